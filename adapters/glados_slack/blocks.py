@@ -1,0 +1,242 @@
+"""Answers in Block Kit: `rich_text`, `header`, `table`, `divider` and `context` blocks.
+
+Text in a rich_text element is literal, so nothing an answer says can become a mention or a link there.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from glados_bots.markdown.chat import BOXES
+from glados_bots.markdown.cut import split
+from glados_bots.markdown.grid import records
+from glados_bots.markdown.inline import ZERO_WIDTH_SPACE
+from glados_bots.markdown.leaves import Leaf, bold
+from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.tree import Code, Run, Span, Table
+
+Block = dict[str, Any]
+
+# Slack's limits: characters of a header, blocks a message, a table's rows, columns and characters.
+MAX_HEADER = 150
+MAX_BLOCKS = 50
+MAX_ROWS, MAX_COLUMNS, MAX_TABLE = 100, 20, 10_000
+# Characters of `text`, and of a context element, that are surely taken.
+MAX_TEXT = 3_800
+MAX_CONTEXT = 2_000
+
+_STYLES = {"strong": "bold", "em": "italic", "strike": "strike"}
+_TOKEN = re.compile(r"<(?=[!@#])|@(?=channel|here|everyone)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class SlackMessage:
+    """A message: its blocks, and the mrkdwn that notifications and screen readers use."""
+
+    blocks: list[Block]
+    text: str
+
+
+def elements(runs: list[Run]) -> list[Block]:
+    """Inline content as rich_text elements."""
+    found: list[Block] = []
+    for index, run in enumerate(runs):
+        text = "\n" if run.kind in {"soft", "hard"} else run.text
+        if run.kind != "code":
+            text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
+        span = next((span for span in run.spans if span.kind == "link"), None)
+        url = safe_url(span.url) if span is not None else None
+        if not text and url is None:
+            continue
+        element: Block = {"type": "text", "text": text}
+        if span is not None and url is not None:
+            is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
+            host = hidden_host(_label(runs, span), url) if is_last else ""
+            element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
+        style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
+        if run.kind == "code":
+            style["code"] = True
+        if style:
+            element["style"] = style
+        found.append(element)
+    return found
+
+
+def _label(runs: list[Run], span: Span) -> str:
+    return "".join(run.text for run in runs if span in run.spans)
+
+
+class BlockDialect:
+    """What cutting needs to know about Block Kit; sizes are characters of text and addresses."""
+
+    def __init__(self, text_dialect: Any) -> None:
+        self._text = text_dialect
+
+    def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
+        """Cut a table by Slack's limits; what no table block can hold becomes records."""
+        table = leaf.block
+        if not isinstance(table, Table):
+            return [leaf]
+        header, *rows = table.rows
+        if len(header) > MAX_COLUMNS:
+            return records(leaf, table)
+        room = min(limit, MAX_TABLE) - _row_size(header)
+        count = 0
+        for row in rows[: MAX_ROWS - 1]:
+            room -= _row_size(row)
+            if room < 0:
+                break
+            count += 1
+        if count == len(rows) and room >= 0:
+            return [leaf]
+        if count == 0:
+            return records(leaf, table)
+        parts = (rows[:count], rows[count:])
+        return [Leaf("table", [], leaf.place, 1, block=Table(table.aligns, [header, *part])) for part in parts]
+
+    def draw(self, leaf: Leaf) -> Block:
+        """Write a leaf as a block, or as an element of a rich_text block."""
+        if leaf.kind == "rule":
+            return {"type": "divider"}
+        if isinstance(leaf.block, Table):
+            return _table(leaf.block)
+        if isinstance(leaf.block, Code):
+            code: Block = {"type": "rich_text_preformatted", "elements": [_literal(leaf.block.text or " ")]}
+            if re.fullmatch(r"[A-Za-z0-9_+#.-]{1,30}", leaf.block.language):
+                code["language"] = leaf.block.language
+            return code | ({"border": 1} if leaf.place.quote else {})
+        plain = "".join(run.text for run in leaf.runs)
+        if leaf.kind == "heading":
+            if len(plain) <= MAX_HEADER and not any(span.kind == "link" for run in leaf.runs for span in run.spans):
+                text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, plain)
+                return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+            return {"type": "rich_text_section", "elements": elements(bold(leaf.runs))}
+        return self._draw_text(leaf)
+
+    def _draw_text(self, leaf: Leaf) -> Block:
+        content = elements(leaf.runs)
+        box = BOXES[leaf.checked]
+        if box:
+            content.insert(0, _literal(box))
+        place = leaf.place
+        if place.is_small and not place.levels:
+            text = self._text.draw(leaf)
+            if len(text) <= MAX_CONTEXT:
+                return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+        section: Block = {"type": "rich_text_section", "elements": content or [_literal(ZERO_WIDTH_SPACE)]}
+        if place.levels and leaf.marker:
+            style = "bullet" if leaf.marker == "-" else "ordered"
+            items: Block = {"type": "rich_text_list", "style": style, "indent": len(place.levels) - 1}
+            if style == "ordered" and (number := int(leaf.marker[:-1])) > 1:
+                items["offset"] = number - 1
+            return items | ({"border": 1} if place.quote else {}) | {"elements": [section]}
+        if place.quote and not place.levels:
+            return {"type": "rich_text_quote", "elements": section["elements"]}
+        return section
+
+    def size(self, drawn: Block) -> int:
+        """Characters of every text and address in it."""
+        return sum(map(len, _texts(drawn)))
+
+    def fits_beside(self, before: list[tuple[Leaf, Block]], leaf: Leaf) -> bool:
+        """Slack takes one table and fifty blocks a message."""
+        if leaf.kind == "table" and any(other.kind == "table" for other, _ in before):
+            return False
+        return sum(1 if drawn["type"].startswith("rich_text") else 2 for _, drawn in before) < MAX_BLOCKS - 2
+
+    def join(self, parts: list[tuple[Leaf, Block]]) -> SlackMessage:
+        """Write a message; neighbours that belong together become one element."""
+        blocks: list[Block] = []
+        before: Leaf | None = None
+        for leaf, drawn in parts:
+            if not drawn["type"].startswith("rich_text"):
+                blocks.append(drawn)
+            elif blocks and blocks[-1]["type"] == "rich_text":
+                if before is None or not _merge(blocks[-1]["elements"], drawn, leaf, before):
+                    blocks[-1]["elements"].append(_copy(drawn))
+            else:
+                blocks.append({"type": "rich_text", "elements": [_copy(drawn)]})
+            before = leaf
+        return SlackMessage(blocks, self._fallback([leaf for leaf, _ in parts]))
+
+    def _fallback(self, leaves: list[Leaf]) -> str:
+        parts: list[tuple[Leaf, str]] = []
+        room = MAX_TEXT
+        for leaf in leaves:
+            for shown in self._text.expand(leaf, MAX_TEXT):
+                drawn = self._text.draw(shown)
+                if len(drawn) > room and not parts:
+                    shown, _ = split(shown, MAX_TEXT, self._text)  # noqa: PLW2901 - only its beginning is shown
+                    drawn = self._text.draw(shown)
+                if len(drawn) > room:
+                    return str(self._text.join(parts)) + "\n…"
+                parts.append((shown, drawn))
+                room -= len(drawn) + 4
+        return str(self._text.join(parts))
+
+
+def _merge(siblings: list[Block], drawn: Block, leaf: Leaf, before: Leaf) -> bool:
+    """Add to the element before, if this is more of the same list, quote or prose."""
+    last = siblings[-1]
+    kind = drawn["type"]
+    if last["type"] == "rich_text_list":
+        if kind == "rich_text_list" and _is_next_item(last, drawn):
+            last["elements"] += drawn["elements"]
+            return True
+        is_inside = leaf.place.levels and last["indent"] == len(leaf.place.levels) - 1
+        if kind == "rich_text_section" and is_inside:
+            item = last["elements"][-1]
+            last["elements"][-1] = {**item, "elements": [*item["elements"], _literal("\n"), *drawn["elements"]]}
+            return True
+        return False
+    is_same = leaf.place.quote_id == before.place.quote_id
+    if kind == last["type"] and kind in {"rich_text_section", "rich_text_quote"} and is_same:
+        last["elements"] += [_literal("\n" * leaf.gap), *drawn["elements"]]
+        return True
+    return False
+
+
+def _is_next_item(last: Block, drawn: Block) -> bool:
+    if any(last.get(key) != drawn.get(key) for key in ("style", "indent", "border")):
+        return False
+    return bool(last["style"] == "bullet" or last.get("offset", 0) + len(last["elements"]) == drawn.get("offset", 0))
+
+
+def _copy(drawn: Block) -> Block:
+    """Its own list of elements, since neighbours are added to it."""
+    return {**drawn, "elements": list(drawn["elements"])}
+
+
+def _literal(text: str) -> Block:
+    return {"type": "text", "text": text}
+
+
+def _table(table: Table) -> Block:
+    rows = [[_cell(cell) for cell in row] for row in table.rows]
+    settings = [{"align": "left" if align == "None" else align.lower(), "is_wrapped": True} for align in table.aligns]
+    return {"type": "table", "column_settings": settings, "rows": rows}
+
+
+def _cell(runs: list[Run]) -> Block:
+    """A cell; Slack refuses empty ones."""
+    content = elements(runs)
+    if all(element["type"] == "text" and "style" not in element for element in content):
+        return {"type": "raw_text", "text": "".join(element["text"] for element in content).strip() or " "}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": content}]}
+
+
+def _row_size(row: list[list[Run]]) -> int:
+    return sum(sum(map(len, _texts(_cell(cell)))) for cell in row)
+
+
+def _texts(block: Any) -> Iterator[str]:
+    if isinstance(block, dict):
+        for key, value in block.items():
+            if key in {"text", "url"} and isinstance(value, str):
+                yield value
+            else:
+                yield from _texts(value)
+    elif isinstance(block, list):
+        for value in block:
+            yield from _texts(value)

@@ -1,0 +1,138 @@
+"""The page's parts, wired once a process, and what its routes ask of a request: a session, its chat, a question."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader
+
+from glados_bots.inference.client import InferenceClient
+from glados_bots.pacing import Pacer
+from glados_bots.settings import Settings
+from glados_bots.store import Store, connect
+from glados_bots.worker import Worker
+from glados_web.markdown import render
+from glados_web.sessions import COOKIE, Session, Sessions
+from glados_web.surface import WebSurface
+
+log = logging.getLogger(__name__)
+
+MOST_STREAMS = 1000  # browsers that watch an answer at once; each holds one connection to Redis
+NO_CHAT = "There is no such chat in this browser."
+templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+
+
+class Chat:
+    """The page's parts. `closing` is set when the server is told to stop: streams to browsers end then."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.closing = asyncio.Event()
+        client = connect(settings.resolved_redis_url)
+        self._streams = connect(settings.resolved_redis_url, max_connections=MOST_STREAMS)
+        self.store = Store(
+            client, "web", ttl=settings.conversation_ttl, max_exchanges=settings.conversation_max_messages // 2
+        )
+        self.sessions = Sessions(self.store, settings.conversation_ttl)
+        self.surface = WebSurface(self.store, self._streams)
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self._model = InferenceClient(settings.resolved_inference_url, key)
+        self._worker = Worker(self.store, self.surface, self._model, Pacer(client, self.store.prefix), settings)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Answer turns while the page is up; drain at the end."""
+        del app
+        working = asyncio.create_task(self._worker.run())
+        working.add_done_callback(_stop_if_failed)
+        yield
+        await self._worker.drain(self.settings.grace)
+        await asyncio.gather(working, return_exceptions=True)
+        await self._model.aclose()
+        await self._streams.aclose()
+        await self.store.client.aclose()
+
+    # --- who asks --------------------------------------------------------------------------------------------------
+
+    async def session(self, request: Request) -> Session | None:
+        """The visitor's session, if the browser showed a cookie of ours."""
+        return await self.sessions.find(request.cookies.get(COOKIE))
+
+    def give_cookie(self, session: Session, request: Request, response: Response) -> None:
+        """Hand a new session to the browser."""
+        if session.fresh_cookie:
+            response.set_cookie(
+                COOKIE,
+                session.fresh_cookie,
+                max_age=self.settings.conversation_ttl,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+            )
+
+    async def owned(self, conversation: str, request: Request) -> str:
+        """The conversation, if it is this visitor's; for anybody else it does not exist."""
+        session = await self.session(request)
+        if session is None or not await self.sessions.owns(session, conversation):
+            raise HTTPException(404, NO_CHAT)
+        return conversation
+
+    # --- what is shown and asked -----------------------------------------------------------------------------------
+
+    async def page(self, session: Session, conversation: str) -> HTMLResponse:
+        """The whole page: answered turns rendered, those under way to be filled in by the script."""
+        running = await self.store.queue(conversation)  # read first: a turn that ends meanwhile is then in both
+        history = await self.store.history(conversation)
+        answered = {exchange.turn for exchange in history}
+        waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
+        html = templates.get_template("chat.html").render(
+            conversation=conversation,
+            history=history,
+            running=running,
+            waiting=[turn for turn in waiting if turn],
+            chats=await self.sessions.chats(session),
+            render=render,
+            max_chars=self.settings.message_max_chars,
+        )
+        return HTMLResponse(html)
+
+    async def question(self, request: Request) -> tuple[str, str]:
+        """Text and key of a posted question. Raises HTTPException that says what is wrong with it.
+
+        The key is the sender's name for this message: the same question sent again, because the answer to the first
+        request was lost, is the same turn.
+        """
+        longest = self.settings.message_max_chars
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > 12 * longest + 1000:  # JSON may spell one character with twelve bytes
+                raise HTTPException(413, f"This message is too long: {longest} characters are allowed.")
+        try:
+            data = json.loads(body.decode("utf-8"))
+            text, key = data["text"], data["key"]
+        except UnicodeDecodeError as error:
+            raise HTTPException(400, "The message is not valid UTF-8.") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
+        if not isinstance(text, str) or not text.strip():
+            raise HTTPException(400, "The message is empty.")
+        if not isinstance(key, str) or not 1 <= len(key) <= 100:  # noqa: PLR2004 - a UUID has 36
+            raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")
+        if len(text) > longest:
+            raise HTTPException(413, f"This message has {len(text)} characters; {longest} are allowed.")
+        return text.strip().encode("utf-8", "replace").decode(), key
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    """A page that cannot answer must not stay up: the supervisor starts the process anew."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("the worker ended; so does the page", exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,247 @@
+"""Answers as HTML for the web page: GFM, highlighted by CSS classes, sanitised, without inline styles.
+
+The unit is the top-level block: each is sanitised on its own, so that the page may replace one without the others.
+"""
+
+from dataclasses import replace
+from html import escape
+
+from glados_bots.markdown import Document, parse
+from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.math import unicode_math
+from glados_bots.markdown.stream import Stream
+from glados_bots.markdown.tags import is_html, open_tags
+from glados_bots.markdown.tree import (
+    Block,
+    Code,
+    Heading,
+    Html,
+    Item,
+    List,
+    Note,
+    Paragraph,
+    Quote,
+    Rule,
+    Run,
+    Span,
+    Spans,
+    Table,
+)
+from glados_web.highlight import highlight
+from glados_web.sanitize import sanitize
+
+_TAGS = {"strong": "strong", "em": "em", "strike": "del"}
+
+
+def render(text: str) -> str:
+    """Render a whole answer.
+
+    Args:
+        text: markdown.
+
+    Returns:
+        Sanitised HTML, one top-level block after the other; sanitising it again changes nothing.
+    """
+    return "\n".join(render_blocks(parse(text)))
+
+
+def render_blocks(document: Document, *, is_open: bool = False) -> list[str]:
+    """Render each top-level block.
+
+    Args:
+        document: the tree.
+        is_open: the answer is still being written: the last block, if it is code, is not highlighted yet.
+
+    Returns:
+        One piece of HTML a block; the footnotes are the last piece, where there are any.
+    """
+    sink = _HtmlSink()
+    return sink.chunks(document, is_open=is_open)[1]
+
+
+def stream() -> Stream[str]:
+    """Follow an answer while it is written; the chunks are the top-level blocks' HTML."""
+    return Stream(_HtmlSink)
+
+
+class _HtmlSink:
+    """Keeps finished blocks; code that is still open is written without colours.
+
+    Raw HTML may hold blocks between its opening and its closing tag (`<details>`): these are one chunk.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: list[str] = []
+        self._group: list[str] = []
+        self._tags: list[str] = []
+
+    def freeze(self, document: Document) -> None:
+        """Write finished blocks."""
+        for block in document.blocks:
+            self._group.append(_Writer(document, is_open=False).block(block))
+            if isinstance(block, Html):
+                self._tags = open_tags(block.text, self._tags)
+            if not self._tags:
+                self._chunks.append(sanitize("".join(self._group)))
+                self._group = []
+
+    def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[str]]:
+        """The blocks with `rest` behind what is frozen."""
+        other = _HtmlSink()
+        other._group, other._tags = list(self._group), self._tags
+        other.freeze(replace(rest, blocks=rest.blocks[:-1]))
+        if rest.blocks:
+            other._group.append(_Writer(rest, is_open=is_open).block(rest.blocks[-1]))
+        html = [*self._chunks, *other._chunks]
+        if other._group:
+            html.append(sanitize("".join(other._group)))
+        if rest.notes:
+            html.append(sanitize(_Writer(rest, is_open=is_open).notes(rest.notes)))
+        return len(self._chunks), html
+
+
+class _Writer:
+    """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML."""
+
+    def __init__(self, document: Document, *, is_open: bool) -> None:
+        self._document = document
+        self._is_open = is_open
+
+    def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
+        """Write one block with all that it holds."""
+        match block:
+            case Paragraph():
+                return self._paragraph(block)
+            case Heading():
+                return f"<h{block.level}>{self.runs(block.runs, soft=' ')}</h{block.level}>"
+            case Code():
+                return self._code(block)
+            case Quote():
+                title = f'<p class="alert">{block.alert}</p>' if block.alert else ""
+                return f"<blockquote>{title}{self.blocks(block.blocks)}</blockquote>"
+            case List():
+                return self._list(block)
+            case Table():
+                return self._table(block)
+            case Rule():
+                return "<hr>"
+            case Html():
+                return block.text if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+
+    def blocks(self, blocks: list[Block]) -> str:
+        """Write blocks one after the other."""
+        return "".join(self.block(block) for block in blocks)
+
+    def notes(self, notes: list[Note]) -> str:
+        """Write the footnotes as a numbered list."""
+        items = "".join(f"<li>{self.blocks(note.blocks)}</li>" for note in notes)
+        return f'<section class="notes"><ol>{items}</ol></section>'
+
+    def runs(self, runs: list[Run], soft: str = "<br>\n") -> str:
+        """Write inline content; `soft` is what a line break becomes."""
+        pieces: list[str] = []
+        open_spans: list[tuple[Span, str]] = []
+        for run in runs:
+            depth = _shared(open_spans, run.spans)
+            while len(open_spans) > depth:
+                pieces.append(open_spans.pop()[1])
+            for span in run.spans[depth:]:
+                opening, closing = _span_tags(span, runs)
+                pieces.append(opening)
+                open_spans.append((span, closing))
+            pieces.append(soft if run.kind in {"soft", "hard"} else self._run(run))
+        pieces += [closing for _, closing in reversed(open_spans)]
+        return "".join(pieces)
+
+    def _run(self, run: Run) -> str:
+        match run.kind:
+            case "code":
+                return f"<code>{escape(run.text)}</code>"
+            case "image":
+                return _image(run)
+            case "math" | "display":
+                return _formula(run.text, run.kind)
+            case "note":
+                return f'<sup class="note">{self._document.number(run.text)}</sup>'
+            case "html":
+                return run.text if is_html(run.text) else escape(run.text)
+            case _:
+                return escape(run.text)
+
+    def _paragraph(self, block: Paragraph) -> str:
+        content = self.runs(block.runs)
+        return content if block.tight else f"<p>{content}</p>"
+
+    def _code(self, block: Code) -> str:
+        language = block.language
+        label = f' class="language-{escape(language)}"' if language else ""
+        text = block.text + "\n" if block.text else ""
+        content = escape(text) if self._is_open else highlight(text, language)
+        return f"<pre><code{label}>{content}</code></pre>"
+
+    def _list(self, block: List) -> str:
+        tag = "ul" if block.start is None else "ol"
+        start = f' start="{block.start}"' if block.start not in {None, 1} else ""
+        return f"<{tag}{start}>{''.join(self._item(item) for item in block.items)}</{tag}>"
+
+    def _item(self, item: Item) -> str:
+        box = ""
+        if item.checked is not None:
+            box = f'<input type="checkbox" disabled=""{" checked=" + chr(34) * 2 if item.checked else ""}> '
+        content = self.blocks(item.blocks)
+        if box and content.startswith("<p>"):
+            return f"<li><p>{box}{content[3:]}</li>"
+        return f"<li>{box}{content}</li>"
+
+    def _table(self, block: Table) -> str:
+        head, *body = block.rows
+        html = f"<table><thead>{self._row(head, block.aligns, 'th')}</thead>"
+        if body:
+            html += f"<tbody>{''.join(self._row(row, block.aligns, 'td') for row in body)}</tbody>"
+        return html + "</table>"
+
+    def _row(self, cells: list[list[Run]], aligns: tuple[str, ...], tag: str) -> str:
+        html = ""
+        for cell, align in zip(cells, aligns, strict=False):
+            side = "" if align == "None" else f' align="{align.lower()}"'
+            html += f"<{tag}{side}>{self.runs(cell)}</{tag}>"
+        return f"<tr>{html}</tr>"
+
+
+def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
+    depth = 0
+    for (opened, _), span in zip(open_spans, spans, strict=False):
+        if opened is not span:
+            break
+        depth += 1
+    return depth
+
+
+def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
+    if span.kind != "link":
+        tag = _TAGS[span.kind]
+        return f"<{tag}>", f"</{tag}>"
+    url = safe_url(span.url)
+    if url is None:
+        return "", ""
+    label = "".join(run.text for run in runs if span in run.spans)
+    host = "" if span.bare else hidden_host(label, url)
+    title = f' title="{escape(span.title)}"' if span.title else ""
+    return f'<a href="{escape(url)}"{title}>', f" ({escape(host)})</a>" if host else "</a>"
+
+
+def _image(run: Run) -> str:
+    """A link to the image: loading it unasked would let an answer call any address with what it knows."""
+    url = safe_url(run.url)
+    label = run.text or run.title
+    if url is None or any(span.kind == "link" for span in run.spans):
+        return escape(label)
+    host = hidden_host(label, url)
+    shown = f"{label} ({host})" if host else label or url
+    return f'<a class="image" href="{escape(url)}">{escape(shown)}</a>'
+
+
+def _formula(latex: str, kind: str) -> str:
+    plain = unicode_math(latex)
+    content = f"<code>{escape(latex)}</code>" if plain is None else escape(plain)
+    return f'<span class="{"math" if kind == "math" else "math display"}">{content}</span>'

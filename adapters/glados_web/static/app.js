@@ -1,0 +1,253 @@
+// The page's behaviour: send questions, follow running answers, act on finished ones. Everything is already rendered and
+// sanitised by the server; this script only puts blocks in place.
+"use strict";
+
+const turns = document.getElementById("turns");
+const form = document.getElementById("ask");
+const text = document.getElementById("text");
+const problem = document.getElementById("problem");
+const base = `/c/${turns.dataset.conversation}`;
+const RETRY_MS = 2000;
+
+// Errors with `isPassing` are worth another try: the server or its store is away.
+function failure(message, isPassing) { return Object.assign(new Error(message), { isPassing }); }
+
+async function post(path, body = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+  } catch {
+    throw failure("GLaDOS cannot be reached. Your message is kept here and sent as soon as it is back.", true);
+  }
+  const data = await response.json().catch(() => ({}));
+  if (response.ok) return data;
+  throw failure(data.error || `The server answered with status ${response.status}.`, response.status === 503);
+}
+
+// --- one answer ------------------------------------------------------------------------------------------------------
+
+function atBottom() { return turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80; }
+function toBottom() { turns.scrollTop = turns.scrollHeight; }
+
+function fragmentOf(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+// Each code block gets a head with its language and a button. One node stays one node: `marks` counts on it.
+function frameCode(answer) {
+  for (const block of answer.querySelectorAll(":not(.code) > pre")) {
+    const code = block.querySelector("code") ?? block;
+    const frame = document.createElement("div");
+    const head = document.createElement("div");
+    const language = document.createElement("span");
+    const button = document.createElement("button");
+    frame.className = "code";
+    language.textContent = code.className.match(/language-(\S+)/)?.[1] ?? "";
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", () => copy(code.textContent, button));
+    block.replaceWith(frame);
+    head.append(language, button);
+    frame.append(head, block);
+  }
+}
+
+async function copy(content, button) {
+  const name = button.textContent;
+  try {
+    await navigator.clipboard.writeText(content);
+    button.textContent = "Copied";
+  } catch {  // not on https or localhost: the clipboard is closed to scripts
+    button.textContent = "Not allowed here";
+  }
+  setTimeout(() => { button.textContent = name; }, 1500);
+}
+
+// Blocks arrive as HTML strings; `marks` remembers how many nodes each one made, so that a tail can be replaced.
+function show(turn, view, marks) {
+  const wasAtBottom = atBottom();
+  const answer = turn.querySelector(".answer");
+  const failed = view.state === "failed";
+  const keep = marks.slice(0, view.from).reduce((sum, count) => sum + count, 0);
+  while (answer.childNodes.length > keep) answer.lastChild.remove();
+  marks.length = view.from;
+  for (const html of failed ? [] : view.blocks) {
+    const fragment = fragmentOf(html);
+    marks.push(fragment.childNodes.length);
+    answer.append(fragment);
+  }
+  if (failed) answer.replaceChildren();
+  turn.dataset.state = view.state;
+  turn.querySelector(".notice").textContent = failed ? view.markdown : view.notice;
+  if (view.markdown !== undefined) {
+    answer.setAttribute("aria-busy", "false");
+    turn.querySelector(".plain").textContent = failed ? "" : view.markdown;
+  }
+  frameCode(answer);
+  if (wasAtBottom) toBottom();
+}
+
+function follow(turn) {
+  turn.querySelector(".answer").replaceChildren();
+  turn.querySelector(".answer").setAttribute("aria-busy", "true");
+  showPlain(turn, false);
+  let marks = [];
+  const source = new EventSource(`${base}/turns/${turn.dataset.turn}`);
+  source.addEventListener("open", () => { marks = []; turn.querySelector(".answer").replaceChildren(); });
+  source.addEventListener("view", (event) => {
+    const view = JSON.parse(event.data);
+    if (view.state === "removed") { source.close(); turn.remove(); return; }
+    show(turn, view, marks);
+    if (view.markdown !== undefined) source.close();
+  });
+  const lost = () => {
+    turn.querySelector(".notice").textContent = "The connection was lost; the answer goes on as soon as it is back.";
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(turn), RETRY_MS);
+  };
+  source.addEventListener("error", lost);
+  source.addEventListener("lost", () => { source.close(); lost(); });
+}
+
+function showPlain(turn, plain) {
+  turn.querySelector(".plain").hidden = !plain;
+  turn.querySelector(".answer").hidden = plain;
+  const button = turn.querySelector("[data-action=plain]");
+  button.setAttribute("aria-pressed", String(plain));
+  button.textContent = plain ? "Rendered" : "Plain";
+}
+
+// --- actions ---------------------------------------------------------------------------------------------------------
+
+const actions = {
+  stop: (turn) => post(`${base}/turns/${turn.dataset.turn}/stop`),
+  async redo(turn) {
+    await post(`${base}/turns/${turn.dataset.turn}/redo`);
+    turn.dataset.state = "waiting";
+    turn.querySelector(".notice").textContent = "";
+    follow(turn);
+  },
+  plain: (turn) => showPlain(turn, turn.querySelector(".plain").hidden),
+  copy: (turn, button) => copy(turn.querySelector(".plain").textContent, button),
+  async clear() {
+    if (!turns.querySelector(".turn") || !confirm("Forget everything said in this chat?")) return;
+    await post(`${base}/clear`);
+    for (const turn of turns.querySelectorAll(".turn")) turn.remove();
+    document.querySelector(".chats [aria-current]")?.closest("li").remove();
+  },
+  async delete() {
+    if (!turns.querySelector(".turn") || !confirm("Delete this chat?")) return;
+    await post(`${base}/delete`);
+    location.assign("/");
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-action]");
+  if (!button) return;
+  try {
+    await actions[button.dataset.action](button.closest(".turn"), button);
+  } catch (error) {
+    complain(error.message, () => button.click());
+  }
+});
+
+let retryTimer;
+
+// `retry` is what the button does; with `soon`, it is also done without a click, until it works.
+function complain(message, retry, soon = false) {
+  problem.querySelector("span").textContent = message;
+  const again = () => { pardon(); retry(); };
+  problem.querySelector("button").onclick = again;
+  problem.hidden = false;
+  if (soon) retryTimer = setTimeout(again, RETRY_MS);
+}
+
+function pardon() {
+  clearTimeout(retryTimer);
+  problem.hidden = true;
+}
+
+// --- questions -------------------------------------------------------------------------------------------------------
+
+// The key names a message: sent again because the server's answer was lost, it is not asked twice.
+let unsent = { question: "", key: "" };
+
+function keyOf(question) {
+  if (unsent.question !== question) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    unsent = { question, key: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+  }
+  return unsent.key;
+}
+
+async function send() {
+  const question = text.value.trim();
+  const length = [...question].length;
+  if (!question || form.dataset.busy) return;
+  pardon();
+  if (length > text.dataset.longest) {
+    complain(`This message has ${length} characters; ${text.dataset.longest} are allowed. Please shorten it.`, send);
+    return;
+  }
+  form.dataset.busy = "yes";
+  try {
+    const { turn: id } = await post(`${base}/messages`, { text: question, key: keyOf(question) });
+    unsent = { question: "", key: "" };
+    addTurn(id, question);
+    if (text.value.trim() === question) text.value = "";
+  } catch (error) {
+    if (!error.isPassing) unsent = { question: "", key: "" };
+    complain(error.message, send, error.isPassing && text.value.trim() === question);
+  } finally {
+    delete form.dataset.busy;
+  }
+}
+
+function addTurn(id, question) {
+  if (turns.querySelector(`[data-turn="${id}"]`)) return;
+  const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
+  turn.dataset.turn = id;
+  turn.querySelector(".question").append(question);
+  turns.append(turn);
+  if (location.pathname !== base) history.replaceState(null, "", base);
+  nameChat(question);
+  toBottom();
+  follow(turn);
+}
+
+// The list of chats shows this one on top, called by its first question.
+function nameChat(question) {
+  const list = document.querySelector(".chats ul");
+  let link = list.querySelector("[aria-current]");
+  if (!link) {
+    link = document.createElement("a");
+    link.href = base;
+    link.setAttribute("aria-current", "page");
+    link.textContent = question.replace(/\s+/g, " ");
+    list.append(document.createElement("li"));
+    list.lastChild.append(link);
+  }
+  list.prepend(link.parentElement);
+}
+
+if (!CSS.supports("field-sizing: content")) {  // older browsers: grow by lines
+  text.addEventListener("input", () => { text.rows = Math.min(text.value.split("\n").length, 8); });
+}
+form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+text.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); send(); }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.getElementById("drawer").checked = false;
+  turns.querySelector(":is([data-state=waiting], [data-state=writing]) [data-action=stop]")?.click();
+});
+
+for (const turn of turns.querySelectorAll(".turn")) {
+  if (turn.dataset.state === "waiting") follow(turn); else frameCode(turn.querySelector(".answer"));
+}
+toBottom();

@@ -1,0 +1,91 @@
+"""One answer as server-sent events: only the blocks that changed travel."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from glados_bots.conversation import Exchange
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.markdown import parse
+from glados_bots.store import Store
+from glados_web.markdown import render_blocks
+from glados_web.surface import FINAL, WebSurface
+
+KEEP_ALIVE_S = 10.0
+RECONNECT_MS = 1000
+
+
+def final_view(exchange: Exchange) -> dict[str, str]:
+    """A finished turn's view, from the history."""
+    notice = "Stopped." if exchange.outcome == "stopped" else ""
+    return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
+
+
+async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
+    """Events `view` with {from, blocks, notice, state, markdown?}; the last has a final state.
+
+    `blocks` replace everything from block number `from` on. A browser that comes late gets everything at once.
+    """
+    shown: list[str] = []
+    last: dict[str, str] | None = None
+    yield f"retry: {RECONNECT_MS}\n\n"
+    try:
+        async for current in surface.watch(conversation, turn, KEEP_ALIVE_S):
+            view = current or await _without_view(store, conversation, turn)
+            if view == last:
+                yield ": still here\n\n"
+                continue
+            last = view
+            final = view["state"] in FINAL
+            blocks = render_blocks(parse(view["chunk"]), is_open=not final)
+            same = next((i for i, pair in enumerate(zip(shown, blocks, strict=False)) if pair[0] != pair[1]), None)
+            first = min(len(shown), len(blocks)) if same is None else same
+            data: dict[str, Any] = {"from": first, "blocks": blocks[first:], **_outline(view)}
+            if final:
+                data["markdown"] = view["chunk"]
+            shown = blocks
+            yield _event(data)
+            if final:
+                return
+    except StoreUnavailableError:
+        yield "event: lost\ndata: {}\n\n"
+
+
+async def until(closing: asyncio.Event, lines: AsyncGenerator[str]) -> AsyncIterator[str]:
+    """The lines until their end or until the server closes, so that an open stream never holds a shutdown up."""
+    closed = asyncio.create_task(closing.wait())
+    line: asyncio.Future[str] | None = None
+    try:
+        while True:
+            line = asyncio.ensure_future(anext(lines))
+            await asyncio.wait({line, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                return
+            yield line.result()
+    except StopAsyncIteration:
+        return
+    finally:
+        pending = [task for task in (closed, line) if task]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await lines.aclose()
+
+
+async def _without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
+    """Before a worker shows anything, or long after it has finished."""
+    if turn in await store.queue(conversation):
+        return {"chunk": "", "notice": "", "state": "waiting"}
+    for exchange in reversed(await store.history(conversation)):
+        if exchange.turn == turn:
+            return final_view(exchange)
+    return {"chunk": "", "notice": "", "state": "removed"}
+
+
+def _outline(view: dict[str, str]) -> dict[str, str]:
+    return {"notice": view["notice"], "state": view["state"]}
+
+
+def _event(data: dict[str, Any]) -> str:
+    return f"event: view\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

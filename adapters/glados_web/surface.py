@@ -1,0 +1,103 @@
+"""Where web answers appear: a view in Redis for each turn, and a published hint when it changes.
+
+The page's streams read it from there, so it does not matter which process answers and which one holds the browser's
+connection, and a reload in the middle of an answer finds it.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from glados_bots.conversation import Turn
+from glados_bots.store import Client, Store, ask
+from glados_bots.surface import Budget, View
+
+VIEW_SECONDS = 3600  # a finished turn is in the history; its view only bridges the moment
+UPDATES_PER_SECOND = 20
+POST = "page"  # the page has one place for each turn
+FINAL = ("done", "stopped", "failed", "removed")
+
+
+class PlainAnswer:
+    """The markdown as it is: the page's stream renders it for each browser."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    @property
+    def chunks(self) -> list[str]:
+        """One chunk: a page has no longest message."""
+        return [self._text] if self._text else []
+
+    def feed(self, delta: str) -> None:
+        """Add text."""
+        self._text += delta
+
+    def close(self) -> None:
+        """Nothing was provisional."""
+
+
+class WebSurface:
+    """The `Surface` of the page.
+
+    `streams` is a client of its own: each browser that watches an answer holds one of its connections, and however many
+    there are, the worker's are not among them.
+    """
+
+    def __init__(self, store: Store, streams: Client) -> None:
+        self._store = store
+        self._streams = streams
+
+    def answer(self, turn: Turn) -> PlainAnswer:
+        """A fresh answer."""
+        del turn
+        return PlainAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Each answer has its own: a browser is not rate-limited, but eyes are."""
+        return Budget(f"page:{turn.id}", UPDATES_PER_SECOND, 1.0)
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Show the first view."""
+        del nonce
+        await self._write(turn, asdict(view))
+        return POST
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Show a newer view."""
+        del post
+        await self._write(turn, asdict(view))
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """The question was deleted."""
+        del post
+        await self._write(turn, {"chunk": "", "notice": "", "state": "removed"})
+
+    async def forget(self, turn: Turn) -> None:
+        """Drop the view of an answer that is about to be made anew, so that nobody takes the old end for the new."""
+        await ask(self._store.client.delete(self._key(turn.conversation, turn.id)))
+
+    async def watch(self, conversation: str, turn: str, every_s: float) -> AsyncIterator[dict[str, str] | None]:
+        """The view now and after each change; at least every so often, changed or not. Ends after a final one."""
+        key = self._key(conversation, turn)
+        async with self._streams.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await ask(pubsub.subscribe(key))
+            while True:
+                found = await ask(self._store.client.get(key))
+                view = dict(json.loads(found)) if found else None
+                yield view
+                if view and view["state"] in FINAL:
+                    return
+                await ask(pubsub.get_message(timeout=every_s))
+
+    async def _write(self, turn: Turn, view: dict[str, object]) -> None:
+        """Save a view and tell who listens."""
+        key = self._key(turn.conversation, turn.id)
+        async with self._store.client.pipeline(transaction=True) as pipe:
+            pipe.set(key, json.dumps(view), ex=VIEW_SECONDS)
+            pipe.publish(key, "changed")
+            await ask(pipe.execute())
+
+    def _key(self, conversation: str, turn: str) -> str:
+        """The conversation is part of the name: who owns one cannot read the answers of another."""
+        return f"{self._store.prefix}view:{conversation}:{turn}"

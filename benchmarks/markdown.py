@@ -1,0 +1,140 @@
+"""How fast answers are rendered, beside other converters: `python benchmarks/markdown.py`.
+
+Each peer renders the same 4 kB and 64 kB answers, all in one process, round after round in turn, so that a busy machine
+slows all of them alike; the figures are medians. A stream gets the answer in pieces of 24 characters. Peers that are
+not installed are named and left out.
+"""
+
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "adapters")]
+
+if TYPE_CHECKING:
+    from glados_bots.markdown import Stream
+
+PIECE = 24
+SECTION = """\
+## Setting up worker {n}
+
+Sure! Here is **how** you can do that with `asyncio` and a [queue](https://docs.python.org/3/library/asyncio-queue.html):
+
+1. Create the queue with `asyncio.Queue(maxsize={n})`.
+2. Start **three** workers:
+   - each takes an item,
+   - works on it for a while,
+   - and calls `task_done()`.
+3. Wait for the queue to be *empty*.
+
+```python
+import asyncio
+
+async def worker(queue: asyncio.Queue[int]) -> None:
+    while True:
+        item = await queue.get()
+        print(item)
+        queue.task_done()
+```
+
+| option | default | meaning |
+|:--|:-:|--:|
+| `maxsize` | 0 | how many items fit |
+| `timeout` | none | seconds to wait |
+
+> **Note:** an unbounded queue may grow without limit, and then the machine runs out of memory.
+
+Finally, remember to cancel the workers when you are done. That way nothing is left running, and the program ends
+cleanly. If one of them fails, the others go on; see https://docs.python.org/3/library/asyncio-task.html for more.
+
+"""
+Render = Callable[[str], object]
+
+
+def answer(size: int) -> str:
+    """An answer of about `size` characters."""
+    text = ""
+    while len(text) < size:
+        text += SECTION.format(n=len(text))
+    return text[:size]
+
+
+def ours() -> dict[str, Render]:
+    """Our renderers. HTML colours its code, which the peers do not; see the line without it."""
+    discord, slack, web = (import_module(f"glados_{name}.markdown") for name in ("discord", "slack", "web"))
+    return {"discord": discord.render, "slack": slack.render, "slack blocks": slack.render_blocks, "html": web.render}
+
+
+def streams() -> dict[str, Callable[[], "Stream[Any]"]]:
+    """Our streams."""
+    discord, slack, web = (import_module(f"glados_{name}.markdown") for name in ("discord", "slack", "web"))
+    return {"discord": discord.stream, "slack": slack.stream, "slack blocks": slack.stream_messages, "html": web.stream}
+
+
+def peers() -> dict[str, Render]:
+    """The others, as their users call them; tables are switched on where that is an option."""
+    found: dict[str, Render] = {}
+    for name in ("slackify_markdown", "markdown_it", "mistune"):
+        try:
+            module = import_module(name)
+        except ImportError:
+            print(f"left out: {name} is not installed")
+            continue
+        if name == "slackify_markdown":
+            found["slackify-markdown"] = module.slackify_markdown
+        elif name == "markdown_it":
+            found["markdown-it-py"] = module.MarkdownIt("commonmark").enable(["table", "strikethrough"]).render
+        else:
+            found["mistune"] = module.create_markdown(plugins=["table", "strikethrough", "task_lists", "url"])
+    return found
+
+
+def medians(renders: dict[str, Render], text: str, rounds: int) -> dict[str, float]:
+    """Median milliseconds of each, measured in turn."""
+    times: dict[str, list[float]] = {name: [] for name in renders}
+    gc.collect()
+    for _ in range(rounds):
+        for name, render in renders.items():
+            begin = time.perf_counter()
+            render(text)
+            times[name].append((time.perf_counter() - begin) * 1e3)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def followed(start: Callable[[], "Stream[Any]"]) -> Render:
+    """Render by streaming."""
+
+    def run(text: str) -> object:
+        stream = start()
+        for place in range(0, len(text), PIECE):
+            stream.feed(text[place : place + PIECE])
+        return stream.close()
+
+    return run
+
+
+def main() -> None:
+    """Measure and print."""
+    small, large = answer(4096), answer(65536)
+    mine, others = ours(), peers()
+    for size, text, rounds in (("4 kB", small, 41), ("64 kB", large, 9)):
+        found = medians({**mine, **others}, text, rounds)
+        print(f"\nwhole, {size}: median ms, and how many times faster than each peer")
+        for name in mine:
+            ratios = "  ".join(f"{peer} {found[peer] / found[name]:.1f}x" for peer in others)
+            print(f"  {name:13}{found[name]:8.2f} ms  {ratios}")
+        print("  " + "  ".join(f"{peer} {found[peer]:.2f} ms" for peer in others))
+    started = {name: followed(start) for name, start in streams().items()}
+    short, long = medians(started, small, 7), medians(started, large, 3)
+    print(f"\nstreamed in pieces of {PIECE} characters: ms for 4 kB, ms for 64 kB, ratio")
+    for name in started:
+        print(f"  {name:13}{short[name]:9.1f}{long[name]:10.1f}{long[name] / short[name]:8.1f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m glados_bots` is `glados`."""
+
+from glados_bots.cli import main
+
+main()

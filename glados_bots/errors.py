@@ -1,0 +1,107 @@
+"""Every error the project raises on purpose, as one tree.
+
+GladosError                 its text may be shown to the person who caused it
+├── ConfigError             a setting, card or file is wrong: fix it and start again
+├── StoreUnavailableError   Redis does not answer; nothing was lost, try again later
+├── InferenceError          the inference service could not answer
+│   ├── ServiceUnavailableError   it is away, starting or stopping: worth waiting for
+│   └── RequestRejectedError      it refused this request: asking again will not help
+└── EngineError             raised by an engine inside the service
+    ├── PromptTooLongError
+    ├── QueueFullError
+    ├── GenerationFailedError     this one request failed; the engine lives
+    └── EngineDeadError           the engine cannot go on; the process must restart
+"""
+
+
+class GladosError(Exception):
+    """Base of all errors below; `str(error)` is a sentence for people."""
+
+
+class ConfigError(GladosError):
+    """A setting, model card or file is wrong. The text names it and the remedy."""
+
+
+class StoreUnavailableError(GladosError):
+    """Redis does not answer or refuses writes."""
+
+
+class InferenceError(GladosError):
+    """The inference service could not answer."""
+
+
+class ServiceUnavailableError(InferenceError):
+    """The service is away, starting, full or stopping; the same request may succeed later.
+
+    Attributes:
+        retry_after: seconds to wait before asking again, where the service said so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RequestRejectedError(InferenceError):
+    """The service understood the request and refused it.
+
+    Attributes:
+        status: the HTTP status it answered with.
+        code: the OpenAI-style error code, such as `context_length_exceeded`.
+        prompt_tokens: length of the prompt, where the service said so.
+        max_prompt_tokens: tokens a prompt may have, where the service said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        code: str = "",
+        prompt_tokens: int | None = None,
+        max_prompt_tokens: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.prompt_tokens = prompt_tokens
+        self.max_prompt_tokens = max_prompt_tokens
+
+
+class EngineError(GladosError):
+    """Raised by an engine inside the inference service."""
+
+
+class PromptTooLongError(EngineError):
+    """The prompt does not fit the context window.
+
+    Attributes:
+        prompt_tokens: length of the prompt, in tokens.
+        max_tokens: tokens a prompt may have on this engine.
+    """
+
+    def __init__(self, prompt_tokens: int, max_tokens: int) -> None:
+        super().__init__(
+            f"the prompt has {prompt_tokens} tokens, but this model takes at most {max_tokens}: shorten it"
+        )
+        self.prompt_tokens = prompt_tokens
+        self.max_tokens = max_tokens
+
+
+class QueueFullError(EngineError):
+    """Too many requests wait already.
+
+    Attributes:
+        retry_after: seconds after which a place is likely to be free.
+    """
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        super().__init__(f"{waiting} requests are waiting already; try again in about {retry_after:.0f} s")
+        self.retry_after = retry_after
+
+
+class GenerationFailedError(EngineError):
+    """One request failed inside the engine; others are not touched."""
+
+
+class EngineDeadError(EngineError):
+    """The engine cannot go on. The service turns not ready and the process ends, to be started anew."""

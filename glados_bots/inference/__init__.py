@@ -1,0 +1,1 @@
+"""The inference service: one model behind an OpenAI-compatible HTTP API."""

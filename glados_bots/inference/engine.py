@@ -1,0 +1,153 @@
+"""What an engine is: the seam between the HTTP service and whatever computes tokens.
+
+A second engine is one file with a class of this shape and one line in `ENGINES`. The service knows nothing else about
+it. This module imports no torch, so that tools and tests may use it on any machine.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from glados_bots.conversation import Message
+
+FinishReason = Literal["stop", "length"]
+
+# Name -> "module:class", imported on demand, because importing an engine imports torch.
+ENGINES = {"transformers": "glados_bots.inference.transformers_engine:TransformersEngine"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to choose tokens. `None` means: as the model's card says.
+
+    Attributes:
+        max_tokens: most tokens of the answer; the engine lowers it to what the window leaves.
+        temperature: 0 is greedy.
+        top_p: nucleus mass in (0, 1].
+        top_k: 0 switches it off.
+        seed: same seed, same request, same engine load: same answer where the engine can.
+        presence_penalty: OpenAI's, in [-2, 2].
+        frequency_penalty: OpenAI's, in [-2, 2].
+        stop: strings that end the answer and are not part of it, besides those of the card.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The request waits.
+
+    Attributes:
+        position: requests that will start before this one; 0 means it is next.
+        wait_s: expected wait in seconds, from the pace of the last requests; None when unknown.
+    """
+
+    position: int
+    wait_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer: never half a character, never a part of a stop string."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole.
+
+    Attributes:
+        reason: `stop` (end token or stop string) or `length`.
+        prompt_tokens: tokens of the prompt.
+        cached_tokens: prompt tokens whose keys and values were found in the cache.
+        completion_tokens: tokens generated.
+    """
+
+    reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+Event = Queued | Delta | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """A snapshot for `/metrics` and `/health`. Counts of requests and of KV cache pages."""
+
+    waiting: int
+    running: int
+    kv_pages_used: int
+    kv_pages_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What an engine may use of this machine.
+
+    Attributes:
+        data_dir: folder for converted weights.
+        hf_token: hub token for gated models.
+        multi_gpu: spread one model over all GPUs.
+        max_waiting: requests that may wait; more are refused with QueueFullError.
+        max_running: requests computed at once.
+        cache_gb: memory for keys and values, in 10^9 bytes; None chooses by the device.
+    """
+
+    data_dir: Path
+    hf_token: str | None = None
+    multi_gpu: bool = False
+    max_waiting: int = 64
+    max_running: int = 16
+    cache_gb: float | None = None
+
+
+class Engine(Protocol):
+    """One loaded model that answers many requests at once."""
+
+    async def start(self) -> None:
+        """Load the weights and warm up. Raises ConfigError when the model cannot be loaded."""
+
+    async def stop(self) -> None:
+        """Cancel what runs and free the model."""
+
+    def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """Answer one conversation: any number of `Queued`, then `Delta`s, then exactly one `Finished`.
+
+        Closing the iterator (`aclose`, or cancelling its reader) cancels the generation at once.
+
+        Raises (from the first `__anext__` on):
+            PromptTooLongError: the messages do not fit the window.
+            QueueFullError: too many requests wait already.
+            GenerationFailedError: this request failed; others go on.
+            EngineDeadError: the engine cannot go on.
+        """
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Length in tokens of the prompt these messages make."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names a request may ask for; the first is the default."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of prompt and answer together."""
+
+    @property
+    def fatal(self) -> str | None:
+        """Why the engine is dead, or None while it lives."""
+
+    def stats(self) -> EngineStats:
+        """Counts at this moment."""

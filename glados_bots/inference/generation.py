@@ -1,0 +1,136 @@
+"""One request inside the engine, from acceptance to its last event.
+
+A task of its own reads the engine, because exactly one place must hold the engine's iterator: whoever gives up (a
+client that leaves, a deadline, a shutdown) ends that task, and the engine stops computing at its next step.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from starlette.types import Receive
+
+from glados_bots.errors import GenerationFailedError
+from glados_bots.inference.api_errors import ApiError, from_engine
+from glados_bots.inference.engine import Delta, Event, Finished
+from glados_bots.inference.metrics import Metrics
+
+CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Longest times, in seconds.
+
+    Attributes:
+        wait_s: from the request to the first words.
+        answer_s: from the first words to the last.
+    """
+
+    wait_s: float = 600.0
+    answer_s: float = 1800.0
+
+
+class Generation:
+    """Reads the engine's events into a queue, counted and bounded in time. Read it with `next_event`.
+
+    The queue needs no bound: an answer has a largest number of tokens, and waiting events are few.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[Event],
+        receive: Receive,
+        metrics: Metrics,
+        limits: Limits,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._limits = limits
+        self._on_error = on_error
+        self._queue: asyncio.Queue[Event | ApiError] = asyncio.Queue()
+        self._outcome = "cancelled"
+        self._began = time.monotonic()
+        self._last_words: float | None = None
+        self.task = asyncio.create_task(self._run())
+        self._leaving = asyncio.create_task(self._watch(receive))
+
+    async def next_event(self, patience_s: float | None = None) -> Event | None:
+        """The next event, or None when nothing came for this many seconds.
+
+        Raises:
+            ApiError: the generation failed or was ended; there is no further event.
+        """
+        try:
+            async with asyncio.timeout(patience_s):
+                item = await self._queue.get()
+        except TimeoutError:
+            return None
+        if isinstance(item, ApiError):
+            raise item
+        return item
+
+    def abort(self, reason: ApiError) -> None:
+        """Stop computing at once; the reader gets the events so far and then this reason."""
+        if not self.task.done():
+            self.task.cancel()
+            self._queue.put_nowait(reason)
+
+    async def close(self) -> None:
+        """Stop computing; harmless after the end."""
+        self.task.cancel()
+        self._leaving.cancel()
+        await asyncio.gather(self.task, self._leaving, return_exceptions=True)
+
+    async def _watch(self, receive: Receive) -> None:
+        """Abort when the client leaves; also before the first byte, when no response watches the connection."""
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self.abort(ApiError(CLIENT_LEFT, "client_left", "the client left"))
+
+    async def _run(self) -> None:
+        try:
+            await self._read()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reader must hear of it
+            shaped = from_engine(error)
+            self._outcome = shaped.code
+            self._queue.put_nowait(shaped)
+            self._on_error(error)
+        finally:
+            self._metrics.requests.labels(self._outcome).inc()
+            self._metrics.duration.observe(time.monotonic() - self._began)
+
+    async def _read(self) -> None:
+        deadline = asyncio.timeout(self._limits.wait_s)
+        try:
+            async with deadline, aclosing(self._events) as events:
+                async for event in events:
+                    self._count(event, deadline)
+                    self._queue.put_nowait(event)
+                    if isinstance(event, Finished):
+                        return
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            spent = time.monotonic() - self._began
+            text = f"no whole answer after {spent:.0f} s; ask again later, or for a shorter answer"
+            raise ApiError(503, "too_slow", text, retry_after=10) from None
+        raise GenerationFailedError("the engine ended the answer without finishing it")
+
+    def _count(self, event: Event, deadline: asyncio.Timeout) -> None:
+        now = time.monotonic()
+        if isinstance(event, Delta):
+            if self._last_words is None:
+                self._metrics.first_token.observe(now - self._began)
+                deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
+            else:
+                self._metrics.between.observe(now - self._last_words)
+            self._last_words = now
+        if isinstance(event, Finished):
+            self._outcome = event.reason
+            self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
+            self._metrics.tokens.labels("cached").inc(event.cached_tokens)
+            self._metrics.tokens.labels("completion").inc(event.completion_tokens)

@@ -1,0 +1,102 @@
+"""What stands before every route: the bearer key, the size of the body, a request id and the access log."""
+
+import hashlib
+import hmac
+import logging
+import time
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glados_bots.inference.api_errors import ApiError
+from glados_bots.inference.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+MOST_BODY_BYTES = 2 * 2**20
+MOST_DIGITS = 20  # of Content-Length
+TOO_LARGE = f"the body may have {MOST_BODY_BYTES} bytes at most"
+OPEN_PATHS = frozenset({"/health", "/ready"})
+QUIET_PATHS = OPEN_PATHS | {"/metrics"}  # asked every few seconds: logged at debug level
+
+
+class Guard:
+    """ASGI middleware: refuses a bad key and a body that is too large, before anything is parsed.
+
+    Every path but OPEN_PATHS needs the key, whether a route stands there or not: deny by default. The path is the
+    string the router itself matches, never one put together from the Host header.
+    """
+
+    def __init__(self, app: ASGIApp, api_key: str | None, metrics: Metrics) -> None:
+        self._app = app
+        self._key = _digest(api_key.encode()) if api_key else None
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then pass on; log what came of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status, began = 500, time.monotonic()  # 500 is what an exception becomes, outside of here
+
+        async def answered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            if refusal:
+                await refusal.response(self._metrics)(scope, receive, answered)
+            else:
+                await self._app(scope, _bounded(receive), answered)
+        finally:
+            _log_access(scope, status, time.monotonic() - began, request_id)
+
+    def _refusal(self, scope: Scope) -> ApiError | None:
+        headers = Headers(scope=scope)
+        if self._key and scope["path"] not in OPEN_PATHS and not self._is_ours(headers.getlist("authorization")):
+            return ApiError(401, "invalid_api_key", "a valid API key is needed: Authorization: Bearer KEY")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > MOST_BODY_BYTES:
+            return ApiError(413, "body_too_large", TOO_LARGE)
+        return None
+
+    def _is_ours(self, given: list[str]) -> bool:
+        """Constant time: digests have one length, whatever was sent. Two headers are one too many."""
+        if self._key is None or len(given) != 1:
+            return False
+        scheme, _, token = given[0].partition(" ")
+        return hmac.compare_digest(_digest(token.strip().encode("latin-1")), self._key) and scheme.lower() == "bearer"
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Count a body that did not say how long it is."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BODY_BYTES:
+            raise HTTPException(413, TOO_LARGE)
+        return message
+
+    return counted
+
+
+def _log_access(scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    """The route, not the path: a path is text from outside and may hold line breaks."""
+    route = getattr(scope.get("route"), "path", "(no route)")
+    level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
+    log.log(level, "%s %s %d in %.3f s, request %s", scope["method"], route, status, seconds, request_id)

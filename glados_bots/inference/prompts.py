@@ -1,0 +1,57 @@
+"""From messages to the text a model was trained on, with no way for anybody's words to pass as structure.
+
+Two formats: the model's own chat template, and the one the GLaDOS models of 2023 were trained on:
+
+    User :
+    {question}
+    GLaDOS :
+    {answer}
+    User :
+    ...
+
+Contents are made harmless first: a special token's text is broken by a zero-width space, so that the tokenizer cannot
+read it as one, and a line that looks like a GLaDOS role gets the same treatment.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError
+
+BREAK = "\u200b"
+ROLE_LINE = re.compile(r"^(\s*(?:User|GLaDOS))(\s*:)", re.IGNORECASE | re.MULTILINE)
+
+
+def special_strings(tokenizer: Any) -> tuple[str, ...]:
+    """Every text this tokenizer turns into a control token, longest first."""
+    added = [str(token.content) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return tuple(sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True))
+
+
+def harmless(text: str, specials: Sequence[str]) -> str:
+    """The same text to a reader; no control token to a tokenizer. Nothing that needs no change is changed."""
+    text = text.replace("\0", "\ufffd")
+    for special in specials:
+        if special and special in text:
+            text = text.replace(special, special[0] + BREAK + special[1:] if len(special) > 1 else BREAK)
+    return text
+
+
+def glados_prompt(messages: Sequence[Message], specials: Sequence[str]) -> str:
+    """The format of the first GLaDOS; a system text goes before the first turn."""
+    parts: list[str] = []
+    for message in messages:
+        content = ROLE_LINE.sub(rf"\1{BREAK}\2", harmless(message.content, specials))
+        role = {"system": "", "user": "User :\n", "assistant": "GLaDOS :\n"}[message.role]
+        parts.append(f"{role}{content}\n")
+    return "".join(parts) + "GLaDOS :\n"
+
+
+def chat_prompt(messages: Sequence[Message], specials: Sequence[str], tokenizer: Any) -> str:
+    """The model's own chat template, ending where the answer begins."""
+    if not tokenizer.chat_template:
+        raise ConfigError('this model has no chat template; write a card for it with prompt_format = "glados"')
+    plain = [{"role": message.role, "content": harmless(message.content, specials)} for message in messages]
+    return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True))

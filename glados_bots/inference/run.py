@@ -1,0 +1,42 @@
+"""`glados serve`: choose the card, build the engine, run the service until it is told to stop."""
+
+import importlib
+import logging
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.cards import presence, resolve
+from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
+from glados_bots.inference.server import serve
+from glados_bots.settings import Settings
+from glados_bots.supervisor import require_free_port
+
+log = logging.getLogger(__name__)
+
+
+def run_service(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: the model cannot be loaded, or the port is taken.
+        EngineDeadError: the engine failed for good: the process must start anew.
+    """
+    require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before weights are fetched
+    token = settings.hf_token.get_secret_value() if settings.hf_token else None
+    card, reason = resolve(settings.model, token=token)
+    log.info("model: %s", reason)
+    here = presence(card)
+    if not here.yes:
+        raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    options = EngineOptions(
+        data_dir=settings.data_dir, hf_token=token, multi_gpu=settings.multi_gpu, max_waiting=settings.max_waiting
+    )
+    module, _, name = ENGINES[settings.engine].partition(":")
+    engine: Engine = getattr(importlib.import_module(module), name)(card, options)
+    serve(
+        engine,
+        settings.host,
+        settings.serve_port,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        grace_s=settings.grace,
+        log_level=settings.log_level,
+    )

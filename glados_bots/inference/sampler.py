@@ -1,0 +1,162 @@
+"""Chooses the next token of each sequence in a batch, each by its own request's settings.
+
+transformers' continuous batching gives all requests of a step to one chain of processors, then takes the argmax.
+This processor does the whole choice itself, row by row: penalties, forbidden words, temperature, top-k, top-p and a
+random generator of the request's own. It leaves a row of which the argmax is the token chosen. So a seed gives the same
+answer whatever else is in the batch (up to rounding, which differs with the batch's shape), greedy and sampled requests
+mix, and a row that fails is reported and ended alone.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RowSettings:
+    """How one request's tokens are chosen; see `Sampling`.
+
+    Attributes:
+        forbids: tells whether a token after these tokens would say a forbidden word. It looks at the text, because a
+            word can be spelt with tokens in many ways.
+        counts: how often each token was generated, kept up to date by `choose`.
+        seen: tokens of prompt and answer as a mask over the vocabulary, for the repetition penalty.
+    """
+
+    temperature: float
+    top_p: float
+    top_k: int
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    no_repeat_ngram_size: int
+    generator: torch.Generator
+    prompt: Sequence[int]
+    forbids: Callable[[Sequence[int], int], bool] | None = None
+    counts: dict[int, int] = field(default_factory=dict)
+    counted: int = 0
+    seen: torch.Tensor | None = None
+
+
+class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
+    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`."""
+
+    supported_kwargs: dict[str, type] = {}  # noqa: RUF012 - the base class declares it so
+    ignored_kwargs: tuple[str, ...] = ()
+
+    def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
+        self._settings: dict[str, RowSettings] = {}
+        self._rows: list[Any] = []
+        self._on_failure = on_failure
+
+    def add(self, request_id: str, settings: RowSettings) -> None:
+        """Register a request before it is submitted."""
+        self._settings[request_id] = settings
+
+    def drop(self, request_id: str) -> None:
+        """Forget a request that has ended."""
+        self._settings.pop(request_id, None)
+
+    def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
+        """We pass nothing through the tensor; the rows of the step are remembered instead."""
+        int32_tensor.zero_()
+
+    def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
+        """Remember which request each row of the coming step belongs to."""
+        self._rows = [request.state for request in requests_with_new_token]
+        return torch.zeros(len(self._rows), dtype=torch.int32)
+
+    def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
+        """Mark the chosen token of each row. Args: scores (rows, vocabulary)."""
+        del tensor_arg
+        for row, state in enumerate(self._rows[: scores.shape[0]]):
+            settings = self._settings.get(state.request_id)
+            if settings is None:
+                continue  # cancelled meanwhile: whatever comes out is dropped
+            try:
+                token = choose(scores[row], settings, _generated(state))
+            except Exception as error:  # noqa: BLE001 - one request must not end the others
+                self._on_failure(state.request_id, error)
+                continue
+            scores[row, token] = torch.inf
+        return scores
+
+
+def _generated(state: Any) -> list[int]:
+    """Tokens generated so far, also those that a soft reset moved into the prompt."""
+    moved = state.initial_tokens[state._true_initial_tokens :] if state._true_initial_tokens else []  # noqa: SLF001
+    return [*moved, *state.generated_tokens]
+
+
+def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]) -> int:
+    """The next token of one sequence.
+
+    Args:
+        scores: logits of the vocabulary, float32, shape (vocabulary,); not changed.
+        settings: of the request.
+        generated: its tokens so far, without the prompt.
+    """
+    fresh = generated[settings.counted :]
+    for token in fresh:
+        settings.counts[token] = settings.counts.get(token, 0) + 1
+    settings.counted = len(generated)
+    scores = _penalised(scores, settings, fresh)
+    repeats = _repeats(settings, generated)
+    if repeats or settings.forbids:
+        scores = scores.clone()
+        scores[torch.tensor(repeats, dtype=torch.long, device=scores.device)] = -torch.inf
+    token = _draw(scores, settings)
+    while settings.forbids and settings.forbids(generated, token):
+        scores[token] = -torch.inf
+        token = _draw(scores, settings)
+    return token
+
+
+def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
+    """One token by temperature, top-k and top-p, in this order as transformers has it."""
+    if settings.temperature == 0:
+        return int(scores.argmax())
+    size = scores.shape[0]
+    kept, tokens = (
+        torch.topk(scores, min(settings.top_k, size)) if settings.top_k else torch.sort(scores, descending=True)
+    )
+    probabilities = torch.softmax(kept / settings.temperature, dim=-1)
+    if settings.top_p < 1:
+        before = probabilities.cumsum(dim=-1) - probabilities
+        probabilities = probabilities.masked_fill(before >= settings.top_p, 0)
+    return int(tokens[torch.multinomial(probabilities, 1, generator=settings.generator)])
+
+
+def _penalised(scores: torch.Tensor, settings: RowSettings, fresh: Sequence[int]) -> torch.Tensor:
+    """Repetition penalty (CTRL paper, section 4.1) on prompt and answer, OpenAI's two penalties on the answer."""
+    wanted = settings.presence_penalty or settings.frequency_penalty
+    if settings.repetition_penalty != 1:
+        if settings.seen is None:
+            settings.seen = torch.zeros(scores.shape, dtype=torch.bool, device=scores.device)
+            fresh = [*settings.prompt, *settings.counts]
+        settings.seen[torch.tensor(list(fresh), dtype=torch.long, device=scores.device)] = True
+        factor = torch.where(scores < 0, settings.repetition_penalty, 1 / settings.repetition_penalty)
+        scores = torch.where(settings.seen, scores * factor, scores)
+    if wanted and settings.counts:
+        scores = scores.clone()
+        tokens = torch.tensor(list(settings.counts), device=scores.device)
+        counts = torch.tensor(list(settings.counts.values()), dtype=scores.dtype, device=scores.device)
+        scores[tokens] -= settings.presence_penalty + settings.frequency_penalty * counts
+    return scores
+
+
+def _repeats(settings: RowSettings, generated: Sequence[int]) -> list[int]:
+    """Tokens that would repeat a run of `no_repeat_ngram_size` tokens of this answer."""
+    size = settings.no_repeat_ngram_size
+    if not size or len(generated) < size:
+        return []
+    tail = list(generated[len(generated) - size + 1 :])
+    return [
+        generated[i + size - 1] for i in range(len(generated) - size + 1) if list(generated[i : i + size - 1]) == tail
+    ]

@@ -1,0 +1,41 @@
+-- Accept a turn once: dedupe, cap, join or queue, in one step.
+-- KEYS[1] prefix; ARGV: turn, conversation, author, data, text, join window ms, queue cap, dedupe s, keep s, dedupe keys...
+-- Returns {status, turns ahead}; status: accepted | joined | duplicate | full.
+local p, turn, conversation, author = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local data, text, join_ms, cap, dedupe_s, keep_s = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+for i = 10, #ARGV do
+  if redis.call('EXISTS', p .. 'seen:' .. ARGV[i]) == 1 then return {'duplicate', 0} end
+end
+local queue = p .. 'c:' .. conversation .. ':queue'
+local ahead = redis.call('LLEN', queue)
+-- A refused question may be asked again under its own id, so only what is taken in counts as seen.
+if ahead >= cap then return {'full', ahead} end
+for i = 10, #ARGV do redis.call('SET', p .. 'seen:' .. ARGV[i], turn, 'EX', dedupe_s) end
+
+local last = redis.call('LINDEX', queue, -1)
+if last then
+  local key = p .. 't:' .. last
+  local found = redis.call('HMGET', key, 'state', 'author', 'at', 'version', 'cancel')
+  local joinable = found[1] == 'queued' and found[2] == author and found[4] == '0' and not found[5]
+  if joinable and join_ms > 0 and now - tonumber(found[3]) <= join_ms then
+    redis.call('HSET', key, 'text', redis.call('HGET', key, 'text') .. '\n' .. text, 'at', now)
+    redis.call('HSET', p .. 't:' .. turn, 'state', 'joined', 'into', last, 'conversation', conversation)
+    redis.call('EXPIRE', p .. 't:' .. turn, keep_s)
+    return {'joined', ahead - 1}
+  end
+end
+
+redis.call('HSET', p .. 't:' .. turn, 'state', 'queued', 'conversation', conversation, 'author', author, 'data', data,
+  'text', text, 'at', now, 'attempts', 0, 'version', 0, 'posts', '[]')
+redis.call('RPUSH', queue, turn)
+redis.call('ZADD', p .. 'ready', 'NX', now, conversation)
+if ahead == 0 then
+  redis.call('LPUSH', p .. 'wake', 1)
+  redis.call('LTRIM', p .. 'wake', 0, 999)
+else
+  redis.call('PUBLISH', p .. 'signal', 'queued ' .. redis.call('LINDEX', queue, 0))
+end
+return {'accepted', ahead}

@@ -1,0 +1,26 @@
+-- Take the lease of the conversation that has waited longest, with a new fencing number.
+-- KEYS[1] prefix; ARGV: lease ms. Returns nil, or {conversation, fence, turn, turn hash as a flat list}.
+-- `ready` holds the time from which a conversation may be claimed: while leased, that is the end of the lease.
+local p, lease_ms = KEYS[1], tonumber(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+while true do
+  local conversation = redis.call('ZRANGEBYSCORE', p .. 'ready', '-inf', now, 'LIMIT', 0, 1)[1]
+  if not conversation then return nil end
+  local queue = p .. 'c:' .. conversation .. ':queue'
+  local turn = redis.call('LINDEX', queue, 0)
+  if not turn then
+    redis.call('ZREM', p .. 'ready', conversation)
+  elseif redis.call('EXISTS', p .. 't:' .. turn) == 0 then
+    redis.call('LPOP', queue)
+  else
+    local key = p .. 't:' .. turn
+    redis.call('ZADD', p .. 'ready', now + lease_ms, conversation)
+    local fence = redis.call('INCR', p .. 'c:' .. conversation .. ':fence')
+    redis.call('PERSIST', p .. 'c:' .. conversation .. ':fence')
+    redis.call('HINCRBY', key, 'attempts', 1)
+    redis.call('HSET', key, 'state', 'running')
+    return {conversation, fence, turn, redis.call('HGETALL', key)}
+  end
+end

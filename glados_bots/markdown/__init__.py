@@ -1,0 +1,10 @@
+"""Markdown, parsed once into a small tree, for renderers that make an answer look native in each client.
+
+`parse` reads a text, `Stream` follows an answer while it is written. The renderers live with their platforms.
+"""
+
+from glados_bots.markdown.parser import parse
+from glados_bots.markdown.stream import Stream, Update
+from glados_bots.markdown.tree import Document
+
+__all__ = ["Document", "Stream", "Update", "parse"]

@@ -1,0 +1,72 @@
+"""Addresses standing bare in the text become links, by the rules of GFM's extended autolinks (spec 6.9)."""
+
+import re
+
+from glados_bots.markdown.tree import Run, Span, Spans
+
+# A domain needs a dot, and no underscore in its last two parts.
+_ADDRESS = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?P<scheme>https?://)|www\.)(?P<domain>[^\s<>/?#:\"'`()\[\]]+)(?P<rest>[^\s<]*)"
+    r"|(?P<mail>(?<![\w.+-])(?:mailto:)?[\w.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)",
+    re.IGNORECASE | re.ASCII,
+)
+_TRAILING = "?!.,:*_~'\""
+_ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
+# Full-width punctuation ends an address: CJK prose has no space there.
+_CJK_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
+
+
+def linked(text: str, spans: Spans) -> list[Run]:
+    """Split a text into runs with its bare addresses as links.
+
+    Args:
+        text: plain text outside of any link.
+        spans: what surrounds it.
+
+    Returns:
+        Runs that join to `text`; one run, where it holds no address.
+    """
+    runs: list[Run] = []
+    position = 0
+    for match in _ADDRESS.finditer(text):
+        found = _mail(match) if match["mail"] else _trim(match)
+        if not found or match.start() < position:
+            continue
+        address, url = found
+        if match.start() > position:
+            runs.append(Run("text", text[position : match.start()], spans))
+        position = match.start() + len(address)
+        runs.append(Run("text", address, (*spans, Span("link", url, bare=True))))
+    if position < len(text) or not runs:
+        runs.append(Run("text", text[position:], spans))
+    return runs
+
+
+def _mail(match: re.Match[str]) -> tuple[str, str] | None:
+    address = match["mail"].rstrip(".")
+    if address[-1] in "-_":
+        return None
+    return address, address if address.lower().startswith("mailto:") else f"mailto:{address}"
+
+
+def _trim(match: re.Match[str]) -> tuple[str, str] | None:
+    """Leave sentence punctuation, unbalanced closing brackets and entities outside."""
+    address = match[0]
+    end = _CJK_END.search(address)
+    if end:
+        address = address[: end.start()]
+    while address:
+        if address[-1] in _TRAILING or (address[-1] == ")" and address.count(")") > address.count("(")):
+            address = address[:-1]
+        elif address[-1] == ";" and (entity := _ENTITY.search(address)):
+            address = address[: entity.start()]
+        else:
+            break
+    scheme = match["scheme"] or ""
+    domain = re.split(r"[/?#:]", address[len(scheme) :], maxsplit=1)[0]
+    parts = domain.split(".")
+    if not domain or "_" in "".join(parts[-2:]):
+        return None
+    if not scheme and len(parts) < 3 and not parts[-1]:  # noqa: PLR2004 - `www.` alone
+        return None
+    return address, address if scheme else f"http://{address}"

@@ -1,0 +1,316 @@
+"""Events of the parser to blocks: keeps what is open while the events go by."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from glados_bots.markdown.autolink import linked
+from glados_bots.markdown.mend import has_marks, without_marks
+from glados_bots.markdown.tree import (
+    Block,
+    Code,
+    Document,
+    Heading,
+    Html,
+    Item,
+    List,
+    Note,
+    Paragraph,
+    Quote,
+    Rule,
+    Run,
+    Span,
+    Spans,
+    Table,
+)
+
+
+class Builder:
+    """Builds one document.
+
+    Args:
+        source: the mended text.
+        marks: footnotes marked before it.
+        is_money: whether the formula at this event is an amount of money.
+
+    Attributes:
+        block_events: for each top-level block, the index of the event that began it.
+    """
+
+    def __init__(self, source: str, marks: Iterable[str], is_money: Callable[[int], bool]) -> None:
+        self.block_events: list[int] = []
+        self._marked = has_marks(source)
+        self._is_money = is_money
+        self._index = 0
+        self._blocks: list[Block] = []
+        self._containers: list[list[Block]] = [self._blocks]
+        self._lists: list[List] = []
+        self._runs: list[Run] | None = None
+        self._spans: Spans = ()
+        self._links = 0
+        self._images: list[tuple[list[Run] | None, dict[str, str], Spans]] = []
+        self._code: list[str] | None = None
+        self._html: Html | None = None
+        self._table: Table | None = None
+        self._notes: list[Note] = []
+        self._marks: dict[str, None] = dict.fromkeys(marks)
+        self._on: dict[str, Callable[[Any], None]] = {
+            "Text": self._on_text,
+            "Code": lambda value: self._add("code", value),
+            "InlineMath": self._on_math,
+            "DisplayMath": lambda value: self._add("display", value.strip()),
+            "InlineHtml": lambda value: self._add("html", value),
+            "Html": self._on_html,
+            "FootnoteReference": self._on_mark,
+            "TaskListMarker": self._on_task,
+        }
+        self._start: dict[str, Callable[[Any], None]] = {
+            "Paragraph": self._start_paragraph,
+            "Heading": self._start_heading,
+            "CodeBlock": self._start_code,
+            "HtmlBlock": self._start_html,
+            "BlockQuote": self._start_quote,
+            "List": self._start_list,
+            "Item": self._start_item,
+            "FootnoteDefinition": self._start_note,
+            "Table": self._start_table,
+            "TableHead": self._start_row,
+            "TableRow": self._start_row,
+            "TableCell": self._start_cell,
+            "Link": self._start_link,
+            "Image": self._start_image,
+            "Emphasis": lambda _: self._open_span(Span("em")),
+            "Strong": lambda _: self._open_span(Span("strong")),
+            "Strikethrough": lambda _: self._open_span(Span("strike")),
+        }
+        self._end: dict[str, Callable[[], None]] = {
+            "Heading": self._close_leaf,
+            "Table": self._close_leaf,
+            "CodeBlock": self._end_code,
+            "HtmlBlock": self._end_html,
+            "BlockQuote": self._end_container,
+            "List": self._end_list,
+            "Item": self._end_container,
+            "FootnoteDefinition": self._end_container,
+            "Link": self._end_link,
+            "Emphasis": self._close_span,
+            "Strong": self._close_span,
+            "Strikethrough": self._close_span,
+            "Image": self._end_image,
+        }
+
+    def read(self, events: Iterable[Any]) -> None:
+        """Go through pulldown-cmark's events: a word, or a dictionary with one entry."""
+        handlers, starts, ends, blocks = self._on, self._start, self._end, self._blocks
+        on_text = self._on_text
+        known = 0
+        for index, event in enumerate(events):
+            if event.__class__ is str:
+                self._add_break(event) if event != "Rule" else self._open_block(Rule())
+            else:
+                (key,) = event
+                value = event[key]
+                if key == "Text":
+                    on_text(value)
+                    continue
+                if key == "End":
+                    close = ends.get(value if value.__class__ is str else next(iter(value)))
+                    if close is not None:
+                        close()
+                    continue
+                if key == "Start":
+                    name, data = (value, None) if value.__class__ is str else next(iter(value.items()))
+                    starts[name](data)
+                else:
+                    self._index = index
+                    handlers[key](value)
+            if len(blocks) != known:
+                known = len(blocks)
+                self.block_events.append(index)
+
+    def document(self) -> Document:
+        """Return what was read."""
+        marks = list(self._marks)
+        order = {label: index for index, label in enumerate(marks)}
+        notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
+        return Document(self._blocks, [], notes, marks)
+
+    def _clean(self, text: str) -> str:
+        return without_marks(text, verbatim=True) if self._marked else text
+
+    # Leaves
+
+    def _open_block(self, block: Block) -> None:
+        self._runs = None
+        self._containers[-1].append(block)
+
+    def _open_paragraph(self, *, tight: bool) -> list[Run]:
+        runs: list[Run] = []
+        self._open_block(Paragraph(runs, tight))
+        self._runs = runs
+        return runs
+
+    def _start_paragraph(self, _: Any) -> None:
+        self._open_paragraph(tight=False)
+
+    def _close_leaf(self) -> None:
+        self._runs = None
+
+    def _add(self, kind: Any, text: str) -> None:
+        if self._marked:
+            text = without_marks(text, verbatim=kind == "code").strip(" " if kind == "math" else "")
+        runs = self._runs
+        if runs is None:
+            runs = self._open_paragraph(tight=True)
+        runs.append(Run(kind, text, self._spans))
+
+    def _add_break(self, event: str) -> None:
+        self._add("soft" if event == "SoftBreak" else "hard", "\n")
+
+    def _on_text(self, text: str) -> None:
+        if self._marked:
+            text = without_marks(text, verbatim=self._code is not None)
+        runs = self._runs
+        if runs is None:
+            if self._code is not None:
+                self._code.append(text)
+                return
+            runs = self._open_paragraph(tight=True)
+        if self._links or not ("://" in text or "@" in text or "www." in text):
+            runs.append(Run("text", text, self._spans))
+        else:
+            runs.extend(linked(text, self._spans))
+
+    def _on_math(self, latex: str) -> None:
+        """A formula, unless a digit follows its closing `$`: that is an amount of money, as in `$5-$10`."""
+        if self._is_money(self._index):
+            self._on_text(f"${latex}$")
+        else:
+            self._add("math", latex)
+
+    def _on_mark(self, label: str) -> None:
+        self._marks.setdefault(label)
+        self._add("note", label)
+
+    def _on_task(self, checked: bool) -> None:
+        self._items[-1].checked = checked
+
+    def _start_heading(self, data: dict[str, Any]) -> None:
+        runs: list[Run] = []
+        self._open_block(Heading(int(data["level"][1]), runs))
+        self._runs = runs
+
+    def _start_code(self, data: Any) -> None:
+        self._open_block(Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self._code = []
+
+    def _end_code(self) -> None:
+        block = self._containers[-1][-1]
+        if isinstance(block, Code) and self._code is not None:
+            block.text = "".join(self._code).removesuffix("\n")
+        self._code = None
+
+    def _start_html(self, _: Any) -> None:
+        self._html = Html("")
+        self._open_block(self._html)
+
+    def _on_html(self, text: str) -> None:
+        if self._html is not None:
+            self._html.text += self._clean(text)
+
+    def _end_html(self) -> None:
+        self._html = None
+
+    # Containers
+
+    @property
+    def _items(self) -> list[Item]:
+        return self._lists[-1].items
+
+    def _open_container(self, block: Block, inner: list[Block]) -> None:
+        self._open_block(block)
+        self._containers.append(inner)
+
+    def _end_container(self) -> None:
+        self._runs = None
+        self._containers.pop()
+
+    def _start_quote(self, kind: str | None) -> None:
+        inner: list[Block] = []
+        self._open_container(Quote(inner, kind or ""), inner)
+
+    def _start_list(self, start: int | None) -> None:
+        block = List(start, [])
+        self._open_block(block)
+        self._lists.append(block)
+
+    def _end_list(self) -> None:
+        self._runs = None
+        self._lists.pop()
+
+    def _start_item(self, _: Any) -> None:
+        self._runs = None
+        item = Item([])
+        self._items.append(item)
+        self._containers.append(item.blocks)
+
+    def _start_note(self, label: str) -> None:
+        self._runs = None
+        note = Note(label, [])
+        self._notes.append(note)
+        self._containers.append(note.blocks)
+
+    # Tables
+
+    def _start_table(self, aligns: tuple[str, ...]) -> None:
+        self._table = Table(aligns, [])
+        self._open_block(self._table)
+
+    def _start_row(self, _: Any) -> None:
+        if self._table is not None:
+            self._table.rows.append([])
+
+    def _start_cell(self, _: Any) -> None:
+        self._runs = []
+        if self._table is not None:
+            self._table.rows[-1].append(self._runs)
+
+    # Inline containers
+
+    def _open_span(self, span: Span) -> None:
+        self._spans = (*self._spans, span)
+
+    def _close_span(self) -> None:
+        self._spans = self._spans[:-1]
+
+    def _start_link(self, data: dict[str, str]) -> None:
+        kind = data["link_type"]
+        url = self._clean(data["dest_url"])
+        if kind == "Email" and not url.startswith("mailto:"):
+            url = "mailto:" + url
+        span = Span("link", url, self._clean(data["title"]), bare=kind in {"Autolink", "Email"})
+        self._open_span(span)
+        self._links += 1
+
+    def _end_link(self) -> None:
+        self._links -= 1
+        span = self._spans[-1]
+        runs = self._runs
+        if runs is not None and not (runs and span in runs[-1].spans):
+            runs.append(Run("text", "", self._spans))  # an empty link keeps its place
+        self._close_span()
+
+    def _start_image(self, data: dict[str, str]) -> None:
+        self._images.append((self._runs, data, self._spans))
+        self._runs = []
+        self._links += 1
+
+    def _end_image(self) -> None:
+        self._links -= 1
+        inner = self._runs or []
+        self._runs, data, self._spans = self._images.pop()
+        if self._runs is None:
+            self._open_paragraph(tight=True)
+        alt = "".join(" " if run.kind in {"soft", "hard"} else run.text for run in inner if run.kind != "html")
+        url, title = (self._clean(data[key]) for key in ("dest_url", "title"))
+        if self._runs is not None:
+            self._runs.append(Run("image", alt, self._spans, url, title))

@@ -1,0 +1,208 @@
+"""Inline runs to lines of text, for dialects that mark styles with characters around the words.
+
+Every line closes what it opened, markers always touch a visible character on their inside, and a marker is written
+only where the dialect will read it as one.
+"""
+
+import re
+from typing import Protocol
+
+from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
+
+# Invisible; the dialects take it for a boundary between words.
+ZERO_WIDTH_SPACE = "\u200b"
+
+_FENCE = re.compile("``(?=`)")
+
+Styles = tuple[SpanKind, ...]
+
+
+class InlineDialect(Protocol):
+    """What a text dialect has to say about inline content.
+
+    Attributes:
+        marks: what opens and closes each style.
+        padding: an invisible character to put beside a single one between markers.
+    """
+
+    marks: dict[SpanKind, str]
+    padding: str
+
+    def escape(self, text: str) -> str:
+        """Write text so that no part of it is read as markup, or as a mention."""
+
+    def guard(self, line: str) -> str:
+        """Protect a line of text whose beginning would make it a heading, item or quote."""
+
+    def code(self, text: str) -> str:
+        """Write inline code."""
+
+    def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
+        """Write a link; `label` is without the link's span, `url` is safe; a bare one is its own label."""
+
+    def is_hard_to_style(self, code: str) -> bool:
+        """Whether style markers around this code or address would be misread."""
+
+    def needs_boundary(self, before: str, after: str) -> bool:
+        """Whether two characters, one of them a marker, need a zero-width space between them."""
+
+
+class LineWriter:
+    """Writes one paragraph."""
+
+    __slots__ = ("_dialect", "_has_closed", "_lines", "_open", "_opened_at", "_out", "_space")
+
+    def __init__(self, dialect: InlineDialect) -> None:
+        self._dialect = dialect
+        self._lines: list[str] = []
+        self._out: list[str] = []
+        self._open: list[SpanKind] = []
+        self._opened_at: list[int] = []
+        self._space = ""
+        self._has_closed = False
+
+    def lines(self, runs: list[Run]) -> list[str]:
+        """Return the lines of a paragraph.
+
+        Args:
+            runs: text, code and breaks.
+
+        Returns:
+            At least one line; each stands alone.
+        """
+        if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
+            return [self._dialect.guard(self._dialect.escape(runs[0].text.strip()))]
+        index, count = 0, len(runs)
+        while index < count:
+            run = runs[index]
+            spans = run.spans
+            if spans and (link := _link(run)) is not None:
+                end = index + 1
+                while end < count and _link(runs[end]) is link:
+                    end += 1
+                self._link(runs[index:end], link)
+                index = end
+                continue
+            if run.kind == "text":
+                self._text(run.text, _kinds(spans) if spans else ())
+            elif run.kind == "code":
+                is_hard = self._dialect.is_hard_to_style(run.text)
+                self._atom(self._dialect.code(run.text), () if is_hard else _styles(run))
+            else:
+                self._break()
+            index += 1
+        self._break()
+        return self._lines
+
+    def _text(self, text: str, styles: Styles) -> None:
+        body = text.strip()
+        if not body:
+            self._space = self._space or text[:1]
+            return
+        is_trimmed = len(body) != len(text)
+        if is_trimmed and text[0].isspace():
+            self._space = " "
+        body = self._dialect.escape(body)
+        if not self._out:
+            body = self._dialect.guard(body)
+        self._atom(body, styles)
+        if is_trimmed and text[-1].isspace():
+            self._space = " "
+
+    def _atom(self, body: str, styles: Styles) -> None:
+        """Write something visible, closing and opening styles before it."""
+        if not body:
+            return
+        if styles or self._open or self._has_closed:
+            self._switch(styles, body)
+        elif self._space and self._out:
+            self._out.append(" ")
+        self._space = ""
+        self._out.append(body)
+
+    def _switch(self, styles: Styles, body: str) -> None:
+        """Close what does not go on, then white space, then open what begins."""
+        keep = 0
+        while keep < min(len(styles), len(self._open)) and styles[keep] == self._open[keep]:
+            keep += 1
+        self._close(keep)
+        opening = "".join(self._dialect.marks[kind] for kind in styles[keep:])
+        if self._out:
+            if self._space:
+                self._out.append(" ")
+            elif opening or self._has_closed:
+                before, after = self._out[-1][-1:], (opening or body)[0]
+                if self._dialect.needs_boundary(before, after):
+                    self._out.append(ZERO_WIDTH_SPACE)
+        for kind in styles[len(self._open) :]:
+            self._out.append(self._dialect.marks[kind])
+            self._open.append(kind)
+            self._opened_at.append(len(self._out))
+        self._has_closed = False
+
+    def _close(self, keep: int) -> None:
+        while len(self._open) > keep:
+            content = self._out[self._opened_at.pop() :]
+            if len(content) == 1 == len(content[0]):
+                self._out.append(self._dialect.padding)
+            self._out.append(self._dialect.marks[self._open.pop()])
+            self._has_closed = True
+
+    def _break(self) -> None:
+        self._close(0)
+        self._lines.append("".join(self._out))
+        self._out = []
+        self._space = ""
+        self._has_closed = False
+
+    def _link(self, runs: list[Run], span: Span) -> None:
+        """Write a link with its label; where it must not be one, the label only."""
+        url = safe_url(span.url)
+        position = min(run.spans.index(span) for run in runs)
+        outer = _kinds(runs[0].spans[:position])
+        if url is not None and self._dialect.is_hard_to_style(url):
+            outer = ()
+        label = [Run(run.kind, run.text, tuple(other for other in run.spans if other is not span)) for run in runs]
+        shown = "".join(run.text for run in runs)
+        if url is None:
+            for run in label:
+                if run.kind == "code":
+                    self._atom(self._dialect.code(run.text), _styles(run))
+                else:
+                    self._text(" " if run.kind in {"soft", "hard"} else run.text, _styles(run))
+            return
+        host = "" if span.bare else hidden_host(shown, url)
+        inner = [
+            Run(run.kind, run.text, tuple(other for other in run.spans[position:] if other.kind not in outer))
+            for run in label
+        ]
+        if host:
+            inner.append(Run("text", f" ({host})"))
+        if shown[:1].isspace():
+            self._space = " "
+        self._atom(self._dialect.link(inner, url, is_bare=span.bare), outer)
+        if shown[-1:].isspace():
+            self._space = " "
+
+
+def without_fences(code: str) -> str:
+    """Break what would end a code block early, by an invisible character after every second back-tick."""
+    return _FENCE.sub(f"``{ZERO_WIDTH_SPACE}", code) if "```" in code else code
+
+
+def _link(run: Run) -> Span | None:
+    for span in run.spans:
+        if span.kind == "link":
+            return span
+    return None
+
+
+def _styles(run: Run) -> Styles:
+    return _kinds(run.spans) if run.spans else ()
+
+
+def _kinds(spans: Spans) -> Styles:
+    if len(spans) == 1 and spans[0].kind != "link":
+        return (spans[0].kind,)
+    return tuple(dict.fromkeys(span.kind for span in spans if span.kind != "link"))

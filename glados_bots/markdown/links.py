@@ -1,0 +1,74 @@
+"""Which links may be shown, and whether a label pretends to lead elsewhere."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+# What percent-encoding must hide from the chat dialects, whose links end at such characters.
+_UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
+_INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_HOST_IN_LABEL = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}", re.UNICODE)
+_SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]*@)?([^\s/?#:]+)", re.IGNORECASE)
+# Labels such as `Node.js` or `setup.py` are names of things, not of hosts.
+_FILE_ENDINGS = frozenset(
+    "js ts jsx tsx py rb rs go c h cpp hpp cs java kt md txt json yaml yml toml xml html css csv pdf png jpg svg sh"
+    " lock cfg ini log sql zip gz exe dll ipynb vue".split()
+)
+
+
+@lru_cache(maxsize=512)
+def safe_url(url: str) -> str | None:
+    """Return the address in a form every dialect can hold, or None if it must not be a link.
+
+    Only absolute http and https addresses with a host, and mailto, pass. Spaces, quotes, brackets and invisible
+    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.scheme == "mailto":
+        return "mailto:" + _UNSAFE.sub(_percent, url.strip()[7:]) if "@" in parts.path else None
+    if parts.scheme not in {"http", "https"} or not host:
+        return None
+    address = url.strip()
+    if "@" in parts.netloc:
+        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    address = _UNSAFE.sub(_percent, address)
+    return address if "[" in parts.netloc else address.replace("[", "%5B").replace("]", "%5D")
+
+
+def host_of(url: str) -> str:
+    """The host of a safe address; for mail, the address itself."""
+    parts = urlsplit(url)
+    return parts.path if parts.scheme == "mailto" else parts.hostname or ""
+
+
+def hidden_host(label: str, url: str) -> str:
+    """The host to show after a label that looks like another one, or an empty text.
+
+    Args:
+        label: the text readers see.
+        url: what `safe_url` returned.
+    """
+    if "." not in label and "\u3002" not in label and "\uff0e" not in label and "\u2024" not in label:
+        return ""
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).replace("\u3002", ".")
+    shown = {match[1] for match in _SCHEME_IN_LABEL.finditer(plain)}
+    shown |= {name for name in _HOST_IN_LABEL.findall(plain) if name.rpartition(".")[2].lower() not in _FILE_ENDINGS}
+    if url.startswith("mailto:"):
+        shown = {name for name in shown if f"@{name}" not in url}
+    host = host_of(url)
+    return host if any(not _belongs(name.lower(), host) for name in shown) else ""
+
+
+def _belongs(name: str, host: str) -> bool:
+    name = name.removeprefix("www.").strip(".")
+    return host == name or host.endswith("." + name)
+
+
+def _percent(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())

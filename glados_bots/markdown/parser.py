@@ -1,0 +1,67 @@
+"""Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pyromark
+
+from glados_bots.markdown.builder import Builder
+from glados_bots.markdown.mend import mend, readable
+from glados_bots.markdown.tree import Document
+
+OPTIONS = (
+    pyromark.Options.ENABLE_TABLES
+    | pyromark.Options.ENABLE_STRIKETHROUGH
+    | pyromark.Options.ENABLE_TASKLISTS
+    | pyromark.Options.ENABLE_FOOTNOTES
+    | pyromark.Options.ENABLE_MATH
+    | pyromark.Options.ENABLE_GFM
+)
+LinkCallback = Callable[[Any], "tuple[str, str] | None"]
+
+
+def parse(text: str) -> Document:
+    """Read a whole answer.
+
+    Args:
+        text: markdown as models write it (GFM, see `docs/markdown.md` for what is mended).
+
+    Returns:
+        The tree, without `starts`. Any text can be read; there is no error.
+    """
+    mended = mend(readable(text)).text
+    if "$" in mended:
+        return parse_mended(mended)
+    builder = Builder(mended, (), lambda _: False)
+    builder.read(pyromark.events(mended, options=OPTIONS))
+    return builder.document()
+
+
+def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
+    """Read text that went through `mend` already.
+
+    Args:
+        text: the mended source.
+        on_unknown: told of each `[x]` without a definition; it may answer with a target and a title.
+        marks: footnotes marked before this text begins.
+
+    Returns:
+        The tree; `starts` are byte offsets into `text`.
+    """
+    events: list[Any] = []
+    places: list[Any] = []
+    ranged = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
+    for event, place in ranged:
+        events.append(event)
+        places.append(place)
+
+    def is_money(index: int) -> bool:
+        """A digit follows the closing `$`, as in `$5-$10`."""
+        end = places[index]["end"]
+        return text.encode()[end : end + 1].isdigit()
+
+    builder = Builder(text, marks, is_money)
+    builder.read(events)
+    document = builder.document()
+    document.starts = [places[index]["start"] for index in builder.block_events]
+    return document

@@ -1,0 +1,52 @@
+"""Raw HTML in an answer: which tags are HTML at all, and what the chat platforms make of them."""
+
+import re
+
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)")
+# Slack's broadcasts look like declarations.
+_MENTION = re.compile(r"<!(?:channel|here|everyone|subteam|date)[\^|>]", re.IGNORECASE)
+_KNOWN = frozenset(
+    "a abbr acronym address applet area article aside audio b base bdi bdo big blockquote body br button canvas"
+    " caption center cite code col colgroup data datalist dd del details dfn dialog div dl dt em embed fieldset"
+    " figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img"
+    " input ins kbd label legend li link main map mark marquee math menu meta meter nav noframes noscript object ol"
+    " optgroup option output p param picture plaintext pre progress q rp rt ruby s samp script search section select"
+    " slot small source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead"
+    " time title tr track tt u ul var video wbr xmp".split()
+)
+
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
+
+
+def tag_name(html: str) -> str:
+    """The name of the tag that `html` begins with: lower case, empty for comments and declarations."""
+    match = _TAG.match(html)
+    return match[1].lower() if match else ""
+
+
+def is_html(html: str) -> bool:
+    """Whether this is HTML, and not a type such as `Vec<String>` that merely looks like a tag, nor a chat's mention."""
+    match = _TAG.match(html)
+    if match is None:
+        return not _MENTION.match(html)
+    name = match[1]
+    return name.lower() in _KNOWN and (name.islower() or (name.isupper() and len(name) > 1))
+
+
+def open_tags(html: str, already: list[str]) -> list[str]:
+    """The elements that are open after this HTML, outermost first.
+
+    Args:
+        html: a block of raw HTML.
+        already: those open before it.
+    """
+    opened = list(already)
+    for match in _TAG.finditer(html):
+        name = match[1].lower()
+        if name not in _KNOWN or name in _VOID:
+            continue
+        if not match[0].startswith("</"):
+            opened.append(name)
+        elif name in opened:
+            del opened[len(opened) - 1 - opened[::-1].index(name) :]
+    return opened

@@ -1,0 +1,160 @@
+"""The tree every renderer reads: blocks that hold blocks, and leaves that hold inline runs.
+
+Inline content is flat: a list of `Run`s, each with the stack of `Span`s (emphasis, links) around it, outermost first.
+Flat runs can be cut anywhere and re-opened, which a nested tree makes hard; the nesting is still all there, because
+spans are compared by identity: two neighbours in the same `<em>` share one `Span` object.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SpanKind = Literal["strong", "em", "strike", "link"]
+RunKind = Literal["text", "code", "soft", "hard", "image", "math", "display", "note", "html"]
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """What surrounds a run.
+
+    Attributes:
+        kind: the style, or `link`.
+        url: the target as written, of a link.
+        title: the tooltip, of a link.
+        bare: the link was an address standing in the text.
+    """
+
+    kind: SpanKind
+    url: str = ""
+    title: str = ""
+    bare: bool = False
+
+
+Spans = tuple[Span, ...]
+
+
+@dataclass(slots=True)
+class Run:
+    """A stretch of inline content of one kind and style.
+
+    Attributes:
+        kind: `soft` and `hard` are line breaks, `display` is a formula on its own line, `note` a footnote's mark.
+        text: what is read: the text, the code, the LaTeX, an image's description, a tag, a footnote's label.
+        spans: what surrounds it, outermost first.
+        url: an image's address.
+        title: an image's tooltip.
+    """
+
+    kind: RunKind
+    text: str
+    spans: Spans = ()
+    url: str = ""
+    title: str = ""
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Prose; `tight` where it stands in a list without blank lines."""
+
+    runs: list[Run]
+    tight: bool = False
+
+
+@dataclass(slots=True)
+class Heading:
+    """A heading of level 1 to 6."""
+
+    level: int
+    runs: list[Run]
+
+
+@dataclass(slots=True)
+class Code:
+    """A code block. `info` is all that stood behind the opening fence; the language is its first word."""
+
+    info: str
+    text: str
+
+    @property
+    def language(self) -> str:
+        """The first word of the info string, or an empty text."""
+        words = self.info.split(maxsplit=1)
+        return words[0] if words else ""
+
+
+@dataclass(slots=True)
+class Quote:
+    """A block quote; `alert` names GitHub's kinds (Note, Tip, Important, Warning, Caution)."""
+
+    blocks: list["Block"]
+    alert: str = ""
+
+
+@dataclass(slots=True)
+class Item:
+    """A list item; `checked` is None where it is no task."""
+
+    blocks: list["Block"]
+    checked: bool | None = None
+
+
+@dataclass(slots=True)
+class List:
+    """A list; `start` is the first number, or None for bullets."""
+
+    start: int | None
+    items: list[Item]
+
+
+@dataclass(slots=True)
+class Table:
+    """A table: `rows[0]` is the header; every row has as many cells as `aligns` has entries."""
+
+    aligns: tuple[str, ...]
+    rows: list[list[list[Run]]]
+
+
+@dataclass(slots=True)
+class Rule:
+    """A thematic break."""
+
+
+@dataclass(slots=True)
+class Html:
+    """A block of raw HTML."""
+
+    text: str
+
+
+Block = Paragraph | Heading | Code | Quote | List | Table | Rule | Html
+
+
+@dataclass(slots=True)
+class Note:
+    """A footnote's text."""
+
+    label: str
+    blocks: list[Block]
+
+
+@dataclass(slots=True)
+class Document:
+    """A parsed text.
+
+    Attributes:
+        blocks: the top-level blocks in order, footnotes taken out.
+        starts: for each block, the UTF-8 byte at which it begins in the mended source.
+        notes: the footnotes, in order of their first mark; those never marked come last.
+        marks: labels of the footnotes marked in the text, in order.
+    """
+
+    blocks: list[Block]
+    starts: list[int] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+
+    def number(self, label: str) -> int:
+        """The number readers see for a footnote, counted from 1."""
+        if label in self.marks:
+            return self.marks.index(label) + 1
+        unmarked = [note.label for note in self.notes if note.label not in self.marks]
+        return len(self.marks) + 1 + unmarked.index(label)

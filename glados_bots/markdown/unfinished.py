@@ -1,0 +1,197 @@
+"""The end of an answer that is still being written, as it will probably read.
+
+Used for display only, and only on the last few lines: the finished answer is never touched. What has been opened is
+closed, and what cannot be shown yet (half a link's address, a lone marker) is held back until more has come.
+"""
+
+import re
+
+from glados_bots.markdown.mend import last_fence
+
+# A last line that may still become a marker, an underline, a fence, a table's rule or a task.
+_UNDECIDED_LINE = re.compile(
+    r"[ \t>]*(?:[-=*_+#|:`~ \t]*|(?:[-*+]|\d{1,9}[.)]?)[ \t]*(?:\[[ xX]?\]?)?[ \t]*(?:[-*+]|\d{1,9}[.)]?)?"
+    r"|[*_~]{1,3}|`{3,}[^`\n]*|~{3,}[^\n]*|\[\^?[^\]\n]*\]?:?[^\n]*(?<=\]):[^\n]*)\Z"
+)
+_BLOCK_START = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]|#{1,6}[ \t]|>|\|)")
+_PARTIAL_FENCE = re.compile(r"[ \t>]*(?:`+|~+)[ \t]*\Z")
+_TABLE_RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\Z")
+_HELD_BACK = (
+    re.compile(r"<(?:[A-Za-z/!?][^<>\n]{0,300})?\Z"),
+    re.compile(r"&(?:#?\w{0,31})?\Z"),
+    re.compile(r"!\Z"),
+    re.compile(r"\[\^[^\]\s]{0,60}\Z"),
+    re.compile(r"\\\((?:(?!\\\)).){0,400}\Z", re.DOTALL),
+    re.compile(r"\\\[(?:(?!\\\]).){0,2000}\Z", re.DOTALL),
+    re.compile(r"\$\$(?:(?!\$\$).){0,2000}\Z", re.DOTALL),
+    re.compile(r"\\\Z"),
+)
+_TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
+_LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
+_LINK_PART = re.compile(r"\([^\n]*\Z|\[[^\]\n]*\Z|\Z")
+
+
+def finish(text: str) -> str:
+    """Close or hold back what is open at the end.
+
+    Args:
+        text: source of the last blocks, ending anywhere.
+
+    Returns:
+        Source that reads the same but for its end.
+    """
+    line_start = text.rfind("\n") + 1
+    fence, closed = last_fence(text)
+    if fence is not None:
+        return _finish_code(text, fence, line_start)
+    if closed > line_start:
+        return text
+    if _UNDECIDED_LINE.match(text, line_start):
+        text = text[:line_start].rstrip("\n") + "\n"
+    start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
+    if _is_undecided_table(text[start:]) and not (text.endswith("\n") and _is_row_before(text, start)):
+        return text[:start]
+    paragraph = text[start:]
+    if not paragraph.endswith("\n"):
+        for pattern in _HELD_BACK:
+            match = pattern.search(paragraph)
+            if match and not _in_code(paragraph, match.start()):
+                paragraph = paragraph[: match.start()]
+    return text[:start] + _close_inline(paragraph)
+
+
+def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
+    if fence.end() == len(text):
+        return text[: fence.start()]
+    is_first_line = text.count("\n", fence.end()) == 1
+    if is_first_line and not fence["info"].strip():
+        return text[: fence.start()]  # it may be the language's name
+    if _PARTIAL_FENCE.match(text, line_start):
+        return text[:line_start]
+    return text
+
+
+def _paragraph_start(text: str) -> int:
+    """Where the block begins that the end of the text belongs to."""
+    start = len(text)
+    while start > 0:
+        previous = text.rfind("\n", 0, start - 1) + 1
+        line = text[previous:start]
+        if not line.strip():
+            break
+        start = previous
+        if _BLOCK_START.match(line):
+            break
+    return start
+
+
+def _is_undecided_table(paragraph: str) -> bool:
+    """A header row whose delimiter row has not come, or has come in part."""
+    lines = paragraph.split("\n")
+    if not lines[0].lstrip(" \t>").startswith("|"):
+        return False
+    rest = [line for line in lines[1:] if line]
+    return not rest or (len(lines) == 2 and _TABLE_RULE.match(lines[1]) is not None)  # noqa: PLR2004
+
+
+def _is_row_before(text: str, start: int) -> bool:
+    line = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : start]
+    return line.lstrip(" \t>").startswith("|")
+
+
+def _in_code(paragraph: str, position: int) -> bool:
+    return paragraph.count("`", 0, position) % 2 == 1
+
+
+def _close_inline(paragraph: str) -> str:
+    """Close code, emphasis and links that are open at the end of a paragraph."""
+    text = paragraph.rstrip()
+    opened: list[tuple[str, int]] = []
+    position = 0
+    while match := _TOKEN.search(text, position):
+        position = match.end()
+        if match["ticks"]:
+            closing = _closing_ticks(text, match)
+            if closing is None:
+                if position == len(text):
+                    text = text[: match.start()].rstrip()
+                    break
+                return text.rstrip("`") + match["ticks"] + _closers(opened)
+            position = closing
+        elif match["run"]:
+            _toggle(text, match, opened)
+        elif match["image"] or match["open"]:
+            opened.append((match[0], match.start()))
+        elif match["close"]:
+            text, position = _close_bracket(text, match.end(), opened)
+    return _without_openers(text, opened)
+
+
+def _closing_ticks(text: str, match: re.Match[str]) -> int | None:
+    ticks = match["ticks"]
+    for closing in re.finditer("`+", text[match.end() :]):
+        if closing[0] == ticks:
+            return match.end() + closing.end()
+    return None
+
+
+def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> None:
+    """Match a run of `*`, `_` or `~` against what is open, as the flanking rules would."""
+    run, start, end = match[0], match.start(), match.end()
+    before, after = text[start - 1 : start], text[end : end + 1]
+    can_close = bool(before.strip())
+    can_open = bool(after.strip())
+    if run[0] == "_" and before.isalnum() and after.isalnum():
+        return
+    left = run
+    while left and can_close:
+        index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0][0] == left[0]), None)
+        if index is None:
+            break
+        marker, place = opened[index]
+        size = min(len(left), len(marker))
+        left = left[size:]
+        del opened[index:]
+        if len(marker) > size:
+            opened.append((marker[size:], place))
+    if left and (can_open or end == len(text)):
+        opened.append((left, start))
+
+
+def _close_bracket(text: str, end: int, opened: list[tuple[str, int]]) -> tuple[str, int]:
+    """At a `]`: step over a finished link; of one unfinished keep the label, of an image nothing."""
+    index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in {"[", "!["}), None)
+    if index is None:
+        return text, end
+    kind, start = opened[index]
+    finished = _LINK_END.match(text, end)
+    if finished:
+        del opened[index]
+        return text, finished.end()
+    if _LINK_PART.match(text, end):
+        del opened[index]
+        if kind == "![":
+            return text[:start].rstrip(), start
+        inner = text[start + 1 : end - 1]
+        return text[:start] + inner, start + len(inner)
+    del opened[index]
+    return text, end
+
+
+def _without_openers(text: str, opened: list[tuple[str, int]]) -> str:
+    """Append the closing markers; drop brackets, and markers with nothing behind them."""
+    while opened and opened[-1][1] + len(opened[-1][0]) >= len(text):
+        _, start = opened.pop()
+        text = text[:start].rstrip()
+    for index in range(len(opened) - 1, -1, -1):
+        marker, start = opened[index]
+        if marker == "![":
+            return _without_openers(text[:start].rstrip(), opened[:index])
+        if marker == "[":
+            text = text[:start] + text[start + 1 :]
+            opened = [*opened[:index], *((mark, place - 1) for mark, place in opened[index + 1 :])]
+    return text + _closers(opened)
+
+
+def _closers(opened: list[tuple[str, int]]) -> str:
+    return "".join(marker for marker, _ in reversed(opened) if marker not in {"[", "!["})

@@ -1,0 +1,35 @@
+"""How a chat platform is found: an entry point of the group `glados_bots.adapters` that names a `Platform`.
+
+Adding a platform touches its folder in adapters/, its tests and one line of pyproject.toml; nothing here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from glados_bots.settings import Settings
+
+GROUP = "glados_bots.adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One adapter, as the command line and the supervisor see it.
+
+    Attributes:
+        name: its command (`glados NAME`) and its part of every Redis key.
+        summary: one line for `--help`.
+        configured: whether its settings suffice to run it, for instance whether its token is set.
+        run: runs it until SIGTERM or SIGINT; returns when everything is drained.
+    """
+
+    name: str
+    summary: str
+    configured: Callable[[], bool]
+    run: Callable[[Settings], None]
+
+
+def installed() -> dict[str, Platform]:
+    """All platforms of this installation by name."""
+    found = (entry.load() for entry in entry_points(group=GROUP))
+    return {platform.name: platform for platform in found}

@@ -1,0 +1,175 @@
+"""Settings: `GLADOS_*` variables, `.env` in the working folder, and `GLADOS_X_FILE` for secrets kept in files.
+
+Every variable is documented in docs/settings.md (a test compares). A bad value stops the start with one line that names
+the variable, the value (never that of a secret) and what is allowed. Adapters define their own settings the same way,
+by subclassing `GladosSettings` with a longer prefix.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from glados_bots import embedded_redis
+from glados_bots.errors import ConfigError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _check_redis_url(secret: SecretStr) -> SecretStr:
+    """Schemes redis-py speaks. The URL is a secret because it may hold a password."""
+    if not secret.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("it must begin with redis://, rediss:// or unix://")
+    return secret
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
+HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"])]
+S = TypeVar("S", bound="GladosSettings")
+
+
+class SecretFileSource(PydanticBaseSettingsSource):
+    """Reads `GLADOS_API_KEY_FILE` and its like: a path whose content is the secret, as container secrets are given."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Content of the file named by `<VARIABLE>_FILE`, or None. Raises ConfigError when it cannot be read."""
+        variable = f"{self.config.get('env_prefix', '')}{field_name}".upper() + "_FILE"
+        path = _written(str(self.config.get("env_file") or ""), variable)
+        if not path or not _is_secret(field):
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{variable}={path}: cannot read this file ({error}); name a readable text file"
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        """All values found this way."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class GladosSettings(BaseSettings):
+    """Base of all settings classes: where values come from, and in which order."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GLADOS_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then secret files, then `.env`."""
+        del file_secret_settings  # a folder of secrets: `*_FILE` variables do the same with fewer rules
+        return init_settings, env_settings, SecretFileSource(settings_cls), dotenv_settings
+
+
+class Settings(GladosSettings):
+    """What every role needs. See docs/settings.md for a table."""
+
+    model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
+    engine: Literal["transformers"] = Field("transformers", description="What computes the tokens")
+    hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
+    multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
+    host: str = Field("127.0.0.1", min_length=1, description="Address the web page and the service listen on")
+    web_port: Port = Field(5950, description="Port of the web page")
+    serve_port: Port = Field(5951, description="Port of the inference service")
+    redis_url: RedisUrl | None = Field(None, description="Redis or Valkey; empty starts the embedded Valkey")
+    inference_url: HttpUrl | None = Field(
+        None, description="OpenAI-compatible endpoint ending in /v1; empty means our own service"
+    )
+    api_key: SecretStr | None = Field(None, description="Bearer key the service demands and the adapters send")
+    data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
+    conversation_ttl: int = Field(
+        30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds an idle conversation is kept"
+    )
+    conversation_max_messages: int = Field(
+        400, ge=2, le=100_000, description="Messages kept of one conversation; the oldest go first"
+    )
+    message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest question accepted, in characters")
+    system_prompt: str = Field(
+        "You are GLaDOS, a helpful assistant. Answer in GitHub-flavoured markdown.",
+        max_length=8_000,
+        description="What the model is told before every conversation",
+    )
+    max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
+    max_answer_tokens: int = Field(1_024, ge=16, le=131_072, description="Longest answer, in tokens")
+    grace: float = Field(20.0, ge=0, le=600, description="Seconds running answers get to finish at shutdown")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+
+    @property
+    def resolved_redis_url(self) -> str:
+        """The Redis in use: the given one, or the embedded one."""
+        return self.redis_url.get_secret_value() if self.redis_url else embedded_redis.url(self.data_dir)
+
+    @property
+    def resolved_inference_url(self) -> str:
+        """The endpoint in use: the given one, or our own service on this machine."""
+        if self.inference_url:
+            return str(self.inference_url).rstrip("/")
+        return f"http://{self.connect_host}:{self.serve_port}/v1"
+
+    @property
+    def connect_host(self) -> str:
+        """Where our own servers are reached from this machine; an IPv6 address stands in brackets."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"[{host}]" if ":" in host else host
+
+
+def load(settings_class: type[S], **overrides: Any) -> S:
+    """Read settings of one class; `overrides` are command-line values, None meaning not given.
+
+    Raises:
+        ConfigError: one line for each bad value, naming variable, value (unless secret) and what is allowed.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return settings_class(**given)
+    except ValidationError as error:
+        lines = [_explain(settings_class, dict(detail), given) for detail in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def variable_of(settings_class: type[GladosSettings], name: str) -> str:
+    """Environment variable of a field."""
+    return f"{settings_class.model_config.get('env_prefix', '')}{name}".upper()
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation)
+
+
+def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given: dict[str, Any]) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    field = settings_class.model_fields.get(name)
+    variable = variable_of(settings_class, name)
+    if field is None:
+        return f"{variable}: {detail['msg']}"
+    if _is_secret(field):
+        return f"{variable}: the secret given is not usable ({detail['msg']})"
+    value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
+    return f"{variable}={value}: {detail['msg']} ({field.description})"
+
+
+def _written(env_file: str, variable: str) -> str | None:
+    """The text as the user wrote it, from the environment or from `.env`."""
+    return os.environ.get(variable) or dotenv_values(env_file or None).get(variable)
+
+
+def unknown_variables(classes: Iterable[type[GladosSettings]]) -> list[str]:
+    """`GLADOS_*` variables that no settings class knows: most likely misspelled."""
+    names = {variable_of(cls, name) for cls in classes for name in cls.model_fields}
+    written = {*os.environ, *dotenv_values(".env")}
+    return sorted(name for name in written if name.startswith("GLADOS_") and name.removesuffix("_FILE") not in names)

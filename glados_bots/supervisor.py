@@ -1,0 +1,209 @@
+"""`glados up`: every role as its own process under one small supervisor.
+
+A child that dies is started again with a growing pause. Output of all children comes out here, prefixed with the role's
+name, and goes to DATA_DIR/logs/glados.log as well. SIGTERM or SIGINT ends the children in reverse order: first those
+that take questions, then the model, then the database. Children die with their parent even when it is killed.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from glados_bots.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
+EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
+
+
+@dataclass(slots=True)
+class Role:
+    """One child process.
+
+    Attributes:
+        name: prefix of its log lines.
+        command: program and arguments.
+        env: variables added to ours.
+        ready: returns when the child can do its work; the next role starts then. None: at once.
+        grace_s: time it gets to end by itself.
+    """
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    ready: Callable[[], Awaitable[None]] | None = None
+    grace_s: float = 10.0
+
+
+class Supervisor:
+    """Runs roles in order until told to stop, or until one of them says that it can never run."""
+
+    def __init__(self, roles: list[Role], log_file: Path) -> None:
+        self._roles = roles
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+        self._out = _line_logger(log_file)
+
+    async def run(self, on_ready: Callable[[], None]) -> int:
+        """Start everything, call `on_ready` once all are ready, and return the exit code after the orderly end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        keepers: dict[str, asyncio.Task[None]] = {}
+        starting = asyncio.create_task(self._start_all(keepers, on_ready))
+        await self._stopping.wait()
+        starting.cancel()
+        for role in reversed(self._roles):
+            if role.name in keepers:
+                await self._end(role)
+                await keepers[role.name]
+        await asyncio.gather(starting, return_exceptions=True)
+        return self._exit_code
+
+    def _stop(self) -> None:
+        """The first signal ends everything in order; the second one does not wait."""
+        if self._stopping.is_set():
+            for child in self._children.values():
+                if child.returncode is None:
+                    child.kill()
+        self._stopping.set()
+
+    async def _start_all(self, keepers: dict[str, asyncio.Task[None]], on_ready: Callable[[], None]) -> None:
+        for role in self._roles:
+            keepers[role.name] = asyncio.create_task(self._keep(role))
+            if role.ready:
+                await role.ready()
+        on_ready()
+
+    async def _keep(self, role: Role) -> None:
+        """Keep one role running until we stop."""
+        pause = FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._run_once(role)
+            if self._stopping.is_set():
+                return
+            if code == EXIT_CONFIG:
+                self._exit_code = EXIT_CONFIG
+                self._stopping.set()
+                return
+            pause = FIRST_PAUSE_S if time.monotonic() - began > STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
+            self._out.warning("[supervisor] %s ended with code %s; starting it again in %.1f s", role.name, code, pause)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def _run_once(self, role: Role) -> int:
+        child = await asyncio.create_subprocess_exec(
+            *role.command,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **role.env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=2**20,
+            preexec_fn=_prepare_child,
+        )
+        self._children[role.name] = child
+        if self._stopping.is_set():  # the end was asked for while the child was being made
+            child.terminate()
+        await self._copy_output(role.name, child)
+        return await child.wait()
+
+    async def _copy_output(self, name: str, child: asyncio.subprocess.Process) -> None:
+        if child.stdout is None:
+            return
+        while True:
+            try:
+                line = await child.stdout.readline()
+            except ValueError:  # one line longer than the limit: asyncio dropped it
+                line = b"(a line of more than 1 MiB was left out)\n"
+            if not line:
+                return
+            self._out.info("[%s] %s", name, line.decode(errors="replace").rstrip())
+
+    async def _end(self, role: Role) -> None:
+        child = self._children.get(role.name)
+        if child is None or child.returncode is not None:
+            return
+        child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), role.grace_s)
+        except TimeoutError:
+            self._out.warning("[supervisor] %s did not end within %.0f s and is killed", role.name, role.grace_s)
+            child.kill()
+
+
+def _prepare_child() -> None:
+    """In the child: a terminal's Ctrl-C goes to the supervisor only, and our death is the child's death."""
+    os.setpgrp()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _line_logger(log_file: Path) -> logging.Logger:
+    """Lines as they are, to the terminal and to a file that is rotated at 10 MB."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger("glados.roles")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    to_file = RotatingFileHandler(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(to_file)
+    logger.addHandler(logging.StreamHandler(sys.stdout))
+    return logger
+
+
+def lock(data_dir: Path) -> int:
+    """Make sure that this is the only supervisor of a data folder; the lock lives as long as the process.
+
+    Raises:
+        ConfigError: another one runs, or the folder cannot be written.
+    """
+    path = data_dir / "supervisor.lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(f"GLADOS_DATA_DIR={data_dir}: cannot write here ({error}); choose another folder") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 20).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise ConfigError(
+            f"GLaDOS is already running on the data folder {data_dir} (process {owner}); "
+            "open its page, stop it first, or set GLADOS_DATA_DIR and the ports to run a second one"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
+
+
+def require_free_port(host: str, port: int, variable: str) -> None:
+    """Raise ConfigError when something listens on the port already, naming the setting that changes it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); set {variable} to a free port"
+            ) from error

@@ -1,0 +1,89 @@
+"""What a chat platform must do for the core: show an answer. Nothing more is asked of an adapter's output side.
+
+The core decides what to show and when; a surface knows how it looks there. `chunks` are the messages an answer is cut
+into; a chunk that is followed by another never changes again, except when the whole answer is made anew.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from glados_bots.conversation import Turn
+
+State = Literal["waiting", "writing", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One message as it should look now.
+
+    Attributes:
+        chunk: rendered text of this message; empty while nothing was said yet.
+        notice: a short plain sentence beside the text (place in the queue, what went wrong, what was left out).
+        state: what the whole answer is doing.
+        is_last: whether this is the last message of the answer so far: controls belong there.
+    """
+
+    chunk: str
+    notice: str
+    state: State
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How often messages of one bucket may change, over all streams and processes.
+
+    Attributes:
+        bucket: what the platform counts together, such as one channel.
+        limit: edits in each period.
+        period_s: length of the period, in seconds.
+    """
+
+    bucket: str
+    limit: int
+    period_s: float
+
+
+class Answer(Protocol):
+    """An answer that grows: the platform's streaming renderer."""
+
+    @property
+    def chunks(self) -> list[str]:
+        """Rendered messages so far; every one but the last is final."""
+
+    def feed(self, delta: str) -> object:
+        """Add text of the model, in GLaDOS markdown."""
+
+    def close(self) -> object:
+        """No more text: render what was provisional for good."""
+
+
+class MessageGoneError(Exception):
+    """The message to be edited does not exist any more, because somebody deleted it."""
+
+
+class PlaceGoneError(Exception):
+    """The place to answer in is gone or closed to us for good: no retry helps."""
+
+
+class Surface(Protocol):
+    """Where the answers of one platform appear.
+
+    `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final. Anything else they raise is worth
+    another try; the core repeats with the same nonce, so a surface can keep a repeated `post` from showing twice.
+    """
+
+    def answer(self, turn: Turn) -> Answer:
+        """A fresh streaming renderer for one answer."""
+
+    def budget(self, turn: Turn) -> Budget:
+        """The edit budget this turn shares with others."""
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Create a message under the question and return its id."""
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Make a message look like this."""
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """Delete one of our messages; one that is gone already is no error."""

@@ -1,0 +1,265 @@
+"""One turn, from leased question to final answer. This is the heart.
+
+The promise: every accepted message gets exactly one final answer, in its own thread, in order. A turn may be begun many
+times, by workers that die; each continues in the messages its predecessors posted, and only the lease's holder ends it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter
+
+from glados_bots.conversation import Exchange, Outcome
+from glados_bots.display import Display, LeaseLostError
+from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
+from glados_bots.inference.client import InferenceClient
+from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
+from glados_bots.pacing import Pacer
+from glados_bots.store import Action, Lease, Store
+from glados_bots.surface import PlaceGoneError, Surface
+from glados_bots.window import CHARS_PER_TOKEN, Prompt, fit
+
+OUTCOMES = Counter("glados_turns_total", "Turns ended, by how", ["platform", "outcome"])
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 4
+MOST_REFITS = 3
+APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
+AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
+EMPTY = "The model had nothing to say to this. Try to put the question in other words."
+
+
+@dataclass(slots=True)
+class Voice:
+    """How this worker speaks to the model; shared by its turns, which all learn from each other's figures.
+
+    Attributes:
+        system: the text every conversation starts with.
+        max_tokens: longest answer.
+        patience_s: how long a turn waits for a model that is away.
+        context: tokens of prompt and answer together, once known.
+        model: name of the model, once known.
+        chars_per_token: present estimate, corrected by every answer.
+    """
+
+    system: str
+    max_tokens: int
+    patience_s: float = 900.0
+    context: int | None = None
+    model: str = ""
+    chars_per_token: float = CHARS_PER_TOKEN
+
+    @property
+    def prompt_budget(self) -> int | None:
+        """Tokens a prompt may have; at least half of the window, however long answers may be."""
+        return None if self.context is None else max(self.context - self.max_tokens, self.context // 2)
+
+    def learn(self, prompt: Prompt, tokens: int) -> None:
+        """Correct the estimate by a true figure, leaning to the safe side."""
+        if tokens > 0 and prompt.chars:
+            self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
+
+
+@dataclass(slots=True)
+class TurnRun:
+    """The work on one leased turn. `run` returns when the turn is over or no longer ours."""
+
+    lease: Lease
+    store: Store
+    surface: Surface
+    client: InferenceClient
+    pacer: Pacer
+    voice: Voice
+    text: str = ""
+    notice: str = ""
+    _asked: Action | None = None
+    _generation: asyncio.Task[Exchange] | None = None
+    display: Display = field(init=False)
+
+    def __post_init__(self) -> None:
+        """One display for the whole run: it knows the messages posted so far."""
+        self.display = Display(self.surface, self.store, self.pacer, self.lease)
+
+    # --- called by the worker while `run` goes on ------------------------------------------------------------------
+
+    def interrupt(self, action: Action) -> None:
+        """Somebody wants the running turn stopped, deleted or done again."""
+        if self._asked is None:
+            self._asked = action
+            if self._generation:
+                self._generation.cancel()
+
+    # --- the life of a turn ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Answer, show, finish.
+
+        Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
+        runs out and the turn is begun again, MOST_ATTEMPTS times at most.
+        """
+        self._asked = self.lease.cancel
+        try:
+            exchange = self.lease.answer or await self._answer()
+            if exchange is None:
+                await self.display.remove_all()
+            else:
+                await self._show_final(exchange)
+        except PlaceGoneError as error:
+            log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
+            exchange = self._exchange("failed", "")
+        await self._owned(lambda: self.store.finish(self.lease, exchange))
+        OUTCOMES.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
+
+    async def _answer(self) -> Exchange | None:
+        """The exchange to keep, or None when the question was deleted."""
+        while True:
+            if self._asked == "delete":
+                return None
+            if self._asked == "stop":
+                return self._exchange("stopped", self.text)
+            if self._asked == "redo":
+                self.lease = self.display.lease = await self.store.restart(self.lease)
+                self._asked, self.text, self.notice = None, "", ""
+            if self.lease.attempts > MOST_ATTEMPTS:
+                return self._exchange("failed", APOLOGY)
+            exchange = await self._generate_and_edit()
+            if exchange:
+                return exchange
+
+    async def _generate_and_edit(self) -> Exchange | None:
+        """Generate while the messages are kept up to date; None when interrupted. A failure of either ends both."""
+        self._show_waiting()
+        editing = asyncio.create_task(self.display.keep_up())
+        self._generation = asyncio.create_task(self._generate())
+        try:
+            await asyncio.wait({editing, self._generation}, return_when=asyncio.FIRST_COMPLETED)
+            if editing.done():
+                editing.result()
+            return None if self._generation.cancelled() else self._generation.result()
+        finally:
+            self._generation.cancel()
+            self.display.pause()
+            await asyncio.gather(editing, self._generation, return_exceptions=True)
+            self._generation = None
+
+    async def _generate(self) -> Exchange:
+        """Ask the model until it answers; waiting for a model that is away is not a failed try."""
+        deadline = time.monotonic() + self.voice.patience_s
+        nap = 0.5
+        while True:
+            try:
+                return await self._attempt()
+            except RequestRejectedError as error:
+                log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
+                return self._exchange("failed", f"I could not answer this: {error}.")
+            except ServiceUnavailableError as error:
+                log.warning("turn %s: %s", self.lease.turn.id, error)
+                if time.monotonic() > deadline:
+                    return self._exchange("failed", f"{APOLOGY} (The model was away for too long.)")
+                self.notice, self.voice.model = AWAY, ""  # it may come back with another model
+                self._show_waiting()
+                await asyncio.sleep(min(max(nap, error.retry_after or 0), 10))
+                nap = min(nap * 2, 5)
+
+    async def _attempt(self) -> Exchange:
+        """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
+        await self._learn_model()
+        history = await self._earlier_exchanges()
+        budget = self.voice.prompt_budget
+        for refit in range(MOST_REFITS + 1):
+            prompt = fit(
+                self.voice.system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token
+            )
+            try:
+                return await self._stream(prompt)
+            except RequestRejectedError as error:
+                fits = error.prompt_tokens and error.max_prompt_tokens
+                if error.code != "context_length_exceeded" or not fits or refit == MOST_REFITS or not prompt.kept:
+                    raise
+                self.voice.learn(prompt, error.prompt_tokens or 0)
+                budget = error.max_prompt_tokens
+        raise GladosError("unreachable: the last refit raises")
+
+    async def _stream(self, prompt: Prompt) -> Exchange:
+        """Read one answer; the text shown so far stays until the first new word comes."""
+        text: list[str] = []
+        answer = self.surface.answer(self.lease.turn)
+        sampling = Sampling(max_tokens=self.voice.max_tokens)
+        left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
+        async with aclosing(self.client.stream(prompt.messages, model=self.voice.model, sampling=sampling)) as events:
+            async for event in events:
+                match event:
+                    case Queued(position, wait):
+                        self.notice = place_in_queue(position, wait)
+                        self._show_waiting()
+                    case Delta(delta):
+                        text.append(delta)
+                        answer.feed(delta)
+                        self.text, self.notice = "".join(text), left_out
+                        self.display.show(answer.chunks, self.notice, "writing")
+                    case Finished() as finished:
+                        self.voice.learn(prompt, finished.prompt_tokens)
+                        cut = "The answer reached its length limit." if finished.reason == "length" else ""
+                        self.notice = " ".join(filter(None, [left_out, cut]))
+        whole = "".join(text)
+        return self._exchange("done", whole) if whole.strip() else self._exchange("failed", EMPTY)
+
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    async def _learn_model(self) -> None:
+        """Ask once which model answers and how long its window is."""
+        if not self.voice.model:
+            model = (await self.client.models())[0]
+            self.voice.model, self.voice.context = model.id, model.context_length
+
+    async def _earlier_exchanges(self) -> list[Exchange]:
+        """The history before this turn: when it is done again, later exchanges are not its past."""
+        history = await self.store.history(self.lease.turn.conversation)
+        turns = [exchange.turn for exchange in history]
+        return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
+
+    def _show_waiting(self) -> None:
+        self.display.show(self._render(self.text), self.notice, "waiting")
+
+    def _render(self, text: str) -> list[str]:
+        answer = self.surface.answer(self.lease.turn)
+        if text:
+            answer.feed(text)
+        answer.close()
+        return answer.chunks
+
+    async def _show_final(self, exchange: Exchange) -> None:
+        """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
+        await self._owned(lambda: self.store.note_answer(self.lease, exchange))
+        notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
+        self.display.show(self._render(exchange.answer), notice, exchange.outcome)
+        await self.display.settle()
+
+    def _exchange(self, outcome: Outcome, answer: str) -> Exchange:
+        turn = self.lease.turn
+        return Exchange(
+            turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.voice.model, at=time.time()
+        )
+
+    async def _owned(self, write: Callable[[], Awaitable[bool]]) -> None:
+        """Do a fenced write however long Redis is away; LeaseLostError when the turn is not ours any more."""
+        while True:
+            try:
+                if not await write():
+                    raise LeaseLostError
+            except StoreUnavailableError as error:
+                log.warning("turn %s: %s; the answer is kept here until it is saved", self.lease.turn.id, error)
+                await asyncio.sleep(1)
+            else:
+                return
+
+
+def place_in_queue(position: int, wait_s: float | None) -> str:
+    """A sentence for people about their place; positions count from 0."""
+    about = f", about {wait_s:.0f} s" if wait_s else ""
+    return f"Waiting for the model: {'next' if position == 0 else f'{position + 1} in line'}{about}"

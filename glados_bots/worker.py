@@ -1,0 +1,136 @@
+"""Takes turns from the store and runs them, many at once: leases, heartbeats, signals and the orderly end."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from glados_bots.display import LeaseLostError
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.inference.client import InferenceClient
+from glados_bots.pacing import Pacer
+from glados_bots.queue_notices import QueueNotices
+from glados_bots.settings import Settings
+from glados_bots.store import Lease, Renewal, Store
+from glados_bots.surface import Surface
+from glados_bots.turns import TurnRun, Voice
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0  # a lease that ran out wakes nobody: look for one this often
+MOST_PARALLEL = 64  # turns at once in one process; the service has its own, smaller limit
+
+
+class Worker:
+    """Runs the turns of one platform in this process. Any number of workers may serve the same platform."""
+
+    def __init__(
+        self, store: Store, surface: Surface, client: InferenceClient, pacer: Pacer, settings: Settings
+    ) -> None:
+        self._store = store
+        self._surface = surface
+        self._client = client
+        self._pacer = pacer
+        self._voice = Voice(system=settings.system_prompt, max_tokens=settings.max_answer_tokens)
+        self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
+        self._draining = False
+        self._claimer: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Work until `drain` is called. Redis may come and go meanwhile."""
+        listener = asyncio.create_task(self._listen())
+        self._claimer = asyncio.create_task(self._claim_all())
+        try:
+            await asyncio.wait({self._claimer})
+        finally:
+            self._claimer.cancel()
+            listener.cancel()
+            await asyncio.gather(self._claimer, listener, return_exceptions=True)
+
+    async def drain(self, grace_s: float) -> None:
+        """Claim nothing more; let running turns finish within the grace time, then give the rest back."""
+        self._draining = True
+        if self._claimer:
+            self._claimer.cancel()
+        tasks = [task for _, task, _ in self._runs.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_s)
+        left = list(self._runs.values())
+        for run, task, _ in left:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            with suppress(StoreUnavailableError):
+                await self._store.release(run.lease)
+        if left:
+            log.info("%d unfinished turns were given back; they go on after the restart", len(left))
+
+    async def _claim_all(self) -> None:
+        """The loop: wait for work, lease a turn, start it."""
+        while not self._draining:
+            try:
+                lease = await self._store.claim() if len(self._runs) < MOST_PARALLEL else None
+                if lease:
+                    self._start(lease)
+                else:
+                    await self._store.wait_for_work(IDLE_S)
+            except StoreUnavailableError as error:
+                log.warning("%s; trying again", error)
+                await asyncio.sleep(IDLE_S)
+
+    def _start(self, lease: Lease) -> None:
+        run = TurnRun(lease, self._store, self._surface, self._client, self._pacer, self._voice)
+        nudge = asyncio.Event()
+        task = asyncio.create_task(self._carry(run, nudge), name=f"turn {lease.turn.id}")
+        self._runs[lease.turn.id] = (run, task, nudge)
+        task.add_done_callback(lambda _: self._runs.pop(lease.turn.id, None))
+
+    async def _carry(self, run: TurnRun, nudge: asyncio.Event) -> None:
+        """One turn with its heartbeat; when either ends, so does the other.
+
+        The heartbeat is told to end, not cancelled: redis-py may turn a cancellation that hits one of its calls into a
+        time-out, and a task that lives on would be waited for without end.
+        """
+        work = asyncio.create_task(run.run())
+        heart = asyncio.create_task(self._beat(run, nudge, work))
+        try:
+            await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
+            (work if work.done() else heart).result()
+        except LeaseLostError:
+            log.warning("turn %s: another worker has it now", run.lease.turn.id)
+        except Exception:
+            log.exception("turn %s: attempt %d failed", run.lease.turn.id, run.lease.attempts)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            nudge.set()
+            await asyncio.gather(heart, return_exceptions=True)
+
+    async def _beat(self, run: TurnRun, nudge: asyncio.Event, work: asyncio.Task[None]) -> None:
+        """Renew the lease in time, and pass on what people ask of the turn or queue behind it."""
+        notices = QueueNotices(self._surface, self._store, run.lease)
+        while not work.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._store.lease_s / 3):
+                    await nudge.wait()
+            nudge.clear()
+            if work.done():
+                return
+            try:
+                renewal: Renewal | None = await self._store.renew(run.lease)
+                if renewal is None:
+                    raise LeaseLostError
+                if renewal.cancel:
+                    run.interrupt(renewal.cancel)
+                await notices.show(renewal.queued)
+            except StoreUnavailableError as error:
+                log.warning("turn %s: heartbeat missed (%s)", run.lease.turn.id, error)
+
+    async def _listen(self) -> None:
+        """Signals only make things prompt: each one triggers a heartbeat, which reads the truth."""
+        while not self._draining:
+            try:
+                async with self._store.signals() as signals:
+                    async for _, turn in signals:
+                        if turn in self._runs:
+                            self._runs[turn][2].set()
+            except StoreUnavailableError:
+                await asyncio.sleep(IDLE_S)

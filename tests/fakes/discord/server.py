@@ -1,0 +1,184 @@
+"""The fake as one object: start it, build a guild, let people act, and read the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from .clock import Clock
+from .faults import Faults
+from .gateway import Gateway
+from .guilds import FakeGuild
+from .http import API, Pipeline
+from .intents import PRIVILEGED
+from .interactions import Interactions
+from .ledger import Ledger, MessageRecord
+from .messages import Origin, create_message
+from .models import Channel, Message, User
+from .people import Person
+from .permissions import NONE, Permission
+from .ratelimits import RateLimits
+from .rest_interactions import InteractionRoutes
+from .rest_messages import MessageRoutes
+from .rest_threads import ThreadRoutes
+from .rest_users import UserRoutes
+from .state import Application, World
+
+LARGEST_REQUEST = 25 * 1024 * 1024
+WAIT_S = 10.0
+TOKEN = "fake-token"
+
+
+@dataclass(frozen=True)
+class ConnectSettings:
+    """Where a client has to connect to."""
+
+    api_base: str
+    gateway_url: str
+
+
+class FakeDiscord:
+    """A Discord with one bot account, on loopback.
+
+    Attributes:
+        token: The bot's token; any other is refused.
+        bot: The bot's user.
+        world: All state.
+        gateway: Connections and their faults.
+        faults: Faults of REST calls.
+        rate_limits: Buckets and blocks.
+        users: What the account routes tell, such as the recommended number of shards.
+    """
+
+    def __init__(self, *, token: str = TOKEN, bot_name: str = "GLaDOS", port: int = 0) -> None:
+        clock = Clock()
+        self.token = token
+        self.bot = User(clock.snowflake(), bot_name, bot=True)
+        self.world = World(clock, Application(self.bot.id, int(PRIVILEGED)), self.bot)
+        self.world.users[self.bot.id] = self.bot
+        self.gateway = Gateway(self.world, token)
+        self.faults = Faults()
+        self.rate_limits = RateLimits(clock)
+        self.interactions = Interactions(self.world)
+        self.users = UserRoutes(self.world)
+        self.settings = ConnectSettings("", "")
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """What users saw."""
+        return self.world.ledger
+
+    @property
+    def clock(self) -> Clock:
+        """The server's time."""
+        return self.world.clock
+
+    async def __aenter__(self) -> Self:
+        pipeline = Pipeline(self.world, self.rate_limits, self.faults, self.token)
+        app = web.Application(middlewares=[web.middleware(pipeline)], client_max_size=LARGEST_REQUEST)
+        tables = (
+            self.users,
+            MessageRoutes(self.world),
+            ThreadRoutes(self.world),
+            InteractionRoutes(self.world, self.interactions),
+        )
+        for table in tables:
+            app.add_routes(table.routes())
+        app.add_routes(
+            [
+                web.get("/gateway/", self.gateway.handle),
+                web.get("/cdn/attachments/{channel_id}/{attachment_id:\\d+}/{name}", self._download),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        host, port = self._runner.addresses[0][:2]
+        self.settings = ConnectSettings(f"http://{host}:{port}{API}", f"ws://{host}:{port}/gateway/")
+        self.gateway.url = self.users.gateway_url = self.settings.gateway_url
+        self.world.cdn_base = f"http://{host}:{port}/cdn"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.gateway.drop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def add_guild(self, name: str = "Aperture", *, permissions: Permission = NONE, with_bot: bool = True) -> FakeGuild:
+        """A guild with every user there is so far; its owner never says anything.
+
+        Args:
+            name: Its name.
+            permissions: What the bot's own role grants on top of what everybody may do.
+            with_bot: Invite the bot.
+        """
+        guild = FakeGuild(self.clock.snowflake(), name, owner_id=self.clock.snowflake(), world=self.world)
+        self.world.guilds[guild.id] = guild
+        for user in self.world.users.values():
+            if user is not self.bot:
+                guild.add_member(user)
+        if with_bot:
+            guild.invite_bot(permissions)
+        return guild
+
+    def add_user(self, name: str, *, bot: bool = False) -> Person:
+        """A user, who joins every guild there is so far; with `bot`, somebody else's bot."""
+        user = Person(self.clock.snowflake(), name, bot, world=self.world, interactions=self.interactions)
+        self.world.users[user.id] = user
+        for guild in self.world.guilds.values():
+            if isinstance(guild, FakeGuild):
+                guild.add_member(user)
+        return user
+
+    async def webhook_says(self, channel: Channel, content: str) -> Message:
+        """A message by a webhook, which has no account."""
+        author = User(self.clock.snowflake(), "hook", bot=True)
+        message = create_message(self.world, channel, author, {"content": content}, origin=Origin(webhook_id=author.id))
+        await asyncio.sleep(0)
+        return message
+
+    def answers(self, channel: Channel | None = None) -> list[MessageRecord]:
+        """Messages of the bot that still stand, oldest first; of one channel if it is given."""
+        return self.ledger.by(self.bot, None if channel is None else channel.id)
+
+    def message(self, record: MessageRecord) -> Message:
+        """The message as it stands, for a record of the ledger."""
+        return self.world.channels[record.channel_id].messages[record.id]
+
+    async def wait_for(self, condition: Callable[[], object], *, seconds: float = WAIT_S, what: str = "") -> None:
+        """Return as soon as the condition holds.
+
+        Raises:
+            TimeoutError: It did not within `seconds`; the text shows what the bot has said.
+        """
+        changed = asyncio.Event()
+        self.ledger.listeners.append(changed.set)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            while not condition():
+                if asyncio.get_running_loop().time() > deadline:
+                    said = [record.content for record in self.answers()]
+                    raise TimeoutError(f"Waited {seconds} s in vain {what}; the bot said {said}")
+                changed.clear()
+                # The condition may look at things beyond the ledger, so it is tried from time to time as well.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), timeout=0.02)
+        finally:
+            self.ledger.listeners.remove(changed.set)
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        attachment = self.world.attachments.get(int(request.match_info["attachment_id"]))
+        is_signed = attachment is not None and f"{attachment.id:064x}" == request.query.get("hm")
+        if attachment is None or not is_signed or self.clock.now() > attachment.expires_at:
+            raise web.HTTPNotFound(text="This content is no longer available.")
+        return web.Response(body=attachment.content, content_type=attachment.content_type.split(";")[0])

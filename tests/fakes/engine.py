@@ -1,0 +1,63 @@
+"""An engine that says what the test tells it to say, when the test says so."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from glados_bots.conversation import Message
+from glados_bots.inference.engine import Delta, EngineStats, Event, Finished, Queued, Sampling
+
+
+class ScriptedEngine:
+    """Answers with `script`; with `gate` set, waits before each word until the test opens it.
+
+    Attributes:
+        asked: every conversation it was asked to answer.
+        cancelled: generations that were closed before their end.
+    """
+
+    models = ("scripted",)
+    context_length = 1000
+
+    def __init__(self, *script: Event | Exception) -> None:
+        self.script = script or (Delta("Hello "), Delta("**world**"), Finished("stop", 5, 0, 2))
+        self.gate: asyncio.Semaphore | None = None
+        self.loading: asyncio.Event | None = None
+        self.load_error: Exception | None = None
+        self.asked: list[tuple[tuple[Message, ...], Sampling]] = []
+        self.cancelled = 0
+        self.fatal: str | None = None
+
+    async def start(self) -> None:
+        """Load, as fast as the test allows."""
+        if self.loading:
+            await self.loading.wait()
+        if self.load_error:
+            raise self.load_error
+
+    async def stop(self) -> None:
+        """Nothing to free."""
+
+    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """Play the script."""
+        del model
+        self.asked.append((tuple(messages), sampling))
+        ended = False
+        try:
+            for event in self.script:
+                if self.gate and not isinstance(event, Queued):
+                    await self.gate.acquire()
+                if isinstance(event, Exception):
+                    ended = True
+                    raise event
+                ended = isinstance(event, Finished)
+                yield event
+        finally:
+            self.cancelled += not ended
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """A token for each word."""
+        return sum(len(message.content.split()) for message in messages)
+
+    def stats(self) -> EngineStats:
+        """Made-up counts."""
+        return EngineStats(waiting=1, running=2, kv_pages_used=3, kv_pages_total=4)

@@ -1,0 +1,97 @@
+"""A model that says what the test wants, behind an OpenAI-compatible endpoint; and a way to serve an app meanwhile."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import ASGIApp
+
+
+class Server(uvicorn.Server):
+    """uvicorn inside a test, which keeps the signals to itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp) -> AsyncIterator[str]:
+    """Run an app on a free port of this machine; yields its URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            assert not task.done(), task.exception()
+            await asyncio.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+@dataclass
+class ScriptedModel:
+    """An OpenAI-compatible endpoint that says what the test wants: `pieces`, each after the `gate` opens for it.
+
+    Attributes:
+        pieces: the next answer.
+        gate: while it is closed (not set) the answer holds before its last piece.
+        reached: set when an answer stands at the gate.
+        prompts: messages of every request so far.
+        dropped: answers the client did not read to their end.
+        refusal: when set, questions are refused with this message.
+    """
+
+    pieces: list[str] = field(default_factory=lambda: ["Hello ", "**world**", "!"])
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    prompts: list[list[dict[str, str]]] = field(default_factory=list)
+    dropped: int = 0
+    refusal: str = ""
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/v1/models")
+        async def models() -> dict[str, Any]:
+            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096}]}
+
+        @app.post("/v1/chat/completions")
+        async def complete(request: Request) -> Response:
+            if self.refusal:
+                return JSONResponse({"error": {"message": self.refusal, "type": "invalid_request_error"}}, 400)
+            self.prompts.append((await request.json())["messages"])
+            return StreamingResponse(self._speak(list(self.pieces)), media_type="text/event-stream")
+
+        return app
+
+    async def _speak(self, pieces: list[str]) -> AsyncIterator[str]:
+        ended = False
+        try:
+            for index, piece in enumerate(pieces):
+                if index == len(pieces) - 1:
+                    self.reached.set()
+                    await self.gate.wait()
+                yield _chunk({"content": piece}, None)
+            yield _chunk({}, "stop")
+            yield "data: [DONE]\n\n"
+            ended = True
+        finally:
+            self.dropped += not ended
+
+
+def _chunk(delta: dict[str, str], reason: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    data = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "scripted", "choices": [choice]}
+    return f"data: {json.dumps(data)}\n\n"

@@ -1,0 +1,77 @@
+"""`glados serve` with a scripted engine, as a process of its own: `python -m tests.fakes.served_engine CASE PORT`.
+
+Cases: `endless` says a word whenever it is read; `slow_load` loads for ever in a thread; `bad_load` cannot load;
+`dies` is dead from its first question on; `dies_idle` dies without having been asked.
+"""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, EngineDeadError, GladosError
+from glados_bots.inference.engine import Delta, Event, Sampling
+from glados_bots.inference.server import serve
+from tests.fakes.engine import ScriptedEngine
+
+GRACE_S = 1.0
+
+
+class EndlessEngine(ScriptedEngine):
+    """Goes on talking until it is cancelled, or for as many words as the question says."""
+
+    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """A word each hundredth of a second."""
+        del model, sampling
+        words = int(messages[-1].content)
+        while words:
+            yield Delta("word ")
+            await asyncio.sleep(0.01)
+            words -= 1
+        async for event in super().generate("scripted", messages, Sampling()):
+            yield event
+
+
+class SlowEngine(ScriptedEngine):
+    """Loads in a thread that cannot be cancelled."""
+
+    async def start(self) -> None:
+        """Never ends."""
+        await asyncio.to_thread(time.sleep, 3600)
+
+
+class MortalEngine(ScriptedEngine):
+    """Dies a moment after it was loaded."""
+
+    async def start(self) -> None:
+        """Load, and die soon."""
+        asyncio.get_running_loop().call_later(0.3, self._die)
+
+    def _die(self) -> None:
+        self.fatal = "its thread has ended"
+
+
+def _engine(case: str) -> ScriptedEngine:
+    engines = {"endless": EndlessEngine, "slow_load": SlowEngine, "dies_idle": MortalEngine}
+    engine = engines.get(case, ScriptedEngine)()
+    if case == "bad_load":
+        engine.load_error = ConfigError("GLADOS_MODEL: no such model")
+    if case == "dies":
+        engine.script = (EngineDeadError("out of memory for good"),)
+    return engine
+
+
+def main() -> None:
+    """Serve, and end as the command line does."""
+    logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s")
+    case, port = sys.argv[1:]
+    try:
+        serve(_engine(case), "127.0.0.1", int(port), api_key="s3cret-key", grace_s=GRACE_S)
+    except GladosError as error:
+        sys.exit(f"glados: {error}")
+
+
+if __name__ == "__main__":
+    main()

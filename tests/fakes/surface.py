@@ -1,0 +1,92 @@
+"""A chat platform in memory that keeps what its users would see."""
+
+import asyncio
+
+from glados_bots.conversation import Turn
+from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
+
+LIMIT = 20
+
+
+class CutAnswer:
+    """Cuts every LIMIT characters, so that answers take several messages."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    @property
+    def chunks(self) -> list[str]:
+        """Full messages first; the last one grows."""
+        return [self._text[i : i + LIMIT] for i in range(0, len(self._text), LIMIT)]
+
+    def feed(self, delta: str) -> None:
+        """Add text."""
+        self._text += delta
+
+    def close(self) -> None:
+        """Nothing was provisional."""
+
+
+class MemorySurface:
+    """A platform whose every message, edit and fault a test can see and set.
+
+    Attributes:
+        ledger: post id -> (turn id, every view it ever had).
+        faults: exceptions raised by the next calls, one each.
+        deleted: posts that users deleted.
+        gone: whether the place is gone.
+    """
+
+    def __init__(self) -> None:
+        self.ledger: dict[str, tuple[str, list[View]]] = {}
+        self.by_nonce: dict[str, str] = {}
+        self.faults: list[Exception] = []
+        self.deleted: set[str] = set()
+        self.gone = False
+
+    def answer(self, turn: Turn) -> CutAnswer:
+        """A fresh answer."""
+        del turn
+        return CutAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Generous."""
+        return Budget(turn.conversation, 200, 1.0)
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Create a message; a nonce seen before gives the first message again."""
+        await self._trouble()
+        if nonce in self.by_nonce:
+            return self.by_nonce[nonce]
+        post = f"p{len(self.ledger)}"
+        self.ledger[post] = (turn.id, [view])
+        self.by_nonce[nonce] = post
+        return post
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Change a message."""
+        del turn
+        await self._trouble()
+        if post in self.deleted:
+            raise MessageGoneError(post)
+        self.ledger[post][1].append(view)
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """Delete a message."""
+        del turn
+        self.ledger.pop(post, None)
+
+    async def _trouble(self) -> None:
+        await asyncio.sleep(0)
+        if self.gone:
+            raise PlaceGoneError("the thread was deleted")
+        if self.faults:
+            raise self.faults.pop(0)
+
+    def seen(self, turn: str) -> str:
+        """The text a user reads under a question."""
+        return "".join(views[-1].chunk for owner, views in self.ledger.values() if owner == turn)
+
+    def last(self, turn: str) -> View:
+        """The newest view of the last message under a question."""
+        return [views[-1] for owner, views in self.ledger.values() if owner == turn][-1]

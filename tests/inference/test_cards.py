@@ -1,0 +1,79 @@
+"""Cards: read strictly, found by every way a user may name a model."""
+
+from pathlib import Path
+
+import pytest
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.cards import EMBEDDED, load_card, load_cards, presence, resolve
+
+GOOD = 'prompt_format = "glados"\n[base]\nhub = "org/name"\n'
+
+
+def card(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "model.toml").write_text(text)
+    return folder
+
+
+def test_the_cards_of_the_first_glados_and_the_embedded_model_are_here() -> None:
+    cards = load_cards()
+    assert next(iter(cards)) == EMBEDDED
+    assert cards["neox_20b_full"].deprecated
+    assert cards["glados_starcoder"].gated
+    assert "GLaDOS :" in cards["glados_redpajama7b_base"].bad_words
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + 'colour = "red"\n', "base.colour"),
+        ("colour = 1\n" + GOOD, "keys are title"),
+        (GOOD.replace("glados", "french"), "prompt_format"),
+        ("[base]\n", "exactly one of hub, folder and gguf"),
+        (GOOD + "[sampling]\ntemperature = 99\n", "sampling.temperature"),
+        ("[base\n", "cannot be read"),
+    ],
+)
+def test_a_wrong_card_is_refused_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:
+    folder = card(tmp_path / "mine", text)
+    with pytest.raises(ConfigError) as caught:
+        load_card(folder)
+    assert str(folder / "model.toml") in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_models_are_found_by_name_path_and_hub_id(tmp_path: Path) -> None:
+    folder = card(tmp_path / "mine", GOOD)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "some.gguf").touch()
+    assert resolve("models/glados_together_20b")[0].name == "glados_together_20b"
+    assert resolve(str(folder))[0].base.hub == "org/name"
+    assert resolve(str(tmp_path / "weights"))[0].base.folder == tmp_path / "weights"
+    assert resolve(str(tmp_path / "some.gguf"))[0].base.gguf == tmp_path / "some.gguf"
+    assert resolve("org/name")[0].base.hub == "org/name"
+
+
+@pytest.mark.parametrize("name", ["nothing", "./nothing", "/nowhere/x", "models/nothing", "x.gguf", "a b/c d"])
+def test_what_does_not_exist_is_refused_with_the_names_that_do(name: str) -> None:
+    with pytest.raises(ConfigError, match=EMBEDDED):
+        resolve(name)
+
+
+def test_a_pickle_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").touch()
+    with pytest.raises(ConfigError, match="pickles are refused"):
+        resolve(str(tmp_path / "model.bin"))
+
+
+def test_without_a_gpu_auto_takes_the_embedded_model_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glados_bots.inference.cards.gpu_memory_gb", lambda: None)
+    chosen, reason = resolve("auto")
+    assert (chosen.name, "no GPU" in reason) == (EMBEDDED, True)
+    assert presence(chosen).yes
+
+
+def test_a_missing_lora_is_named() -> None:
+    verdict = presence(load_cards()["glados_redpajama7b_base"])
+    assert not verdict.yes
+    assert "adapter_model.safetensors" in verdict.reason

@@ -1,0 +1,41 @@
+"""Prompts: the formats the models were trained on, and no words that pass as structure."""
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glados_bots.conversation import Message
+from glados_bots.inference.prompts import glados_prompt, harmless, special_strings
+
+SPECIALS = ("<|im_start|>", "<|im_end|>", "</s>")
+
+
+def test_the_format_of_the_first_glados() -> None:
+    messages = [Message("user", "Hi"), Message("assistant", "Hello"), Message("user", "How are you?")]
+    assert glados_prompt(messages, ()) == "User :\nHi\nGLaDOS :\nHello\nUser :\nHow are you?\nGLaDOS :\n"
+
+
+@given(st.lists(st.sampled_from(["User :", "GLaDOS :", "\n", " ", "user:", "x", "glados  :"]), max_size=12))
+def test_nobody_can_forge_a_turn(parts: list[str]) -> None:
+    prompt = glados_prompt([Message("user", "".join(parts))], ())
+    lines = [line.strip().lower().replace(" ", "") for line in prompt.split("\n")]
+    assert lines.count("user:") == 1
+    assert lines.count("glados:") == 1
+
+
+@given(st.lists(st.sampled_from([*SPECIALS, "<|im_", "end|>", "<", "x", "s>", "</"]), max_size=12))
+def test_no_control_token_comes_out_of_anybodys_words(parts: list[str]) -> None:
+    text = harmless("".join(parts), SPECIALS)
+    assert not [special for special in SPECIALS if special in text]
+
+
+def test_harmless_text_is_not_changed() -> None:
+    assert harmless("a < b & c | <b>bold</b>", SPECIALS) == "a < b & c | <b>bold</b>"
+
+
+def test_special_strings_are_all_a_tokenizer_knows() -> None:
+    token = SimpleNamespace(content="<x>", special=True)
+    plain = SimpleNamespace(content="word", special=False)
+    tokenizer = SimpleNamespace(added_tokens_decoder={1: token, 2: plain}, all_special_tokens=["</s>"])
+    assert set(special_strings(tokenizer)) == {"<x>", "</s>"}

@@ -1,0 +1,68 @@
+// stdin: {"dialect", "cases": [{"id", "md", "messages"}]}; stdout: {"checked", "lost": {id: [what]}}.
+import fs from "node:fs";
+import { factsOfMessage } from "./message.mjs";
+import { factsOfSource } from "./source.mjs";
+
+const DECORATION = /[─│┼•◦▪☐☑›]/;
+const sorted = (styles) => [...styles].sort().join("");
+const textOf = (characters) => characters.map(([character]) => character).join("");
+
+function address(url) {
+  try {
+    return decodeURI(url).replace(/%([0-9a-f]{2})/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
+  } catch {
+    return url;
+  }
+}
+
+function lostText(source, shown) {
+  const written = textOf(source.characters.filter(([, styles]) => styles !== "t")).replace(/[^\p{L}\p{N}]/gu, "");
+  const seen = textOf(shown.characters);
+  if (!source.isMixed) return textOf(source.characters) !== textOf(shown.characters);
+  let found = 0;
+  for (const character of seen) if (character === written[found]) found += 1;
+  return found < written.length;
+}
+
+function lostStyle(source, shown) {
+  return source.characters.some(([, wanted], index) => {
+    const given = shown.characters[index][1];
+    if (wanted.includes("p") || given.includes("p")) return wanted.includes("p") !== given.includes("p");
+    if (wanted.includes("h")) return sorted(wanted.replace(/[hb]/g, "")) !== sorted(given.replace(/[hb]/g, ""));
+    return sorted(wanted) !== sorted(given);
+  });
+}
+
+const codesOf = (codes, dialect) => JSON.stringify(codes.map(([language, text]) => [
+  dialect === "discord" && /^[\w+\-.#]*$/.test(language) ? language : "",
+  text.replace(/[\u200b-\u200d\u2060\ufeff]/g, "").replace(/\t/g, "    ").replace(/^\n+|\s+$/g, "").replace(/\s+$/gm, ""),
+]));
+
+function lost(source, shown, dialect, isCut) {
+  const found = [];
+  if (shown.ping) found.push(`ping ${shown.ping}`);
+  const isTextLost = lostText(source, shown);
+  if (isTextLost) found.push("text");
+  if (!source.isMixed && !isTextLost && lostStyle(source, shown)) found.push("style");
+  if (!source.isMixed && !isCut && codesOf(source.codes, dialect) !== codesOf(shown.codes, dialect)) found.push("code");
+  if (source.hasHtml) return found;
+  if (!source.codes.length && JSON.stringify(source.items) !== JSON.stringify(shown.items)) found.push("items");
+  const links = (urls) => JSON.stringify([...new Set(urls.map(address))]);
+  if (!source.hasTable && links(source.links) !== links(shown.links)) found.push("links");
+  return found;
+}
+
+const { dialect, cases } = JSON.parse(fs.readFileSync(0, "utf8"));
+const result = { checked: 0, lost: {} };
+for (const { id, md, messages } of cases) {
+  const source = factsOfSource(md);
+  if (source.isUnclear) continue;
+  const read = messages.map((message) => factsOfMessage(message, dialect));
+  const shown = { ping: read.map((facts) => facts.ping).join("") };
+  for (const key of ["characters", "codes", "items", "links"]) shown[key] = read.flatMap((facts) => facts[key]);
+  for (const facts of [source, shown]) facts.characters = facts.characters.filter(([character]) => !DECORATION.test(character));
+  result.checked += 1;
+  const found = lost(source, shown, dialect, messages.length > 1);
+  if (found.length) result.lost[id] = found;
+}
+console.log(JSON.stringify(result));

@@ -1,0 +1,195 @@
+"""The promises of every chat renderer, for any text: limits, fences, pings, links, and streams that end alike."""
+
+import re
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from glados_bots.markdown import Stream, parse
+from glados_discord import markdown as discord
+from glados_slack import markdown as slack
+from glados_slack.blocks import SlackMessage
+from glados_web import markdown as web
+from glados_web.sanitize import sanitize
+
+FRAGMENTS = [
+    "word",
+    "two words",
+    "**",
+    "*",
+    "_",
+    "__",
+    "~~",
+    "`",
+    "``",
+    "```",
+    "~~~",
+    "```py\n",
+    "\n",
+    "\n\n",
+    "- ",
+    "1. ",
+    "10) ",
+    "> ",
+    "# ",
+    "#### ",
+    "- [ ] ",
+    "| a | b |\n|---|:-:|\n| 1 | 2 |\n",
+    "| c |",
+    "[label](https://example.org/a_b)",
+    "[paypal.com](https://evil.example)",
+    "![alt](https://example.org/i.png)",
+    "[x](javascript:alert(1))",
+    "[ref]",
+    "[ref]: https://example.org\n",
+    "[^1]",
+    "\n[^1]: note\n",
+    "https://example.org/x?y=*z*",
+    "www.example.org",
+    "@everyone",
+    "@here",
+    "<@123456789012345678>",
+    "<@&123456789012345678>",
+    "<!channel>",
+    "<!subteam^S1>",
+    "&lt;!here&gt;",
+    "<#123456789012345678>",
+    "<t:1:R>",
+    "||spoiler||",
+    "<b>",
+    "</b>",
+    "<br>",
+    "<details>",
+    "<script>alert(1)</script>",
+    "Vec<String>",
+    "&amp;",
+    "\\",
+    "\\(x^2\\)",
+    "\\[\nx\n\\]",
+    "$x$",
+    "$5-$10",
+    "标签\uff1a",
+    "「重点」",
+    "👩‍👩‍👧",
+    "é",
+    "    code\n",
+    "---\n",
+    "===\n",
+    "x" * 180,
+    "long " * 60,
+    "code line\n" * 30,
+    "\r\n",
+    "\t",
+    "\ud800",
+    "\0",
+]
+texts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=6), max_size=14).map("".join)
+limits = st.sampled_from([200, 201, 317, 2000])
+few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+PINGS = {
+    discord: re.compile(r"@everyone|@here|(?<!\\)<(?:@[!&]?|#|/|a?:|t:|id:)[^>\s]*\d", re.IGNORECASE),
+    slack: re.compile(r"<[!@#]|@(?:here|channel|everyone)", re.IGNORECASE),
+}
+
+
+def without_code(message: str) -> str:
+    """A message without its code, where nothing pings."""
+    message = re.sub(r"```.*?```", "", message, flags=re.DOTALL)
+    return re.sub(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", "", message)
+
+
+def render(platform: ModuleType, text: str, limit: int) -> list[str]:
+    messages: list[str] = platform.render(text, limit)
+    return messages
+
+
+@pytest.mark.parametrize("platform", [discord, slack])
+@given(text=texts, limit=limits)
+@few
+def test_messages_keep_the_limit_and_their_fences(platform: ModuleType, text: str, limit: int) -> None:
+    for message in render(platform, text, limit):
+        assert 0 < len(message) <= limit
+        assert message.strip()
+        lines = [line.removeprefix("> ") for line in message.split("\n")]
+        assert sum(line.startswith("```") for line in lines) % 2 == 0
+        assert message.count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("platform", [discord, slack])
+@given(text=texts, limit=limits)
+@few
+def test_nothing_pings(platform: ModuleType, text: str, limit: int) -> None:
+    for message in render(platform, text, limit):
+        assert not PINGS[platform].search(without_code(message))
+
+
+@given(text=texts, limit=limits)
+@few
+def test_blocks_keep_their_limits(text: str, limit: int) -> None:
+    for message in slack.render_messages(text, limit):
+        assert 0 < len(message.blocks) <= 50
+        assert sum(block["type"] == "table" for block in message.blocks) <= 1
+        assert 0 < len(message.text) <= 4000
+        assert sum(map(len, strings(message.blocks))) <= limit
+
+
+def strings(value: object) -> list[str]:
+    """Every text and address in a message."""
+    if isinstance(value, dict):
+        own = [content for key, content in value.items() if key in {"text", "url"} and isinstance(content, str)]
+        return own + [text for content in value.values() for text in strings(content)]
+    return [text for content in value for text in strings(content)] if isinstance(value, list) else []
+
+
+@given(text=texts)
+@few
+def test_html_is_stable_under_sanitising(text: str) -> None:
+    html = web.render(text)
+    assert sanitize(html) == html
+    assert not re.search(r"<script|javascript:|\son\w+=|\sstyle=|<img|<iframe", html.replace("&lt;", ""))
+    assert all(re.match(r"https?:|mailto:", url) for url in re.findall(r'href="([^"]*)"', html))
+
+
+@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack.stream_messages])
+@given(text=texts, size=st.integers(1, 30))
+@few
+def test_a_stream_ends_like_the_whole(start: Callable[[int], Stream[object]], text: str, size: int) -> None:
+    stream = start(200)
+    seen: list[object] = []
+    for place in range(0, len(text), size):
+        update = stream.feed(text[place : place + size])
+        assert update.chunks[: update.first_changed] == seen[: update.first_changed]
+        seen = update.chunks
+        check_prefix(seen)
+    assert stream.close().chunks == whole(start, text)
+
+
+def check_prefix(chunks: list[object]) -> None:
+    for chunk in chunks:
+        message = chunk.text if isinstance(chunk, SlackMessage) else str(chunk)
+        assert isinstance(chunk, SlackMessage) or len(message) <= 200
+        assert message.count("```") % 2 == 0
+
+
+def whole(start: object, text: str) -> list[object]:
+    if start is slack.stream_messages:
+        return list(slack.render_messages(text, 200))
+    return list(render(discord if start is discord.stream else slack, text, 200))
+
+
+@given(text=texts, size=st.integers(1, 30))
+@few
+def test_an_html_stream_ends_like_the_whole(text: str, size: int) -> None:
+    stream = web.stream()
+    for place in range(0, len(text), size):
+        stream.feed(text[place : place + size])
+    assert stream.close().chunks == web.render_blocks(parse(text))
+
+
+def test_a_small_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="199 is too small"):
+        discord.render("x", 199)
