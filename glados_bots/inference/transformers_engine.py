@@ -6,30 +6,35 @@ and come back to the event loop token by token.
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, ContinuousBatchingConfig, GenerationConfig
+from transformers.generation import LogitsProcessorList
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
+
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError
-from glados_bots.inference.batching import Batching
-from glados_bots.inference.cache_size import cache_size
+from glados_bots.inference import cache_spread, weights
 from glados_bots.inference.cards import Card
 from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.line import Line
-from glados_bots.inference.loading import load
-from glados_bots.inference.prompts import PromptEncoder
-from glados_bots.inference.sampler import Row
-from glados_bots.inference.token_choice import Settings, TokenChooser
+from glados_bots.inference.lora import apply_lora
+from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
+from glados_bots.inference.sampler import RowSettings, Sampler
 
 log = logging.getLogger(__name__)
 
 LONGEST_WINDOW = 8192  # tokens, where the card does not say
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
 BAD_WORD_TAIL = 24  # tokens looked back at for a forbidden word
+PAGE = 32  # tokens of a cache page; the library's 256 is two to four times slower on a CPU
+CPU_CACHE_BYTES = 1_500_000_000
+CPU_BATCH_TOKENS = 1024  # tokens of one step; attention's mask grows with them
 
 T = TypeVar("T")
 
@@ -44,59 +49,121 @@ class TransformersEngine:
         self._context = 0
         self._vocabulary = 0
         self._ends: set[int] = set()
+        self._specials: tuple[str, ...] = ()
+        self._model: Any = None
         self._tokenizer: Any = None
-        self._prompts: PromptEncoder | None = None
-        self._batching: Batching | None = None
+        self._manager: Any = None
+        self._sampler = Sampler(self._fail)
+        self._outputs: dict[str, asyncio.Queue[Any]] = {}
+        self._cached: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Load the weights, start the generation thread and answer one short question to warm up."""
-        await asyncio.to_thread(self._load)
-        _present(self._batching).start()
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._load)
+            self._manager.start()
+            await self._cache_made()
+        except (ValueError, MemoryError, RuntimeError, AttributeError, OSError, KeyError) as error:
+            raise ConfigError(f"{self._card.name}: this model cannot be served ({error}); choose another") from error
         async with aclosing(self.generate(self.models[0], [Message("user", "Hi")], Sampling(max_tokens=2))) as events:
             async for _ in events:
                 pass
 
     async def stop(self) -> None:
         """Fail what runs and end the generation thread."""
-        if self._batching is not None:
-            await asyncio.to_thread(self._batching.stop)
+        self._stopping = True
+        if self._manager is not None:
+            await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
 
     def _load(self) -> None:
-        model, self._tokenizer = load(self._card, self._options)
-        self._prompts = PromptEncoder(self._tokenizer, self._card.prompt_format)
+        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
+        self._tokenizer = AutoTokenizer.from_pretrained(folder)
+        cuda = torch.cuda.is_available()
+        device_map = None if not cuda else "auto" if self._options.multi_gpu else "cuda:0"
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.bfloat16, device_map=device_map, use_safetensors=True
+        )
+        if self._card.lora_folder is not None:
+            model = apply_lora(model, self._card.lora_folder)
+        self._model = model.eval()
+        self._specials = special_strings(self._tokenizer)
         config = model.config.get_text_config()
         window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
         self._context = min(self._card.context_length or LONGEST_WINDOW, window)
         self._vocabulary = config.vocab_size
         self._ends = _end_tokens(model, self._tokenizer)
-        size = cache_size(model, self._context, self._options.max_running, self._options.cache_gb)
-        try:
-            self._batching = Batching(model, self._ends, size, self._options.max_running)
-        except (ValueError, MemoryError, RuntimeError, AttributeError) as error:
-            raise ConfigError(
-                f"{self._card.name}: this model cannot be served by continuous batching ({error}); choose another model"
-            ) from error
+        self._manager = model.init_continuous_batching(
+            GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
+            self._batching(config, cuda=cuda),
+        )
+        processors = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([self._sampler]))
+        processors.tensors_required = 1
+        self._manager.logit_processor = processors
+
+    def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
+        """On a GPU the library sizes its cache by the memory that is free; on a CPU it would take all of it."""
+        options: dict[str, Any] = {"max_requests_per_batch": self._options.max_running}
+        size = self._options.cache_gb
+        if size is not None or not cuda:
+            heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+            head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+            token_bytes = 4 * config.num_hidden_layers * heads * head  # keys and values, bfloat16
+            tokens = int(size * 1e9 if size is not None else CPU_CACHE_BYTES) // token_bytes
+            wanted = min(tokens, self._context * self._options.max_running)
+            options["num_blocks"] = max(wanted, self._context) // PAGE + self._options.max_running
+        if not cuda:
+            options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
+        return ContinuousBatchingConfig(page_size=PAGE, **options)
+
+    async def _cache_made(self) -> None:
+        """Wait for the generation thread's cache, then count what is found in it again."""
+        while getattr(self._manager, "batch_processor", None) is None:
+            if self.fatal:
+                raise ConfigError(f"{self._card.name}: {self.fatal}")
+            await asyncio.sleep(0.01)
+        cache = self._manager.batch_processor.cache
+        if self._options.multi_gpu:
+            cache_spread.spread(self._model, cache)
+        search = cache.search_prefix_match
+
+        def counted(request_id: str, prompt: list[int]) -> int:
+            found = int(search(request_id, prompt))
+            self._cached[request_id] = found
+            return found
+
+        cache.search_prefix_match = counted
 
     # --- answering -------------------------------------------------------------------------------------------------
 
     async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
         del model  # one model is served; the service has checked the name
-        prompt = await asyncio.to_thread(_present(self._prompts).encode, messages)
+        prompt = await asyncio.to_thread(self._tokenise, messages)
         room = self._room(prompt)
         async with aclosing(self._line.enter()) as places:
             async for queued in places:
                 yield queued
-        entered = time.monotonic()
         try:
             limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
             async with aclosing(self._run(prompt, limit, sampling)) as events:
                 async for event in events:
                     yield event
         finally:
-            self._line.leave(time.monotonic() - entered)
+            self._line.leave()
+
+    def _tokenise(self, messages: Sequence[Message]) -> list[int]:
+        glados = self._card.prompt_format == "glados"
+        text = (
+            glados_prompt(messages, self._specials)
+            if glados
+            else chat_prompt(messages, self._specials, _present(self._tokenizer))
+        )
+        return list(self._tokenizer(text, add_special_tokens=glados)["input_ids"])
 
     def _room(self, prompt: Sequence[int]) -> int:
         """Tokens left for the answer."""
@@ -111,54 +178,79 @@ class TransformersEngine:
 
     async def _run(self, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
-        batching = _present(self._batching)
-        self._require_alive(batching)
+        self._require_alive()
         request_id = uuid4().hex
-        row = Row(self._chooser(prompt, sampling))
         text = Detokenizer(self._tokenizer, [*self._card.stop, *sampling.stop])
-        outputs: asyncio.Queue[Any] = asyncio.Queue()
-        tokens: list[int] = []
-        finished = False
-        batching.submit(request_id, prompt, limit, row, outputs.put_nowait)
+        outputs = self._outputs[request_id] = asyncio.Queue()
+        self._sampler.add(request_id, self._row(prompt, sampling))
+        count, last, finished = 0, -1, False
         try:
+            self._manager.register_result_handler(request_id, outputs.put_nowait)
+            self._manager.add_request(
+                prompt, request_id, max_new_tokens=limit, streaming=True, eos_token_id=sorted(self._ends) or None
+            )
             while not finished and not text.stopped:
                 output = await outputs.get()
-                if output.error is not None or row.failure is not None:
-                    self._require_alive(batching)
-                    raise GenerationFailedError(f"this answer failed inside the model: {row.failure or output.error}")
-                new = output.generated_tokens[len(tokens) :]
-                tokens, finished = output.generated_tokens, output.is_finished()
+                error = output if isinstance(output, Exception) else output.error
+                if error is not None:
+                    self._require_alive()
+                    raise GenerationFailedError(f"this answer failed inside the model: {error}")
+                new, finished = output.generated_tokens[count:], output.is_finished()
+                if not new:
+                    continue
+                count, last = count + len(new), new[-1]
                 delta = text.feed([token for token in new if token not in self._ends])
                 if delta:
                     yield Delta(delta)
             rest = text.close()
             if rest:
                 yield Delta(rest)
-            reason: FinishReason = "stop" if text.stopped or tokens[-1] in self._ends else "length"
-            yield Finished(reason, len(prompt), row.cached_tokens, len(tokens))
+            reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
+            yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
         finally:
-            batching.end(request_id, finished=finished)
+            self._end(request_id, finished=finished)
 
-    def _require_alive(self, batching: Batching) -> None:
-        if batching.dead:
-            raise EngineDeadError(batching.dead)
-        if batching.stopping:
+    def _end(self, request_id: str, *, finished: bool) -> None:
+        """Forget a request; stop computing it when it is not over."""
+        if not finished:
+            self._manager.cancel_request(request_id)
+        self._manager.output_router.result_handlers.pop(request_id, None)
+        self._sampler.drop(request_id)
+        self._outputs.pop(request_id, None)
+        self._cached.pop(request_id, None)
+
+    def _fail(self, request_id: str, error: Exception) -> None:
+        """Called in the generation thread when no token could be chosen for one request."""
+        outputs = self._outputs.get(request_id)
+        if outputs is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(outputs.put_nowait, error)
+
+    def _require_alive(self) -> None:
+        if self._stopping:
             raise GenerationFailedError("the service is stopping")
+        if self.fatal:
+            raise EngineDeadError(self.fatal)
 
-    def _chooser(self, prompt: list[int], sampling: Sampling) -> TokenChooser:
+    def _row(self, prompt: list[int], sampling: Sampling) -> RowSettings:
         """The request's settings, and the card's where it has none."""
         card = self._card.sampling
-        settings = Settings(
+        generator = torch.Generator(device=self._model.device)
+        if sampling.seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(sampling.seed)
+        return RowSettings(
             temperature=_chosen(sampling.temperature, card.temperature),
             top_p=_chosen(sampling.top_p, card.top_p),
             top_k=_chosen(sampling.top_k, card.top_k),
+            repetition_penalty=card.repetition_penalty,
             presence_penalty=sampling.presence_penalty,
             frequency_penalty=sampling.frequency_penalty,
-            repetition_penalty=card.repetition_penalty,
             no_repeat_ngram_size=card.no_repeat_ngram_size,
-            seed=sampling.seed,
+            generator=generator,
+            prompt=prompt,
+            forbids=self._completes_bad_word if self._card.bad_words else None,
         )
-        return TokenChooser(settings, prompt, self._completes_bad_word if self._card.bad_words else None)
 
     def _completes_bad_word(self, generated: Sequence[int], token: int) -> bool:
         tail = list(generated[-BAD_WORD_TAIL:])
@@ -169,7 +261,7 @@ class TransformersEngine:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Length in tokens of the prompt these messages make."""
-        return len(_present(self._prompts).encode(messages))
+        return len(self._tokenise(messages))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -183,12 +275,22 @@ class TransformersEngine:
 
     @property
     def fatal(self) -> str | None:
-        """Why the engine is dead, or None."""
-        return None if self._batching is None else self._batching.dead
+        """Why the engine is dead, or None while it lives."""
+        if self._manager is None or self._stopping:
+            return None
+        error = self._manager.background_thread_status.fatal_error
+        if error is not None:
+            return f"the generation thread failed: {error}"
+        made = getattr(self._manager, "batch_processor", None) is not None
+        return "the generation thread has ended" if made and not self._manager.is_running() else None
 
     def stats(self) -> EngineStats:
         """Counts at this moment."""
-        used, total = (self._batching.pages_used, self._batching.pages_total) if self._batching else (0, 0)
+        processor = getattr(self._manager, "batch_processor", None)
+        if processor is None:
+            return EngineStats(self._line.waiting, self._line.running, 0, 0)
+        total = int(processor.cache.num_blocks)
+        used = round(total * (1 - processor.cache.compute_free_capacity()))
         return EngineStats(self._line.waiting, self._line.running, used, total)
 
 
