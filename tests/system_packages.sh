@@ -1,10 +1,13 @@
 #!/bin/sh
-# System packages the tests need: a browser for the page and a second Redis-compatible server. Installed through apt where
+# System packages the tests need: a browser for the page, a second Redis-compatible server, and Node for the independent
+# markdown parsers. Installed through apt where
 # that is possible; otherwise says what to install by hand. Tests that need a missing one fail with the same advice.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "glados: the tests need:$missing; install them with your system's package manager" >&2
