@@ -1,7 +1,7 @@
 #!/bin/sh
 # System packages the tests need: a browser for the page, a second Redis-compatible server, and Node for the independent
-# markdown parsers. Installed through apt where
-# that is possible; otherwise says what to install by hand. Tests that need a missing one fail with the same advice.
+# markdown parsers. Installed through apt where that is possible; otherwise says what to install by hand. Tests that need a
+# missing one fail or are skipped with the same advice.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"

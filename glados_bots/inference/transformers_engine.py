@@ -5,7 +5,6 @@ and come back to the event loop token by token.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -26,8 +25,6 @@ from glados_bots.inference.line import Line
 from glados_bots.inference.lora import apply_lora
 from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
 from glados_bots.inference.sampler import RowSettings, Sampler
-
-log = logging.getLogger(__name__)
 
 LONGEST_WINDOW = 8192  # tokens, where the card does not say
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
@@ -157,13 +154,11 @@ class TransformersEngine:
             self._line.leave()
 
     def _tokenise(self, messages: Sequence[Message]) -> list[int]:
-        glados = self._card.prompt_format == "glados"
-        text = (
-            glados_prompt(messages, self._specials)
-            if glados
-            else chat_prompt(messages, self._specials, _present(self._tokenizer))
-        )
-        return list(self._tokenizer(text, add_special_tokens=glados)["input_ids"])
+        tokenizer = _present(self._tokenizer)
+        if self._card.prompt_format == "glados":
+            return list(tokenizer(glados_prompt(messages, self._specials))["input_ids"])
+        text = chat_prompt(messages, self._specials, tokenizer)  # the template writes the special tokens itself
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _room(self, prompt: Sequence[int]) -> int:
         """Tokens left for the answer."""
@@ -186,9 +181,7 @@ class TransformersEngine:
         count, last, finished = 0, -1, False
         try:
             self._manager.register_result_handler(request_id, outputs.put_nowait)
-            self._manager.add_request(
-                prompt, request_id, max_new_tokens=limit, streaming=True, eos_token_id=sorted(self._ends) or None
-            )
+            self._manager.add_request(prompt, request_id, max_new_tokens=limit, streaming=True)
             while not finished and not text.stopped:
                 output = await outputs.get()
                 error = output if isinstance(output, Exception) else output.error
