@@ -91,6 +91,16 @@ def doctor() -> None:
 
 
 @app.command()
+def health(
+    role: Annotated[str, typer.Argument(help="serve, web, or the name of another platform that runs here")],
+) -> None:
+    """Ask a role on this machine whether it lives; exit code 0 says yes. For containers and supervisors."""
+    from glados_bots.health import require_health  # noqa: PLC0415 - no other command asks
+
+    require_health(_settings(), role)
+
+
+@app.command()
 def render(
     to: Annotated[str, typer.Option("--to", help="discord, slack, slack-blocks or html")],
     limit: Annotated[int | None, typer.Option("--limit", help="Longest message, at least 200 characters")] = None,

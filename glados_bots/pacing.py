@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.metrics import RATE_LIMITED
 from glados_bots.store import Client, ask
 from glados_bots.surface import Budget
 
@@ -24,6 +25,7 @@ class Pacer:
         script = (resources.files("glados_bots") / "lua" / "pace.lua").read_text()
         self._script = client.register_script(script)
         self._prefix = prefix
+        self._platform = prefix.partition("{")[2].partition("}")[0]
 
     async def wait(
         self, budget: Budget, stream: str, *, final: bool = False, given_up: Callable[[], bool] = lambda: False
@@ -52,5 +54,6 @@ class Pacer:
 
     async def exhausted(self, budget: Budget, retry_after_s: float) -> None:
         """The platform said no for this long: nobody edits in the bucket until then."""
+        RATE_LIMITED.labels(self._platform).inc()
         until = f"{self._prefix}pace:{budget.bucket}:closed"
         await ask(self._script.registered_client.set(until, 1, px=max(1, int(retry_after_s * 1000))))

@@ -106,6 +106,9 @@ class Settings(GladosSettings):
     )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
     max_answer_tokens: int = Field(1_024, ge=16, le=131_072, description="Longest answer, in tokens")
+    metrics_port: Port | None = Field(
+        None, description="Port where an adapter shows /metrics, /health and /ready; empty shows none"
+    )
     grace: float = Field(20.0, ge=0, le=600, description="Seconds running answers get to finish at shutdown")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
 

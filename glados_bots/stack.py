@@ -45,9 +45,11 @@ def roles(settings: Settings) -> list[Role]:
         _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
-    for platform in sorted(others, key=lambda platform: platform.name != "web"):
+    metrics_port = settings.metrics_port  # the first role's; each further one has the next
+    for index, platform in enumerate(sorted(others, key=lambda platform: (platform.name != "web", platform.name))):
         ready = (lambda: _page_and_model_ready(settings)) if platform.name == "web" else None
-        found.append(Role(platform.name, _glados(platform.name), env, ready, grace_s=settings.grace + 5))
+        own = {"GLADOS_METRICS_PORT": str(metrics_port + index)} if metrics_port else {}
+        found.append(Role(platform.name, _glados(platform.name), env | own, ready, grace_s=settings.grace + 5))
     return found
 
 

@@ -30,6 +30,7 @@ from redis.exceptions import RedisError
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.metrics import RECEIVED
 
 Client = redis.Redis
 Status = Literal["accepted", "joined", "duplicate", "full"]
@@ -85,6 +86,7 @@ class Lease:
         posts: ids of the messages already posted for it, in order.
         cancel: what was asked of the turn meanwhile, if anything.
         answer: the whole answer, when an earlier worker had it already but did not get to finish.
+        at: when the turn was accepted, in seconds since the epoch by the clock of Redis.
     """
 
     turn: Turn
@@ -94,6 +96,7 @@ class Lease:
     posts: tuple[str, ...]
     cancel: Action | None
     answer: Exchange | None
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class Store:
             "accept", turn.id, turn.conversation, turn.author, turn.to_json(), turn.text,
             int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self._ttl, *keys,
         )  # fmt: skip
+        RECEIVED.labels(self.platform, status).inc()
         return Receipt(status, int(ahead))
 
     async def claim(self) -> Lease | None:
@@ -165,6 +169,7 @@ class Store:
             posts=tuple(json.loads(fields["posts"])),
             cancel=cast("Action | None", fields.get("cancel")),
             answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
+            at=int(fields["at"]) / 1000,
         )
 
     async def wait_for_work(self, timeout_s: float) -> None:
@@ -270,6 +275,14 @@ class Store:
                         yield word, turn
 
             yield read()
+
+    async def load(self) -> tuple[int, int]:
+        """Conversations with unanswered turns, those being answered among them, and dead letters."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            pipe.zcard(f"{self.prefix}ready")
+            pipe.zcard(f"{self.prefix}dead")
+            waiting, dead = await ask(pipe.execute())
+        return int(waiting), int(dead)
 
     async def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers."""

@@ -11,19 +11,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from prometheus_client import Counter
-
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.display import Display, LeaseLostError
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
+from glados_bots.metrics import FINISHED, LATENCY
 from glados_bots.pacing import Pacer
 from glados_bots.store import Action, Lease, Store
 from glados_bots.surface import PlaceGoneError, Surface
 from glados_bots.window import CHARS_PER_TOKEN, Prompt, fit
-
-OUTCOMES = Counter("glados_turns_total", "Turns ended, by how", ["platform", "outcome"])
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +110,9 @@ class TurnRun:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
             exchange = self._exchange("failed", "")
         await self._owned(lambda: self.store.finish(self.lease, exchange))
-        OUTCOMES.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
+        FINISHED.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
+        if exchange and not self.lease.version:  # one that was asked for again began long ago
+            LATENCY.labels(self.store.platform).observe(max(0.0, time.time() - self.lease.at))
 
     async def _answer(self) -> Exchange | None:
         """The exchange to keep, or None when the question was deleted."""

@@ -6,7 +6,9 @@ from contextlib import suppress
 
 from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.exporter import exported
 from glados_bots.inference.client import InferenceClient
+from glados_bots.metrics import RETRIES, RUNNING
 from glados_bots.pacing import Pacer
 from glados_bots.queue_notices import QueueNotices
 from glados_bots.settings import Settings
@@ -31,12 +33,20 @@ class Worker:
         self._client = client
         self._pacer = pacer
         self._voice = Voice(system=settings.system_prompt, max_tokens=settings.max_answer_tokens)
+        self._settings = settings
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
         self._draining = False
         self._claimer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Work until `drain` is called. Redis may come and go meanwhile."""
+        """Work until `drain` is called. Redis may come and go meanwhile.
+
+        Raises ConfigError when GLADOS_METRICS_PORT is taken.
+        """
+        async with exported(self._settings, self._store):
+            await self._work()
+
+    async def _work(self) -> None:
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
         try:
@@ -81,7 +91,14 @@ class Worker:
         nudge = asyncio.Event()
         task = asyncio.create_task(self._carry(run, nudge), name=f"turn {lease.turn.id}")
         self._runs[lease.turn.id] = (run, task, nudge)
-        task.add_done_callback(lambda _: self._runs.pop(lease.turn.id, None))
+        task.add_done_callback(lambda _: self._ended(lease))
+        RUNNING.labels(self._store.platform).inc()
+        if lease.attempts > 1:
+            RETRIES.labels(self._store.platform).inc()
+
+    def _ended(self, lease: Lease) -> None:
+        self._runs.pop(lease.turn.id, None)
+        RUNNING.labels(self._store.platform).dec()
 
     async def _carry(self, run: TurnRun, nudge: asyncio.Event) -> None:
         """One turn with its heartbeat; when either ends, so does the other.
