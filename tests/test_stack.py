@@ -1,11 +1,7 @@
 """`glados up` as a user runs it: real model, real Valkey, real processes."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,68 +9,75 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.servers import free_port
+from glados_web.sessions import new_conversation
+from tests.stack import LONGEST_START_S, Stack, Visitor, child
 
-ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.slow
-
-
-class Stack:
-    """A running `glados up` with a data folder of its own; converted weights are shared with the checkout's."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.web_port, self.serve_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.web_port}"
-        self.log = data_dir / "out.txt"
-        data_dir.mkdir(exist_ok=True)
-        cache = ROOT / "data" / "models"
-        cache.mkdir(parents=True, exist_ok=True)
-        if not (data_dir / "models").exists():
-            (data_dir / "models").symlink_to(cache)
-        self.env = {
-            **os.environ,
-            "GLADOS_DATA_DIR": str(data_dir),
-            "GLADOS_WEB_PORT": str(self.web_port),
-            "GLADOS_SERVE_PORT": str(self.serve_port),
-            "GLADOS_GRACE": "2",
-        }
-
-    def command(self, *args: str) -> list[str]:
-        return [sys.executable, "-m", "glados_bots", *args]
-
-    @contextmanager
-    def up(self) -> Iterator["subprocess.Popen[bytes]"]:
-        with self.log.open("wb") as log:
-            process = subprocess.Popen(self.command("up"), env=self.env, stdout=log, stderr=log)
-        try:
-            self.wait_for("ready after")
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait(60)
-
-    def wait_for(self, text: str, seconds: float = 120) -> None:
-        deadline = time.monotonic() + seconds
-        while text not in self.log.read_text(errors="replace"):
-            assert time.monotonic() < deadline, self.log.read_text(errors="replace")
-            time.sleep(0.1)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * LONGEST_START_S)]
 
 
-def test_a_taken_port_is_named_with_the_setting_that_changes_it(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "data")
-    with _listening(stack.web_port):
-        run = subprocess.run(
-            stack.command("up"), env=stack.env, capture_output=True, text=True, check=False, timeout=60
-        )
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path / "data")
+
+
+@pytest.fixture
+def visitor(stack: Stack) -> Iterator[Visitor]:
+    with Visitor(stack.url) as person:
+        yield person
+
+
+def test_a_day_in_the_life(stack: Stack, visitor: Visitor) -> None:
+    """Ask, be refused a second start, lose the model in the middle of an answer, stop, start again: nothing is lost."""
+    conversation = new_conversation()
+    with stack.up() as process:
+        assert "Only this browser" in visitor.page()
+        first = visitor.answer(conversation, visitor.ask(conversation, "What is the capital of France?"))
+        assert (first["state"], first["notice"]) == ("done", "")
+        assert first["markdown"].strip()
+
+        second_start = stack.refused()
+        assert second_start.returncode == 2
+        assert f"already running on the data folder {stack.data_dir} (process {process.pid})" in second_start.stderr
+        assert "Traceback" not in second_start.stderr
+
+        victim = child(process, "serve")
+        states = []
+        for view in visitor.views(conversation, visitor.ask(conversation, "Tell me a long story about a river")):
+            if view["state"] == "writing" and "writing" not in states:
+                victim.kill()
+            states.append(view["state"])
+        assert states[-1] == "done"
+        assert "waiting" in states[states.index("writing") :]  # it was cut off, said so, and went on by itself
+        assert child(process, "serve").pid != victim.pid
+        assert "[supervisor] serve ended with code -9; starting it again" in stack.log.read_text()
+
+        everything = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert len(everything) >= 3  # the database, the model and the page
+        assert [left for left in everything if left.is_running()] == []
+
+    with stack.up():
+        page = visitor.page()
+        for text in ("What is the capital of France?", "Tell me a long story about a river"):
+            assert text in page
+        assert page.count('data-state="done"') == 2
+        third = visitor.answer(conversation, visitor.ask(conversation, "Thank you"))
+        assert third["state"] == "done"
+
+
+@pytest.mark.parametrize("variable", ["GLADOS_WEB_PORT", "GLADOS_SERVE_PORT"])
+def test_a_taken_port_is_named_with_the_setting_that_changes_it(stack: Stack, variable: str) -> None:
+    port = int(stack.env[variable])
+    with _listening(port):
+        run = stack.refused()
     assert run.returncode == 2
-    assert f"GLADOS_WEB_PORT={stack.web_port}" in run.stderr
+    assert f"{variable}={port}: cannot listen" in run.stderr
+    assert f"set {variable} to a free port" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_when_the_supervisor_is_killed_its_children_die_with_it(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "data")
+def test_when_the_supervisor_is_killed_its_children_die_with_it(stack: Stack) -> None:
     with stack.up() as process:
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
