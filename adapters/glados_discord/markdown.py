@@ -51,9 +51,9 @@ class DiscordDialect(ChatDialect):
         ticks = "`" if "``" in text and not re.search("(?<!`)`(?!`)", text) else "``"
         return f"{ticks}{pad_left}{text}{pad_right}{ticks}"
 
-    def is_hard_to_style(self, code: str) -> bool:
+    def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
         """Discord looks for closing markers inside code, too."""
-        return "*" in code or "~~" in code or "\\" in code
+        return self.marks[kind] in code
 
     def needs_boundary(self, before: str, after: str) -> bool:
         """Markers that touch would be read as one."""

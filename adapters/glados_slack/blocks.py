@@ -52,7 +52,7 @@ def elements(runs: list[Run]) -> list[Block]:
         element: Block = {"type": "text", "text": text}
         if span is not None and url is not None:
             is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-            host = hidden_host(_label(runs, span), url) if is_last else ""
+            host = _hidden_host(runs, span, url) if is_last else ""
             element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
         style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
         if run.kind == "code":
@@ -63,8 +63,9 @@ def elements(runs: list[Run]) -> list[Block]:
     return found
 
 
-def _label(runs: list[Run], span: Span) -> str:
-    return "".join(run.text for run in runs if span in run.spans)
+def _hidden_host(runs: list[Run], span: Span, url: str) -> str:
+    label = [run for run in runs if span in run.spans]
+    return hidden_host("".join(run.text for run in label), url, [run.text for run in label if run.kind == "code"])
 
 
 class BlockDialect:

@@ -27,7 +27,10 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![^\W_])_|_(?![^\W_])")
 _SPECIAL = re.compile(r"[&<>*~_`@]")
 _MENTION = re.compile(r"@(?=channel|here|everyone)", re.IGNORECASE)
+_WORD_END = re.compile(r"_(?!\w)")
 _LINE_START = re.compile(r"&gt;|\d+[.)]\s|[-•◦▪]\s")
+# In a label, so that it is not read as a link of its own.
+_QUIET_ADDRESS = f":{ZERO_WIDTH_SPACE}//"
 _QUIET = frozenset(" .,;:!?()'\"/-\u200b\u2018\u2019\u201c\u201d\u2013\u2014\u2026\n")
 _BULLETS = "•◦▪"
 
@@ -58,9 +61,9 @@ class SlackDialect(ChatDialect):
         """Write inline code; it cannot hold a back-tick, so a look-alike stands in."""
         return f"`{text.translate(_ENTITIES).replace('`', chr(0x2CB)).replace(chr(10), ' ')}`"
 
-    def is_hard_to_style(self, code: str) -> bool:
-        """Slack looks for closing markers inside code, too."""
-        return any(mark in code for mark in "*_~")
+    def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
+        """Common scanners look for closing markers inside code, too; `_` closes at a word's end only."""
+        return _WORD_END.search(code) is not None if kind == "em" else self.marks[kind] in code
 
     def needs_boundary(self, before: str, after: str) -> bool:
         """Slack wants a boundary on the outside of each marker."""
@@ -72,7 +75,7 @@ class SlackDialect(ChatDialect):
         for run in label:
             styles = tuple(dict.fromkeys(span.kind for span in run.spans))
             text = " " if run.kind in {"soft", "hard"} else run.text
-            written = self.code(text) if run.kind == "code" else self.escape(text)
+            written = self.code(text) if run.kind == "code" else self.escape(text).replace("://", _QUIET_ADDRESS)
             if parts and parts[-1][0] == styles:
                 parts[-1] = (styles, parts[-1][1] + written)
             else:

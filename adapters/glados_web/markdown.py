@@ -224,8 +224,9 @@ def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
     url = safe_url(span.url)
     if url is None:
         return "", ""
-    label = "".join(run.text for run in runs if span in run.spans)
-    host = "" if span.bare else hidden_host(label, url)
+    label = [run for run in runs if span in run.spans]
+    codes = [run.text for run in label if run.kind == "code"]
+    host = "" if span.bare else hidden_host("".join(run.text for run in label), url, codes)
     title = f' title="{escape(span.title)}"' if span.title else ""
     return f'<a href="{escape(url)}"{title}>', f" ({escape(host)})</a>" if host else "</a>"
 

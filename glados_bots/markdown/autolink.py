@@ -11,6 +11,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _TRAILING = "?!.,:*_~'\""
+_BRACKETS = {")": "(", "]": "["}
 _ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
 # Full-width punctuation ends an address: CJK prose has no space there.
 _CJK_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
@@ -42,6 +43,20 @@ def linked(text: str, spans: Spans) -> list[Run]:
     return runs
 
 
+def without_trailing(address: str) -> str:
+    """An address without the sentence's punctuation, unbalanced closing brackets and entities at its end."""
+    while address:
+        last = address[-1]
+        is_unbalanced = last in _BRACKETS and address.count(last) > address.count(_BRACKETS[last])
+        if is_unbalanced or last in _TRAILING:
+            address = address[:-1]
+        elif last == ";" and (entity := _ENTITY.search(address)):
+            address = address[: entity.start()]
+        else:
+            break
+    return address
+
+
 def _mail(match: re.Match[str]) -> tuple[str, str] | None:
     address = match["mail"].rstrip(".")
     if address[-1] in "-_":
@@ -55,13 +70,7 @@ def _trim(match: re.Match[str]) -> tuple[str, str] | None:
     end = _CJK_END.search(address)
     if end:
         address = address[: end.start()]
-    while address:
-        if address[-1] in _TRAILING or (address[-1] == ")" and address.count(")") > address.count("(")):
-            address = address[:-1]
-        elif address[-1] == ";" and (entity := _ENTITY.search(address)):
-            address = address[: entity.start()]
-        else:
-            break
+    address = without_trailing(address)
     scheme = match["scheme"] or ""
     domain = re.split(r"[/?#:]", address[len(scheme) :], maxsplit=1)[0]
     parts = domain.split(".")

@@ -41,8 +41,8 @@ class InlineDialect(Protocol):
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
         """Write a link; `label` is without the link's span, `url` is safe; a bare one is its own label."""
 
-    def is_hard_to_style(self, code: str) -> bool:
-        """Whether style markers around this code or address would be misread."""
+    def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
+        """Whether the markers of this style around this code or address would be misread."""
 
     def needs_boundary(self, before: str, after: str) -> bool:
         """Whether two characters, one of them a marker, need a zero-width space between them."""
@@ -87,13 +87,15 @@ class LineWriter:
             if run.kind == "text":
                 self._text(run.text, _kinds(spans) if spans else ())
             elif run.kind == "code":
-                is_hard = self._dialect.is_hard_to_style(run.text)
-                self._atom(self._dialect.code(run.text), () if is_hard else _styles(run))
+                self._atom(self._dialect.code(run.text), self._possible(_kinds(spans), run.text) if spans else ())
             else:
                 self._break()
             index += 1
         self._break()
         return self._lines
+
+    def _possible(self, styles: Styles, code: str) -> Styles:
+        return tuple(kind for kind in styles if not self._dialect.is_hard_to_style(code, kind))
 
     def _text(self, text: str, styles: Styles) -> None:
         body = text.strip()
@@ -160,9 +162,7 @@ class LineWriter:
         """Write a link with its label; where it must not be one, the label only."""
         url = safe_url(span.url)
         position = min(run.spans.index(span) for run in runs)
-        outer = _kinds(runs[0].spans[:position])
-        if url is not None and self._dialect.is_hard_to_style(url):
-            outer = ()
+        outer = self._possible(_kinds(runs[0].spans[:position]), url or "")
         label = [Run(run.kind, run.text, tuple(other for other in run.spans if other is not span)) for run in runs]
         shown = "".join(run.text for run in runs)
         if url is None:
@@ -172,7 +172,7 @@ class LineWriter:
                 else:
                     self._text(" " if run.kind in {"soft", "hard"} else run.text, _styles(run))
             return
-        host = "" if span.bare else hidden_host(shown, url)
+        host = "" if span.bare else hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
         inner = [
             Run(run.kind, run.text, tuple(other for other in run.spans[position:] if other.kind not in outer))
             for run in label

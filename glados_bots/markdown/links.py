@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -11,6 +12,14 @@ _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206
 _HOST_IN_LABEL = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}", re.UNICODE)
 _SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]*@)?([^\s/?#:]+)", re.IGNORECASE)
 # Labels such as `Node.js` or `setup.py` are names of things, not of hosts.
+_DOTS = (".", "\u3002", "\uff0e", "\uff61", "\u2024")
+# Endings of hosts that are met in practice; only for labels that are more probably something else.
+_ENDINGS = frozenset(
+    "com org net edu gov mil int info biz name pro app dev io ai co me tv cc us uk eu de fr it es nl be ch at se no dk"
+    " fi pl cz ru ua jp cn kr in br au ca mx za nz ie pt gr tr il ir xyz online site shop store tech cloud top club"
+    " live blog news link click page website space fun bank pay finance money email chat social network systems"
+    " services support center zone world life today agency digital media studio example test local internal".split()
+)
 _FILE_ENDINGS = frozenset(
     "js ts jsx tsx py rb rs go c h cpp hpp cs java kt md txt json yaml yml toml xml html css csv pdf png jpg svg sh"
     " lock cfg ini log sql zip gz exe dll ipynb vue".split()
@@ -47,18 +56,24 @@ def host_of(url: str) -> str:
     return parts.path if parts.scheme == "mailto" else parts.hostname or ""
 
 
-def hidden_host(label: str, url: str) -> str:
+def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
     """The host to show after a label that looks like another one, or an empty text.
 
     Args:
         label: the text readers see.
         url: what `safe_url` returned.
+        codes: the parts of the label that are set as code, where `functools.wraps` is no host but `paypal.com` is one.
     """
-    if "." not in label and "\u3002" not in label and "\uff0e" not in label and "\u2024" not in label:
+    if not any(dot in label for dot in _DOTS):
         return ""
     plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).replace("\u3002", ".")
     shown = {match[1] for match in _SCHEME_IN_LABEL.finditer(plain)}
-    shown |= {name for name in _HOST_IN_LABEL.findall(plain) if name.rpartition(".")[2].lower() not in _FILE_ENDINGS}
+    for name in _HOST_IN_LABEL.findall(plain):
+        ending = name.rpartition(".")[2]
+        is_known = ending.lower() in _ENDINGS
+        is_name = ending.istitle() or any(name in code for code in codes)
+        if ending.lower() not in _FILE_ENDINGS and (is_known or not is_name):
+            shown.add(name)
     if url.startswith("mailto:"):
         shown = {name for name in shown if f"@{name}" not in url}
     host = host_of(url)

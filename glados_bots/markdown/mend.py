@@ -1,38 +1,36 @@
 r"""Repairs to the dialect models write, made on the source before the parse.
 
-Four repairs: a language on the first line inside a fence moves to the fence; a fenced markdown document that holds
-fences itself gets a longer fence; `\(…\)` and `\[…\]` become `$…$` and `$$…$$`; emphasis beside CJK text and
-punctuation is made to work. The last two leave private-use characters in the source, so that the parser's output
-can be told from, and turned back to, what was written: code stays verbatim.
+Fences (see `fences`); `\(…\)` and `\[…\]` become `$…$` and `$$…$$`; a line of a formula such as `=` is no underline
+or item; emphasis beside CJK text and punctuation is made to work; `_` and `*` within a bare address are part of it.
+All but the first leave private-use characters in the source, so that the parser's output can be told from, and turned
+back to, what was written: code stays verbatim.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from glados_bots.markdown.autolink import without_trailing
+from glados_bots.markdown.fences import Edit, mend_fences
 
 # Neither space nor punctuation to the parser: put between `*` and CJK punctuation it lets the `*` open or close.
 SENTINEL = "\ue0f1"
 _OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY = "\ue0f2", "\ue0f3", "\ue0f4", "\ue0f5"
-_PRIVATE = re.compile("[\ue0f1-\ue0f5]")
+_STAND_INS = {"*": "\ue0f6", "_": "\ue0f7", "~": "\ue0f8"}
+_PRIVATE = re.compile("[\ue0f1-\ue0f8]")
+_MEANINGS = {
+    **dict.fromkeys(map(ord, (SENTINEL, _OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY))),
+    **{ord(stand_in): marker for marker, stand_in in _STAND_INS.items()},
+}
 
-# Words that name a language and hardly ever begin a program.
-_LANGUAGES = frozenset(
-    "python python3 py javascript js typescript ts jsx tsx java kotlin scala groovy c cpp c++ csharp cs c# go golang"
-    " rust rs ruby rb php perl swift dart lua julia haskell elixir erlang clojure fsharp ocaml matlab"
-    " bash sh shell zsh fish powershell ps1 bat dockerfile makefile cmake sql mysql postgresql plsql html css scss"
-    " sass less xml json json5 jsonc yaml yml toml ini markdown md latex tex graphql protobuf terraform hcl nginx"
-    " diff mermaid vue svelte objc objective-c solidity nix vim console plaintext csv".split()
-)
-_MARKDOWN = frozenset({"markdown", "md", "mdx"})
-_FENCE = re.compile(
-    r"^(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>[^\n]*)$",
-    re.MULTILINE,
-)
-_TICKS = re.compile("```|~~~")
-_FIRST_LINE = re.compile(r"\n[ \t>]*([A-Za-z0-9+#-]+)[ \t]*\n(?=[ \t>]*(\S*))")
 _INLINE_MATH = re.compile(r"(?<!\\)\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
+_WORD = re.compile(r"[^\W_]")
+_FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
+_BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
+# A marker just before an address closes behind it, and so is no part of it.
+_ADDRESS = re.compile(r"(?P<bracket>[(\[]?)(?P<around>[*_~]*)https?://(?P<rest>[^\s<>`]+)", re.ASCII | re.IGNORECASE)
+_MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u303f\u3040-\u31ff\u3200-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f"
@@ -52,7 +50,7 @@ class Mended:
     """
 
     text: str
-    edits: list[tuple[int, int, str]] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
     unsettled: int | None = None
 
     def source_offset(self, offset: int) -> int:
@@ -85,12 +83,17 @@ def mend(text: str) -> Mended:
     Returns:
         The mended source with its edits.
     """
-    edits: list[tuple[int, int, str]] = []
+    edits: list[Edit] = []
     unsettled = None
     if "```" in text or "~~~" in text:
-        unsettled = _mend_fences(text, edits)
+        unsettled = mend_fences(text, edits)
     if "\\(" in text or "\\[" in text:
         edits += _math_edits(text)
+    if "$$\n" in text or "\\[\n" in text:
+        for formula in _FORMULA.finditer(text):
+            edits += [(line.end(), line.end(), SENTINEL) for line in _BLOCK_LINE.finditer(text, *formula.span())]
+    if "://" in text:
+        _address_edits(text, edits)
     if "*" in text or "~~" in text:
         _star_edits(text, edits)
     if not edits:
@@ -122,7 +125,7 @@ def without_marks(text: str, *, verbatim: bool) -> str:
         (_CLOSE_DISPLAY + "$$", slash + "]"),
     ):
         text = text.replace(mark, original)
-    return _PRIVATE.sub("", text)
+    return text.translate(_MEANINGS)
 
 
 def has_marks(text: str) -> bool:
@@ -130,12 +133,12 @@ def has_marks(text: str) -> bool:
     return not text.isascii() and _PRIVATE.search(text) is not None
 
 
-def _math_edits(text: str) -> list[tuple[int, int, str]]:
+def _math_edits(text: str) -> list[Edit]:
     edits = []
     patterns = ((_DISPLAY_MATH, "$$" + _OPEN_DISPLAY, _CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + _OPEN, _CLOSE + "$"))
     for pattern, opener, closer in patterns:
         for match in pattern.finditer(text):
-            if "$" in match[1] or not match[1].strip():
+            if "$" in match[1] or not _WORD.search(match[1]):
                 continue
             if pattern is _DISPLAY_MATH and not _stands_alone(text, match):
                 continue
@@ -150,7 +153,32 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
     return not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}
 
 
-def _star_edits(text: str, edits: list[tuple[int, int, str]]) -> None:
+def _address_edits(text: str, edits: list[Edit]) -> None:
+    for match in _ADDRESS.finditer(text):
+        rest = match["rest"]
+        if not _MARKERS.search(rest):
+            continue
+        if match["around"]:
+            rest = rest.partition(match["around"])[0]
+        if match["bracket"]:
+            rest = rest[: _end_of_brackets(rest)]
+        end = match.start("rest") + len(without_trailing(rest))
+        edits += [
+            (marker.start(), marker.end(), _STAND_INS[marker[0]])
+            for marker in _MARKERS.finditer(text, match.start("rest"), end)
+        ]
+
+
+def _end_of_brackets(address: str) -> int:
+    depth = 0
+    for place, character in enumerate(address):
+        depth += (character in "([") - (character in ")]")
+        if depth < 0:
+            return place
+    return len(address)
+
+
+def _star_edits(text: str, edits: list[Edit]) -> None:
     if text.isascii() or not _CJK.search(text):
         return
     for match in _STARS.finditer(text):
@@ -169,103 +197,3 @@ def _star_edits(text: str, edits: list[tuple[int, int, str]]) -> None:
 
 def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
-
-
-def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
-    """The lines that open or close fences, from `start` on; looking at every line would cost more than the parse."""
-    while found := _TICKS.search(text, start):
-        line = text.rfind("\n", 0, found.start()) + 1
-        match = _FENCE.match(text, line)
-        if match:
-            yield match
-        start = text.find("\n", found.end())
-        if start < 0:
-            return
-
-
-def open_fence(text: str) -> re.Match[str] | None:
-    """The fence that is still open at the end of the text, with the groups `fence` and `info`."""
-    return last_fence(text)[0]
-
-
-def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
-    """The fence that is open at the end of the text, and where the last line that closed one ends."""
-    opener: re.Match[str] | None = None
-    closed = 0
-    for match in _fences(text):
-        if opener is None or _leaves(match, opener):
-            opener = match
-        elif _closes(match, opener):
-            opener, closed = None, match.end()
-    return opener, closed
-
-
-def _mend_fences(text: str, edits: list[tuple[int, int, str]]) -> int | None:
-    """Walk over the fence lines; return where an unbalanced markdown fence begins."""
-    opener: re.Match[str] | None = None
-    for match in _fences(text):
-        if opener is not None and not _leaves(match, opener):
-            if _closes(match, opener):
-                opener = None
-            continue
-        opener = match
-        info = match["info"].strip()
-        if not info:
-            first = _FIRST_LINE.match(text, match.end())
-            if first and first[1].lower() in _LANGUAGES and not first[2].startswith(match["fence"]):
-                edits.append((match.end(), first.start(1), ""))
-        elif info.lower() in _MARKDOWN:
-            inner = _nested(text, match)
-            if inner is None:
-                return match.start()
-            if inner:
-                edits += _longer(match, inner)
-                opener = None
-                return _mend_fences_after(text, inner[-1].end(), edits)
-    return None
-
-
-def _mend_fences_after(text: str, offset: int, edits: list[tuple[int, int, str]]) -> int | None:
-    rest: list[tuple[int, int, str]] = []
-    unsettled = _mend_fences(text[offset:], rest)
-    edits += [(start + offset, end + offset, replacement) for start, end, replacement in rest]
-    return None if unsettled is None else unsettled + offset
-
-
-def _closes(match: re.Match[str], opener: re.Match[str]) -> bool:
-    """By the specification: as long, nothing behind it, and at most three columns further in than the content."""
-    if not match["fence"].startswith(opener["fence"]) or match["info"].strip():
-        return False
-    before = match["prefix"].expandtabs(4)
-    is_same_quote = before.count(">") == opener["prefix"].count(">")
-    return is_same_quote and not before.strip(" >") and len(before) <= len(opener["prefix"].expandtabs(4)) + 3
-
-
-def _leaves(match: re.Match[str], opener: re.Match[str]) -> bool:
-    """Whether this line stands outside of the quote that held the opener, and so ended it."""
-    return match["prefix"].count(">") < opener["prefix"].count(">")
-
-
-def _nested(text: str, opener: re.Match[str]) -> list[re.Match[str]] | None:
-    """Fence lines inside a markdown fence, its own closer last: the longest balanced reading.
-
-    Returns None while it is not balanced, and an empty list where nothing is nested.
-    """
-    lines = []
-    depth = 1
-    for match in _fences(text, opener.end()):
-        if match["fence"][0] != opener["fence"][0] or len(match["fence"]) < len(opener["fence"]):
-            continue
-        lines.append(match)
-        depth += 1 if match["info"].strip() else -1
-        if depth == 0:
-            return lines if len(lines) > 1 else []
-    return None
-
-
-def _longer(opener: re.Match[str], inner: list[re.Match[str]]) -> list[tuple[int, int, str]]:
-    extra = opener["fence"][0] * (max(len(match["fence"]) for match in inner) + 1)
-    edits = [(opener.start("fence"), opener.end("fence"), extra)]
-    closer = inner[-1]
-    edits.append((closer.start("fence"), closer.end("fence"), extra))
-    return edits

@@ -12,7 +12,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import pyromark
 
-from glados_bots.markdown.mend import mend, open_fence, readable
+from glados_bots.markdown.fences import open_fence
+from glados_bots.markdown.mend import mend, readable
 from glados_bots.markdown.parser import parse, parse_mended
 from glados_bots.markdown.tree import Document, Note
 from glados_bots.markdown.unfinished import finish

@@ -6,7 +6,7 @@ closed, and what cannot be shown yet (half a link's address, a lone marker) is h
 
 import re
 
-from glados_bots.markdown.mend import last_fence
+from glados_bots.markdown.fences import last_fence
 
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
 _UNDECIDED_LINE = re.compile(

@@ -150,7 +150,7 @@ def strings(value: object) -> list[str]:
 def test_html_is_stable_under_sanitising(text: str) -> None:
     html = web.render(text)
     assert sanitize(html) == html
-    assert not re.search(r"<script|javascript:|\son\w+=|\sstyle=|<img|<iframe", html.replace("&lt;", ""))
+    assert not re.search(r"<script|<[^>]*(?:javascript:|\son\w+=|\sstyle=)|<img|<iframe", html)
     assert all(re.match(r"https?:|mailto:", url) for url in re.findall(r'href="([^"]*)"', html))
 
 

@@ -16,12 +16,23 @@ function address(url) {
 }
 
 function lostText(source, shown) {
-  const written = textOf(source.characters.filter(([, styles]) => styles !== "t")).replace(/[^\p{L}\p{N}]/gu, "");
-  const seen = textOf(shown.characters);
   if (!source.isMixed) return textOf(source.characters) !== textOf(shown.characters);
+  return !isWithin(textOf(source.characters), textOf(shown.characters));
+}
+
+// Whether the letters and digits stand there in their order, whatever else may stand between them.
+function isWithin(written, seen) {
+  const wanted = [...written.replace(/[^\p{L}\p{N}]/gu, "")];
   let found = 0;
-  for (const character of seen) if (character === written[found]) found += 1;
-  return found < written.length;
+  for (const character of seen) if (character === wanted[found]) found += 1;
+  return found === wanted.length;
+}
+
+// Rows in order, as a grid or as records; the header's cells may be repeated and stand between them.
+function lostTables(source, shown) {
+  const seen = textOf(shown.characters);
+  return source.tables.some(([header, ...rows]) =>
+    !isWithin(rows.flat().join(""), seen) || header.some((cell) => !isWithin(cell, seen)));
 }
 
 function lostStyle(source, shown) {
@@ -44,6 +55,7 @@ function lost(source, shown, dialect, isCut) {
   const isTextLost = lostText(source, shown);
   if (isTextLost) found.push("text");
   if (!source.isMixed && !isTextLost && lostStyle(source, shown)) found.push("style");
+  if (lostTables(source, shown)) found.push("table");
   if (!source.isMixed && !isCut && codesOf(source.codes, dialect) !== codesOf(shown.codes, dialect)) found.push("code");
   if (source.hasHtml) return found;
   if (!source.codes.length && JSON.stringify(source.items) !== JSON.stringify(shown.items)) found.push("items");

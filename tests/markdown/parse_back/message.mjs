@@ -53,10 +53,10 @@ export function factsOfMessage(text, dialect) {
   function walk(node, styles) {
     if (Array.isArray(node)) return node.forEach((child) => walk(child, styles));
     if (!node) return undefined;
-    if (node.type === "text" || (node.type === "emoji" && dialect === "slack")) {
+    if (node.type === "text" || node.type === "twemoji" || (node.type === "emoji" && dialect === "slack")) {
       if (styles !== pendingStyles) flush();
       pendingStyles = styles;
-      pending += node.content;
+      pending += node.content ?? node.name;
       return undefined;
     }
     flush();

@@ -2,6 +2,8 @@
 import { gfm } from "micromark-extension-gfm";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
+import { math } from "micromark-extension-math";
+import { mathFromMarkdown } from "mdast-util-math";
 
 const INVISIBLE = /[\u200b\u200c\u200d\u2060\ufeff]/g;
 const isWeb = (url) => /^https?:\/\/[^\s/?#]/i.test(url);
@@ -11,8 +13,14 @@ export function addCharacters(list, text, styles) {
 }
 
 export function factsOfSource(markdown) {
-  const tree = fromMarkdown(markdown, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
-  const facts = { characters: [], codes: [], items: [], links: [], isMixed: false, hasTable: false, hasHtml: false, isUnclear: false };
+  const tree = fromMarkdown(markdown, {
+    extensions: [gfm(), math()],
+    mdastExtensions: [gfmFromMarkdown(), mathFromMarkdown()],
+  });
+  const facts = {
+    characters: [], codes: [], items: [], links: [], tables: [],
+    isMixed: false, hasTable: false, hasHtml: false, hasMath: false, isUnclear: false,
+  };
   const definitions = {};
   const collect = (node) => {
     if (node.type === "definition") definitions[node.identifier.toUpperCase()] ??= node.url;
@@ -50,7 +58,19 @@ export function factsOfSource(markdown) {
         if (!node.alt) facts.isUnclear = true;
         return addCharacters(facts.characters, node.alt ?? "", isLink ? styles + "l" : styles);
       }
-      case "table": facts.isMixed = facts.hasTable = true; return inside("t");
+      case "math": case "inlineMath": facts.isMixed = facts.hasMath = true; return undefined;
+      case "table": {
+        facts.isMixed = facts.hasTable = true;
+        const cells = facts.characters.length;
+        const rows = node.children.map((row) => row.children.map((cell) => {
+          const start = facts.characters.length;
+          walk(cell, "t", depth);
+          return facts.characters.slice(start).map(([character]) => character).join("");
+        }));
+        facts.characters.length = cells;
+        facts.tables.push(rows);
+        return undefined;
+      }
       case "list":
         return node.children.forEach((item, index) => {
           facts.items.push([depth, node.ordered ? String((node.start ?? 1) + index) : "-", item.checked ?? null]);

@@ -1,0 +1,134 @@
+"""Fences: which lines open and close them, and the repairs they need.
+
+A language on the first line inside a fence moves to the fence; a fenced markdown document that holds fences itself
+gets a longer fence.
+"""
+
+import re
+from collections.abc import Iterator
+
+Edit = tuple[int, int, str]
+
+# Words that name a language and hardly ever begin a program.
+_LANGUAGES = frozenset(
+    "python python3 py javascript js typescript ts jsx tsx java kotlin scala groovy c cpp c++ csharp cs c# go golang"
+    " rust rs ruby rb php perl swift dart lua julia haskell elixir erlang clojure fsharp ocaml matlab"
+    " bash sh shell zsh fish powershell ps1 bat dockerfile makefile cmake sql mysql postgresql plsql html css scss"
+    " sass less xml json json5 jsonc yaml yml toml ini markdown md latex tex graphql protobuf terraform hcl nginx"
+    " diff mermaid vue svelte objc objective-c solidity nix vim console plaintext csv".split()
+)
+_MARKDOWN = frozenset({"markdown", "md", "mdx"})
+_FENCE = re.compile(
+    r"^(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>[^\n]*)$",
+    re.MULTILINE,
+)
+_TICKS = re.compile("```|~~~")
+_FIRST_LINE = re.compile(r"\n[ \t>]*([A-Za-z0-9+#-]+)[ \t]*\n(?=[ \t>]*(\S*))")
+
+
+def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
+    """The lines that open or close fences, from `start` on; looking at every line would cost more than the parse."""
+    while found := _TICKS.search(text, start):
+        line = text.rfind("\n", 0, found.start()) + 1
+        match = _FENCE.match(text, line)
+        if match:
+            yield match
+        start = text.find("\n", found.end())
+        if start < 0:
+            return
+
+
+def open_fence(text: str) -> re.Match[str] | None:
+    """The fence that is still open at the end of the text, with the groups `fence` and `info`."""
+    return last_fence(text)[0]
+
+
+def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
+    """The fence that is open at the end of the text, and where the last line that closed one ends."""
+    opener: re.Match[str] | None = None
+    closed = 0
+    for match in _fences(text):
+        if opener is None or _leaves(match, opener):
+            opener = match
+        elif _closes(match, opener):
+            opener, closed = None, match.end()
+    return opener, closed
+
+
+def mend_fences(text: str, edits: list[Edit]) -> int | None:
+    """Add the edits that the fences need.
+
+    Args:
+        text: source.
+        edits: (start, end, replacement) are added here.
+
+    Returns:
+        Where an unbalanced markdown fence begins, which later text may balance; None if there is none.
+    """
+    opener: re.Match[str] | None = None
+    for match in _fences(text):
+        if opener is not None and not _leaves(match, opener):
+            if _closes(match, opener):
+                opener = None
+            continue
+        opener = match
+        info = match["info"].strip()
+        if not info:
+            first = _FIRST_LINE.match(text, match.end())
+            if first and first[1].lower() in _LANGUAGES and not first[2].startswith(match["fence"]):
+                edits.append((match.end(), first.start(1), ""))
+        elif info.lower() in _MARKDOWN:
+            inner = _nested(text, match)
+            if inner is None:
+                return match.start()
+            if inner:
+                edits += _longer(match, inner)
+                opener = None
+                return _mend_fences_after(text, inner[-1].end(), edits)
+    return None
+
+
+def _mend_fences_after(text: str, offset: int, edits: list[Edit]) -> int | None:
+    rest: list[Edit] = []
+    unsettled = mend_fences(text[offset:], rest)
+    edits += [(start + offset, end + offset, replacement) for start, end, replacement in rest]
+    return None if unsettled is None else unsettled + offset
+
+
+def _closes(match: re.Match[str], opener: re.Match[str]) -> bool:
+    """By the specification: as long, nothing behind it, and at most three columns further in than the content."""
+    if not match["fence"].startswith(opener["fence"]) or match["info"].strip():
+        return False
+    before = match["prefix"].expandtabs(4)
+    is_same_quote = before.count(">") == opener["prefix"].count(">")
+    return is_same_quote and not before.strip(" >") and len(before) <= len(opener["prefix"].expandtabs(4)) + 3
+
+
+def _leaves(match: re.Match[str], opener: re.Match[str]) -> bool:
+    """Whether this line stands outside of the quote that held the opener, and so ended it."""
+    return match["prefix"].count(">") < opener["prefix"].count(">")
+
+
+def _nested(text: str, opener: re.Match[str]) -> list[re.Match[str]] | None:
+    """Fence lines inside a markdown fence, its own closer last: the longest balanced reading.
+
+    Returns None while it is not balanced, and an empty list where nothing is nested.
+    """
+    lines = []
+    depth = 1
+    for match in _fences(text, opener.end()):
+        if match["fence"][0] != opener["fence"][0] or len(match["fence"]) < len(opener["fence"]):
+            continue
+        lines.append(match)
+        depth += 1 if match["info"].strip() else -1
+        if depth == 0:
+            return lines if len(lines) > 1 else []
+    return None
+
+
+def _longer(opener: re.Match[str], inner: list[re.Match[str]]) -> list[Edit]:
+    extra = opener["fence"][0] * (max(len(match["fence"]) for match in inner) + 1)
+    edits = [(opener.start("fence"), opener.end("fence"), extra)]
+    closer = inner[-1]
+    edits.append((closer.start("fence"), closer.end("fence"), extra))
+    return edits
