@@ -9,8 +9,10 @@ import hashlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
+from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.store import Lease, Store
 from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
@@ -42,11 +44,16 @@ class Display:
         self.posts = list(lease.posts)
         self._shown: list[View | None] = [None] * len(self.posts)
         self._wanted: list[View] = []
+        self._draft = self._saved_draft = lease.draft
         self._changed = asyncio.Event()
         self._paused = False
 
-    def show(self, chunks: list[str], notice: str, state: State) -> None:
-        """Want the answer to look like this from now on; an empty answer is one message with the notice only."""
+    def show(self, chunks: list[str], notice: str, state: State, draft: str) -> None:
+        """Want the answer to look like this from now on; an empty answer is one message with the notice only.
+
+        `draft` is the markdown the chunks were made of.
+        """
+        self._draft = draft
         texts = chunks or [""]
         last = len(texts) - 1
         self._wanted = [View(text, notice if i == last else "", state, i == last) for i, text in enumerate(texts)]
@@ -64,6 +71,7 @@ class Display:
             budget, stream = self._surface.budget(self.lease.turn), self.lease.turn.id
             if self._paused or not await self._pacer.wait(budget, stream, given_up=lambda: self._paused):
                 return
+            await self._save_draft()
             await self._sync(final=False)
 
     def pause(self) -> None:
@@ -134,6 +142,16 @@ class Display:
                 log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
                 await asyncio.sleep(nap)
         raise ValueError(f"tries={tries} must be at least 1")
+
+    async def _save_draft(self) -> None:
+        """So that a worker who takes the turn over knows what people saw; while Redis is away, that is put off."""
+        draft = self._draft
+        if draft == self._saved_draft:
+            return
+        with suppress(StoreUnavailableError):
+            if not await self._store.note_draft(self.lease, draft):
+                raise LeaseLostError
+            self._saved_draft = draft
 
     async def _save_posts(self) -> None:
         if not await self._store.note_posts(self.lease, self.lease.turn.id, self.posts):

@@ -7,7 +7,7 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:seen:KEY           str   dedupe key of an accepted event
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
-    glados:{web}:t:TURN             hash  the turn: data, text, state, attempts, version, posts, cancel, answer
+    glados:{web}:t:TURN             hash  the turn: data, text, state, attempts, version, posts, cancel, draft, answer
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
     glados:{web}:c:CONV:history     list  turns answered, oldest first
@@ -84,6 +84,7 @@ class Lease:
         attempts: times this turn was claimed, this one included.
         version: 0 at first, one more for each time the turn was asked to be done again.
         posts: ids of the messages already posted for it, in order.
+        draft: what people saw of the answer when an earlier worker lost the turn.
         cancel: what was asked of the turn meanwhile, if anything.
         answer: the whole answer, when an earlier worker had it already but did not get to finish.
         at: when the turn was accepted, in seconds since the epoch by the clock of Redis.
@@ -94,6 +95,7 @@ class Lease:
     attempts: int
     version: int
     posts: tuple[str, ...]
+    draft: str
     cancel: Action | None
     answer: Exchange | None
     at: float
@@ -167,6 +169,7 @@ class Store:
             attempts=int(fields["attempts"]),
             version=int(fields["version"]),
             posts=tuple(json.loads(fields["posts"])),
+            draft=fields.get("draft", ""),
             cancel=cast("Action | None", fields.get("cancel")),
             answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
             at=int(fields["at"]) / 1000,
@@ -188,6 +191,10 @@ class Store:
         args = (lease.turn.conversation, lease.fence, turn, "posts", json.dumps(list(posts)))
         return bool(await self._run("note", *args))
 
+    async def note_draft(self, lease: Lease, text: str) -> bool:
+        """Remember what people are about to see, so that a worker who takes over can keep it."""
+        return bool(await self._run("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
+
     async def note_answer(self, lease: Lease, exchange: Exchange) -> bool:
         """Remember the whole answer before it is shown, so that a crash in between cannot lead to a second one."""
         args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json())
@@ -197,10 +204,12 @@ class Store:
         """Begin a turn again that was asked to be redone while it ran: the lease with its newest text."""
         async with self.client.pipeline(transaction=True) as pipe:
             key = f"{self.prefix}t:{lease.turn.id}"
-            pipe.hdel(key, "cancel", "answer")
+            pipe.hdel(key, "cancel", "draft", "answer")
             pipe.hget(key, "text")
             _, text = await ask(pipe.execute())
-        return replace(lease, turn=replace(lease.turn, text=text), version=lease.version + 1, cancel=None, answer=None)
+        return replace(
+            lease, turn=replace(lease.turn, text=text), version=lease.version + 1, draft="", cancel=None, answer=None
+        )
 
     async def finish(self, lease: Lease, exchange: Exchange | None) -> bool:
         """End the turn in one step; False when the lease is lost.

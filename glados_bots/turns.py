@@ -79,8 +79,9 @@ class TurnRun:
     display: Display = field(init=False)
 
     def __post_init__(self) -> None:
-        """One display for the whole run: it knows the messages posted so far."""
+        """One display for the whole run: it knows the messages posted so far, and what they say."""
         self.display = Display(self.surface, self.store, self.pacer, self.lease)
+        self.text = self.lease.draft
 
     # --- called by the worker while `run` goes on ------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class TurnRun:
                         text.append(delta)
                         answer.feed(delta)
                         self.text, self.notice = "".join(text), left_out
-                        self.display.show(answer.chunks, self.notice, "writing")
+                        self.display.show(answer.chunks, self.notice, "writing", self.text)
                     case Finished() as finished:
                         self.voice.learn(prompt, finished.prompt_tokens)
                         cut = "The answer reached its length limit." if finished.reason == "length" else ""
@@ -223,7 +224,7 @@ class TurnRun:
         return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
 
     def _show_waiting(self) -> None:
-        self.display.show(self._render(self.text), self.notice, "waiting")
+        self.display.show(self._render(self.text), self.notice, "waiting", self.text)
 
     def _render(self, text: str) -> list[str]:
         answer = self.surface.answer(self.lease.turn)
@@ -236,7 +237,7 @@ class TurnRun:
         """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
         await self._owned(lambda: self.store.note_answer(self.lease, exchange))
         notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
-        self.display.show(self._render(exchange.answer), notice, exchange.outcome)
+        self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer)
         await self.display.settle()
 
     def _exchange(self, outcome: Outcome, answer: str) -> Exchange:

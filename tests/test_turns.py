@@ -182,6 +182,24 @@ async def test_stop_keeps_what_was_said(world: World) -> None:
     assert world.surface.last("t1").notice == "Stopped."
 
 
+async def test_stop_keeps_what_was_said_by_a_worker_that_lost_the_turn(world: World) -> None:
+    """A machine under load may miss its heartbeats between the stop and the end: people keep what they saw."""
+    world.engine.gate = asyncio.Semaphore(1)
+    slow = world.worker()
+    running_slow = asyncio.create_task(slow.run())
+    await world.say(1)
+    await until(lambda: world.surface.seen("t1") == "Hello ")
+    for _, task, _ in slow._runs.values():
+        task.cancel()
+    running_slow.cancel()
+    await asyncio.gather(running_slow, return_exceptions=True)
+    await world.store.change("t1", "stop")
+    async with world.working():
+        (exchange,) = await settled(world, 1)
+    assert (exchange.answer, exchange.outcome) == ("Hello ", "stopped")
+    assert world.surface.seen("t1") == "Hello "
+
+
 async def test_redo_answers_again_in_place(world: World) -> None:
     async with world.working():
         await world.say(1)

@@ -21,7 +21,7 @@ if outcome == 'gone' then
   redis.call('DEL', t)
 else
   redis.call('HSET', t, 'state', outcome)
-  redis.call('HDEL', t, 'cancel', 'answer')
+  redis.call('HDEL', t, 'cancel', 'answer', 'draft')
   redis.call('EXPIRE', t, keep_s)
 end
 if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end

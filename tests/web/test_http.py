@@ -16,6 +16,7 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app, run
 from glados_web.sessions import COOKIE, new_conversation
 from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.waiting import until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -68,10 +69,10 @@ async def test_stop_keeps_what_was_said(visitor: httpx.AsyncClient, model: Scrip
         async for line in response.aiter_lines():
             if line.startswith("data: "):
                 last = json.loads(line[6:])
-            if "world" in "".join(last.get("blocks", [])) and last["state"] == "writing":
+            if line and "world" in "".join(last.get("blocks", [])) and last["state"] == "writing":
                 assert (await visitor.post(f"/c/{conversation}/turns/{turn}/stop", json={})).status_code == 200
     assert (last["state"], last["markdown"], last["notice"]) == ("stopped", "Hello **world**", "Stopped.")
-    assert model.dropped == 1
+    await until(lambda: model.dropped == 1)
 
 
 async def test_redo_answers_again(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
