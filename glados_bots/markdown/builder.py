@@ -30,17 +30,14 @@ class Builder:
     Args:
         source: the mended text.
         marks: footnotes marked before it.
-        is_money: whether the formula at this event is an amount of money.
 
     Attributes:
         block_events: for each top-level block, the index of the event that began it.
     """
 
-    def __init__(self, source: str, marks: Iterable[str], is_money: Callable[[int], bool]) -> None:
+    def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
         self.block_events: list[int] = []
         self._marked = has_marks(source)
-        self._is_money = is_money
-        self._index = 0
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
         self._lists: list[List] = []
@@ -56,7 +53,7 @@ class Builder:
         self._on: dict[str, Callable[[Any], None]] = {
             "Text": self._on_text,
             "Code": lambda value: self._add("code", value),
-            "InlineMath": self._on_math,
+            "InlineMath": lambda value: self._add("math", value),
             "DisplayMath": lambda value: self._add("display", value.strip()),
             "InlineHtml": lambda value: self._add("html", value),
             "Html": self._on_html,
@@ -121,7 +118,6 @@ class Builder:
                     name, data = (value, None) if value.__class__ is str else next(iter(value.items()))
                     starts[name](data)
                 else:
-                    self._index = index
                     handlers[key](value)
             if len(blocks) != known:
                 known = len(blocks)
@@ -179,13 +175,6 @@ class Builder:
             runs.append(Run("text", text, self._spans))
         else:
             runs.extend(linked(text, self._spans))
-
-    def _on_math(self, latex: str) -> None:
-        """A formula, unless a digit follows its closing `$`: that is an amount of money, as in `$5-$10`."""
-        if self._is_money(self._index):
-            self._on_text(f"${latex}$")
-        else:
-            self._add("math", latex)
 
     def _on_mark(self, label: str) -> None:
         self._marks.setdefault(label)

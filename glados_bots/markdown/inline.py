@@ -106,7 +106,7 @@ class LineWriter:
         if is_trimmed and text[0].isspace():
             self._space = " "
         body = self._dialect.escape(body)
-        if not self._out:
+        if not self._out and not styles:
             body = self._dialect.guard(body)
         self._atom(body, styles)
         if is_trimmed and text[-1].isspace():

@@ -30,9 +30,7 @@ def parse(text: str) -> Document:
         The tree, without `starts`. Any text can be read; there is no error.
     """
     mended = mend(readable(text)).text
-    if "$" in mended:
-        return parse_mended(mended)
-    builder = Builder(mended, (), lambda _: False)
+    builder = Builder(mended)
     builder.read(pyromark.events(mended, options=OPTIONS))
     return builder.document()
 
@@ -55,12 +53,7 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
         events.append(event)
         places.append(place)
 
-    def is_money(index: int) -> bool:
-        """A digit follows the closing `$`, as in `$5-$10`."""
-        end = places[index]["end"]
-        return text.encode()[end : end + 1].isdigit()
-
-    builder = Builder(text, marks, is_money)
+    builder = Builder(text, marks)
     builder.read(events)
     document = builder.document()
     document.starts = [places[index]["start"] for index in builder.block_events]

@@ -1,0 +1,148 @@
+r"""The repairs within paragraphs: each tells which edits a source needs.
+
+`\(…\)` and `\[…\]` become `$…$` and `$$…$$`; a line of a formula such as `=` is no underline or item; a `$` that makes
+no formula stays one; `_` and `*` within a bare address are part of it; emphasis beside CJK text and punctuation works.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from glados_bots.markdown.autolink import without_trailing
+from glados_bots.markdown.fences import Edit
+
+# Neither space nor punctuation to the parser: put between `*` and CJK punctuation it lets the `*` open or close.
+SENTINEL = "\ue0f1"
+_OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY = "\ue0f2", "\ue0f3", "\ue0f4", "\ue0f5"
+_STAND_INS = {"*": "\ue0f6", "_": "\ue0f7", "~": "\ue0f8", "$": "\ue0f9"}
+PRIVATE = re.compile("[\ue0f1-\ue0f9]")
+MEANINGS = {
+    **dict.fromkeys(map(ord, (SENTINEL, _OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY))),
+    **{ord(stand_in): marker for marker, stand_in in _STAND_INS.items()},
+}
+# What is left of a bracket where the parser reads no formula, and what stood there, without its backslash.
+FORMULA_MARKS = (
+    ("$" + _OPEN, "("),
+    (_CLOSE + "$", ")"),
+    ("$$" + _OPEN_DISPLAY, "["),
+    (_CLOSE_DISPLAY + "$$", "]"),
+)
+
+_INLINE_MATH = re.compile(r"(?<!\\)\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
+_DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
+# Dollar signs that are formulas, by pandoc's rules: no space on the inside, no digit behind. Neither may one follow a
+# name (`$A-$B`), nor hold code: that is a shell's variable, or money.
+_DOLLARS = re.compile(
+    r"\\.|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
+    r"|\$(?![\s$])(?:[^$`\\\n]|\\.|\n(?![ \t]*\n))+(?<![\s/:=(-])\$(?![0-9A-Z$])"
+    r"|(?P<plain>\$+)"
+)
+_WORD = re.compile(r"[^\W_]")
+_FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
+_BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
+# A marker just before an address closes behind it, and so is no part of it.
+_ADDRESS = re.compile(r"(?P<bracket>[(\[]?)(?P<around>[*_~]*)https?://(?P<rest>[^\s<>`]+)", re.ASCII | re.IGNORECASE)
+_MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
+_CJK = re.compile(
+    "[\u1100-\u11ff\u2e80-\u303f\u3040-\u31ff\u3200-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f"
+    "\uff01-\uffee\U00020000-\U0003ffff]"
+)
+
+
+def _math_edits(text: str) -> list[Edit]:
+    edits: list[Edit] = []
+    if not ("\\(" in text or "\\[" in text):
+        return edits
+    patterns = ((_DISPLAY_MATH, "$$" + _OPEN_DISPLAY, _CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + _OPEN, _CLOSE + "$"))
+    for pattern, opener, closer in patterns:
+        for match in pattern.finditer(text):
+            if "$" in match[1] or not _WORD.search(match[1]):
+                continue
+            if pattern is _DISPLAY_MATH and not _stands_alone(text, match):
+                continue
+            edits += [(match.start(), match.start() + 2, opener), (match.end() - 2, match.end(), closer)]
+    return edits
+
+
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    r"""Only a formula has its own lines; `\[x\]` within a sentence is a pair of escaped brackets."""
+    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+    after = text[match.end() : match.end() + 1]
+    return not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}
+
+
+def _address_edits(text: str) -> list[Edit]:
+    edits: list[Edit] = []
+    if "://" not in text:
+        return edits
+    for match in _ADDRESS.finditer(text):
+        rest = match["rest"]
+        if not _MARKERS.search(rest):
+            continue
+        if match["around"]:
+            rest = rest.partition(match["around"])[0]
+        if match["bracket"]:
+            rest = rest[: _end_of_brackets(rest)]
+        end = match.start("rest") + len(without_trailing(rest))
+        edits += [
+            (marker.start(), marker.end(), _STAND_INS[marker[0]])
+            for marker in _MARKERS.finditer(text, match.start("rest"), end)
+        ]
+    return edits
+
+
+def _end_of_brackets(address: str) -> int:
+    depth = 0
+    for place, character in enumerate(address):
+        depth += (character in "([") - (character in ")]")
+        if depth < 0:
+            return place
+    return len(address)
+
+
+def _star_edits(text: str) -> list[Edit]:
+    edits: list[Edit] = []
+    if not ("*" in text or "~~" in text) or text.isascii() or not _CJK.search(text):
+        return edits
+    for match in _STARS.finditer(text):
+        before = text[match.start() - 1 : match.start()]
+        after = text[match.end() : match.end() + 1]
+        if not before.strip() or not after.strip():
+            continue
+        cjk_before, cjk_after = _CJK.match(before), _CJK.match(after)
+        if not cjk_before and not cjk_after:
+            continue
+        if _is_punctuation(before):
+            edits.append((match.start(), match.start(), SENTINEL))
+        if _is_punctuation(after):
+            edits.append((match.end(), match.end(), SENTINEL))
+    return edits
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _line_edits(text: str) -> list[Edit]:
+    if not ("$$\n" in text or "\\[\n" in text):
+        return []
+    formulas = [formula.span() for formula in _FORMULA.finditer(text)]
+    places = [line.end() for span in formulas for line in _BLOCK_LINE.finditer(text, *span)]
+    return [(place, place, SENTINEL) for place in places]
+
+
+def _dollar_edits(text: str) -> list[Edit]:
+    if "$" not in text:
+        return []
+    plain = [dollars.span() for dollars in _DOLLARS.finditer(text) if dollars["plain"]]
+    return [(start, end, _STAND_INS["$"] * (end - start)) for start, end in plain]
+
+
+REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
+    _math_edits,
+    _line_edits,
+    _dollar_edits,
+    _address_edits,
+    _star_edits,
+)
