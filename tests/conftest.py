@@ -19,7 +19,10 @@ for name in [name for name in os.environ if name.startswith("GLADOS_")]:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server of this session, on a Unix socket."""
+    """URL of a server of this session, on a Unix socket; TEST_REDIS_URL names another one, which is emptied."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        yield given
+        return
     data_dir: Path = tmp_path_factory.mktemp("redis")
     process = subprocess.Popen(embedded_redis.command(data_dir), stdout=subprocess.DEVNULL)
     try:
@@ -48,7 +51,7 @@ def wait_for_redis(url: str) -> None:
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
     """URL of an empty database."""
-    with redis.Redis.from_url(redis_server) as client:
+    with redis.Redis.from_url(os.environ.get("TEST_REDIS_ADMIN_URL", redis_server)) as client:
         client.flushall()
     return redis_server
 
