@@ -50,8 +50,9 @@ def without_trailing(address: str) -> str:
         is_unbalanced = last in _BRACKETS and address.count(last) > address.count(_BRACKETS[last])
         if is_unbalanced or last in _TRAILING:
             address = address[:-1]
-        elif last == ";" and (entity := _ENTITY.search(address)):
-            address = address[: entity.start()]
+        elif last == ";":
+            entity = _ENTITY.search(address)
+            address = address[: entity.start() if entity else -1]
         else:
             break
     return address

@@ -37,6 +37,7 @@ _DOLLARS = re.compile(
     r"|\$(?![\s$])(?:[^$`\\\n]|\\.|\n(?![ \t]*\n))+(?<![\s/:=(-])\$(?![0-9A-Z$])"
     r"|(?P<plain>\$+)"
 )
+_BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
 _FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
@@ -136,7 +137,12 @@ def _dollar_edits(text: str) -> list[Edit]:
     if "$" not in text:
         return []
     plain = [dollars.span() for dollars in _DOLLARS.finditer(text) if dollars["plain"]]
-    return [(start, end, _STAND_INS["$"] * (end - start)) for start, end in plain]
+    # Beside a marker it counts as punctuation, which a stand-in would not.
+    return [
+        (start, end, _STAND_INS["$"] * (end - start))
+        for start, end in plain
+        if text[start - 1 : start] not in _BESIDE and text[end : end + 1] not in _BESIDE
+    ]
 
 
 REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (

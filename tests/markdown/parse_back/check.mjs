@@ -58,7 +58,7 @@ function lost(source, shown, dialect, isCut) {
   if (lostTables(source, shown)) found.push("table");
   if (!source.isMixed && !isCut && codesOf(source.codes, dialect) !== codesOf(shown.codes, dialect)) found.push("code");
   if (source.hasHtml) return found;
-  if (!source.codes.length && JSON.stringify(source.items) !== JSON.stringify(shown.items)) found.push("items");
+  if (!source.codes.length && !source.hasTable && JSON.stringify(source.items) !== JSON.stringify(shown.items)) found.push("items");
   const links = (urls) => JSON.stringify([...new Set(urls.map(address))]);
   if (!source.hasTable && links(source.links) !== links(shown.links)) found.push("links");
   return found;

@@ -4,7 +4,7 @@ import { addCharacters } from "./source.mjs";
 
 const require = createRequire(import.meta.url);
 const discord = require("discord-markdown-parser");
-const slackRules = require("slack-markdown").rules;
+const { emoji, ...slackRules } = require("slack-markdown").rules; // names of emoji stay as they are written
 const slack = require("simple-markdown").parserFor(slackRules);
 
 const MARKER = {
@@ -24,7 +24,7 @@ function takeItems(text, dialect, facts) {
     if (isCode || body.startsWith("```")) return line;
     const match = MARKER[dialect].exec(body);
     if (!match || !(match[2] || match[3])) {
-      if (body.trim() && !/^\s/.test(body)) indents.length = 0;
+      if (body.trim() && !quote && !/^\s/.test(body)) indents.length = 0;
       return line;
     }
     const indent = match[1].length;
@@ -36,13 +36,28 @@ function takeItems(text, dialect, facts) {
   }).join("\n");
 }
 
+// After one quote the Slack parser finds no other, so quotes are read apart from what is around them.
+function partsOf(text) {
+  const parts = [];
+  let isCode = false;
+  let wasQuote;
+  for (const line of text.split("\n")) {
+    const isQuote = !isCode && line.startsWith("> ");
+    if (line.startsWith("```")) isCode = !isCode;
+    if (isQuote === wasQuote) parts[parts.length - 1] += `\n${line}`;
+    else parts.push(line);
+    wasQuote = isQuote;
+  }
+  return parts;
+}
+
 const decoded = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&").replace(/ˋ/g, "`");
 
 export function factsOfMessage(text, dialect) {
   const facts = { characters: [], codes: [], items: [], links: [], ping: "" };
   const source = takeItems(text, dialect, facts);
   const read = dialect === "slack" ? decoded : (content) => content;
-  const tree = dialect === "discord" ? discord.parse(source, "extended") : slack(source, { inline: true, inQuote: false });
+  const tree = dialect === "discord" ? discord.parse(source, "extended") : partsOf(source).map((part) => slack(part, { inline: true }));
   let pending = "";
   let pendingStyles = "";
   const flush = () => {
@@ -53,7 +68,7 @@ export function factsOfMessage(text, dialect) {
   function walk(node, styles) {
     if (Array.isArray(node)) return node.forEach((child) => walk(child, styles));
     if (!node) return undefined;
-    if (node.type === "text" || node.type === "twemoji" || (node.type === "emoji" && dialect === "slack")) {
+    if (node.type === "text" || node.type === "twemoji") {
       if (styles !== pendingStyles) flush();
       pendingStyles = styles;
       pending += node.content ?? node.name;

@@ -68,7 +68,7 @@ export function factsOfSource(markdown) {
           return facts.characters.slice(start).map(([character]) => character).join("");
         }));
         facts.characters.length = cells;
-        facts.tables.push(rows);
+        facts.tables.push(rows.map((row) => row.slice(0, rows[0].length)));
         return undefined;
       }
       case "list":
