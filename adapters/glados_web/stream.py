@@ -7,9 +7,8 @@ from typing import Any
 
 from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.markdown import parse
 from glados_bots.store import Store
-from glados_web.markdown import render_blocks
+from glados_web.markdown import stream
 from glados_web.surface import FINAL, WebSurface
 
 KEEP_ALIVE_S = 10.0
@@ -22,12 +21,32 @@ def final_view(exchange: Exchange) -> dict[str, str]:
     return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
 
 
+class Blocks:
+    """The HTML blocks one browser has of an answer. Rendering costs what is new, not what is there already."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._stream = stream()
+
+    def show(self, text: str, *, is_final: bool) -> tuple[int, list[str]]:
+        """The number of the first block that changed, and all blocks from there on."""
+        if not text.startswith(self._text):  # the answer was begun again
+            self._text, self._stream = "", stream()
+        update = self._stream.feed(text[len(self._text) :])
+        self._text = text
+        first = update.first_changed
+        if is_final:
+            update = self._stream.close()
+            first = min(first, update.first_changed)
+        return first, update.chunks[first:]
+
+
 async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
     """Events `view` with {from, blocks, notice, state, markdown?}; the last has a final state.
 
     `blocks` replace everything from block number `from` on. A browser that comes late gets everything at once.
     """
-    shown: list[str] = []
+    blocks = Blocks()
     last: dict[str, str] | None = None
     yield f"retry: {RECONNECT_MS}\n\n"
     try:
@@ -38,13 +57,10 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
                 continue
             last = view
             final = view["state"] in FINAL
-            blocks = render_blocks(parse(view["chunk"]), is_open=not final)
-            same = next((i for i, pair in enumerate(zip(shown, blocks, strict=False)) if pair[0] != pair[1]), None)
-            first = min(len(shown), len(blocks)) if same is None else same
-            data: dict[str, Any] = {"from": first, "blocks": blocks[first:], **_outline(view)}
+            first, changed = blocks.show(view["chunk"], is_final=final)
+            data: dict[str, Any] = {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"]}
             if final:
                 data["markdown"] = view["chunk"]
-            shown = blocks
             yield _event(data)
             if final:
                 return
@@ -81,10 +97,6 @@ async def _without_view(store: Store, conversation: str, turn: str) -> dict[str,
         if exchange.turn == turn:
             return final_view(exchange)
     return {"chunk": "", "notice": "", "state": "removed"}
-
-
-def _outline(view: dict[str, str]) -> dict[str, str]:
-    return {"notice": view["notice"], "state": view["state"]}
 
 
 def _event(data: dict[str, Any]) -> str:
