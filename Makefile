@@ -29,7 +29,7 @@ $(VENV)/ready-dev: $(VENV)/ready tests/markdown/parse_back/package-lock.json tes
 	@echo "glados: installing what the tests need"
 	@$(PIP) install -c requirements.lock -e '.[dev]'
 	@sh tests/system_packages.sh
-	@npm ci --silent --no-fund --no-audit --prefix tests/markdown/parse_back
+	@! command -v npm >/dev/null || npm ci --silent --no-fund --no-audit --prefix tests/markdown/parse_back
 	@touch $@
 
 run: setup ## Start everything; the page is on http://localhost:5950

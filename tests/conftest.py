@@ -1,10 +1,14 @@
-"""Shared fixtures: a real Valkey for each session, flushed for each test, and no way to the hub by accident."""
+"""Shared fixtures: real servers for each session, flushed for each test, and no way to the hub by accident."""
 
 import os
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import redis
@@ -23,13 +27,46 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
-    data_dir: Path = tmp_path_factory.mktemp("redis")
-    process = subprocess.Popen(embedded_redis.command(data_dir), stdout=subprocess.DEVNULL)
+    with running_store(store_command("valkey", tmp_path_factory.mktemp("valkey"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_7_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the system's Redis, which is another program than our embedded Valkey."""
+    with running_store(store_command("redis", tmp_path_factory.mktemp("redis"))) as url:
+        yield url
+
+
+def do_without(program: str) -> NoReturn:
+    """Skip a test whose program is missing; where changes are judged (CI), that is a failure."""
+    text = f"{program} is not installed; tests/system_packages.sh installs it"
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+def store_command(kind: str, data_dir: Path) -> list[str]:
+    """How to start a server with the options of the embedded one; `kind` is valkey or redis."""
+    command = embedded_redis.command(data_dir)
+    if kind == "valkey":
+        return command
+    program = shutil.which("redis-server")
+    if program is None:
+        do_without("redis-server")
+    return [program, *command[1:]]
+
+
+@contextmanager
+def running_store(command: list[str], end: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+    """A server while it is needed; yields its URL. `end` is how it goes."""
+    url = f"unix://{command[command.index('--unixsocket') + 1]}"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        wait_for_redis(embedded_redis.url(data_dir))
-        yield embedded_redis.url(data_dir)
+        wait_for_redis(url)
+        yield url
     finally:
-        process.terminate()
+        process.send_signal(end)
         process.wait(10)
 
 
@@ -51,9 +88,20 @@ def wait_for_redis(url: str) -> None:
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
     """URL of an empty database."""
-    with redis.Redis.from_url(os.environ.get("TEST_REDIS_ADMIN_URL", redis_server)) as client:
+    return _emptied(redis_server, os.environ.get("TEST_REDIS_ADMIN_URL", redis_server))
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def each_redis_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database, on either server: a test file that takes this as its `redis_url` runs on both."""
+    url = str(request.getfixturevalue("redis_server" if request.param == "valkey" else "redis_7_server"))
+    return _emptied(url, os.environ.get("TEST_REDIS_ADMIN_URL", url) if request.param == "valkey" else url)
+
+
+def _emptied(url: str, admin_url: str) -> str:
+    with redis.Redis.from_url(admin_url) as client:
         client.flushall()
-    return redis_server
+    return url
 
 
 @pytest.fixture

@@ -3,11 +3,18 @@
 import asyncio
 import time
 
+import pytest
+
 from glados_bots.pacing import Pacer
 from glados_bots.store import Client
 from glados_bots.surface import Budget
 
 BUCKET = Budget("channel", 5, 0.5)
+
+
+@pytest.fixture
+def redis_url(each_redis_url: str) -> str:
+    return each_redis_url
 
 
 async def test_no_window_ever_holds_more_grants_than_burst_and_rate_allow(client: Client) -> None:

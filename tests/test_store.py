@@ -1,17 +1,20 @@
 """The store: accept once, in order, under leases; every write of a lost lease changes nothing."""
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator
+import signal
 from pathlib import Path
 
 import pytest
 
-from glados_bots import embedded_redis
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Client, Lease, Store, connect
-from tests.conftest import wait_for_redis
+from tests.conftest import running_store, store_command
+
+
+@pytest.fixture
+def redis_url(each_redis_url: str) -> str:
+    return each_redis_url
 
 
 @pytest.fixture
@@ -196,31 +199,29 @@ async def test_signals_tell_of_queued_turns_and_stops(store: Store) -> None:
         assert await anext(signals) == ("stop", "t1")
 
 
-@pytest.fixture
-async def mortal(tmp_path: Path) -> AsyncIterator[tuple[Store, subprocess.Popen[bytes], Path]]:
-    process = subprocess.Popen(embedded_redis.command(tmp_path), stdout=subprocess.DEVNULL)
-    wait_for_redis(embedded_redis.url(tmp_path))
-    client = connect(embedded_redis.url(tmp_path))
-    yield Store(client, "test", ttl=3600, max_exchanges=3), process, tmp_path
-    await client.aclose()
-    process.kill()
-    process.wait()
-
-
-async def test_what_was_accepted_survives_a_killed_redis_and_calls_fail_clearly_meanwhile(
-    mortal: tuple[Store, subprocess.Popen[bytes], Path],
+@pytest.mark.parametrize("kind", ["valkey", "redis"])
+async def test_what_was_accepted_survives_a_killed_server_and_calls_fail_clearly_meanwhile(
+    kind: str, tmp_path: Path
 ) -> None:
-    store, process, data_dir = mortal
-    await store.accept(turn(1))
-    await asyncio.sleep(1.1)  # appendfsync everysec
-    process.kill()
-    process.wait()
+    command = store_command(kind, tmp_path)
+    with running_store(command, end=signal.SIGKILL) as url:
+        client = connect(url)
+        store = Store(client, "test", ttl=3600, max_exchanges=3)
+        await store.accept(turn(1))
+        await asyncio.sleep(1.1)  # appendfsync everysec
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         await store.history("c")
-    again = subprocess.Popen(embedded_redis.command(data_dir), stdout=subprocess.DEVNULL)
-    try:
-        wait_for_redis(embedded_redis.url(data_dir))
+    with running_store(command):
         assert (await claimed(store)).turn == turn(1)
-    finally:
-        again.kill()
-        again.wait()
+    await client.aclose()
+
+
+@pytest.mark.parametrize(("kind", "version"), [("valkey", ("valkey_version", 9)), ("redis", ("redis_version", 7))])
+async def test_both_servers_are_what_they_are_called(kind: str, version: tuple[str, int], tmp_path: Path) -> None:
+    with running_store(store_command(kind, tmp_path)) as url:
+        client = connect(url)
+        info = await client.info("server")
+        await client.aclose()
+    field, major = version
+    assert int(str(info[field]).split(".")[0]) >= major
+    assert ("valkey_version" in info) == (kind == "valkey")
