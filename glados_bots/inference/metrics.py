@@ -1,5 +1,6 @@
 """What the inference service counts, for Prometheus. One object an app, so that tests do not share counters."""
 
+import sys
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -41,6 +42,19 @@ class Gauges(Collector):
         yield GaugeMetricFamily("glados_requests_running", "Requests being answered", value=stats.running)
         yield GaugeMetricFamily("glados_kv_pages_used", "Key-value cache pages in use", value=stats.kv_pages_used)
         yield GaugeMetricFamily("glados_kv_pages", "Pages of the key-value cache", value=stats.kv_pages_total)
+        yield _gpu_memory()
+
+
+def _gpu_memory() -> GaugeMetricFamily:
+    """Memory of each GPU torch can use, by all processes on it; empty without a GPU, or without torch."""
+    family = GaugeMetricFamily("glados_gpu_memory_bytes", "Memory of a GPU", labels=["gpu", "kind"])
+    torch = sys.modules.get("torch")  # importing it for this alone would take seconds
+    if torch is not None and torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            family.add_metric([str(index), "used"], total - free)
+            family.add_metric([str(index), "total"], total)
+    return family
 
 
 class Metrics:
