@@ -54,10 +54,10 @@ class Stack:
         )
 
     @contextmanager
-    def up(self) -> Iterator["subprocess.Popen[bytes]"]:
+    def up(self, *args: str) -> Iterator["subprocess.Popen[bytes]"]:
         """The running stack; interrupted at the end, as by Ctrl-C, where the test did not end it."""
         with self.log.open("wb") as log:
-            process = subprocess.Popen(self.command("up"), env=self.env, stdout=log, stderr=log)
+            process = subprocess.Popen(self.command("up", *args), env=self.env, stdout=log, stderr=log)
         try:
             self.wait_for("ready after", process)
             yield process
