@@ -1,0 +1,182 @@
+"""The fake as one object: start it, build workspaces, let people act, and read the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from .api_auth import AuthMethods
+from .api_chat import METHODS as CHAT
+from .api_views import ViewMethods
+from .apps import App, Token, Tokens
+from .clock import Clock
+from .delivery import Delivery
+from .faults import Faults
+from .http import WebApi
+from .http_events import HttpEvents
+from .interactions import Interactions
+from .ledger import Ledger, MessageRecord
+from .models import Channel, Message, User
+from .people import Person
+from .ratelimits import RateLimits
+from .sockets import Sockets
+from .state import World
+from .teams import Workspace
+
+LARGEST_REQUEST = 25 * 1024 * 1024
+WAIT_S = 10.0
+BOT_TOKEN = "xoxb-fake-token"
+APP_TOKEN = "xapp-1-fake-token"
+SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+
+
+@dataclass(frozen=True)
+class ConnectSettings:
+    """Where and as whom an app has to connect. `api_base` ends in `/api/`."""
+
+    api_base: str
+    bot_token: str = field(default=BOT_TOKEN, repr=False)
+    app_token: str = field(default=APP_TOKEN, repr=False)
+    signing_secret: str = field(default=SIGNING_SECRET, repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+
+class FakeSlack:
+    """A Slack with one app, installed in one workspace, on loopback; more workspaces by `add_team`.
+
+    Attributes:
+        team: The first workspace.
+        app: The app's settings: scopes, subscriptions, what kind of agent it is.
+        world: All state.
+        sockets: Socket Mode's connections and their faults.
+        http: HTTP mode: set `http.request_url` to use it instead of Socket Mode.
+        delivery: Events on their way to the app, and their faults.
+        faults: Faults of the Web API.
+        rate_limits: Tiers and blocks.
+        tokens: All tokens.
+    """
+
+    def __init__(self, *, bot_name: str = "GLaDOS", port: int = 0) -> None:
+        clock = Clock()
+        app = App(clock.id("A"), "1111.2222", "client-secret", SIGNING_SECRET, name=bot_name)
+        self.app = app
+        self.world = World(clock, app)
+        self.tokens = Tokens(clock, app)
+        self.tokens.add(Token(APP_TOKEN, "app"))
+        self.sockets = Sockets(self.world)
+        self.http = HttpEvents(self.world)
+        self.delivery = Delivery(self.world, self.sockets, self.http)
+        self.interactions = Interactions(self.world, self.delivery)
+        self.faults = Faults()
+        self.rate_limits = RateLimits(clock)
+        self.settings = ConnectSettings("")
+        self.team = self.add_team("Aperture")
+        self.tokens.add(Token(BOT_TOKEN, "bot", self.team.install()))
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def bot(self) -> User:
+        """The app's bot user in the first workspace."""
+        return self.team.bot
+
+    @property
+    def ledger(self) -> Ledger:
+        """What users saw."""
+        return self.world.ledger
+
+    @property
+    def clock(self) -> Clock:
+        """The server's time."""
+        return self.world.clock
+
+    async def __aenter__(self) -> Self:
+        methods = CHAT | AuthMethods(self.tokens, self.sockets).methods | ViewMethods(self.interactions).methods
+        api = WebApi(self.world, self.tokens, self.rate_limits, self.faults, methods)
+        app = web.Application(client_max_size=LARGEST_REQUEST)
+        app.add_routes(
+            [
+                web.route("*", "/api/{method}", api.handle),
+                web.get("/link", self.sockets.handle),
+                web.post("/response/{team}/{secret}", self.interactions.handle_response),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        host, port = self._runner.addresses[0][:2]
+        self.world.base_url = f"http://{host}:{port}"
+        self.sockets.url = f"ws://{host}:{port}/link"
+        self.settings = ConnectSettings(
+            f"{self.world.base_url}/api/", client_id=self.app.client_id, client_secret=self.app.client_secret
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.delivery.end()
+        await self.http.close()
+        self.sockets.end()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def add_team(self, name: str, *, enterprise_id: str | None = None) -> Workspace:
+        """A further workspace, without the app (see `Workspace.install`)."""
+        team = Workspace(
+            self.clock.id("T"),
+            name,
+            name.lower().replace(" ", "-"),
+            enterprise_id,
+            world=self.world,
+            tokens=self.tokens,
+            interactions=self.interactions,
+        )
+        self.world.teams[team.id] = team
+        return team
+
+    def add_channel(self, name: str, *, private: bool = False, with_bot: bool = True) -> Channel:
+        """A channel of the first workspace."""
+        return self.team.add_channel(name, private=private, with_bot=with_bot)
+
+    def add_user(self, name: str) -> Person:
+        """A person of the first workspace, who joins every public channel there is so far."""
+        return self.team.add_user(name)
+
+    def answers(self, channel: Channel | None = None, thread: Message | None = None) -> list[MessageRecord]:
+        """Messages of the bot that still stand, oldest first; of one channel or thread if it is given."""
+        where = thread.channel if thread is not None else channel
+        channel_id = None if where is None else where.id
+        return self.ledger.by(self.bot, channel_id, None if thread is None else thread.root)
+
+    def message(self, record: MessageRecord) -> Message:
+        """The message as it stands, for a record of the ledger."""
+        return self.world.channels[record.channel_id].messages[record.ts]
+
+    async def wait_for(self, condition: Callable[[], object], *, seconds: float = WAIT_S, what: str = "") -> None:
+        """Return as soon as the condition holds.
+
+        Raises:
+            TimeoutError: It did not within `seconds`; the text shows what the bot has said.
+        """
+        changed = asyncio.Event()
+        self.ledger.listeners.append(changed.set)
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            while not condition():
+                if asyncio.get_running_loop().time() > deadline:
+                    said = [record.content for record in self.ledger.messages.values() if record.author.is_bot]
+                    raise TimeoutError(f"Waited {seconds} s in vain {what}; bots said {said}")
+                changed.clear()
+                # The condition may look at things beyond the ledger, so it is tried from time to time as well.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), timeout=0.02)
+        finally:
+            self.ledger.listeners.remove(changed.set)
