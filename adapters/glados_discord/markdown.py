@@ -17,7 +17,8 @@ LIMIT = 2000
 
 # A plain set of characters is the fastest to search for; `_escaped` looks closer.
 _SPECIAL = re.compile(r"[\\*_~`\[\]<|@:]")
-_MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)", re.IGNORECASE)
+# At a run's end, too: what follows may complete it.
+_MENTION = re.compile(r"@(?=everyone|here|[!&]?\d|\Z)", re.IGNORECASE)
 _LINE_START = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+\Z")
 _DEEPEST_HEADING = 3

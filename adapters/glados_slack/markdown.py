@@ -26,7 +26,8 @@ _LITERAL = f"{ZERO_WIDTH_SPACE}\ufeff{{}}\ufeff{ZERO_WIDTH_SPACE}"
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![^\W_])_|_(?![^\W_])")
 _SPECIAL = re.compile(r"[&<>*~_`@]")
-_MENTION = re.compile(r"@(?=channel|here|everyone)", re.IGNORECASE)
+# At a run's end, too: what follows may complete it.
+_MENTION = re.compile(r"@(?=channel|here|everyone|\Z)", re.IGNORECASE)
 _WORD_END = re.compile(r"_(?!\w)")
 _LINE_START = re.compile(r"&gt;|\d+[.)]\s|[-•◦▪]\s")
 # In a label, so that it is not read as a link of its own.

@@ -17,7 +17,7 @@ from glados_bots.markdown.tree import Code, Run, Table
 # Below this a message could not hold a fence, a table's header and a line.
 MIN_LIMIT = 200
 # A gap inside a quote carries the quote's mark.
-MARGIN = 2
+QUOTE_MARGIN = 2
 
 Drawn = TypeVar("Drawn")
 Message = TypeVar("Message")
@@ -93,7 +93,7 @@ class Packer(Generic[Drawn, Message]):
                 head, rest = split(leaf, self._limit, self._dialect)
                 queue.extendleft([head] if rest is None else [rest, head])
             return
-        size += leaf.gap + MARGIN
+        size += leaf.gap + (QUOTE_MARGIN if leaf.place.quote else 0)
         if size <= self._room and self._dialect.fits_beside(self._parts, leaf):
             self._parts.append((leaf, drawn))
             self._room -= size

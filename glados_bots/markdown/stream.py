@@ -99,7 +99,8 @@ class Stream(Generic[Chunk]):
         if "\n" in self._waiting:
             self._freeze()
         self._waiting = ""
-        return self._update(self._sink, self._parse(finish(self._tail)), is_open=True)
+        final, chunks = self._sink.chunks(self._parse(finish(self._tail)), is_open=True)
+        return self._update(final, self._settled(final, chunks))
 
     def close(self) -> Update[Chunk]:
         """End the answer.
@@ -110,10 +111,25 @@ class Stream(Generic[Chunk]):
         self._pieces.append(readable(self._held))
         self._held = ""
         self._final = 0
-        return self._update(self._new_sink(), parse("".join(self._pieces)), is_open=False)
+        return self._update(*self._new_sink().chunks(parse("".join(self._pieces)), is_open=False))
 
-    def _update(self, sink: Sink[Chunk], rest: Document, *, is_open: bool) -> Update[Chunk]:
-        final, chunks = sink.chunks(rest, is_open=is_open)
+    def _settled(self, final: int, chunks: list[Chunk]) -> list[Chunk]:
+        """Only those chunks that stay, and one more, if the last block reaches over several.
+
+        It may yet become a heading, and what was closed for display may never be.
+        """
+        if len(chunks) <= final + 1:
+            return chunks
+        underline = "===\n" if self._tail.endswith("\n") else "\n===\n"
+        for ending in ("", underline):
+            _, other = self._sink.chunks(self._parse(self._tail + ending), is_open=True)
+            for index in range(final, len(chunks) - 1):
+                if other[index : index + 1] != chunks[index : index + 1]:
+                    del chunks[index + 1 :]
+                    break
+        return chunks
+
+    def _update(self, final: int, chunks: list[Chunk]) -> Update[Chunk]:
         first = min(self._final, len(chunks))
         common = min(len(chunks), len(self._chunks))
         while first < common and chunks[first] == self._chunks[first]:

@@ -51,6 +51,8 @@ def finish(text: str) -> str:
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
     if _is_undecided_table(text[start:]) and not (text.endswith("\n") and _is_row_before(text, start)):
         return text[:start]
+    if line_start > start and _is_table(text[start:line_start]):
+        return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
     if not paragraph.endswith("\n"):
         for pattern in _HELD_BACK:
@@ -92,6 +94,11 @@ def _is_undecided_table(paragraph: str) -> bool:
         return False
     rest = [line for line in lines[1:] if line]
     return not rest or (len(lines) == 2 and _TABLE_RULE.match(lines[1]) is not None)  # noqa: PLR2004
+
+
+def _is_table(paragraph: str) -> bool:
+    lines = paragraph.split("\n")
+    return len(lines) > 1 and "|" in lines[0] and _TABLE_RULE.match(lines[1]) is not None
 
 
 def _is_row_before(text: str, start: int) -> bool:

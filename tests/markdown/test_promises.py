@@ -1,5 +1,6 @@
 """The promises of every chat renderer, for any text: limits, fences, pings, links, and streams that end alike."""
 
+import os
 import re
 from collections.abc import Callable
 from types import ModuleType
@@ -88,7 +89,8 @@ FRAGMENTS = [
 ]
 texts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=6), max_size=14).map("".join)
 limits = st.sampled_from([200, 201, 317, 2000])
-few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("MARKDOWN_EXAMPLES", "100"))
+few = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PINGS = {
     discord: re.compile(r"@everyone|@here|(?<!\\)<(?:@[!&]?|#|/|a?:|t:|id:)[^>\s]*\d", re.IGNORECASE),
@@ -164,13 +166,14 @@ def test_a_stream_ends_like_the_whole(start: Callable[[int], Stream[object]], te
         update = stream.feed(text[place : place + size])
         assert update.chunks[: update.first_changed] == seen[: update.first_changed]
         seen = update.chunks
-        check_prefix(seen)
+        check_prefix(start, seen)
     assert stream.close().chunks == whole(start, text)
 
 
-def check_prefix(chunks: list[object]) -> None:
+def check_prefix(start: object, chunks: list[object]) -> None:
     for chunk in chunks:
         message = chunk.text if isinstance(chunk, SlackMessage) else str(chunk)
+        assert not PINGS[discord if start is discord.stream else slack].search(without_code(message))
         assert isinstance(chunk, SlackMessage) or len(message) <= 200
         assert message.count("```") % 2 == 0
 
@@ -179,6 +182,35 @@ def whole(start: object, text: str) -> list[object]:
     if start is slack.stream_messages:
         return list(slack.render_messages(text, 200))
     return list(render(discord if start is discord.stream else slack, text, 200))
+
+
+@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack.stream_messages])
+@given(text=texts.filter(lambda text: "]:" not in text and "[^" not in text), size=st.integers(1, 30))
+@few
+def test_messages_left_behind_do_not_change(start: Callable[[int], Stream[object]], text: str, size: int) -> None:
+    """But for definitions that come late, and footnotes, which need the whole answer."""
+    stream = start(200)
+    left: list[object] = []
+    for place in range(0, len(text), size):
+        chunks = stream.feed(text[place : place + size]).chunks
+        assert chunks[: len(left)] == left
+        left = chunks[:-1]
+    assert stream.close().chunks[: len(left)] == left
+
+
+@given(
+    name=st.sampled_from(["paypal.com", "google.co.uk", "www.bank.example", "p\u0430ypal.com", "my-bank.io"]),
+    form=st.sampled_from(["{}", "https://{}/login", "HTTP://{}", "*{}*", "`{}`", "go to {} now", "{}.", "**{}**/x"]),
+    evil=st.sampled_from(
+        ["https://evil.example", "http://paypal.com.evil.example/x", "https://paypal.com@evil.example"]
+    ),
+)
+@few
+def test_a_label_cannot_hide_the_host(name: str, form: str, evil: str) -> None:
+    text = f"See [{form.format(name)}]({evil}) and text."
+    shown = [*discord.render(text), *slack.render(text), web.render(text), str(slack.render_blocks(text))]
+    for message in shown:
+        assert "(evil.example)" in message or "(paypal.com.evil.example)" in message
 
 
 @given(text=texts, size=st.integers(1, 30))
