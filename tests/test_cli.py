@@ -63,6 +63,35 @@ def test_what_people_can_mend_is_one_line_and_exit_code_2(args: list[str], env: 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("model.toml", 'colour = "red"\n[base]\nhub = "a/b"\n', "model.toml: colour: Extra inputs"),
+        ("pytorch_model.bin", "not even a pickle", "pytorch_model.bin: pickled weights are refused"),
+        ("notes.txt", "no weights at all", "holds no .safetensors file"),
+    ],
+)
+def test_a_model_folder_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, content: str, text: str) -> None:
+    (tmp_path / name).write_text(content)
+    result = glados("serve", "--model", str(tmp_path), GLADOS_DATA_DIR=str(tmp_path / "data"))
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_disk_that_fills_up_while_the_model_is_converted_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    """No file may grow beyond 4 MB: what the kernel then says is what it says on a full disk."""
+    limited = f"ulimit -f 4096; exec {sys.executable} -m glados_bots serve --model smollm2_135m"
+    result = subprocess.run(
+        ["/bin/bash", "-c", limited], capture_output=True, text=True, check=False, timeout=240, cwd=ROOT,
+        env={**os.environ, "GLADOS_DATA_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert f"no room in {tmp_path / 'models'}" in result.stderr
+    assert "set GLADOS_DATA_DIR to another disk" in result.stderr
+    assert [left for left in (tmp_path / "models").iterdir() if left.is_dir()] == []
+
+
 def test_render_turns_markdown_into_a_platforms_text() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "glados_bots", "render", "--to", "discord"]
     result = subprocess.run(command, input="#### Deep\n", capture_output=True, text=True, check=False, cwd=ROOT)

@@ -77,6 +77,15 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(stack: Stack, va
     assert "Traceback" not in run.stderr
 
 
+def test_a_model_that_does_not_exist_ends_the_start_with_its_name(stack: Stack) -> None:
+    stack.env["GLADOS_MODEL"] = "/nowhere/model"
+    run = stack.refused()
+    assert run.returncode == 2
+    assert "glados: /nowhere/model: no such model or path" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+    assert "starting it again" not in run.stdout
+
+
 def test_when_the_supervisor_is_killed_its_children_die_with_it(stack: Stack) -> None:
     with stack.up() as process:
         children = psutil.Process(process.pid).children(recursive=True)

@@ -220,6 +220,35 @@ async def test_store_away_then_back(chromium: Browser, model: ScriptedModel, tmp
         await store.wait()
 
 
+async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: ScriptedModel, tmp_path: Path) -> None:
+    """What was said so far stays, the page says what is wrong, and the answer ends once Redis is back."""
+    store = await start_store(tmp_path)
+    settings = Settings(redis_url=embedded_redis.url(tmp_path), grace=1)
+    model.gate.clear()
+    try:
+        async with serve(model.app()) as inference:
+            settings = settings.model_copy(update={"inference_url": f"{inference}/v1"})
+            async with serve(create_app(settings)) as site:
+                page = await chromium.new_page()
+                await page.goto(site)
+                await say(page, "Speak")
+                await expect(turn(page).locator(".answer")).to_have_text("Hello world")
+                store.kill()
+                await store.wait()
+                await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost", timeout=30_000)
+                model.gate.set()
+                await asyncio.sleep(1)  # the answer is whole now, and cannot be saved
+                store = await start_store(tmp_path)
+                await expect(turn(page)).to_have_attribute("data-state", "done", timeout=30_000)
+                await expect(turn(page).locator(".answer")).to_have_text("Hello world!")
+                await expect(turn(page).locator(".notice")).to_be_empty()
+                assert len(model.prompts) == 1
+                await page.close()
+    finally:
+        store.kill()
+        await store.wait()
+
+
 async def start_store(folder: Path) -> asyncio.subprocess.Process:
     """A Valkey of this test's own."""
     process = await asyncio.create_subprocess_exec(*embedded_redis.command(folder), stdout=asyncio.subprocess.DEVNULL)
