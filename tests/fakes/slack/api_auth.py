@@ -56,7 +56,6 @@ class AuthMethods:
         else:
             code, redirect_uri = str(call.args.get("code", "")), str(call.args.get("redirect_uri", ""))
             installation = self._tokens.redeem(code, redirect_uri)
-            installation.is_live = True
         return self._granted(call, installation)
 
     def _exchange(self, call: Call) -> JsonObject:

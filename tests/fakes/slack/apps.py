@@ -35,7 +35,7 @@ class App:
         commands: Its slash commands, such as '/glados'; None allows any.
         shortcuts: Callback ids of its message shortcuts; None allows any.
         rotates_tokens: Bot tokens end after 12 hours and are refreshed.
-        is_restricted: A commercial app outside the Marketplace: conversations.history and .replies are nearly closed.
+        is_restricted: A commercial app outside the Marketplace: see `FakeSlack.restrict_history`.
     """
 
     id: str

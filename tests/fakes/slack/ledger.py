@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .models import JsonObject, Message, User
 
 Key = tuple[str, str]
+STATUS_LIFE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -233,11 +234,12 @@ class Ledger:
         """Calls of one method."""
         return [request for request in self.requests if request.method == method]
 
-    def status(self, channel_id: str, thread_ts: str) -> str:
-        """The status line that was set last in a thread; empty when it was cleared."""
+    def status(self, channel_id: str, thread_ts: str, now: float | None = None) -> str:
+        """The status line of a thread; empty when it was cleared, or was set more than two minutes before `now`."""
         where = (channel_id, thread_ts)
-        found = [one.text for one in self.statuses if (one.channel_id, one.thread_ts) == where]
-        return found[-1] if found else ""
+        found = [one for one in self.statuses if (one.channel_id, one.thread_ts) == where]
+        is_over = bool(found) and now is not None and now - found[-1].time > STATUS_LIFE_S
+        return found[-1].text if found and not is_over else ""
 
     def transcript(self, channel_id: str, thread_ts: str | None = None) -> str:
         """What stands in a channel now, a line a message, replies indented, for people and failure messages."""

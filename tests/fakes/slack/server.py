@@ -8,23 +8,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from .api_agents import METHODS as AGENTS
 from .api_auth import AuthMethods
 from .api_chat import METHODS as CHAT
+from .api_conversations import METHODS as CONVERSATIONS
 from .api_views import ViewMethods
 from .apps import App, Token, Tokens
 from .clock import Clock
 from .delivery import Delivery
 from .faults import Faults
+from .files import Files, ForeignHost
 from .http import WebApi
 from .http_events import HttpEvents
 from .interactions import Interactions
 from .ledger import Ledger, MessageRecord
-from .models import Channel, Message, User
+from .models import Channel, JsonObject, Message, User
 from .people import Person
-from .ratelimits import RateLimits
+from .ratelimits import Limit, RateLimits
 from .sockets import Sockets
 from .state import World
 from .teams import Workspace
@@ -51,6 +55,8 @@ class ConnectSettings:
 class FakeSlack:
     """A Slack with one app, installed in one workspace, on loopback; more workspaces by `add_team`.
 
+    With a `manifest` (its YAML, parsed) the app may do and is told only what that asks for.
+
     Attributes:
         team: The first workspace.
         app: The app's settings: scopes, subscriptions, what kind of agent it is.
@@ -61,11 +67,15 @@ class FakeSlack:
         faults: Faults of the Web API.
         rate_limits: Tiers and blocks.
         tokens: All tokens.
+        files: Private files, and who fetched them.
+        foreign: A host that is not Slack's, which keeps the tokens it is sent.
     """
 
-    def __init__(self, *, bot_name: str = "GLaDOS", port: int = 0) -> None:
+    def __init__(self, *, bot_name: str = "GLaDOS", port: int = 0, manifest: JsonObject | None = None) -> None:
         clock = Clock()
         app = App(clock.id("A"), "1111.2222", "client-secret", SIGNING_SECRET, name=bot_name)
+        if manifest is not None:
+            app.apply_manifest(manifest)
         self.app = app
         self.world = World(clock, app)
         self.tokens = Tokens(clock, app)
@@ -74,6 +84,8 @@ class FakeSlack:
         self.http = HttpEvents(self.world)
         self.delivery = Delivery(self.world, self.sockets, self.http)
         self.interactions = Interactions(self.world, self.delivery)
+        self.files = Files(self.world, self.tokens)
+        self.foreign = ForeignHost()
         self.faults = Faults()
         self.rate_limits = RateLimits(clock)
         self.settings = ConnectSettings("")
@@ -98,7 +110,8 @@ class FakeSlack:
         return self.world.clock
 
     async def __aenter__(self) -> Self:
-        methods = CHAT | AuthMethods(self.tokens, self.sockets).methods | ViewMethods(self.interactions).methods
+        methods = CHAT | CONVERSATIONS | AGENTS | self.files.methods
+        methods |= AuthMethods(self.tokens, self.sockets).methods | ViewMethods(self.interactions).methods
         api = WebApi(self.world, self.tokens, self.rate_limits, self.faults, methods)
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.add_routes(
@@ -106,8 +119,12 @@ class FakeSlack:
                 web.route("*", "/api/{method}", api.handle),
                 web.get("/link", self.sockets.handle),
                 web.post("/response/{team}/{secret}", self.interactions.handle_response),
+                web.get("/files-pri/{owner}/{name}", self.files.download),
+                web.post("/upload/{secret}", self.files.upload),
+                web.get("/oauth/v2/authorize", self._authorize),
             ]
         )
+        await self.foreign.start()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -125,6 +142,7 @@ class FakeSlack:
         await self.delivery.end()
         await self.http.close()
         self.sockets.end()
+        await self.foreign.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -149,6 +167,12 @@ class FakeSlack:
     def add_user(self, name: str) -> Person:
         """A person of the first workspace, who joins every public channel there is so far."""
         return self.team.add_user(name)
+
+    def restrict_history(self) -> None:
+        """Treat the app as a commercial one outside the Marketplace: history once a minute, fifteen messages."""
+        self.app.is_restricted = True
+        for method in ("conversations.history", "conversations.replies"):
+            self.rate_limits.limits[method] = Limit(1)
 
     def answers(self, channel: Channel | None = None, thread: Message | None = None) -> list[MessageRecord]:
         """Messages of the bot that still stand, oldest first; of one channel or thread if it is given."""
@@ -180,3 +204,19 @@ class FakeSlack:
                     await asyncio.wait_for(changed.wait(), timeout=0.02)
         finally:
             self.ledger.listeners.remove(changed.set)
+
+    def allow(self, team: Workspace, redirect_uri: str = "") -> str:
+        """A person of `team` allows the app on Slack's page: the code that their browser brings to `redirect_uri`."""
+        return self.tokens.grant(self.world.installation(team) or team.install(), redirect_uri)
+
+    async def _authorize(self, request: web.Request) -> web.StreamResponse:
+        """Slack's page with the button Allow, pressed at once; `team` in the query names the workspace."""
+        team = self.world.teams.get(request.query.get("team", self.team.id))
+        target = request.query.get("redirect_uri", "")
+        if request.query.get("client_id") != self.app.client_id or not isinstance(team, Workspace) or not target:
+            raise web.HTTPBadRequest(text="invalid_client_id, invalid_team or bad_redirect_uri")
+        asked = set(request.query.get("scope", "").split(","))
+        code = self.allow(team, target)
+        team.installation.scopes &= asked
+        query = urlencode({"code": code, "state": request.query.get("state", "")})
+        raise web.HTTPFound(f"{target}?{query}")

@@ -61,12 +61,17 @@ class Workspace(Team):
             channel.members.add(user.id)
 
     def install(self, *, org: bool = False) -> Installation:
-        """Install the app here, or (with `org`) in the whole organisation; the bot joins nothing by itself."""
-        app = self.world.app
-        bot = User(self.world.clock.id("U"), app.name, self, bot_id=self.world.clock.id("B"), app_id=app.id)
+        """Install the app here, or (with `org`) in the whole organisation; the bot joins no channel yet."""
+        app, clock = self.world.app, self.world.clock
+        before = [one for one in self.world.installations if one.team is self]
+        if before:
+            # Whoever installs an app again gets the same bot user, but new tokens.
+            bot = before[-1].bot
+        else:
+            bot = User(clock.id("U"), app.name, self, bot_id=clock.id("B"), app_id=app.id)
         self.world.users[bot.id] = bot
         enterprise_id = self.enterprise_id if org else None
-        installation = Installation(self, bot, app.scopes, enterprise_id)
+        installation = Installation(self, bot, set(app.scopes), enterprise_id)
         self.world.installations.append(installation)
         return installation
 
