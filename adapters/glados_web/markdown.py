@@ -3,6 +3,7 @@
 The unit is the top-level block: each is sanitised on its own, so that the page may replace one without the others.
 """
 
+import re
 from dataclasses import replace
 from html import escape
 
@@ -10,7 +11,7 @@ from glados_bots.markdown import Document, parse
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.stream import Stream
-from glados_bots.markdown.tags import is_html, open_tags
+from glados_bots.markdown.tags import is_html, open_tags, tag_name
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -30,6 +31,9 @@ from glados_bots.markdown.tree import (
 from glados_web.highlight import highlight
 from glados_web.sanitize import sanitize
 
+# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
+_RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
+_OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
 
@@ -80,7 +84,7 @@ class _HtmlSink:
         for block in document.blocks:
             self._group.append(_Writer(document, is_open=False).block(block))
             if isinstance(block, Html):
-                self._tags = open_tags(block.text, self._tags)
+                self._tags = open_tags(_allowed(block.text), self._tags)
             if not self._tags:
                 self._chunks.append(sanitize("".join(self._group)))
                 self._group = []
@@ -126,7 +130,7 @@ class _Writer:
             case Rule():
                 return "<hr>"
             case Html():
-                return block.text if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                return _allowed(block.text) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
@@ -164,7 +168,8 @@ class _Writer:
             case "note":
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
-                return run.text if is_html(run.text) else escape(run.text)
+                is_tag = is_html(run.text) and tag_name(run.text) not in _RAW_TEXT
+                return run.text if is_tag else escape(run.text)
             case _:
                 return escape(run.text)
 
@@ -206,6 +211,10 @@ class _Writer:
             side = "" if align == "None" else f' align="{align.lower()}"'
             html += f"<{tag}{side}>{self.runs(cell)}</{tag}>"
         return f"<tr>{html}</tr>"
+
+
+def _allowed(html: str) -> str:
+    return _OPEN_RAW_TEXT.sub("&lt;", html)
 
 
 def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:

@@ -1,7 +1,7 @@
 r"""The repairs within paragraphs: each tells which edits a source needs.
 
 `\(…\)` and `\[…\]` become `$…$` and `$$…$$`; a line of a formula such as `=` is no underline or item; a `$` that makes
-no formula stays one; `_` and `*` within a bare address are part of it; emphasis beside CJK text and punctuation works.
+no formula stays one; `<!here>` begins no raw HTML; `_` and `*` within a bare address are part of it; emphasis beside CJK text and punctuation works.
 """
 
 import re
@@ -40,6 +40,8 @@ _DOLLARS = re.compile(
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
 _FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
+# Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML.
+_MENTION = re.compile(r"^[ \t>]*(?=<!(?:channel|here|everyone|subteam|date)\b)", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
 # A marker just before an address closes behind it, and so is no part of it.
 _ADDRESS = re.compile(r"(?P<bracket>[(\[]?)(?P<around>[*_~]*)https?://(?P<rest>[^\s<>`]+)", re.ASCII | re.IGNORECASE)
@@ -133,6 +135,12 @@ def _line_edits(text: str) -> list[Edit]:
     return [(place, place, SENTINEL) for place in places]
 
 
+def _mention_edits(text: str) -> list[Edit]:
+    if "<!" not in text:
+        return []
+    return [(match.end(), match.end(), SENTINEL) for match in _MENTION.finditer(text)]
+
+
 def _dollar_edits(text: str) -> list[Edit]:
     if "$" not in text:
         return []
@@ -148,6 +156,7 @@ def _dollar_edits(text: str) -> list[Edit]:
 REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
     _math_edits,
     _line_edits,
+    _mention_edits,
     _dollar_edits,
     _address_edits,
     _star_edits,

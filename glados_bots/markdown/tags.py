@@ -4,7 +4,7 @@ import re
 
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)")
 # Slack's broadcasts look like declarations.
-_MENTION = re.compile(r"<!(?:channel|here|everyone|subteam|date)[\^|>]", re.IGNORECASE)
+_MENTION = re.compile(r"<!(?:channel|here|everyone|subteam|date)\b", re.IGNORECASE)
 _KNOWN = frozenset(
     "a abbr acronym address applet area article aside audio b base bdi bdo big blockquote body br button canvas"
     " caption center cite code col colgroup data datalist dd del details dfn dialog div dl dt em embed fieldset"
@@ -28,9 +28,14 @@ def is_html(html: str) -> bool:
     """Whether this is HTML, and not a type such as `Vec<String>` that merely looks like a tag, nor a chat's mention."""
     match = _TAG.match(html)
     if match is None:
-        return not _MENTION.match(html)
+        return not is_mention(html)
     name = match[1]
     return name.lower() in _KNOWN and (name.islower() or (name.isupper() and len(name) > 1))
+
+
+def is_mention(html: str) -> bool:
+    """Whether this begins as one of Slack's broadcasts, which look like declarations."""
+    return _MENTION.match(html) is not None
 
 
 def open_tags(html: str, already: list[str]) -> list[str]:
