@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from glados_bots import __version__
+from glados_bots import __version__, backup_cli
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import Platform, installed
 from glados_bots.settings import Settings, load
@@ -124,6 +124,9 @@ def _settings(**overrides: Any) -> Settings:
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing new
     return settings
+
+
+backup_cli.add_to(app, _settings)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
     glados:{web}:c:CONV:history     list  turns answered, oldest first
     glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
+    glados:version                  int   format of all of this; see data_version.py
 
 A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
 """

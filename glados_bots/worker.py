@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from glados_bots.data_version import require_version
 from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.exporter import exported
@@ -41,12 +42,13 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Redis may come and go meanwhile.
 
-        Raises ConfigError when GLADOS_METRICS_PORT is taken.
+        Raises ConfigError when GLADOS_METRICS_PORT is taken, or the data in Redis are of another format than ours.
         """
         async with exported(self._settings, self._store):
             await self._work()
 
     async def _work(self) -> None:
+        await self._check_data()
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
         try:
@@ -72,6 +74,17 @@ class Worker:
                 await self._store.release(run.lease)
         if left:
             log.info("%d unfinished turns were given back; they go on after the restart", len(left))
+
+    async def _check_data(self) -> None:
+        """Return once Redis has said that we may work on its data."""
+        while not self._draining:
+            try:
+                await require_version(self._store.client)
+            except StoreUnavailableError as error:
+                log.warning("%s; trying again", error)
+                await asyncio.sleep(IDLE_S)
+            else:
+                return
 
     async def _claim_all(self) -> None:
         """The loop: wait for work, lease a turn, start it."""

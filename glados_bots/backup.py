@@ -1,0 +1,206 @@
+"""Backup and restore of everything a team would miss: conversations, waiting turns, settings, who owns which chat.
+
+A backup is lines of JSON, so it can be read, searched and compared with ordinary tools, and restored into another Redis
+or Valkey of any version:
+
+    {"format": "glados-backup", "version": 1, "data_version": 1, "at": 1795523825.1}
+    {"key": "glados:{web}:c:CONV:history", "type": "list", "value": ["turn", ...], "expires_at": 1798115825.0}
+    ...
+    {"end": 42}
+
+Left out is what only means something for seconds: pacing, views of running answers, wake-up calls. Keys of one
+conversation are read in one step; a backup of the whole at one moment needs the roles to be stopped.
+"""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, cast
+
+from glados_bots.data_version import DATA_VERSION, KEY, migrate
+from glados_bots.errors import ConfigError
+from glados_bots.store import Client, ask
+
+FORMAT = "glados-backup"
+VERSION = 1
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:)")
+CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
+BATCH = 100
+PAIR = 2  # a member of a sorted set and its score
+
+READERS = {
+    "string": lambda pipe, key: pipe.get(key),
+    "list": lambda pipe, key: pipe.lrange(key, 0, -1),
+    "hash": lambda pipe, key: pipe.hgetall(key),
+    "set": lambda pipe, key: pipe.smembers(key),
+    "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+}
+WRITERS = {
+    "string": lambda pipe, key, value: pipe.set(key, value),
+    "list": lambda pipe, key, value: pipe.rpush(key, *value),
+    "hash": lambda pipe, key, value: pipe.hset(key, mapping=value),
+    "set": lambda pipe, key, value: pipe.sadd(key, *value),
+    "zset": lambda pipe, key, value: pipe.zadd(key, dict(value)),
+}
+
+
+async def lines(client: Client) -> AsyncIterator[str]:
+    """The backup, line by line. Raises StoreUnavailableError when Redis goes away: what came so far is no backup."""
+    found = await ask(cast("Awaitable[str | None]", client.get(KEY)))
+    head = {"format": FORMAT, "version": VERSION, "data_version": int(found or DATA_VERSION), "at": time.time()}
+    yield json.dumps(head)
+    count = 0
+    for batch in _batches(await _keys(client)):
+        for entry in await _read(client, batch):
+            count += 1
+            yield json.dumps(entry)
+    yield json.dumps({"end": count})
+
+
+async def restore(client: Client, text: Iterable[str], *, overwrite: bool = False) -> int:
+    """Write a backup into Redis, migrated to the present format; returns the number of keys.
+
+    The whole of it is checked before anything is written. What has expired meanwhile is left out.
+
+    Args:
+        client: connected to a Redis no role works on.
+        text: the lines of the backup.
+        overwrite: take away all of GLaDOS's keys there first; without it, a Redis that has some is refused.
+
+    Raises:
+        ConfigError: the backup is damaged, cut off or too new, or Redis is not empty.
+        StoreUnavailableError: Redis went away; restore again, with `overwrite`.
+    """
+    data_version, entries = parse(text)
+    present = await _keys(client, everything=True)
+    if present and not overwrite:
+        raise ConfigError(
+            f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
+            "or call with --overwrite, which deletes them"
+        )
+    for start in range(0, len(present), BATCH):
+        await ask(cast("Awaitable[object]", client.delete(*present[start : start + BATCH])))
+    await ask(cast("Awaitable[object]", client.set(KEY, data_version)))
+    alive = [entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()]
+    for start in range(0, len(alive), BATCH):
+        await _write(client, alive[start : start + BATCH])
+    await migrate(client)
+    return len(alive)
+
+
+def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
+    """(data version, entries) of a backup. Raises ConfigError that names the first line that is wrong."""
+    head, *rest = _objects(text) or [{}]
+    if head.get("format") != FORMAT:
+        raise ConfigError("line 1: this is no backup of GLaDOS: its first line must say so")
+    if head.get("version") != VERSION or head.get("data_version") not in range(1, DATA_VERSION + 1):
+        raise ConfigError(
+            f"line 1: this backup is of version {head.get('version')}, data format {head.get('data_version')}; "
+            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the one that wrote it, or a newer"
+        )
+    if not rest or rest[-1] != {"end": len(rest) - 1}:
+        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off: its last line must count the lines before it")
+    for number, entry in enumerate(rest[:-1], start=2):
+        _check(number, entry)
+    return int(head["data_version"]), rest[:-1]
+
+
+def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(text, start=1):
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise ConfigError(f"line {number}: not JSON ({error}): the backup is damaged") from error
+        if not isinstance(value, dict):
+            raise ConfigError(f"line {number}: not a JSON object: the backup is damaged")
+        found.append(value)
+    return found
+
+
+def _check(number: int, entry: dict[str, Any]) -> None:
+    kind, key, expires = entry.get("type"), entry.get("key"), entry.get("expires_at")
+    if (
+        not isinstance(key, str)
+        or not key.startswith("glados:")
+        or key == KEY
+        or not _has_shape(kind, entry.get("value"))
+    ):
+        raise ConfigError(
+            f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds: it is damaged"
+        )
+    if expires is not None and not isinstance(expires, int | float):
+        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null: it is damaged")
+
+
+def _has_shape(kind: Any, value: Any) -> bool:
+    """Whether a value is what WRITERS can write; Redis knows no empty lists."""
+    match kind, value:
+        case "string", str():
+            return True
+        case "list" | "set", [_, *_]:
+            return all(isinstance(each, str) for each in value)
+        case "hash", dict():
+            return bool(value) and all(isinstance(each, str) for each in value.values())
+        case "zset", [_, *_]:
+            return all(
+                isinstance(each, list)
+                and len(each) == PAIR
+                and isinstance(each[0], str)
+                and isinstance(each[1], int | float)
+                for each in value
+            )
+    return False
+
+
+async def _keys(client: Client, *, everything: bool = False) -> list[str]:
+    """Our keys, sorted, so that those of a conversation stand together."""
+    found: set[str] = set()
+    cursor = 0
+    while True:
+        cursor, keys = await ask(client.scan(cursor, match="glados:*", count=1000))
+        names = (str(key) for key in keys)
+        found.update(key for key in names if key != KEY and (everything or not PASSING.match(key)))
+        if cursor == 0:
+            return sorted(found)
+
+
+def _batches(keys: list[str]) -> Iterator[list[str]]:
+    """Keys that are read in one step: those of one conversation, or a few of the others."""
+    for _, group in groupby(keys, key=lambda key: found[0] if (found := CONVERSATION.match(key)) else ""):
+        members = list(group)
+        yield from (members[start : start + BATCH] for start in range(0, len(members), BATCH))
+
+
+async def _read(client: Client, keys: list[str]) -> list[dict[str, Any]]:
+    async with client.pipeline(transaction=True) as pipe:
+        for key in keys:
+            pipe.type(key)
+        types = dict(zip(keys, await ask(pipe.execute()), strict=True))
+    there = [key for key in keys if types[key] in READERS]
+    async with client.pipeline(transaction=True) as pipe:
+        for key in there:
+            READERS[types[key]](pipe, key)
+            pipe.pttl(key)
+        found = await ask(pipe.execute())
+    now = time.time()
+    return [
+        {"key": key, "type": types[key], "value": _plain(value), "expires_at": now + left / 1000 if left >= 0 else None}
+        for key, value, left in zip(there, found[::2], found[1::2], strict=True)
+        if value
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set) else value
+
+
+async def _write(client: Client, entries: list[dict[str, Any]]) -> None:
+    async with client.pipeline(transaction=True) as pipe:
+        for entry in entries:
+            WRITERS[entry["type"]](pipe, entry["key"], entry["value"])
+            if entry["expires_at"] is not None:
+                pipe.pexpireat(entry["key"], int(entry["expires_at"] * 1000))
+        await ask(pipe.execute())
