@@ -120,7 +120,8 @@ def test_without_a_password_it_does_not_start(tmp_path: Path) -> None:
 def test_the_code_works_under_the_access_list(server: int) -> None:
     """The tests of everything that talks to Redis, run as the user `glados`."""
     suites = ["tests/test_store.py", "tests/test_turns.py", "tests/test_backup.py", "tests/web/test_http.py"]
-    more_rights = "not leaves_no_trace and not come and not operator and not damaged"  # these tests themselves do what the code may not
+    # These tests themselves do what the code may not.
+    more_rights = "not leaves_no_trace and not come and not operator and not damaged"
     env = {
         **os.environ,
         "TEST_REDIS_URL": f"redis://glados:{PASSWORD}@127.0.0.1:{server}/0",
