@@ -64,11 +64,9 @@ class Workspace(Team):
         """Install the app here, or (with `org`) in the whole organisation; the bot joins no channel yet."""
         app, clock = self.world.app, self.world.clock
         before = [one for one in self.world.installations if one.team is self]
-        if before:
-            # Whoever installs an app again gets the same bot user, but new tokens.
-            bot = before[-1].bot
-        else:
-            bot = User(clock.id("U"), app.name, self, bot_id=clock.id("B"), app_id=app.id)
+        # Whoever installs an app again gets the same bot user, but new tokens.
+        new = User(clock.id("U"), app.name, self, bot_id=clock.id("B"), app_id=app.id)
+        bot = before[-1].bot if before else new
         self.world.users[bot.id] = bot
         enterprise_id = self.enterprise_id if org else None
         installation = Installation(self, bot, set(app.scopes), enterprise_id)
