@@ -136,6 +136,6 @@ def _escaped(match: re.Match[str]) -> str:
 def _quoted(url: str, characters: str) -> str:
     """Encode what would end a masked link, or be read inside of it."""
     for character in characters:
-        if character != "@" or "@everyone" in url or "@here" in url:
+        if character != "@" or _MENTION.search(url):
             url = url.replace(character, f"%{ord(character):02X}")
     return url.replace("~~", "%7E%7E").replace("||", "%7C%7C")

@@ -4,7 +4,6 @@ Text in a rich_text element is literal, so nothing an answer says can become a m
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +42,7 @@ def elements(runs: list[Run]) -> list[Block]:
     found: list[Block] = []
     for index, run in enumerate(runs):
         text = "\n" if run.kind in {"soft", "hard"} else run.text
-        if run.kind != "code":
+        if run.kind != "code" and ("@" in text or "<" in text):
             text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
         span = next((span for span in run.spans if span.kind == "link"), None)
         url = safe_url(span.url) if span is not None else None
@@ -138,7 +137,7 @@ class BlockDialect:
 
     def size(self, drawn: Block) -> int:
         """Characters of every text and address in it."""
-        return sum(map(len, _texts(drawn)))
+        return _size(drawn)
 
     def fits_beside(self, before: list[tuple[Leaf, Block]], leaf: Leaf) -> bool:
         """Slack takes one table and fifty blocks a message."""
@@ -221,6 +220,8 @@ def _table(table: Table) -> Block:
 
 def _cell(runs: list[Run]) -> Block:
     """A cell; Slack refuses empty ones."""
+    if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans and runs[0].text.isalnum():
+        return {"type": "raw_text", "text": runs[0].text}
     content = elements(runs)
     if all(element["type"] == "text" and "style" not in element for element in content):
         return {"type": "raw_text", "text": "".join(element["text"] for element in content).strip() or " "}
@@ -228,16 +229,18 @@ def _cell(runs: list[Run]) -> Block:
 
 
 def _row_size(row: list[list[Run]]) -> int:
-    return sum(sum(map(len, _texts(_cell(cell)))) for cell in row)
+    return sum(_size(_cell(cell)) for cell in row)
 
 
-def _texts(block: Any) -> Iterator[str]:
-    if isinstance(block, dict):
-        for key, value in block.items():
-            if key in {"text", "url"} and isinstance(value, str):
-                yield value
-            else:
-                yield from _texts(value)
-    elif isinstance(block, list):
-        for value in block:
-            yield from _texts(value)
+def _size(value: Any) -> int:
+    """Characters of every text and address within a block or a list of blocks."""
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    total = 0
+    for key, inner in value.items():
+        if isinstance(inner, str):
+            if key in {"text", "url"}:
+                total += len(inner)
+        elif isinstance(inner, dict | list):
+            total += _size(inner)
+    return total

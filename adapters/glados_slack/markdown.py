@@ -168,4 +168,6 @@ def stream_messages(limit: int = BLOCKS_LIMIT) -> Stream[SlackMessage]:
 
 def _quoted(url: str) -> str:
     """Encode what would end the link; `&` is an entity as everywhere."""
+    if _MENTION.search(url):
+        url = url.replace("@", "%40")
     return url.replace("|", "%7C").replace(">", "%3E").replace("<", "%3C").replace("&", "&amp;")

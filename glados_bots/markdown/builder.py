@@ -32,11 +32,13 @@ class Builder:
         marks: footnotes marked before it.
 
     Attributes:
-        block_events: for each top-level block, the index of the event that began it.
+        place: where the event that is read stands in the source, for the reader to set.
+        starts: for each top-level block, the place where it begins.
     """
 
     def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
-        self.block_events: list[int] = []
+        self.place = 0
+        self.starts: list[int] = []
         self._marked = has_marks(source)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
@@ -96,39 +98,32 @@ class Builder:
         }
 
     def read(self, events: Iterable[Any]) -> None:
-        """Go through pulldown-cmark's events: a word, or a dictionary with one entry."""
-        handlers, starts, ends, blocks = self._on, self._start, self._end, self._blocks
+        """Go through pulldown-cmark's events: a word, or a dictionary with one entry, which is taken out."""
+        handlers, starts, ends = self._on, self._start, self._end
         on_text = self._on_text
-        known = 0
-        for index, event in enumerate(events):
+        for event in events:
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(Rule())
+                continue
+            key, value = event.popitem()
+            if key == "Text":
+                on_text(value)
+            elif key == "Start":
+                name, data = (value, None) if value.__class__ is str else value.popitem()
+                starts[name](data)
+            elif key == "End":
+                close = ends.get(value if value.__class__ is str else next(iter(value)))
+                if close is not None:
+                    close()
             else:
-                (key,) = event
-                value = event[key]
-                if key == "Text":
-                    on_text(value)
-                    continue
-                if key == "End":
-                    close = ends.get(value if value.__class__ is str else next(iter(value)))
-                    if close is not None:
-                        close()
-                    continue
-                if key == "Start":
-                    name, data = (value, None) if value.__class__ is str else next(iter(value.items()))
-                    starts[name](data)
-                else:
-                    handlers[key](value)
-            if len(blocks) != known:
-                known = len(blocks)
-                self.block_events.append(index)
+                handlers[key](value)
 
     def document(self) -> Document:
         """Return what was read."""
         marks = list(self._marks)
         order = {label: index for index, label in enumerate(marks)}
         notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
-        return Document(self._blocks, [], notes, marks)
+        return Document(self._blocks, self.starts, notes, marks)
 
     def _clean(self, text: str) -> str:
         return without_marks(text, verbatim=True) if self._marked else text
@@ -137,6 +132,8 @@ class Builder:
 
     def _open_block(self, block: Block) -> None:
         self._runs = None
+        if len(self._containers) == 1:
+            self.starts.append(self.place)
         self._containers[-1].append(block)
 
     def _open_paragraph(self, *, tight: bool) -> list[Run]:

@@ -1,6 +1,6 @@
 """Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyromark
@@ -27,7 +27,7 @@ def parse(text: str) -> Document:
         text: markdown as models write it (GFM, see `docs/markdown.md` for what is mended).
 
     Returns:
-        The tree, without `starts`. Any text can be read; there is no error.
+        The tree; its `starts` are without meaning. Any text can be read; there is no error.
     """
     mended = mend(readable(text)).text
     builder = Builder(mended)
@@ -46,15 +46,13 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
     Returns:
         The tree; `starts` are byte offsets into `text`.
     """
-    events: list[Any] = []
-    places: list[Any] = []
-    ranged = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
-    for event, place in ranged:
-        events.append(event)
-        places.append(place)
-
     builder = Builder(text, marks)
-    builder.read(events)
-    document = builder.document()
-    document.starts = [places[index]["start"] for index in builder.block_events]
-    return document
+    ranged = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
+    builder.read(_placed(ranged, builder))
+    return builder.document()
+
+
+def _placed(ranged: Iterable[tuple[Any, Any]], builder: Builder) -> Iterator[Any]:
+    for event, place in ranged:
+        builder.place = place["start"]
+        yield event

@@ -1,7 +1,8 @@
 r"""The repairs within paragraphs: each tells which edits a source needs.
 
 `\(…\)` and `\[…\]` become `$…$` and `$$…$$`; a line of a formula such as `=` is no underline or item; a `$` that makes
-no formula stays one; `<!here>` begins no raw HTML; `_` and `*` within a bare address are part of it; emphasis beside CJK text and punctuation works.
+no formula stays one; `<!here>` begins no raw HTML; `_` and `*` within a bare address are part of it; emphasis beside
+CJK text and punctuation works.
 """
 
 import re
@@ -44,7 +45,8 @@ _FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[
 _MENTION = re.compile(r"^[ \t>]*(?=<!(?:channel|here|everyone|subteam|date)\b)", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
 # A marker just before an address closes behind it, and so is no part of it.
-_ADDRESS = re.compile(r"(?P<bracket>[(\[]?)(?P<around>[*_~]*)https?://(?P<rest>[^\s<>`]+)", re.ASCII | re.IGNORECASE)
+_BEFORE_ADDRESS = re.compile(r"([(\[]?)([*_~]*)https?\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>`]+")
 _MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
 _CJK = re.compile(
@@ -79,19 +81,18 @@ def _address_edits(text: str) -> list[Edit]:
     edits: list[Edit] = []
     if "://" not in text:
         return edits
-    for match in _ADDRESS.finditer(text):
-        rest = match["rest"]
-        if not _MARKERS.search(rest):
-            continue
-        if match["around"]:
-            rest = rest.partition(match["around"])[0]
-        if match["bracket"]:
-            rest = rest[: _end_of_brackets(rest)]
-        end = match.start("rest") + len(without_trailing(rest))
-        edits += [
-            (marker.start(), marker.end(), _STAND_INS[marker[0]])
-            for marker in _MARKERS.finditer(text, match.start("rest"), end)
-        ]
+    place = text.find("://")
+    while place >= 0:
+        rest = _ADDRESS.match(text, place + 3)
+        if rest and _MARKERS.search(rest[0]) and (before := _BEFORE_ADDRESS.search(text, max(0, place - 16), place)):
+            address = rest[0]
+            if before[2]:
+                address = address.partition(before[2])[0]
+            if before[1]:
+                address = address[: _end_of_brackets(address)]
+            end = rest.start() + len(without_trailing(address))
+            edits += [(m.start(), m.end(), _STAND_INS[m[0]]) for m in _MARKERS.finditer(text, rest.start(), end)]
+        place = text.find("://", place + 3)
     return edits
 
 

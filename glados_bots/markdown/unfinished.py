@@ -52,7 +52,7 @@ def finish(text: str) -> str:
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
     if _is_undecided_table(text[start:]) and not (text.endswith("\n") and _is_row_before(text, start)):
         return text[:start]
-    if line_start > start and _is_table(text[start:line_start]):
+    if line_start > start and _is_table(text[:line_start]):
         return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
     if paragraph.lstrip().startswith(("<!", "<?")) and not is_mention(paragraph.lstrip()):
@@ -99,9 +99,16 @@ def _is_undecided_table(paragraph: str) -> bool:
     return not rest or (len(lines) == 2 and _TABLE_RULE.match(lines[1]) is not None)  # noqa: PLR2004
 
 
-def _is_table(paragraph: str) -> bool:
-    lines = paragraph.split("\n")
-    return len(lines) > 1 and "|" in lines[0] and _TABLE_RULE.match(lines[1]) is not None
+def _is_table(text: str) -> bool:
+    """Whether the text ends with rows of a table whose delimiter row has come."""
+    before = ""
+    for line in reversed(text.rstrip("\n").split("\n")):
+        if not line.strip():
+            return False
+        if "|" in line and "|" in before and _TABLE_RULE.match(before):
+            return True
+        before = line
+    return False
 
 
 def _is_row_before(text: str, start: int) -> bool:
