@@ -243,6 +243,7 @@ async def test_an_ephemeral_message_is_seen_by_one(
 async def test_the_ledger_knows_who_was_pinged_and_what_was_unfurled(
     fake: FakeSlack, channel: Channel, ada: Person, client: AsyncWebClient
 ) -> None:
+    fake.rate_limits.loosen()
     quiet = {"channel": channel.id, "unfurl_links": False, "unfurl_media": False}
     inert = "&lt;!channel&gt; @channel https://a.example"
     await client.chat_postMessage(**quiet, text=inert)

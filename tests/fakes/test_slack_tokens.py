@@ -144,9 +144,8 @@ async def test_the_sdk_rotates_a_token_once(fake: FakeSlack, client: AsyncWebCli
         bot_refresh_token=first["refresh_token"],
         bot_token_expires_in=int(first["expires_in"]),
     )
-    rotator = AsyncTokenRotator(
-        client_id=fake.settings.client_id, client_secret=fake.settings.client_secret, client=client
-    )
+    own = {"client_id": fake.settings.client_id, "client_secret": fake.settings.client_secret}
+    rotator = AsyncTokenRotator(**own, client=client)
     renewed = await rotator.perform_token_rotation(installation=stored, minutes_before_expiration=13 * 60)
     assert renewed is not None
     assert renewed.bot_token is not None

@@ -60,7 +60,7 @@ class AuthMethods:
 
     def _exchange(self, call: Call) -> JsonObject:
         self._check_client(call)
-        return self._granted(call, self._tokens.exchange(call.need("token_to_exchange")))
+        return self._granted(call, self._tokens.exchange(call.need("token")))
 
     def _rotate_tooling(self, call: Call) -> JsonObject:
         return self._tokens.rotate_tooling(call.need("refresh_token"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from dataclasses import replace
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from .apps import Token, Tokens
 from .calls import Call, Method, parse_args
@@ -42,7 +43,9 @@ class WebApi:
             token = self._tokens.check(text, method.token) if method.token else None
             team_id = "" if token is None or token.installation is None else token.installation.team.id
             record = replace(record, team_id=team_id)
-            call = Call(self._world, name, args, token, basic)
+            # oauth.v2.exchange takes a token as what it is about, not as who calls.
+            own = args if method.token else args | {"token": text}
+            call = Call(self._world, name, own, token, basic)
         except ApiError as error:
             return self._refuse(record, error)
         fault = self._faults.take(name, record.team_id, args)
@@ -121,8 +124,8 @@ async def _read(request: web.Request) -> tuple[JsonObject, str, tuple[str, str]]
     if header.startswith("Bearer "):
         text = header.removeprefix("Bearer ")
     elif header.startswith("Basic "):
-        auth = BasicAuth.decode(header)
-        basic = auth.login, auth.password
+        login, _, password = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+        basic = login, password
     return args, text, basic
 
 
