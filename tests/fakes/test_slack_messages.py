@@ -328,3 +328,25 @@ async def test_reactions(fake: FakeSlack, channel: Channel, ada: Person, app: Re
     assert app.seen("reaction_added")[-1]["item"] == {"type": "message", "channel": channel.id, "ts": posted["ts"]}
     found = await app.client.conversations_history(channel=channel.id)
     assert found["messages"][0]["reactions"] == [{"name": "eyes", "users": [fake.bot.id], "count": 1}]
+
+
+async def test_a_preview_changes_a_message_that_nobody_edited(
+    fake: FakeSlack, channel: Channel, ada: Person, app: RecordingApp
+) -> None:
+    question = await ada.say(channel, f"{fake.bot.mention} see https://a.example")
+    await fake.preview(question, "https://a.example")
+    await fake.wait_for(lambda: len(app.bodies) == 3)
+    changed = app.seen("message")[-1]
+    assert changed["subtype"] == "message_changed"
+    assert "edited" not in changed["message"]
+    assert changed["message"]["text"] == changed["previous_message"]["text"]
+    assert len(app.seen("app_mention")) == 1
+
+
+async def test_a_webhook_has_no_user(fake: FakeSlack, channel: Channel, ada: Person, app: RecordingApp) -> None:
+    assert ada.id in channel.members
+    await fake.webhook_says(channel, f"{fake.bot.mention} from a webhook")
+    await fake.wait_for(lambda: len(app.bodies) == 2)
+    heard = app.seen("message")[0]
+    assert (heard["subtype"], heard["username"]) == ("bot_message", "hook")
+    assert "user" not in heard

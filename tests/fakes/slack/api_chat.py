@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from .blocks import MAX_MARKDOWN, check_message_blocks
+from .block_kinds import MAX_MARKDOWN
+from .blocks import check_message_blocks
 from .calls import Call, Method
 from .errors import ApiError
 from .messages import add_message, check_may_post, delete_message, edited, show

@@ -26,7 +26,9 @@ from .http import WebApi
 from .http_events import HttpEvents
 from .interactions import Interactions
 from .ledger import Ledger, MessageRecord
+from .messages import add_message, edited
 from .models import Channel, JsonObject, Message, User
+from .payloads import message_json
 from .people import Person
 from .ratelimits import Limit, RateLimits
 from .sockets import Sockets
@@ -167,6 +169,21 @@ class FakeSlack:
     def add_user(self, name: str) -> Person:
         """A person of the first workspace, who joins every public channel there is so far."""
         return self.team.add_user(name)
+
+    async def webhook_says(self, channel: Channel, text: str) -> Message:
+        """A message by an incoming webhook: subtype bot_message, a bot id, and no user."""
+        author = User("", "hook", self.team, bot_id=self.clock.id("B"), app_id=self.clock.id("A"))
+        message = Message(self.clock.timestamp(), channel, author, text=text, subtype="bot_message")
+        add_message(self.world, message)
+        await asyncio.sleep(0)
+        return message
+
+    async def preview(self, message: Message, url: str) -> None:
+        """Slack shows the page of a link in a message, and tells of it as a change, though nobody has edited it."""
+        before = message_json(message, self.world)
+        message.attachments = [{"from_url": url, "title": "A page", "id": 1, "fallback": url}]
+        edited(self.world, message, before, by_person=False)
+        await asyncio.sleep(0)
 
     def restrict_history(self) -> None:
         """Treat the app as a commercial one outside the Marketplace: history once a minute, fifteen messages."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_MARKDOWN, check_message_blocks, expanded_count, expanded_markdown
+from .block_kinds import MAX_MARKDOWN
+from .blocks import MAX_BLOCKS, MAX_CHARACTERS, check_message_blocks, expanded_count, expanded_markdown
 from .errors import ApiError
 from .messages import show
 from .models import JsonObject, Message, Stream
