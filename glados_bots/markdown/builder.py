@@ -100,14 +100,18 @@ class Builder:
     def read(self, events: Iterable[Any]) -> None:
         """Go through pulldown-cmark's events: a word, or a dictionary with one entry, which is taken out."""
         handlers, starts, ends = self._on, self._start, self._end
-        on_text = self._on_text
+        on_text, marked = self._on_text, self._marked
         for event in events:
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(Rule())
                 continue
             key, value = event.popitem()
             if key == "Text":
-                on_text(value)
+                runs = self._runs
+                if runs is None or marked or "://" in value or "@" in value or "www." in value:
+                    on_text(value)
+                else:
+                    runs.append(Run("text", value, self._spans))
             elif key == "Start":
                 name, data = (value, None) if value.__class__ is str else value.popitem()
                 starts[name](data)
@@ -168,10 +172,7 @@ class Builder:
                 self._code.append(text)
                 return
             runs = self._open_paragraph(tight=True)
-        if self._links or not ("://" in text or "@" in text or "www." in text):
-            runs.append(Run("text", text, self._spans))
-        else:
-            runs.extend(linked(text, self._spans))
+        runs.extend([Run("text", text, self._spans)] if self._links else linked(text, self._spans))
 
     def _on_mark(self, label: str) -> None:
         self._marks.setdefault(label)

@@ -22,20 +22,24 @@ _FENCE = re.compile(
     r"^(?P<prefix>[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})(?P<info>[^\n]*)$",
     re.MULTILINE,
 )
-_TICKS = re.compile("```|~~~")
 _FIRST_LINE = re.compile(r"\n[ \t>]*([A-Za-z0-9+#-]+)[ \t]*\n(?=[ \t>]*(\S*))")
 
 
 def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
     """The lines that open or close fences, from `start` on; looking at every line would cost more than the parse."""
-    while found := _TICKS.search(text, start):
-        line = text.rfind("\n", 0, found.start()) + 1
-        match = _FENCE.match(text, line)
+    ticks, tildes = text.find("```", start), text.find("~~~", start)
+    while ticks >= 0 or tildes >= 0:
+        place = ticks if tildes < 0 or 0 <= ticks < tildes else tildes
+        match = _FENCE.match(text, text.rfind("\n", 0, place) + 1)
         if match:
             yield match
-        start = text.find("\n", found.end())
+        start = text.find("\n", place)
         if start < 0:
             return
+        if 0 <= ticks < start:
+            ticks = text.find("```", start)
+        if 0 <= tildes < start:
+            tildes = text.find("~~~", start)
 
 
 def open_fence(text: str) -> re.Match[str] | None:

@@ -125,11 +125,13 @@ class LineWriter:
 
     def _switch(self, styles: Styles, body: str) -> None:
         """Close what does not go on, then white space, then open what begins."""
-        keep = 0
-        while keep < min(len(styles), len(self._open)) and styles[keep] == self._open[keep]:
-            keep += 1
-        self._close(keep)
-        opening = "".join(self._dialect.marks[kind] for kind in styles[keep:])
+        opened, keep = self._open, 0
+        if opened:
+            while keep < len(styles) and keep < len(opened) and styles[keep] == opened[keep]:
+                keep += 1
+            self._close(keep)
+        marks = self._dialect.marks
+        opening = "".join([marks[kind] for kind in styles[keep:]]) if styles else ""
         if self._out:
             if self._space:
                 self._out.append(" ")
@@ -137,9 +139,9 @@ class LineWriter:
                 before, after = self._out[-1][-1:], (opening or body)[0]
                 if self._dialect.needs_boundary(before, after):
                     self._out.append(ZERO_WIDTH_SPACE)
-        for kind in styles[len(self._open) :]:
-            self._out.append(self._dialect.marks[kind])
-            self._open.append(kind)
+        for kind in styles[len(opened) :]:
+            self._out.append(marks[kind])
+            opened.append(kind)
             self._opened_at.append(len(self._out))
         self._has_closed = False
 

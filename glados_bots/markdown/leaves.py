@@ -161,7 +161,10 @@ class _Flattener:
 
     def _paragraph(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         """Formulas on their own lines leave the prose, where plain characters cannot hold them."""
-        if not any(run.kind == "display" for run in runs):
+        for run in runs:
+            if run.kind == "display":
+                break
+        else:
             self._text(runs, place, gap, item)
             return
         prose: list[Run] = []

@@ -84,8 +84,9 @@ def _address_edits(text: str) -> list[Edit]:
     place = text.find("://")
     while place >= 0:
         rest = _ADDRESS.match(text, place + 3)
-        if rest and _MARKERS.search(rest[0]) and (before := _BEFORE_ADDRESS.search(text, max(0, place - 16), place)):
-            address = rest[0]
+        address = rest[0] if rest else ""
+        is_marked = "_" in address or "*" in address or "~" in address
+        if rest and is_marked and (before := _BEFORE_ADDRESS.search(text, max(0, place - 16), place)):
             if before[2]:
                 address = address.partition(before[2])[0]
             if before[1]:
