@@ -15,16 +15,15 @@ from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from glados_bots import embedded_redis
+from glados_bots import embedded_redis, redis_urls
 from glados_bots.errors import ConfigError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def _check_redis_url(secret: SecretStr) -> SecretStr:
-    """Schemes redis-py speaks. The URL is a secret because it may hold a password."""
-    if not secret.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("it must begin with redis://, rediss:// or unix://")
+    """The URL is a secret because it may hold a password."""
+    redis_urls.check(secret.get_secret_value())
     return secret
 
 

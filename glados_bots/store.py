@@ -29,6 +29,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
+from glados_bots import redis_urls
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import RECEIVED
@@ -47,7 +48,7 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
 
     Nothing is sent yet. Reads and our scripts are safe to repeat, so a broken connection is tried three times.
     """
-    pool = redis.BlockingConnectionPool.from_url(
+    connections = redis_urls.pool(
         url,
         max_connections=max_connections,
         timeout=5,
@@ -57,7 +58,7 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
         decode_responses=True,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), 3),
     )
-    return redis.Redis.from_pool(pool)
+    return redis.Redis.from_pool(connections)
 
 
 async def ask(call: Awaitable[T]) -> T:
