@@ -1,6 +1,7 @@
 """Agents and files: statuses, prompts, sessions and stop buttons; private addresses, and who is given the token."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -41,7 +42,7 @@ async def test_a_status_lasts_until_it_is_cleared_or_two_minutes(
     fake: FakeSlack, channel: Channel, ada: Person, client: AsyncWebClient
 ) -> None:
     question = await ada.say(channel, "why?")
-    where = {"channel_id": channel.id, "thread_ts": question.ts}
+    where: dict[str, Any] = {"channel_id": channel.id, "thread_ts": question.ts}
     await client.assistant_threads_setStatus(**where, status="is thinking…", loading_messages=["one", "two"])
     assert fake.ledger.status(channel.id, question.ts) == "is thinking…"
     assert fake.ledger.statuses[0].loading_messages == ("one", "two")
@@ -65,7 +66,7 @@ async def test_the_agent_view(fake: FakeSlack, channel: Channel, ada: Person, cl
     assert "thread_ts" not in app.seen("message")[0]
     prompts = [{"title": "Cake", "message": "Where is the cake?"}]
     await client.assistant_threads_setSuggestedPrompts(channel_id=ada.direct.id, prompts=prompts, title="Try")
-    ignored = {"channel_id": ada.direct.id, "thread_ts": question.ts, "prompts": prompts}
+    ignored: dict[str, Any] = {"channel_id": ada.direct.id, "thread_ts": question.ts, "prompts": prompts}
     await client.assistant_threads_setSuggestedPrompts(**ignored)
     assert [one.prompts for one in fake.ledger.prompts] == [(("Cake", "Where is the cake?"),)]
     await client.assistant_threads_setTitle(channel_id=ada.direct.id, thread_ts=question.ts, title="Cake")
@@ -90,7 +91,7 @@ async def test_the_older_assistant_view(fake: FakeSlack, channel: Channel, ada: 
     assert app.seen("assistant_thread_context_changed")[0]["assistant_thread"]["user_id"] == ada.id
     assert app.seen("message")[0]["thread_ts"] == root.ts
     prompts = [{"title": "Cake", "message": "Where is the cake?"}]
-    where = {"channel_id": ada.direct.id, "thread_ts": root.ts}
+    where: dict[str, Any] = {"channel_id": ada.direct.id, "thread_ts": root.ts}
     await client.assistant_threads_setSuggestedPrompts(**where, prompts=prompts)
     assert fake.ledger.prompts[0].thread_ts == root.ts
     with pytest.raises(SlackApiError) as off:
@@ -102,7 +103,7 @@ async def test_a_session_has_a_stop_button_while_it_is_processed(
     fake: FakeSlack, channel: Channel, ada: Person, client: AsyncWebClient
 ) -> None:
     question = await ada.say(channel, "why?")
-    where = {"channel_id": channel.id, "thread_ts": question.ts}
+    where: dict[str, Any] = {"channel_id": channel.id, "thread_ts": question.ts}
     with pytest.raises(SlackApiError) as unknown:
         await client.agents_sessions_setStatus(**where, status="thinking")
     assert error_of(unknown) == "invalid_status"

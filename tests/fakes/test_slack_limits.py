@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -174,7 +175,7 @@ SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "x"}}
     ],
 )  # fmt: skip
 async def test_blocks_have_limits(
-    fake: FakeSlack, channel: Channel, client: AsyncWebClient, blocks: list[dict[str, object]], error: str
+    fake: FakeSlack, channel: Channel, client: AsyncWebClient, blocks: list[dict[str, Any]], error: str
 ) -> None:
     posting = client.chat_postMessage(channel=channel.id, text="fallback", blocks=blocks)
     if not error:

@@ -1,6 +1,7 @@
 """The real slack_sdk posts, edits, deletes and reads messages on the fake, and slack_bolt hears what people write."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -152,7 +153,7 @@ async def test_a_broadcast_reply_shows_its_root(
     ],
 )
 async def test_what_a_post_refuses(
-    fake: FakeSlack, channel: Channel, client: AsyncWebClient, args: dict[str, object], error: str
+    fake: FakeSlack, channel: Channel, client: AsyncWebClient, args: dict[str, Any], error: str
 ) -> None:
     with pytest.raises(SlackApiError) as refused:
         await client.api_call("chat.postMessage", json={"channel": channel.id} | args)
@@ -244,7 +245,7 @@ async def test_the_ledger_knows_who_was_pinged_and_what_was_unfurled(
     fake: FakeSlack, channel: Channel, ada: Person, client: AsyncWebClient
 ) -> None:
     fake.rate_limits.loosen()
-    quiet = {"channel": channel.id, "unfurl_links": False, "unfurl_media": False}
+    quiet: dict[str, Any] = {"channel": channel.id, "unfurl_links": False, "unfurl_media": False}
     inert = "&lt;!channel&gt; @channel https://a.example"
     await client.chat_postMessage(**quiet, text=inert)
     literal = {"type": "rich_text_section", "elements": [{"type": "text", "text": "<!channel> <@U1>"}]}

@@ -1,6 +1,7 @@
 """The real slack_sdk streams on the fake: what a stream takes, who may go on with it, and when it ends."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -38,7 +39,7 @@ def client(fake: FakeSlack) -> AsyncWebClient:
         return connection
 
 
-def place(question: Message) -> dict[str, str]:
+def place(question: Message) -> dict[str, Any]:
     asker = question.author
     where = {"channel": question.channel.id, "thread_ts": question.ts}
     return where | {"recipient_user_id": asker.id, "recipient_team_id": asker.team.id}
@@ -48,7 +49,7 @@ def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
     return str(failure.value.response["error"])
 
 
-async def start(client: AsyncWebClient, question: Message, text: str | None = "One") -> dict[str, str]:
+async def start(client: AsyncWebClient, question: Message, text: str | None = "One") -> dict[str, Any]:
     """A stream: where it is."""
     started = await client.chat_startStream(**place(question), markdown_text=text)
     return {"channel": started["channel"], "ts": started["ts"]}
@@ -74,7 +75,7 @@ async def test_a_stream_grows_and_ends_with_its_blocks(
     assert fake.ledger.refused == []
 
 
-def feedback() -> dict[str, object]:
+def feedback() -> dict[str, Any]:
     good, bad = ({"text": {"type": "plain_text", "text": text}, "value": text} for text in ("Good", "Bad"))
     return {"type": "feedback_buttons", "action_id": "feedback", "positive_button": good, "negative_button": bad}
 
@@ -82,13 +83,14 @@ def feedback() -> dict[str, object]:
 async def test_a_channel_wants_to_know_the_recipient_and_a_direct_message_does_not(
     fake: FakeSlack, client: AsyncWebClient, ada: Person, question: Message
 ) -> None:
-    where = {"channel": question.channel.id, "thread_ts": question.ts}
-    for args, error in [
+    where: dict[str, Any] = {"channel": question.channel.id, "thread_ts": question.ts}
+    attempts: list[tuple[dict[str, Any], str]] = [
         ({}, "missing_recipient_user_id"),
         ({"recipient_user_id": ada.id}, "missing_recipient_team_id"),
         ({"recipient_user_id": ada.id, "recipient_team_id": "T404"}, "team_not_found"),
         ({"recipient_user_id": "U404", "recipient_team_id": ada.team.id}, "user_not_found"),
-    ]:
+    ]
+    for args, error in attempts:
         with pytest.raises(SlackApiError) as refused:
             await client.chat_startStream(**where, **args, markdown_text="hi")
         assert error_of(refused) == error
@@ -168,7 +170,7 @@ async def test_a_person_stops_a_stream(fake: FakeSlack, client: AsyncWebClient, 
     ],
 )
 async def test_what_an_append_refuses_changes_nothing(
-    fake: FakeSlack, client: AsyncWebClient, question: Message, args: dict[str, object], error: str
+    fake: FakeSlack, client: AsyncWebClient, question: Message, args: dict[str, Any], error: str
 ) -> None:
     where = await start(client, question, "x" * 2_000)
     with pytest.raises(SlackApiError) as refused:

@@ -1,6 +1,7 @@
 """Tokens and installations: what the real slack_sdk and slack_bolt are told when one is wrong, old, rotated or gone."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -90,7 +91,7 @@ async def test_uninstalling_is_told_and_kills_the_tokens(fake: FakeSlack, client
         await client.auth_test()
 
 
-async def access(fake: FakeSlack, client: AsyncWebClient, code: str, **other: str) -> dict[str, str]:
+async def access(fake: FakeSlack, client: AsyncWebClient, code: str, **other: str) -> dict[str, Any]:
     """The answer of oauth.v2.access."""
     secret = other.pop("client_secret", fake.settings.client_secret)
     redirect = other.pop("redirect_uri", "http://localhost/done")

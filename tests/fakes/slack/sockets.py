@@ -22,10 +22,16 @@ APPROXIMATE_LIFE_S = 18_000
 
 
 class Connection:
-    """One WebSocket of the app; a task of its own does the writing."""
+    """One WebSocket of the app; a task of its own does the writing.
+
+    Attributes:
+        is_leaving: It gets no more envelopes.
+        envelopes: How many it got.
+    """
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.is_leaving = False
+        self.envelopes = 0
         self._socket = socket
         self._request = request
         # None asks to close, after what stands before it.
@@ -160,6 +166,7 @@ class Sockets:
         answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
         self._waiting[envelope["envelope_id"]] = connection, answer
         connection.send(envelope)
+        connection.envelopes += 1
         return answer
 
     def forget(self, envelope_id: str) -> None:
