@@ -23,8 +23,9 @@ BLOCKS_LIMIT = 12_000
 # On the inside of a literal marker a character that scanners count as white space, so that it neither opens nor
 # closes; outside of that one they do not, so that our own markers may stand beside it.
 _LITERAL = f"{ZERO_WIDTH_SPACE}\ufeff{{}}\ufeff{ZERO_WIDTH_SPACE}"
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![^\W_])_|_(?![^\W_])")
+# Looks like one, and does not begin code.
+_BACK_TICK = "\u02cb"
 _SPECIAL = re.compile(r"[&<>*~_`@]")
 # At a run's end, too: what follows may complete it.
 _MENTION = re.compile(r"@(?=channel|here|everyone|\Z)", re.IGNORECASE)
@@ -48,11 +49,11 @@ class SlackDialect(ChatDialect):
         """Write entities, keep markers from pairing, and break mentions."""
         if not _SPECIAL.search(text):
             return text
-        text = text.translate(_ENTITIES)
+        text = _entities(text)
         text = _MARKER.sub(lambda match: _LITERAL.format(match[0]), text)
         if "@" in text:
             text = _MENTION.sub("@" + ZERO_WIDTH_SPACE, text)
-        return text.replace("`", "\u02cb")
+        return text.replace("`", _BACK_TICK)
 
     def guard(self, line: str) -> str:
         """An entity for `>` still makes a quote at the beginning of a line."""
@@ -60,7 +61,7 @@ class SlackDialect(ChatDialect):
 
     def code(self, text: str) -> str:
         """Write inline code; it cannot hold a back-tick, so a look-alike stands in."""
-        return f"`{text.translate(_ENTITIES).replace('`', chr(0x2CB)).replace(chr(10), ' ')}`"
+        return f"`{_entities(text).replace('`', _BACK_TICK).replace(chr(10), ' ')}`"
 
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
         """Common scanners look for closing markers inside code, too; `_` closes at a word's end only."""
@@ -97,7 +98,7 @@ class SlackDialect(ChatDialect):
     def fence(self, code: str, language: str) -> str:
         """Write a code block; Slack would show the language as code."""
         del language
-        text = without_fences(code.translate(_ENTITIES))
+        text = without_fences(_entities(code))
         return f"```\n{text or ' '}\n```"
 
     def heading(self, leaf: Leaf) -> str:
@@ -164,6 +165,10 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 def stream_messages(limit: int = BLOCKS_LIMIT) -> Stream[SlackMessage]:
     """Follow an answer as Block Kit messages; see `render_messages`."""
     return Stream(lambda: ChatSink(BlockDialect(SlackDialect()), limit))
+
+
+def _entities(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _quoted(url: str) -> str:

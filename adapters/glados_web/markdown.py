@@ -34,6 +34,7 @@ from glados_web.sanitize import sanitize
 # GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
 _RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
 _OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
+_LANGUAGE = re.compile(r"[^\s\"'<>]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
 
@@ -81,8 +82,12 @@ class _HtmlSink:
 
     def freeze(self, document: Document) -> None:
         """Write finished blocks."""
+        writer = _Writer(document, is_open=False)
         for block in document.blocks:
-            self._group.append(_Writer(document, is_open=False).block(block))
+            if not isinstance(block, Html) and not self._group:
+                self._chunks.append(_sanitized(writer, writer.block(block)))
+                continue
+            self._group.append(writer.block(block))
             if isinstance(block, Html):
                 self._tags = open_tags(_allowed(block.text), self._tags)
             if not self._tags:
@@ -94,20 +99,31 @@ class _HtmlSink:
         other = _HtmlSink()
         other._group, other._tags = list(self._group), self._tags
         other.freeze(replace(rest, blocks=rest.blocks[:-1]))
+        writer = _Writer(rest, is_open=is_open)
         if rest.blocks:
-            other._group.append(_Writer(rest, is_open=is_open).block(rest.blocks[-1]))
+            other._group.append(writer.block(rest.blocks[-1]))
         html = [*self._chunks, *other._chunks]
         if other._group:
             html.append(sanitize("".join(other._group)))
         if rest.notes:
-            html.append(sanitize(_Writer(rest, is_open=is_open).notes(rest.notes)))
+            html.append(sanitize(writer.notes(rest.notes)))
         return len(self._chunks), html
 
 
+def _sanitized(writer: "_Writer", html: str) -> str:
+    has_raw_html, writer.has_raw_html = writer.has_raw_html, False
+    return sanitize(html, has_raw_html=has_raw_html)
+
+
 class _Writer:
-    """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML."""
+    """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
+
+    Attributes:
+        has_raw_html: raw HTML was written.
+    """
 
     def __init__(self, document: Document, *, is_open: bool) -> None:
+        self.has_raw_html = False
         self._document = document
         self._is_open = is_open
 
@@ -130,6 +146,7 @@ class _Writer:
             case Rule():
                 return "<hr>"
             case Html():
+                self.has_raw_html = True
                 return _allowed(block.text) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
 
     def blocks(self, blocks: list[Block]) -> str:
@@ -168,6 +185,7 @@ class _Writer:
             case "note":
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
+                self.has_raw_html = True
                 is_tag = is_html(run.text) and tag_name(run.text) not in _RAW_TEXT
                 return run.text if is_tag else escape(run.text)
             case _:
@@ -179,7 +197,7 @@ class _Writer:
 
     def _code(self, block: Code) -> str:
         language = block.language
-        label = f' class="language-{escape(language)}"' if language else ""
+        label = f' class="language-{escape(language)}"' if _LANGUAGE.match(language) else ""
         text = block.text + "\n" if block.text else ""
         content = escape(text) if self._is_open else highlight(text, language)
         return f"<pre><code{label}>{content}</code></pre>"

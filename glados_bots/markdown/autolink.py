@@ -1,6 +1,7 @@
 """Addresses standing bare in the text become links, by the rules of GFM's extended autolinks (spec 6.9)."""
 
 import re
+from collections.abc import Iterator
 
 from glados_bots.markdown.tree import Run, Span, Spans
 
@@ -10,6 +11,7 @@ _ADDRESS = re.compile(
     r"|(?P<mail>(?<![\w.+-])(?:mailto:)?[\w.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)",
     re.IGNORECASE | re.ASCII,
 )
+_AUTHORITY = re.compile(r"[^/?#:]*")
 _TRAILING = "?!.,:*_~'\""
 _BRACKETS = {")": "(", "]": "["}
 _ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
@@ -29,7 +31,7 @@ def linked(text: str, spans: Spans) -> list[Run]:
     """
     runs: list[Run] = []
     position = 0
-    for match in _ADDRESS.finditer(text):
+    for match in _found(text):
         found = _mail(match) if match["mail"] else _trim(match)
         if not found or match.start() < position:
             continue
@@ -41,6 +43,20 @@ def linked(text: str, spans: Spans) -> list[Run]:
     if position < len(text) or not runs:
         runs.append(Run("text", text[position:], spans))
     return runs
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """Addresses in order; where only a scheme can begin one, the scheme is looked for."""
+    if "@" in text or "www." in text.lower():
+        yield from _ADDRESS.finditer(text)
+        return
+    place = text.find("://")
+    while place >= 0:
+        start = place - (5 if text[place - 1 : place] in {"s", "S"} else 4)
+        match = _ADDRESS.match(text, start) if start >= 0 else None
+        if match:
+            yield match
+        place = text.find("://", match.end() if match else place + 3)
 
 
 def without_trailing(address: str) -> str:
@@ -73,7 +89,7 @@ def _trim(match: re.Match[str]) -> tuple[str, str] | None:
         address = address[: end.start()]
     address = without_trailing(address)
     scheme = match["scheme"] or ""
-    domain = re.split(r"[/?#:]", address[len(scheme) :], maxsplit=1)[0]
+    domain = _AUTHORITY.match(address, len(scheme))[0]  # type: ignore[index]  # it may be empty
     parts = domain.split(".")
     if not domain or "_" in "".join(parts[-2:]):
         return None

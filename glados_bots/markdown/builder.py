@@ -172,7 +172,10 @@ class Builder:
                 self._code.append(text)
                 return
             runs = self._open_paragraph(tight=True)
-        runs.extend([Run("text", text, self._spans)] if self._links else linked(text, self._spans))
+        if self._links or not ("://" in text or "@" in text or "www." in text):
+            runs.append(Run("text", text, self._spans))
+        else:
+            runs.extend(linked(text, self._spans))
 
     def _on_mark(self, label: str) -> None:
         self._marks.setdefault(label)

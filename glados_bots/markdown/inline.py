@@ -163,29 +163,37 @@ class LineWriter:
     def _link(self, runs: list[Run], span: Span) -> None:
         """Write a link with its label; where it must not be one, the label only."""
         url = safe_url(span.url)
-        position = min(run.spans.index(span) for run in runs)
-        outer = self._possible(_kinds(runs[0].spans[:position]), url or "")
-        label = [Run(run.kind, run.text, tuple(other for other in run.spans if other is not span)) for run in runs]
-        shown = "".join(run.text for run in runs)
+        first = runs[0]
+        shown = first.text if len(runs) == 1 else "".join([run.text for run in runs])
         if url is None:
-            for run in label:
+            for run in runs:
+                styles = _kinds(run.spans)
                 if run.kind == "code":
-                    self._atom(self._dialect.code(run.text), _styles(run))
+                    self._atom(self._dialect.code(run.text), styles)
                 else:
-                    self._text(" " if run.kind in {"soft", "hard"} else run.text, _styles(run))
+                    self._text(" " if run.kind in {"soft", "hard"} else run.text, styles)
             return
-        host = "" if span.bare else hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
-        inner = [
-            Run(run.kind, run.text, tuple(other for other in run.spans[position:] if other.kind not in outer))
-            for run in label
-        ]
-        if host:
-            inner.append(Run("text", f" ({host})"))
+        if len(runs) == 1 and len(first.spans) == 1:
+            outer: Styles = ()
+            inner = [Run(first.kind, first.text)]
+        else:
+            position = min([run.spans.index(span) for run in runs])
+            outer = self._possible(_kinds(first.spans[:position]), url)
+            inner = [Run(run.kind, run.text, _inside(run.spans[position:], outer)) for run in runs]
+        if not span.bare:
+            host = hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
+            if host:
+                inner.append(Run("text", f" ({host})"))
         if shown[:1].isspace():
             self._space = " "
         self._atom(self._dialect.link(inner, url, is_bare=span.bare), outer)
         if shown[-1:].isspace():
             self._space = " "
+
+
+def _inside(spans: Spans, outer: Styles) -> Spans:
+    """The styles within a link: those that do not stand around it already."""
+    return tuple([span for span in spans if span.kind != "link" and span.kind not in outer])
 
 
 def without_fences(code: str) -> str:
@@ -198,10 +206,6 @@ def _link(run: Run) -> Span | None:
         if span.kind == "link":
             return span
     return None
-
-
-def _styles(run: Run) -> Styles:
-    return _kinds(run.spans) if run.spans else ()
 
 
 def _kinds(spans: Spans) -> Styles:
