@@ -4,10 +4,9 @@ Text in a rich_text element is literal, so nothing an answer says can become a m
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-from glados_bots.markdown.chat import BOXES
+from glados_bots.markdown.chat import BOXES, ChatDialect
 from glados_bots.markdown.cut import split
 from glados_bots.markdown.grid import records
 from glados_bots.markdown.inline import ZERO_WIDTH_SPACE
@@ -29,12 +28,32 @@ _STYLES = {"strong": "bold", "em": "italic", "strike": "strike"}
 _TOKEN = re.compile(r"<(?=[!@#])|@(?=channel|here|everyone)", re.IGNORECASE)
 
 
-@dataclass(slots=True)
 class SlackMessage:
-    """A message: its blocks, and the mrkdwn that notifications and screen readers use."""
+    """A message; equal to another with the same blocks.
 
-    blocks: list[Block]
-    text: str
+    Attributes:
+        blocks: what is shown.
+    """
+
+    __slots__ = ("_leaves", "_text", "_text_dialect", "blocks")
+
+    def __init__(self, blocks: list[Block], leaves: list[Leaf], text_dialect: ChatDialect) -> None:
+        self.blocks = blocks
+        self._leaves = leaves
+        self._text_dialect = text_dialect
+        self._text: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SlackMessage) and self.blocks == other.blocks
+
+    __hash__ = None  # type: ignore[assignment]  # as a list, it can change
+
+    @property
+    def text(self) -> str:
+        """The mrkdwn that notifications and screen readers use; written when it is first asked for."""
+        if self._text is None:
+            self._text = _fallback(self._leaves, self._text_dialect)
+        return self._text
 
 
 def elements(runs: list[Run]) -> list[Block]:
@@ -70,7 +89,7 @@ def _hidden_host(runs: list[Run], span: Span, url: str) -> str:
 class BlockDialect:
     """What cutting needs to know about Block Kit; sizes are characters of text and addresses."""
 
-    def __init__(self, text_dialect: Any) -> None:
+    def __init__(self, text_dialect: ChatDialect) -> None:
         self._text = text_dialect
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
@@ -158,22 +177,23 @@ class BlockDialect:
             else:
                 blocks.append({"type": "rich_text", "elements": [_copy(drawn)]})
             before = leaf
-        return SlackMessage(blocks, self._fallback([leaf for leaf, _ in parts]))
+        return SlackMessage(blocks, [leaf for leaf, _ in parts], self._text)
 
-    def _fallback(self, leaves: list[Leaf]) -> str:
-        parts: list[tuple[Leaf, str]] = []
-        room = MAX_TEXT
-        for leaf in leaves:
-            for shown in self._text.expand(leaf, MAX_TEXT):
-                drawn = self._text.draw(shown)
-                if len(drawn) > room and not parts:
-                    shown, _ = split(shown, MAX_TEXT, self._text)  # noqa: PLW2901 - only its beginning is shown
-                    drawn = self._text.draw(shown)
-                if len(drawn) > room:
-                    return str(self._text.join(parts)) + "\n…"
-                parts.append((shown, drawn))
-                room -= len(drawn) + 4
-        return str(self._text.join(parts))
+
+def _fallback(leaves: list[Leaf], dialect: ChatDialect) -> str:
+    parts: list[tuple[Leaf, str]] = []
+    room = MAX_TEXT
+    for leaf in leaves:
+        for shown in dialect.expand(leaf, MAX_TEXT):
+            drawn = dialect.draw(shown)
+            if len(drawn) > room and not parts:
+                shown, _ = split(shown, MAX_TEXT, dialect)  # noqa: PLW2901 - only its beginning is shown
+                drawn = dialect.draw(shown)
+            if len(drawn) > room:
+                return dialect.join(parts) + "\n…"
+            parts.append((shown, drawn))
+            room -= len(drawn) + 4
+    return dialect.join(parts)
 
 
 def _merge(siblings: list[Block], drawn: Block, leaf: Leaf, before: Leaf) -> bool:
@@ -232,15 +252,13 @@ def _row_size(row: list[list[Run]]) -> int:
     return sum(_size(_cell(cell)) for cell in row)
 
 
-def _size(value: Any) -> int:
-    """Characters of every text and address within a block or a list of blocks."""
-    if isinstance(value, list):
-        return sum(map(_size, value))
-    total = 0
-    for key, inner in value.items():
-        if isinstance(inner, str):
-            if key in {"text", "url"}:
-                total += len(inner)
-        elif isinstance(inner, dict | list):
-            total += _size(inner)
+def _size(block: Block) -> int:
+    """Characters of every text and address within a block."""
+    text = block.get("text", "")
+    total = len(text) + len(block.get("url", "")) if isinstance(text, str) else len(text["text"])
+    for inner in block.get("elements", ()):
+        total += _size(inner)
+    for row in block.get("rows", ()):
+        for cell in row:
+            total += _size(cell)
     return total
