@@ -1,5 +1,6 @@
 """Base of the dialects that are text: leaves become lines, with quotes, indentation and markers before them."""
 
+from abc import abstractmethod
 from bisect import bisect_left
 from typing import Generic
 
@@ -22,21 +23,21 @@ class ChatDialect(InlineDialect):
     # Whether code may stand inside a quote.
     quotes_code = True
 
+    @abstractmethod
     def fence(self, code: str, language: str) -> str:
         """Write a code block."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heading(self, leaf: Leaf) -> str:
         """Write a heading on one line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def indent(self, levels: tuple[bool, ...]) -> str:
         """White space before items inside `levels` outer lists."""
-        raise NotImplementedError
 
+    @abstractmethod
     def marker(self, leaf: Leaf) -> str:
         """What an item begins with, and a space."""
-        raise NotImplementedError
 
     def hanging(self, is_ordered: bool) -> str:
         """White space before an item's further lines."""
@@ -46,14 +47,16 @@ class ChatDialect(InlineDialect):
         """Write one line of a footnote."""
         return line
 
+    @abstractmethod
     def bare(self, url: str) -> str:
         """Write an address that is its own label."""
-        raise NotImplementedError
 
     # Drawing
 
     def draw(self, leaf: Leaf) -> str:
         """Write a leaf."""
+        if leaf.drawn:
+            return leaf.drawn
         if leaf.kind == "text" and leaf.place is TOP:
             return "\n".join(LineWriter(self).lines(leaf.runs))
         lines = self._lines(leaf)
@@ -118,7 +121,10 @@ class ChatDialect(InlineDialect):
             return None
         grid = draw_grid(Table(table.aligns, rows))
         drawn = Leaf("table", [], leaf.place, leaf.gap, block=grid)
-        return drawn if grid.columns <= MAX_COLUMNS and len(self.draw(drawn)) <= limit else None
+        if grid.columns > MAX_COLUMNS:
+            return None
+        drawn.drawn = self.draw(drawn)
+        return drawn if len(drawn.drawn) <= limit else None
 
     def size(self, drawn: str) -> int:
         """Code points."""

@@ -27,7 +27,7 @@ _FIRST_LINE = re.compile(r"\n[ \t>]*([A-Za-z0-9+#-]+)[ \t]*\n(?=[ \t>]*(\S*))")
 
 def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
     """The lines that open or close fences, from `start` on; looking at every line would cost more than the parse."""
-    ticks, tildes = text.find("```", start), text.find("~~~", start)
+    ticks, tildes = text.find("```", start), text.find("~~~", start) if "~" in text else -1
     while ticks >= 0 or tildes >= 0:
         place = ticks if tildes < 0 or 0 <= ticks < tildes else tildes
         match = _FENCE.match(text, text.rfind("\n", 0, place) + 1)

@@ -5,7 +5,7 @@ only where the dialect will read it as one.
 """
 
 import re
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
@@ -18,7 +18,7 @@ _FENCE = re.compile("``(?=`)")
 Styles = tuple[SpanKind, ...]
 
 
-class InlineDialect(Protocol):
+class InlineDialect(ABC):
     """What a text dialect has to say about inline content.
 
     Attributes:
@@ -29,21 +29,27 @@ class InlineDialect(Protocol):
     marks: dict[SpanKind, str]
     padding: str
 
+    @abstractmethod
     def escape(self, text: str) -> str:
         """Write text so that no part of it is read as markup, or as a mention."""
 
+    @abstractmethod
     def guard(self, line: str) -> str:
         """Protect a line of text whose beginning would make it a heading, item or quote."""
 
+    @abstractmethod
     def code(self, text: str) -> str:
         """Write inline code."""
 
+    @abstractmethod
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
         """Write a link; `label` is without the link's span, `url` is safe; a bare one is its own label."""
 
+    @abstractmethod
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
         """Whether the markers of this style around this code or address would be misread."""
 
+    @abstractmethod
     def needs_boundary(self, before: str, after: str) -> bool:
         """Whether two characters, one of them a marker, need a zero-width space between them."""
 

@@ -77,6 +77,7 @@ class Leaf:
         checked: state of a task, on the first leaf of its item.
         block: the code or table; a `Grid` once a table is drawn as text.
         level: of a heading, 1 to 6.
+        drawn: the leaf as text, where it has been written already to learn its size.
     """
 
     kind: LeafKind
@@ -87,6 +88,7 @@ class Leaf:
     checked: bool | None = None
     block: Code | Table | Grid | None = None
     level: int = 0
+    drawn: str = ""
 
 
 def flatten(document: Document, first_quote: int = 1) -> list[Leaf]:

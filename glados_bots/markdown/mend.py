@@ -59,7 +59,7 @@ def mend(text: str) -> Mended:
     """
     edits: list[Edit] = []
     unsettled = None
-    if "```" in text or "~~~" in text:
+    if "`" in text or "~" in text:
         unsettled = mend_fences(text, edits)
     for repair in REPAIRS:
         edits += repair(text)

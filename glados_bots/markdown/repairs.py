@@ -57,7 +57,7 @@ _CJK = re.compile(
 
 def _math_edits(text: str) -> list[Edit]:
     edits: list[Edit] = []
-    if not ("\\(" in text or "\\[" in text):
+    if "\\" not in text:  # one character is found faster than two
         return edits
     patterns = ((_DISPLAY_MATH, "$$" + _OPEN_DISPLAY, _CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + _OPEN, _CLOSE + "$"))
     for pattern, opener, closer in patterns:
@@ -130,7 +130,7 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _line_edits(text: str) -> list[Edit]:
-    if not ("$$\n" in text or "\\[\n" in text):
+    if "$" not in text and "\\" not in text:
         return []
     formulas = [formula.span() for formula in _FORMULA.finditer(text)]
     places = [line.end() for span in formulas for line in _BLOCK_LINE.finditer(text, *span)]
@@ -138,7 +138,7 @@ def _line_edits(text: str) -> list[Edit]:
 
 
 def _mention_edits(text: str) -> list[Edit]:
-    if "<!" not in text:
+    if "<" not in text or "<!" not in text:
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _MENTION.finditer(text)]
 
