@@ -191,7 +191,9 @@ class TurnRun:
         answer = self.surface.answer(self.lease.turn)
         sampling = Sampling(max_tokens=self.voice.max_tokens)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
-        async with aclosing(self.client.stream(prompt.messages, model=self.voice.model, sampling=sampling)) as events:
+        session = f"{self.store.platform} {self.lease.turn.conversation}"
+        reply = self.client.stream(prompt.messages, model=self.voice.model, sampling=sampling, session=session)
+        async with aclosing(reply) as events:
             async for event in events:
                 match event:
                     case Queued(position, wait):

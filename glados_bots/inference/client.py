@@ -1,6 +1,7 @@
 """The adapters' way to the model: any OpenAI-compatible endpoint. No retries here: turns.py decides."""
 
 import codecs
+import hashlib
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from glados_bots.inference.engine import Delta, Event, Finished, Queued, Samplin
 from glados_bots.inference.keys import checked
 
 CONNECT_S = 5.0
+SESSION = "X-Session-Id"  # the name Ray Serve looks for
 SILENCE_S = 120.0  # our service says something every ten seconds; others may need long for the first token
 LONGEST_LINE_BYTES = 2**20
 QUEUE = re.compile(r": queue position=(\d{1,9})(?: wait=(\d{1,9}\.\d))?")
@@ -81,9 +83,12 @@ class InferenceClient:
         return True
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, sampling: Sampling | None = None
+        self, messages: Sequence[Message], *, model: str, sampling: Sampling | None = None, session: str = ""
     ) -> AsyncGenerator[Event]:
         """Ask, and yield `Queued`, `Delta` and one last `Finished`, like an engine does.
+
+        `session` names the conversation: routers before several replicas (Ray Serve, vLLM's) send what has the same
+        name to the same replica, whose cache knows the beginning. Only its hash leaves this process.
 
         Raises:
             ServiceUnavailableError: it is away, busy, or broke off before the end: the same request may succeed later.
@@ -92,7 +97,8 @@ class InferenceClient:
         answer = _Answer()
         body = _body(messages, model, sampling or Sampling())
         try:
-            async with self._http.stream("POST", "chat/completions", json=body) as response:
+            headers = {SESSION: hashlib.sha256(session.encode()).hexdigest()[:32]} if session else {}
+            async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
                 if not response.is_success:
                     raise _refusal(response.status_code, await response.aread(), response.headers)
                 async with aclosing(_lines(response)) as lines:

@@ -21,6 +21,18 @@ def run_service(settings: Settings) -> None:
         EngineDeadError: the engine failed for good: the process must start anew.
     """
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before weights are fetched
+    serve(
+        build_engine(settings),
+        settings.host,
+        settings.serve_port,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        grace_s=settings.grace,
+        log_level=settings.log_level,
+    )
+
+
+def build_engine(settings: Settings) -> Engine:
+    """The engine of the chosen model, not started yet. Raises ConfigError when the model cannot be used."""
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
     card, reason = resolve(settings.model, token=token)
     log.info("model: %s", reason)
@@ -32,11 +44,4 @@ def run_service(settings: Settings) -> None:
     )
     module, _, name = ENGINES[settings.engine].partition(":")
     engine: Engine = getattr(importlib.import_module(module), name)(card, options)
-    serve(
-        engine,
-        settings.host,
-        settings.serve_port,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-        grace_s=settings.grace,
-        log_level=settings.log_level,
-    )
+    return engine

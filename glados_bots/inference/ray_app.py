@@ -1,0 +1,126 @@
+"""The inference service as a Ray Serve application: replicas on many machines behind one address.
+
+    serve run glados_bots.inference.ray_app:application replicas=2
+
+Each replica is the whole service of service.py around an engine of its own, set by the same GLADOS_* variables, and
+takes the same API key. Requests with the same X-Session-Id, which our client makes of the conversation, go to the same
+replica, so that its cache knows how the conversation began; when that one is full or gone, to its neighbour on the hash
+ring. See deploy/ray/README.md.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ray import serve
+from ray.serve.config import RequestRouterConfig
+from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.inference.run import build_engine
+from glados_bots.inference.service import Service, create_app
+from glados_bots.settings import Settings, load
+
+log = logging.getLogger(__name__)
+
+REPLICA = "X-Glados-Replica"
+POLL_S = 0.1
+
+
+class Options(BaseModel):
+    """What `serve run ... name=value` and the `args` of a config file may say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    replicas: int = Field(1, ge=1, le=1000, description="Least replicas")
+    max_replicas: int | None = Field(None, ge=1, le=1000, description="Most replicas; empty: no scaling")
+    requests_per_replica: int = Field(8, ge=1, le=1000, description="Requests at once at which another one is started")
+    gpus: float = Field(0, ge=0, le=16, description="GPUs of each replica")
+    cpus: float = Field(1, ge=0, le=1024, description="Processors of each replica")
+
+
+class Tagged:
+    """ASGI middleware: says which replica answered."""
+
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self._app = app
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the header when the response starts."""
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REPLICA] = self._name
+            await send(message)
+
+        await self._app(scope, receive, tagged)
+
+
+class Replica:
+    """One replica. Ray restarts it when `check_health` raises."""
+
+    def __init__(self) -> None:
+        settings = load(Settings)
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        self._grace_s = settings.grace
+        self._deaths: list[Exception] = []
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self._app: FastAPI = create_app(build_engine(settings), api_key=key, on_death=self._deaths.append)
+        self._service: Service = self._app.state.service
+        self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """The service. Ray sends requests once its lifespan has started, so that waits for the model."""
+        load_and_watch = self._app.router.lifespan_context
+
+        @asynccontextmanager
+        async def until_loaded(app: FastAPI) -> AsyncIterator[None]:
+            async with load_and_watch(app):
+                while not self._service.loaded:
+                    await self.check_health()
+                    await asyncio.sleep(POLL_S)
+                yield
+
+        self._app.router.lifespan_context = until_loaded
+        return self._app
+
+    async def check_health(self) -> None:
+        """Raise when the engine has failed for good; one that still loads is well."""
+        if self._deaths:
+            raise EngineDeadError(f"the engine failed: {self._deaths[0]}")
+
+    async def __del__(self) -> None:
+        """Ray's call before a replica ends: no new requests come, those that run may finish."""
+        await self._service.drain(self._grace_s)
+
+
+def application(args: dict[str, Any]) -> serve.Application:
+    """The application for `serve run` and config files. Raises ConfigError when an option is wrong."""
+    try:
+        options = Options(**args)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, detail['loc']))}={detail['input']!r}: {detail['msg']}") from None
+    if options.max_replicas is None:
+        scale: dict[str, Any] = {"num_replicas": options.replicas}
+    else:
+        limits = {"min_replicas": options.replicas, "max_replicas": max(options.replicas, options.max_replicas)}
+        scale = {"autoscaling_config": {**limits, "target_ongoing_requests": options.requests_per_replica}}
+    settings = load(Settings)
+    deployment = serve.deployment(
+        name="glados",
+        max_ongoing_requests=settings.max_waiting + options.requests_per_replica,  # the service itself says 429 first
+        ray_actor_options={"num_cpus": options.cpus, "num_gpus": options.gpus},
+        request_router_config=RequestRouterConfig(request_router_class=ConsistentHashRouter),
+        graceful_shutdown_timeout_s=settings.grace + 10,
+        health_check_period_s=5,
+        **scale,
+    )(serve.ingress()(Replica))
+    return deployment.bind()
