@@ -102,7 +102,7 @@ def health(
 
 @app.command()
 def render(
-    to: Annotated[str, typer.Option("--to", help="discord, slack, slack-blocks or html")],
+    to: Annotated[str, typer.Option("--to", help="discord, slack, slack-blocks or html")] = "discord",
     limit: Annotated[int | None, typer.Option("--limit", help="Longest message, at least 200 characters")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Lines of JSON in and out, one process")] = False,
 ) -> None:

@@ -34,7 +34,7 @@ from glados_web.sanitize import sanitize
 # GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
 _RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
 _OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
-_LANGUAGE = re.compile(r"[^\s\"'<>]{1,40}\Z")
+_LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
 

@@ -25,7 +25,7 @@ _ATTRIBUTES = {
     "th": {"align", "colspan", "rowspan"},
 }
 # Ours, a code block's language, and Pygments' short names: no answer may dress up as another part of the page.
-_CLASS = re.compile(r"(?:image|alert|note|notes|math|math display|language-[^\s\"'<>]{1,40}|[a-z][a-z0-9]{0,2})\Z")
+_CLASS = re.compile(r"(?:image|alert|note|notes|math|math display|language-[\w.+#;/@*-]{1,40}|[a-z][a-z0-9]{0,2})\Z")
 
 
 def _filter(_tag: str, attribute: str, value: str) -> str | None:

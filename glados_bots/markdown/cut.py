@@ -4,6 +4,7 @@ Messages are filled in order, and a leaf's place depends only on what comes befo
 behind stays as it is while the answer grows.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,9 @@ from glados_bots.markdown.tree import Code, Run, Table
 MIN_LIMIT = 200
 # A gap inside a quote carries the quote's mark.
 QUOTE_MARGIN = 2
+
+# What a platform could read as one thing, however it is escaped: a mention, an emoji, a time.
+_MENTION = re.compile(r"<[@#!:/A-Za-z][^<>\s]{0,80}>")
 
 Drawn = TypeVar("Drawn")
 Message = TypeVar("Message")
@@ -200,7 +204,7 @@ def _boundary(runs: list[Run], text: str, count: int) -> int:
 
 
 def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
-    """Stretches that must not be cut where that can be avoided: links and inline code."""
+    """Stretches that must not be cut where that can be avoided: links, inline code and mentions."""
     atoms: list[tuple[int, int]] = []
     position = 0
     last_link = None
@@ -211,6 +215,8 @@ def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
             atoms[-1] = (atoms[-1][0], end)
         elif link is not None or run.kind == "code":
             atoms.append((position, end))
+        elif "<" in run.text:
+            atoms += [(position + match.start(), position + match.end()) for match in _MENTION.finditer(run.text)]
         last_link, position = link, end
     return atoms
 

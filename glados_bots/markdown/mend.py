@@ -38,13 +38,13 @@ class Mended:
 
 
 def readable(text: str) -> str:
-    """Line feeds only, no NUL, no half of a surrogate pair, and none of our private characters."""
+    """Line feeds only, no NUL, pairs of surrogates joined, no half of one, and none of our private characters."""
     if "\r" in text:
         text = _NEWLINES.sub("\n", text)
     if not text.isascii():
         text = PRIVATE.sub("\ufffd", text)
         if not text.isprintable():
-            text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.replace("\0", "\ufffd")
 
 

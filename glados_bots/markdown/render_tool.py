@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from glados_bots.errors import ConfigError
@@ -37,6 +38,9 @@ def render(to: str, limit: int | None, jsonl: bool, stdin: TextIO, stdout: TextI
     Raises:
         ConfigError: the target or the limit cannot be used.
     """
+    for stream in (stdin, stdout):  # UTF-8 whatever the locale; a byte that is none must not end the process
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     if jsonl:
         for line in stdin:
             if line.strip():
@@ -88,10 +92,6 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="most a message may hold, at least 200")
     parser.add_argument("--jsonl", action="store_true", help="one request a line, one answer a line")
     options = parser.parse_args()
-    for stream in (sys.stdin, sys.stdout):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="replace", newline="")
     try:
         render(options.to, options.limit, options.jsonl, sys.stdin, sys.stdout)
     except ConfigError as error:

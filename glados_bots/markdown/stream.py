@@ -123,7 +123,7 @@ class Stream(Generic[Chunk]):
         underline = "===\n" if self._tail.endswith("\n") else "\n===\n"
         for ending in ("", underline):
             _, other = self._sink.chunks(self._parse(self._tail + ending), is_open=True)
-            for index in range(final, len(chunks) - 1):
+            for index in range(max(final, len(self._chunks) - 1), len(chunks) - 1):
                 if other[index : index + 1] != chunks[index : index + 1]:
                     del chunks[index + 1 :]
                     break

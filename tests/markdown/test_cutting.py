@@ -55,12 +55,12 @@ def links(platform: ModuleType, message: str) -> list[tuple[str, str]]:
 
 
 @both
-@given(before=st.lists(sentences, min_size=1, max_size=30), limit=limits)
+@given(before=st.lists(sentences, min_size=1, max_size=30), glue=st.sampled_from([" {} ", "{}", "x{}"]), limit=limits)
 @few
-def test_no_mention_is_cut(platform: ModuleType, before: list[str], limit: int) -> None:
+def test_no_mention_is_cut(platform: ModuleType, before: list[str], glue: str, limit: int) -> None:
     mention = "<@123456789012345678>"
     shown = r"\<@123456789012345678>" if platform is discord else "&lt;@123456789012345678&gt;"
-    messages = [visible(message) for message in platform.render(f" {mention} ".join([*before, ""]), limit)]
+    messages = [visible(message) for message in platform.render(glue.format(mention).join([*before, ""]), limit)]
     assert sum(message.count(shown) for message in messages) == len(before)
 
 
