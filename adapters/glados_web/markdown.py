@@ -160,10 +160,15 @@ class _Writer:
 
     def runs(self, runs: list[Run], soft: str = "<br>\n") -> str:
         """Write inline content; `soft` is what a line break becomes."""
+        if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
+            return escape(runs[0].text, quote=False)
         pieces: list[str] = []
         open_spans: list[tuple[Span, str]] = []
         for run in runs:
-            depth = _shared(open_spans, run.spans)
+            if run.kind == "text" and not run.spans and not open_spans:
+                pieces.append(escape(run.text, quote=False))
+                continue
+            depth = _shared(open_spans, run.spans) if open_spans else 0
             while len(open_spans) > depth:
                 pieces.append(open_spans.pop()[1])
             for span in run.spans[depth:]:
@@ -176,8 +181,10 @@ class _Writer:
 
     def _run(self, run: Run) -> str:
         match run.kind:
+            case "text":
+                return escape(run.text, quote=False)
             case "code":
-                return f"<code>{escape(run.text)}</code>"
+                return f"<code>{escape(run.text, quote=False)}</code>"
             case "image":
                 return _image(run)
             case "math" | "display":

@@ -182,7 +182,7 @@ class Builder:
         self._add("note", label)
 
     def _on_task(self, checked: bool) -> None:
-        self._items[-1].checked = checked
+        self._lists[-1].items[-1].checked = checked
 
     def _start_heading(self, data: dict[str, Any]) -> None:
         runs: list[Run] = []
@@ -212,10 +212,6 @@ class Builder:
 
     # Containers
 
-    @property
-    def _items(self) -> list[Item]:
-        return self._lists[-1].items
-
     def _open_container(self, block: Block, inner: list[Block]) -> None:
         self._open_block(block)
         self._containers.append(inner)
@@ -239,9 +235,9 @@ class Builder:
 
     def _start_item(self, _: Any) -> None:
         self._runs = None
-        item = Item([])
-        self._items.append(item)
-        self._containers.append(item.blocks)
+        inner: list[Block] = []
+        self._lists[-1].items.append(Item(inner))
+        self._containers.append(inner)
 
     def _start_note(self, label: str) -> None:
         self._runs = None
