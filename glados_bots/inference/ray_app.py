@@ -41,6 +41,8 @@ class Options(BaseModel):
     replicas: int = Field(1, ge=1, le=1000, description="Least replicas")
     max_replicas: int | None = Field(None, ge=1, le=1000, description="Most replicas; empty: no scaling")
     requests_per_replica: int = Field(8, ge=1, le=1000, description="Requests at once at which another one is started")
+    upscale_after_s: float = Field(30, ge=0, le=3600, description="Seconds of too many requests before one is started")
+    downscale_after_s: float = Field(600, ge=0, le=86400, description="Seconds of too few before one is ended")
     gpus: float = Field(0, ge=0, le=16, description="GPUs of each replica")
     cpus: float = Field(1, ge=0, le=1024, description="Processors of each replica")
 
@@ -112,7 +114,9 @@ def application(args: dict[str, Any]) -> serve.Application:
         scale: dict[str, Any] = {"num_replicas": options.replicas}
     else:
         limits = {"min_replicas": options.replicas, "max_replicas": max(options.replicas, options.max_replicas)}
-        scale = {"autoscaling_config": {**limits, "target_ongoing_requests": options.requests_per_replica}}
+        delays = {"upscale_delay_s": options.upscale_after_s, "downscale_delay_s": options.downscale_after_s}
+        target = {"target_ongoing_requests": options.requests_per_replica}
+        scale = {"autoscaling_config": {**limits, **delays, **target}}
     settings = load(Settings)
     deployment = serve.deployment(
         name="glados",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -39,11 +40,19 @@ class Cluster:
     process: "subprocess.Popen[str]"
 
     def replicas(self) -> list[psutil.Process]:
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [each for each in found if "ServeReplica:glados" in "".join(each.cmdline())]
+        found = []
+        for each in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it may end while it is looked at
+                if "ServeReplica:glados" in "".join(each.cmdline()):
+                    found.append(each)
+        return found
 
-    async def answered_by(self, session: str) -> str:
-        body = {"model": "smollm2_135m", "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
+    async def keep_asking(self, session: str) -> None:
+        while True:
+            await self.answered_by(session, 50)
+
+    async def answered_by(self, session: str, tokens: int = 1) -> str:
+        body = {"model": "smollm2_135m", "max_tokens": tokens, "messages": [{"role": "user", "content": "Hello"}]}
         headers = {"X-Session-Id": session, "Authorization": "Bearer key"}
         async with httpx.AsyncClient(trust_env=False, timeout=LONGEST_S) as http:
             response = await http.post(f"{self.url}/v1/chat/completions", json=body, headers=headers)
@@ -53,6 +62,12 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
+    with running("replicas=2") as found:
+        yield found
+
+
+@contextmanager
+def running(*options: str) -> Iterator[Cluster]:
     port = free_port()
     env = {
         **os.environ,
@@ -65,7 +80,7 @@ def cluster() -> Iterator[Cluster]:
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    command = [sys.executable, "-m", "tests.deploy.ray_cluster", str(port), "replicas=2"]
+    command = [sys.executable, "-m", "tests.deploy.ray_cluster", str(port), *options]
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -73,8 +88,10 @@ def cluster() -> Iterator[Cluster]:
     said = process.stdout.readline()
     if said != "running\n":
         pytest.fail(f"{said}{process.communicate(timeout=30)[1][-3000:]}")
-    yield Cluster(f"http://127.0.0.1:{port}", process)
-    process.communicate("", timeout=120)
+    try:
+        yield Cluster(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.communicate("", timeout=120)
 
 
 async def test_a_conversation_stays_with_its_replica_and_both_have_some(cluster: Cluster) -> None:
@@ -129,6 +146,25 @@ async def test_a_replica_that_was_lost_is_replaced(cluster: Cluster) -> None:
     while len({await cluster.answered_by(f"conversation {number}") for number in range(12)}) < 2:
         assert time.monotonic() < deadline
         await asyncio.sleep(1)
+
+
+async def test_a_second_replica_comes_under_load_and_goes_afterwards() -> None:
+    options = ["replicas=1", "max_replicas=2", "requests_per_replica=1", "upscale_after_s=1", "downscale_after_s=3"]
+    with running(*options) as cluster:
+        assert len(cluster.replicas()) == 1
+        deadline = time.monotonic() + LONGEST_S
+        asking = [asyncio.create_task(cluster.keep_asking(f"conversation {number}")) for number in range(6)]
+        while len(cluster.replicas()) < 2:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+        for task in asking:
+            task.cancel()
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
+        while len(cluster.replicas()) > 1:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+        assert await cluster.answered_by("afterwards")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own imports
