@@ -70,7 +70,7 @@ def elements(runs: list[Run]) -> list[Block]:
         element: Block = {"type": "text", "text": text}
         if span is not None and url is not None:
             is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-            host = _hidden_host(runs, span, url) if is_last else ""
+            host = _hidden_host(runs, span, url) if is_last and not span.bare else ""
             element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
         style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
         if run.kind == "code":
@@ -125,13 +125,17 @@ class BlockDialect:
             if re.fullmatch(r"[A-Za-z0-9_+#.-]{1,30}", leaf.block.language):
                 code["language"] = leaf.block.language
             return code | ({"border": 1} if leaf.place.quote else {})
-        plain = "".join(run.text for run in leaf.runs)
-        if leaf.kind == "heading":
-            if len(plain) <= MAX_HEADER and not any(span.kind == "link" for run in leaf.runs for span in run.spans):
-                text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, plain)
-                return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
-            return {"type": "rich_text_section", "elements": elements(bold(leaf.runs))}
-        return self._draw_text(leaf)
+        return self._draw_heading(leaf) if leaf.kind == "heading" else self._draw_text(leaf)
+
+    def _draw_heading(self, leaf: Leaf) -> Block:
+        """A header block, which is plain text; with styles, links, or in a quote a bold line."""
+        plain = "".join([run.text for run in leaf.runs])
+        is_plain = all(run.kind == "text" and not {span.kind for span in run.spans} - {"strong"} for run in leaf.runs)
+        if is_plain and not leaf.place.quote and len(plain) <= MAX_HEADER:
+            text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, plain)
+            return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+        kind = "rich_text_quote" if leaf.place.quote else "rich_text_section"
+        return {"type": kind, "elements": elements(bold(leaf.runs))}
 
     def _draw_text(self, leaf: Leaf) -> Block:
         content = elements(leaf.runs)
@@ -145,6 +149,8 @@ class BlockDialect:
                 return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
         section: Block = {"type": "rich_text_section", "elements": content or [_literal(ZERO_WIDTH_SPACE)]}
         if place.levels and leaf.marker:
+            if leaf.marker == "0.":  # Slack counts from 1
+                return section | {"elements": [_literal("0. "), *section["elements"]]}
             style = "bullet" if leaf.marker == "-" else "ordered"
             items: Block = {"type": "rich_text_list", "style": style, "indent": len(place.levels) - 1}
             if style == "ordered" and (number := int(leaf.marker[:-1])) > 1:

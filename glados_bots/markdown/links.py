@@ -75,7 +75,7 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         if ending.lower() not in _FILE_ENDINGS and (is_known or not is_name):
             shown.add(name)
     if url.startswith("mailto:"):
-        shown = {name for name in shown if f"@{name}" not in url}
+        shown = {name for name in shown if name not in url}
     host = host_of(url)
     return host if any(not _belongs(name.lower(), host) for name in shown) else ""
 

@@ -60,7 +60,7 @@ class Events(HTMLParser):
             return
         self._flush(f"<{tag}")
         self._pre += tag == "pre"
-        kept = {
+        kept: dict[str, str] = {
             name: unquote(values[name] or "")
             for name in ("href", "title", "start", "align", "checked")
             if name in values

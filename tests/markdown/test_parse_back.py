@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +37,7 @@ DIALECT = {
     "look-alike label": {"text"},
     "bold code with stars": {"style"},  # the platforms' scanners look into code
 }
+PLATFORMS = [("discord", discord), ("slack", slack), ("slack-blocks", SimpleNamespace(render=slack.render_blocks))]
 NODE = shutil.which("node")
 # What is shown differently on purpose, or by the parsers' own faults, may not become more than this.
 KEPT = 0.98
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def read_back(dialect: str, platform: ModuleType, cases: list[dict[str, str]], limit: int) -> dict[str, Any]:
+def read_back(dialect: str, platform: Any, cases: list[dict[str, str]], limit: int) -> dict[str, Any]:
     asked = [{"id": case["id"], "md": case["md"], "messages": platform.render(case["md"], limit)} for case in cases]
     result = subprocess.run(
         [str(NODE), "check.mjs"],
@@ -63,8 +64,8 @@ def read_back(dialect: str, platform: ModuleType, cases: list[dict[str, str]], l
 
 
 @pytest.mark.parametrize("limit", [200, 2000])
-@pytest.mark.parametrize(("dialect", "platform"), [("discord", discord), ("slack", slack)])
-def test_messages_say_what_the_specified_examples_say(dialect: str, platform: ModuleType, limit: int) -> None:
+@pytest.mark.parametrize(("dialect", "platform"), PLATFORMS)
+def test_messages_say_what_the_specified_examples_say(dialect: str, platform: Any, limit: int) -> None:
     found = read_back(dialect, platform, SPECIFIED, limit)
     assert found["checked"] > 600
     assert 1 - len(found["lost"]) / found["checked"] >= KEPT, found["lost"]
@@ -72,15 +73,15 @@ def test_messages_say_what_the_specified_examples_say(dialect: str, platform: Mo
 
 
 @pytest.mark.parametrize("limit", [200, 2000])
-@pytest.mark.parametrize(("dialect", "platform"), [("discord", discord), ("slack", slack)])
-def test_messages_say_what_answers_say(dialect: str, platform: ModuleType, limit: int) -> None:
+@pytest.mark.parametrize(("dialect", "platform"), PLATFORMS)
+def test_messages_say_what_answers_say(dialect: str, platform: Any, limit: int) -> None:
     found = read_back(dialect, platform, ANSWERS, limit)
     assert found["checked"] > 110
     assert not {name: lost for name, lost in found["lost"].items() if not set(lost) <= DIALECT.get(name, set())}
 
 
-@pytest.mark.parametrize(("dialect", "platform"), [("discord", discord), ("slack", slack)])
-def test_answers_cut_off_anywhere_say_what_is_there(dialect: str, platform: ModuleType) -> None:
+@pytest.mark.parametrize(("dialect", "platform"), PLATFORMS)
+def test_answers_cut_off_anywhere_say_what_is_there(dialect: str, platform: Any) -> None:
     cut = [
         {"id": f"{case['id']} at {place}", "md": case["md"][:place]}
         for case in ANSWERS

@@ -1,5 +1,6 @@
-// stdin: {"dialect", "cases": [{"id", "md", "messages"}]}; stdout: {"checked", "lost": {id: [what]}}.
+// stdin: {"dialect", "cases": [{"id", "md", "messages"}]}, a message being text or an array of blocks; stdout: {"checked", "lost": {id: [what]}}.
 import fs from "node:fs";
+import { factsOfBlocks } from "./blocks.mjs";
 import { factsOfMessage } from "./message.mjs";
 import { factsOfSource } from "./source.mjs";
 
@@ -45,7 +46,7 @@ function lostStyle(source, shown) {
 }
 
 const codesOf = (codes, dialect) => JSON.stringify(codes.map(([language, text]) => [
-  dialect === "discord" && /^[\w+\-.#]*$/.test(language) ? language : "",
+  dialect !== "slack" && /^[\w+\-.#]*$/.test(language) ? language : "",
   text.replace(/[\u200b-\u200d\u2060\ufeff]/g, "").replace(/\t/g, "    ").replace(/^\n+|\s+$/g, "").replace(/\s+$/gm, ""),
 ]));
 
@@ -69,7 +70,7 @@ const result = { checked: 0, lost: {} };
 for (const { id, md, messages } of cases) {
   const source = factsOfSource(md);
   if (source.isUnclear) continue;
-  const read = messages.map((message) => factsOfMessage(message, dialect));
+  const read = messages.map((message) => (dialect === "slack-blocks" ? factsOfBlocks(message) : factsOfMessage(message, dialect)));
   const shown = { ping: read.map((facts) => facts.ping).join("") };
   for (const key of ["characters", "codes", "items", "links"]) shown[key] = read.flatMap((facts) => facts[key]);
   for (const facts of [source, shown]) facts.characters = facts.characters.filter(([character]) => !DECORATION.test(character));
