@@ -18,6 +18,16 @@ _KNOWN = frozenset(
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
 
 
+# What begins a block of raw HTML, kinds 1 to 6 of CommonMark's specification (4.6).
+_BLOCK = re.compile(
+    r" {0,3}<(?:[!?]|/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details"
+    r"|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe"
+    r"|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|pre|script|search|section|style"
+    r"|summary|table|tbody|td|textarea|tfoot|th|thead|title|tr|track|ul)(?:[\s/>]|\Z))",
+    re.IGNORECASE,
+)
+
+
 def tag_name(html: str) -> str:
     """The name of the tag that `html` begins with: lower case, empty for comments and declarations."""
     match = _TAG.match(html)
@@ -31,6 +41,11 @@ def is_html(html: str) -> bool:
         return not is_mention(html)
     name = match[1]
     return name.lower() in _KNOWN and (name.islower() or (name.isupper() and len(name) > 1))
+
+
+def begins_block(text: str) -> bool:
+    """Whether a block that begins so is raw HTML, in which nothing is markdown."""
+    return _BLOCK.match(text) is not None and not is_mention(text.lstrip())
 
 
 def is_mention(html: str) -> bool:

@@ -7,7 +7,7 @@ closed, and what cannot be shown yet (half a link's address, a lone marker) is h
 import re
 
 from glados_bots.markdown.fences import last_fence
-from glados_bots.markdown.tags import is_mention
+from glados_bots.markdown.tags import begins_block
 
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
 _UNDECIDED_LINE = re.compile(
@@ -55,8 +55,8 @@ def finish(text: str) -> str:
     if line_start > start and _is_table(text[:line_start]):
         return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
-    if paragraph.lstrip().startswith(("<!", "<?")) and not is_mention(paragraph.lstrip()):
-        return text  # raw HTML closes nothing
+    if begins_block(paragraph):
+        return text
     if not paragraph.endswith("\n"):
         for pattern in _HELD_BACK:
             match = pattern.search(paragraph)
