@@ -141,9 +141,10 @@ class Builder:
         self._containers[-1].append(block)
 
     def _open_paragraph(self, *, tight: bool) -> list[Run]:
-        runs: list[Run] = []
-        self._open_block(Paragraph(runs, tight))
-        self._runs = runs
+        runs = self._runs = []
+        if len(self._containers) == 1:
+            self.starts.append(self.place)
+        self._containers[-1].append(Paragraph(runs, tight))
         return runs
 
     def _start_paragraph(self, _: Any) -> None:
@@ -263,7 +264,7 @@ class Builder:
     # Inline containers
 
     def _open_span(self, span: Span) -> None:
-        self._spans = (*self._spans, span)
+        self._spans = (*self._spans, span) if self._spans else (span,)
 
     def _close_span(self) -> None:
         self._spans = self._spans[:-1]

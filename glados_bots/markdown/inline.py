@@ -91,7 +91,10 @@ class LineWriter:
                 index = end
                 continue
             if run.kind == "text":
-                self._text(run.text, _kinds(spans) if spans else ())
+                if spans or self._open or self._has_closed:
+                    self._text(run.text, _kinds(spans) if spans else ())
+                else:
+                    self._plain_text(run.text)
             elif run.kind == "code":
                 self._atom(self._dialect.code(run.text), self._possible(_kinds(spans), run.text) if spans else ())
             else:
@@ -102,6 +105,20 @@ class LineWriter:
 
     def _possible(self, styles: Styles, code: str) -> Styles:
         return tuple(kind for kind in styles if not self._dialect.is_hard_to_style(code, kind))
+
+    def _plain_text(self, text: str) -> None:
+        """As `_text`, where no style is open, closes or begins: most text."""
+        body = text.strip()
+        if not body:
+            self._space = self._space or text[:1]
+            return
+        out, body = self._out, self._dialect.escape(body)
+        if not out:
+            body = self._dialect.guard(body)
+        elif self._space or text[0].isspace():
+            out.append(" ")
+        out.append(body)
+        self._space = " " if text[-1].isspace() else ""
 
     def _text(self, text: str, styles: Styles) -> None:
         body = text.strip()

@@ -115,7 +115,7 @@ def test_a_paragraph_is_whole_where_it_fits(platform: ModuleType, paragraphs: li
 @few
 def test_emphasis_goes_on_in_the_next_message(platform: ModuleType, text: list[str], limit: int) -> None:
     mark = "**" if platform is discord else "*"
-    messages = platform.render(f"**{' '.join(text)}**", limit)
+    messages = [visible(message) for message in platform.render(f"**{' '.join(text)}**", limit)]
     assert all(message.startswith(mark) and message.endswith(mark) for message in messages)
     assert " ".join(message.removeprefix(mark).removesuffix(mark) for message in messages) == " ".join(text)
 
