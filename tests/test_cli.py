@@ -20,7 +20,9 @@ def glados(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("command", ["", "up", "serve", "web", "models", "doctor", "render", "health", "backup", "restore", "migrate"])
+@pytest.mark.parametrize(
+    "command", ["", "up", "serve", "web", "models", "doctor", "render", "health", "backup", "restore", "migrate"]
+)
 def test_help_says_what_a_command_does(command: str) -> None:
     for platform in platforms.installed().values():
         if platform.name not in {found.name for found in cli.app.registered_commands}:
