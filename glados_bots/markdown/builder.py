@@ -1,7 +1,7 @@
 """Events of the parser to blocks: keeps what is open while the events go by."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.mend import has_marks, without_marks
@@ -52,54 +52,10 @@ class Builder:
         self._table: Table | None = None
         self._notes: list[Note] = []
         self._marks: dict[str, None] = dict.fromkeys(marks)
-        self._on: dict[str, Callable[[Any], None]] = {
-            "Text": self._on_text,
-            "Code": lambda value: self._add("code", value),
-            "InlineMath": lambda value: self._add("math", value),
-            "DisplayMath": lambda value: self._add("display", value.strip()),
-            "InlineHtml": lambda value: self._add("html", value),
-            "Html": self._on_html,
-            "FootnoteReference": self._on_mark,
-            "TaskListMarker": self._on_task,
-        }
-        self._start: dict[str, Callable[[Any], None]] = {
-            "Paragraph": self._start_paragraph,
-            "Heading": self._start_heading,
-            "CodeBlock": self._start_code,
-            "HtmlBlock": self._start_html,
-            "BlockQuote": self._start_quote,
-            "List": self._start_list,
-            "Item": self._start_item,
-            "FootnoteDefinition": self._start_note,
-            "Table": self._start_table,
-            "TableHead": self._start_row,
-            "TableRow": self._start_row,
-            "TableCell": self._start_cell,
-            "Link": self._start_link,
-            "Image": self._start_image,
-            "Emphasis": lambda _: self._open_span(Span("em")),
-            "Strong": lambda _: self._open_span(Span("strong")),
-            "Strikethrough": lambda _: self._open_span(Span("strike")),
-        }
-        self._end: dict[str, Callable[[], None]] = {
-            "Heading": self._close_leaf,
-            "Table": self._close_leaf,
-            "CodeBlock": self._end_code,
-            "HtmlBlock": self._end_html,
-            "BlockQuote": self._end_container,
-            "List": self._end_list,
-            "Item": self._end_container,
-            "FootnoteDefinition": self._end_container,
-            "Link": self._end_link,
-            "Emphasis": self._close_span,
-            "Strong": self._close_span,
-            "Strikethrough": self._close_span,
-            "Image": self._end_image,
-        }
 
     def read(self, events: Iterable[Any]) -> None:
         """Go through pulldown-cmark's events: a word, or a dictionary with one entry, which is taken out."""
-        handlers, starts, ends = self._on, self._start, self._end
+        handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
         for event in events:
             if event.__class__ is str:
@@ -114,13 +70,13 @@ class Builder:
                     runs.append(Run("text", value, self._spans))
             elif key == "Start":
                 name, data = (value, None) if value.__class__ is str else value.popitem()
-                starts[name](data)
+                starts[name](self, data)
             elif key == "End":
                 close = ends.get(value if value.__class__ is str else next(iter(value)))
                 if close is not None:
-                    close()
+                    close(self)
             else:
-                handlers[key](value)
+                handlers[key](self, value)
 
     def document(self) -> Document:
         """Return what was read."""
@@ -177,6 +133,18 @@ class Builder:
             runs.append(Run("text", text, self._spans))
         else:
             runs.extend(linked(text, self._spans))
+
+    def _on_code(self, text: str) -> None:
+        self._add("code", text)
+
+    def _on_math(self, latex: str) -> None:
+        self._add("math", latex)
+
+    def _on_display(self, latex: str) -> None:
+        self._add("display", latex.strip())
+
+    def _on_inline_html(self, html: str) -> None:
+        self._add("html", html)
 
     def _on_mark(self, label: str) -> None:
         self._marks.setdefault(label)
@@ -266,6 +234,15 @@ class Builder:
     def _open_span(self, span: Span) -> None:
         self._spans = (*self._spans, span) if self._spans else (span,)
 
+    def _start_em(self, _: Any) -> None:
+        self._open_span(Span("em"))
+
+    def _start_strong(self, _: Any) -> None:
+        self._open_span(Span("strong"))
+
+    def _start_strike(self, _: Any) -> None:
+        self._open_span(Span("strike"))
+
     def _close_span(self) -> None:
         self._spans = self._spans[:-1]
 
@@ -301,3 +278,49 @@ class Builder:
         url, title = (self._clean(data[key]) for key in ("dest_url", "title"))
         if self._runs is not None:
             self._runs.append(Run("image", alt, self._spans, url, title))
+
+    # Tables of functions, not of bound methods: those would keep each builder, and its document, in a cycle.
+    _ON: ClassVar[dict[str, Callable[["Builder", Any], None]]] = {
+        "Text": _on_text,
+        "Code": _on_code,
+        "InlineMath": _on_math,
+        "DisplayMath": _on_display,
+        "InlineHtml": _on_inline_html,
+        "Html": _on_html,
+        "FootnoteReference": _on_mark,
+        "TaskListMarker": _on_task,
+    }
+    _START: ClassVar[dict[str, Callable[["Builder", Any], None]]] = {
+        "Paragraph": _start_paragraph,
+        "Heading": _start_heading,
+        "CodeBlock": _start_code,
+        "HtmlBlock": _start_html,
+        "BlockQuote": _start_quote,
+        "List": _start_list,
+        "Item": _start_item,
+        "FootnoteDefinition": _start_note,
+        "Table": _start_table,
+        "TableHead": _start_row,
+        "TableRow": _start_row,
+        "TableCell": _start_cell,
+        "Link": _start_link,
+        "Image": _start_image,
+        "Emphasis": _start_em,
+        "Strong": _start_strong,
+        "Strikethrough": _start_strike,
+    }
+    _END: ClassVar[dict[str, Callable[["Builder"], None]]] = {
+        "Heading": _close_leaf,
+        "Table": _close_leaf,
+        "CodeBlock": _end_code,
+        "HtmlBlock": _end_html,
+        "BlockQuote": _end_container,
+        "List": _end_list,
+        "Item": _end_container,
+        "FootnoteDefinition": _end_container,
+        "Link": _end_link,
+        "Emphasis": _close_span,
+        "Strong": _close_span,
+        "Strikethrough": _close_span,
+        "Image": _end_image,
+    }
