@@ -122,7 +122,8 @@ def _add_platform(platform: Platform) -> None:
 def _settings(**overrides: Any) -> Settings:
     settings = load(Settings, **overrides)
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request says nothing new
+    for name in ("httpx", "ContinuousBatchingLogger"):  # a line for each request or loading step says nothing new
+        logging.getLogger(name).setLevel(logging.WARNING)
     return settings
 
 

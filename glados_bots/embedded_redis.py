@@ -67,5 +67,6 @@ def command(data_dir: Path) -> list[str]:
         "maxmemory-policy": "noeviction",
         "save": "",
         "daemonize": "no",
+        "loglevel": "warning",
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]

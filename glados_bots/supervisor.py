@@ -10,11 +10,12 @@ import ctypes
 import fcntl
 import logging
 import os
+import re
 import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -27,6 +28,9 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
+PROGRESS_S = 5.0
+LONGEST_LINE = 2**20  # bytes
+ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a return at the end of what was read may belong to a line end
 EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
 
 
@@ -73,11 +77,16 @@ class Supervisor:
                 await self._end(role)
                 await keepers[role.name]
         await asyncio.gather(starting, return_exceptions=True)
+        for handler in list(self._out.handlers):
+            self._out.removeHandler(handler)
+            handler.close()
         return self._exit_code
 
     def _stop(self) -> None:
         """The first signal ends everything in order; the second one does not wait."""
-        if self._stopping.is_set():
+        if not self._stopping.is_set():
+            self._out.info("glados: stopping; running answers get a moment to finish (a second Ctrl-C does not wait)")
+        else:
             for child in self._children.values():
                 if child.returncode is None:
                     child.kill()
@@ -116,7 +125,6 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            limit=2**20,
             preexec_fn=_prepare_child,
         )
         self._children[role.name] = child
@@ -126,16 +134,9 @@ class Supervisor:
         return await child.wait()
 
     async def _copy_output(self, name: str, child: asyncio.subprocess.Process) -> None:
-        if child.stdout is None:
-            return
-        while True:
-            try:
-                line = await child.stdout.readline()
-            except ValueError:  # one line longer than the limit: asyncio dropped it
-                line = b"(a line of more than 1 MiB was left out)\n"
-            if not line:
-                return
-            self._out.info("[%s] %s", name, line.decode(errors="replace").rstrip())
+        if child.stdout is not None:
+            async for line in lines(child.stdout):
+                self._out.info("[%s] %s", name, line)
 
     async def _end(self, role: Role) -> None:
         child = self._children.get(role.name)
@@ -147,6 +148,25 @@ class Supervisor:
         except TimeoutError:
             self._out.warning("[supervisor] %s did not end within %.0f s and is killed", role.name, role.grace_s)
             child.kill()
+
+
+async def lines(output: asyncio.StreamReader) -> AsyncIterator[str]:
+    """The lines of a child. A progress bar, which redraws one line, becomes a line now and then, and its last state."""
+    rest, drawn = b"", -PROGRESS_S
+    while piece := await output.read(2**16):
+        *whole, rest = ENDS.split(rest + piece)
+        for text, end in zip(whole[::2], whole[1::2], strict=True):
+            line = text.decode(errors="replace").rstrip()
+            if not line or (end == b"\r" and time.monotonic() - drawn < PROGRESS_S):
+                continue
+            if end == b"\r":
+                drawn = time.monotonic()
+            yield line
+        if len(rest) > LONGEST_LINE:
+            yield rest[:LONGEST_LINE].decode(errors="replace")
+            rest = b""
+    if rest:
+        yield rest.decode(errors="replace").rstrip()
 
 
 def _prepare_child() -> None:
@@ -161,8 +181,6 @@ def _line_logger(log_file: Path) -> logging.Logger:
     logger = logging.getLogger("glados.roles")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
     to_file = RotatingFileHandler(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(to_file)

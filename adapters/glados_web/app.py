@@ -167,7 +167,7 @@ def run(settings: Settings) -> None:
         create_app(settings),
         host=settings.host,
         port=settings.web_port,
-        log_level=settings.log_level,
+        log_level="warning" if settings.log_level == "info" else settings.log_level,  # the stack says what people need
         access_log=False,
         timeout_graceful_shutdown=5,
     )
