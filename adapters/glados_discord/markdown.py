@@ -20,6 +20,7 @@ _SPECIAL = re.compile(r"[\\*_~`\[\]<|@:]")
 # At a run's end, too: what follows may complete it.
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d|\Z)", re.IGNORECASE)
 _LINE_START = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
+_TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+\Z")
 _DEEPEST_HEADING = 3
 
@@ -45,11 +46,15 @@ class DiscordDialect(ChatDialect):
 
     def code(self, text: str) -> str:
         """Write inline code with one back-tick, or two where it holds one."""
-        text = without_fences(text.replace("\n", " "))
+        text = text.replace("\n", " ")
         if "`" not in text:
             return f"`{text}`"
+        lengths = {len(ticks) for ticks in _TICKS.findall(text)}
+        if lengths - {1, 2} or len(lengths) > 1:  # neither one nor two can enclose them all: take them apart
+            text = text.replace("``", f"`{ZERO_WIDTH_SPACE}`").replace("``", f"`{ZERO_WIDTH_SPACE}`")
+            lengths = {1}
+        ticks = "``" if lengths == {1} else "`"
         pad_left, pad_right = (" " if text.startswith("`") else ""), (" " if text.endswith("`") else "")
-        ticks = "`" if "``" in text and not re.search("(?<!`)`(?!`)", text) else "``"
         return f"{ticks}{pad_left}{text}{pad_right}{ticks}"
 
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:

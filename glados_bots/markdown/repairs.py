@@ -41,8 +41,9 @@ _DOLLARS = re.compile(
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
 _FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
-# Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML.
-_MENTION = re.compile(r"^[ \t>]*(?=<!(?:channel|here|everyone|subteam|date)\b)", re.MULTILINE | re.IGNORECASE)
+# Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML; HTML itself has
+# but one declaration.
+_MENTION = re.compile(r"^[ \t>]*(?=<!(?!doctype)[a-z])", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
 # A marker just before an address closes behind it, and so is no part of it.
 _BEFORE_ADDRESS = re.compile(r"([(\[]?)([*_~]*)https?\Z", re.IGNORECASE)
