@@ -24,7 +24,7 @@ async def running(app: ASGIApp, port: int | None = None) -> AsyncIterator[str]:
     port = port or free_port()
     config = uvicorn.Config(app, "127.0.0.1", port, log_level="warning", timeout_graceful_shutdown=1, ws="none")
     server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign] # pytest keeps its own handlers
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment] # pytest keeps its own handlers
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     try:

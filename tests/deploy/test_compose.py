@@ -26,7 +26,7 @@ def seconds(text: str) -> int:
 def test_it_follows_the_specification(compose: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump(compose))
     checker = Path(sys.executable).with_name("check-jsonschema")
-    command = [checker, "--builtin-schema", "vendor.compose-spec", tmp_path / "compose.yaml"]
+    command: list[str | Path] = [checker, "--builtin-schema", "vendor.compose-spec", tmp_path / "compose.yaml"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
 
