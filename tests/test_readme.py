@@ -69,6 +69,22 @@ def hub(tmp_path: Path, weights: Path) -> dict[str, str]:
     return {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
 
 
+def test_the_tree_names_every_module_and_folder() -> None:
+    tree = README.split("## What is where")[1]
+    parts = [path.name for path in (ROOT / "glados_bots").glob("*.py") if not path.name.startswith("__")]
+    tracked = subprocess.run(["/usr/bin/env", "git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    parts += sorted(
+        {f"{path.split('/')[0]}/" for path in tracked.stdout.splitlines() if path[0] != "." and "/" in path}
+    )
+    assert [part for part in parts if part not in tree] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not link.startswith("http") and not (ROOT / link).exists()] == []
+
+
 def test_every_kind_of_command_is_found() -> None:
     assert UP
     assert OTHERS
