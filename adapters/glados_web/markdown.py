@@ -179,7 +179,7 @@ class _Writer:
         pieces += [closing for _, closing in reversed(open_spans)]
         return "".join(pieces)
 
-    def _run(self, run: Run) -> str:
+    def _run(self, run: Run) -> str:  # noqa: PLR0911 - one return a kind of run
         match run.kind:
             case "text":
                 return escape(run.text, quote=False)
