@@ -1,0 +1,117 @@
+"""Who may talk to the bot, and who may change or end what: pure functions, no call to Discord or Redis.
+
+A deny list wins over every allow list; an empty allow list allows everybody. What cannot be known is refused: a person's
+roles are not told in direct messages, so lists of roles close them to all but the users allowed by name.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import discord
+
+DmPolicy = Literal["everyone", "allowed", "nobody"]
+
+NOT_HERE = "I am not set up to answer on this server."
+NOT_IN_CHANNEL = "I am not set up to answer in this channel."
+NOT_YOU = "You are not on the list of people I answer to. Whoever runs this bot can change that."
+NO_DMS = "I do not answer in direct messages. Ask me in a channel of a server we share."
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The operator's lists of Discord ids.
+
+    Attributes:
+        dms: who may write directly: `everyone`, only those in `allowed_users`, or `nobody`.
+    """
+
+    allowed_guilds: frozenset[int] = frozenset()
+    denied_guilds: frozenset[int] = frozenset()
+    allowed_channels: frozenset[int] = frozenset()
+    denied_channels: frozenset[int] = frozenset()
+    allowed_roles: frozenset[int] = frozenset()
+    denied_roles: frozenset[int] = frozenset()
+    allowed_users: frozenset[int] = frozenset()
+    denied_users: frozenset[int] = frozenset()
+    dms: DmPolicy = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A person at a place.
+
+    Attributes:
+        user: their id.
+        guild: the server, or None in a direct message.
+        channels: the channel's own id, and those of the channel a thread is in and of the category.
+        roles: the person's roles in the guild, without @everyone.
+    """
+
+    user: int
+    guild: int | None = None
+    channels: frozenset[int] = frozenset()
+    roles: frozenset[int] = frozenset()
+
+
+def refusal(rules: Rules, asker: Asker) -> str | None:
+    """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
+    if asker.user in rules.denied_users or asker.roles & rules.denied_roles:
+        return NOT_YOU
+    if asker.guild is None:
+        return _direct_refusal(rules, asker)
+    if asker.guild in rules.denied_guilds or (rules.allowed_guilds and asker.guild not in rules.allowed_guilds):
+        return NOT_HERE
+    if asker.channels & rules.denied_channels or (
+        rules.allowed_channels and not asker.channels & rules.allowed_channels
+    ):
+        return NOT_IN_CHANNEL
+    is_listed = asker.user in rules.allowed_users or asker.roles & rules.allowed_roles
+    if (rules.allowed_users or rules.allowed_roles) and not is_listed:
+        return NOT_YOU
+    return None
+
+
+def _direct_refusal(rules: Rules, asker: Asker) -> str | None:
+    is_named = asker.user in rules.allowed_users
+    if rules.dms == "nobody":
+        return NO_DMS
+    if rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles:
+        return None if is_named else NOT_YOU
+    return None
+
+
+def channel_ids(channel: object) -> frozenset[int]:
+    """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
+    parent = getattr(channel, "parent", None)
+    found = (
+        getattr(channel, "id", None),
+        getattr(channel, "parent_id", None),
+        getattr(channel, "category_id", None),
+        getattr(parent, "category_id", None),
+    )
+    return frozenset(number for number in found if isinstance(number, int))
+
+
+def asker_of(person: discord.User | discord.Member, guild_id: int | None, channel: object) -> Asker:
+    """The person behind a message or an interaction; `channel` may be anything with an id."""
+    roles = (role.id for role in person.roles if role.id != guild_id) if isinstance(person, discord.Member) else ()
+    return Asker(person.id, guild_id, channel_ids(channel), frozenset(roles))
+
+
+def may_manage(permissions: discord.Permissions, guild_id: int | None) -> bool:
+    """Whether somebody may set a channel's persona and model; in direct messages everybody may set their own."""
+    if guild_id is None:
+        return True
+    return permissions.administrator or permissions.manage_guild or permissions.manage_channels
+
+
+def may_moderate(permissions: discord.Permissions, guild_id: int | None) -> bool:
+    """Whether somebody may end or repeat other people's turns."""
+    if guild_id is None:
+        return False
+    return may_manage(permissions, guild_id) or permissions.manage_messages or permissions.manage_threads
+
+
+def may_control(author: str, user_id: int, permissions: discord.Permissions, guild_id: int | None) -> bool:
+    """Whether somebody may stop or regenerate the answer to a question of `author`."""
+    return author == str(user_id) or may_moderate(permissions, guild_id)
