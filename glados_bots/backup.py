@@ -158,13 +158,11 @@ def _has_shape(kind: Any, value: Any) -> bool:
 async def _keys(client: Client, *, everything: bool = False) -> list[str]:
     """Our keys, sorted, so that those of a conversation stand together."""
     found: set[str] = set()
-    cursor = 0
-    while True:
-        cursor, keys = await ask(client.scan(cursor, match="glados:*", count=1000))
-        names = (str(key) for key in keys)
-        found.update(key for key in names if key != KEY and (everything or not PASSING.match(key)))
-        if cursor == 0:
-            return sorted(found)
+    keys = aiter(client.scan_iter(match="glados:*", count=1000))  # of all nodes, where there are several
+    while (key := await ask(anext(keys, None))) is not None:
+        if key != KEY and (everything or not PASSING.match(key)):
+            found.add(str(key))
+    return sorted(found)
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:

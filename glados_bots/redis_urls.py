@@ -1,20 +1,23 @@
-"""From a URL to a pool of connections: one server, or the present master of a group that Sentinel watches.
+"""From a URL to a client: of one server, of the present master of a group that Sentinel watches, or of a cluster.
 
     redis://user:password@host:6379/0, rediss://..., unix:///path
     redis+sentinel://user:password@one:26379,two:26379,three:26379/SERVICE/0
-    rediss+sentinel://...            TLS to the servers and to the sentinels
+    redis+cluster://user:password@one:6379,two:6379
+    rediss+sentinel://..., rediss+cluster://...            TLS to the servers and to the sentinels
 
 User and password are those of the servers; Sentinels with a password of their own get it as `?sentinel_password=...`
-(and `sentinel_username`). Redis Cluster is refused: see `check`.
+(and `sentinel_username`).
 """
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
+
+from glados_bots import redis_cluster
 
 SENTINEL_PORT = 26379
 PLAIN = ("redis://", "rediss://", "unix://")
@@ -33,19 +36,31 @@ class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
 
 def check(url: str) -> None:
     """Raise ValueError, whose text shows nothing of the URL, when it is none we can use."""
-    if url.startswith(("redis+cluster://", "rediss+cluster://")):
-        raise ValueError(
-            "Redis Cluster is not supported: all conversations of a platform lie in one hash slot, so a cluster would "
-            "not spread them; use redis+sentinel:// for failover"
-        )
-    if not url.startswith((*PLAIN, *SENTINEL)):
-        raise ValueError("it must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://")
+    if not url.startswith((*PLAIN, *SENTINEL, *redis_cluster.SCHEMES)):
+        raise ValueError("it must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
     if url.startswith(SENTINEL):
         _sentinel_parts(url)
+    if url.startswith(redis_cluster.SCHEMES):
+        redis_cluster.parts(url)
+
+
+def client(url: str, *, max_connections: int, timeout: float, **options: Any) -> redis.Redis:
+    """A client for a URL that `check` let pass; it connects when it is first used.
+
+    Args:
+        url: see above.
+        max_connections: of one process; when all are in use, a call waits `timeout` seconds for one, but fails at once
+            in a cluster, whose bound is redis_cluster.MOST_CONNECTIONS.
+        timeout: in seconds.
+        options: those of redis-py's connections.
+    """
+    if url.startswith(redis_cluster.SCHEMES):
+        return cast("redis.Redis", redis_cluster.connect(url, **options))  # it answers to the calls we make of it
+    return redis.Redis.from_pool(pool(url, max_connections=max_connections, timeout=timeout, **options))
 
 
 def pool(url: str, **options: Any) -> redis.ConnectionPool:
-    """A pool for a URL that `check` let pass; `options` are those of redis-py's connections and its blocking pool."""
+    """A pool for a URL of one server or of Sentinels; `options` are those of redis-py's connections and its blocking pool."""
     if not url.startswith(SENTINEL):
         return redis.BlockingConnectionPool.from_url(url, **options)
     hosts, service, own, sentinel = _sentinel_parts(url)

@@ -48,7 +48,7 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
 
     Nothing is sent yet. Reads and our scripts are safe to repeat, so a broken connection is tried three times.
     """
-    connections = redis_urls.pool(
+    return redis_urls.client(
         url,
         max_connections=max_connections,
         timeout=5,
@@ -58,7 +58,6 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
         decode_responses=True,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), 3),
     )
-    return redis.Redis.from_pool(connections)
 
 
 async def ask(call: Awaitable[T]) -> T:
