@@ -13,9 +13,12 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 # Make a target while no other make does: two that install into the same folder spoil it for each other.
+# 75 is flock's answer where another holds the lock; make's own answers are 0 to 2.
 define alone
-flock -n $(VENV).lock true || echo "glados: another make is installing here; waiting for it"; \
-flock $(VENV).lock $(MAKE) --silent --no-print-directory $(1)
+locked() { flock "$$@" $(VENV).lock $(MAKE) --silent --no-print-directory $(1); }; \
+code=0; locked --nonblock --conflict-exit-code 75 || code=$$?; \
+if [ $$code = 75 ]; then echo "glados: another make is installing here; waiting for it"; code=0; locked || code=$$?; fi; \
+exit $$code
 endef
 
 setup: ## Make the virtual environment and install what running needs

@@ -19,6 +19,8 @@ from glados_bots.store import Client, connect
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
 
 
 @pytest.fixture(scope="session")
@@ -99,8 +101,9 @@ def each_redis_url(request: pytest.FixtureRequest) -> str:
 
 
 def _emptied(url: str, admin_url: str) -> str:
-    with redis.Redis.from_url(admin_url) as client:
-        client.flushall()
+    for each in admin_url.split():  # a cluster has several servers to be emptied
+        with redis.Redis.from_url(each) as client:
+            client.flushall()
     return url
 
 
