@@ -34,6 +34,13 @@ def test_no_check_is_an_assert() -> None:
     assert [place for place, _ in nodes(ast.Assert)] == []
 
 
+def _loads_tensors_only(node: ast.AST) -> bool:
+    """`torch.load(..., weights_only=True)` runs no code: old adapters are read with it."""
+    return isinstance(node, ast.Call) and any(
+        key.arg == "weights_only" and ast.unparse(key.value) == "True" for key in node.keywords
+    )
+
+
 def test_nothing_deserialises_code() -> None:
     imported = {
         (place, name.name if isinstance(node, ast.Import) else str(node.module))
@@ -44,7 +51,11 @@ def test_nothing_deserialises_code() -> None:
     }
     unsafe = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
     assert [found for found in imported if found[1].split(".")[0] in unsafe] == []
-    called = [(place, ast.unparse(node.func)) for place, node in nodes(ast.Call) if isinstance(node, ast.Call)]
+    called = [
+        (place, ast.unparse(node.func))
+        for place, node in nodes(ast.Call)
+        if isinstance(node, ast.Call) and not _loads_tensors_only(node)
+    ]
     assert [found for found in called if found[1] in {"torch.load", "yaml.load", "eval", "exec", "os.system"}] == []
     trusting = [
         place
