@@ -16,9 +16,11 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from glados_bots import embedded_redis, redis_urls
+from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
 def _check_redis_url(secret: SecretStr) -> SecretStr:
@@ -105,6 +107,25 @@ class Settings(GladosSettings):
     )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
     max_answer_tokens: int = Field(1_024, ge=16, le=131_072, description="Longest answer, in tokens")
+    show_model: bool = Field(default=False, description="Name the answering model in small print under each answer")
+    join_window: float = Field(
+        1.5, ge=0, le=60, description="Seconds in which waiting messages of one person become one question; 0: never"
+    )
+    conversation_max_queued: int = Field(
+        10, ge=1, le=1_000, description="Unanswered questions of one conversation; more are politely refused"
+    )
+    lease: float = Field(
+        15.0, ge=1, le=300, description="Seconds after which another worker takes over from one that fell silent"
+    )
+    limit_user_per_minute: Count = Field(0, description="Questions a person may ask in any minute; 0: no limit")
+    limit_channel_per_minute: Count = Field(0, description="Questions of one channel in any minute; 0: no limit")
+    limit_per_minute: Count = Field(0, description="Questions of everybody in any minute, per platform; 0: no limit")
+    limit_user_tokens_per_day: Count = Field(0, description="Tokens a person may use a day (UTC); 0: no limit")
+    limit_channel_tokens_per_day: Count = Field(0, description="Tokens one channel may use a day (UTC); 0: no limit")
+    limit_tokens_per_day: Count = Field(0, description="Tokens of everybody a day (UTC), per platform; 0: no limit")
+    admins: Annotated[str, AfterValidator(check_admins)] = Field(
+        "", description="Who may see details and change settings: PLATFORM:ID, with commas between them"
+    )
     metrics_port: Port | None = Field(
         None, description="Port where an adapter shows /metrics, /health and /ready; empty shows none"
     )
