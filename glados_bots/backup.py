@@ -80,12 +80,12 @@ async def restore(client: Client, text: Iterable[str], *, overwrite: bool = Fals
             f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
             "or call with --overwrite, which deletes them"
         )
-    for start in range(0, len(present), BATCH):
-        await ask(cast("Awaitable[object]", client.delete(*present[start : start + BATCH])))
+    for batch in _batches(present):
+        await ask(cast("Awaitable[object]", client.delete(*batch)))
     await ask(cast("Awaitable[object]", client.set(KEY, data_version)))
-    alive = [entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()]
-    for start in range(0, len(alive), BATCH):
-        await _write(client, alive[start : start + BATCH])
+    alive = {entry["key"]: entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()}
+    for batch in _batches(sorted(alive)):
+        await _write(client, [alive[key] for key in batch])
     await migrate(client)
     return len(alive)
 
@@ -166,8 +166,13 @@ async def _keys(client: Client, *, everything: bool = False) -> list[str]:
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:
-    """Keys that are read in one step: those of one conversation, or a few of the others."""
-    for _, group in groupby(keys, key=lambda key: found[0] if (found := CONVERSATION.match(key)) else ""):
+    """Keys that are read or written in one step: those of one conversation, or a few others of one platform."""
+
+    def whose(key: str) -> tuple[str, str]:
+        found = CONVERSATION.match(key)
+        return key.partition("}")[0], found[1] if found else ""
+
+    for _, group in groupby(keys, key=whose):
         members = list(group)
         yield from (members[start : start + BATCH] for start in range(0, len(members), BATCH))
 

@@ -9,7 +9,7 @@ User and password are those of the servers; Sentinels with a password of their o
 (and `sentinel_username`).
 """
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis.asyncio as redis
@@ -49,14 +49,16 @@ def client(url: str, *, max_connections: int, timeout: float, **options: Any) ->
 
     Args:
         url: see above.
-        max_connections: of one process; when all are in use, a call waits `timeout` seconds for one, but fails at once
-            in a cluster, whose bound is redis_cluster.MOST_CONNECTIONS.
-        timeout: in seconds.
+        max_connections: of one process to one server; when all are in use, a call waits for one.
+        timeout: how long it waits, in seconds.
         options: those of redis-py's connections.
     """
-    if url.startswith(redis_cluster.SCHEMES):
-        return cast("redis.Redis", redis_cluster.connect(url, **options))  # it answers to the calls we make of it
-    return redis.Redis.from_pool(pool(url, max_connections=max_connections, timeout=timeout, **options))
+    options |= {"max_connections": max_connections, "timeout": timeout}
+    return (
+        redis_cluster.connect(url, **options)
+        if url.startswith(redis_cluster.SCHEMES)
+        else redis.Redis.from_pool(pool(url, **options))
+    )
 
 
 def pool(url: str, **options: Any) -> redis.ConnectionPool:
