@@ -67,6 +67,7 @@ class Exchange:
         author_name: their name, when the conversation may hold several people.
         model: name of the model that answered.
         at: seconds since the epoch when the answer was finished.
+        tokens: tokens of prompt and answer, as the service counted them; estimated where it did not.
     """
 
     turn: str
@@ -77,6 +78,7 @@ class Exchange:
     author_name: str = ""
     model: str = ""
     at: float = 0.0
+    tokens: int = 0
 
     def to_json(self) -> str:
         """JSON of all fields."""

@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import TypeVar
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.leases import Lease
 from glados_bots.pacing import Pacer
-from glados_bots.store import Lease, Store
+from glados_bots.store import Store
 from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
 
 log = logging.getLogger(__name__)
@@ -46,37 +47,47 @@ class Display:
         self._wanted: list[View] = []
         self._draft = self._saved_draft = lease.draft
         self._changed = asyncio.Event()
-        self._paused = False
+        self._paused = asyncio.Event()
 
-    def show(self, chunks: list[str], notice: str, state: State, draft: str) -> None:
+    def show(self, chunks: list[str], notice: str, state: State, draft: str, model: str = "") -> None:
         """Want the answer to look like this from now on; an empty answer is one message with the notice only.
 
-        `draft` is the markdown the chunks were made of.
+        `draft` is the markdown the chunks were made of; `model` is named in small print.
         """
         self._draft = draft
         texts = chunks or [""]
         last = len(texts) - 1
-        self._wanted = [View(text, notice if i == last else "", state, i == last) for i, text in enumerate(texts)]
+        self._wanted = [
+            View(text, notice if i == last else "", state, i == last, model if i == last else "")
+            for i, text in enumerate(texts)
+        ]
         self._changed.set()
 
     async def keep_up(self) -> None:
         """Edit until `pause`, always with the newest text, as the budget allows. A task beside the generation.
 
-        It is never cancelled: between creating a message and saving its id there must be no gap.
+        It is never cancelled: between creating a message and saving its id there must be no gap. Creating one takes
+        nothing from the budget of edits, so the first words need not wait for the placeholder's sake.
         """
-        self._paused = False
-        while True:
+        self._paused.clear()
+        while not self._paused.is_set():
             await self._changed.wait()
             self._changed.clear()
-            budget, stream = self._surface.budget(self.lease.turn), self.lease.turn.id
-            if self._paused or not await self._pacer.wait(budget, stream, given_up=lambda: self._paused):
+            if self._needs_edit():
+                budget, stream = self._surface.budget(self.lease.turn), self.lease.turn.id
+                if not await self._pacer.wait(budget, stream, given_up=self._paused):
+                    return
+            if self._paused.is_set():
                 return
             await self._save_draft()
             await self._sync(final=False)
 
+    def _needs_edit(self) -> bool:
+        return any(shown != view for shown, view in zip(self._shown, self._wanted, strict=False))
+
     def pause(self) -> None:
         """Let `keep_up` return after the request it is at."""
-        self._paused = True
+        self._paused.set()
         self._changed.set()
 
     async def settle(self) -> None:

@@ -9,6 +9,8 @@ LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; a mo
 
 RECEIVED = Counter("glados_questions_total", "Events handed in, by what became of them", ["platform", "status"])
 FINISHED = Counter("glados_turns_total", "Turns ended, by how", ["platform", "outcome"])
+VOTES = Counter("glados_votes_total", "Votes on answers, withdrawn ones too", ["platform", "vote"])
+TOKENS = Counter("glados_turn_tokens_total", "Tokens of prompts and answers of ended turns", ["platform"])
 RETRIES = Counter("glados_turn_retries_total", "Turns begun again after a failed or lost attempt", ["platform"])
 RATE_LIMITED = Counter("glados_rate_limited_total", "Calls the platform refused for their rate (429)", ["platform"])
 LATENCY = Histogram(

@@ -1,12 +1,12 @@
 """When to edit: one budget for all streams of a bucket, shared by every process through Redis.
 
-The rate is GCRA (the leaky bucket as used in ATM networks) in one script. Ordinary edits leave a share of the burst
-unused, so that a final edit always finds room; among ordinary edits, the stream that was served longest ago goes first.
-An edit that must wait is not queued: its stream comes back with newer text.
+One script grants requests (lua/pace.lua): never more than the limit in any window of a period, final edits before all
+others, and among ordinary ones the stream that was served longest ago first. Ordinary edits are spread evenly and leave
+a part of the budget to final ones. An edit that must wait is not queued: its stream comes back with newer text.
 """
 
 import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 from importlib import resources
 
 from glados_bots.errors import StoreUnavailableError
@@ -14,7 +14,6 @@ from glados_bots.metrics import RATE_LIMITED
 from glados_bots.store import Client, ask
 from glados_bots.surface import Budget
 
-RESERVED_FOR_FINALS = 0.2
 LONGEST_NAP_S = 1.0
 
 
@@ -28,32 +27,55 @@ class Pacer:
         self._platform = prefix.partition("{")[2].partition("}")[0]
 
     async def wait(
-        self, budget: Budget, stream: str, *, final: bool = False, given_up: Callable[[], bool] = lambda: False
+        self, budget: Budget, stream: str, *, final: bool = False, given_up: asyncio.Event | None = None
     ) -> bool:
         """Return True when `stream` may make one request in this bucket, False when it has given up meanwhile.
 
         While Redis is away every stream falls back to a fair guess of its own: one edit a period.
         """
-        while not given_up():
+        given_up = given_up or asyncio.Event()
+        while not given_up.is_set():
             try:
-                nap = await self._try(budget, stream, final=final)
+                nap = await self.ask(budget, stream, final=final)
             except StoreUnavailableError:
-                await asyncio.sleep(budget.period_s)
-                return True
+                await _sleep(budget.period_s, given_up)
+                return not given_up.is_set()
             if nap <= 0:
                 return True
-            await asyncio.sleep(min(nap, LONGEST_NAP_S))
+            await _sleep(min(nap, LONGEST_NAP_S), given_up)
         return False
 
-    async def _try(self, budget: Budget, stream: str, *, final: bool) -> float:
-        """Take a grant, or say after how many seconds to try again."""
-        reserve = 0 if final else max(1, round(budget.limit * RESERVED_FOR_FINALS)) if budget.limit > 1 else 0
-        period_ms = int(budget.period_s * 1000)
-        args: list[str | int] = [budget.bucket, budget.limit, period_ms, reserve, stream, int(final)]
+    async def ask(self, budget: Budget, stream: str, *, final: bool = False) -> float:
+        """Take a grant and return 0, or say after how many seconds to ask again."""
+        args: list[str | int] = [stream, int(final)]
+        bucket: Budget | None = budget
+        while bucket:
+            args += [bucket.bucket, bucket.limit, int(bucket.period_s * 1000)]
+            bucket = bucket.within
         return int(await ask(self._script(keys=[self._prefix], args=args))) / 1000
 
-    async def exhausted(self, budget: Budget, retry_after_s: float) -> None:
-        """The platform said no for this long: nobody edits in the bucket until then."""
-        RATE_LIMITED.labels(self._platform).inc()
+    async def try_once(self, budget: Budget, stream: str, *, final: bool = False) -> bool:
+        """Take a grant if there is one now. While Redis is away there is none."""
+        try:
+            return await self.ask(budget, stream, final=final) <= 0
+        except StoreUnavailableError:
+            return False
+
+    async def exhausted(self, budget: Budget, retry_after_s: float, *, refused: bool = True) -> None:
+        """Nobody makes requests in the bucket for this long, because the platform said so.
+
+        Args:
+            budget: whose bucket is empty.
+            retry_after_s: until when, from now.
+            refused: whether it refused a call (429); else its headers told that nothing is left.
+        """
+        if refused:
+            RATE_LIMITED.labels(self._platform).inc()
         until = f"{self._prefix}pace:{budget.bucket}:closed"
         await ask(self._script.registered_client.set(until, 1, px=max(1, int(retry_after_s * 1000))))
+
+
+async def _sleep(seconds: float, given_up: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await given_up.wait()

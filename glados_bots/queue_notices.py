@@ -1,13 +1,19 @@
-"""Tells people whose question waits behind another one of their thread that it was seen.
+"""Tells people whose question waits behind another one of their thread that it was seen, and how many go first.
 
 Only the holder of the conversation's lease posts there, so a waiting turn's placeholder is created once, and the worker
-that answers it later edits that very message.
+that answers it later edits that very message. All of this happens beside the answer, which never waits for it.
 """
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 
 from glados_bots.display import nonce
-from glados_bots.store import Lease, Store
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.leases import Lease
+from glados_bots.pacing import Pacer
+from glados_bots.store import Store
 from glados_bots.surface import Surface, View
 
 log = logging.getLogger(__name__)
@@ -16,25 +22,55 @@ log = logging.getLogger(__name__)
 class QueueNotices:
     """Placeholders of the turns queued behind one running turn."""
 
-    def __init__(self, surface: Surface, store: Store, lease: Lease) -> None:
+    def __init__(self, surface: Surface, store: Store, pacer: Pacer, lease: Lease) -> None:
         self._surface = surface
         self._store = store
+        self._pacer = pacer
         self._lease = lease
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
+        self._queued: Sequence[str] = ()
+        self._work: asyncio.Task[None] | None = None
+        self._closed = False
 
-    async def show(self, queued: tuple[str, ...]) -> None:
-        """Post a placeholder for each turn that has none yet. A failure is only logged: answers do not need it."""
-        for place, turn_id in enumerate(queued, start=1):
-            if turn_id in self._told:
-                continue
-            self._told.add(turn_id)
-            turn = await self._store.turn(turn_id)
-            if turn is None or await self._store.posts(turn_id):
-                continue
+    def show(self, queued: Sequence[str]) -> None:
+        """Bring the notices up to date, in a task of their own."""
+        self._queued = queued
+        if queued and not self._closed and (self._work is None or self._work.done()):
+            self._work = asyncio.create_task(self._update(), name=f"notices behind {self._lease.turn.id}")
+
+    async def close(self) -> None:
+        """Post nothing more, and return when what is under way is done: the next worker must find its id."""
+        self._closed = True
+        if self._work:
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    async def _update(self) -> None:
+        """A failure is only logged: answers do not need the notices."""
+        for place, turn_id in enumerate(self._queued, start=1):
             notice = f"Queued: {'next' if place == 1 else f'{place} answers before this one'}."
-            try:
-                post = await self._surface.post(turn, View("", notice, "waiting", is_last=True), nonce(turn_id, 0, 0))
-            except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
-                log.warning("turn %s: no queue notice could be posted: %s", turn_id, error)
+            if self._closed:
+                return
+            if self._told.get(turn_id) == notice:
                 continue
-            await self._store.note_posts(self._lease, turn_id, [post])
+            try:
+                if await self._tell(turn_id, notice):
+                    self._told[turn_id] = notice
+            except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
+                log.warning("turn %s: its queue notice could not be shown: %s", turn_id, error)
+
+    async def _tell(self, turn_id: str, notice: str) -> bool:
+        """Post or edit one notice; False when there was no room for the edit: the next heartbeat tries again."""
+        turn, asked = await self._store.turn(turn_id), await self._store.asked_of(turn_id)
+        if turn is None or asked == "delete":
+            return True
+        view = View("", "Stopped." if asked == "stop" else notice, "waiting", is_last=True)
+        posts = await self._store.posts(turn_id)
+        if not posts:
+            post = await self._surface.post(turn, view, nonce(turn_id, 0, 0))
+            with suppress(StoreUnavailableError):
+                await self._store.note_posts(self._lease, turn_id, [post])
+            return True
+        if not await self._pacer.try_once(self._surface.budget(turn), turn_id):
+            return False
+        await self._surface.edit(turn, posts[0], view)
+        return True

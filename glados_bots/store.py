@@ -7,11 +7,19 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:seen:KEY           str   dedupe key of an accepted event
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
-    glados:{web}:t:TURN             hash  the turn: data, text, state, attempts, version, posts, cancel, draft, answer
+    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, version, posts, cancel, draft,
+                                          answer, error; or, when it was joined into another one, the turn it is in
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
     glados:{web}:c:CONV:history     list  turns answered, oldest first
     glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
+    glados:{web}:c:CONV:authors     set   people who asked or voted there
+    glados:{web}:a:AUTHOR           set   conversations a person asked or voted in
+    glados:{web}:v:TURN             hash  person -> vote on the answer, up or down
+    glados:{web}:ch:CHANNEL         hash  settings of a channel; see channel_settings.py
+    glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides who it is about; see limits.py
+    glados:{web}:limit:tokens:SCOPE int   tokens used this day
+    glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and that was said
     glados:version                  int   format of all of this; see data_version.py
 
 A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
@@ -20,9 +28,9 @@ A turn's life is told in docs/architecture.md; the scripts in lua/ are its only 
 import json
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -32,15 +40,16 @@ from redis.exceptions import RedisError
 from glados_bots import redis_urls
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.leases import Action, Ending, Lease, Receipt, Renewal
+from glados_bots.limits import Excess, Limits
 from glados_bots.metrics import RECEIVED
 
 Client = redis.Redis
-Status = Literal["accepted", "joined", "duplicate", "full"]
-Action = Literal["stop", "delete", "redo"]
 T = TypeVar("T")
 
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
-SCRIPTS = ("accept", "claim", "renew", "note", "finish", "release", "change")
+SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "change", "forget", "vote")
+LIMITED = ("accept", "change")  # scripts that begin with limits.lua
 
 
 def connect(url: str, *, max_connections: int = 100) -> Client:
@@ -68,48 +77,6 @@ async def ask(call: Awaitable[T]) -> T:
         raise StoreUnavailableError(f"the conversation store does not answer: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of an event that was to be accepted; `ahead` counts turns that go first."""
-
-    status: Status
-    ahead: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to work on one conversation's first turn, until it runs out.
-
-    Attributes:
-        fence: a number that only grows; every write shows it, so a worker that lost its lease changes nothing.
-        attempts: times this turn was claimed, this one included.
-        version: 0 at first, one more for each time the turn was asked to be done again.
-        posts: ids of the messages already posted for it, in order.
-        draft: what people saw of the answer when an earlier worker lost the turn.
-        cancel: what was asked of the turn meanwhile, if anything.
-        answer: the whole answer, when an earlier worker had it already but did not get to finish.
-        at: when the turn was accepted, in seconds since the epoch by the clock of Redis.
-    """
-
-    turn: Turn
-    fence: int
-    attempts: int
-    version: int
-    posts: tuple[str, ...]
-    draft: str
-    cancel: Action | None
-    answer: Exchange | None
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """Answer to a heartbeat: what was asked of the running turn, and the turns queued behind it."""
-
-    cancel: Action | None
-    queued: tuple[str, ...]
-
-
 class Store:
     """Conversations, inbox and leases of one platform.
 
@@ -125,41 +92,47 @@ class Store:
         max_exchanges: int,
         max_queued: int = 10,
         lease_s: float = 15.0,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         self.client = client
         self.platform = platform
         self.prefix = f"glados:{{{platform}}}:"
         self.lease_s = lease_s
-        self._ttl = ttl
+        self.ttl = ttl
+        self.limits = limits
         self._max_exchanges = max_exchanges
         self._max_queued = max_queued
-        folder = resources.files("glados_bots") / "lua"
-        self._scripts = {name: client.register_script((folder / f"{name}.lua").read_text()) for name in SCRIPTS}
+        self._scripts = {name: client.register_script(_script(name)) for name in SCRIPTS}
 
-    async def _run(self, script: str, *args: Any) -> Any:
+    async def run_script(self, script: str, *args: Any) -> Any:
+        """Call one of the scripts in lua/."""
         return await ask(self._scripts[script](keys=[self.prefix], args=args))
 
     # --- the inbox -------------------------------------------------------------------------------------------------
 
-    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0) -> Receipt:
+    async def accept(
+        self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0, exempt: bool = False
+    ) -> Receipt:
         """Save a turn before the platform is told that we have it.
 
         Args:
             turn: the question.
             dedupe: further names of the same event, such as the platform's event id; the turn's id is always one.
             join_window_s: a question of the same author, not older than this and not begun, takes this text in.
+            exempt: whether it goes by without regard to the limits.
         """
         keys = dict.fromkeys([turn.id, *dedupe])
-        status, ahead = await self._run(
+        found = await self.run_script(
             "accept", turn.id, turn.conversation, turn.author, turn.to_json(), turn.text,
-            int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self._ttl, *keys,
+            int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self.ttl,
+            "[]" if exempt else self.limits.asked(turn), *keys,
         )  # fmt: skip
-        RECEIVED.labels(self.platform, status).inc()
-        return Receipt(status, int(ahead))
+        RECEIVED.labels(self.platform, found[0]).inc()
+        return _receipt(turn.id, found)
 
     async def claim(self) -> Lease | None:
         """Take the lease of the conversation that waits longest, or None when nothing waits."""
-        found = await self._run("claim", int(self.lease_s * 1000))
+        found = await self.run_script("claim", int(self.lease_s * 1000))
         if found is None:
             return None
         _, fence, _, flat = found
@@ -184,66 +157,106 @@ class Store:
 
     async def renew(self, lease: Lease) -> Renewal | None:
         """Prolong a lease; None means that it is lost and the work must stop without a trace."""
-        found = await self._run("renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000))
+        found = await self.run_script("renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000))
         return None if found is None else Renewal(found[0] or None, tuple(found[1:]))
 
     async def note_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
         """Remember the messages posted for a turn of the leased conversation; False when the lease is lost."""
         args = (lease.turn.conversation, lease.fence, turn, "posts", json.dumps(list(posts)))
-        return bool(await self._run("note", *args))
+        return bool(await self.run_script("note", *args))
 
     async def note_draft(self, lease: Lease, text: str) -> bool:
         """Remember what people are about to see, so that a worker who takes over can keep it."""
-        return bool(await self._run("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
+        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
 
     async def note_answer(self, lease: Lease, exchange: Exchange) -> bool:
         """Remember the whole answer before it is shown, so that a crash in between cannot lead to a second one."""
         args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json())
-        return bool(await self._run("note", *args))
+        return bool(await self.run_script("note", *args))
 
-    async def restart(self, lease: Lease) -> Lease:
-        """Begin a turn again that was asked to be redone while it ran: the lease with its newest text."""
-        async with self.client.pipeline(transaction=True) as pipe:
-            key = f"{self.prefix}t:{lease.turn.id}"
-            pipe.hdel(key, "cancel", "draft", "answer")
-            pipe.hget(key, "text")
-            _, text = await ask(pipe.execute())
+    async def note_error(self, lease: Lease, error: str) -> bool:
+        """Remember why an attempt failed, for the operator who finds the turn among the dead letters."""
+        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "error", error))
+
+    async def restart(self, lease: Lease) -> Lease | None:
+        """Begin a turn again that was asked to be redone while it ran: the lease with its newest text.
+
+        Its `cancel` says what has been asked since then; None when the lease is lost.
+        """
+        found = await self.run_script("restart", lease.turn.conversation, lease.fence, lease.turn.id)
+        if found is None:
+            return None
+        asked, text, version = found
         return replace(
-            lease, turn=replace(lease.turn, text=text), version=lease.version + 1, draft="", cancel=None, answer=None
+            lease,
+            turn=replace(lease.turn, text=text),
+            version=int(version),
+            cancel=None if asked == "redo" else asked,
+            draft=lease.draft if asked == "stop" else "",
+            answer=None,
         )
 
-    async def finish(self, lease: Lease, exchange: Exchange | None) -> bool:
-        """End the turn in one step; False when the lease is lost.
+    async def finish(self, lease: Lease, exchange: Exchange | None) -> Ending:
+        """End the turn in one step.
 
         Args:
             lease: the right to do so.
             exchange: what to keep; a failed one also becomes a dead letter that an operator may list, retry or drop.
                 None when the question was deleted: then every trace of the turn goes.
+
+        Returns:
+            `ended`; or, with nothing changed, `lost` when the lease is lost, `delete` or `redo` when that was asked
+            for in the last moment.
         """
         outcome = "gone" if exchange is None else "dead" if exchange.outcome == "failed" else "done"
-        return bool(
-            await self._run(
-                "finish", lease.turn.conversation, lease.fence, lease.turn.id, outcome,
-                exchange.to_json() if exchange else "", self._ttl, self._max_exchanges,
-            )
+        tokens = exchange.tokens if exchange else 0
+        found = await self.run_script(
+            "finish", lease.turn.conversation, lease.fence, lease.turn.id, outcome,
+            exchange.to_json() if exchange else "", self.ttl, self._max_exchanges,
+            tokens, self.limits.used(lease.turn) if tokens else "[]",
         )  # fmt: skip
+        return cast("Ending", found)
 
     async def release(self, lease: Lease) -> None:
         """Give the turn back unfinished, as at a shutdown."""
-        await self._run("release", lease.turn.conversation, lease.fence, lease.turn.id)
+        await self.run_script("release", lease.turn.conversation, lease.fence, lease.turn.id)
 
     # --- from outside ----------------------------------------------------------------------------------------------
 
     async def change(self, turn: str, action: Action, text: str = "") -> str | None:
-        """Stop, delete or redo a turn in whatever state it is; returns that state, None for an unknown turn."""
-        return cast("str | None", await self._run("change", turn, action, text))
+        """Stop, delete or redo a turn in whatever state it is; returns that state, None for an unknown turn.
+
+        A message that was joined into another turn may be named by its own id.
+        """
+        found = await self.run_script("change", turn, action, text, "[]")
+        return None if found is None else str(found[0])
+
+    async def redo(self, message: str, turn: Turn, by: str, text: str = "") -> Receipt | None:
+        """Do a turn again within the limits of the person who asks for it; None when it is not known any more.
+
+        `message` is the turn's own id, or that of the message joined into it whose text is new.
+        """
+        found = await self.run_script("change", message, "redo", text, self.limits.asked(turn, by))
+        if found is None:
+            return None
+        return _receipt(turn.id, found if found[0] == "limited" else ["accepted", 0])
 
     async def turn(self, turn: str) -> Turn | None:
-        """A turn by id, as long as it is kept."""
-        found = await ask(
-            cast("Awaitable[list[str | None]]", self.client.hmget(f"{self.prefix}t:{turn}", ["data", "text"]))
-        )
-        return Turn.from_json(found[0], found[1]) if found[0] and found[1] is not None else None
+        """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
+        name = await self.turn_with(turn)
+        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
+        data, text = await ask(cast("Awaitable[list[str | None]]", call))
+        return Turn.from_json(data, text) if data and text is not None else None
+
+    async def turn_with(self, message: str) -> str:
+        """Id of the turn that answers a message: its own, but for one that was joined into another."""
+        found = await ask(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{message}", "into")))
+        return found or message
+
+    async def asked_of(self, turn: str) -> Action | None:
+        """What was asked of a turn that has not ended: stop, delete or redo."""
+        found = await ask(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "cancel")))
+        return cast("Action | None", found)
 
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
@@ -263,13 +276,6 @@ class Store:
             pipe.hgetall(f"{key}:exchanges")
             order, exchanges = await ask(pipe.execute())
         return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
-
-    async def reset(self, conversation: str) -> None:
-        """Forget a conversation's history and stop what runs or waits in it."""
-        for turn in await self.queue(conversation):
-            await self.change(turn, "delete")
-        key = f"{self.prefix}c:{conversation}"
-        await ask(self.client.delete(f"{key}:history", f"{key}:exchanges"))
 
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
@@ -297,3 +303,21 @@ class Store:
     async def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers."""
         await ask(self.client.ping())
+
+
+def _script(name: str) -> str:
+    folder = resources.files("glados_bots") / "lua"
+    text = (folder / f"{name}.lua").read_text()
+    return (folder / "limits.lua").read_text() + text if name in LIMITED else text
+
+
+def _receipt(turn: str, found: Sequence[Any]) -> Receipt:
+    """What accept.lua and change.lua return, as a Receipt."""
+    status, ahead, *rest = found
+    match status:
+        case "joined":
+            return Receipt("joined", int(ahead), str(rest[0]))
+        case "limited":
+            scope, kind, reset_ms, told = rest
+            return Receipt("limited", 0, turn, Excess(scope, kind, int(reset_ms) / 1000, bool(int(told))))
+    return Receipt(status, int(ahead), turn)

@@ -21,12 +21,14 @@ class View:
         notice: a short plain sentence beside the text (place in the queue, what went wrong, what was left out).
         state: what the whole answer is doing.
         is_last: whether this is the last message of the answer so far: controls belong there.
+        model: name of the model that answered, to be shown small; empty when it is not to be shown.
     """
 
     chunk: str
     notice: str
     state: State
     is_last: bool
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class Budget:
         bucket: what the platform counts together, such as one channel.
         limit: edits in each period.
         period_s: length of the period, in seconds.
+        within: a wider bucket that must have room too, such as the platform's limit of all calls together.
     """
 
     bucket: str
     limit: int
     period_s: float
+    within: "Budget | None" = None
 
 
 class Answer(Protocol):

@@ -10,56 +10,31 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from glados_bots.channel_settings import ChannelBook, ChannelSettings
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.display import Display, LeaseLostError
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
-from glados_bots.metrics import FINISHED, LATENCY
+from glados_bots.leases import Action, Ending, Lease
+from glados_bots.metrics import FINISHED, LATENCY, TOKENS
 from glados_bots.pacing import Pacer
-from glados_bots.store import Action, Lease, Store
+from glados_bots.queue_notices import QueueNotices
+from glados_bots.store import Store
 from glados_bots.surface import PlaceGoneError, Surface
-from glados_bots.window import CHARS_PER_TOKEN, Prompt, fit
+from glados_bots.voice import UnknownModelError, Voice
+from glados_bots.window import Prompt, fit
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MOST_ATTEMPTS = 4
 MOST_REFITS = 3
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
 AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
 EMPTY = "The model had nothing to say to this. Try to put the question in other words."
-
-
-@dataclass(slots=True)
-class Voice:
-    """How this worker speaks to the model; shared by its turns, which all learn from each other's figures.
-
-    Attributes:
-        system: the text every conversation starts with.
-        max_tokens: longest answer.
-        patience_s: how long a turn waits for a model that is away.
-        context: tokens of prompt and answer together, once known.
-        model: name of the model, once known.
-        chars_per_token: present estimate, corrected by every answer.
-    """
-
-    system: str
-    max_tokens: int
-    patience_s: float = 900.0
-    context: int | None = None
-    model: str = ""
-    chars_per_token: float = CHARS_PER_TOKEN
-
-    @property
-    def prompt_budget(self) -> int | None:
-        """Tokens a prompt may have; at least half of the window, however long answers may be."""
-        return None if self.context is None else max(self.context - self.max_tokens, self.context // 2)
-
-    def learn(self, prompt: Prompt, tokens: int) -> None:
-        """Correct the estimate by a true figure, leaning to the safe side."""
-        if tokens > 0 and prompt.chars:
-            self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
 
 
 @dataclass(slots=True)
@@ -74,20 +49,24 @@ class TurnRun:
     voice: Voice
     text: str = ""
     notice: str = ""
+    model: str = ""
+    tokens: int = 0
+    display: Display = field(init=False)
+    notices: QueueNotices = field(init=False)
     _asked: Action | None = None
     _generation: asyncio.Task[Exchange] | None = None
-    display: Display = field(init=False)
 
     def __post_init__(self) -> None:
         """One display for the whole run: it knows the messages posted so far, and what they say."""
         self.display = Display(self.surface, self.store, self.pacer, self.lease)
+        self.notices = QueueNotices(self.surface, self.store, self.pacer, self.lease)
         self.text = self.lease.draft
 
     # --- called by the worker while `run` goes on ------------------------------------------------------------------
 
     def interrupt(self, action: Action) -> None:
         """Somebody wants the running turn stopped, deleted or done again."""
-        if self._asked is None:
+        if self._asked != "delete":
             self._asked = action
             if self._generation:
                 self._generation.cancel()
@@ -95,25 +74,44 @@ class TurnRun:
     # --- the life of a turn ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Answer, show, finish.
+        """Answer, show, finish; from the beginning when the question changes before the end is written.
 
         Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
         runs out and the turn is begun again, MOST_ATTEMPTS times at most.
         """
         self._asked = self.lease.cancel
+        while True:
+            exchange = await self._answer_and_show()
+            await self.notices.close()
+            ending: Ending = await self._owned(lambda: self.store.finish(self.lease, exchange))  # noqa: B023 - awaited
+            if ending == "delete" or ending == "redo":  # noqa: PLR1714 - mypy reads this
+                self._asked = ending
+            else:
+                break
+        FINISHED.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
+        TOKENS.labels(self.store.platform).inc(exchange.tokens if exchange else 0)
+        if exchange and not self.lease.version:  # one that was asked for again began long ago
+            LATENCY.labels(self.store.platform).observe(max(0.0, time.time() - self.lease.at))
+
+    async def _answer_and_show(self) -> Exchange | None:
+        """The exchange to keep, shown; None when the question was deleted, and the answer with it."""
+        exchange: Exchange | None = None
         try:
-            exchange = self.lease.answer or await self._answer()
+            exchange = await self._answer()
             if exchange is None:
                 await self.display.remove_all()
             else:
                 await self._show_final(exchange)
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
-            exchange = self._exchange("failed", "")
-        await self._owned(lambda: self.store.finish(self.lease, exchange))
-        FINISHED.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
-        if exchange and not self.lease.version:  # one that was asked for again began long ago
-            LATENCY.labels(self.store.platform).observe(max(0.0, time.time() - self.lease.at))
+            return None if self._asked == "delete" else self._exchange("failed", "")
+        except LeaseLostError:
+            raise
+        except Exception:
+            if self.lease.attempts <= MOST_ATTEMPTS:
+                raise
+            log.exception("turn %s: even the apology could not be shown; it is given up", self.lease.turn.id)
+        return exchange
 
     async def _answer(self) -> Exchange | None:
         """The exchange to keep, or None when the question was deleted."""
@@ -121,15 +119,20 @@ class TurnRun:
             if self._asked == "delete":
                 return None
             if self._asked == "stop":
-                return self._exchange("stopped", self.text)
+                return self.lease.answer or self._exchange("stopped", self.text)
             if self._asked == "redo":
-                self.lease = self.display.lease = await self.store.restart(self.lease)
-                self._asked, self.text, self.notice = None, "", ""
+                await self._restart()
+                continue
             if self.lease.attempts > MOST_ATTEMPTS:
                 return self._exchange("failed", APOLOGY)
-            exchange = await self._generate_and_edit()
+            exchange = self.lease.answer or await self._generate_and_edit()
             if exchange:
                 return exchange
+
+    async def _restart(self) -> None:
+        """Take the newest text; unless the question was stopped or deleted meanwhile."""
+        self.lease = self.display.lease = await self._owned(lambda: self.store.restart(self.lease))
+        self._asked, self.text, self.notice, self.tokens = self.lease.cancel, self.lease.draft, "", 0
 
     async def _generate_and_edit(self) -> Exchange | None:
         """Generate while the messages are kept up to date; None when interrupted. A failure of either ends both."""
@@ -154,27 +157,28 @@ class TurnRun:
         while True:
             try:
                 return await self._attempt()
-            except RequestRejectedError as error:
+            except (RequestRejectedError, UnknownModelError) as error:
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
                 return self._exchange("failed", f"I could not answer this: {error}.")
             except ServiceUnavailableError as error:
                 log.warning("turn %s: %s", self.lease.turn.id, error)
                 if time.monotonic() > deadline:
                     return self._exchange("failed", f"{APOLOGY} (The model was away for too long.)")
-                self.notice, self.voice.model = AWAY, ""  # it may come back with another model
+                self.notice = AWAY
+                self.voice.served = {}  # it may come back with another model
                 self._show_waiting()
                 await asyncio.sleep(min(max(nap, error.retry_after or 0), 10))
                 nap = min(nap * 2, 5)
 
     async def _attempt(self) -> Exchange:
         """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
-        await self._learn_model()
+        chosen = await self._channel_settings()
+        self.model = await self.voice.choose(self.client, chosen.model)
         history = await self._earlier_exchanges()
-        budget = self.voice.prompt_budget
+        budget = self.voice.prompt_budget(self.model)
+        system = chosen.persona or self.voice.system
         for refit in range(MOST_REFITS + 1):
-            prompt = fit(
-                self.voice.system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token
-            )
+            prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
             try:
                 return await self._stream(prompt)
             except RequestRejectedError as error:
@@ -192,7 +196,8 @@ class TurnRun:
         sampling = Sampling(max_tokens=self.voice.max_tokens)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
         session = f"{self.store.platform} {self.lease.turn.conversation}"
-        reply = self.client.stream(prompt.messages, model=self.voice.model, sampling=sampling, session=session)
+        self.tokens = self.voice.tokens(prompt.chars)
+        reply = self.client.stream(prompt.messages, model=self.model, sampling=sampling, session=session)
         async with aclosing(reply) as events:
             async for event in events:
                 match event:
@@ -206,6 +211,8 @@ class TurnRun:
                         self.display.show(answer.chunks, self.notice, "writing", self.text)
                     case Finished() as finished:
                         self.voice.learn(prompt, finished.prompt_tokens)
+                        counted = finished.prompt_tokens + finished.completion_tokens
+                        self.tokens = counted or self.voice.tokens(prompt.chars + len(self.text))
                         cut = "The answer reached its length limit." if finished.reason == "length" else ""
                         self.notice = " ".join(filter(None, [left_out, cut]))
         whole = "".join(text)
@@ -213,11 +220,9 @@ class TurnRun:
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
-    async def _learn_model(self) -> None:
-        """Ask once which model answers and how long its window is."""
-        if not self.voice.model:
-            model = (await self.client.models())[0]
-            self.voice.model, self.voice.context = model.id, model.context_length
+    async def _channel_settings(self) -> ChannelSettings:
+        turn = self.lease.turn
+        return await ChannelBook(self.store).get(turn.channel or turn.conversation)
 
     async def _earlier_exchanges(self) -> list[Exchange]:
         """The history before this turn: when it is done again, later exchanges are not its past."""
@@ -239,26 +244,30 @@ class TurnRun:
         """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
         await self._owned(lambda: self.store.note_answer(self.lease, exchange))
         notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
-        self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer)
+        model = exchange.model if self.voice.show_model and exchange.outcome != "failed" else ""
+        self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer, model)
         await self.display.settle()
 
     def _exchange(self, outcome: Outcome, answer: str) -> Exchange:
         turn = self.lease.turn
+        written = self.voice.tokens(len(answer)) if outcome == "stopped" else 0
         return Exchange(
-            turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.voice.model, at=time.time()
-        )
+            turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
+            at=time.time(), tokens=self.tokens + written,
+        )  # fmt: skip
 
-    async def _owned(self, write: Callable[[], Awaitable[bool]]) -> None:
+    async def _owned(self, write: Callable[[], Awaitable[T | None]]) -> T:
         """Do a fenced write however long Redis is away; LeaseLostError when the turn is not ours any more."""
         while True:
             try:
-                if not await write():
-                    raise LeaseLostError
+                found = await write()
             except StoreUnavailableError as error:
                 log.warning("turn %s: %s; the answer is kept here until it is saved", self.lease.turn.id, error)
                 await asyncio.sleep(1)
-            else:
-                return
+                continue
+            if not found or found == "lost":
+                raise LeaseLostError
+            return found
 
 
 def place_in_queue(position: int, wait_s: float | None) -> str:

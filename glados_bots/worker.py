@@ -9,13 +9,14 @@ from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.exporter import exported
 from glados_bots.inference.client import InferenceClient
+from glados_bots.leases import Lease, Renewal
 from glados_bots.metrics import RETRIES, RUNNING
 from glados_bots.pacing import Pacer
-from glados_bots.queue_notices import QueueNotices
 from glados_bots.settings import Settings
-from glados_bots.store import Lease, Renewal, Store
+from glados_bots.store import Store
 from glados_bots.surface import Surface
-from glados_bots.turns import TurnRun, Voice
+from glados_bots.turns import TurnRun
+from glados_bots.voice import Voice
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Worker:
         self._surface = surface
         self._client = client
         self._pacer = pacer
-        self._voice = Voice(system=settings.system_prompt, max_tokens=settings.max_answer_tokens)
+        self._voice = Voice(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
         self._settings = settings
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
         self._draining = False
@@ -126,17 +127,18 @@ class Worker:
             (work if work.done() else heart).result()
         except LeaseLostError:
             log.warning("turn %s: another worker has it now", run.lease.turn.id)
-        except Exception:
+        except Exception as error:
             log.exception("turn %s: attempt %d failed", run.lease.turn.id, run.lease.attempts)
+            with suppress(StoreUnavailableError):
+                await self._store.note_error(run.lease, f"{type(error).__name__}: {error}")
         finally:
             work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await asyncio.gather(work, run.notices.close(), return_exceptions=True)
             nudge.set()
             await asyncio.gather(heart, return_exceptions=True)
 
     async def _beat(self, run: TurnRun, nudge: asyncio.Event, work: asyncio.Task[None]) -> None:
         """Renew the lease in time, and pass on what people ask of the turn or queue behind it."""
-        notices = QueueNotices(self._surface, self._store, run.lease)
         while not work.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._store.lease_s / 3):
@@ -150,7 +152,7 @@ class Worker:
                     raise LeaseLostError
                 if renewal.cancel:
                     run.interrupt(renewal.cancel)
-                await notices.show(renewal.queued)
+                run.notices.show(renewal.queued)
             except StoreUnavailableError as error:
                 log.warning("turn %s: heartbeat missed (%s)", run.lease.turn.id, error)
 

@@ -17,19 +17,19 @@ def redis_url(each_redis_url: str) -> str:
     return each_redis_url
 
 
-async def test_no_window_ever_holds_more_grants_than_burst_and_rate_allow(client: Client) -> None:
+async def test_no_window_of_a_period_ever_holds_more_grants_than_the_limit(client: Client) -> None:
     pacers = [Pacer(client, "p:"), Pacer(client, "p:")]
     grants: list[float] = []
 
     async def stream(number: int) -> None:
         while len(grants) < 24:
-            await pacers[number % 2].wait(BUCKET, f"s{number}")
+            await pacers[number % 2].wait(BUCKET, f"s{number}", final=number == 3)
             grants.append(time.monotonic())
 
     await asyncio.gather(*(stream(number) for number in range(4)))
     for i, start in enumerate(grants):
         inside = [t for t in grants[i:] if t - start < BUCKET.period_s * 0.95]
-        assert len(inside) <= 2 * BUCKET.limit  # GCRA: at most the burst and one period's rate
+        assert len(inside) <= BUCKET.limit
 
 
 async def test_every_stream_of_a_crowded_bucket_is_served_in_turn(client: Client) -> None:
@@ -48,20 +48,37 @@ async def test_every_stream_of_a_crowded_bucket_is_served_in_turn(client: Client
 async def test_a_final_edit_finds_room_in_a_bucket_that_ordinary_ones_have_used_up(client: Client) -> None:
     pacer = Pacer(client, "p:")
     budget = Budget("slow", 5, 60.0)
-    granted = 0
-    while await pacer._try(budget, "s", final=False) == 0:
-        granted += 1
-    assert granted == 4
-    assert await pacer._try(budget, "t", final=True) == 0
+    assert await pacer.ask(budget, "s") == 0
+    assert await pacer.ask(budget, "s") > 1
+    finals = [await pacer.ask(budget, f"f{number}", final=True) for number in range(5)]
+    assert finals[:4] == [0, 0, 0, 0]
+    assert finals[4] > 1
 
 
 async def test_a_closed_bucket_stays_closed_for_everybody(client: Client) -> None:
     pacer = Pacer(client, "p:")
     await pacer.exhausted(BUCKET, 60)
-    assert await pacer._try(BUCKET, "s", final=True) > 50
+    assert await pacer.ask(BUCKET, "s", final=True) > 50
 
 
 async def test_who_gives_up_waits_no_longer(client: Client) -> None:
     pacer = Pacer(client, "p:")
     await pacer.exhausted(BUCKET, 60)
-    assert not await pacer.wait(BUCKET, "s", given_up=lambda: True)
+    given_up = asyncio.Event()
+    waiting = asyncio.create_task(pacer.wait(BUCKET, "s", given_up=given_up))
+    await asyncio.sleep(0.05)
+    given_up.set()
+    assert not await waiting
+
+
+async def test_a_wider_bucket_limits_all_narrow_ones_together_and_nobody_who_waits_inside_blocks_it(
+    client: Client,
+) -> None:
+    pacer = Pacer(client, "p:")
+    everything = Budget("all", 3, 60.0)
+    rooms = [Budget(f"room{number}", 5, 60.0, everything) for number in range(4)]
+    assert await pacer.ask(rooms[0], "a") == 0
+    assert await pacer.ask(rooms[0], "a") > 1  # waits for its own room
+    finals = [await pacer.ask(room, f"f{room.bucket}", final=True) for room in rooms[1:]]
+    assert finals[:2] == [0, 0]
+    assert finals[2] > 1  # its room is empty, but all three requests of the wider bucket are taken

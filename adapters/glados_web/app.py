@@ -109,10 +109,11 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
         if not await chat.sessions.claim(session, conversation, text):
             raise HTTPException(404, NO_CHAT)
         name = hashlib.sha256(f"{conversation}:{key}".encode("utf-8", "replace")).hexdigest()[:32]
-        receipt = await chat.store.accept(Turn(name, conversation, session.hash, text, channel=conversation))
-        if receipt.status == "full":
-            raise HTTPException(429, f"{receipt.ahead} questions are waiting in this chat already; wait for an answer.")
-        return {"turn": name, "ahead": receipt.ahead}
+        turn = Turn(name, conversation, session.hash, text, channel=conversation)
+        verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
+        if verdict.status == "refused":
+            raise HTTPException(429, verdict.refusal)
+        return {"turn": name, "ahead": verdict.ahead}
 
 
 def _add_actions(app: FastAPI, chat: Chat) -> None:
@@ -133,19 +134,22 @@ def _add_actions(app: FastAPI, chat: Chat) -> None:
 
     @app.post("/c/{conversation}/turns/{turn}/redo", dependencies=own_page)
     async def redo(conversation: Owned, turn: str) -> dict[str, str]:
-        await chat.surface.forget(await turn_of(conversation, turn))
-        await chat.store.change(turn, "redo")
+        found = await turn_of(conversation, turn)
+        await chat.surface.forget(conversation, turn)
+        verdict = await chat.core.intake.redo(turn, found.author)
+        if verdict and verdict.status == "refused":
+            raise HTTPException(429, verdict.refusal)
         return {"status": "queued"}
 
     @app.post("/c/{conversation}/clear", dependencies=own_page)
     async def clear(conversation: Owned) -> dict[str, str]:
-        await chat.store.reset(conversation)
+        await chat.forget(conversation)
         await chat.sessions.untitle(conversation)
         return {"status": "cleared"}
 
     @app.post("/c/{conversation}/delete", dependencies=own_page)
     async def delete(conversation: Owned, request: Request) -> dict[str, str]:
-        await chat.store.reset(conversation)
+        await chat.forget(conversation)
         if session := await chat.session(request):
             await chat.sessions.forget(session, conversation)
         return {"status": "deleted"}

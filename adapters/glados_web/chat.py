@@ -13,11 +13,9 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
 
-from glados_bots.inference.client import InferenceClient
-from glados_bots.pacing import Pacer
+from glados_bots.adapter_core import AdapterCore
 from glados_bots.settings import Settings
-from glados_bots.store import Store, connect
-from glados_bots.worker import Worker
+from glados_bots.store import connect
 from glados_web.markdown import render
 from glados_web.sessions import COOKIE, Session, Sessions
 from glados_web.surface import WebSurface
@@ -35,29 +33,23 @@ class Chat:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.closing = asyncio.Event()
-        client = connect(settings.resolved_redis_url)
         self._streams = connect(settings.resolved_redis_url, max_connections=MOST_STREAMS)
-        self.store = Store(
-            client, "web", ttl=settings.conversation_ttl, max_exchanges=settings.conversation_max_messages // 2
-        )
+        self.core = AdapterCore(settings, "web", lambda store, _: WebSurface(store, self._streams))
+        self.store = self.core.store
+        self.surface = self.core.surface
         self.sessions = Sessions(self.store, settings.conversation_ttl)
-        self.surface = WebSurface(self.store, self._streams)
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        self._model = InferenceClient(settings.resolved_inference_url, key)
-        self._worker = Worker(self.store, self.surface, self._model, Pacer(client, self.store.prefix), settings)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Answer turns while the page is up; drain at the end."""
         del app
-        working = asyncio.create_task(self._worker.run())
+        working = asyncio.create_task(self.core.run())
         working.add_done_callback(_stop_if_failed)
         yield
-        await self._worker.drain(self.settings.grace)
+        await self.core.drain()
         await asyncio.gather(working, return_exceptions=True)
-        await self._model.aclose()
         await self._streams.aclose()
-        await self.store.client.aclose()
+        await self.core.aclose()
 
     # --- who asks --------------------------------------------------------------------------------------------------
 
@@ -83,6 +75,11 @@ class Chat:
         if session is None or not await self.sessions.owns(session, conversation):
             raise HTTPException(404, NO_CHAT)
         return conversation
+
+    async def forget(self, conversation: str) -> None:
+        """Forget what was said in a chat, and the views of it that browsers read."""
+        for turn in await self.core.records.forget_conversation(conversation):
+            await self.surface.forget(conversation, turn)
 
     # --- what is shown and asked -----------------------------------------------------------------------------------
 

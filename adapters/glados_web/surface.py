@@ -73,9 +73,9 @@ class WebSurface:
         del post
         await self._write(turn, {"chunk": "", "notice": "", "state": "removed"})
 
-    async def forget(self, turn: Turn) -> None:
-        """Drop the view of an answer that is about to be made anew, so that nobody takes the old end for the new."""
-        await ask(self._store.client.delete(self._key(turn.conversation, turn.id)))
+    async def forget(self, conversation: str, turn: str) -> None:
+        """Drop the view of an answer that goes or is made anew, so that nobody takes the old end for the new."""
+        await ask(self._store.client.delete(self._key(conversation, turn)))
 
     async def watch(self, conversation: str, turn: str, every_s: float) -> AsyncIterator[dict[str, str] | None]:
         """The view now and after each change; at least every so often, changed or not. Ends after a final one."""

@@ -1,30 +1,42 @@
--- Accept a turn once: dedupe, cap, join or queue, in one step.
--- KEYS[1] prefix; ARGV: turn, conversation, author, data, text, join window ms, queue cap, dedupe s, keep s, dedupe keys...
--- Returns {status, turns ahead}; status: accepted | joined | duplicate | full.
+-- Accept a turn once: dedupe, cap, limits, join or queue, in one step.
+-- KEYS[1] prefix; ARGV: turn, conversation, author, data, text, join window ms, queue cap, dedupe s, keep s, scopes JSON
+-- (see limits.lua), dedupe keys...
+-- Returns {'accepted' | 'duplicate' | 'full', turns ahead}, {'joined', turns ahead, turn it joined},
+-- or {'limited', 0, scope, minute | day, ms until it resets, 1 when that was said already}.
 local p, turn, conversation, author = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local data, text, join_ms, cap, dedupe_s, keep_s = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local scopes = cjson.decode(ARGV[10])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-for i = 10, #ARGV do
+for i = 11, #ARGV do
   if redis.call('EXISTS', p .. 'seen:' .. ARGV[i]) == 1 then return {'duplicate', 0} end
 end
 local queue = p .. 'c:' .. conversation .. ':queue'
 local ahead = redis.call('LLEN', queue)
 -- A refused question may be asked again under its own id, so only what is taken in counts as seen.
 if ahead >= cap then return {'full', ahead} end
-for i = 10, #ARGV do redis.call('SET', p .. 'seen:' .. ARGV[i], turn, 'EX', dedupe_s) end
+local refusal = over_limit(p, scopes, now)
+if refusal then return refusal end
+count_question(p, scopes, now, turn)
+for i = 11, #ARGV do redis.call('SET', p .. 'seen:' .. ARGV[i], turn, 'EX', dedupe_s) end
+redis.call('SADD', p .. 'a:' .. author, conversation)
+redis.call('EXPIRE', p .. 'a:' .. author, keep_s)
+redis.call('SADD', p .. 'c:' .. conversation .. ':authors', author)
+redis.call('EXPIRE', p .. 'c:' .. conversation .. ':authors', keep_s)
 
 local last = redis.call('LINDEX', queue, -1)
 if last then
   local key = p .. 't:' .. last
-  local found = redis.call('HMGET', key, 'state', 'author', 'at', 'version', 'cancel')
-  local joinable = found[1] == 'queued' and found[2] == author and found[4] == '0' and not found[5]
-  if joinable and join_ms > 0 and now - tonumber(found[3]) <= join_ms then
-    redis.call('HSET', key, 'text', redis.call('HGET', key, 'text') .. '\n' .. text, 'at', now)
+  local found = redis.call('HMGET', key, 'state', 'author', 'at', 'version', 'cancel', 'draft', 'answer', 'text', 'parts')
+  local fresh = found[1] == 'queued' and found[4] == '0' and not (found[5] or found[6] or found[7])
+  if fresh and found[2] == author and join_ms > 0 and now - tonumber(found[3]) <= join_ms then
+    local parts = found[9] and cjson.decode(found[9]) or {{last, found[8]}}
+    parts[#parts + 1] = {turn, text}
+    redis.call('HSET', key, 'text', found[8] .. '\n' .. text, 'parts', cjson.encode(parts), 'at', now)
     redis.call('HSET', p .. 't:' .. turn, 'state', 'joined', 'into', last, 'conversation', conversation)
     redis.call('EXPIRE', p .. 't:' .. turn, keep_s)
-    return {'joined', ahead - 1}
+    return {'joined', ahead - 1, last}
   end
 end
 

@@ -1,29 +1,62 @@
 -- Change a turn from outside, whatever its state: stop it, delete it, or do it again (with a new text).
--- KEYS[1] prefix; ARGV: turn, action (stop | delete | redo), new text or ''.
--- Returns the state the turn was in: queued | running | done | dead, or 'joined', or nil when it is not known.
-local p, turn, action, text = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+-- A message that was joined into another one is a part of that turn: its edit or deletion makes the turn be done again.
+-- KEYS[1] prefix; ARGV: turn, action (stop | delete | redo), new text or '', scopes JSON (see limits.lua; for redo).
+-- Returns {state the turn was in: queued | running | done | dead}, {'limited', ...} as accept.lua does, or nil when the
+-- turn is not known.
+local p, part, action, text = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local scopes = cjson.decode(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local turn = redis.call('HGET', p .. 't:' .. part, 'into') or part
 local t = p .. 't:' .. turn
-local found = redis.call('HMGET', t, 'state', 'conversation')
-local state, conversation = found[1], found[2]
-if not state or state == 'joined' then return state end
+local found = redis.call('HMGET', t, 'state', 'conversation', 'cancel', 'parts')
+local state, conversation, pending = found[1], found[2], found[3]
+if not state then return nil end
+local parts = found[4] and cjson.decode(found[4]) or {}
 local ended = state == 'done' or state == 'dead'
-if ended and action == 'stop' then return state end
+if (ended and action == 'stop') or (pending == 'delete' and not ended) then return {state} end
+if action == 'redo' then
+  local refusal = over_limit(p, scopes, now)
+  if refusal then return refusal end
+  count_question(p, scopes, now, turn)
+end
+
+if #parts > 0 and (action == 'delete' or text ~= '') then
+  local kept, texts = {}, {}
+  for _, each in ipairs(parts) do
+    if each[1] == part then each = action == 'redo' and {part, text} or nil end
+    if each then
+      kept[#kept + 1] = each
+      texts[#texts + 1] = each[2]
+    end
+  end
+  if #kept == #parts and action == 'delete' then return {state} end -- this part went before
+  if #kept > 0 then
+    redis.call('HSET', t, 'parts', cjson.encode(kept))
+    action, text = 'redo', table.concat(texts, '\n')
+  end
+end
 
 if action == 'redo' and text ~= '' then redis.call('HSET', t, 'text', text) end
-if state == 'queued' and action == 'redo' then return state end
+if state == 'queued' and action == 'redo' then
+  redis.call('HDEL', t, 'cancel', 'draft', 'answer')
+  return {state}
+end
 if not ended then
   redis.call('HSET', t, 'cancel', action)
-  redis.call('PUBLISH', p .. 'signal', action .. ' ' .. turn)
-  return state
+  local word = state == 'queued' and 'queued ' .. (redis.call('LINDEX', p .. 'c:' .. conversation .. ':queue', 0) or turn)
+  redis.call('PUBLISH', p .. 'signal', word or action .. ' ' .. turn)
+  return {state}
 end
 
 -- An ended turn goes through the queue again, so that its conversation stays in order.
-local time = redis.call('TIME')
 redis.call('PERSIST', t)
 redis.call('HSET', t, 'state', 'queued', 'attempts', 0)
 redis.call('HINCRBY', t, 'version', 1)
+redis.call('DEL', p .. 'v:' .. turn) -- the votes were about the answer that goes
 if action == 'delete' then redis.call('HSET', t, 'cancel', 'delete') end
 redis.call('RPUSH', p .. 'c:' .. conversation .. ':queue', turn)
-redis.call('ZADD', p .. 'ready', 'NX', time[1] * 1000 + math.floor(time[2] / 1000), conversation)
+redis.call('ZADD', p .. 'ready', 'NX', now, conversation)
 redis.call('LPUSH', p .. 'wake', 1)
-return state
+return {state}

@@ -1,36 +1,56 @@
--- End a turn: keep its exchange, take it off the queue, free the conversation. Fenced, in one step.
--- KEYS[1] prefix; ARGV: conversation, fence, turn, outcome (done | gone | dead), exchange JSON or '', keep s, most exchanges.
--- Returns 1, or 0 when the lease is lost (somebody else owns the turn now: nothing was changed).
+-- End a turn: keep its exchange, take it off the queue, count its tokens, free the conversation. Fenced, in one step.
+-- KEYS[1] prefix; ARGV: conversation, fence, turn, outcome (done | gone | dead), exchange JSON or '', keep s,
+-- most exchanges, tokens used, JSON list of the scopes whose tokens are limited.
+-- Returns 'ended'; 'lost' when somebody else owns the turn now; 'delete' or 'redo' when that was asked for meanwhile: then
+-- nothing was changed either, and the turn goes on.
 local p, conversation, fence, turn, outcome, exchange = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local keep_s, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
-if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 0 end
+if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 'lost' end
+local asked = redis.call('HGET', t, 'cancel')
+if outcome ~= 'gone' and (asked == 'delete' or asked == 'redo') then return asked end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function forget(id)
+  for _, part in ipairs(cjson.decode(redis.call('HGET', p .. 't:' .. id, 'parts') or '[]')) do
+    redis.call('DEL', p .. 't:' .. part[1])
+  end
+  redis.call('DEL', p .. 't:' .. id, p .. 'v:' .. id)
+  redis.call('ZREM', p .. 'dead', id)
+end
 
 redis.call('LPOP', c .. ':queue')
 if exchange ~= '' then
   if redis.call('HSET', c .. ':exchanges', turn, exchange) == 1 then redis.call('RPUSH', c .. ':history', turn) end
   while redis.call('LLEN', c .. ':history') > most do
-    redis.call('HDEL', c .. ':exchanges', redis.call('LPOP', c .. ':history'))
+    local oldest = redis.call('LPOP', c .. ':history')
+    redis.call('HDEL', c .. ':exchanges', oldest)
+    local state = redis.call('HGET', p .. 't:' .. oldest, 'state')
+    if state == 'done' or state == 'dead' then forget(oldest) end
   end
 end
 if outcome == 'gone' then
   redis.call('LREM', c .. ':history', 0, turn)
   redis.call('HDEL', c .. ':exchanges', turn)
-  redis.call('DEL', t)
+  forget(turn)
 else
   redis.call('HSET', t, 'state', outcome)
   redis.call('HDEL', t, 'cancel', 'answer', 'draft')
   redis.call('EXPIRE', t, keep_s)
+  if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end
-if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 
-for _, part in ipairs({':history', ':exchanges', ':fence'}) do redis.call('EXPIRE', c .. part, keep_s) end
+for _, scope in ipairs(cjson.decode(ARGV[9])) do
+  redis.call('INCRBY', p .. 'limit:tokens:' .. scope, ARGV[8])
+  redis.call('PEXPIRE', p .. 'limit:tokens:' .. scope, 86400000 - now % 86400000)
+end
+for _, part in ipairs({':history', ':exchanges', ':fence', ':authors'}) do redis.call('EXPIRE', c .. part, keep_s) end
+for _, author in ipairs(redis.call('SMEMBERS', c .. ':authors')) do redis.call('EXPIRE', p .. 'a:' .. author, keep_s) end
 if redis.call('LLEN', c .. ':queue') > 0 then
   redis.call('ZADD', p .. 'ready', now, conversation)
   redis.call('LPUSH', p .. 'wake', 1)
 else
   redis.call('ZREM', p .. 'ready', conversation)
 end
-return 1
+return 'ended'

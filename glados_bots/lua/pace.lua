@@ -1,36 +1,75 @@
--- Grant one request in a bucket, or say how long to wait. GCRA with a reserve, least recently served stream first.
--- KEYS[1] prefix; ARGV: bucket, limit, period ms, reserve, stream, final (0 | 1). Returns 0 for a grant, else ms to wait.
-local key, limit, period = KEYS[1] .. 'pace:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local reserve, stream, final = tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
+-- Grant one request in a bucket and the wider ones around it, or say how long to wait.
+-- No window of one period ever holds more than `limit` grants, wherever it begins: so no platform's window overflows.
+-- Ordinary requests are spread evenly and leave room for final ones; among them, who was served longest ago goes first.
+-- KEYS[1] prefix; ARGV: stream, final (0 | 1), then bucket, limit, period ms of each bucket, the narrowest first.
+-- Returns 0 for a grant, else ms to wait.
+local p, stream, final = KEYS[1], ARGV[1], ARGV[2] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local step = period / limit
+local WAY = 50 -- ms by which two requests may come nearer to each other on their way
+local SILENT = 3000 -- ms after which a stream that stopped asking loses its place
 
-local closed = redis.call('PTTL', key .. ':closed')
-if closed > 0 then return closed end
-
--- Waiting streams stand in a line ordered by when they were served last; one that stopped asking leaves it.
-local line, seen = key .. ':line', key .. ':seen'
-redis.call('ZREMRANGEBYSCORE', seen, '-inf', now - 3000)
-local first = redis.call('ZRANGE', line, 0, 0)[1]
-while first and not redis.call('ZSCORE', seen, first) do
-  redis.call('ZREM', line, first)
-  first = redis.call('ZRANGE', line, 0, 0)[1]
+local function bucket(i)
+  local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]) + WAY
+  return {key = p .. 'pace:' .. ARGV[i], limit = limit, period = period}
 end
 
-local tat = tonumber(redis.call('GET', key) or now)
-if tat < now then tat = now end
-local nap = math.ceil(tat + step - (limit - reserve) * step - now)
-if nap <= 0 and (final or not first or first == stream) then
-  redis.call('SET', key, tat + step, 'PX', math.ceil(tat + step - now) + period)
-  redis.call('ZREM', line, stream)
-  redis.call('ZREM', seen, stream)
-  redis.call('HSET', key .. ':served', stream, now)
-  redis.call('PEXPIRE', key .. ':served', period * 20)
-  return 0
+local function leave(b)
+  redis.call('ZREM', b.key .. ':line', stream)
+  redis.call('ZREM', b.key .. ':asked', stream)
 end
-redis.call('ZADD', seen, now, stream)
-redis.call('ZADD', line, 'NX', redis.call('HGET', key .. ':served', stream) or 0, stream)
-redis.call('PEXPIRE', line, 10000)
-redis.call('PEXPIRE', seen, 10000)
-return math.max(nap, 20)
+
+-- Stand in line; returns how many stand before us, and how many there are.
+local function stand(b)
+  local line, asked = b.key .. ':line', b.key .. ':asked'
+  for _, silent in ipairs(redis.call('ZRANGEBYSCORE', asked, '-inf', now - SILENT)) do
+    redis.call('ZREM', line, silent)
+    redis.call('ZREM', asked, silent)
+  end
+  redis.call('ZADD', asked, now, stream)
+  redis.call('ZADD', line, 'NX', redis.call('HGET', b.key .. ':served', stream) or 0, stream)
+  redis.call('PEXPIRE', line, 10000)
+  redis.call('PEXPIRE', asked, 10000)
+  return redis.call('ZRANK', line, stream), redis.call('ZCARD', line)
+end
+
+local function wait(b)
+  local closed = redis.call('PTTL', b.key .. ':closed')
+  if closed > 0 then return closed end
+  redis.call('ZREMRANGEBYSCORE', b.key .. ':grants', '-inf', now - b.period)
+  local count, most, before, pause = redis.call('ZCARD', b.key .. ':grants'), b.limit, 0, 0
+  if not final then
+    local crowd
+    before, crowd = stand(b)
+    if b.limit > 1 then most = b.limit - (crowd > 1 and math.ceil(b.limit * 0.4) or 1) end
+    local spread = b.period / most
+    pause = tonumber(redis.call('GET', b.key .. ':last') or 0) + spread - now
+    if before > 0 then pause = math.max(pause, 0) + before * spread end
+  end
+  if count >= most then
+    local frees = redis.call('ZRANGE', b.key .. ':grants', count - most, count - most, 'WITHSCORES')[2]
+    pause = math.max(pause, tonumber(frees) + b.period - now)
+  end
+  return math.ceil(pause)
+end
+
+local function grant(b)
+  redis.call('ZADD', b.key .. ':grants', now, time[1] .. '.' .. time[2])
+  redis.call('PEXPIRE', b.key .. ':grants', b.period)
+  if not final then redis.call('SET', b.key .. ':last', now, 'PX', b.period) end
+  redis.call('HSET', b.key .. ':served', stream, now)
+  redis.call('PEXPIRE', b.key .. ':served', b.period * 20)
+  leave(b)
+end
+
+local buckets = {}
+for i = 3, #ARGV, 3 do buckets[#buckets + 1] = bucket(i) end
+for i, b in ipairs(buckets) do
+  local pause = wait(b)
+  if pause > 0 then
+    for j = i + 1, #buckets do leave(buckets[j]) end -- who waits here holds nobody up further out
+    return pause
+  end
+end
+for _, b in ipairs(buckets) do grant(b) end
+return 0

@@ -1,0 +1,62 @@
+"""Everything an adapter process needs of the core, wired once."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from glados_bots.channel_settings import ChannelBook
+from glados_bots.commands import Commands
+from glados_bots.inference.client import InferenceClient
+from glados_bots.intake import Intake
+from glados_bots.limits import Limits
+from glados_bots.pacing import Pacer
+from glados_bots.records import Records
+from glados_bots.settings import Settings
+from glados_bots.store import Store, connect
+from glados_bots.surface import Surface
+from glados_bots.worker import Worker
+
+S = TypeVar("S", bound=Surface)
+
+
+class AdapterCore(Generic[S]):
+    """One platform's store, way in, commands and worker.
+
+    Args:
+        settings: of the core.
+        platform: the platform's name, as in its keys.
+        make_surface: builds the adapter's output side; called once.
+    """
+
+    def __init__(self, settings: Settings, platform: str, make_surface: Callable[[Store, Pacer], S]) -> None:
+        self.settings = settings
+        self.store = Store(
+            connect(settings.resolved_redis_url),
+            platform,
+            ttl=settings.conversation_ttl,
+            max_exchanges=settings.conversation_max_messages // 2,
+            max_queued=settings.conversation_max_queued,
+            lease_s=settings.lease,
+            limits=Limits.of(settings),
+        )
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self.client = InferenceClient(settings.resolved_inference_url, key)
+        self.pacer = Pacer(self.store.client, self.store.prefix)
+        self.records = Records(self.store)
+        self.book = ChannelBook(self.store)
+        self.intake = Intake(self.store, settings.join_window)
+        self.commands = Commands(self.store, self.records, self.book, self.client)
+        self.surface = make_surface(self.store, self.pacer)
+        self.worker = Worker(self.store, self.surface, self.client, self.pacer, settings)
+
+    async def run(self) -> None:
+        """Answer turns until `drain` is called; Redis and the model may come and go meanwhile. Raises ConfigError."""
+        await self.worker.run()
+
+    async def drain(self) -> None:
+        """Take no more turns; running ones get the grace time to finish, the rest goes on after the restart."""
+        await self.worker.drain(self.settings.grace)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+        await self.store.client.aclose()

@@ -1,0 +1,148 @@
+"""What people may tell the bot besides asking: the same on every platform, answered in GLaDOS markdown.
+
+Who may use a command is the adapter's to decide. GladosError carries a sentence for the person.
+"""
+
+import json
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from glados_bots.channel_settings import ChannelBook
+from glados_bots.errors import GladosError, InferenceError
+from glados_bots.inference.client import InferenceClient
+from glados_bots.limits import duration
+from glados_bots.records import Records
+from glados_bots.store import Store
+
+PRIVACY = """\
+**What I keep.** Your questions to me with my answers, your name here, your votes, and what was set for a channel: on \
+the machine of whoever runs me, for {days} days after a conversation's last message. I read what is addressed to me only.
+
+**Who sees it.** The operator of that machine. The model runs where the operator runs it; nothing is used to train it \
+unless the operator asks you first.
+
+**What you can do.** `export` gives you everything I keep of you, `forget` deletes it. Deleting your question deletes \
+my answer too. Messages that stand in the channel are not mine to erase; delete them there."""
+
+HELP = """\
+{how}
+
+- `ask`: ask me something
+- `stop`: end the answer that is being written to you, and your waiting questions
+- `reset`: forget this conversation
+- `model`: show or choose the model of this channel
+- `persona`: show or set what I am told before every conversation of this channel
+- `export`, `forget`: get or delete everything I keep of you
+- `privacy`: what is kept, and for how long
+- `status`: the model, the queue, how long I have been up
+
+Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
+it and my answer goes too."""
+HOW = "Mention me, reply to me or write to me directly, and I answer."
+
+
+class Commands:
+    """The commands of one platform. Raises StoreUnavailableError when Redis is away."""
+
+    def __init__(self, store: Store, records: Records, book: ChannelBook, client: InferenceClient) -> None:
+        self._store = store
+        self._records = records
+        self._book = book
+        self._client = client
+        self._began = time.monotonic()
+
+    async def reset(self, conversation: str) -> str:
+        """Forget a conversation and end what runs in it."""
+        await self._records.forget_conversation(conversation)
+        return "Forgotten. This conversation starts anew."
+
+    async def stop(self, conversation: str, author: str = "") -> str:
+        """Stop the turns of one person in a conversation, running or waiting; without a person, all of them."""
+        stopped = 0
+        for turn_id in await self._store.queue(conversation):
+            turn = await self._store.turn(turn_id)
+            if turn and author in {"", turn.author}:
+                await self._store.change(turn_id, "stop")
+                stopped += 1
+        if not stopped:
+            return "There is nothing of yours to stop here." if author else "There is nothing to stop here."
+        return "Stopped." if stopped == 1 else f"Stopped {stopped} questions."
+
+    async def models(self) -> list[str]:
+        """Names of the models served now, the default first. Raises InferenceError when the service is away."""
+        return [model.id for model in await self._client.models()]
+
+    async def model(self, channel: str) -> str:
+        """Which model answers in a channel, and what else could."""
+        served = await self.models()
+        chosen = (await self._book.get(channel)).model
+        names = ", ".join(f"`{name}`" for name in served)
+        return f"This channel uses {f'`{chosen}`' if chosen else f'the default, `{served[0]}`'}. Served: {names}."
+
+    async def set_model(self, channel: str, name: str) -> str:
+        """Choose the model of a channel; empty goes back to the default.
+
+        Raises:
+            GladosError: the name is not served.
+        """
+        if name:
+            served = await self.models()
+            if name not in served:
+                names = ", ".join(f"`{each}`" for each in served)
+                raise GladosError(f"There is no model `{name[:100]}` here. Served: {names}.")
+        await self._book.set_model(channel, name)
+        return (
+            f"From now on `{name}` answers in this channel." if name else "This channel uses the default model again."
+        )
+
+    async def persona(self, channel: str) -> str:
+        """What the model is told first in a channel."""
+        persona = (await self._book.get(channel)).persona
+        return f"The persona of this channel:\n\n{persona}" if persona else "This channel has no persona of its own."
+
+    async def set_persona(self, channel: str, text: str) -> str:
+        """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
+        text = text.strip()
+        await self._book.set_persona(channel, text)
+        return (
+            "From now on I speak like that in this channel." if text else "This channel has no persona of its own now."
+        )
+
+    async def export(self, author: str) -> str:
+        """Everything kept of a person, as the text of a JSON file."""
+        kept = await self._records.exchanges_of(author)
+        data = {
+            "platform": self._store.platform,
+            "person": author,
+            "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "exchanges": [
+                {"conversation": each.conversation, "vote": each.vote, **asdict(each.exchange)} for each in kept
+            ],
+        }
+        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+    async def forget(self, author: str) -> str:
+        """Delete everything kept of a person."""
+        gone = len(await self._records.forget_author(author))
+        what = "1 question" if gone == 1 else f"{gone} questions"
+        return f"Forgotten: {what} with everything that was answered. Messages that stand in a channel stay there."
+
+    def privacy(self) -> str:
+        """What is kept, and for how long."""
+        return PRIVACY.format(days=max(1, round(self._store.ttl / 86400)))
+
+    async def status(self) -> str:
+        """The model, the queue, and how long this process has been up."""
+        waiting, _ = await self._store.load()
+        try:
+            model = f"Model: `{(await self.models())[0]}`, ready."
+        except InferenceError as error:
+            model = f"Model: away ({error}). Questions are kept and answered when it is back."
+        queue = "no questions" if not waiting else "1 conversation" if waiting == 1 else f"{waiting} conversations"
+        up = duration(time.monotonic() - self._began)
+        return f"{model}\n\nUnder way: {queue}.\n\nUp for {up}."
+
+    def help(self, how: str = HOW) -> str:
+        """What can be done here; `how` says how the platform's people address the bot."""
+        return HELP.format(how=how)

@@ -1,0 +1,10 @@
+-- Begin a running turn again with its newest text, as was asked. KEYS[1] prefix; ARGV: conversation, fence, turn.
+-- Returns nil when the lease is lost, else {'redo' | 'stop' | 'delete', text, version}: what is to be done now, as the
+-- question may have been stopped or deleted since.
+local p, conversation, fence, turn = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return nil end
+local t = p .. 't:' .. turn
+local found = redis.call('HMGET', t, 'cancel', 'text', 'version')
+if found[1] == 'delete' or found[1] == 'stop' then return found end
+redis.call('HDEL', t, 'cancel', 'draft', 'answer')
+return {'redo', found[2], redis.call('HINCRBY', t, 'version', 1)}
