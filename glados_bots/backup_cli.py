@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from glados_bots import backup
+from glados_bots.audit_cli import note
 from glados_bots.data_version import migrate
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
@@ -23,7 +24,9 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
     @app.command("backup")
     def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
         """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
-        count = _with_store(settings(), lambda client: _save(client, file))
+        found = settings()
+        count = _with_store(found, lambda client: _save(client, file))
+        note(found, "backup", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
 
     @app.command("restore")
@@ -36,7 +39,9 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
             text = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file}: cannot read this backup ({error})") from error
-        count = _with_store(settings(), lambda client: backup.restore(client, text, overwrite=overwrite))
+        found = settings()
+        count = _with_store(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+        note(found, "restore", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys were restored")
 
     @app.command("migrate")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from glados_bots import __version__, backup_cli
+from glados_bots import __version__, audit_cli, backup_cli, keys_cli
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import Platform, installed
 from glados_bots.settings import Settings, load
@@ -128,6 +128,8 @@ def _settings(**overrides: Any) -> Settings:
 
 
 backup_cli.add_to(app, _settings)
+keys_cli.add_to(app, _settings)
+audit_cli.add_to(app, _settings)
 
 
 def main() -> None:

@@ -37,6 +37,10 @@ class Generation:
     """Reads the engine's events into a queue, counted and bounded in time. Read it with `next_event`.
 
     The queue needs no bound: an answer has a largest number of tokens, and waiting events are few.
+
+    Attributes:
+        tokens: of prompt and answer, once the engine has said them at the end; else 0.
+        pieces: of the answer so far; each is a token at least.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Generation:
         self._limits = limits
         self._on_error = on_error
         self._queue: asyncio.Queue[Event | ApiError] = asyncio.Queue()
+        self.tokens = 0
+        self.pieces = 0
         self._outcome = "cancelled"
         self._began = time.monotonic()
         self._last_words: float | None = None
@@ -123,6 +129,7 @@ class Generation:
     def _count(self, event: Event, deadline: asyncio.Timeout) -> None:
         now = time.monotonic()
         if isinstance(event, Delta):
+            self.pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
                 deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
@@ -131,6 +138,7 @@ class Generation:
             self._last_words = now
         if isinstance(event, Finished):
             self._outcome = event.reason
+            self.tokens = event.prompt_tokens + event.completion_tokens
             self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
             self._metrics.tokens.labels("cached").inc(event.cached_tokens)
             self._metrics.tokens.labels("completion").inc(event.completion_tokens)

@@ -1,7 +1,5 @@
-"""What stands before every route: the bearer key, the size of the body, a request id and the access log."""
+"""What stands before every route: who asks, the size of the body, a request id and the access log."""
 
-import hashlib
-import hmac
 import logging
 import time
 from uuid import uuid4
@@ -10,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from glados_bots.inference.access import Caller, Gate
 from glados_bots.inference.api_errors import ApiError
 from glados_bots.inference.metrics import Metrics
 
@@ -25,13 +24,14 @@ QUIET_PATHS = OPEN_PATHS | {"/metrics"}  # asked every few seconds: logged at de
 class Guard:
     """ASGI middleware: refuses a bad key and a body that is too large, before anything is parsed.
 
-    Every path but OPEN_PATHS needs the key, whether a route stands there or not: deny by default. The path is the
-    string the router itself matches, never one put together from the Host header.
+    Every path but OPEN_PATHS needs a key, whether a route stands there or not: deny by default. The path is the
+    string the router itself matches, never one put together from the Host header. What a key may do is decided later,
+    by the route: see access.py.
     """
 
-    def __init__(self, app: ASGIApp, api_key: str | None, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, metrics: Metrics) -> None:
         self._app = app
-        self._key = _digest(api_key.encode()) if api_key else None
+        self._gate = gate
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,23 +61,17 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         headers = Headers(scope=scope)
-        if self._key and scope["path"] not in OPEN_PATHS and not self._is_ours(headers.getlist("authorization")):
+        try:
+            caller = Caller() if scope["path"] in OPEN_PATHS else self._gate.caller(headers)
+        except ApiError as error:
+            return error
+        if caller is None:
             return ApiError(401, "invalid_api_key", "a valid API key is needed: Authorization: Bearer KEY")
+        scope["state"]["caller"] = caller
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > MOST_BODY_BYTES:
             return ApiError(413, "body_too_large", TOO_LARGE)
         return None
-
-    def _is_ours(self, given: list[str]) -> bool:
-        """Constant time: digests have one length, whatever was sent. Two headers are one too many."""
-        if self._key is None or len(given) != 1:
-            return False
-        scheme, _, token = given[0].partition(" ")
-        return hmac.compare_digest(_digest(token.strip().encode("latin-1")), self._key) and scheme.lower() == "bearer"
-
-
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
 
 
 def _bounded(receive: Receive) -> Receive:

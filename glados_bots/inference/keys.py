@@ -1,6 +1,8 @@
-"""What a bearer key may be made of, for both ends of the wire."""
+"""What a key may be made of, for both ends of the wire, and the one place that reads it from headers."""
 
 import re
+
+from starlette.datastructures import Headers
 
 from glados_bots.errors import ConfigError
 
@@ -16,3 +18,17 @@ def checked(api_key: str | None) -> str | None:
     if api_key and not PRINTABLE.fullmatch(api_key):
         raise ConfigError("GLADOS_API_KEY: only printable ASCII characters are allowed, no spaces, no line breaks")
     return api_key or None
+
+
+def credential(headers: Headers) -> str | None:
+    """The key a client sent: `Authorization: Bearer KEY` or `X-Api-Key: KEY`. None without one, or with two.
+
+    Both spellings mean the same: every check is made after this.
+    """
+    bearer, plain = headers.getlist("authorization"), headers.getlist("x-api-key")
+    if len(bearer) + len(plain) != 1:
+        return None
+    if plain:
+        return plain[0].strip() or None
+    scheme, _, token = bearer[0].partition(" ")
+    return (token.strip() or None) if scheme.lower() == "bearer" else None

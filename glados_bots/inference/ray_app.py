@@ -22,6 +22,7 @@ from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.run import build_engine
 from glados_bots.inference.service import Service, create_app
@@ -74,7 +75,8 @@ class Replica:
         self._grace_s = settings.grace
         self._deaths: list[Exception] = []
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self._app: FastAPI = create_app(build_engine(settings), api_key=key, on_death=self._deaths.append)
+        keys = KeyBook(settings.data_dir)
+        self._app: FastAPI = create_app(build_engine(settings), api_key=key, keys=keys, on_death=self._deaths.append)
         self._service: Service = self._app.state.service
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)
 

@@ -3,6 +3,8 @@
 import importlib
 import logging
 
+from glados_bots.api_keys import KeyBook
+from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError
 from glados_bots.inference.cards import presence, resolve
 from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
@@ -17,18 +19,30 @@ def run_service(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        ConfigError: the model cannot be loaded, or the port is taken.
+        ConfigError: the model cannot be loaded, the port is taken, or everybody on the network could use the service.
         EngineDeadError: the engine failed for good: the process must start anew.
     """
+    keys = KeyBook(settings.data_dir)
+    require_lock(settings, keys)
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before weights are fetched
     serve(
         build_engine(settings),
         settings.host,
         settings.serve_port,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        keys=keys,
         grace_s=settings.grace,
         log_level=settings.log_level,
     )
+
+
+def require_lock(settings: Settings, keys: KeyBook) -> None:
+    """Raise ConfigError when others than this machine could use the service without a key."""
+    if settings.api_key is None and not keys.in_use and not is_loopback(settings.host):
+        raise ConfigError(
+            f"GLADOS_HOST={settings.host}: everybody who reaches this address could use the model; "
+            "set GLADOS_API_KEY, or make a key with `glados keys create`, or listen on 127.0.0.1"
+        )
 
 
 def build_engine(settings: Settings) -> Engine:

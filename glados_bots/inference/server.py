@@ -9,6 +9,7 @@ from types import FrameType
 
 import uvicorn
 
+from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.service import Service, create_app
@@ -57,7 +58,14 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    engine: Engine, host: str, port: int, *, api_key: str | None = None, grace_s: float = 20.0, log_level: str = "info"
+    engine: Engine,
+    host: str,
+    port: int,
+    *,
+    api_key: str | None = None,
+    keys: KeyBook | None = None,
+    grace_s: float = 20.0,
+    log_level: str = "info",
 ) -> None:
     """Serve the engine until SIGTERM or SIGINT.
 
@@ -65,7 +73,8 @@ def serve(
         engine: not started yet.
         host: address to listen on.
         port: 0 takes a free one; the log says which.
-        api_key: what clients must send as bearer key; None lets everybody in.
+        api_key: the operator's own key; without it and without `keys`, everybody is let in.
+        keys: further keys, with scopes and limits.
         grace_s: seconds that running answers get to finish.
         log_level: of uvicorn.
 
@@ -81,7 +90,7 @@ def serve(
         deaths.append(error)
         server.end(0.0, EXIT_DEAD)
 
-    app = create_app(engine, api_key=api_key, on_death=on_death)
+    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death)
     config = uvicorn.Config(
         app,
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs

@@ -14,11 +14,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference import schemas, sse
+from glados_bots.inference.access import Gate, authorise
 from glados_bots.inference.api_errors import ApiError, not_ready, shape_errors
 from glados_bots.inference.engine import Delta, Engine, Finished, Queued
 from glados_bots.inference.generation import Generation, Limits
@@ -36,8 +38,9 @@ PLACE = "X-Glados-Queue-Position"
 class Service:
     """An engine's state towards the network: loading, ready, draining or dead."""
 
-    def __init__(self, engine: Engine, limits: Limits, on_death: Callable[[Exception], None]) -> None:
+    def __init__(self, engine: Engine, gate: Gate, limits: Limits, on_death: Callable[[Exception], None]) -> None:
         self.engine = engine
+        self.gate = gate
         self.metrics = Metrics(self)
         self.loaded = False
         self._limits = limits
@@ -83,7 +86,13 @@ class Service:
         events = self.engine.generate(body.model, messages, body.sampling())
         generation = Generation(events, request.receive, self.metrics, self._limits, self._heed)
         self._live.add(generation)
-        generation.task.add_done_callback(lambda _: self._live.discard(generation))
+        caller = request.state.caller
+
+        def ended(_: object) -> None:
+            self._live.discard(generation)
+            self.gate.spend(caller, generation.tokens or (generation.pieces and body.least_tokens + generation.pieces))
+
+        generation.task.add_done_callback(ended)
         return generation
 
     async def drain(self, grace_s: float) -> None:
@@ -108,6 +117,7 @@ def create_app(
     engine: Engine,
     *,
     api_key: str | None = None,
+    keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
     limits: Limits | None = None,
 ) -> FastAPI:
@@ -115,14 +125,16 @@ def create_app(
 
     Args:
         engine: not started yet; it loads in the background while the app answers 503.
-        api_key: what clients must send as bearer key; None lets everybody in.
+        api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
+        keys: further keys, with scopes and limits.
         on_death: told once of what makes going on useless, so that the process can end.
         limits: longest times of a request.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
     """
-    service = Service(engine, limits or Limits(), on_death or (lambda _: None))
+    gate = Gate(checked(api_key), keys)
+    service = Service(engine, gate, limits or Limits(), on_death or (lambda _: None))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -134,10 +146,15 @@ def create_app(
         await engine.stop()
 
     app = FastAPI(
-        title="GLaDOS inference service", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="GLaDOS inference service",
+        lifespan=lifespan,
+        dependencies=[Depends(authorise)],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
-    app.add_middleware(Guard, api_key=checked(api_key), metrics=service.metrics)
+    app.add_middleware(Guard, gate=gate, metrics=service.metrics)
     shape_errors(app, service.metrics)
     _add_probes(app, service)
     _add_api(app, service)

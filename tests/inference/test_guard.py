@@ -139,7 +139,12 @@ WRONG_KEYS: list[list[tuple[str, str]]] = [
     [("Authorization", "s3cret")],
     [("Authorization", "Basic s3cret")],
     [("Authorization", "Bearer s3cret"), ("Authorization", "Bearer s3cret")],
-    [("X-Api-Key", "s3cret")],
+    [("X-Api-Key", "wrong")],
+    [("X-Api-Key", "")],
+    [("X-Api-Key", "Bearer s3cret")],
+    [("X-Api-Key", "s3cret"), ("X-Api-Key", "s3cret")],
+    [("X-Api-Key", "s3cret"), ("Authorization", "Bearer s3cret")],
+    [("X-Api-Key", "s3cret"), ("Authorization", "Basic YTpi")],
     [("Host", "x/health?")],
 ]
 
@@ -154,8 +159,13 @@ async def test_with_a_key_everything_but_the_probes_needs_it_and_it_is_shown_now
                 response = await http.get(path, headers=headers)
                 assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer"), path
         assert (await http.get("/health")).is_success
+        for headers in (
+            {"X-Api-Key": "s3cret"},
+            {"Authorization": "Bearer s3cret"},
+            {"Authorization": "bearer  s3cret"},
+        ):
+            assert (await http.post(CHAT, json=body(), headers=headers)).is_success
         http.headers["Authorization"] = "Bearer s3cret"
-        assert (await http.post(CHAT, json=body())).is_success
         assert "s3cret" not in (await http.get("/metrics")).text
 
 
