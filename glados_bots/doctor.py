@@ -9,31 +9,15 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from glados_bots import embedded_redis
+from glados_bots.checks import Check
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
 from glados_bots.store import ask, connect
 
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: what was found, and what to do when it is not right."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    finding: str
-    remedy: str = ""
-
-    @property
-    def mark(self) -> str:
-        """A sign for the terminal."""
-        return {"ok": "✓", "warn": "!", "fail": "✗"}[self.state]
 
 
 def examine() -> Iterator[Check]:
@@ -154,7 +138,8 @@ def _tokens(settings: Settings) -> Iterator[Check]:
     hub = "set" if settings.hf_token else "not set; only gated models such as StarCoder need it"
     yield Check("GLADOS_HF_TOKEN", "ok", hub)
     for adapter in installed().values():
-        if adapter.name != "web":
-            yield Check(
-                adapter.name, "ok", "configured" if adapter.configured() else "its tokens are not set: it will not run"
-            )
+        try:
+            if adapter.examine:
+                yield from adapter.examine()
+        except ConfigError as error:
+            yield Check(adapter.name, "fail", str(error))

@@ -3,10 +3,11 @@
 Adding a platform touches its folder in adapters/, its tests and one line of pyproject.toml; nothing here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from glados_bots.checks import Check
 from glados_bots.settings import Settings
 
 GROUP = "glados_bots.adapters"
@@ -21,12 +22,14 @@ class Platform:
         summary: one line for `--help`.
         configured: whether its settings suffice to run it, for instance whether its token is set.
         run: runs it until SIGTERM or SIGINT; returns when everything is drained.
+        examine: what `glados doctor` finds about it; None for nothing. May raise ConfigError.
     """
 
     name: str
     summary: str
     configured: Callable[[], bool]
     run: Callable[[Settings], None]
+    examine: Callable[[], Iterator[Check]] | None = None
 
 
 def installed() -> dict[str, Platform]:

@@ -1,7 +1,7 @@
 """Who may talk to the bot, and who may change or end what: pure functions, no call to Discord or Redis.
 
-A deny list wins over every allow list; an empty allow list allows everybody. What cannot be known is refused: a person's
-roles are not told in direct messages, so lists of roles close them to all but the users allowed by name.
+A deny list wins over every allow list; an empty allow list allows everybody. What cannot be known is refused: the roles
+of a person are not told in direct messages, so lists of roles close them to all but the users allowed by name.
 """
 
 from dataclasses import dataclass

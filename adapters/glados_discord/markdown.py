@@ -9,6 +9,7 @@ import re
 from glados_bots.markdown.chat import ChatDialect, ChatSink, render_chat
 from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, LineWriter, without_fences
 from glados_bots.markdown.leaves import Leaf, bold
+from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
 
@@ -23,6 +24,8 @@ _LINE_START = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+\Z")
 _DEEPEST_HEADING = 3
+# What may stand between angle brackets as it was written, though not in a masked link.
+_PLAIN_ADDRESS = re.compile(r"[!-;=?-\[\]-_a-~]+\Z")
 
 
 class DiscordDialect(ChatDialect):
@@ -71,8 +74,10 @@ class DiscordDialect(ChatDialect):
         if url.startswith("mailto:"):
             address = url.removeprefix("mailto:")
             return self.escape(shown if address in shown else f"{shown} ({address})".strip())
-        if not shown or shown == url or (is_bare and "://" in shown):
+        if not shown or shown == url:
             return self.bare(url)
+        if is_bare and "://" in shown:
+            return self.bare(shown if _PLAIN_ADDRESS.match(shown) and is_as_written(shown, url) else url)
         text = " ".join(LineWriter(self).lines(label))
         return f"[{text}]({_quoted(url, '()@')})"
 
@@ -89,7 +94,9 @@ class DiscordDialect(ChatDialect):
         """Levels 1 to 3 exist; deeper ones are bold lines."""
         if leaf.level > _DEEPEST_HEADING:
             return " ".join(LineWriter(self).lines(bold(leaf.runs)))
-        return "#" * leaf.level + " " + " ".join(LineWriter(self).lines(leaf.runs))
+        line = " ".join(LineWriter(self).lines(leaf.runs))
+        hidden = ZERO_WIDTH_SPACE if line.endswith("#") else ""  # Discord takes these off
+        return "#" * leaf.level + f" {line}{hidden}"
 
     def indent(self, levels: tuple[bool, ...]) -> str:
         """Two spaces in a bulleted list, three in a numbered one."""

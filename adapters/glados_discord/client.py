@@ -1,0 +1,158 @@
+"""discord.py's client with our ears: it hands every event on, and decides nothing itself."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from glados_bots.adapter_core import AdapterCore
+from glados_discord.catch_up import CatchUp
+from glados_discord.controls import Action, Control
+from glados_discord.counter import Counter
+from glados_discord.desk import Desk
+from glados_discord.link import Link
+from glados_discord.memory import Memory
+from glados_discord.rates import Rates
+from glados_discord.settings import DiscordSettings, ids
+from glados_discord.slash import Slash
+from glados_discord.sync import sync
+
+log = logging.getLogger(__name__)
+
+LONGEST_RATE_WAIT_S = 30.0
+
+
+class Parts:
+    """What a client hands its events to. Lives longer than any client."""
+
+    def __init__(self, core: AdapterCore, memory: Memory, link: Link, rates: Rates, settings: DiscordSettings) -> None:
+        self.core = core
+        self.memory = memory
+        self.link = link
+        self.rates = rates
+        self.settings = settings
+        self.desk = Desk(core, memory, link, settings)
+        self.counter = Counter(core, memory, self.desk, settings)
+        self.slash = Slash(core, memory, self.counter)
+        self.catch_up = CatchUp(memory, rates, settings)
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside, and keep hold of it."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class _Listening:
+    """The events, for either kind of client."""
+
+    parts: Parts
+    tree: app_commands.CommandTree[Any]
+    user: discord.ClientUser | None
+    application_id: int | None
+    add_dynamic_items: Callable[..., None]
+
+    @property
+    def me(self) -> int:
+        """The bot's id."""
+        return self.user.id if self.user else 0
+
+    async def setup_hook(self) -> None:
+        """Logged in, not yet connected: buttons work from now on, and answers can be written."""
+        self.add_dynamic_items(Control)
+        self.parts.link.use(self)  # type: ignore[arg-type]  # it is a Client, too
+        if self.application_id:
+            await sync(self.tree, self.application_id, self.parts.memory, self.parts.settings)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Somebody wrote something."""
+        await self.parts.desk.message(message, self.me)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Somebody changed a message, also one we have forgotten."""
+        await self.parts.desk.edited(payload.message, self.me)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Somebody deleted a message."""
+        await self.parts.desk.deleted(payload.channel_id, {payload.message_id})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """A moderator deleted many."""
+        await self.parts.desk.deleted(payload.channel_id, payload.message_ids)
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """A thread is gone."""
+        await self.parts.desk.place_deleted(payload.thread_id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel is gone."""
+        await self.parts.desk.place_deleted(channel.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server; an outage of one is another event."""
+        await self.parts.desk.left_guild(guild.id)
+
+    async def on_ready(self) -> None:
+        """A new session: what was missed before it is looked for. May come any number of times."""
+        await self._look_back(None)
+
+    async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
+        """A button of ours was pressed."""
+        await self.parts.counter.press(interaction, action, turn)
+
+    async def _look_back(self, shard: int | None) -> None:
+        parts = self.parts
+
+        async def take(message: discord.Message) -> None:
+            await parts.desk.message(message, self.me, late=True)
+
+        await parts.catch_up.look_back(self, shard, take)  # type: ignore[arg-type]  # as above
+
+
+class SingleClient(_Listening, discord.Client):
+    """One connection for all servers."""
+
+    def __init__(self, parts: Parts, **options: Any) -> None:
+        super().__init__(**options)
+        self.parts = parts
+        self.tree = app_commands.CommandTree(self)
+        parts.slash.add_to(self.tree)
+
+
+class ShardedClient(_Listening, discord.AutoShardedClient):
+    """A connection for each shard of this process."""
+
+    def __init__(self, parts: Parts, **options: Any) -> None:
+        super().__init__(**options)
+        self.parts = parts
+        self.tree = app_commands.CommandTree(self)
+        parts.slash.add_to(self.tree)
+
+    async def on_ready(self) -> None:
+        """Each shard looks back for itself."""
+
+    async def on_shard_ready(self, shard: int) -> None:
+        """A new session of one shard."""
+        await self._look_back(shard)
+
+
+def make_client(parts: Parts) -> SingleClient | ShardedClient:
+    """A client as the settings want it. It must be made inside the event loop."""
+    settings = parts.settings
+    intents = discord.Intents(
+        guilds=True, guild_messages=True, dm_messages=True, message_content=settings.message_content
+    )
+    options: dict[str, Any] = {
+        "intents": intents,
+        "allowed_mentions": discord.AllowedMentions.none(),
+        "http_trace": parts.rates.trace,
+        "max_ratelimit_timeout": LONGEST_RATE_WAIT_S,
+    }
+    if not settings.shards:
+        return SingleClient(parts, **options)
+    shards = sorted(ids(settings.shard_ids)) or None
+    return ShardedClient(parts, shard_count=settings.shards, shard_ids=shards, **options)

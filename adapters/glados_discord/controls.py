@@ -1,0 +1,66 @@
+"""The buttons under an answer. Their ids hold all that is needed, so they work after a restart and in any process."""
+
+import re
+from typing import Literal, Protocol, Self, cast
+
+import discord
+
+Action = Literal["stop", "redo", "up", "down"]
+_FACES: dict[Action, tuple[str | None, str, discord.ButtonStyle]] = {
+    "stop": ("Stop", "⏹️", discord.ButtonStyle.secondary),
+    "redo": ("Regenerate", "🔁", discord.ButtonStyle.secondary),
+    "up": (None, "👍", discord.ButtonStyle.secondary),
+    "down": (None, "👎", discord.ButtonStyle.secondary),
+}
+
+
+class Presses(Protocol):
+    """The client, as far as buttons know it."""
+
+    async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
+        """Somebody pressed a button under the answer to this turn."""
+
+
+class Control(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"glados:(?P<action>stop|redo|up|down):(?P<turn>\d+)(?::(?P<mark>\w+))?",
+):
+    """One button. `mark` names the message it was made for, so that a message that was posted can be found again."""
+
+    def __init__(self, action: Action, turn: str, mark: str = "") -> None:
+        label, emoji, style = _FACES[action]
+        custom_id = f"glados:{action}:{turn}" + (f":{mark}" if mark else "")
+        super().__init__(discord.ui.Button(label=label, emoji=emoji, style=style, custom_id=custom_id))
+        self.action = action
+        self.turn = turn
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str], /
+    ) -> Self:
+        """The button that was pressed, made from its id."""
+        del interaction, item
+        return cls(cast("Action", match["action"]), match["turn"])
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Hand the press to the client."""
+        await cast("Presses", interaction.client).press(interaction, self.action, self.turn)
+
+
+def buttons(turn: str, *, is_over: bool, mark: str = "") -> discord.ui.View:
+    """The row under an answer. Must be called inside the event loop, as all of discord.py's views."""
+    view = discord.ui.View(timeout=None)
+    actions: tuple[Action, ...] = ("redo", "up", "down") if is_over else ("stop",)
+    for action in actions:
+        view.add_item(Control(action, turn, mark))
+    return view
+
+
+def mark_of(message: discord.Message) -> str:
+    """The mark of a message of ours that has buttons; empty without."""
+    for row in message.components:
+        for part in getattr(row, "children", ()):
+            found = Control.__discord_ui_compiled_template__.fullmatch(getattr(part, "custom_id", None) or "")
+            if found:
+                return found["mark"] or ""
+    return ""

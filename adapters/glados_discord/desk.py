@@ -1,0 +1,238 @@
+"""The front desk: every message comes by here, and is taken in, answered with a sentence, or none of our business.
+
+Messages of one channel are taken in the order Discord sent them. While Redis is away they wait; Discord is not told
+anything, and after a crash `catch_up.py` finds them again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from weakref import WeakValueDictionary
+
+import discord
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.limits import duration
+from glados_discord import questions
+from glados_discord.access import Rules, asker_of, refusal
+from glados_discord.addressing import Reason, addressed, is_from_person
+from glados_discord.link import Link, NotConnectedError
+from glados_discord.memory import Memory
+from glados_discord.notes import Notes
+from glados_discord.permissions import missing
+from glados_discord.settings import DiscordSettings, ids
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAP_S = 10.0
+HELP = "Write your question after my name, or use /ask. /help says what else I can do."
+FILES_ONLY = "Ask me something about it in words. {left_out}"
+CONTENT_HINT = "I can only read messages here that mention me: please write my name before your question."
+GUILD_FULL = "This server has asked as many questions as one minute allows. Please ask again in {wait}."
+TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
+
+
+def rules_of(settings: DiscordSettings) -> Rules:
+    """The operator's lists."""
+    return Rules(
+        allowed_guilds=ids(settings.allowed_guilds),
+        denied_guilds=ids(settings.denied_guilds),
+        allowed_channels=ids(settings.allowed_channels),
+        denied_channels=ids(settings.denied_channels),
+        allowed_roles=ids(settings.allowed_roles),
+        denied_roles=ids(settings.denied_roles),
+        allowed_users=ids(settings.allowed_users),
+        denied_users=ids(settings.denied_users),
+        dms=settings.dms,
+    )
+
+
+class Desk:
+    """Takes messages, their edits and their deletions.
+
+    Attributes:
+        is_closing: nothing more is taken in.
+        pending: events that are being taken in.
+    """
+
+    def __init__(self, core: AdapterCore, memory: Memory, link: Link, settings: DiscordSettings) -> None:
+        self._core = core
+        self._link = link
+        self._memory = memory
+        self._settings = settings
+        self._notes = Notes(memory)
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self.rules = rules_of(settings)
+        self.is_closing = False
+        self.pending = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
+        """A message was written; `late` when it was found after a gap."""
+        await self._know_channel(message)
+        if addressed(message, me, self._settings.follow):
+            await self._in_order(message.channel.id, lambda: self._take(message, me, late=late))
+
+    async def _know_channel(self, message: discord.Message) -> None:
+        """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
+        if isinstance(message.channel, discord.PartialMessageable) and message.guild and is_from_person(message):
+            with suppress(discord.HTTPException, NotConnectedError):
+                found = await (await self._link.get()).fetch_channel(message.channel.id)
+                if isinstance(found, discord.Thread):
+                    message.channel = found
+
+    async def edited(self, message: discord.Message, me: int) -> None:
+        """A message was changed: its answer is made anew; one that now mentions the bot is a question."""
+        if message.edited_at is None:  # Discord itself added a preview or a thread
+            return
+        if addressed(message, me, self._settings.follow):
+            await self._in_order(message.channel.id, lambda: self._edited(message, me))
+
+    async def deleted(self, channel: int, messages: set[int]) -> None:
+        """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
+        for message in messages:
+            await self._in_order(channel, lambda message=message: self._core.store.change(str(message), "delete"))
+
+    async def left_guild(self, guild: int) -> None:
+        """The bot was removed from a server: nothing is answered there any more."""
+        await self._in_order(guild, lambda: self._leave(guild))
+
+    async def place_deleted(self, channel: int) -> None:
+        """A channel or thread is gone: so is what was to be answered there."""
+        conversation = await self._memory.conversation(channel) or str(channel)
+        await self._in_order(channel, lambda: self._cancel(conversation))
+
+    async def drain(self) -> None:
+        """Take nothing more, and wait for what is being taken in."""
+        self.is_closing = True
+        await self._idle.wait()
+
+    async def _in_order(self, channel: int, work: Callable[[], Awaitable[object]]) -> None:
+        """Do this after all earlier work of the channel, and again until Redis is there for it."""
+        if self.is_closing:
+            return
+        lock = self._locks.setdefault(channel, asyncio.Lock())
+        self.pending += 1
+        self._idle.clear()
+        try:
+            async with lock:
+                await self._insist(work)
+        finally:
+            self.pending -= 1
+            if not self.pending:
+                self._idle.set()
+
+    async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
+        nap = 0.25
+        while True:
+            try:
+                await work()
+            except StoreUnavailableError as error:
+                log.warning("%s; an event of Discord waits", error)
+                if self.is_closing:
+                    return
+                await asyncio.sleep(nap)
+                nap = min(2 * nap, LONGEST_NAP_S)
+            else:
+                return
+
+    # --- one message -----------------------------------------------------------------------------------------------
+
+    async def _take(self, message: discord.Message, me: int, *, late: bool) -> None:
+        reason = addressed(message, me, self._settings.follow)
+        if reason is None or (late and await self._memory.was(f"told:{message.id}")):
+            return
+        sentence = self._refusal(message)
+        if sentence:
+            if reason != "thread":
+                await self._notes.refuse(message, sentence)
+            return
+        lacking = missing(message.channel, message.guild)
+        if lacking:
+            await self._notes.cannot_write(message, lacking)
+            return
+        question = await questions.read(message, me, self._memory, self._settings)
+        if question.text:
+            await self._accept(message, question)
+        else:
+            await self._nothing_asked(message, reason, question.left_out)
+
+    async def _accept(self, message: discord.Message, question: questions.Question) -> None:
+        length, allowed = len(question.text), self._core.settings.message_max_chars
+        if length > allowed:
+            await self._notes.reply(message, TOO_LONG.format(length=length, allowed=allowed))
+            return
+        conversation = await questions.conversation_of(message, self._memory, self._settings)
+        turn = questions.turn_of(message, question, conversation, self._settings)
+        if await self._guild_is_full(message):
+            return
+        verdict = await self._core.intake.accept(turn)
+        if verdict.refusal:
+            await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
+        elif verdict.status == "accepted":
+            await self.remember(conversation, message.channel.id, message.guild.id if message.guild else None)
+
+    async def remember(self, conversation: str, channel: int, guild: int | None) -> None:
+        """Note where a conversation takes place."""
+        if guild is None:
+            await self._memory.used_dm(channel)
+        else:
+            await self._memory.belongs_to_guild(conversation, guild)
+
+    async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: str) -> None:
+        """A mention without words, a picture, a sticker, or a text that Discord did not show us."""
+        if left_out:
+            await self._notes.reply(message, FILES_ONLY.format(left_out=left_out))
+        elif reason in {"mention", "reply"}:
+            await self._notes.reply(message, HELP)
+        elif reason == "thread" and not self._settings.message_content and not message.content:
+            await self._notes.hint(message, CONTENT_HINT)
+
+    async def _guild_is_full(self, message: discord.Message) -> bool:
+        """Whether a server has asked as much as one minute allows; then the person was told."""
+        most = self._settings.limit_guild_per_minute
+        if not most or message.guild is None:
+            return False
+        wait_s = await self._memory.guild_wait_s(message.guild.id, message.id, most)
+        if wait_s > 0:
+            await self._notes.tell(message, GUILD_FULL.format(wait=duration(wait_s)))
+        return wait_s > 0
+
+    def _refusal(self, message: discord.Message) -> str | None:
+        return refusal(
+            self.rules, asker_of(message.author, message.guild.id if message.guild else None, message.channel)
+        )
+
+    async def _edited(self, message: discord.Message, me: int) -> None:
+        turn = await self._core.store.turn(str(message.id))
+        if turn is None:
+            if not await self._memory.was(f"told:{message.id}"):
+                await self._take(message, me, late=False)
+            return
+        question = await questions.read(message, me, self._memory, self._settings)
+        stamp = int(message.edited_at.timestamp() * 1000) if message.edited_at else 0
+        is_new = (
+            question.text and question.text != turn.text and len(question.text) <= self._core.settings.message_max_chars
+        )
+        if is_new and await self._memory.once(f"edit:{message.id}:{stamp}"):
+            await self._core.store.change(turn.id, "redo", question.text)
+
+    # --- places that go --------------------------------------------------------------------------------------------
+
+    async def _leave(self, guild: int) -> None:
+        conversations = await self._memory.of_guild(guild)
+        for conversation in conversations:
+            await self._cancel(conversation)
+            if self._settings.purge_on_leave:
+                await self._core.records.forget_conversation(conversation)
+        await self._memory.forget_guild(guild)
+        log.info("removed from server %d: %d conversations end", guild, len(conversations))
+
+    async def _cancel(self, conversation: str) -> None:
+        for turn in await self._core.store.queue(conversation):
+            await self._core.store.change(turn, "delete")

@@ -1,0 +1,55 @@
+"""What `glados doctor` says about Discord: whether the token works, the intents are on, and where to invite the bot."""
+
+import asyncio
+from collections.abc import Iterator
+
+import aiohttp
+import discord
+
+from glados_bots.checks import Check
+from glados_bots.errors import ConfigError
+from glados_bots.settings import load
+from glados_discord.permissions import invite_url
+from glados_discord.run import BAD_TOKEN, NO_INTENT, point_at
+from glados_discord.settings import DiscordSettings
+
+TIMEOUT_S = 10.0
+
+
+def examine() -> Iterator[Check]:
+    """All checks, as they are done."""
+    try:
+        settings = load(DiscordSettings)
+    except ConfigError as error:
+        yield Check("discord", "fail", str(error), "mend the variable; see docs/settings.md")
+        return
+    if settings.token is None:
+        yield Check("discord", "ok", "GLADOS_DISCORD_TOKEN is not set: it will not run")
+        return
+    yield from asyncio.run(_ask(settings, settings.token.get_secret_value()))
+
+
+async def _ask(settings: DiscordSettings, token: str) -> list[Check]:
+    point_at(settings)
+    client = discord.Client(intents=discord.Intents.none())
+    try:
+        async with asyncio.timeout(TIMEOUT_S), client:
+            await client.login(token)
+            return _findings(client, await client.application_info(), settings)
+    except discord.LoginFailure:
+        return [Check("discord", "fail", "the token is refused", BAD_TOKEN)]
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        return [Check("discord", "fail", f"Discord cannot be reached: {error}", "look at the network and the proxy")]
+
+
+def _findings(client: discord.Client, app: discord.AppInfo, settings: DiscordSettings) -> list[Check]:
+    found = [Check("discord token", "ok", f"works; the bot is called {client.user}")]
+    has_content = app.flags.gateway_message_content or app.flags.gateway_message_content_limited
+    if settings.message_content and not has_content:
+        found.append(Check("discord intents", "fail", "the Message Content Intent is off", NO_INTENT))
+    elif not settings.message_content:
+        found.append(Check("discord intents", "ok", "without message content: every message needs a mention"))
+    else:
+        found.append(Check("discord intents", "ok", "message content is on"))
+    found.append(Check("discord invitation", "ok", invite_url(app.id)))
+    return found

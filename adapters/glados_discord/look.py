@@ -1,0 +1,54 @@
+"""How one message of an answer looks: the text, small print below it, and buttons."""
+
+import discord
+
+from glados_bots.surface import View
+from glados_discord.controls import buttons
+from glados_discord.markdown import LIMIT, DiscordDialect, stream
+
+ROOM = 300  # characters of a message kept free for the small print
+THINKING = "Thinking…"
+_DIALECT = DiscordDialect()
+
+
+class Writing:
+    """The `Answer` of Discord: the messages of a growing answer."""
+
+    def __init__(self) -> None:
+        self._stream = stream(LIMIT - ROOM)
+        self.chunks: list[str] = []
+
+    def feed(self, delta: str) -> None:
+        """Add text of the model."""
+        self.chunks = self._stream.feed(delta).chunks
+
+    def close(self) -> None:
+        """No more text."""
+        self.chunks = self._stream.close().chunks
+
+
+def content(view: View, aside: str = "") -> str:
+    """The message's text. What the bot itself says stands below the answer in Discord's small print.
+
+    Args:
+        view: what to show.
+        aside: a sentence about the question that stays, such as what was not read of it.
+    """
+    is_waiting = view.state == "waiting" and not view.chunk
+    notice = view.notice or (THINKING if is_waiting else "")
+    model = view.model if view.is_last else ""
+    lines = [line for line in (notice, aside if view.is_last else "", model) if line]
+    small = "\n".join(f"-# {_plain(line)}" for line in lines)
+    room = LIMIT - len(small) - 1
+    return f"{view.chunk[:room]}\n{small}".strip() or "-# (nothing)"
+
+
+def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
+    """Buttons of the last message: Stop while it is written, Regenerate and votes after; none elsewhere."""
+    if not view.is_last:
+        return None
+    return buttons(turn, is_over=view.state in {"done", "stopped", "failed"}, mark=nonce)
+
+
+def _plain(line: str) -> str:
+    return _DIALECT.escape(" ".join(line.split()))[: ROOM // 2]

@@ -1,0 +1,113 @@
+"""What the adapter remembers in Redis beside the core's keys. Ids only, no text; all of it runs out by itself.
+
+glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
+glados:{discord}:once:WHAT      str  something that only one process may do, and only once
+glados:{discord}:guild:ID       set  conversations of a server
+glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
+glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
+glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
+"""
+
+import time
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from glados_bots.store import Store, ask
+
+MOST_DMS = 1000
+# KEYS[1] the server's zset; ARGV: message, most. Returns 0 for room (taken once for each message), or ms to wait.
+_TAKE_ROOM = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+local most, count = tonumber(ARGV[2]), redis.call('ZCARD', KEYS[1])
+if count >= most then
+  return tonumber(redis.call('ZRANGE', KEYS[1], count - most, count - most, 'WITHSCORES')[2]) + 60000 - now
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 0
+"""
+
+
+class Memory:
+    """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
+
+    def __init__(self, store: Store, ttl: int) -> None:
+        self._client = store.client
+        self._prefix = store.prefix
+        self._ttl = ttl
+        self._take_room = store.client.register_script(_TAKE_ROOM)
+
+    async def place(self, found: int | str, conversation: str) -> None:
+        """Remember that this thread or message belongs to a conversation."""
+        await ask(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
+
+    async def conversation(self, found: int | str) -> str | None:
+        """The conversation a thread or message belongs to, if one was remembered."""
+        return cast("str | None", await ask(self._client.get(f"{self._prefix}at:{found}")))
+
+    async def is_turn(self, message: int) -> bool:
+        """Whether a message is a question that a conversation holds."""
+        return bool(await ask(self._client.exists(f"{self._prefix}t:{message}")))
+
+    async def once(self, what: str, seconds: int = 24 * 3600) -> bool:
+        """True for the first process that asks within the time, False for every other one."""
+        return bool(await ask(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
+
+    async def was(self, what: str) -> bool:
+        """Whether `once` was asked for this already."""
+        return bool(await ask(self._client.exists(f"{self._prefix}once:{what}")))
+
+    async def guild_wait_s(self, guild: int, message: int, most: int) -> float:
+        """Take a place among a server's questions of this minute; or seconds until there is one. Atomic."""
+        found = await ask(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
+        return int(found) / 1000
+
+    async def belongs_to_guild(self, conversation: str, guild: int) -> None:
+        """Remember where a conversation takes place."""
+        key = f"{self._prefix}guild:{guild}"
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.sadd(key, conversation)
+            pipe.expire(key, self._ttl)
+            await ask(pipe.execute())
+
+    async def of_guild(self, guild: int) -> set[str]:
+        """Conversations of a server."""
+        return await ask(cast("Awaitable[set[str]]", self._client.smembers(f"{self._prefix}guild:{guild}")))
+
+    async def forget_guild(self, guild: int) -> None:
+        """Drop the list of a server's conversations."""
+        await ask(self._client.delete(f"{self._prefix}guild:{guild}"))
+
+    async def used_dm(self, channel: int) -> None:
+        """Remember a direct conversation: Discord does not list them after a restart."""
+        key = f"{self._prefix}dms"
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.zadd(key, {str(channel): time.time()})
+            pipe.zremrangebyrank(key, 0, -MOST_DMS - 1)
+            pipe.expire(key, self._ttl)
+            await ask(pipe.execute())
+
+    async def recent_dms(self, count: int) -> list[int]:
+        """Channels of the direct conversations used last, newest first."""
+        found: Any = await ask(self._client.zrange(f"{self._prefix}dms", 0, count - 1, desc=True))
+        return [int(channel) for channel in found]
+
+    async def stamp(self, shard: str, at_ms: int) -> None:
+        """Events of this shard arrived without a gap until now."""
+        await ask(self._client.set(f"{self._prefix}alive:{shard}", at_ms, ex=self._ttl))
+
+    async def stamped(self, shard: str) -> int | None:
+        """Until when events of this shard arrived, in ms since the epoch."""
+        found = await ask(self._client.get(f"{self._prefix}alive:{shard}"))
+        return None if found is None else int(found)
+
+    async def synced(self, scope: str) -> str | None:
+        """Hash of the commands Discord has for this scope."""
+        return cast("str | None", await ask(self._client.get(f"{self._prefix}commands:{scope}")))
+
+    async def note_synced(self, scope: str, digest: str) -> None:
+        """Remember what Discord has now."""
+        await ask(self._client.set(f"{self._prefix}commands:{scope}", digest))

@@ -1,0 +1,86 @@
+"""Discord's rate limits, read from the headers of every answer and shared with all processes through the pacer.
+
+Discord counts requests of one kind and channel in windows that open with the first request, and all requests of a bot
+by the second. The numbers of the former are not documented, so they are learned.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from types import SimpleNamespace
+
+import aiohttp
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.pacing import Pacer
+from glados_bots.surface import Budget
+
+log = logging.getLogger(__name__)
+
+GLOBAL = Budget("global", 45, 1.0)  # Discord's is 50; what is answered to a button or command is not counted
+SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
+CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
+TOO_MANY = 429
+_MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
+_KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
+
+
+class Rates:
+    """What Discord allows, as far as its headers have told. `trace` is to be given to discord.py's client."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        self._pacer = pacer
+        self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
+        self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_end.append(self._learn)
+
+    def edits(self, channel: str, *, patient: bool = False) -> Budget:
+        """The budget for edits in a channel or thread; `patient` where slow mode or announcements ask for fewer."""
+        limit, period = self._known["edit"]
+        return Budget(f"edit:{channel}", limit, max(period, SLOW_PERIOD_S) if patient else period, within=GLOBAL)
+
+    def creations(self, channel: str) -> Budget:
+        """The budget for new messages in a channel or thread."""
+        return Budget(f"create:{channel}", *self._known["create"], within=GLOBAL)
+
+    async def enter(self, stream: str, budget: Budget = GLOBAL) -> None:
+        """Wait until one request may be made that is no edit: it is not spread, and takes no edit's place."""
+        await self._pacer.wait(budget, stream, final=True)
+
+    async def close(self, budget: Budget, seconds: float, *, refused: bool = True) -> None:
+        """Nobody makes such a request for so long; `refused` when one was."""
+        with suppress(StoreUnavailableError):
+            await self._pacer.exhausted(budget, seconds, refused=refused)
+
+    async def _learn(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        del session, context
+        found = _MESSAGES.search(params.url.path)
+        kind = _KINDS.get((params.method, bool(found[2]))) if found else None
+        channel = found[1] if found else ""
+        headers = params.response.headers
+        if params.response.status == TOO_MANY:
+            await self._refused(headers, kind, channel)
+        elif kind and "X-RateLimit-Limit" in headers and "X-RateLimit-Reset-After" in headers:
+            limit, left = int(headers["X-RateLimit-Limit"]), int(headers.get("X-RateLimit-Remaining", 1))
+            reset_s = float(headers["X-RateLimit-Reset-After"])
+            if left == limit - 1:  # the first of its window: what is left of the window is the window
+                self._known[kind] = (limit, max(0.1, round(reset_s, 1)))
+            if left == 0:
+                await self.close(self._budget(kind, channel), reset_s, refused=False)
+
+    async def _refused(self, headers: Mapping[str, str], kind: str | None, channel: str) -> None:
+        seconds = float(headers.get("X-RateLimit-Reset-After") or headers.get("Retry-After") or 1)
+        if "Via" not in headers:
+            seconds = float(headers.get("Retry-After") or CLOUDFLARE_S)
+            log.warning("Discord's edge refuses all calls (429): nothing is sent for %.0f s", seconds)
+            await self.close(GLOBAL, seconds)
+        elif headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
+            await self.close(GLOBAL, seconds)
+        elif kind:
+            await self.close(self._budget(kind, channel), seconds)
+
+    def _budget(self, kind: str, channel: str) -> Budget:
+        return self.edits(channel) if kind == "edit" else self.creations(channel)

@@ -1,0 +1,85 @@
+"""Answers to commands and buttons that only the person who used them sees.
+
+Discord wants a first word within three seconds, so that is sent before anything else is done; several processes may be
+told of the same click, and only one of them says it.
+"""
+
+import io
+import logging
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_discord.markdown import render
+from glados_discord.memory import Memory
+from glados_discord.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
+
+log = logging.getLogger(__name__)
+
+MOST_MESSAGES = 4
+LIFE_S = 15 * 60  # of an interaction's token
+BROKEN = "Something went wrong on my side. The operator has a record of it."
+AWAY = "I cannot reach my memory right now. Please try again in a moment."
+NOBODY = discord.AllowedMentions.none()
+
+
+async def claim(interaction: discord.Interaction, memory: Memory) -> bool:
+    """Whether this process is to answer; with Redis away, whoever Discord hears first."""
+    try:
+        return await memory.once(f"click:{interaction.id}", LIFE_S)
+    except StoreUnavailableError:
+        return True
+
+
+async def begin(interaction: discord.Interaction, memory: Memory) -> bool:
+    """Say "thinking" to the person alone; False when it is another process's to answer, or too late."""
+    if not await claim(interaction, memory):
+        return False
+    try:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    except discord.HTTPException as error:
+        if error.code not in {UNKNOWN_INTERACTION, ALREADY_ANSWERED}:
+            raise
+        log.warning("interaction %d: too late, or answered elsewhere (%d)", interaction.id, error.code)
+        return False
+    return True
+
+
+async def answer(
+    interaction: discord.Interaction, memory: Memory, work: Callable[[], Awaitable[str]], *, file: str = ""
+) -> None:
+    """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
+    if not await begin(interaction, memory):
+        return
+    text = await outcome(interaction, work)
+    if file and not text.startswith((AWAY, BROKEN)):
+        await _file(interaction, text, file)
+    else:
+        await say(interaction, text)
+
+
+async def outcome(interaction: discord.Interaction, work: Callable[[], Awaitable[str]]) -> str:
+    """The text of some work, or a sentence about why there is none."""
+    try:
+        return await work()
+    except StoreUnavailableError:
+        return AWAY
+    except GladosError as error:
+        return str(error)
+    except Exception:
+        log.exception("interaction %d failed", interaction.id)
+        return BROKEN
+
+
+async def say(interaction: discord.Interaction, text: str) -> None:
+    """Put a text in place of "thinking", in further messages where it is long."""
+    first, *more = render(text) or ["Done."]
+    await interaction.edit_original_response(content=first, allowed_mentions=NOBODY)
+    for part in more[:MOST_MESSAGES]:
+        await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
+
+
+async def _file(interaction: discord.Interaction, text: str, name: str) -> None:
+    attached = discord.File(io.BytesIO(text.encode()), name)
+    await interaction.edit_original_response(content="Here it is.", attachments=[attached])

@@ -1,0 +1,162 @@
+"""`glados discord`: the adapter's process, from its first connection to its orderly end.
+
+discord.py reconnects by itself once it was connected. What it does not survive is a first connection that fails: then a
+new client is made after a pause. A token or an intent that Discord refuses ends the process, because no retry helps.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+from contextlib import suppress
+
+import discord
+import discord.gateway
+import discord.http
+import yarl
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.errors import ConfigError
+from glados_bots.pacing import Pacer
+from glados_bots.settings import Settings, load
+from glados_bots.store import Store
+from glados_discord.client import Parts, make_client
+from glados_discord.link import Link
+from glados_discord.memory import Memory
+from glados_discord.settings import DiscordSettings
+from glados_discord.surface import DiscordSurface
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAP_S = 60.0
+BAD_TOKEN = (
+    "GLADOS_DISCORD_TOKEN: Discord does not accept this token; "  # noqa: S105 - a sentence
+    "make a new one on the page Bot of https://discord.com/developers/applications"
+)
+NO_INTENT = (
+    "Discord does not let the bot read messages: switch on Message Content Intent on the page Bot of "
+    "https://discord.com/developers/applications, or set GLADOS_DISCORD_MESSAGE_CONTENT=false"
+)
+# Close codes after which discord.py gives up ("Gateway Close Event Codes" in Discord's documentation).
+FATAL_CLOSES = {
+    4004: BAD_TOKEN,
+    4010: "GLADOS_DISCORD_SHARDS or GLADOS_DISCORD_SHARD_IDS: Discord refuses this shard",
+    4011: "GLADOS_DISCORD_SHARDS: Discord wants more shards for so many servers",
+    4012: "Discord does not speak this version of the gateway any more: update GLaDOS",
+    4013: "Discord refuses the intents: update GLaDOS",
+    4014: NO_INTENT,
+}
+
+
+class Bot:
+    """The adapter as one object, also for tests: `run` until `stop`."""
+
+    def __init__(self, settings: Settings, discord_settings: DiscordSettings) -> None:
+        if discord_settings.token is None:
+            raise ConfigError("GLADOS_DISCORD_TOKEN is not set; docs/discord.md says where to get one")
+        point_at(discord_settings)
+        self._token = discord_settings.token.get_secret_value()
+        self.link = Link()
+        self._settings = discord_settings
+
+        def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
+            self.memory = Memory(store, settings.conversation_ttl)
+            self.surface = DiscordSurface(store, pacer, self.link, self.memory, discord_settings)
+            return self.surface
+
+        self.core = AdapterCore(settings, "discord", make_surface)
+        self.parts = Parts(self.core, self.memory, self.link, self.surface.rates, discord_settings)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin the orderly end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Answer until `stop` is called. Raises ConfigError for what only the operator can mend."""
+        works = [
+            asyncio.create_task(self.core.run(), name="worker"),
+            asyncio.create_task(self._stay_connected(), name="gateway"),
+            asyncio.create_task(self.parts.catch_up.stamp_for_ever(self._is_well), name="stamps"),
+        ]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([*works, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await self._end(works)
+            stopping.cancel()
+
+    async def _end(self, works: list[asyncio.Task[None]]) -> None:
+        """Take nothing more, let running answers finish, then hang up."""
+        if self._is_well():
+            await self.parts.catch_up.stamp()
+        await self.parts.desk.drain()
+        await self.core.drain()
+        await self.surface.typing.aclose()
+        for task in works[1:]:
+            task.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+        await self.core.aclose()
+
+    def _is_well(self) -> bool:
+        """Events arrive, and none of them waits for Redis."""
+        client = self.link.client
+        return client is not None and client.is_ready() and not client.is_closed() and not self.parts.desk.pending
+
+    # --- the connection --------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        nap = 1.0
+        while True:
+            began = asyncio.get_running_loop().time()
+            reason = await self._connect()
+            if asyncio.get_running_loop().time() - began > LONGEST_NAP_S:
+                nap = 1.0
+            pause = nap * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            log.warning("no connection to Discord (%s); trying again in %.1f s", reason, pause)
+            await asyncio.sleep(pause)
+            nap = min(2 * nap, LONGEST_NAP_S)
+
+    async def _connect(self) -> str:
+        """One client from its login to its end; returns why it ended. Raises ConfigError."""
+        client = make_client(self.parts)
+        try:
+            async with client:
+                await client.start(self._token)
+        except discord.LoginFailure:
+            raise ConfigError(BAD_TOKEN) from None
+        except discord.PrivilegedIntentsRequired:
+            raise ConfigError(NO_INTENT) from None
+        except discord.ConnectionClosed as error:
+            if error.code in FATAL_CLOSES:
+                raise ConfigError(FATAL_CLOSES[error.code]) from None
+            return f"closed with code {error.code}"
+        except Exception as error:  # noqa: BLE001 - discord.py raises an AttributeError when a first connection fails
+            return f"{type(error).__name__}: {error}"
+        finally:
+            self.link.drop(client)
+        return "closed"
+
+
+def point_at(settings: DiscordSettings) -> None:
+    """discord.py keeps its addresses in two globals."""
+    if settings.api_base:
+        discord.http.Route.BASE = str(settings.api_base).rstrip("/")
+    if settings.gateway_url:
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(str(settings.gateway_url))
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises ConfigError."""
+    asyncio.run(_run(settings, load(DiscordSettings)))
+
+
+async def _run(settings: Settings, discord_settings: DiscordSettings) -> None:
+    bot = Bot(settings, discord_settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, bot.stop)
+    with suppress(asyncio.CancelledError):
+        await bot.run()

@@ -1,0 +1,173 @@
+"""The `Surface` of Discord: messages that grow by edits, with small print and buttons.
+
+Every message is sent without mentions and without previews. A message gets a nonce, by which Discord recognises it for
+some minutes when it is sent again; after that, we look whether it is there already.
+"""
+
+import logging
+import time
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from glados_bots.conversation import Turn
+from glados_bots.pacing import Pacer
+from glados_bots.store import Store
+from glados_bots.surface import Budget, MessageGoneError, View
+from glados_discord.controls import mark_of
+from glados_discord.link import Link
+from glados_discord.look import Writing, content, controls
+from glados_discord.memory import Memory
+from glados_discord.places import Places, Spot, Target
+from glados_discord.rates import SLOW_PERIOD_S, Rates
+from glados_discord.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, sorted_out
+from glados_discord.settings import DiscordSettings
+from glados_discord.typing_notice import TypingNotice
+
+log = logging.getLogger(__name__)
+
+NOBODY = discord.AllowedMentions.none()
+NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
+OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
+LOOKED_AT = 25
+
+
+class DiscordSurface:
+    """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`."""
+
+    def __init__(self, store: Store, pacer: Pacer, link: Link, memory: Memory, settings: DiscordSettings) -> None:
+        self._store = store
+        self._link = link
+        self._memory = memory
+        self.rates = Rates(pacer)
+        self.places = Places(link, memory, self.rates, settings.thread_archive_minutes)
+        self.typing = TypingNotice(link, store, self.rates)
+
+    def answer(self, turn: Turn) -> Writing:
+        """A fresh answer in Discord's markdown."""
+        del turn
+        return Writing()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Discord counts edits by channel, and a thread is a channel."""
+        return self.rates.edits(self.places.expected(turn), patient=bool(Spot.of(turn).patient))
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Write a message, the first one as a reply to the question; a thread is made for it where one is wanted."""
+        target = await self.places.target(turn)
+        message = await self._posted_before(turn, target, nonce) or await self._send(turn, target, view, nonce)
+        if target.is_shared:
+            await self._memory.place(message.id, turn.conversation)
+        self.typing.follow(turn, target.channel, view.state)
+        return f"{target.channel}:{message.id}"
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Make a message look like this. One that is too old to be edited gives way to a new one."""
+        channel, number = _parts(post)
+        if _age_s(number) > OLD_S:
+            await self.remove(turn, post)
+            raise MessageGoneError(f"message {number} is too old to be edited")
+        try:
+            await self._edit(turn, channel, number, view)
+        except BlockedError as error:
+            await self._edit(turn, channel, number, _instead(view, error))
+        self.typing.follow(turn, channel, view.state)
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do."""
+        channel, number = _parts(post)
+        self.typing.end(turn)
+        await self.rates.enter(turn.id)
+        message = (await self._link.channel(channel)).get_partial_message(number)
+        try:
+            await message.delete()
+        except (discord.NotFound, discord.Forbidden) as error:
+            log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def _send(self, turn: Turn, target: Target, view: View, nonce: str) -> discord.Message:
+        is_first = not await self._store.posts(turn.id)
+        reply_to = target.reply_to if is_first else None
+        try:
+            return await self._create(turn, target.channel, view, nonce, reply_to)
+        except BlockedError as error:
+            return await self._create(turn, target.channel, _instead(view, error), nonce, reply_to)
+
+    async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
+        place = await self._link.channel(channel, Spot.of(turn).guild)
+        await self.rates.enter(turn.id, self.rates.creations(str(channel)))
+        extras: dict[str, Any] = {"view": controls(turn.id, view, nonce), "reference": _reference(place, reply_to)}
+        try:
+            with sorted_out():
+                return await place.send(
+                    content(view, Spot.of(turn).aside),
+                    nonce=nonce,
+                    suppress_embeds=True,
+                    allowed_mentions=NOBODY,
+                    mention_author=False,
+                    **extras,
+                )
+        except discord.HTTPException as error:
+            if error.code != NO_HISTORY or reply_to is None:
+                raise
+        return await self._create(turn, channel, view, nonce, None)
+
+    async def _edit(self, turn: Turn, channel: int, number: int, view: View) -> None:
+        place = await self._link.channel(channel, Spot.of(turn).guild)
+        try:
+            with sorted_out():
+                await place.get_partial_message(number).edit(
+                    content=content(view, Spot.of(turn).aside),
+                    view=controls(turn.id, view),
+                    allowed_mentions=NOBODY,
+                )
+        except discord.RateLimited as error:
+            await self.rates.close(self.budget(turn), error.retry_after)
+            raise
+        except discord.HTTPException as error:
+            if error.code == ARCHIVED:
+                await self._unarchive(channel)
+            elif error.code in SLOWED:
+                await self.rates.close(self.budget(turn), SLOW_PERIOD_S)
+            raise
+
+    async def _unarchive(self, channel: int) -> None:
+        """Edits fail in an archived thread. The edit is tried again by the core."""
+        thread = await (await self._link.get()).fetch_channel(channel)
+        if isinstance(thread, discord.Thread):
+            with sorted_out():
+                await thread.edit(archived=False)
+
+    async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
+        """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
+        if _age_s(int(turn.id)) < NONCE_MEMORY_S:
+            return None
+        client, place = await self._link.get(), await self._link.channel(target.channel)
+        await self.rates.enter(turn.id)
+        with sorted_out():
+            async for message in place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id))):
+                if client.user and message.author.id == client.user.id and mark_of(message) == nonce:
+                    return message
+        return None
+
+
+def _parts(post: str) -> tuple[int, int]:
+    channel, _, message = post.partition(":")
+    return int(channel), int(message)
+
+
+def _age_s(snowflake: int) -> float:
+    return time.time() - discord.utils.snowflake_time(snowflake).timestamp()
+
+
+def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:
+    if reply_to is None:
+        return None
+    return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
+
+
+def _instead(view: View, error: BlockedError) -> View:
+    """The same message without the words that do not pass."""
+    return replace(view, chunk="", notice=f"{error.reason} {view.notice}".strip())

@@ -1,0 +1,153 @@
+"""A fake Discord, a scripted model behind the real service, a real Redis, and the adapter between them."""
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+with warnings.catch_warnings():  # discord.py still imports `audioop`; warnings are errors in this suite
+    warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
+    import discord
+
+from glados_bots.inference.client import InferenceClient
+from glados_bots.inference.engine import Delta, Finished
+from glados_bots.inference.service import create_app
+from glados_bots.settings import Settings
+from glados_bots.store import Client
+from glados_discord.run import Bot
+from glados_discord.settings import DiscordSettings
+from tests.fakes.discord import Channel, FakeDiscord, FakeGuild, Message, MessageRecord, Person
+from tests.fakes.engine import ScriptedEngine
+from tests.servers import running
+from tests.waiting import until
+
+DONE = Finished("stop", 5, 0, 2)
+CORE = {"lease": 1.5, "grace": 5.0, "join_window": 0.0}
+
+
+@dataclass
+class World:
+    """Everything a message meets."""
+
+    fake: FakeDiscord
+    guild: FakeGuild
+    channel: Channel
+    ada: Person
+    bob: Person
+    engine: ScriptedEngine
+    redis_url: str
+    inference_url: str
+    core: dict[str, Any] = field(default_factory=lambda: dict(CORE))
+
+    # --- the adapter -----------------------------------------------------------------------------------------------
+
+    def settings(self, **discord_settings: Any) -> tuple[Settings, DiscordSettings]:
+        core: dict[str, Any] = {"redis_url": self.redis_url, "inference_url": self.inference_url, **self.core}
+        own: dict[str, Any] = {
+            "token": self.fake.token,
+            "api_base": self.fake.settings.api_base,
+            "gateway_url": self.fake.settings.gateway_url,
+            "cdn_hosts": "127.0.0.1",
+            **discord_settings,
+        }
+        return Settings(_env_file=None, **core), DiscordSettings(_env_file=None, **own)
+
+    @asynccontextmanager
+    async def bot(self, **discord_settings: Any) -> AsyncIterator[Bot]:
+        """The adapter while it runs, connected and told of its servers."""
+        bot = Bot(*self.settings(**discord_settings))
+        task = asyncio.create_task(bot.run())
+        try:
+            await until(lambda: task.done() or self._knows(bot))
+            if task.done():
+                task.result()
+            yield bot
+        finally:
+            bot.stop()
+            await task
+
+    def _knows(self, bot: Bot) -> bool:
+        client = bot.link.client
+        joined = [guild for guild in self.fake.world.guilds.values() if self.fake.bot.id in guild.members]
+        return (
+            client is not None and len(client.guilds) == len(joined) and all(not g.unavailable for g in client.guilds)
+        )
+
+    # --- what people do and see ------------------------------------------------------------------------------------
+
+    async def ask(
+        self, text: str = "what is a lemon?", by: Person | None = None, where: Channel | None = None
+    ) -> Message:
+        """Mention the bot."""
+        return await (by or self.ada).say(where or self.channel, f"{self.fake.bot.mention} {text}")
+
+    def thread(self, question: Message) -> Channel:
+        assert question.thread is not None
+        return question.thread
+
+    def said(self, where: Channel) -> list[str]:
+        return [record.content for record in self.fake.answers(where)]
+
+    async def answered(self, question: Message, text: str = "Hello **world**") -> MessageRecord:
+        """The finished answer in the thread of a question."""
+        await self.until(lambda: question.thread and self.finished(question.thread, text))
+        return self.finished(self.thread(question), text)[-1]
+
+    def finished(self, where: Channel, text: str = "Hello **world**") -> list[MessageRecord]:
+        return [one for one in self.fake.answers(where) if text in one.content and "Regenerate" in buttons(one)]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await self.fake.wait_for(condition, seconds=20)
+
+    async def quiet(self, bot: Bot) -> None:
+        """Return when nothing waits and nothing is being taken in."""
+
+        async def is_quiet() -> bool:
+            waiting, _ = await bot.core.store.load()
+            return not waiting and not bot.parts.desk.pending
+
+        await until(is_quiet)
+
+    def hold(self) -> None:
+        """The model says nothing until `go_on`."""
+        self.engine.gate = asyncio.Semaphore(0)
+
+    def go_on(self, words: int = 1000) -> None:
+        """The model says so many more words."""
+        for _ in range(words):
+            if self.engine.gate:
+                self.engine.gate.release()
+
+    def script(self, *words: str) -> None:
+        self.engine.script = (*(Delta(word) for word in words), DONE)
+
+    @property
+    def prompts(self) -> list[list[str]]:
+        """Texts of the user's messages in each prompt."""
+        return [[one.content for one in messages if one.role == "user"] for messages, _ in self.engine.asked]
+
+
+def buttons(record: MessageRecord) -> list[str]:
+    """Labels of the buttons a message has now."""
+    rows = record.revisions[-1].components
+    parts = [part for row in rows for part in row.get("components", [])]
+    return [part.get("label") or part["emoji"]["name"] for part in parts]
+
+
+@pytest.fixture
+async def world(client: Client, redis_url: str) -> AsyncIterator[World]:
+    del client
+    engine = ScriptedEngine()
+    before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    async with FakeDiscord() as fake, running(create_app(engine)) as url:
+        guild = fake.add_guild()
+        channel = guild.add_text_channel("general")
+        inference = InferenceClient(f"{url}/v1")
+        await until(inference.ready)
+        await inference.aclose()
+        yield World(fake, guild, channel, fake.add_user("ada"), fake.add_user("bob"), engine, redis_url, f"{url}/v1")
+    discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
