@@ -1,9 +1,9 @@
 """Redis Cluster: a client that sends each command to the node that owns the slot of its key.
 
-All keys of a platform share a hash tag (see store.py), so every script and every transaction touches one slot: a cluster
-gives failover, but it does not spread a platform over its nodes. That also makes routing simple: each node gets an ordinary
-client with an ordinary pool. redis-py's RedisCluster is not used: its pools fail instead of waiting, its transactions
-start a thread for each command, and many first calls at once break its connections (seen with 8.1.0).
+All keys of a platform share a hash tag (see store.py), so every script and every transaction touches one slot: a
+cluster gives failover, but it does not spread a platform over its nodes. That also makes routing simple: each node gets
+an ordinary client with an ordinary pool. redis-py's RedisCluster is not used: its pools fail instead of waiting, its
+transactions start a thread for each command, and many first calls at once break its connections (seen with 8.1.0).
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import redis.asyncio as redis
+from redis import exceptions
 from redis.asyncio.client import Pipeline, PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, ConnectionError, MovedError, TimeoutError, TryAgainError
 
 T = TypeVar("T")
 Address = tuple[str, int]
@@ -27,7 +27,8 @@ PORT = 6379
 FORM = "it must have the form redis+cluster://user:password@host:port,host:port; a cluster has no database numbers"
 TRIES = 5
 PAUSE = ExponentialWithJitterBackoff(cap=0.5, base=0.05)
-ELSEWHERE = (MovedError, AskError, TryAgainError, ClusterDownError, ConnectionError, TimeoutError)
+AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
+ELSEWHERE = (exceptions.MovedError, exceptions.AskError, exceptions.TryAgainError, exceptions.ClusterDownError, *AWAY)
 KEYLESS = frozenset({"PING", "PUBLISH"})  # any node does; of what we call, the others name a key
 SCRIPTS = frozenset({"EVALSHA", "EVAL"})
 
@@ -46,7 +47,8 @@ class Cluster(redis.Redis):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """As of any client. SCRIPT LOAD goes to every node, since each may have to run the script."""
         if args[0] == "SCRIPT LOAD":
-            return [await node.execute_command(*args, **options) for node in await self._masters()][0]
+            answers = [await node.execute_command(*args, **options) for node in await self._masters()]
+            return answers[0]
         key = None if args[0] in KEYLESS else args[3] if args[0] in SCRIPTS else args[1]
         return await self.follow(key, lambda node: node.execute_command(*args, **options))
 
@@ -88,7 +90,7 @@ class Cluster(redis.Redis):
         for first, last, address in await self._map():
             if first <= slot <= last:
                 return self._node(address)
-        raise ClusterDownError(f"no node has slot {slot}")
+        raise exceptions.ClusterDownError(f"no node has slot {slot}")
 
     async def _masters(self) -> list[redis.Redis]:
         return [self._node(address) for address in {address for *_, address in await self._map()}]
@@ -107,14 +109,14 @@ class Cluster(redis.Redis):
             for address in [*self._nodes, *self._hosts] if not self._owners else []:
                 try:
                     found = await self._node(address).execute_command("CLUSTER SLOTS")
-                except (ConnectionError, TimeoutError):
+                except AWAY:
                     continue
                 self._owners = [
                     (first, last, (master[0] or address[0], master[1])) for first, last, master, *_ in found
                 ]
                 break
             if not self._owners:
-                raise ConnectionError("no node of the cluster answers")
+                raise exceptions.ConnectionError("no node of the cluster answers")
             return self._owners
 
 

@@ -62,7 +62,7 @@ def client(url: str, *, max_connections: int, timeout: float, **options: Any) ->
 
 
 def pool(url: str, **options: Any) -> redis.ConnectionPool:
-    """A pool for a URL of one server or of Sentinels; `options` are those of redis-py's connections and its blocking pool."""
+    """A pool for a URL of one server or of Sentinels; `options` are those of redis-py and its blocking pool."""
     if not url.startswith(SENTINEL):
         return redis.BlockingConnectionPool.from_url(url, **options)
     hosts, service, own, sentinel = _sentinel_parts(url)

@@ -192,7 +192,9 @@ async def test_a_group_nobody_answers_for_is_a_store_that_is_away() -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("redis+cluster://canary:canary@one:6379", "Redis Cluster is not supported"),
+        ("redis+cluster://canary:canary@one:notaport", "redis+cluster://user:password@host:port"),
+        ("redis+cluster://canary:canary@one:6379/1", "no database numbers"),
+        ("redis+cluster://canary@", "redis+cluster://user:password@host:port"),
         (
             "redis+sentinel://canary:canary@one:26379",
             "redis+sentinel://user:password@host:port,host:port/service/database",
@@ -200,7 +202,7 @@ async def test_a_group_nobody_answers_for_is_a_store_that_is_away() -> None:
         ("redis+sentinel://canary@one:notaport/team", "the form"),
         ("redis+sentinel:///team", "the form"),
         ("redis+sentinel://one:1/team/canary", "the form"),
-        ("http://canary@one", "redis+sentinel://"),
+        ("http://canary@one", "redis+cluster://"),
     ],
 )
 def test_a_url_we_cannot_use_is_refused_without_showing_it(
