@@ -19,6 +19,8 @@ Block = dict[str, Any]
 # Slack's limits: characters of a header, blocks a message, a table's rows, columns and characters.
 MAX_HEADER = 150
 MAX_BLOCKS = 50
+# Blocks kept free for small print and buttons.
+ROOM = 5
 MAX_ROWS, MAX_COLUMNS, MAX_TABLE = 100, 20, 10_000
 # Characters of `text`, and of a context element, that are surely taken.
 MAX_TEXT = 3_800
@@ -70,7 +72,7 @@ def elements(runs: list[Run]) -> list[Block]:
         element: Block = {"type": "text", "text": text}
         if span is not None and url is not None:
             is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-            host = _hidden_host(runs, span, url) if is_last and not span.bare else ""
+            host = _hidden_host(runs, span, url) if is_last and span.may_mislead else ""
             element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
         style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
         if run.kind == "code":
@@ -168,7 +170,7 @@ class BlockDialect:
         """Slack takes one table and fifty blocks a message."""
         if leaf.kind == "table" and any(other.kind == "table" for other, _ in before):
             return False
-        return sum(1 if drawn["type"].startswith("rich_text") else 2 for _, drawn in before) < MAX_BLOCKS - 2
+        return sum(1 if drawn["type"].startswith("rich_text") else 2 for _, drawn in before) < MAX_BLOCKS - ROOM
 
     def join(self, parts: list[tuple[Leaf, Block]]) -> SlackMessage:
         """Write a message; neighbours that belong together become one element."""

@@ -10,6 +10,7 @@ from glados_bots.markdown.chat import ChatDialect, ChatSink, chat_leaves, render
 from glados_bots.markdown.cut import Packer
 from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, LineWriter, without_fences
 from glados_bots.markdown.leaves import Leaf, bold
+from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
@@ -23,7 +24,8 @@ BLOCKS_LIMIT = 12_000
 # On the inside of a literal marker a character that scanners count as white space, so that it neither opens nor
 # closes; outside of that one they do not, so that our own markers may stand beside it.
 _LITERAL = f"{ZERO_WIDTH_SPACE}\ufeff{{}}\ufeff{ZERO_WIDTH_SPACE}"
-_MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![^\W_])_|_(?![^\W_])")
+# Within a word an underscore is no marker; to common scanners a word is ASCII.
+_MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # Looks like one, and does not begin code.
 _BACK_TICK = "\u02cb"
 _SPECIAL = re.compile(r"[&<>*~_`@]")
@@ -83,7 +85,7 @@ class SlackDialect(ChatDialect):
             else:
                 parts.append((styles, written))
         shown = "".join(run.text for run in label)
-        if not shown.strip() or shown == url or (is_bare and "://" in shown):
+        if not shown.strip() or shown == url or (is_bare and "://" in shown and not is_as_written(shown, url)):
             return self.bare(url)
         pieces = []
         for styles, text in parts:

@@ -260,7 +260,7 @@ def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
         return "", ""
     label = [run for run in runs if span in run.spans]
     codes = [run.text for run in label if run.kind == "code"]
-    host = "" if span.bare else hidden_host("".join(run.text for run in label), url, codes)
+    host = hidden_host("".join(run.text for run in label), url, codes) if span.may_mislead else ""
     title = f' title="{escape(span.title)}"' if span.title else ""
     return f'<a href="{escape(url)}"{title}>', f" ({escape(host)})</a>" if host else "</a>"
 

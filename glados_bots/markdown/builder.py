@@ -260,7 +260,7 @@ class Builder:
         span = self._spans[-1]
         runs = self._runs
         if runs is not None and not (runs and span in runs[-1].spans):
-            runs.append(Run("text", "", self._spans))  # an empty link keeps its place
+            runs.append(Run("text", span.title, self._spans))  # an empty link keeps its place
         self._close_span()
 
     def _start_image(self, data: dict[str, str]) -> None:

@@ -173,7 +173,10 @@ class LineWriter:
             content = self._out[self._opened_at.pop() :]
             if len(content) == 1 == len(content[0]):
                 self._out.append(self._dialect.padding)
-            self._out.append(self._dialect.marks[self._open.pop()])
+            mark = self._dialect.marks[self._open.pop()]
+            if mark[0] == "~" == content[-1][-1:]:  # scanners see no escape there, and would close one too early
+                self._out.append(ZERO_WIDTH_SPACE)
+            self._out.append(mark)
             self._has_closed = True
 
     def _break(self) -> None:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 # What percent-encoding must hide from the chat dialects, whose links end at such characters.
 _UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
@@ -48,6 +48,11 @@ def safe_url(url: str) -> str | None:
         address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     address = _UNSAFE.sub(_percent, address)
     return address if "[" in parts.netloc else address.replace("[", "%5B").replace("]", "%5D")
+
+
+def is_as_written(shown: str, url: str) -> bool:
+    """Whether an address differs from its safe form by percent-encoding only, so that it may be shown as it is."""
+    return unquote(shown) == unquote(url)
 
 
 def host_of(url: str) -> str:

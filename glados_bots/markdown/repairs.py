@@ -29,7 +29,8 @@ FORMULA_MARKS = (
     (_CLOSE_DISPLAY + "$$", "]"),
 )
 
-_INLINE_MATH = re.compile(r"(?<!\\)\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
+# Behind a word, as in `f\(x\)`, it is an escaped bracket.
+_INLINE_MATH = re.compile(r"(?<![\\A-Za-z0-9\])])\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
 # Dollar signs that are formulas, by pandoc's rules: no space on the inside, no digit behind. Neither may one follow a
 # name (`$A-$B`), nor hold code: that is a shell's variable, or money.

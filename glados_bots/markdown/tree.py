@@ -28,6 +28,11 @@ class Span:
     title: str = ""
     bare: bool = False
 
+    @property
+    def may_mislead(self) -> bool:
+        """Whether a link's label could name another host: not an address in the text, unless with a user's name."""
+        return not self.bare or "@" in self.url
+
 
 Spans = tuple[Span, ...]
 

@@ -213,6 +213,14 @@ def test_a_label_cannot_hide_the_host(name: str, form: str, evil: str) -> None:
         assert "(evil.example)" in message or "(paypal.com.evil.example)" in message
 
 
+@pytest.mark.parametrize("text", ["See https://paypal.com@evil.example/x.", "<https://paypal.com:80@evil.example/x>"])
+def test_a_user_name_cannot_pass_for_the_host(text: str) -> None:
+    for message in (discord.render(text)[0], slack.render(text)[0]):
+        assert "<https://evil.example/x>" in message
+    for message in (web.render(text), str(slack.render_blocks(text))):
+        assert "(evil.example)" in message
+
+
 @given(text=texts, size=st.integers(1, 30))
 @few
 def test_an_html_stream_ends_like_the_whole(text: str, size: int) -> None:
