@@ -1,0 +1,43 @@
+"""Who may talk to the bot where: pure functions. A deny list wins; an empty allow list allows everybody."""
+
+from dataclasses import dataclass
+
+from glados_slack.settings import SlackSettings
+
+NOT_HERE = "I am not set up to answer in this channel."
+NOT_YOU = "You are not on the list of people I answer to. Whoever runs this bot can change that."
+NOT_OUTSIDE = "I only answer people of the organisation that runs me."
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A person at a place.
+
+    Attributes:
+        user: their id.
+        channel: where.
+        is_direct: a direct message.
+        is_external: they belong to another organisation (Slack Connect).
+    """
+
+    user: str
+    channel: str
+    is_direct: bool = False
+    is_external: bool = False
+
+
+def refusal(settings: SlackSettings, asker: Asker) -> str | None:
+    """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
+    if asker.user in settings.denied_users:
+        return NOT_YOU
+    if asker.is_external and not settings.external_users and asker.user not in settings.allowed_users:
+        return NOT_OUTSIDE
+    if settings.allowed_users and asker.user not in settings.allowed_users:
+        return NOT_YOU
+    if asker.is_direct:
+        return None
+    if asker.channel in settings.denied_channels:
+        return NOT_HERE
+    if settings.allowed_channels and asker.channel not in settings.allowed_channels:
+        return NOT_HERE
+    return None

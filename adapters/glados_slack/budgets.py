@@ -1,0 +1,28 @@
+"""How often each method of the Web API may be called, by workspace, as Slack's tiers say.
+
+Slack counts calls per method, app and workspace, and promises at least so many a minute (docs.slack.dev, "Rate limits").
+"""
+
+from glados_bots.surface import Budget
+
+_TIER_2, _TIER_3, _TIER_4 = 20, 50, 100  # calls a minute
+_SPECIAL = 300  # "hundreds" a minute
+_LIMITS = {
+    "chat.startStream": _TIER_2,
+    "chat.stopStream": _TIER_2,
+    "chat.appendStream": _TIER_4,
+    "chat.postEphemeral": _TIER_4,
+    "assistant.threads.setStatus": _SPECIAL,
+    "chat.postMessage": _SPECIAL,
+}
+MINUTE_S = 60.0
+
+
+def budget(team: str, method: str) -> Budget:
+    """The budget of one method in one workspace; methods that are not listed are of tier 3."""
+    return Budget(f"{team}:{method}", _LIMITS.get(method, _TIER_3), MINUTE_S)
+
+
+def new_messages(team: str, channel: str) -> Budget:
+    """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
+    return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))

@@ -1,0 +1,154 @@
+"""Calls of the Web API, each within its budget, with every way of failing told apart.
+
+A call that never reached Slack may be repeated; one whose answer was lost may have been done, and is repeated only
+where that does no harm. The caller knows which it is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.pacing import Pacer
+from glados_bots.surface import Budget, PlaceGoneError
+from glados_slack.budgets import budget
+from glados_slack.installs import DEAD_TOKEN, Install, Installs, error_code, web_client
+
+log = logging.getLogger(__name__)
+
+RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+# Slack's own troubles: the call may have been done.
+_THEIR_FAULT = frozenset(
+    {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+)
+LONGEST_S = 15.0
+DEFAULT_RETRY_S = 5.0
+
+
+class RefusedError(Exception):
+    """Slack understood the call and said no; repeating it will not help.
+
+    Attributes:
+        code: Slack's name of the error.
+    """
+
+    def __init__(self, method: str, code: str) -> None:
+        super().__init__(f"{method}: {code}")
+        self.code = code
+
+
+class LimitedError(Exception):
+    """Too many calls of this method; nothing was done.
+
+    Attributes:
+        retry_after_s: when to try again, in seconds.
+    """
+
+    def __init__(self, method: str, retry_after_s: float) -> None:
+        super().__init__(f"{method}: rate limited for {retry_after_s:.0f} s")
+        self.retry_after_s = retry_after_s
+
+
+class NotSentError(Exception):
+    """Slack could not be reached; nothing was done."""
+
+
+class UnknownOutcomeError(Exception):
+    """The connection was lost, or Slack failed: nobody knows whether it was done."""
+
+
+class Calls:
+    """The Web API of every workspace. One HTTP session for all of them."""
+
+    def __init__(self, installs: Installs, pacer: Pacer, session: aiohttp.ClientSession, api_base: str) -> None:
+        self.installs = installs
+        self._pacer = pacer
+        self._session = session
+        self._api_base = api_base
+        self._clients: dict[str, AsyncWebClient] = {}
+
+    def client(self, token: str) -> AsyncWebClient:
+        """A client for one token."""
+        if token not in self._clients:
+            if len(self._clients) > 1000:  # noqa: PLR2004 - tokens change twice a day where they rotate
+                self._clients.clear()
+            self._clients[token] = web_client(token, self._api_base, self._session)
+        return self._clients[token]
+
+    async def install(self, place: Mapping[str, str]) -> Install:
+        """The installation a turn's place belongs to. Raises PlaceGoneError when it is gone."""
+        found = await self.installs.find(place.get("enterprise", ""), place.get("team", ""))
+        if found is None:
+            raise PlaceGoneError(f"the app is not installed in {place.get('team')} any more")
+        return found
+
+    async def wait(self, limits: Budget, stream: str) -> None:
+        """Wait for a grant that nothing less urgent may take."""
+        await self._pacer.wait(limits, stream, final=True)
+
+    async def may(self, limits: Budget, stream: str) -> bool:
+        """Whether there is a grant right now; it is taken."""
+        try:
+            return not await self._pacer.ask(limits, stream, final=True)
+        except StoreUnavailableError:
+            return False
+
+    async def __call__(
+        self, place: Mapping[str, str], method: str, limits: Budget | None = None, /, **args: Any
+    ) -> Any:
+        """Call a method once; its budget was asked before.
+
+        Args:
+            place: `team` and `enterprise` of the workspace.
+            method: such as `chat.update`.
+            limits: what a rate limit closes; the method's own budget if left out.
+            args: its arguments; None leaves one out.
+
+        Raises:
+            RefusedError, LimitedError, NotSentError, UnknownOutcomeError: see there.
+            PlaceGoneError: the workspace's token is dead.
+        """
+        install = await self.install(place)
+        if install.is_org and place.get("team"):
+            args["team_id"] = place["team"]
+        given = {name: value for name, value in args.items() if value is not None}
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                return (await self.client(install.token).api_call(method, json=given)).data
+        except SlackApiError as error:
+            await self._explain(error, install, method, limits or budget(place.get("team", ""), method))
+        except aiohttp.ClientConnectorError as error:
+            raise NotSentError(f"{method}: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnknownOutcomeError(f"{method}: {type(error).__name__}") from error
+
+    async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
+        """Raise what the error means."""
+        code = error_code(error)
+        status = getattr(error.response, "status_code", 0)
+        if code in RATE_LIMITED or status == 429:  # noqa: PLR2004 - too many requests
+            headers = getattr(error.response, "headers", None) or {}
+            pause = float(headers.get("Retry-After", DEFAULT_RETRY_S))
+            with suppress(StoreUnavailableError):
+                await self._pacer.exhausted(limits, pause)
+            raise LimitedError(method, pause) from None
+        if code in DEAD_TOKEN:
+            await self.installs.mark_dead(install, code)
+            raise PlaceGoneError(f"{method}: {code}") from None
+        if code in _THEIR_FAULT or code.startswith("http_"):
+            raise UnknownOutcomeError(f"{method}: {code}") from None
+        raise RefusedError(method, code) from None
+
+    async def quietly(self, place: Mapping[str, str], method: str, /, **args: Any) -> Any:
+        """A call that may as well fail: its answer, or None. For what is nice to have, and repeated by nobody."""
+        try:
+            return await self(place, method, **args)
+        except (RefusedError, LimitedError, NotSentError, UnknownOutcomeError, PlaceGoneError) as error:
+            log.info("%s", error)
+            return None

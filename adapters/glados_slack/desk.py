@@ -1,0 +1,203 @@
+"""The front desk: every message of Slack comes by here, and is accepted, answered with a sentence, or not our business.
+
+One post may come as several events (`app_mention` and `message`, each again and again): all of them lead to the same
+turn, whose id is the channel and the timestamp, and the first to be saved counts. Slack is told that we have an event
+when this has returned; StoreUnavailableError means that it must send the event again.
+
+    glados:{slack}:in:CONVERSATION   str   we take part in this thread, so that nobody need mention us there
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.conversation import Turn
+from glados_bots.store import ask
+from glados_slack.access import Asker, refusal
+from glados_slack.budgets import budget
+from glados_slack.calls import Calls
+from glados_slack.files import FileReader
+from glados_slack.installs import Install
+from glados_slack.notes import Notes
+from glados_slack.people import People
+from glados_slack.places import Event, conversation_of, message_id, place_of
+from glados_slack.settings import SlackSettings
+from glados_slack.surface import SlackSurface
+from glados_slack.text_in import is_for_others, mentions, read
+
+log = logging.getLogger(__name__)
+
+ASKING = frozenset({"", "file_share", "thread_broadcast"})  # subtypes of messages in which people say something
+EMPTY = (
+    "You called? Write your question in the same message, or in this thread. `/glados help` says what else I can do."
+)
+TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
+EARLIER = "Earlier in this thread:\n{lines}\n\n"
+EARLIER_CHARS = 6_000
+
+
+class Desk:
+    """Takes messages, their edits and their deletions."""
+
+    def __init__(
+        self,
+        core: AdapterCore[SlackSurface],
+        calls: Calls,
+        people: People,
+        files: FileReader,
+        notes: Notes,
+        settings: SlackSettings,
+    ) -> None:
+        self._core = core
+        self._calls = calls
+        self._people = people
+        self._files = files
+        self._notes = notes
+        self._settings = settings
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    async def message(self, event: Event, install: Install) -> None:
+        """An event of a message: `message` of any subtype, or `app_mention`."""
+        match event.subtype:
+            case "message_changed":
+                await self._changed(event, install)
+            case "message_deleted":
+                await self._core.store.change(message_id(event.channel, event.data.get("deleted_ts", "")), "delete")
+            case subtype if subtype in ASKING and await self._is_for_us(event, install):
+                await self._ask(event, install)
+            case _:
+                pass
+
+    async def stopped(self, channel: str, thread: str) -> None:
+        """Somebody pressed Slack's own stop button in a thread."""
+        await self._core.commands.stop(conversation_of(channel, thread))
+
+    async def accept(self, turn: Turn, *names: str) -> str:
+        """Take a turn in; returns a sentence for the person when it was refused, else nothing."""
+        verdict = await self._core.intake.accept(turn, dedupe=names)
+        if verdict.status == "accepted":
+            key = f"{self._core.store.prefix}in:{turn.conversation}"
+            await ask(self._core.store.client.set(key, 1, ex=self._core.store.ttl))
+        return "" if verdict.is_repeat else verdict.refusal
+
+    async def turn(self, place: Mapping[str, str], user: str, text: str) -> Turn:
+        """A turn of somebody at a place; `ts` of the place is its question."""
+        return Turn(
+            id=message_id(place["channel"], place["ts"]),
+            conversation=conversation_of(place["channel"], place["thread"]),
+            author=user,
+            text=text,
+            author_name="" if place["kind"] == "im" else await self._people.name(place, user),
+            channel=place["channel"],
+            place=place,
+        )
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    async def _is_for_us(self, event: Event, install: Install) -> bool:
+        if event.is_from_bot or event.user in {"", "USLACKBOT", install.bot_user}:
+            return False
+        if event.kind == "im" or event.type == "app_mention" or install.bot_user in mentions(event.text):
+            return True
+        if event.thread == event.ts or is_for_others(event.text, install.bot_user):
+            return False
+        key = f"{self._core.store.prefix}in:{conversation_of(event.channel, event.thread)}"
+        return bool(await ask(self._core.store.client.exists(key)))
+
+    async def _ask(self, event: Event, install: Install) -> None:
+        place = place_of(event, install)
+        if no := refusal(self._settings, Asker(event.user, event.channel, event.kind == "im", event.is_external)):
+            await self._notes.refuse(place, event.user, no)
+            return
+        text = await self._read(event, install, place)
+        if not text:
+            if await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
+                await self._notes.say(place, EMPTY)
+            return
+        if len(text) > self._core.settings.message_max_chars:
+            allowed = self._core.settings.message_max_chars
+            await self._notes.refuse(place, event.user, TOO_LONG.format(length=len(text), allowed=allowed))
+            return
+        turn = await self.turn(place, event.user, text)
+        if no := await self.accept(turn, *event.names):
+            await self._notes.whisper(place, event.user, no)
+
+    async def _read(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
+        """Words and files, for the model; empty when neither says anything."""
+
+        async def name(some_id: str) -> str:
+            return await self._people.name(place, some_id)
+
+        words = await read(event.text, install.bot_user, install.bot_name, name)
+        found = await self._files.read(event.files, install.token)
+        if not words and not found.texts:
+            return ""
+        earlier = await self._earlier(event, install, place)
+        return earlier + "\n\n".join(filter(None, [words, found.text]))
+
+    async def _earlier(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
+        """What others said in a thread before we were called into it, where Slack lets us read that."""
+        most = self._settings.thread_context
+        conversation = conversation_of(event.channel, event.thread)
+        if not most or event.thread == event.ts or event.kind == "im":
+            return ""
+        known = f"{self._core.store.prefix}in:{conversation}"
+        if await ask(self._core.store.client.exists(known)):
+            return ""
+        method = "conversations.replies"
+        if not await self._calls.may(budget(place["team"], method), event.channel):
+            return ""
+        found = await self._calls.quietly(
+            place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=most + 1
+        )
+        return await self._quoted(found.get("messages", []) if found else [], event, install, place)
+
+    async def _quoted(
+        self, messages: list[dict[str, Any]], event: Event, install: Install, place: Mapping[str, str]
+    ) -> str:
+        async def name(some_id: str) -> str:
+            return await self._people.name(place, some_id)
+
+        lines: list[str] = []
+        for one in messages:
+            if one.get("ts") == event.ts or not one.get("text"):
+                continue
+            who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
+            text = await read(str(one["text"]), install.bot_user, install.bot_name, name)
+            lines.append(f"> {who}: " + text.replace("\n", "\n> "))
+        joined = "\n".join(lines)
+        return EARLIER.format(lines=joined[-EARLIER_CHARS:]) if lines else ""
+
+    # --- changes ---------------------------------------------------------------------------------------------------
+
+    async def _changed(self, event: Event, install: Install) -> None:
+        """A message was edited, got a preview, or was deleted as the root of a thread."""
+        now = Event.of(event.body, {**event.data.get("message", {}), "channel": event.channel})
+        before = event.data.get("previous_message", {})
+        now = replace(now, kind=event.kind)
+        if now.subtype == "tombstone":
+            await self._core.store.change(message_id(event.channel, now.ts), "delete")
+            return
+        if now.is_from_bot or not now.user or now.text == before.get("text") or now.subtype not in ASKING:
+            return
+        place = place_of(now, install)
+        text = await self._read(now, install, place)
+        if not text or not await self._is_newest(message_id(now.channel, now.ts)):
+            return
+        verdict = await self._core.intake.redo(message_id(now.channel, now.ts), now.user, text)
+        if verdict is None and await self._is_for_us(now, install):
+            await self._ask(now, install)
+        elif verdict and verdict.refusal and not verdict.is_repeat:
+            await self._notes.whisper(place, now.user, verdict.refusal)
+
+    async def _is_newest(self, message: str) -> bool:
+        """Whether no later question of the conversation was answered: an answer far above is left as it is."""
+        turn = await self._core.store.turn(message)
+        if turn is None:
+            return True
+        history = await self._core.store.history(turn.conversation)
+        turns = [exchange.turn for exchange in history]
+        return turn.id not in turns or turns[-1] == turn.id

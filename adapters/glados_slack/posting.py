@@ -1,0 +1,89 @@
+"""Creating messages exactly once, though Slack knows no key for it.
+
+Before a message is created, Redis is told; afterwards, its id. Whoever finds the first without the second looks in the
+thread: a message made by chat.postMessage carries its name as metadata, and a stream is the only one of ours that is
+unfinished there, because a thread is answered in order.
+
+    glados:{slack}:made:NONCE   str   '' while a message is being made, then its id
+"""
+
+import logging
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from glados_bots.conversation import Turn
+from glados_bots.store import Store, ask
+from glados_slack.budgets import budget
+from glados_slack.calls import Calls, RefusedError
+
+log = logging.getLogger(__name__)
+
+KEPT_S = 24 * 3600
+LOOKED_AT = 200
+EVENT = "glados_answer"
+
+
+class Births:
+    """What is known about messages being made."""
+
+    def __init__(self, store: Store, calls: Calls) -> None:
+        self._store = store
+        self._calls = calls
+
+    async def found(self, turn: Turn, nonce: str) -> str | None:
+        """The id of the message made under this name before, if there is one; else it may be made now.
+
+        Raises StoreUnavailableError, or what `Calls` raises: then nobody knows, and nothing may be made yet.
+        """
+        key = self._key(nonce)
+        if await ask(self._store.client.set(key, "", nx=True, ex=KEPT_S)):
+            return None
+        known = await ask(cast("Awaitable[str | None]", self._store.client.get(key)))
+        if known:
+            return known
+        found = await self._look(turn, nonce)
+        if found:
+            await self.made(nonce, found)
+        return found
+
+    async def made(self, nonce: str, post: str) -> None:
+        """The message exists."""
+        await ask(self._store.client.set(self._key(nonce), post, ex=KEPT_S))
+
+    async def unmade(self, nonce: str) -> None:
+        """It surely does not exist: the call did not reach Slack, or was refused."""
+        await ask(self._store.client.delete(self._key(nonce)))
+
+    async def _look(self, turn: Turn, nonce: str) -> str | None:
+        """A message of this turn in its thread whose id was lost."""
+        place = turn.place
+        bot = (await self._calls.install(place)).bot_user
+        method = "conversations.replies"
+        await self._calls.wait(budget(place["team"], method), turn.id)
+        try:
+            thread = await self._calls(
+                place, method, channel=place["channel"], ts=place["thread"], oldest=place["ts"], limit=LOOKED_AT,
+                include_all_metadata=True,
+            )  # fmt: skip
+        except RefusedError as error:  # no right to read here: better twice than not at all
+            log.warning("turn %s: cannot look for a message that may have been made: %s", turn.id, error)
+            return None
+        for message in reversed(thread.get("messages", [])):
+            if message.get("user") == bot and (
+                _name(message) == nonce or message.get("streaming_state") == "in_progress"
+            ):
+                return str(message["ts"])
+        return None
+
+    def _key(self, nonce: str) -> str:
+        return f"{self._store.prefix}made:{nonce}"
+
+
+def metadata(nonce: str) -> dict[str, Any]:
+    """What a message carries to be found again; it is visible to every app, so it says nothing."""
+    return {"event_type": EVENT, "event_payload": {"name": nonce}}
+
+
+def _name(message: dict[str, Any]) -> str:
+    found = message.get("metadata") or {}
+    return str((found.get("event_payload") or {}).get("name", ""))

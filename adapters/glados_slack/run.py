@@ -1,0 +1,141 @@
+"""`glados slack`: everything wired, run until SIGTERM or SIGINT, and ended in order."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.errors import ConfigError
+from glados_bots.pacing import Pacer
+from glados_bots.settings import Settings, load
+from glados_bots.store import Store
+from glados_slack import bot
+from glados_slack.calls import Calls
+from glados_slack.desk import Desk
+from glados_slack.files import FileReader
+from glados_slack.installs import Installs, OneInstall, look_up, web_client
+from glados_slack.notes import Notes
+from glados_slack.people import People
+from glados_slack.settings import SlackSettings
+from glados_slack.sockets import Sockets
+from glados_slack.surface import SlackSurface
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+LONGEST_PAUSE_S = 30.0
+# slack_bolt reads these by itself and would change its ways.
+AMBIENT = ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError when a token is wrong or missing."""
+    slack = load(SlackSettings)
+    if not slack.is_configured:
+        raise ConfigError("GLADOS_SLACK_BOT_TOKEN and GLADOS_SLACK_APP_TOKEN are not set; see docs/slack.md")
+    for name in AMBIENT:
+        os.environ.pop(name, None)
+    asyncio.run(_run_until_told(settings, slack))
+
+
+async def _run_until_told(settings: Settings, slack: SlackSettings) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    serving = asyncio.create_task(serve(settings, slack, told))
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await serving
+
+
+async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -> None:
+    """Answer until told to end; then take nothing more, let answers finish in the grace time, and return.
+
+    Raises ConfigError when Slack refuses a token, or the core's settings do not fit.
+    """
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session, _core(settings, slack, session) as core:
+        parts = Parts(core, slack, session)
+        listening = asyncio.create_task(parts.listen(), name="slack events")
+        working = asyncio.create_task(core.run(), name="slack turns")
+        waiting = asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait({listening, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            listening.cancel()
+            ended = await asyncio.gather(listening, return_exceptions=True)
+            await core.drain()
+            working.cancel()
+            ended += await asyncio.gather(working, return_exceptions=True)
+            await core.surface.lines.aclose()
+        _raise_first(ended)
+
+
+def _raise_first(ended: list[BaseException | None]) -> None:
+    """A group of errors from the connections counts as its first."""
+    for error in ended:
+        found: BaseException | None = error
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if found and not isinstance(found, asyncio.CancelledError):
+            raise found
+
+
+@asynccontextmanager
+async def _core(
+    settings: Settings, slack: SlackSettings, session: aiohttp.ClientSession
+) -> AsyncIterator[AdapterCore[SlackSurface]]:
+    installs = await one_install(slack, session)
+
+    def make_surface(store: Store, pacer: Pacer) -> SlackSurface:
+        calls = Calls(installs, pacer, session, str(slack.api_base))
+        return SlackSurface(store, calls, streaming=slack.streaming)
+
+    core: AdapterCore[SlackSurface] = AdapterCore(settings, "slack", make_surface)
+    try:
+        yield core
+    finally:
+        await core.aclose()
+
+
+async def one_install(slack: SlackSettings, session: aiohttp.ClientSession) -> Installs:
+    """The workspace of GLADOS_SLACK_BOT_TOKEN, as soon as Slack can be reached. Raises ConfigError."""
+    token = slack.bot_token.get_secret_value() if slack.bot_token else ""
+    client = web_client(token, str(slack.api_base), session)
+    pause = 1.0
+    while True:
+        try:
+            return OneInstall(await look_up(client, "GLADOS_SLACK_BOT_TOKEN"))
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("Slack cannot be reached (%s); trying again", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+class Parts:
+    """The parts of one process that take what people do."""
+
+    def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
+        calls = core.surface.calls
+        people, notes = People(calls), Notes(core.store, calls)
+        files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
+        self._slack = slack
+        self._client = web_client(None, str(slack.api_base), session)
+        secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
+        self.app = bot.create_app(calls.installs, self._client, secret)
+        self.desk = Desk(core, calls, people, files, notes, slack)
+        bot.add_messages(self.app, self.desk)
+        bot.add_the_rest(self.app)
+
+    async def listen(self) -> None:
+        """Take events until cancelled."""
+        token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
+        await Sockets(self.app, self._client, token, self._slack.sockets).run()

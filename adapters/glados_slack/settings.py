@@ -1,0 +1,90 @@
+"""Settings of the Slack adapter: `GLADOS_SLACK_*`, read like all others; docs/slack.md says where each value is found."""
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from glados_bots.settings import GladosSettings, HttpUrl, Port
+
+if TYPE_CHECKING:  # the library comes with the extra `slack`, and these settings are read without it
+    from cryptography.fernet import Fernet
+
+MAKE_KEY = "make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+
+
+def _split(value: object) -> object:
+    """Ids in one line, separated by commas or spaces."""
+    return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Ids = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
+NOBODY: frozenset[str] = frozenset()
+
+
+class SlackSettings(GladosSettings):
+    """What the Slack adapter needs beside the settings of every role."""
+
+    model_config = SettingsConfigDict(env_prefix="GLADOS_SLACK_")
+
+    bot_token: SecretStr | None = Field(None, description="`xoxb-` token of the one workspace; empty with OAuth")
+    app_token: SecretStr | None = Field(None, description="`xapp-` token, for Socket Mode")
+    signing_secret: SecretStr | None = Field(None, description="Signing secret, for HTTP mode")
+    mode: Literal["socket", "http"] = Field("socket", description="How events come: `socket` needs no public address")
+    sockets: int = Field(2, ge=1, le=10, description="Socket Mode connections of this process; Slack allows 10 an app")
+    api_base: HttpUrl = Field(HttpUrl("https://slack.com/api/"), description="Slack's Web API")
+    http_host: str = Field("127.0.0.1", min_length=1, description="Address that HTTP mode and OAuth listen on")
+    http_port: Port = Field(5952, description="Port that HTTP mode and OAuth listen on")
+    public_url: HttpUrl | None = Field(None, description="Public address of that port, for OAuth")
+    client_id: str | None = Field(None, description="Client id, for installation in many workspaces by OAuth")
+    client_secret: SecretStr | None = Field(None, description="Client secret, for OAuth")
+    installation_keys: SecretStr | None = Field(
+        None, description="Fernet keys that encrypt installations in Redis, the newest first"
+    )
+    streaming: bool = Field(default=True, description="Stream answers by Slack's streaming API")
+    external_users: bool = Field(default=False, description="Answer people of other organisations in Slack Connect")
+    allowed_users: Ids = Field(NOBODY, description="Users who are answered; empty means all")
+    denied_users: Ids = Field(NOBODY, description="Users who are never answered")
+    allowed_channels: Ids = Field(NOBODY, description="Channels that are answered in, beside direct messages")
+    denied_channels: Ids = Field(NOBODY, description="Channels that are never answered in")
+    managers: Ids = Field(NOBODY, description="Users who may set a channel's model and persona, beside its admins")
+    thread_context: int = Field(
+        20, ge=0, le=100, description="Earlier messages read when first mentioned in a thread; 0 reads none"
+    )
+    file_max_bytes: int = Field(
+        100_000, ge=0, le=5_000_000, description="Largest text file read, in bytes; 0 reads none"
+    )
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether these settings suffice to run."""
+        installed = self.bot_token or (self.client_id and self.client_secret)
+        return bool(installed and (self.app_token if self.mode == "socket" else self.signing_secret))
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether workspaces install the app by themselves."""
+        return bool(self.client_id and self.client_secret and not self.bot_token)
+
+    @property
+    def keys(self) -> "list[Fernet]":
+        """The keys of installations, newest first."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
+
+        given = self.installation_keys.get_secret_value() if self.installation_keys else ""
+        return [Fernet(key) for key in given.replace(",", " ").split()]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """What fits together only as a whole."""
+        if (self.client_id or self.client_secret) and not (self.client_id and self.client_secret):
+            raise ValueError("GLADOS_SLACK_CLIENT_ID and GLADOS_SLACK_CLIENT_SECRET belong together: set both")
+        try:
+            keys = self.keys if self.installation_keys else []
+        except ValueError:
+            raise ValueError(f"GLADOS_SLACK_INSTALLATION_KEYS: not a Fernet key; {MAKE_KEY}") from None
+        if self.uses_oauth and not keys:
+            raise ValueError(f"GLADOS_SLACK_INSTALLATION_KEYS is needed with OAuth; {MAKE_KEY}")
+        if self.uses_oauth and not self.public_url:
+            raise ValueError("GLADOS_SLACK_PUBLIC_URL is needed with OAuth: where Slack sends browsers back to")
+        return self

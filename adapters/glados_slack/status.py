@@ -1,0 +1,151 @@
+"""The line under a thread that says what the bot is doing, and the session that gives it Slack's own stop button.
+
+Slack takes the line away after two minutes, so it is said again while somebody still waits for a first word. Whether
+that is so stands in the store, whoever works on the turn by then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from glados_bots.conversation import Turn
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.store import Store
+from glados_bots.surface import PlaceGoneError
+from glados_slack.budgets import budget
+from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
+
+log = logging.getLogger(__name__)
+
+LINE = "status"  # the name of the line among a turn's posts
+REFRESH_S = 90.0  # Slack keeps the line for 120
+MAX_TITLE = 60
+WAITING = "Waiting for "
+
+
+def wording(notice: str) -> str:
+    """A notice as the end of a sentence that begins with our name."""
+    if not notice:
+        return "is thinking…"
+    return f"is {notice[0].lower()}{notice[1:]}" if notice.startswith(WAITING) else f"is waiting. {notice}"
+
+
+class StatusLines:
+    """The lines of all threads this process answers in."""
+
+    def __init__(self, store: Store, calls: Calls) -> None:
+        self._store = store
+        self._calls = calls
+        self._shown: dict[str, str] = {}
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._sessions: set[str] = set()
+        self._without: set[tuple[str, str]] = set()
+
+    async def show(self, turn: Turn, notice: str) -> bool:
+        """Say what is going on; False when the line cannot be had here, so that a message must say it."""
+        if not self._has(turn, "line"):
+            return False
+        text = wording(notice)
+        try:
+            await self._set(turn, text)
+        except RefusedError as error:
+            log.info("no status line: %s", error)
+            self._miss(turn, "line", error)
+            return False
+        except (LimitedError, NotSentError, UnknownOutcomeError) as error:
+            log.info("the status line was not changed: %s", error)
+        self._shown[turn.id] = text
+        if turn.id not in self._refreshing:
+            task = asyncio.create_task(self._refresh(turn), name=f"status of {turn.id}")
+            self._refreshing[turn.id] = task
+        return True
+
+    async def clear(self, turn: Turn) -> None:
+        """Take the line away; nothing happens where none was shown."""
+        if task := self._refreshing.pop(turn.id, None):
+            task.cancel()
+        if self._shown.pop(turn.id, ""):
+            await self._calls.wait(budget(turn.place["team"], "assistant.threads.setStatus"), turn.id)
+            await self._calls.quietly(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status="")
+
+    # --- sessions --------------------------------------------------------------------------------------------------
+
+    async def begin(self, turn: Turn) -> bool:
+        """Let Slack show its stop button; True when it does."""
+        method = "agents.sessions.setStatus"
+        if turn.id in self._sessions:
+            return True
+        if not self._has(turn, "session") or not await self._calls.may(budget(turn.place["team"], method), turn.id):
+            return False
+        title = " ".join(turn.text.split())[:MAX_TITLE]
+        try:
+            await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=title or None)
+        except RefusedError as error:
+            self._miss(turn, "session", error)
+            return False
+        except (LimitedError, NotSentError, UnknownOutcomeError) as error:
+            log.info("no session: %s", error)
+            return False
+        self._sessions.add(turn.id)
+        return True
+
+    def ending(self, turn: Turn) -> str | None:
+        """The session's next state, to be given to the call that stops a stream; None without a session."""
+        return "active" if turn.id in self._sessions else None
+
+    async def end(self, turn: Turn, *, is_told: bool = False) -> None:
+        """The answer is complete: the session waits for the person again. `is_told` by a stream's stop."""
+        had = turn.id in self._sessions
+        self._sessions.discard(turn.id)
+        if had and not is_told:
+            method = "agents.sessions.setStatus"
+            await self._calls.wait(budget(turn.place["team"], method), turn.id)
+            await self._calls.quietly(turn.place, method, **_thread(turn.place), status="active")
+
+    async def adopt(self, turn: Turn) -> None:
+        """Another process has begun this turn and may have left a session open."""
+        if self._has(turn, "session"):
+            self._sessions.add(turn.id)
+
+    async def aclose(self) -> None:
+        """End all refreshing."""
+        tasks = list(self._refreshing.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    async def _set(self, turn: Turn, text: str) -> None:
+        await self._calls(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=text)
+
+    async def _refresh(self, turn: Turn) -> None:
+        """Say the line again and again, as long as it is what stands for the answer."""
+        try:
+            while True:
+                await asyncio.sleep(REFRESH_S)
+                try:
+                    if await self._store.posts(turn.id) != (LINE,):
+                        return
+                    await self._calls.wait(budget(turn.place["team"], "assistant.threads.setStatus"), turn.id)
+                    await self._calls.quietly(
+                        turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=self._shown[turn.id]
+                    )
+                except StoreUnavailableError:
+                    continue
+        except PlaceGoneError:
+            return
+        finally:
+            self._refreshing.pop(turn.id, None)
+
+    def _has(self, turn: Turn, what: str) -> bool:
+        return (turn.place["team"], what) not in self._without
+
+    def _miss(self, turn: Turn, what: str, error: RefusedError) -> None:
+        """Remember what a workspace does not have; what only this thread refuses is tried again elsewhere."""
+        if error.code in {"feature_disabled", "unknown_method", "missing_scope", "not_agent_app", "not_allowed"}:
+            self._without.add((turn.place["team"], what))
+
+
+def _thread(place: Mapping[str, str]) -> dict[str, str]:
+    return {"channel_id": place["channel"], "thread_ts": place["thread"]}

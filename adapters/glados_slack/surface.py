@@ -1,0 +1,260 @@
+"""The `Surface` of Slack: a status line while nothing is said, then a stream, then a message of blocks.
+
+A post is named by its timestamp. Two kinds are not answers yet: `status`, the line under the thread, and `q` with a
+timestamp, the notice of a question that waits. When there is something to say they give way to a real message: the core
+is told that the old one is gone, and posts anew.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from glados_bots.conversation import Turn
+from glados_bots.store import Store
+from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
+from glados_slack.answer import Chunk, SlackAnswer
+from glados_slack.budgets import budget, new_messages
+from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError
+from glados_slack.look import content, is_final, plainer, plainest
+from glados_slack.posting import Births, metadata
+from glados_slack.refusals import GONE, TOO_MUCH, Refusals
+from glados_slack.status import LINE, StatusLines
+from glados_slack.streams import Live, StreamOverError, Streams
+
+log = logging.getLogger(__name__)
+
+NOTICE = "q"
+MOST_REMEMBERED = 2_000
+
+
+@dataclass(slots=True)
+class Showing:
+    """What this process knows of a turn it shows.
+
+    Attributes:
+        lives: its streams that still run, by timestamp.
+        seen: what its messages look like, by timestamp; empty for those another process made.
+        is_waiting: whether the status line stands for it.
+    """
+
+    lives: dict[str, Live] = field(default_factory=dict)
+    seen: dict[str, View] = field(default_factory=dict)
+    is_waiting: bool = False
+
+
+class SlackSurface:
+    """Shows answers on Slack.
+
+    Attributes:
+        calls: the Web API.
+        lines: status lines and sessions.
+    """
+
+    def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
+        self._store = store
+        self.calls = calls
+        self._streaming = streaming
+        self._births = Births(store, calls)
+        self._streams = Streams(calls)
+        self._refusals = Refusals(calls)
+        self.lines = StatusLines(store, calls)
+        self._showing: OrderedDict[str, Showing] = OrderedDict()
+
+    def answer(self, turn: Turn) -> SlackAnswer:
+        """A fresh answer; only turns that are being answered have one."""
+        if turn.id not in self._showing:
+            self._showing[turn.id] = Showing()
+            while len(self._showing) > MOST_REMEMBERED:
+                self._showing.popitem(last=False)
+        return SlackAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Slack counts by method and workspace."""
+        showing = self._showing.get(turn.id, Showing())
+        method = "assistant.threads.setStatus" if showing.is_waiting else "chat.update"
+        return budget(turn.place["team"], "chat.appendStream" if showing.lives else method)
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Say something new in the thread."""
+        showing = self._showing.get(turn.id)
+        with self._refusals.sorted_out(turn):
+            if showing and not view.chunk and view.state == "waiting":
+                await self.lines.begin(turn)
+                showing.is_waiting = await self.lines.show(turn, view.notice)
+                if showing.is_waiting:
+                    return LINE
+            post = await self._births.found(turn, nonce)
+            if post and showing and post.startswith(NOTICE):
+                await self._delete(turn, post.removeprefix(NOTICE))
+            elif post:
+                await self.edit(turn, post, view)
+                return post
+            post = await self._make(turn, view, nonce, showing)
+        await self.lines.clear(turn)
+        await self._settle(turn, view, showing)
+        return post
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Make a message look like this."""
+        showing = self._showing.get(turn.id)
+        with self._refusals.sorted_out(turn):
+            if post == LINE:
+                await self._edit_line(turn, view, showing)
+            elif post.startswith(NOTICE):
+                await self._edit_notice(turn, post.removeprefix(NOTICE), view, showing)
+            else:
+                await self._edit(turn, post, view, showing or Showing())
+        await self._settle(turn, view, showing)
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """Delete one of our messages."""
+        await self.lines.clear(turn)
+        showing = self._showing.pop(turn.id, Showing())
+        ts = post.removeprefix(NOTICE)
+        if post != LINE:
+            with self._refusals.sorted_out(turn):
+                if ts in showing.lives:
+                    await self._stop(turn, ts)
+                await self._delete(turn, ts)
+        await self.lines.end(turn)
+
+    # --- what is not an answer yet ---------------------------------------------------------------------------------
+
+    async def _edit_line(self, turn: Turn, view: View, showing: Showing | None) -> None:
+        if not view.chunk and view.state == "waiting" and await self.lines.show(turn, view.notice):
+            if showing:
+                showing.is_waiting = True
+            return
+        raise MessageGoneError("the status line gives way to a message")
+
+    async def _edit_notice(self, turn: Turn, ts: str, view: View, showing: Showing | None) -> None:
+        """The notice of a waiting question: changed as long as it waits, and deleted when its turn has come."""
+        if showing is None:
+            await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **content(turn.id, view))
+            return
+        await self._delete(turn, ts)
+        raise MessageGoneError("the notice gives way to the answer")
+
+    # --- messages --------------------------------------------------------------------------------------------------
+
+    async def _make(self, turn: Turn, view: View, nonce: str, showing: Showing | None) -> str:
+        """A stream where more is to come, else a message."""
+        try:
+            if showing and view.chunk and view.state == "writing" and view.is_last and self._streaming:
+                live = await self._streams.start(turn, Chunk.decode(view.chunk), has_stop=await self.lines.begin(turn))
+                if live:
+                    showing.is_waiting = False
+                    showing.lives[live.ts] = live
+                    await self._births.made(nonce, live.ts)
+                    return live.ts
+            ts = await self._send(turn, view, nonce)
+        except (LimitedError, NotSentError, RefusedError, PlaceGoneError):
+            await self._births.unmade(nonce)
+            raise
+        if showing:
+            showing.is_waiting = False
+            showing.seen[ts] = view
+        post = ts if showing else NOTICE + ts
+        await self._births.made(nonce, post)
+        return post
+
+    async def _send(self, turn: Turn, view: View, nonce: str) -> str:
+        place, made = turn.place, None
+        limits = new_messages(place["team"], place["channel"])
+        for arguments in _degraded(turn, view):
+            await self.calls.wait(limits, turn.id)
+            try:
+                made = await self.calls(
+                    place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"],
+                    metadata=metadata(nonce), unfurl_links=False, unfurl_media=False, **arguments,
+                )  # fmt: skip
+            except RefusedError as error:
+                self._complain(turn, error)
+            else:
+                break
+        if made is None:
+            raise RefusedError("chat.postMessage", "invalid_blocks")
+        return str(made["ts"])
+
+    async def _edit(self, turn: Turn, ts: str, view: View, showing: Showing) -> None:
+        live = showing.lives.get(ts)
+        if live and not is_final(view) and not (view.state == "waiting" and view.notice):
+            try:
+                await self._streams.append(turn, live, Chunk.decode(view.chunk))
+            except StreamOverError as error:
+                log.info("turn %s: its stream is over: %s", turn.id, error)
+                if error.by_user:
+                    await self._store.change(turn.id, "stop")
+            else:
+                return
+        if live:
+            await self._stop(turn, ts)
+            showing.lives.pop(ts, None)
+        elif ts in showing.seen and content(turn.id, showing.seen[ts]) == content(turn.id, view):
+            return
+        elif ts not in showing.seen:
+            await self.lines.adopt(turn)
+        await self._update(turn, ts, view, is_granted=live is None)
+        showing.seen[ts] = view
+
+    async def _update(self, turn: Turn, ts: str, view: View, *, is_granted: bool) -> None:
+        """The whole message anew; harmless however often it is done."""
+        limits = budget(turn.place["team"], "chat.update")
+        for arguments in _degraded(turn, view):
+            while True:
+                if not is_granted:
+                    await self.calls.wait(limits, turn.id)
+                is_granted = False
+                try:
+                    await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **arguments)
+                except RefusedError as error:
+                    if error.code == "streaming_state_conflict":  # another process began it, and died
+                        await self._stop(turn, ts)
+                        continue
+                    self._complain(turn, error)
+                    break
+                except LimitedError:
+                    if not is_final(view):
+                        raise
+                else:
+                    return
+        raise RefusedError("chat.update", "invalid_blocks")
+
+    def _complain(self, turn: Turn, error: RefusedError) -> None:
+        """Let a message be tried in a plainer form, if it was about its form; else raise."""
+        if error.code not in TOO_MUCH:
+            raise error
+        log.warning("turn %s: Slack refuses the message as it is (%s); a plainer one is tried", turn.id, error.code)
+
+    async def _stop(self, turn: Turn, ts: str) -> None:
+        try:
+            is_told = await self._streams.stop(turn, ts, self.lines.ending(turn))
+        except RefusedError as error:
+            if error.code not in GONE and error.code != "message_not_owned_by_app":
+                raise
+            is_told = False
+        if is_told:
+            await self.lines.end(turn, is_told=True)
+
+    async def _delete(self, turn: Turn, ts: str) -> None:
+        await self.calls.wait(budget(turn.place["team"], "chat.delete"), turn.id)
+        try:
+            await self.calls(turn.place, "chat.delete", channel=turn.place["channel"], ts=ts)
+        except RefusedError as error:
+            if error.code not in GONE:
+                raise
+
+    async def _settle(self, turn: Turn, view: View, showing: Showing | None) -> None:
+        """The answer is complete: nothing of it is remembered, and the session is the person's again."""
+        if showing and is_final(view) and view.is_last:
+            self._showing.pop(turn.id, None)
+            await self.lines.clear(turn)
+            await self.lines.end(turn)
+
+
+def _degraded(turn: Turn, view: View) -> Iterator[dict[str, object]]:
+    """The message as it should be, and then in plainer clothes."""
+    yield content(turn.id, view)
+    yield plainer(turn.id, view)
+    yield plainest(view)

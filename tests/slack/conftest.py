@@ -1,0 +1,117 @@
+"""The adapter as it runs: slack_bolt and slack_sdk, a fake Slack, a real Valkey, a scripted model."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from glados_bots.settings import Settings
+from glados_slack import sockets
+from glados_slack.run import serve as serve_adapter
+from glados_slack.settings import SlackSettings
+from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
+
+Adapter = Callable[..., AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxies, and a watch that looks often."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sockets, "PING_S", 0.2)
+    monkeypatch.setattr(sockets, "AWAY_S", 1.0)
+    monkeypatch.setattr(sockets, "CONNECT_S", 2.0)
+
+
+@pytest.fixture
+async def model() -> ScriptedModel:
+    """Answers at once, until the test closes its gate."""
+    scripted = ScriptedModel()
+    scripted.gate.set()
+    return scripted
+
+
+@pytest.fixture
+async def settings(redis_url: str, model: ScriptedModel) -> AsyncIterator[Settings]:
+    """The core's settings, on the empty database and the scripted model."""
+    async with serve(model.app()) as url:
+        yield Settings(redis_url=redis_url, inference_url=f"{url}/v1", grace=1, lease=2, join_window=0)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    """A workspace with the app and no rate limits; tests of those tighten them."""
+    async with FakeSlack() as fake:
+        fake.rate_limits.loosen()
+        yield fake
+        assert fake.ledger.pings == [ping for ping in fake.ledger.pings if ping.author_id != fake.bot.id]
+        assert not [unfurl for unfurl in fake.ledger.unfurls if unfurl.author_id == fake.bot.id]
+
+
+def slack_settings(fake: FakeSlack, **more: Any) -> SlackSettings:
+    """Settings for the fake."""
+    own = fake.settings
+    given = {
+        "bot_token": own.bot_token,
+        "app_token": own.app_token,
+        "signing_secret": own.signing_secret,
+        "api_base": own.api_base,
+    }
+    return SlackSettings(**(given | more))
+
+
+@pytest.fixture
+def adapter(slack: FakeSlack, settings: Settings) -> Adapter:
+    """Runs the adapter while a block lasts; keyword arguments are Slack settings, `core` the core's."""
+
+    @asynccontextmanager
+    async def run(*, core: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[None]:
+        told = asyncio.Event()
+        chosen = slack_settings(slack, **more)
+        before = len(slack.sockets.connections)
+        task = asyncio.create_task(serve_adapter(settings.model_copy(update=core or {}), chosen, told))
+        try:
+            if chosen.mode == "socket":
+                await slack.wait_for(
+                    lambda: task.done() or len(slack.sockets.connections) >= before + chosen.sockets, what="to connect"
+                )
+            if task.done():
+                task.result()
+            yield
+        finally:
+            told.set()
+            await task
+
+    return run
+
+
+@pytest.fixture
+def channel(slack: FakeSlack) -> Channel:
+    return slack.add_channel("general")
+
+
+@pytest.fixture
+def ada(slack: FakeSlack, channel: Channel) -> Person:
+    assert channel.team is slack.team
+    return slack.add_user("ada")
+
+
+async def answered(slack: FakeSlack, question: Message, count: int = 1) -> list[MessageRecord]:
+    """The bot's messages under a question, once there are so many and none is unfinished."""
+
+    def done() -> bool:
+        found = slack.answers(thread=question)
+        return len(found) >= count and all(is_complete(record) for record in found)
+
+    await slack.wait_for(done, what=f"for {count} answers in:\n{slack.ledger.transcript(question.channel.id)}")
+    return slack.answers(thread=question)
+
+
+def is_complete(record: MessageRecord) -> bool:
+    """Whether a message is not being written, and does not say that it waits."""
+    labels = [part.get("action_id") for block in record.blocks for part in block.get("elements", [])]
+    return not record.is_unfinished and "glados_stop" not in labels
