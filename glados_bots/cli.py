@@ -1,7 +1,6 @@
 """The command line: parse, build the objects, run. Heavy modules are imported by the command that needs them."""
 
 import asyncio
-import logging
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from glados_bots import __version__, audit_cli, backup_cli, keys_cli
+from glados_bots import __version__, audit_cli, backup_cli, keys_cli, logs, tracing, turns_cli
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import Platform, installed
 from glados_bots.settings import Settings, load
@@ -59,6 +58,7 @@ def serve(model: Model = None, token: Token = None, multi_gpu: MultiGpu = None) 
     settings = _settings(model=model, hf_token=token, multi_gpu=multi_gpu)
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
+    tracing.configure(settings, "serve")
     run_service(settings)
 
 
@@ -114,20 +114,21 @@ def render(
 
 def _add_platform(platform: Platform) -> None:
     def command() -> None:
-        platform.run(_settings())
+        settings = _settings()
+        tracing.configure(settings, platform.name)
+        platform.run(settings)
 
     app.command(platform.name, help=platform.summary)(command)
 
 
 def _settings(**overrides: Any) -> Settings:
     settings = load(Settings, **overrides)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-    for name in ("httpx", "ContinuousBatchingLogger"):  # a line for each request or loading step says nothing new
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logs.configure(settings)
     return settings
 
 
 backup_cli.add_to(app, _settings)
+turns_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)
 audit_cli.add_to(app, _settings)
 

@@ -17,6 +17,11 @@ GladosError                 its text may be shown to the person who caused it
 class GladosError(Exception):
     """Base of all errors below; `str(error)` is a sentence for people."""
 
+    @property
+    def for_log(self) -> str:
+        """The same for a log, where nobody's words may stand."""
+        return str(self)
+
 
 class ConfigError(GladosError):
     """A setting, model card or file is wrong. The text names it and the remedy."""
@@ -35,11 +40,18 @@ class ServiceUnavailableError(InferenceError):
 
     Attributes:
         retry_after: seconds to wait before asking again, where the service said so.
+        status: the HTTP status it answered with, if any; then the message is the service's own.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
+
+    @property
+    def for_log(self) -> str:
+        """Without the text of a foreign service, which may quote the question."""
+        return super().for_log if self.status is None else f"the inference service answered with status {self.status}"
 
 
 class RequestRejectedError(InferenceError):
@@ -65,6 +77,11 @@ class RequestRejectedError(InferenceError):
         self.code = code
         self.prompt_tokens = prompt_tokens
         self.max_prompt_tokens = max_prompt_tokens
+
+    @property
+    def for_log(self) -> str:
+        """Without the text of a foreign service, which may quote the question."""
+        return f"refused with status {self.status}, code {self.code or 'none'}"
 
 
 class EngineError(GladosError):

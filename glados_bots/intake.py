@@ -1,13 +1,17 @@
 """How a question comes in: saved before the platform hears of it, or refused with a sentence that says why."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from glados_bots import logs, tracing
 from glados_bots.conversation import Turn
 from glados_bots.leases import Receipt
 from glados_bots.limits import Excess
 from glados_bots.store import Store
+
+log = logging.getLogger(__name__)
 
 FULL = "{ahead} questions are waiting in this conversation already; please wait for an answer first."
 
@@ -52,7 +56,12 @@ class Intake:
         """
         clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
         window = self._join_window_s if joins else 0.0
-        return _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, exempt=exempt))
+        name = f"{self._store.platform}:{turn.id}"
+        with logs.about(turn=name), tracing.span("question", turn=name) as mark:
+            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, exempt=exempt))
+            log.info("turn %s: %s", turn.id, verdict.status)
+            mark.set(status=verdict.status)
+        return verdict
 
     async def redo(self, message: str, by: str, text: str = "", *, exempt: bool = False) -> Verdict | None:
         """Answer a question again: its text was edited, or somebody wants another answer. It counts as a question.

@@ -84,6 +84,18 @@ class Settings(GladosSettings):
     engine: Literal["transformers"] = Field("transformers", description="What computes the tokens")
     hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
     multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
+    quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
+        "auto", description="Precision of the weights; `auto` is the quickest that answers as well, `none` bfloat16"
+    )
+    loras: str = Field("", description="More LoRAs on the same base, `NAME=FOLDER` separated by commas")
+    base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
+    show_reasoning: bool = Field(default=False, description="Show what a model thinks before it answers, as a quote")
+    cache_gb: float | None = Field(
+        None, gt=0, le=10_000, description="Memory for keys and values in GB; empty is planned by the device"
+    )
+    models_dir: Path | None = Field(
+        None, description="Folder of your own cards and LoRAs; empty is `models` beside the built-in ones"
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address the web page and the service listen on")
     web_port: Port = Field(5950, description="Port of the web page")
     serve_port: Port = Field(5951, description="Port of the inference service")
@@ -130,7 +142,13 @@ class Settings(GladosSettings):
         None, description="Port where an adapter shows /metrics, /health and /ready; empty shows none"
     )
     grace: float = Field(20.0, ge=0, le=600, description="Seconds running answers get to finish at shutdown")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged; only `debug` may show texts of errors that quote a message"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or an object of JSON a line")
+    otlp_endpoint: HttpUrl | None = Field(
+        None, description="OpenTelemetry collector, such as http://localhost:4318; empty makes no traces"
+    )
 
     @property
     def resolved_redis_url(self) -> str:

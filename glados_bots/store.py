@@ -26,6 +26,7 @@ A turn's life is told in docs/architecture.md; the scripts in lua/ are its only 
 """
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -48,6 +49,8 @@ Client = redis.Redis
 T = TypeVar("T")
 
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
+# redis-py names the command of a pipeline that failed, and some servers the arguments: people's words.
+QUOTED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: |,? with args beginning with: .*", re.DOTALL)
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "change", "forget", "vote")
 LIMITED = ("accept", "change")  # scripts that begin with limits.lua
 
@@ -74,7 +77,8 @@ async def ask(call: Awaitable[T]) -> T:
     try:
         return await call
     except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailableError(f"the conversation store does not answer: {error}") from error
+        reason = QUOTED.sub("", str(error))
+        raise StoreUnavailableError(f"the conversation store does not answer: {reason}") from error
 
 
 class Store:

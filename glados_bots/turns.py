@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from glados_bots import logs, tracing
 from glados_bots.channel_settings import ChannelBook, ChannelSettings
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.display import Display, LeaseLostError
@@ -34,6 +35,7 @@ MOST_ATTEMPTS = 4
 MOST_REFITS = 3
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
 AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
+PAUSED = "Paused for a restart; the answer goes on in a moment."
 EMPTY = "The model had nothing to say to this. Try to put the question in other words."
 
 
@@ -71,6 +73,11 @@ class TurnRun:
             if self._generation:
                 self._generation.cancel()
 
+    async def say_goodbye(self) -> None:
+        """The work was interrupted for a shutdown: what is written stays, marked as unfinished."""
+        self.display.show(self._render(self.text), PAUSED, "waiting", self.text)
+        await self.display.hand_over()
+
     # --- the life of a turn ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -88,7 +95,9 @@ class TurnRun:
                 self._asked = ending
             else:
                 break
-        FINISHED.labels(self.store.platform, exchange.outcome if exchange else "deleted").inc()
+        outcome = exchange.outcome if exchange else "deleted"
+        log.info("turn %s: ended (%s)", self.lease.turn.id, outcome)
+        FINISHED.labels(self.store.platform, outcome).inc()
         TOKENS.labels(self.store.platform).inc(exchange.tokens if exchange else 0)
         if exchange and not self.lease.version:  # one that was asked for again began long ago
             LATENCY.labels(self.store.platform).observe(max(0.0, time.time() - self.lease.at))
@@ -180,7 +189,9 @@ class TurnRun:
         for refit in range(MOST_REFITS + 1):
             prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
             try:
-                return await self._stream(prompt)
+                with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
+                    log.info("turn %s: asks %s", self.lease.turn.id, self.model)
+                    return await self._stream(prompt)
             except RequestRejectedError as error:
                 fits = error.prompt_tokens and error.max_prompt_tokens
                 if error.code != "context_length_exceeded" or not fits or refit == MOST_REFITS or not prompt.kept:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from glados_bots import logs, tracing
 from glados_bots.data_version import require_version
 from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
@@ -21,6 +22,7 @@ from glados_bots.voice import Voice
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0  # a lease that ran out wakes nobody: look for one this often
+FAREWELL_S = 3.0  # an interrupted answer gets this long to say that it goes on later
 MOST_PARALLEL = 64  # turns at once in one process; the service has its own, smaller limit
 
 
@@ -37,7 +39,7 @@ class Worker:
         self._voice = Voice(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
         self._settings = settings
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
-        self._draining = False
+        self._draining = asyncio.Event()
         self._claimer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -61,24 +63,32 @@ class Worker:
 
     async def drain(self, grace_s: float) -> None:
         """Claim nothing more; let running turns finish within the grace time, then give the rest back."""
-        self._draining = True
-        if self._claimer:
-            self._claimer.cancel()
+        self._draining.set()
+        if self._claimer:  # it is not cancelled: a lease taken in that moment would have to run out
+            await asyncio.wait({self._claimer}, timeout=grace_s + IDLE_S)
         tasks = [task for _, task, _ in self._runs.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
         left = list(self._runs.values())
-        for run, task, _ in left:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            with suppress(StoreUnavailableError):
-                await self._store.release(run.lease)
+        await asyncio.gather(*(self._hand_over(run, task) for run, task, _ in left))
         if left:
             log.info("%d unfinished turns were given back; they go on after the restart", len(left))
 
+    async def _hand_over(self, run: TurnRun, task: asyncio.Task[None]) -> None:
+        """End the work on a turn, say so under what is written already, and give the turn back."""
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await run.say_goodbye()
+        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises; the turn goes on without it
+            log.warning("turn %s: could not say that it pauses (%s: %s)", run.lease.turn.id, type(error).__name__, error)
+        with suppress(StoreUnavailableError):
+            await self._store.release(run.lease)
+
     async def _check_data(self) -> None:
         """Return once Redis has said that we may work on its data."""
-        while not self._draining:
+        while not self._draining.is_set():
             try:
                 await require_version(self._store.client)
             except StoreUnavailableError as error:
@@ -89,16 +99,28 @@ class Worker:
 
     async def _claim_all(self) -> None:
         """The loop: wait for work, lease a turn, start it."""
-        while not self._draining:
+        while not self._draining.is_set():
             try:
                 lease = await self._store.claim() if len(self._runs) < MOST_PARALLEL else None
                 if lease:
                     self._start(lease)
                 else:
-                    await self._store.wait_for_work(IDLE_S)
+                    await self._wait_for_work()
             except StoreUnavailableError as error:
                 log.warning("%s; trying again", error)
                 await asyncio.sleep(IDLE_S)
+
+    async def _wait_for_work(self) -> None:
+        """Return when there may be work, or when we drain."""
+        work = asyncio.create_task(self._store.wait_for_work(IDLE_S))
+        drain = asyncio.create_task(self._draining.wait())
+        await asyncio.wait({work, drain}, return_when=asyncio.FIRST_COMPLETED)
+        drain.cancel()
+        if not work.done():
+            work.cancel()
+        found = await asyncio.gather(work, drain, return_exceptions=True)
+        if isinstance(found[0], StoreUnavailableError):
+            raise found[0]
 
     def _start(self, lease: Lease) -> None:
         run = TurnRun(lease, self._store, self._surface, self._client, self._pacer, self._voice)
@@ -115,7 +137,14 @@ class Worker:
         RUNNING.labels(self._store.platform).dec()
 
     async def _carry(self, run: TurnRun, nudge: asyncio.Event) -> None:
-        """One turn with its heartbeat; when either ends, so does the other.
+        """One attempt at a turn, under its name in logs and traces."""
+        lease, name = run.lease, f"{self._store.platform}:{run.lease.turn.id}"
+        with logs.about(turn=name), tracing.span("turn", turn=name, attempt=lease.attempts):
+            log.info("turn %s: begun, attempt %d", lease.turn.id, lease.attempts)
+            await self._work_and_beat(run, nudge)
+
+    async def _work_and_beat(self, run: TurnRun, nudge: asyncio.Event) -> None:
+        """The work with its heartbeat; when either ends, so does the other.
 
         The heartbeat is told to end, not cancelled: redis-py may turn a cancellation that hits one of its calls into a
         time-out, and a task that lives on would be waited for without end.
@@ -158,9 +187,9 @@ class Worker:
 
     async def _listen(self) -> None:
         """Signals only make things prompt: each one triggers a heartbeat, which reads the truth."""
-        while not self._draining:
+        while not self._draining.is_set():
             try:
-                async with self._store.signals() as signals:
+                async with self._store.signals() as signals:  # cancelled by `_work` when all is over
                     async for _, turn in signals:
                         if turn in self._runs:
                             self._runs[turn][2].set()

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from glados_bots import logs, tracing
 from glados_bots.conversation import Message
 from glados_bots.errors import InferenceError, RequestRejectedError, ServiceUnavailableError
 from glados_bots.inference.engine import Delta, Event, Finished, Queued, Sampling
@@ -97,7 +98,9 @@ class InferenceClient:
         answer = _Answer()
         body = _body(messages, model, sampling or Sampling())
         try:
-            headers = {SESSION: hashlib.sha256(session.encode()).hexdigest()[:32]} if session else {}
+            headers = logs.headers() | tracing.headers()
+            if session:
+                headers[SESSION] = hashlib.sha256(session.encode()).hexdigest()[:32]
             async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
                 if not response.is_success:
                     raise _refusal(response.status_code, await response.aread(), response.headers)
@@ -195,7 +198,8 @@ def _failure(error: Any) -> Exception:
         error = {"message": error}
     if error.get("type") == "invalid_request_error":
         return _rejected(error, HTTPStatus.BAD_REQUEST)
-    return ServiceUnavailableError(f"the inference service failed: {error.get('message', 'no reason given')}")
+    text = f"the inference service failed: {error.get('message', 'no reason given')}"
+    return ServiceUnavailableError(text, status=HTTPStatus.OK)  # it had begun well
 
 
 def _refusal(status: int, content: bytes, headers: httpx.Headers) -> Exception:
@@ -207,7 +211,7 @@ def _refusal(status: int, content: bytes, headers: httpx.Headers) -> Exception:
         text = content[:200].decode(errors="replace").strip() or f"status {status}"
         error = {"message": text}
     if status in WORTH_WAITING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServiceUnavailableError(text, _seconds(headers.get("Retry-After")))
+        return ServiceUnavailableError(text, _seconds(headers.get("Retry-After")), status)
     return _rejected(error, status)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive
 
+from glados_bots import tracing
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.api_errors import ApiError, from_engine
 from glados_bots.inference.engine import Delta, Event, Finished
@@ -98,6 +99,11 @@ class Generation:
         self.abort(ApiError(CLIENT_LEFT, "client_left", "the client left"))
 
     async def _run(self) -> None:
+        with tracing.span("engine") as mark:
+            await self._read_or_say_why()
+            mark.set(outcome=self._outcome)
+
+    async def _read_or_say_why(self) -> None:
         try:
             await self._read()
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader must hear of it

@@ -2,12 +2,12 @@
 
 import logging
 import time
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from glados_bots import logs, tracing
 from glados_bots.inference.access import Caller, Gate
 from glados_bots.inference.api_errors import ApiError
 from glados_bots.inference.metrics import Metrics
@@ -39,8 +39,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = uuid4().hex
+        headers = Headers(scope=scope)
+        turn, request_id = logs.received(headers)
         scope.setdefault("state", {})["request_id"] = request_id
+        with logs.about(turn=turn, request=request_id), tracing.span("serve", carrier=headers) as mark:
+            mark.set(request=request_id, status=await self._answer(scope, receive, send, request_id))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
+        """Refuse the request, or pass it on; returns the status it got."""
         status, began = 500, time.monotonic()  # 500 is what an exception becomes, outside of here
 
         async def answered(message: Message) -> None:
@@ -57,7 +63,8 @@ class Guard:
             else:
                 await self._app(scope, _bounded(receive), answered)
         finally:
-            _log_access(scope, status, time.monotonic() - began, request_id)
+            _log_access(scope, status, time.monotonic() - began)
+        return status
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         headers = Headers(scope=scope)
@@ -89,8 +96,8 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-def _log_access(scope: Scope, status: int, seconds: float, request_id: str) -> None:
+def _log_access(scope: Scope, status: int, seconds: float) -> None:
     """The route, not the path: a path is text from outside and may hold line breaks."""
     route = getattr(scope.get("route"), "path", "(no route)")
     level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
-    log.log(level, "%s %s %d in %.3f s, request %s", scope["method"], route, status, seconds, request_id)
+    log.log(level, "%s %s %d in %.3f s", scope["method"], route, status, seconds)

@@ -22,6 +22,7 @@ from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from glados_bots import logs, tracing
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.run import build_engine
@@ -71,7 +72,8 @@ class Replica:
 
     def __init__(self) -> None:
         settings = load(Settings)
-        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        logs.configure(settings)
+        tracing.configure(settings, "serve")
         self._grace_s = settings.grace
         self._deaths: list[Exception] = []
         key = settings.api_key.get_secret_value() if settings.api_key else None

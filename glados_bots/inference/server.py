@@ -93,6 +93,7 @@ def serve(
     app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death)
     config = uvicorn.Config(
         app,
+        log_config=None,  # as all of this process; see logs.py
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
         access_log=False,
         server_header=False,
