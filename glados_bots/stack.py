@@ -31,7 +31,8 @@ async def run_stack(settings: Settings) -> int:
         host = "localhost" if settings.host == "127.0.0.1" else settings.host
         _say(f"ready after {time.monotonic() - began:.0f} s: open http://{host}:{settings.web_port} in your browser")
 
-    return await Supervisor(roles(settings), settings.data_dir / "logs" / "glados.log").run(ready)
+    log_file = settings.data_dir / "logs" / "glados.log"
+    return await Supervisor(roles(settings), log_file, json_lines=settings.log_format == "json").run(ready)
 
 
 def roles(settings: Settings) -> list[Role]:
@@ -62,6 +63,9 @@ def _environment(settings: Settings) -> dict[str, str]:
     env = {
         "GLADOS_MODEL": settings.model,
         "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
+        "GLADOS_QUANTIZE": settings.quantize,
+        "GLADOS_LORAS": settings.loras,
+        "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
         "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),
     }
     if settings.hf_token:

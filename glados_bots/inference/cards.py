@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glados_bots.errors import ConfigError
+from glados_bots.settings import Settings, load
 
 EMBEDDED = "smollm2_135m"
 HEADROOM = 0.9  # of a GPU's memory: the driver and the desktop keep the rest
@@ -52,16 +53,41 @@ class SamplingDefaults(Strict):
     no_repeat_ngram_size: int = Field(0, ge=0, le=20)
 
 
+class Shape(Strict):
+    """Figures from which memory is planned while the model's own config cannot be reached; see plan.py.
+
+    Attributes:
+        parameters: all weights.
+        embedding_parameters: those of the token embeddings and the head, which no quantisation touches.
+        layers: attention layers.
+        kv_heads: heads of keys and values of a layer.
+        head_size: values of a head.
+    """
+
+    parameters: int = Field(ge=1)
+    embedding_parameters: int = Field(0, ge=0)
+    layers: int = Field(ge=1)
+    kv_heads: int = Field(ge=1)
+    head_size: int = Field(ge=1)
+
+
 class Card(Strict):
     """One model.
 
     Attributes:
+        licence_note: what the licence asks of those who use the model, where it asks something.
+        licence_url: where it can be read.
         memory_gb: memory of weights, cache and overhead in bf16, in 10^9 bytes.
+        shape: figures for `glados models plan`.
         context_length: tokens of prompt and answer together; None takes what the model's config says.
         prompt_format: the model's own chat template, or the format of the first GLaDOS.
         stop: strings that end an answer.
         bad_words: strings the model must never say.
-        lora: folder of a peft adapter, relative to the card.
+        lora: folder of a peft adapter, relative to the card; the card's name then means base and LoRA.
+        loras: more adapters on the same base, by the model names they are served as.
+        reasoning: what opens and closes a text of thoughts before the answer.
+        deprecated: still served, never chosen by itself.
+        use_instead: the card to use in its place.
         gated: the hub wants a token and a licence click.
     """
 
@@ -70,8 +96,11 @@ class Card(Strict):
     title: str = ""
     parameters: str = "?"
     licence: str = "?"
+    licence_note: str = ""
+    licence_url: str = ""
     good_at: str = ""
     memory_gb: Annotated[float, Field(ge=0)] | None = None
+    shape: Shape | None = None
     context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     max_answer_tokens: int = Field(1024, ge=1)
     prompt_format: Literal["chat_template", "glados"] = "chat_template"
@@ -79,7 +108,10 @@ class Card(Strict):
     bad_words: tuple[str, ...] = ()
     base: Base
     lora: Path | None = None
+    loras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], Path] = Field(default_factory=dict)
+    reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
     deprecated: bool = False
+    use_instead: str = ""
     gated: bool = False
     sampling: SamplingDefaults = SamplingDefaults()
 
@@ -92,6 +124,11 @@ class Card(Strict):
     def lora_folder(self) -> Path | None:
         """Absolute folder of the adapter."""
         return None if self.lora is None else (self.home or Path()) / self.lora
+
+    @property
+    def lora_folders(self) -> dict[str, Path]:
+        """Absolute folders of the table of adapters."""
+        return {name: (self.home or Path()) / path for name, path in self.loras.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +143,11 @@ def models_folder() -> Path:
     """The cards of this checkout, or of the installed package."""
     checkout = Path(__file__).parents[2] / "models"
     return checkout if checkout.is_dir() else Path(str(resources.files("glados_bots") / "models"))
+
+
+def own_folder() -> Path:
+    """Where new cards and LoRAs are written and first looked for: GLADOS_MODELS_DIR, else beside the built-in ones."""
+    return load(Settings).models_dir or models_folder()
 
 
 def load_card(folder: Path) -> Card:
@@ -133,10 +175,14 @@ def _explain(error: ValidationError | TypeError) -> str:
 
 
 def load_cards() -> dict[str, Card]:
-    """All cards by name, the embedded model first."""
-    folders = sorted(path.parent for path in models_folder().glob("*/model.toml"))
-    cards = [load_card(folder) for folder in folders]
+    """All cards by name, the embedded model first; a card of one's own hides a built-in one of the same name."""
+    folders = {path.parent.name: path.parent for place in (models_folder(), own_folder()) for path in _cards_in(place)}
+    cards = [load_card(folder) for _, folder in sorted(folders.items())]
     return {card.name: card for card in sorted(cards, key=lambda card: (card.name != EMBEDDED, card.deprecated))}
+
+
+def _cards_in(place: Path) -> list[Path]:
+    return sorted(place.glob("*/model.toml"))
 
 
 def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
@@ -184,11 +230,13 @@ def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
     return cards[EMBEDDED], f"{EMBEDDED} was chosen, because no larger model can be had or fits"
 
 
-def presence(card: Card) -> Verdict:
+def presence(card: Card, *, base_only: bool = False) -> Verdict:
     """Whether the model's files are here or can be fetched."""
-    lora = card.lora_folder
-    if lora is not None and not (lora / "adapter_model.safetensors").is_file():
-        return Verdict(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'}")
+    own = [card.lora_folder] if card.lora_folder is not None and not base_only else []
+    for lora in (*own, *card.lora_folders.values()):
+        if not (lora / "adapter_model.safetensors").is_file():
+            mend = "`glados models import PATH`, or start with --base-only"
+            return Verdict(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({mend})")
     if card.base.wheel:
         found = importlib.util.find_spec(card.base.wheel) is not None
         return Verdict(

@@ -4,8 +4,8 @@ A second engine is one file with a class of this shape and one line in `ENGINES`
 it. This module imports no torch, so that tools and tests may use it on any machine.
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -103,6 +103,10 @@ class EngineOptions:
         max_waiting: requests that may wait; more are refused with QueueFullError.
         max_running: requests computed at once.
         cache_gb: memory for keys and values, in 10^9 bytes; None chooses by the device.
+        quantize: auto, none, 8bit or 4bit, see GLADOS_QUANTIZE.
+        loras: folders of more adapters on the same base, by the model names they are served as.
+        base_only: leave out the card's own LoRA.
+        show_reasoning: show what the model thinks before it answers.
     """
 
     data_dir: Path
@@ -111,6 +115,10 @@ class EngineOptions:
     max_waiting: int = 64
     max_running: int = 16
     cache_gb: float | None = None
+    quantize: str = "auto"
+    loras: Mapping[str, Path] = field(default_factory=dict)
+    base_only: bool = False
+    show_reasoning: bool = False
 
 
 class Engine(Protocol):

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers.generation import LogitsProcessorList
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
 from glados_bots.inference.lora import Pair
@@ -112,10 +111,6 @@ class MultiLora:
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here
     """The library's list of processors with one row more: the adapter of each sequence of the step."""
-
-    def __init__(self, processors: LogitsProcessorList) -> None:
-        super().__init__(processors)
-        self.tensors_required = len(processors) + 1
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
         """The base's slot where nothing else is said."""

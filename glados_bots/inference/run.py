@@ -2,6 +2,8 @@
 
 import importlib
 import logging
+import re
+from pathlib import Path
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.binding import is_loopback
@@ -13,6 +15,8 @@ from glados_bots.settings import Settings
 from glados_bots.supervisor import require_free_port
 
 log = logging.getLogger(__name__)
+
+LORA_NAME = re.compile(r"[\w.-]{1,64}")
 
 
 def run_service(settings: Settings) -> None:
@@ -50,12 +54,33 @@ def build_engine(settings: Settings) -> Engine:
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
     card, reason = resolve(settings.model, token=token)
     log.info("model: %s", reason)
-    here = presence(card)
+    here = presence(card, base_only=settings.base_only)
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
     options = EngineOptions(
-        data_dir=settings.data_dir, hf_token=token, multi_gpu=settings.multi_gpu, max_waiting=settings.max_waiting
+        data_dir=settings.data_dir,
+        hf_token=token,
+        multi_gpu=settings.multi_gpu,
+        max_waiting=settings.max_waiting,
+        cache_gb=settings.cache_gb,
+        quantize=settings.quantize,
+        loras=adapters(settings.loras),
+        base_only=settings.base_only,
+        show_reasoning=settings.show_reasoning,
     )
     module, _, name = ENGINES[settings.engine].partition(":")
     engine: Engine = getattr(importlib.import_module(module), name)(card, options)
     return engine
+
+
+def adapters(given: str) -> dict[str, Path]:
+    """GLADOS_LORAS as a table. Raises ConfigError where it is not NAME=FOLDER,NAME=FOLDER."""
+    table: dict[str, Path] = {}
+    for entry in filter(None, (part.strip() for part in given.split(","))):
+        name, equals, folder = entry.partition("=")
+        if not equals or not LORA_NAME.fullmatch(name) or not folder or name in table:
+            raise ConfigError(
+                f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER with a name of its own (letters, digits, . _ -)"
+            )
+        table[name] = Path(folder).expanduser()
+    return table

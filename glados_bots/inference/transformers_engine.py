@@ -11,19 +11,21 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, ContinuousBatchingConfig, GenerationConfig
+from transformers import AutoTokenizer, ContinuousBatchingConfig, GenerationConfig
 from transformers.generation import LogitsProcessorList
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError
-from glados_bots.inference import cache_spread, weights
+from glados_bots.inference import cache_spread, oom, weights
 from glados_bots.inference.cards import Card
 from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.line import Line
-from glados_bots.inference.lora import apply_lora
+from glados_bots.inference.loading import load_model
+from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
+from glados_bots.inference.reasoning import Reasoning
 from glados_bots.inference.sampler import RowSettings, Sampler
 
 LONGEST_WINDOW = 8192  # tokens, where the card does not say
@@ -47,6 +49,8 @@ class TransformersEngine:
         self._vocabulary = 0
         self._ends: set[int] = set()
         self._specials: tuple[str, ...] = ()
+        self._names = {card.name: BASE}  # every model name and the slot of its LoRA
+        self._loras: MultiLora | None = None
         self._model: Any = None
         self._tokenizer: Any = None
         self._manager: Any = None
@@ -81,12 +85,7 @@ class TransformersEngine:
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         cuda = torch.cuda.is_available()
-        device_map = None if not cuda else "auto" if self._options.multi_gpu else "cuda:0"
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.bfloat16, device_map=device_map, use_safetensors=True
-        )
-        if self._card.lora_folder is not None:
-            model = apply_lora(model, self._card.lora_folder)
+        model, self._loras, self._names = load_model(folder, self._card, self._options)
         self._model = model.eval()
         self._specials = special_strings(self._tokenizer)
         config = model.config.get_text_config()
@@ -98,8 +97,10 @@ class TransformersEngine:
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
             self._batching(config, cuda=cuda),
         )
-        processors = ContinuousBatchingLogitsProcessorList(LogitsProcessorList([self._sampler]))
-        processors.tensors_required = 1
+        oom.survive(self._manager)
+        kind = LoraProcessors if self._loras else ContinuousBatchingLogitsProcessorList
+        processors = kind(LogitsProcessorList([self._sampler]))
+        processors.tensors_required = 1 + (self._loras is not None)
         self._manager.logit_processor = processors
 
     def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
@@ -126,6 +127,8 @@ class TransformersEngine:
         cache = self._manager.batch_processor.cache
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
+        if self._loras:
+            self._loras.separate_prefixes(cache)
         search = cache.search_prefix_match
 
         def counted(request_id: str, prompt: list[int]) -> int:
@@ -139,7 +142,7 @@ class TransformersEngine:
 
     async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
-        del model  # one model is served; the service has checked the name
+        slot = self._names.get(model, BASE)  # the service has checked the name
         prompt = await asyncio.to_thread(self._tokenise, messages)
         room = self._room(prompt)
         async with aclosing(self._line.enter()) as places:
@@ -147,7 +150,7 @@ class TransformersEngine:
                 yield queued
         try:
             limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
-            async with aclosing(self._run(prompt, limit, sampling)) as events:
+            async with aclosing(self._run(prompt, limit, sampling, slot)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -171,10 +174,11 @@ class TransformersEngine:
             )
         return room
 
-    async def _run(self, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
+    async def _run(self, prompt: list[int], limit: int, sampling: Sampling, slot: int) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
         self._require_alive()
-        request_id = uuid4().hex
+        request_id = tag(uuid4().hex, slot)
+        thoughts = self._reasoning(prompt)
         text = Detokenizer(self._tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
@@ -192,16 +196,22 @@ class TransformersEngine:
                 if not new:
                     continue
                 count, last = count + len(new), new[-1]
-                delta = text.feed([token for token in new if token not in self._ends])
+                delta = thoughts.feed(text.feed([token for token in new if token not in self._ends]))
                 if delta:
                     yield Delta(delta)
-            rest = text.close()
+            rest = thoughts.feed(text.close()) + thoughts.close()
             if rest:
                 yield Delta(rest)
             reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
             yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
         finally:
             self._end(request_id, finished=finished)
+
+    def _reasoning(self, prompt: list[int]) -> Reasoning:
+        """Some templates open the reasoning themselves, so that only its end is generated."""
+        opening = self._card.reasoning[0]
+        begun = self._tokenizer.decode(prompt[-BAD_WORD_TAIL:]).rstrip().endswith(opening)
+        return Reasoning(self._card.reasoning, show=self._options.show_reasoning, begun=begun)
 
     def _end(self, request_id: str, *, finished: bool) -> None:
         """Forget a request; stop computing it when it is not over."""
@@ -258,8 +268,8 @@ class TransformersEngine:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The card's name."""
-        return (self._card.name,)
+        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        return tuple(self._names)
 
     @property
     def context_length(self) -> int:

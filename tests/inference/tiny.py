@@ -1,0 +1,86 @@
+"""Tiny random models of the real classes, with a real tokenizer, and random LoRAs on them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, GPTBigCodeConfig, GPTNeoXConfig, LlamaConfig
+
+from glados_bots.conversation import Message
+from glados_bots.inference import weights
+from glados_bots.inference.cards import Base, Card, SamplingDefaults, resolve
+from glados_bots.inference.engine import Delta, EngineOptions, Finished, Sampling
+from glados_bots.inference.transformers_engine import TransformersEngine
+
+DATA = Path(__file__).parents[2] / "data"
+VOCABULARY = 49152  # of the embedded model, whose tokenizer the tiny ones use
+TARGETS = {
+    "neox": ["query_key_value", "dense"],
+    "bigcode": ["c_attn", "c_proj"],
+    "llama": ["q_proj", "v_proj", "down_proj"],
+}
+GREEDY = Sampling(max_tokens=16, temperature=0.0)
+
+
+def config(kind: str) -> Any:
+    """Of the class of the GLaDOS models' bases, or Llama's."""
+    if kind == "bigcode":
+        return GPTBigCodeConfig(vocab_size=VOCABULARY, n_embd=64, n_layer=2, n_head=4, n_inner=128, n_positions=512)
+    size = {"vocab_size": VOCABULARY, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    size |= {"intermediate_size": 128, "max_position_embeddings": 512}
+    return GPTNeoXConfig(**size) if kind == "neox" else LlamaConfig(**size, num_key_value_heads=2)
+
+
+def write_base(kind: str, folder: Path) -> Path:
+    """A base with a tokenizer. Its weights are drawn wide, so that greedy answers differ from one another."""
+    torch.manual_seed(7)
+    model: Any = AutoModelForCausalLM.from_config(config(kind))
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    model.generation_config.eos_token_id = model.config.eos_token_id = 2
+    model.save_pretrained(folder)
+    for path in weights.fetch(resolve("smollm2_135m")[0], DATA, None).glob("*token*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def write_lora(kind: str, base: Path, folder: Path, seed: int, rank: int = 4) -> Path:
+    """An adapter that moves the answers."""
+    torch.manual_seed(seed)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base),
+        LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=TARGETS[kind]),
+    )
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder)
+    return folder
+
+
+def card(folder: Path, **changes: Any) -> Card:
+    """A card whose answers are greedy."""
+    values = {"name": "tiny", "base": Base(folder=folder), "prompt_format": "glados"}
+    return Card(**{**values, "sampling": SamplingDefaults(temperature=0), **changes})
+
+
+async def started(card: Card, **options: Any) -> TransformersEngine:
+    """A running engine; stop it."""
+    engine = TransformersEngine(card, EngineOptions(DATA, **options))
+    await engine.start()
+    return engine
+
+
+async def answer(
+    engine: TransformersEngine, text: str, sampling: Sampling = GREEDY, model: str = ""
+) -> tuple[str, Finished]:
+    """One answer, whole."""
+    parts: list[str] = []
+    async for event in engine.generate(model, [Message("user", text)], sampling):
+        if isinstance(event, Delta):
+            parts.append(event.text)
+        if isinstance(event, Finished):
+            return "".join(parts), event
+    raise AssertionError("no Finished")
