@@ -26,7 +26,7 @@ COPY pyproject.toml README.md LICENSE.md ./
 COPY glados_bots glados_bots
 COPY adapters adapters
 COPY models models
-RUN pip install -c requirements.lock '.[all]'
+RUN pip install -c requirements.lock '.[all,otel]'
 
 FROM python:${PYTHON} AS runtime
 # A number and not a name: Kubernetes can then see that it is not root.

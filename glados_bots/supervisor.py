@@ -21,6 +21,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from glados_bots.errors import ConfigError
+from glados_bots.logs import RoleLines
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,12 @@ class Role:
 class Supervisor:
     """Runs roles in order until told to stop, or until one of them says that it can never run."""
 
-    def __init__(self, roles: list[Role], log_file: Path) -> None:
+    def __init__(self, roles: list[Role], log_file: Path, *, json_lines: bool = False) -> None:
         self._roles = roles
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._exit_code = 0
-        self._out = _line_logger(log_file)
+        self._out = _line_logger(log_file, json_lines=json_lines)
 
     async def run(self, on_ready: Callable[[], None]) -> int:
         """Start everything, call `on_ready` once all are ready, and return the exit code after the orderly end."""
@@ -175,16 +176,18 @@ def _prepare_child() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _line_logger(log_file: Path) -> logging.Logger:
-    """Lines as they are, to the terminal and to a file that is rotated at 10 MB."""
+def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
+    """Lines as they are (or as JSON), to the terminal and to a file that is rotated at 10 MB."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("glados.roles")
     logger.setLevel(logging.INFO)
     logger.propagate = False
     to_file = RotatingFileHandler(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    to_file.setFormatter(RoleLines() if json_lines else logging.Formatter("%(asctime)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stdout)
+    to_terminal.setFormatter(RoleLines() if json_lines else None)
     logger.addHandler(to_file)
-    logger.addHandler(logging.StreamHandler(sys.stdout))
+    logger.addHandler(to_terminal)
     return logger
 
 

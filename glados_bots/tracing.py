@@ -22,13 +22,14 @@ from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Span, Tracer
 
 Value = str | int | float | bool
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter")
 
 _tracer: "Tracer | None" = None
+_provider: "TracerProvider | None" = None
 _trace: ContextVar[int] = ContextVar("trace", default=0)
 
 
@@ -44,7 +45,7 @@ class _Nothing:
         """Nobody looks."""
 
 
-_NOTHING: AbstractContextManager[Mark] = nullcontext(_Nothing())
+NOTHING: AbstractContextManager[Mark] = nullcontext(_Nothing())
 
 
 class _Mark:
@@ -86,16 +87,18 @@ def start(processor: "SpanProcessor", role: str) -> None:
         def generate_trace_id(self) -> int:
             return _trace.get() or super().generate_trace_id()
 
-    global _tracer  # noqa: PLW0603 - as logging's root, a process has one
-    provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
-    provider.add_span_processor(processor)
-    _tracer = provider.get_tracer("glados_bots")
+    global _tracer, _provider  # noqa: PLW0603 - as logging's root, a process has one
+    _provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
+    _provider.add_span_processor(processor)
+    _tracer = _provider.get_tracer("glados_bots")
 
 
 def stop() -> None:
-    """Make no more spans."""
+    """Make no more spans, and send those that wait."""
     global _tracer  # noqa: PLW0603 - see start
     _tracer = None
+    if _provider:
+        _provider.shutdown()
 
 
 def span(
@@ -109,7 +112,7 @@ def span(
         carrier: headers of a request, whose sender's span it goes on from.
         attributes: what it says of itself.
     """
-    return _NOTHING if _tracer is None else _span(_tracer, name, turn, carrier, attributes)
+    return NOTHING if _tracer is None else _span(_tracer, name, turn, carrier, attributes)
 
 
 @contextmanager

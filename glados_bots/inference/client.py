@@ -60,7 +60,7 @@ class InferenceClient:
             RequestRejectedError: it refuses us, for example by our key.
         """
         try:
-            response = await self._http.get("models")
+            response = await self._http.get("models", headers=logs.headers() | tracing.headers())
             if not response.is_success:
                 raise _refusal(response.status_code, response.content, response.headers)
             data = response.json()["data"]

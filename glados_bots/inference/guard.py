@@ -42,7 +42,9 @@ class Guard:
         headers = Headers(scope=scope)
         turn, request_id = logs.received(headers)
         scope.setdefault("state", {})["request_id"] = request_id
-        with logs.about(turn=turn, request=request_id), tracing.span("serve", carrier=headers) as mark:
+        quiet = scope["path"] in QUIET_PATHS
+        span = tracing.NOTHING if quiet else tracing.span("serve", carrier=headers)
+        with logs.about(turn=turn, request=request_id), span as mark:
             mark.set(request=request_id, status=await self._answer(scope, receive, send, request_id))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
