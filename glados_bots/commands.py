@@ -14,10 +14,12 @@ from glados_bots.inference.client import InferenceClient
 from glados_bots.limits import duration
 from glados_bots.records import Records
 from glados_bots.store import Store
+from glados_bots.usage import describe, usage
 
+DAY_S = 86400
 PRIVACY = """\
 **What I keep.** Your questions to me with my answers, your name here, your votes, and what was set for a channel: on \
-the machine of whoever runs me, for {days} days after a conversation's last message. I read what is addressed to me only.
+the machine of whoever runs me, for {days} after a conversation's last message. I read what is addressed to me only.
 
 **Who sees it.** The operator of that machine. The model runs where the operator runs it; nothing is used to train it \
 unless the operator asks you first.
@@ -35,6 +37,7 @@ HELP = """\
 - `persona`: show or set what I am told before every conversation of this channel
 - `export`, `forget`: get or delete everything I keep of you
 - `privacy`: what is kept, and for how long
+- `usage`: how much of your limits you have used
 - `status`: the model, the queue, how long I have been up
 
 Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
@@ -128,9 +131,14 @@ class Commands:
         what = "1 question" if gone == 1 else f"{gone} questions"
         return f"Forgotten: {what} with everything that was answered. Messages that stand in a channel stay there."
 
+    async def usage(self, author: str, channel: str = "") -> str:
+        """How much of the limits a person, a channel and everybody have used."""
+        return describe(await usage(self._store, author, channel))
+
     def privacy(self) -> str:
         """What is kept, and for how long."""
-        return PRIVACY.format(days=max(1, round(self._store.ttl / 86400)))
+        days = max(1, round(self._store.ttl / DAY_S))
+        return PRIVACY.format(days="a day" if days == 1 else f"{days} days")
 
     async def status(self) -> str:
         """The model, the queue, and how long this process has been up."""

@@ -57,9 +57,12 @@ class Limits:
         return json.dumps([name for name, limit in self._scopes(turn) if limit.tokens_per_day])
 
     def _scopes(self, turn: Turn, author: str = "") -> Sequence[tuple[str, Limit]]:
-        channel = turn.channel or turn.conversation
+        return self.scopes(author or turn.author, turn.channel or turn.conversation)
+
+    def scopes(self, author: str, channel: str) -> Sequence[tuple[str, Limit]]:
+        """Names of the counters of a person, a channel and everybody, with their limits."""
         return (
-            (f"user:{_hidden(author or turn.author)}", self.user),
+            (f"user:{_hidden(author)}", self.user),
             (f"channel:{_hidden(channel)}", self.channel),
             ("all", self.everybody),
         )

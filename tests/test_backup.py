@@ -15,7 +15,8 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.data_version import DATA_VERSION, KEY, migrate, require_version
 from glados_bots.errors import ConfigError
 from glados_bots.store import Client, Store
-from glados_web.sessions import Sessions, new_conversation
+from glados_web.chats import Chats, new_conversation
+from glados_web.sessions import Lifetime, Sessions
 
 ROOT = Path(__file__).parents[1]
 WORDS = 'line\nbreak, "quotes", \u2028, emoji 🎂, and a lone ¬'
@@ -49,9 +50,9 @@ async def live_a_little(client: Client) -> Store:
     await kept.accept(Turn("3", "e", "ada", "runs"), dedupe=["event-3"])
     assert await kept.claim()
     await kept.accept(Turn("4", "e", "ada", "waits"))
-    sessions = Sessions(kept, 3600)
+    sessions = Sessions(kept, Lifetime(3600, 3600, 3600))
     session = await sessions.begin()
-    await sessions.claim(session, new_conversation(), "mine")
+    await Chats(kept, 3600).claim(session, new_conversation(), "mine")
     await client.set("glados:{test}:view:c:1", "passes")
     return kept
 
@@ -82,7 +83,7 @@ async def test_a_backup_is_lines_of_json_with_a_head_and_a_count(client: Client)
     assert head["format"] == "glados-backup"
     assert head["data_version"] == DATA_VERSION
     assert last == {"end": len(entries)}
-    assert {entry["type"] for entry in entries} == {"string", "hash", "list", "zset"}
+    assert {entry["type"] for entry in entries} == {"string", "hash", "list", "set", "zset"}
 
 
 async def test_a_redis_with_conversations_is_not_overwritten_unasked(client: Client) -> None:

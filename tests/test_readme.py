@@ -13,7 +13,7 @@ import pytest
 
 from glados_bots.inference.cards import resolve
 from glados_bots.inference.weights import fetch
-from glados_web.sessions import new_conversation
+from glados_web.chats import new_conversation
 from tests.stack import LONGEST_START_S, ROOT, Stack, Visitor
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from glados_web.sessions import new_conversation
+from glados_web.chats import new_conversation
 from tests.stack import LONGEST_START_S, Stack, Visitor, child
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * LONGEST_START_S)]

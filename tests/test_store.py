@@ -9,7 +9,7 @@ import pytest
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.leases import Lease
-from glados_bots.store import Client, Store, connect
+from glados_bots.store import Client, Store, ask, connect
 from tests.conftest import running_store, store_command
 
 
@@ -217,3 +217,19 @@ async def test_both_servers_are_what_they_are_called(kind: str, version: tuple[s
     field, major = version
     assert int(str(info[field]).split(".")[0]) >= major
     assert ("valkey_version" in info) == (kind == "valkey")
+
+
+async def test_no_cancellation_is_lost_in_a_call(client: Client) -> None:
+    """A task that is told to end while it waits for Redis ends; redis-py by itself goes on now and then."""
+
+    async def call_and_stay() -> None:
+        await ask(client.get("k"))
+        await asyncio.sleep(60)
+
+    for steps in range(100):
+        task = asyncio.create_task(call_and_stay())
+        for _ in range(steps % 25):
+            await asyncio.sleep(0)
+        task.cancel()
+        async with asyncio.timeout(5):
+            assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)

@@ -1,7 +1,12 @@
 """The web page: a minimal chat on port 5950. Server-rendered, one small script, no build step."""
 
+from collections.abc import Iterator
+
+from glados_bots.checks import Check
+from glados_bots.errors import ConfigError
 from glados_bots.platforms import Platform
-from glados_bots.settings import Settings
+from glados_bots.settings import Settings, load
+from glados_web.settings import WebSettings, require_sign_in
 
 
 def _run(settings: Settings) -> None:
@@ -10,4 +15,17 @@ def _run(settings: Settings) -> None:
     run(settings)
 
 
-platform = Platform("web", "Run the web page on GLADOS_WEB_PORT.", configured=lambda: True, run=_run)
+def _examine() -> Iterator[Check]:
+    """Who could use the page as it is set up."""
+    settings, web = load(Settings), load(WebSettings)
+    try:
+        require_sign_in(settings, web)
+    except ConfigError as error:
+        finding, _, remedy = str(error).partition("; ")
+        yield Check("fail", "web page", finding, remedy)
+        return
+    ways = [name for name, is_on in (("a password", web.password), ("OpenID Connect", web.oidc_issuer)) if is_on]
+    yield Check("ok", "web page", f"sign-in by {' or '.join(ways)}" if ways else "no sign-in: this machine only")
+
+
+platform = Platform("web", "Run the web page on GLADOS_WEB_PORT.", configured=lambda: True, run=_run, examine=_examine)

@@ -2,24 +2,29 @@
 
 import hashlib
 import logging
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
-from glados_bots.settings import Settings
+from glados_bots.settings import Settings, load
 from glados_bots.supervisor import require_free_port
-from glados_web.chat import NO_CHAT, Chat, templates
+from glados_web.chat import NO_CHAT, Chat
+from glados_web.chats import new_conversation
 from glados_web.highlight import style_sheet
-from glados_web.protection import HEADERS, SecurityHeaders, require_own_page
-from glados_web.sessions import new_conversation
+from glados_web.pages import show
+from glados_web.protection import HEADERS, OwnName, SecurityHeaders, require_own_page
+from glados_web.settings import WebSettings, require_sign_in, words
+from glados_web.sign_in import add_sign_in, own_place
+from glados_web.status import add_status
 from glados_web.stream import answer_events, until
 
 log = logging.getLogger(__name__)
@@ -28,17 +33,30 @@ AWAY = "The conversation store does not answer right now. Nothing was lost; this
 BROKEN = "Something went wrong on our side. The operator has a record of it."
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The ASGI app of the page."""
-    chat = Chat(settings)
-    app = FastAPI(title="GLaDOS", lifespan=chat.lifespan, openapi_url=None)
-    app.state.closing = chat.closing
-    app.add_middleware(SecurityHeaders)
+def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
+    """The ASGI app of the page.
+
+    Args:
+        settings: of every role.
+        web: of the page; read from the environment when not given.
+
+    Raises:
+        ConfigError: the password's hash is none.
+    """
+    web = web or load(WebSettings)
+    chat = Chat(settings, web)
+    app = FastAPI(title="GLaDOS", lifespan=chat.lifespan, openapi_url=None, dependencies=[Depends(chat.door.admit)])
+    app.state.closing, app.state.public_host = chat.closing, web.public_host
+    if web.public_host or not web.needs_sign_in:
+        app.add_middleware(OwnName, public_host=web.public_host)
+    app.add_middleware(SecurityHeaders, is_https=web.public_url.startswith("https:"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
     _add_pages(app, chat)
     _add_questions(app, chat)
     _add_actions(app, chat)
+    add_sign_in(app, chat.door, chat.store)
+    add_status(app, chat)
     return app
 
 
@@ -50,6 +68,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> Response:
+        if error.status_code == HTTPStatus.UNAUTHORIZED and _wants_page(request):
+            place = own_place(request.scope["path"])
+            return RedirectResponse("/sign-in" if place == "/" else f"/sign-in?next={place}", 303)
         return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
@@ -59,10 +80,15 @@ def _add_errors(app: FastAPI) -> None:
 
 
 def _error(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:
-    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-        html = templates.get_template("error.html").render(status=status, text=text)
-        return HTMLResponse(html, status, headers)
+    if _wants_page(request):
+        response = show("error", status, code=status, text=text)
+        response.headers.update(headers)
+        return response
     return JSONResponse({"error": text}, status, headers)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _add_pages(app: FastAPI, chat: Chat) -> None:
@@ -78,24 +104,25 @@ def _add_pages(app: FastAPI, chat: Chat) -> None:
 
     @app.get("/")
     async def home(request: Request) -> Response:
-        session = await chat.session(request) or await chat.sessions.begin()
-        chats = await chat.sessions.chats(session)
+        session = chat.session(request) or await chat.door.welcome()
+        chats = await chat.chats.of(session)
         if chats and "new" not in request.query_params:
             return RedirectResponse(f"/c/{chats[0][0]}", 303)
         page = await chat.page(session, new_conversation())
-        chat.give_cookie(session, request, page)
+        chat.door.give_cookie(session, request, page)
         return page
 
     @app.get("/c/{conversation}")
     async def conversation(conversation: str, request: Request) -> Response:
-        session = await chat.session(request)
-        if session is None or not await chat.sessions.owns(session, conversation):
+        session = chat.session(request)
+        if session is None or not await chat.chats.owns(session, conversation):
             raise HTTPException(404, NO_CHAT)
         return await chat.page(session, conversation)
 
     @app.get("/c/{conversation}/turns/{turn}")
-    async def events(conversation: Annotated[str, Depends(chat.owned)], turn: str) -> Response:
-        lines = until(chat.closing, answer_events(chat.store, chat.surface, conversation, turn))
+    async def events(conversation: Annotated[str, Depends(chat.owned)], turn: str, request: Request) -> Response:
+        lines = answer_events(chat.store, chat.surface, conversation, turn)
+        lines = until([chat.closing.wait(), chat.signed_out(request)], lines)
         return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -103,13 +130,13 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
     @app.post("/c/{conversation}/messages", dependencies=[Depends(require_own_page)], status_code=202)
     async def ask(conversation: str, request: Request) -> dict[str, Any]:
         text, key = await chat.question(request)
-        session = await chat.session(request)
+        session = chat.session(request)
         if session is None:
             raise HTTPException(403, "Cookies are needed to keep your chats apart from others'. Reload the page.")
-        if not await chat.sessions.claim(session, conversation, text):
+        if not await chat.chats.claim(session, conversation, text):
             raise HTTPException(404, NO_CHAT)
         name = hashlib.sha256(f"{conversation}:{key}".encode("utf-8", "replace")).hexdigest()[:32]
-        turn = Turn(name, conversation, session.hash, text, channel=conversation)
+        turn = Turn(name, conversation, session.owner, text, channel=conversation)
         verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
@@ -144,14 +171,14 @@ def _add_actions(app: FastAPI, chat: Chat) -> None:
     @app.post("/c/{conversation}/clear", dependencies=own_page)
     async def clear(conversation: Owned) -> dict[str, str]:
         await chat.forget(conversation)
-        await chat.sessions.untitle(conversation)
+        await chat.chats.untitle(conversation)
         return {"status": "cleared"}
 
     @app.post("/c/{conversation}/delete", dependencies=own_page)
     async def delete(conversation: Owned, request: Request) -> dict[str, str]:
         await chat.forget(conversation)
-        if session := await chat.session(request):
-            await chat.sessions.forget(session, conversation)
+        if session := chat.session(request):
+            await chat.chats.forget(session, conversation)
         return {"status": "deleted"}
 
 
@@ -165,14 +192,19 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError when the port is taken."""
+    """Serve until SIGTERM or SIGINT. Raises ConfigError when the port is taken, or strangers could come in."""
+    web = load(WebSettings)
+    require_sign_in(settings, web)
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, web),
         host=settings.host,
         port=settings.web_port,
         log_level="warning" if settings.log_level == "info" else settings.log_level,  # the stack says what people need
         access_log=False,
+        server_header=False,
+        proxy_headers=bool(web.trusted_proxies),
+        forwarded_allow_ips=list(words(web.trusted_proxies)),
         timeout_graceful_shutdown=5,
     )
     server = _Server(config)

@@ -7,37 +7,40 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.settings import Settings
 from glados_bots.store import connect
+from glados_web.chats import Chats
+from glados_web.door import Door
 from glados_web.markdown import render
-from glados_web.sessions import COOKIE, Session, Sessions
+from glados_web.pages import show
+from glados_web.sessions import Session
+from glados_web.settings import WebSettings
 from glados_web.surface import WebSurface
 
 log = logging.getLogger(__name__)
 
 MOST_STREAMS = 1000  # browsers that watch an answer at once; each holds one connection to Redis
 NO_CHAT = "There is no such chat in this browser."
-templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+STILL_IN_S = 2.0  # how often a stream asks whether its reader is still signed in
 
 
 class Chat:
     """The page's parts. `closing` is set when the server is told to stop: streams to browsers end then."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, web: WebSettings) -> None:
         self.settings = settings
         self.closing = asyncio.Event()
         self._streams = connect(settings.resolved_redis_url, max_connections=MOST_STREAMS)
         self.core = AdapterCore(settings, "web", lambda store, _: WebSurface(store, self._streams))
         self.store = self.core.store
         self.surface = self.core.surface
-        self.sessions = Sessions(self.store, settings.conversation_ttl)
+        self.door = Door(settings, web, self.store)
+        self.chats = Chats(self.store, settings.conversation_ttl)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -53,28 +56,23 @@ class Chat:
 
     # --- who asks --------------------------------------------------------------------------------------------------
 
-    async def session(self, request: Request) -> Session | None:
-        """The visitor's session, if the browser showed a cookie of ours."""
-        return await self.sessions.find(request.cookies.get(COOKIE))
-
-    def give_cookie(self, session: Session, request: Request, response: Response) -> None:
-        """Hand a new session to the browser."""
-        if session.fresh_cookie:
-            response.set_cookie(
-                COOKIE,
-                session.fresh_cookie,
-                max_age=self.settings.conversation_ttl,
-                httponly=True,
-                samesite="lax",
-                secure=request.url.scheme == "https",
-            )
+    def session(self, request: Request) -> Session | None:
+        """The visitor's session, as the door found it."""
+        found: Session | None = request.state.session
+        return found
 
     async def owned(self, conversation: str, request: Request) -> str:
         """The conversation, if it is this visitor's; for anybody else it does not exist."""
-        session = await self.session(request)
-        if session is None or not await self.sessions.owns(session, conversation):
+        session = self.session(request)
+        if session is None or not await self.chats.owns(session, conversation):
             raise HTTPException(404, NO_CHAT)
         return conversation
+
+    async def signed_out(self, request: Request) -> None:
+        """Return once the visitor of a request is signed out, or cannot be asked about."""
+        session = self.session(request)
+        while session and await self.door.sessions.is_alive(session):  # noqa: ASYNC110 - the event may be in another process
+            await asyncio.sleep(STILL_IN_S)
 
     async def forget(self, conversation: str) -> None:
         """Forget what was said in a chat, and the views of it that browsers read."""
@@ -89,16 +87,18 @@ class Chat:
         history = await self.store.history(conversation)
         answered = {exchange.turn for exchange in history}
         waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
-        html = templates.get_template("chat.html").render(
+        return show(
+            "chat",
             conversation=conversation,
             history=history,
             running=running,
             waiting=[turn for turn in waiting if turn],
-            chats=await self.sessions.chats(session),
+            chats=await self.chats.of(session),
+            is_locked=self.door.is_locked,
+            person=session.person if session.by == "oidc" else "",
             render=render,
             max_chars=self.settings.message_max_chars,
         )
-        return HTMLResponse(html)
 
     async def question(self, request: Request) -> tuple[str, str]:
         """Text and key of a posted question. Raises HTTPException that says what is wrong with it.

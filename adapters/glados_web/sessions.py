@@ -1,115 +1,141 @@
-"""Who may see which chat. A session is a random cookie; a chat belongs to the session that began it, and to no other.
+"""Who visits. A session is a random cookie; what is known of its holder stays here, and ends here.
 
-    glados:{web}:session:HASH   str   exists while the session is known
-    glados:{web}:chats:HASH     zset  conversation -> time of its last question
-    glados:{web}:owner:CONV     str   HASH of the session that owns the conversation
-    glados:{web}:title:CONV     str   how the list of chats calls it: its first question
+    glados:{web}:session:HASH   str   JSON: owner, person, by, began, seen
 
-Redis holds only the SHA-256 of the cookie: who reads the database cannot take a session over.
+Redis holds only the SHA-256 of the cookie: who reads the database cannot take a session over. A session gets a new id
+when its holder signs in, so that a cookie that was planted before is worth nothing after.
 """
 
 import hashlib
-import re
+import json
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, cast
 
 from glados_bots.store import Store, ask
 
-COOKIE = "glados_session"
-MOST_CHATS = 200
-TITLE_CHARS = 60
-CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22}")
+By = Literal["open", "password", "oidc"]
+SEEN_EVERY_S = 60  # how exact the idle time is; each note is a write
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A visitor. `fresh_cookie` is set when the browser must be given a new one."""
+    """A visitor.
+
+    Attributes:
+        hash: the session's name in Redis.
+        owner: whose chats these are: this browser, or this person on every browser.
+        person: who it is, as far as we know: an e-mail address, or a name of admins.py for nobody in particular.
+        by: how they came in; `open` where no sign-in is asked for.
+        began: when they came in, in seconds since the epoch.
+        seen: their last request, to the minute.
+        fresh_cookie: set when the browser must be given a new one.
+    """
 
     hash: str
+    owner: str
+    person: str = ""
+    by: By = "open"
+    began: float = 0.0
+    seen: float = 0.0
     fresh_cookie: str | None = None
 
 
-def new_conversation() -> str:
-    """A conversation id of 128 random bits."""
-    return secrets.token_urlsafe(16)
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a session holds, in seconds.
+
+    Attributes:
+        kept: how long its chats stay bound to the browser, signed in or not.
+        idle: without a request, until one must sign in again.
+        most: until one must sign in again in any case.
+    """
+
+    kept: int
+    idle: int
+    most: int
 
 
 class Sessions:
-    """Sessions and the chats they own."""
+    """All sessions, of every process that serves the page."""
 
-    def __init__(self, store: Store, ttl: int) -> None:
+    def __init__(self, store: Store, lifetime: Lifetime) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._ttl = ttl
+        self._lifetime = lifetime
+
+    @property
+    def kept_s(self) -> int:
+        """How long a browser keeps its cookie, in seconds."""
+        return self._lifetime.kept
 
     async def find(self, cookie: str | None) -> Session | None:
         """The session of a cookie; ids we never gave out are none, so nobody can plant one."""
         if not cookie:
             return None
-        session = Session(hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest())
-        return session if await ask(self._client.expire(self._key("session", session.hash), self._ttl)) else None
-
-    async def begin(self) -> Session:
-        """A new session, whose cookie the browser must be given."""
-        cookie = secrets.token_urlsafe(32)
-        session = Session(hashlib.sha256(cookie.encode()).hexdigest(), cookie)
-        await ask(self._client.set(self._key("session", session.hash), "1", ex=self._ttl))
+        name = _hash(cookie)
+        found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(name))))
+        session = _read(name, found) if found else None
+        if session and time.time() - session.seen >= SEEN_EVERY_S:
+            session = replace(session, seen=time.time())
+            await self._write(session, only_if_there=True)
         return session
 
-    async def owns(self, session: Session, conversation: str) -> bool:
-        """Whether this session began the conversation."""
-        if not CONVERSATION.fullmatch(conversation):
+    async def begin(self, owner: str = "", person: str = "", by: By = "open") -> Session:
+        """A new session, whose cookie the browser must be given. Without an owner, it is this browser itself."""
+        cookie = secrets.token_urlsafe(32)
+        now = time.time()
+        session = Session(_hash(cookie), owner or _hash(secrets.token_hex(32)), person, by, now, now, cookie)
+        await self._write(session)
+        return session
+
+    async def end(self, session: Session) -> None:
+        """From now on its cookie is worth nothing; its streams end within seconds."""
+        await ask(cast("Awaitable[object]", self._client.delete(self._key(session.hash))))
+
+    async def sign_in(self, cookie: str | None, owner: str, person: str, by: By) -> Session:
+        """A session with a new id. The one the browser had ends; its chats come along where they are the browser's own.
+
+        Args:
+            cookie: what the browser showed, if anything.
+            owner: whose chats these are; empty for those of this browser.
+            person: who signed in.
+            by: how.
+        """
+        name = _hash(cookie or "")
+        taken = await ask(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
+        old = _read(name, taken) if taken else None
+        own = old.owner if old and old.by != "oidc" else ""
+        return await self.begin(owner or own, person, by)
+
+    def is_signed_in(self, session: Session | None) -> bool:
+        """Whether somebody signed in with it, and recently enough."""
+        if session is None or session.by == "open":
             return False
-        return bool(await ask(self._client.get(self._key("owner", conversation))) == session.hash)
+        now = time.time()
+        return now - session.seen < self._lifetime.idle and now - session.began < self._lifetime.most
 
-    async def claim(self, session: Session, conversation: str, question: str) -> bool:
-        """Begin or go on with a conversation; False when it is another session's or no proper id."""
-        if not CONVERSATION.fullmatch(conversation):
-            return False
-        owner, title = self._key("owner", conversation), self._key("title", conversation)
-        await ask(self._client.set(owner, session.hash, nx=True, ex=self._ttl))
-        if not await self.owns(session, conversation):
-            return False
-        chats = self._key("chats", session.hash)
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(chats, {conversation: time.time()})
-            pipe.zremrangebyrank(chats, 0, -MOST_CHATS - 1)
-            pipe.set(title, shorten(question), nx=True)
-            for key in (chats, owner, title):
-                pipe.expire(key, self._ttl)
-            await ask(pipe.execute())
-        return True
+    async def is_alive(self, session: Session) -> bool:
+        """Whether it still counts, for what was begun under it and goes on; asking is no sign of life."""
+        found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(session.hash))))
+        now = _read(session.hash, found) if found else None
+        return now is not None and (now.by == "open" or self.is_signed_in(now))
 
-    async def chats(self, session: Session) -> list[tuple[str, str]]:
-        """Conversations of a session with their titles, newest first; those that ran out are left out."""
-        found = [str(chat) for chat in await ask(self._client.zrevrange(self._key("chats", session.hash), 0, -1))]
-        if not found:
-            return []
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.mget([self._key("owner", chat) for chat in found])
-            pipe.mget([self._key("title", chat) for chat in found])
-            owners, titles = await ask(pipe.execute())
-        return [
-            (chat, title or "Empty chat")
-            for chat, owner, title in zip(found, owners, titles, strict=True)
-            if owner == session.hash
-        ]
+    async def _write(self, session: Session, *, only_if_there: bool = False) -> None:
+        fields = {name: value for name, value in asdict(session).items() if name not in {"hash", "fresh_cookie"}}
+        call = self._client.set(self._key(session.hash), json.dumps(fields), ex=self._lifetime.kept, xx=only_if_there)
+        await ask(cast("Awaitable[object]", call))
 
-    async def untitle(self, conversation: str) -> None:
-        """The chat was cleared: the next question names it."""
-        await ask(self._client.delete(self._key("title", conversation)))
-
-    async def forget(self, session: Session, conversation: str) -> None:
-        """Take a conversation off the list; its id stays owned until it expires, so nobody else can take it up."""
-        await ask(self._client.zrem(self._key("chats", session.hash), conversation))
-        await self.untitle(conversation)
-
-    def _key(self, kind: str, name: str) -> str:
-        return f"{self._prefix}{kind}:{name}"
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}session:{name}"
 
 
-def shorten(question: str) -> str:
-    """A question as one line that fits the list."""
-    line = " ".join(question.split())
-    return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"
+def _read(name: str, text: str) -> Session:
+    """A session as it was written. Before there was a sign-in that was `1`, and the browser owned its chats."""
+    return Session(name, name) if text == "1" else Session(name, **json.loads(text))
+
+
+def _hash(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from typing import Any
 
 from glados_bots.conversation import Exchange
@@ -68,21 +68,21 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
         yield "event: lost\ndata: {}\n\n"
 
 
-async def until(closing: asyncio.Event, lines: AsyncGenerator[str]) -> AsyncIterator[str]:
-    """The lines until their end or until the server closes, so that an open stream never holds a shutdown up."""
-    closed = asyncio.create_task(closing.wait())
+async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """The lines until they end or one of `ends` is over: a shutdown never waits for a stream, nor does a sign-out."""
+    over = [asyncio.create_task(end) for end in ends]
     line: asyncio.Future[str] | None = None
     try:
         while True:
             line = asyncio.ensure_future(anext(lines))
-            await asyncio.wait({line, closed}, return_when=asyncio.FIRST_COMPLETED)
-            if not line.done():
+            await asyncio.wait({line, *over}, return_when=asyncio.FIRST_COMPLETED)
+            if any(end.done() for end in over):
                 return
             yield line.result()
     except StopAsyncIteration:
         return
     finally:
-        pending = [task for task in (closed, line) if task]
+        pending = [task for task in (*over, line) if task]
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)

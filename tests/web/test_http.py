@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 from glados_web.app import create_app, run
-from glados_web.sessions import COOKIE, new_conversation
+from glados_web.chats import new_conversation
+from glados_web.door import COOKIE
 from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.waiting import until
 
@@ -223,7 +224,7 @@ async def test_own_error_has_the_headers_too(settings: Settings, monkeypatch: py
 
     monkeypatch.setattr("glados_web.sessions.Sessions.find", crash)
     transport = httpx.ASGITransport(create_app(settings), raise_app_exceptions=False)
-    async with httpx.AsyncClient(base_url="http://here", transport=transport) as client:
+    async with httpx.AsyncClient(base_url="http://localhost", transport=transport) as client:
         response = await client.get("/")
     assert response.status_code == 500
     assert "default-src 'none'" in response.headers["content-security-policy"]
@@ -233,7 +234,7 @@ async def test_own_error_has_the_headers_too(settings: Settings, monkeypatch: py
 async def test_store_away(settings: Settings) -> None:
     away = settings.model_copy(update={"redis_url": SecretStr("unix:///nowhere/valkey.sock")})
     transport = httpx.ASGITransport(create_app(away))
-    async with httpx.AsyncClient(base_url="http://here", transport=transport) as client:
+    async with httpx.AsyncClient(base_url="http://localhost", transport=transport) as client:
         client.cookies.set(COOKIE, "A" * 43)
         sent = await client.post("/c/x/messages", json={"text": "hi", "key": "k"})
         shown = await client.get("/", headers={"Accept": "text/html"})

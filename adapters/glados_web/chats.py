@@ -1,0 +1,90 @@
+"""Who may see which chat: a chat belongs to the owner that began it, and to no other.
+
+    glados:{web}:chats:OWNER    zset  conversation -> time of its last question
+    glados:{web}:owner:CONV     str   the owner of the conversation
+    glados:{web}:title:CONV     str   how the list of chats calls it: its first question
+
+An owner is a browser, or a person who signed in by name: see sessions.py.
+"""
+
+import re
+import secrets
+import time
+
+from glados_bots.store import Store, ask
+from glados_web.sessions import Session
+
+MOST_CHATS = 200
+TITLE_CHARS = 60
+CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def new_conversation() -> str:
+    """A conversation id of 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+class Chats:
+    """The chats of all owners."""
+
+    def __init__(self, store: Store, ttl: int) -> None:
+        self._client = store.client
+        self._prefix = store.prefix
+        self._ttl = ttl
+
+    async def owns(self, session: Session, conversation: str) -> bool:
+        """Whether this visitor's the conversation is."""
+        if not CONVERSATION.fullmatch(conversation):
+            return False
+        return bool(await ask(self._client.get(self._key("owner", conversation))) == session.owner)
+
+    async def claim(self, session: Session, conversation: str, question: str) -> bool:
+        """Begin or go on with a conversation; False when it is another owner's or no proper id."""
+        if not CONVERSATION.fullmatch(conversation):
+            return False
+        owner, title = self._key("owner", conversation), self._key("title", conversation)
+        await ask(self._client.set(owner, session.owner, nx=True, ex=self._ttl))
+        if not await self.owns(session, conversation):
+            return False
+        chats = self._key("chats", session.owner)
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.zadd(chats, {conversation: time.time()})
+            pipe.zremrangebyrank(chats, 0, -MOST_CHATS - 1)
+            pipe.set(title, shorten(question), nx=True)
+            for key in (chats, owner, title):
+                pipe.expire(key, self._ttl)
+            await ask(pipe.execute())
+        return True
+
+    async def of(self, session: Session) -> list[tuple[str, str]]:
+        """Conversations of a visitor with their titles, newest first; those that ran out are left out."""
+        found = [str(chat) for chat in await ask(self._client.zrevrange(self._key("chats", session.owner), 0, -1))]
+        if not found:
+            return []
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.mget([self._key("owner", chat) for chat in found])
+            pipe.mget([self._key("title", chat) for chat in found])
+            owners, titles = await ask(pipe.execute())
+        return [
+            (chat, title or "Empty chat")
+            for chat, owner, title in zip(found, owners, titles, strict=True)
+            if owner == session.owner
+        ]
+
+    async def untitle(self, conversation: str) -> None:
+        """The chat was cleared: the next question names it."""
+        await ask(self._client.delete(self._key("title", conversation)))
+
+    async def forget(self, session: Session, conversation: str) -> None:
+        """Take a conversation off the list; its id stays owned until it expires, so nobody else can take it up."""
+        await ask(self._client.zrem(self._key("chats", session.owner), conversation))
+        await self.untitle(conversation)
+
+    def _key(self, kind: str, name: str) -> str:
+        return f"{self._prefix}{kind}:{name}"
+
+
+def shorten(question: str) -> str:
+    """A question as one line that fits the list."""
+    line = " ".join(question.split())
+    return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"

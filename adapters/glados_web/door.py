@@ -1,0 +1,75 @@
+"""Who may come in. Where sign-in is on, every route that is not in PUBLIC needs a visitor who signed in.
+
+The decision is made by the route that was matched, never by a path, so that no spelling of an address gets around it.
+"""
+
+from fastapi import HTTPException, Request, Response
+
+from glados_bots.admins import LOCAL, SHARED, Admins
+from glados_bots.settings import Settings
+from glados_bots.store import Store
+from glados_web.sessions import By, Lifetime, Session, Sessions
+from glados_web.settings import WebSettings
+
+COOKIE = "glados_session"
+SECURE_COOKIE = "__Host-glados_session"  # a browser takes this name over https only, and from this very host only
+# `/status` tells strangers no more than whether all is well; see status.py.
+PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
+SIGNED_OUT = "You are signed out. Sign in again to go on; nothing was lost."
+
+
+class Door:
+    """Knows visitors by their cookies. Without sign-in everybody may come in, each to chats of their own."""
+
+    def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
+        self.web = web
+        self.is_locked = web.needs_sign_in
+        self.sessions = Sessions(store, Lifetime(settings.conversation_ttl, web.session_idle, web.session_max))
+        self._admins = Admins.parse(settings.admins)
+
+    async def admit(self, request: Request) -> None:
+        """A dependency of every route. Raises HTTPException (401) when a stranger asks for what is not public."""
+        if request.scope["route"].path in PUBLIC:
+            return
+        request.state.session = await self.visitor(request)
+        if self.is_locked and request.state.session is None:
+            raise HTTPException(401, SIGNED_OUT)
+
+    async def visitor(self, request: Request) -> Session | None:
+        """Who asks, as far as they may come in."""
+        session = await self.sessions.find(request.cookies.get(self._cookie(request)))
+        return session if not self.is_locked or self.sessions.is_signed_in(session) else None
+
+    async def welcome(self) -> Session:
+        """A visitor of a page without sign-in, whom we see for the first time."""
+        return await self.sessions.begin(person=LOCAL)
+
+    async def sign_in(self, request: Request, by: By, owner: str = "", person: str = SHARED) -> Session:
+        """A new session for somebody who showed that they may come in; the one they had is over."""
+        return await self.sessions.sign_in(request.cookies.get(self._cookie(request)), owner, person, by)
+
+    def is_admin(self, session: Session | None) -> bool:
+        """Whether GLADOS_ADMINS names this visitor."""
+        return session is not None and self._admins.has("web", session.person)
+
+    def give_cookie(self, session: Session, request: Request, response: Response) -> None:
+        """Hand a new session to the browser."""
+        if session.fresh_cookie:
+            self.set_cookie(request, response, self._cookie(request), session.fresh_cookie, self.sessions.kept_s)
+
+    def take_cookie(self, request: Request, response: Response) -> None:
+        """Make the browser forget its session."""
+        self.set_cookie(request, response, self._cookie(request), "", 0)
+
+    def set_cookie(self, request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+        """A cookie that no script reads, no other site sends, and nobody on the way sees."""
+        response.set_cookie(
+            name, value, max_age=seconds, httponly=True, samesite="lax", secure=self.is_secure(request), path="/"
+        )
+
+    def is_secure(self, request: Request) -> bool:
+        """Whether the browser speaks https, with us or with the proxy before us."""
+        return self.web.public_url.startswith("https:") or request.url.scheme == "https"
+
+    def _cookie(self, request: Request) -> str:
+        return SECURE_COOKIE if self.is_secure(request) else COOKIE

@@ -1,0 +1,119 @@
+"""Settings of the web page: `GLADOS_WEB_*`. Who may sign in, and how long that holds."""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from glados_bots.binding import is_loopback
+from glados_bots.errors import ConfigError
+from glados_bots.settings import GladosSettings, Settings
+
+SHORTEST_PASSWORD = 12
+HASH_PREFIX = "$argon2id$"  # such a text is the hash that `glados hash-password` prints, not the password
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The entries of a list setting; commas or spaces are between them."""
+    return tuple(text.replace(",", " ").split())
+
+
+def _check_password(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text.startswith(HASH_PREFIX) and len(text) < SHORTEST_PASSWORD:
+        raise ValueError(f"it needs {SHORTEST_PASSWORD} characters at least")
+    return secret
+
+
+def _check_url(text: str) -> str:
+    """https, or http on this machine: what is sent there must not be read on the way."""
+    parts = urlsplit(text)
+    is_ours = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if text and (not (parts.scheme == "https" or is_ours) or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("it must be an https:// address without ? and #; http:// is for this machine only")
+    return text
+
+
+def _check_origin(text: str) -> str:
+    if urlsplit(_check_url(text)).path not in {"", "/"}:
+        raise ValueError("it must be the address alone, without a path: https://chat.example.org")
+    return text.rstrip("/")
+
+
+def _check_networks(text: str) -> str:
+    for word in words(text):
+        try:
+            ipaddress.ip_network(word)
+        except ValueError as error:
+            raise ValueError(f"{word!r} is no address and no network such as 10.0.0.0/8 ({error})") from error
+    return text
+
+
+class WebSettings(GladosSettings):
+    """What `glados web` needs beside the settings of every role. See docs/settings.md for a table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GLADOS_WEB_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    password: Annotated[SecretStr, AfterValidator(_check_password)] | None = Field(
+        None, description="Shared password of the page, or its hash by `glados hash-password`"
+    )
+    public_url: Annotated[str, AfterValidator(_check_origin)] = Field(
+        "", description="Address people open, such as https://chat.example.org; others are refused then"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
+        "", description="Addresses of proxies whose X-Forwarded-For and -Proto count; empty: nobody's"
+    )
+    oidc_issuer: Annotated[str, AfterValidator(_check_url)] = Field(
+        "", description="OpenID Connect provider, exactly as it names itself"
+    )
+    oidc_client_id: str = Field("", max_length=500, description="Our name at the provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Our secret at the provider, if it gives one")
+    oidc_emails: str = Field("", description="Who may sign in: addresses, or @example.org for a whole domain")
+    oidc_groups: str = Field("", description="Who may sign in: groups the provider tells of in `groups`")
+    oidc_name: str = Field("", max_length=60, description="What the sign-in button calls the provider")
+    session_idle: int = Field(
+        12 * 3600, ge=60, le=30 * 24 * 3600, description="Seconds without a request after which one must sign in again"
+    )
+    session_max: int = Field(
+        14 * 24 * 3600, ge=60, le=366 * 24 * 3600, description="Seconds after which one must sign in again in any case"
+    )
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """Whether the page is locked."""
+        return self.password is not None or bool(self.oidc_issuer)
+
+    @property
+    def public_host(self) -> str:
+        """Host and port of the public address, as browsers send them; empty when none is set."""
+        return urlsplit(self.public_url).netloc.lower()
+
+
+def require_sign_in(settings: Settings, web: WebSettings) -> None:
+    """Return when nobody but those who may can use the page.
+
+    Raises:
+        ConfigError: others than this machine would reach an open page, or the OIDC settings are not enough.
+    """
+    shown_at = web.public_url if web.public_url and not is_loopback(urlsplit(web.public_url).hostname or "") else ""
+    if not web.needs_sign_in and (shown_at or not is_loopback(settings.host)):
+        where = f"GLADOS_WEB_PUBLIC_URL={shown_at}" if shown_at else f"GLADOS_HOST={settings.host}"
+        raise ConfigError(
+            f"{where}: others could use a page that has no sign-in; set GLADOS_WEB_PASSWORD, or GLADOS_WEB_OIDC_ISSUER "
+            "and what belongs to it, or let the page listen on 127.0.0.1 only; see docs/security.md"
+        )
+    if not web.oidc_issuer:
+        return
+    missing = [name for name, value in (("CLIENT_ID", web.oidc_client_id),) if not value]
+    missing += [] if web.oidc_emails or web.oidc_groups else ["EMAILS (or GLADOS_WEB_OIDC_GROUPS)"]
+    if missing:
+        raise ConfigError(f"GLADOS_WEB_OIDC_ISSUER is set, so GLADOS_WEB_OIDC_{missing[0]} is needed as well")
+    if not web.public_url:
+        raise ConfigError(
+            "GLADOS_WEB_OIDC_ISSUER is set, so GLADOS_WEB_PUBLIC_URL is needed as well: "
+            "the provider sends people back to it, and must know it"
+        )
