@@ -10,6 +10,7 @@ from glados_bots.intake import Intake
 from glados_bots.limits import Limits
 from glados_bots.pacing import Pacer
 from glados_bots.records import Records
+from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store import Store, connect
 from glados_bots.surface import Surface
@@ -32,7 +33,7 @@ class AdapterCore(Generic[S]):
         self.store = Store(
             connect(settings.resolved_redis_url),
             platform,
-            ttl=settings.conversation_ttl,
+            ttl=ttl_of(settings, platform),
             max_exchanges=settings.conversation_max_messages // 2,
             max_queued=settings.conversation_max_queued,
             lease_s=settings.lease,

@@ -5,10 +5,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from glados_bots import __version__, audit_cli, backup_cli, keys_cli, logs, tracing, turns_cli
+from glados_bots import __version__, audit_cli, backup_cli, keys_cli, logs, models_cli, privacy_cli, tracing, turns_cli
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import Platform, installed
 from glados_bots.settings import Settings, load
@@ -31,6 +29,13 @@ Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, 
 MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
+Quantize = Annotated[str | None, typer.Option("--quantize", help="auto, none, 8bit or 4bit weights [GLADOS_QUANTIZE]")]
+Loras = Annotated[
+    list[str] | None, typer.Option("--lora", help="NAME=FOLDER: one more LoRA on the same base, may be given often")
+]
+BaseOnly = Annotated[
+    bool | None, typer.Option("--base-only", help="Serve the base without its LoRA [GLADOS_BASE_ONLY]")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -44,36 +49,36 @@ def version_option(
 
 
 @app.command()
-def up(model: Model = None, token: Token = None, multi_gpu: MultiGpu = None) -> None:
+def up(
+    model: Model = None,
+    token: Token = None,
+    multi_gpu: MultiGpu = None,
+    quantize: Quantize = None,
+    lora: Loras = None,
+    base_only: BaseOnly = None,
+) -> None:
     """Run everything: database, model, web page, and each platform whose tokens are set."""
     from glados_bots.stack import run_stack  # noqa: PLC0415 - other commands need no supervisor
 
-    settings = _settings(model=model, hf_token=token, multi_gpu=multi_gpu)
+    settings = _serving(model, token, multi_gpu, quantize, lora, base_only)
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
 @app.command()
-def serve(model: Model = None, token: Token = None, multi_gpu: MultiGpu = None) -> None:
+def serve(
+    model: Model = None,
+    token: Token = None,
+    multi_gpu: MultiGpu = None,
+    quantize: Quantize = None,
+    lora: Loras = None,
+    base_only: BaseOnly = None,
+) -> None:
     """Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT."""
-    settings = _settings(model=model, hf_token=token, multi_gpu=multi_gpu)
+    settings = _serving(model, token, multi_gpu, quantize, lora, base_only)
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
     tracing.configure(settings, "serve")
     run_service(settings)
-
-
-@app.command()
-def models() -> None:
-    """List the model cards: what is here, what can be fetched, what fits this machine."""
-    from glados_bots.inference.cards import fits, load_cards, presence  # noqa: PLC0415 - looks at the hardware
-
-    table = Table("Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at")
-    for card in load_cards().values():
-        name = f"{card.name} (deprecated)" if card.deprecated else card.name
-        table.add_row(
-            name, card.base_name, card.parameters, card.licence, presence(card).reason, fits(card).reason, card.good_at
-        )
-    Console().print(table)
 
 
 @app.command()
@@ -121,6 +126,25 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
+def _serving(
+    model: str | None,
+    token: str | None,
+    multi_gpu: bool | None,
+    quantize: str | None,
+    lora: list[str] | None,
+    base_only: bool | None,
+) -> Settings:
+    """Settings of a command that serves a model."""
+    return _settings(
+        model=model,
+        hf_token=token,
+        multi_gpu=multi_gpu,
+        quantize=quantize,
+        loras=",".join(lora) if lora else None,
+        base_only=base_only,
+    )
+
+
 def _settings(**overrides: Any) -> Settings:
     settings = load(Settings, **overrides)
     logs.configure(settings)
@@ -129,7 +153,10 @@ def _settings(**overrides: Any) -> Settings:
 
 backup_cli.add_to(app, _settings)
 turns_cli.add_to(app, _settings)
+privacy_cli.add_to(app, _settings)
+privacy_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)
+models_cli.add_to(app, _settings)
 audit_cli.add_to(app, _settings)
 
 

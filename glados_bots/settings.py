@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from glados_bots import embedded_redis, redis_urls
 from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
+from glados_bots.retention import check as check_retention
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
@@ -107,6 +108,9 @@ class Settings(GladosSettings):
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
     conversation_ttl: int = Field(
         30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds an idle conversation is kept"
+    )
+    retention: Annotated[str, AfterValidator(check_retention)] = Field(
+        "", description="The same by platform, such as `web=7d,discord=12h`; others as above"
     )
     conversation_max_messages: int = Field(
         400, ge=2, le=100_000, description="Messages kept of one conversation; the oldest go first"

@@ -8,6 +8,8 @@ import asyncio
 import logging
 import random
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import discord
@@ -51,21 +53,21 @@ FATAL_CLOSES = {
 class Bot:
     """The adapter as one object, also for tests: `run` until `stop`."""
 
-    def __init__(self, settings: Settings, discord_settings: DiscordSettings) -> None:
+    def __init__(
+        self, settings: Settings, discord_settings: DiscordSettings, clock: Callable[[], float] = time.time
+    ) -> None:
         if discord_settings.token is None:
             raise ConfigError("GLADOS_DISCORD_TOKEN is not set; docs/discord.md says where to get one")
         point_at(discord_settings)
         self._token = discord_settings.token.get_secret_value()
         self.link = Link()
-        self._settings = discord_settings
 
         def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
-            self.memory = Memory(store, settings.conversation_ttl)
-            self.surface = DiscordSurface(store, pacer, self.link, self.memory, discord_settings)
-            return self.surface
+            self.memory = Memory(store, store.ttl)
+            return DiscordSurface(store, pacer, self.link, self.memory, discord_settings, clock=clock)
 
         self.core = AdapterCore(settings, "discord", make_surface)
-        self.parts = Parts(self.core, self.memory, self.link, self.surface.rates, discord_settings)
+        self.parts = Parts(self.core, self.memory, self.link, discord_settings, clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -94,7 +96,7 @@ class Bot:
             await self.parts.catch_up.stamp()
         await self.parts.desk.drain()
         await self.core.drain()
-        await self.surface.typing.aclose()
+        await self.core.surface.typing.aclose()
         for task in works[1:]:
             task.cancel()
         await asyncio.gather(*works, return_exceptions=True)

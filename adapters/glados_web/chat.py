@@ -40,7 +40,7 @@ class Chat:
         self.store = self.core.store
         self.surface = self.core.surface
         self.door = Door(settings, web, self.store)
-        self.chats = Chats(self.store, settings.conversation_ttl)
+        self.chats = Chats(self.store, self.store.ttl)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:

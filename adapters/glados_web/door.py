@@ -24,7 +24,7 @@ class Door:
     def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
         self.web = web
         self.is_locked = web.needs_sign_in
-        self.sessions = Sessions(store, Lifetime(settings.conversation_ttl, web.session_idle, web.session_max))
+        self.sessions = Sessions(store, Lifetime(store.ttl, web.session_idle, web.session_max))
         self._admins = Admins.parse(settings.admins)
 
     async def admit(self, request: Request) -> None:
