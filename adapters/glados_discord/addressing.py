@@ -22,8 +22,14 @@ def is_from_person(message: discord.Message) -> bool:
     return not message.author.bot and message.webhook_id is None and message.type in _FROM_PEOPLE
 
 
-def addressed(message: discord.Message, me: int, follow: Follow) -> Reason | None:
-    """Why a message is meant for the bot, or None when it is not. `@everyone` means nobody in particular."""
+def addressed(message: discord.Message, me: int, *, takes_part: bool) -> Reason | None:
+    """Why a message is meant for the bot, or None when it is not. `@everyone` means nobody in particular.
+
+    Args:
+        message: what was written.
+        me: the bot's id.
+        takes_part: whether it stands in a thread where no mention is needed.
+    """
     if not is_from_person(message):
         return None
     if is_direct(message.channel):
@@ -34,7 +40,7 @@ def addressed(message: discord.Message, me: int, follow: Follow) -> Reason | Non
         return "mention"
     if _answered_author(message) == me:
         return "reply"
-    return "thread" if takes_part(message.channel, me, follow) and not _is_for_others(message, me) else None
+    return "thread" if takes_part and not _is_for_others(message, me) else None
 
 
 def is_direct(channel: object) -> bool:
@@ -52,11 +58,13 @@ def is_mentioned(message: discord.Message, me: int) -> bool:
     )
 
 
-def takes_part(channel: object, me: int, follow: Follow) -> bool:
-    """Whether this is a thread where no mention is needed."""
+def takes_part(channel: object, me: int, follow: Follow) -> bool | None:
+    """Whether this is a thread where no mention is needed; None when discord.py cannot say."""
     if not isinstance(channel, discord.Thread) or follow == "none":
         return False
-    return channel.owner_id == me or (follow == "joined" and channel.me is not None)
+    if channel.owner_id == me or follow == "own":
+        return channel.owner_id == me
+    return True if channel.me else None
 
 
 def _is_for_others(message: discord.Message, me: int) -> bool:

@@ -7,7 +7,6 @@ message are read, accepting a question twice is impossible, and a slack covers w
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import discord
@@ -29,7 +28,8 @@ Take = Callable[[discord.Message], Awaitable[None]]
 class CatchUp:
     """Stamps the time while all is well, and looks back when it was not."""
 
-    def __init__(self, memory: Memory, rates: Rates, settings: DiscordSettings) -> None:
+    def __init__(self, memory: Memory, rates: Rates, settings: DiscordSettings, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._memory = memory
         self._rates = rates
         self._settings = settings
@@ -61,7 +61,7 @@ class CatchUp:
         """Note that everything until now has arrived."""
         try:
             for name in sorted(self._caught):
-                await self._memory.stamp(name, int(time.time() * 1000))
+                await self._memory.stamp(name, int(self._clock() * 1000))
         except StoreUnavailableError as error:
             log.debug("no stamp: %s", error)
 
@@ -70,7 +70,7 @@ class CatchUp:
         stamped = await self._memory.stamped(name)
         if stamped is None or not self._settings.catch_up_minutes:
             return None
-        since = max(stamped / 1000 - SLACK_S, time.time() - self._settings.catch_up_minutes * 60)
+        since = max(stamped / 1000 - SLACK_S, self._clock() - self._settings.catch_up_minutes * 60)
         return discord.Object(int(since * 1000 - discord.utils.DISCORD_EPOCH) << 22)
 
     async def _missed(

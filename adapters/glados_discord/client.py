@@ -1,8 +1,7 @@
 """discord.py's client with our ears: it hands every event on, and decides nothing itself."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import discord
@@ -15,36 +14,28 @@ from glados_discord.counter import Counter
 from glados_discord.desk import Desk
 from glados_discord.link import Link
 from glados_discord.memory import Memory
-from glados_discord.rates import Rates
 from glados_discord.settings import DiscordSettings, ids
 from glados_discord.slash import Slash
+from glados_discord.surface import Clock, DiscordSurface
 from glados_discord.sync import sync
 
 log = logging.getLogger(__name__)
-
-LONGEST_RATE_WAIT_S = 30.0
 
 
 class Parts:
     """What a client hands its events to. Lives longer than any client."""
 
-    def __init__(self, core: AdapterCore, memory: Memory, link: Link, rates: Rates, settings: DiscordSettings) -> None:
-        self.core = core
+    def __init__(
+        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, settings: DiscordSettings, clock: Clock
+    ) -> None:
         self.memory = memory
         self.link = link
-        self.rates = rates
+        self.rates = core.surface.rates
         self.settings = settings
         self.desk = Desk(core, memory, link, settings)
         self.counter = Counter(core, memory, self.desk, settings)
         self.slash = Slash(core, memory, self.counter)
-        self.catch_up = CatchUp(memory, rates, settings)
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something beside, and keep hold of it."""
-        task = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.catch_up = CatchUp(memory, self.rates, settings, clock)
 
 
 class _Listening:
@@ -88,6 +79,15 @@ class _Listening:
         """A thread is gone."""
         await self.parts.desk.place_deleted(payload.thread_id)
 
+    async def on_thread_join(self, thread: discord.Thread) -> None:
+        """The bot was brought into a thread, or wrote in it."""
+        await self.parts.desk.joined(thread.id)
+
+    async def on_thread_remove(self, thread: discord.Thread) -> None:
+        """The bot was taken out of a thread: there it answers to its name only."""
+        thread.me = None  # discord.py leaves it as it was
+        await self.parts.desk.removed(thread.id)
+
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel is gone."""
         await self.parts.desk.place_deleted(channel.id)
@@ -113,14 +113,24 @@ class _Listening:
         await parts.catch_up.look_back(self, shard, take)  # type: ignore[arg-type]  # as above
 
 
+def make_tree(client: discord.Client, parts: Parts) -> app_commands.CommandTree[Any]:
+    """The slash commands, for servers the bot is in and for its direct messages."""
+    tree: app_commands.CommandTree[Any] = app_commands.CommandTree(
+        client,
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+    )
+    parts.slash.add_to(tree)
+    return tree
+
+
 class SingleClient(_Listening, discord.Client):
     """One connection for all servers."""
 
     def __init__(self, parts: Parts, **options: Any) -> None:
         super().__init__(**options)
         self.parts = parts
-        self.tree = app_commands.CommandTree(self)
-        parts.slash.add_to(self.tree)
+        self.tree = make_tree(self, parts)
 
 
 class ShardedClient(_Listening, discord.AutoShardedClient):
@@ -129,8 +139,7 @@ class ShardedClient(_Listening, discord.AutoShardedClient):
     def __init__(self, parts: Parts, **options: Any) -> None:
         super().__init__(**options)
         self.parts = parts
-        self.tree = app_commands.CommandTree(self)
-        parts.slash.add_to(self.tree)
+        self.tree = make_tree(self, parts)
 
     async def on_ready(self) -> None:
         """Each shard looks back for itself."""
@@ -150,7 +159,6 @@ def make_client(parts: Parts) -> SingleClient | ShardedClient:
         "intents": intents,
         "allowed_mentions": discord.AllowedMentions.none(),
         "http_trace": parts.rates.trace,
-        "max_ratelimit_timeout": LONGEST_RATE_WAIT_S,
     }
     if not settings.shards:
         return SingleClient(parts, **options)

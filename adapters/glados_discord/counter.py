@@ -15,6 +15,7 @@ from glados_discord.permissions import lacking
 from glados_discord.places import Spot
 from glados_discord.questions import how_to_answer, patient, settings_channel
 from glados_discord.settings import DiscordSettings
+from glados_discord.surface import DiscordSurface
 from glados_discord.titles import title
 
 TOO_OLD = "This answer is too old for that: I do not remember it any more."
@@ -28,7 +29,9 @@ NO_VOTE = "You can vote once the answer is complete."
 class Counter:
     """What people do with turns other than by messages."""
 
-    def __init__(self, core: AdapterCore, memory: Memory, desk: Desk, settings: DiscordSettings) -> None:
+    def __init__(
+        self, core: AdapterCore[DiscordSurface], memory: Memory, desk: Desk, settings: DiscordSettings
+    ) -> None:
         self._core = core
         self._memory = memory
         self._desk = desk
@@ -51,7 +54,7 @@ class Counter:
         verdict = await self._core.intake.accept(turn, joins=False)
         if verdict.refusal:
             return verdict.refusal
-        await self._desk.remember(turn.conversation, int(Spot.of(turn).channel), interaction.guild_id)
+        await self._desk.remember(turn.conversation, interaction.channel, interaction.guild_id)
         return f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
 
     def _why_not(self, interaction: discord.Interaction) -> str:
@@ -69,7 +72,7 @@ class Counter:
         channel, number = interaction.channel, str(interaction.id)
         has_own = isinstance(channel, discord.Thread) or is_direct(channel) or self._settings.answer_in == "channel"
         conversation = await self.conversation(interaction) if has_own else number
-        how = how_to_answer(channel, self._settings, is_new=not has_own)
+        how = how_to_answer(channel, self._settings, interaction.guild, is_new=not has_own)
         spot = Spot(
             channel=str(interaction.channel_id),
             guild=str(interaction.guild_id or ""),
@@ -91,7 +94,7 @@ class Counter:
         )
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
-        """A button was pressed under the answer to a turn."""
+        """A button was pressed under the answer to a turn. Where that shows by itself, nothing is said."""
         await replies.answer(interaction, self._memory, lambda: self._pressed(interaction, action, name))
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> str:
@@ -104,9 +107,9 @@ class Counter:
             return NOT_YOURS
         if action == "stop":
             await self._core.store.change(name, "stop")
-            return "Stopping."
+            return ""
         verdict = await self._core.intake.redo(name, str(interaction.user.id))
-        return TOO_OLD if verdict is None else verdict.refusal or "Making the answer anew."
+        return TOO_OLD if verdict is None else verdict.refusal
 
     async def _vote(self, turn: str, person: str, vote: Vote) -> str:
         before = (await self._core.records.votes(turn)).get(person, "")

@@ -17,12 +17,13 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.limits import duration
 from glados_discord import questions
 from glados_discord.access import Rules, asker_of, refusal
-from glados_discord.addressing import Reason, addressed, is_from_person
+from glados_discord.addressing import Reason, addressed, is_direct, is_from_person, takes_part
 from glados_discord.link import Link, NotConnectedError
 from glados_discord.memory import Memory
 from glados_discord.notes import Notes
 from glados_discord.permissions import missing
 from glados_discord.settings import DiscordSettings, ids
+from glados_discord.surface import DiscordSurface
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ class Desk:
         pending: events that are being taken in.
     """
 
-    def __init__(self, core: AdapterCore, memory: Memory, link: Link, settings: DiscordSettings) -> None:
+    def __init__(
+        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, settings: DiscordSettings
+    ) -> None:
         self._core = core
         self._link = link
         self._memory = memory
@@ -74,13 +77,12 @@ class Desk:
 
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
-        await self._know_channel(message)
-        if addressed(message, me, self._settings.follow):
+        if is_from_person(message):
             await self._in_order(message.channel.id, lambda: self._take(message, me, late=late))
 
     async def _know_channel(self, message: discord.Message) -> None:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
-        if isinstance(message.channel, discord.PartialMessageable) and message.guild and is_from_person(message):
+        if isinstance(message.channel, discord.PartialMessageable) and message.guild:
             with suppress(discord.HTTPException, NotConnectedError):
                 found = await (await self._link.get()).fetch_channel(message.channel.id)
                 if isinstance(found, discord.Thread):
@@ -90,7 +92,7 @@ class Desk:
         """A message was changed: its answer is made anew; one that now mentions the bot is a question."""
         if message.edited_at is None:  # Discord itself added a preview or a thread
             return
-        if addressed(message, me, self._settings.follow):
+        if is_from_person(message):
             await self._in_order(message.channel.id, lambda: self._edited(message, me))
 
     async def deleted(self, channel: int, messages: set[int]) -> None:
@@ -101,6 +103,14 @@ class Desk:
     async def left_guild(self, guild: int) -> None:
         """The bot was removed from a server: nothing is answered there any more."""
         await self._in_order(guild, lambda: self._leave(guild))
+
+    async def joined(self, thread: int) -> None:
+        """The bot takes part in a thread from now on."""
+        await self._in_order(thread, lambda: self._memory.join(thread))
+
+    async def removed(self, thread: int) -> None:
+        """It does not any more."""
+        await self._in_order(thread, lambda: self._memory.leave(thread))
 
     async def place_deleted(self, channel: int) -> None:
         """A channel or thread is gone: so is what was to be answered there."""
@@ -144,7 +154,7 @@ class Desk:
     # --- one message -----------------------------------------------------------------------------------------------
 
     async def _take(self, message: discord.Message, me: int, *, late: bool) -> None:
-        reason = addressed(message, me, self._settings.follow)
+        reason = await self._addressed(message, me)
         if reason is None or (late and await self._memory.was(f"told:{message.id}")):
             return
         sentence = self._refusal(message)
@@ -162,6 +172,13 @@ class Desk:
         else:
             await self._nothing_asked(message, reason, question.left_out)
 
+    async def _addressed(self, message: discord.Message, me: int) -> Reason | None:
+        await self._know_channel(message)
+        part = takes_part(message.channel, me, self._settings.follow)
+        if part is None:
+            part = await self._memory.is_in(message.channel.id)
+        return addressed(message, me, takes_part=part)
+
     async def _accept(self, message: discord.Message, question: questions.Question) -> None:
         length, allowed = len(question.text), self._core.settings.message_max_chars
         if length > allowed:
@@ -173,16 +190,20 @@ class Desk:
             return
         verdict = await self._core.intake.accept(turn)
         if verdict.refusal:
+            if message.guild:
+                await self._memory.guild_gives_back(message.guild.id, message.id)
             await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
         elif verdict.status == "accepted":
-            await self.remember(conversation, message.channel.id, message.guild.id if message.guild else None)
+            await self.remember(conversation, message.channel, message.guild.id if message.guild else None)
 
-    async def remember(self, conversation: str, channel: int, guild: int | None) -> None:
+    async def remember(self, conversation: str, channel: object, guild: int | None) -> None:
         """Note where a conversation takes place."""
-        if guild is None:
-            await self._memory.used_dm(channel)
-        else:
+        if guild is not None:
             await self._memory.belongs_to_guild(conversation, guild)
+        elif is_direct(channel):
+            await self._memory.used_dm(int(conversation))
+        if isinstance(channel, discord.Thread):
+            await self._memory.join(channel.id)
 
     async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: str) -> None:
         """A mention without words, a picture, a sticker, or a text that Discord did not show us."""
@@ -211,8 +232,7 @@ class Desk:
     async def _edited(self, message: discord.Message, me: int) -> None:
         turn = await self._core.store.turn(str(message.id))
         if turn is None:
-            if not await self._memory.was(f"told:{message.id}"):
-                await self._take(message, me, late=False)
+            await self._take(message, me, late=True)
             return
         question = await questions.read(message, me, self._memory, self._settings)
         stamp = int(message.edited_at.timestamp() * 1000) if message.edited_at else 0

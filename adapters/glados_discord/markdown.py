@@ -25,7 +25,7 @@ _TICKS = re.compile("`+")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+\Z")
 _DEEPEST_HEADING = 3
 # What may stand between angle brackets as it was written, though not in a masked link.
-_PLAIN_ADDRESS = re.compile(r"[!-;=?-\[\]-_a-~]+\Z")
+_PLAIN_ADDRESS = re.compile(r"[!-;=?-_a-~]+\Z")
 
 
 class DiscordDialect(ChatDialect):

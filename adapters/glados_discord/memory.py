@@ -1,11 +1,15 @@
-"""What the adapter remembers in Redis beside the core's keys. Ids only, no text; all of it runs out by itself.
+"""What the adapter remembers in Redis beside the core's keys.
 
-glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-glados:{discord}:once:WHAT      str  something that only one process may do, and only once
-glados:{discord}:guild:ID       set  conversations of a server
-glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
-glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
-glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
+    glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
+    glados:{discord}:in:THREAD      str  exists for a thread the bot takes part in
+    glados:{discord}:once:WHAT      str  something that only one process may do, and only once
+    glados:{discord}:guild:ID       set  conversations of a server
+    glados:{discord}:rate:ID        zset questions of a server in the last minute
+    glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
+    glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
+    glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
+
+These are ids, without any text, and all but the hashes run out by themselves.
 """
 
 import time
@@ -48,6 +52,18 @@ class Memory:
         """The conversation a thread or message belongs to, if one was remembered."""
         return cast("str | None", await ask(self._client.get(f"{self._prefix}at:{found}")))
 
+    async def join(self, thread: int) -> None:
+        """Remember that the bot takes part in a thread: Discord does not always say so."""
+        await ask(self._client.set(f"{self._prefix}in:{thread}", 1, ex=self._ttl))
+
+    async def leave(self, thread: int) -> None:
+        """It does not any more."""
+        await ask(self._client.delete(f"{self._prefix}in:{thread}"))
+
+    async def is_in(self, thread: int) -> bool:
+        """Whether it does."""
+        return bool(await ask(self._client.exists(f"{self._prefix}in:{thread}")))
+
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""
         return bool(await ask(self._client.exists(f"{self._prefix}t:{message}")))
@@ -64,6 +80,10 @@ class Memory:
         """Take a place among a server's questions of this minute; or seconds until there is one. Atomic."""
         found = await ask(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
         return int(found) / 1000
+
+    async def guild_gives_back(self, guild: int, message: int) -> None:
+        """A question that took its place was refused for another reason."""
+        await ask(cast("Awaitable[int]", self._client.zrem(f"{self._prefix}rate:{guild}", message)))
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
         """Remember where a conversation takes place."""

@@ -39,3 +39,12 @@ def lacking(granted: discord.Permissions, *, is_thread: bool, me: discord.Member
     if is_thread:
         return "" if granted.send_messages_in_threads else "Send Messages in Threads"
     return "" if granted.send_messages else "Send Messages"
+
+
+def may_open_threads(channel: object, guild: discord.Guild | None) -> bool:
+    """Whether the bot may open a thread here and write in it, as far as is known."""
+    permissions_for = getattr(channel, "permissions_for", None)
+    if guild is None or permissions_for is None:
+        return True
+    granted: discord.Permissions = permissions_for(guild.me)
+    return granted.create_public_threads and granted.send_messages_in_threads

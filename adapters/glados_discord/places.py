@@ -17,7 +17,7 @@ from glados_discord.link import Link, NotConnectedError
 from glados_discord.markdown import LIMIT, DiscordDialect
 from glados_discord.memory import Memory
 from glados_discord.rates import Rates
-from glados_discord.refusals import NO_THREAD, THREAD_EXISTS, sorted_out
+from glados_discord.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, sorted_out
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +120,11 @@ class Places:
                 if error.code == THREAD_EXISTS:
                     return True
                 if error.code not in NO_THREAD:
-                    raise
-                log.info("turn %s: no thread named so could be made (code %d)", turn.id, error.code)
+                    with sorted_out():
+                        raise
+                log.info("turn %s: no thread could be made (code %d)", turn.id, error.code)
+                if error.code not in BLOCKED:  # another name may pass
+                    return False
             else:
                 return True
         return False

@@ -8,6 +8,7 @@ from glados_bots.conversation import Turn
 from glados_discord import attachments
 from glados_discord.addressing import is_direct, is_from_person, readable
 from glados_discord.memory import Memory
+from glados_discord.permissions import may_open_threads
 from glados_discord.places import How, Spot
 from glados_discord.settings import DiscordSettings
 from glados_discord.titles import title
@@ -55,7 +56,7 @@ async def conversation_of(message: discord.Message, memory: Memory, settings: Di
 
 def turn_of(message: discord.Message, question: Question, conversation: str, settings: DiscordSettings) -> Turn:
     """The turn of a message."""
-    how = how_to_answer(message.channel, settings, is_new=conversation == str(message.id))
+    how = how_to_answer(message.channel, settings, message.guild, is_new=conversation == str(message.id))
     spot = Spot(
         channel=str(message.channel.id),
         guild=str(message.guild.id) if message.guild else "",
@@ -76,9 +77,10 @@ def turn_of(message: discord.Message, question: Question, conversation: str, set
     )
 
 
-def how_to_answer(channel: object, settings: DiscordSettings, *, is_new: bool) -> How:
+def how_to_answer(channel: object, settings: DiscordSettings, guild: discord.Guild | None, *, is_new: bool) -> How:
     """A thread on a message of a text channel; elsewhere a reply; in direct messages just the next message."""
     kind = getattr(channel, "type", None)
+    is_new = is_new and may_open_threads(channel, guild)
     if is_direct(channel) or (settings.answer_in == "channel" and kind in _THREADED):
         return "plain"
     return "thread" if settings.answer_in == "thread" and kind in _THREADED and is_new else "reply"

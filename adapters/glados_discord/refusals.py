@@ -33,7 +33,7 @@ SLOWED = frozenset({20016, 20022, 20028, 20029, LATE_EDIT})
 # too many threads, unknown message.
 NO_THREAD = frozenset({50001, 50013, 50024, 50019, 50021, 50068, 160006, 160007, UNKNOWN_MESSAGE, *BLOCKED})
 
-Temporary = (aiohttp.ClientError, OSError, asyncio.TimeoutError, discord.DiscordServerError, discord.RateLimited)
+Temporary = (aiohttp.ClientError, OSError, asyncio.TimeoutError, discord.DiscordServerError)
 
 
 class BlockedError(Exception):

@@ -33,11 +33,15 @@ async def claim(interaction: discord.Interaction, memory: Memory) -> bool:
 
 
 async def begin(interaction: discord.Interaction, memory: Memory) -> bool:
-    """Say "thinking" to the person alone; False when it is another process's to answer, or too late."""
+    """Say "thinking" to the person alone, or nothing to one who pressed a button.
+
+    False when it is another process's to answer, or too late.
+    """
     if not await claim(interaction, memory):
         return False
+    is_button = interaction.type is discord.InteractionType.component
     try:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.response.defer(ephemeral=not is_button, thinking=not is_button)
     except discord.HTTPException as error:
         if error.code not in {UNKNOWN_INTERACTION, ALREADY_ANSWERED}:
             raise
@@ -73,10 +77,11 @@ async def outcome(interaction: discord.Interaction, work: Callable[[], Awaitable
 
 
 async def say(interaction: discord.Interaction, text: str) -> None:
-    """Put a text in place of "thinking", in further messages where it is long."""
-    first, *more = render(text) or ["Done."]
-    await interaction.edit_original_response(content=first, allowed_mentions=NOBODY)
-    for part in more[:MOST_MESSAGES]:
+    """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
+    parts = render(text)[:MOST_MESSAGES]
+    if interaction.type is not discord.InteractionType.component:
+        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.", allowed_mentions=NOBODY)
+    for part in parts:
         await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
 
 

@@ -13,6 +13,7 @@ from glados_discord.access import may_manage, may_moderate
 from glados_discord.counter import Counter
 from glados_discord.memory import Memory
 from glados_discord.questions import settings_channel
+from glados_discord.surface import DiscordSurface
 
 MOST_CHOICES = 25
 LONGEST_PERSONA = 4000
@@ -26,7 +27,7 @@ Work = Callable[[], Awaitable[str]]
 class Slash:
     """All commands of one bot."""
 
-    def __init__(self, core: AdapterCore, memory: Memory, counter: Counter) -> None:
+    def __init__(self, core: AdapterCore[DiscordSurface], memory: Memory, counter: Counter) -> None:
         self._core = core
         self._memory = memory
         self._counter = counter

@@ -6,6 +6,7 @@ some minutes when it is sent again; after that, we look whether it is there alre
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from glados_discord.typing_notice import TypingNotice
 
 log = logging.getLogger(__name__)
 
+Clock = Callable[[], float]
 NOBODY = discord.AllowedMentions.none()
 NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
 OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
@@ -34,9 +36,19 @@ LOOKED_AT = 25
 
 
 class DiscordSurface:
-    """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`."""
+    """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`; `clock` tells seconds since the epoch."""
 
-    def __init__(self, store: Store, pacer: Pacer, link: Link, memory: Memory, settings: DiscordSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        pacer: Pacer,
+        link: Link,
+        memory: Memory,
+        settings: DiscordSettings,
+        *,
+        clock: Clock = time.time,
+    ) -> None:
+        self._clock = clock
         self._store = store
         self._link = link
         self._memory = memory
@@ -65,7 +77,7 @@ class DiscordSurface:
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this. One that is too old to be edited gives way to a new one."""
         channel, number = _parts(post)
-        if _age_s(number) > OLD_S:
+        if self._age_s(number) > OLD_S:
             await self.remove(turn, post)
             raise MessageGoneError(f"message {number} is too old to be edited")
         try:
@@ -123,9 +135,6 @@ class DiscordSurface:
                     view=controls(turn.id, view),
                     allowed_mentions=NOBODY,
                 )
-        except discord.RateLimited as error:
-            await self.rates.close(self.budget(turn), error.retry_after)
-            raise
         except discord.HTTPException as error:
             if error.code == ARCHIVED:
                 await self._unarchive(channel)
@@ -142,7 +151,7 @@ class DiscordSurface:
 
     async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
         """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
-        if _age_s(int(turn.id)) < NONCE_MEMORY_S:
+        if self._age_s(int(turn.id)) < NONCE_MEMORY_S:
             return None
         client, place = await self._link.get(), await self._link.channel(target.channel)
         await self.rates.enter(turn.id)
@@ -152,14 +161,13 @@ class DiscordSurface:
                     return message
         return None
 
+    def _age_s(self, snowflake: int) -> float:
+        return self._clock() - discord.utils.snowflake_time(snowflake).timestamp()
+
 
 def _parts(post: str) -> tuple[int, int]:
     channel, _, message = post.partition(":")
     return int(channel), int(message)
-
-
-def _age_s(snowflake: int) -> float:
-    return time.time() - discord.utils.snowflake_time(snowflake).timestamp()
 
 
 def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:

@@ -1,6 +1,7 @@
 """A fake Discord, a scripted model behind the real service, a real Redis, and the adapter between them."""
 
 import asyncio
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from glados_bots.inference.engine import Delta, Finished
 from glados_bots.inference.service import create_app
 from glados_bots.settings import Settings
 from glados_bots.store import Client
+from glados_discord.client import SingleClient
 from glados_discord.run import Bot
 from glados_discord.settings import DiscordSettings
 from tests.fakes.discord import Channel, FakeDiscord, FakeGuild, Message, MessageRecord, Person
@@ -57,9 +59,9 @@ class World:
         return Settings(_env_file=None, **core), DiscordSettings(_env_file=None, **own)
 
     @asynccontextmanager
-    async def bot(self, **discord_settings: Any) -> AsyncIterator[Bot]:
+    async def bot(self, *, clock: Callable[[], float] = time.time, **discord_settings: Any) -> AsyncIterator[Bot]:
         """The adapter while it runs, connected and told of its servers."""
-        bot = Bot(*self.settings(**discord_settings))
+        bot = Bot(*self.settings(**discord_settings), clock=clock)
         task = asyncio.create_task(bot.run())
         try:
             await until(lambda: task.done() or self._knows(bot))
@@ -90,7 +92,12 @@ class World:
         return question.thread
 
     def said(self, where: Channel) -> list[str]:
-        return [record.content for record in self.fake.answers(where)]
+        """Texts of the bot that everybody there sees."""
+        return [record.content for record in self.fake.answers(where) if record.visible_to is None]
+
+    def told_to(self, person: Person) -> list[str]:
+        """Texts that only this person sees."""
+        return [record.content for record in self.fake.answers() if record.visible_to == person.id]
 
     async def answered(self, question: Message, text: str = "Hello **world**") -> MessageRecord:
         """The finished answer in the thread of a question."""
@@ -110,7 +117,16 @@ class World:
             waiting, _ = await bot.core.store.load()
             return not waiting and not bot.parts.desk.pending
 
+        await self.told(bot)
         await until(is_quiet)
+
+    async def told(self, bot: Bot) -> None:
+        """Return when the adapter has heard of everything that has happened."""
+        client = bot.link.client
+        assert isinstance(client, SingleClient)
+        (session,) = self.fake.gateway.sessions.values()
+        await until(lambda: client.ws.sequence == session._sequence)
+        await asyncio.sleep(0.01)  # the handlers have begun
 
     def hold(self) -> None:
         """The model says nothing until `go_on`."""

@@ -123,12 +123,21 @@ def thread_json(channel: Channel) -> JsonObject:
     }
 
 
+def joined_thread_json(channel: Channel, world: World) -> JsonObject:
+    """A thread object as the bot gets it in some places: with its own membership, if it has joined."""
+    payload = thread_json(channel)
+    if channel.thread is not None and world.bot.id in channel.thread.member_ids:
+        now = iso(world.clock.now())
+        payload["member"] = {"id": str(channel.id), "user_id": str(world.bot.id), "join_timestamp": now, "flags": 0}
+    return payload
+
+
 def guild_json(guild: Guild, world: World, *, all_members: bool) -> JsonObject:
     """A guild as GUILD_CREATE sends it; without the members intent the bot is its only member."""
     bot = guild.members.get(world.bot.id)
     members = list(guild.members.values()) if all_members else [bot] if bot is not None else []
     active = [
-        thread_json(thread)
+        joined_thread_json(thread, world)
         for thread in guild.threads.values()
         if thread.thread is not None and not thread.thread.archived and world.permissions(thread, world.bot)
     ]

@@ -95,6 +95,8 @@ class ThreadRoutes:
             self._world.require(channel, self._world.bot, Permission.MANAGE_THREADS)
         if channel.thread.archived and payload.get("archived") is not False:
             raise ApiError(50083)
+        if channel.thread.locked and payload.get("archived") is False:
+            self._world.require(channel, self._world.bot, Permission.MANAGE_THREADS)
         change_thread(self._world, channel, payload)
         return reply(thread_json(channel))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from .connection import Connection
-from .intents import Intent, needed_intent
+from .intents import NO_INTENT, Intent, needed_intent
 from .models import JsonObject
 from .permissions import Permission
 from .state import Event, World
@@ -49,7 +49,8 @@ class Session:
 
     def view(self, event: Event, world: World) -> JsonObject | None:
         """The payload as this session may see it, or None if it is not sent at all."""
-        needed = needed_intent(event.name, in_guild=event.guild_id is not None)
+        is_about_itself = event.name == "GUILD_MEMBER_UPDATE" and event.data["user"]["id"] == str(world.bot.id)
+        needed = NO_INTENT if is_about_itself else needed_intent(event.name, in_guild=event.guild_id is not None)
         if needed & ~self.intents or not self.has_guild(event.guild_id):
             return None
         if event.channel is not None and not world.permissions(event.channel, world.bot) & Permission.VIEW_CHANNEL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .clock import iso
 from .errors import ApiError, form_error
 from .models import Channel, ChannelType, JsonObject, Message, ThreadState, User
-from .payloads import thread_json
+from .payloads import joined_thread_json, thread_json
 from .permissions import Permission
 from .state import World
 
@@ -64,7 +64,7 @@ def open_thread(
     )
     thread = Channel(thread_id, kind, payload["name"].strip(), parent.guild, parent, state)
     parent.guild.threads[thread.id] = world.channels[thread.id] = thread
-    world.emit("THREAD_CREATE", thread_json(thread) | {"newly_created": True}, thread)
+    world.emit("THREAD_CREATE", joined_thread_json(thread, world) | {"newly_created": True}, thread)
     return thread
 
 
@@ -108,7 +108,7 @@ def add_thread_member(world: World, thread: Channel, user: User) -> None:
         return
     state.member_ids.add(user.id)
     if user is world.bot and thread.is_private_thread:
-        world.emit("THREAD_CREATE", thread_json(thread), thread)
+        world.emit("THREAD_CREATE", joined_thread_json(thread, world), thread)
     _announce_members(world, thread, {"added_members": [thread_member_json(world, thread, user.id)]})
 
 
