@@ -28,16 +28,12 @@ class Asker:
 
 def refusal(settings: SlackSettings, asker: Asker) -> str | None:
     """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
-    if asker.user in settings.denied_users:
+    is_named = asker.user in settings.allowed_users
+    if asker.user in settings.denied_users or (settings.allowed_users and not is_named):
         return NOT_YOU
-    if asker.is_external and not settings.external_users and asker.user not in settings.allowed_users:
+    if asker.is_external and not settings.external_users and not is_named:
         return NOT_OUTSIDE
-    if settings.allowed_users and asker.user not in settings.allowed_users:
-        return NOT_YOU
     if asker.is_direct:
         return None
-    if asker.channel in settings.denied_channels:
-        return NOT_HERE
-    if settings.allowed_channels and asker.channel not in settings.allowed_channels:
-        return NOT_HERE
-    return None
+    is_listed = not settings.allowed_channels or asker.channel in settings.allowed_channels
+    return None if is_listed and asker.channel not in settings.denied_channels else NOT_HERE

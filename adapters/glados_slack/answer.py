@@ -7,7 +7,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from glados_bots.markdown.chat import ChatSink
 from glados_bots.markdown.leaves import Leaf

@@ -1,4 +1,4 @@
-"""The slack_bolt app: which event, button, command and form goes where.
+"""The slack_bolt app: who an event is for, what becomes of errors, and of what nobody wants.
 
 A handler runs before Slack is told that we have the event (`process_before_response`): a question that cannot be saved
 is answered with 503, or not acknowledged, so that Slack sends it again.
@@ -17,10 +17,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import StoreUnavailableError
-from glados_slack.desk import Desk
-from glados_slack.installs import Install, Installs
+from glados_slack.installs import Installs
 from glados_slack.metrics import UNHANDLED
-from glados_slack.places import Event
 
 log = logging.getLogger(__name__)
 
@@ -81,21 +79,6 @@ async def _on_error(error: Exception, body: Json) -> BoltResponse:
         return BoltResponse(status=503, body="")
     log.error("a %s could not be handled", body.get("type"), exc_info=error)
     return BoltResponse(status=200, body="")
-
-
-def add_messages(app: AsyncApp, desk: Desk) -> None:
-    """Questions, their edits and deletions, and Slack's own stop button."""
-
-    async def message(body: Json, context: AsyncBoltContext) -> None:
-        install: Install = context["install"]
-        await desk.message(Event.of(body), install)
-
-    async def stopped(event: Json) -> None:
-        await desk.stopped(str(event["channel"]), str(event["thread_ts"]))
-
-    app.event("message")(message)
-    app.event("app_mention")(message)
-    app.event("agent_session_stopped")(stopped)
 
 
 def add_the_rest(app: AsyncApp) -> None:

@@ -1,6 +1,6 @@
 """How often each method of the Web API may be called, by workspace, as Slack's tiers say.
 
-Slack counts calls per method, app and workspace, and promises at least so many a minute (docs.slack.dev, "Rate limits").
+Slack counts by method, app and workspace, and promises at least so many calls a minute (docs.slack.dev, "Rate limits").
 """
 
 from glados_bots.surface import Budget

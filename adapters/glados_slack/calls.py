@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import StoreUnavailableError
@@ -144,6 +144,18 @@ class Calls:
         if code in _THEIR_FAULT or code.startswith("http_"):
             raise UnknownOutcomeError(f"{method}: {code}") from None
         raise RefusedError(method, code) from None
+
+    async def send_file(self, place: Mapping[str, str], channel: str, name: str, content: str, comment: str) -> bool:
+        """Share a text file; False when the app may not, or it went wrong."""
+        client = self.client((await self.install(place)).token)
+        try:
+            await client.files_upload_v2(channel=channel, filename=name, content=content, initial_comment=comment)
+        except (SlackApiError, SlackRequestError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning(
+                "a file could not be sent: %s", error_code(error) if isinstance(error, SlackApiError) else error
+            )
+            return False
+        return True
 
     async def quietly(self, place: Mapping[str, str], method: str, /, **args: Any) -> Any:
         """A call that may as well fail: its answer, or None. For what is nice to have, and repeated by nobody."""

@@ -7,24 +7,20 @@ when this has returned; StoreUnavailableError means that it must send the event 
     glados:{slack}:in:CONVERSATION   str   we take part in this thread, so that nobody need mention us there
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
-from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.store import ask
 from glados_slack.access import Asker, refusal
 from glados_slack.budgets import budget
-from glados_slack.calls import Calls
-from glados_slack.files import FileReader
 from glados_slack.installs import Install
-from glados_slack.notes import Notes
-from glados_slack.people import People
 from glados_slack.places import Event, conversation_of, message_id, place_of
-from glados_slack.settings import SlackSettings
-from glados_slack.surface import SlackSurface
+from glados_slack.shared import Shared
 from glados_slack.text_in import is_for_others, mentions, read
 
 log = logging.getLogger(__name__)
@@ -41,33 +37,32 @@ EARLIER_CHARS = 6_000
 class Desk:
     """Takes messages, their edits and their deletions."""
 
-    def __init__(
-        self,
-        core: AdapterCore[SlackSurface],
-        calls: Calls,
-        people: People,
-        files: FileReader,
-        notes: Notes,
-        settings: SlackSettings,
-    ) -> None:
-        self._core = core
-        self._calls = calls
-        self._people = people
-        self._files = files
-        self._notes = notes
-        self._settings = settings
+    def __init__(self, shared: Shared) -> None:
+        self._core = shared.core
+        self._calls = shared.calls
+        self._people = shared.people
+        self._files = shared.files
+        self._notes = shared.notes
+        self._settings = shared.settings
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def message(self, event: Event, install: Install) -> None:
-        """An event of a message: `message` of any subtype, or `app_mention`."""
+        """An event of a message: `message` of any subtype, or `app_mention`; those of one thread one after the other."""
+        lock = self._locks.setdefault(conversation_of(event.channel, _thread(event)), asyncio.Lock())
+        async with lock:
+            await self._take(event, install)
+
+    async def _take(self, event: Event, install: Install) -> None:
         match event.subtype:
             case "message_changed":
                 await self._changed(event, install)
             case "message_deleted":
                 await self._core.store.change(message_id(event.channel, event.data.get("deleted_ts", "")), "delete")
             case subtype if subtype in ASKING and await self._is_for_us(event, install):
-                await self._ask(event, install)
+                if await self._core.store.turn(message_id(event.channel, event.ts)) is None:
+                    await self._ask(event, install)
             case _:
                 pass
 
@@ -201,3 +196,9 @@ class Desk:
         history = await self._core.store.history(turn.conversation)
         turns = [exchange.turn for exchange in history]
         return turn.id not in turns or turns[-1] == turn.id
+
+
+def _thread(event: Event) -> str:
+    """The thread that a message, or the change of one, belongs to."""
+    changed = event.data.get("message") or event.data.get("previous_message") or {}
+    return str(changed.get("thread_ts") or changed.get("ts") or event.thread)

@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import ConfigError
+from glados_slack.metrics import DEAD_INSTALLS
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class OneInstall:
         """Until the process is started with another token."""
         del install
         if self._install:
+            DEAD_INSTALLS.inc()
             log.critical("Slack refuses GLADOS_SLACK_BOT_TOKEN (%s): no more answers until it is replaced", error)
         self._install = None
 

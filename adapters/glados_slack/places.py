@@ -1,4 +1,4 @@
-"""Where things are on Slack: what an event says of its message, and the place an answer needs to find the spot again."""
+"""Where things are on Slack: what an event says of its message, and what an answer needs to find the spot again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +17,11 @@ def message_id(channel: str, ts: str) -> str:
 def conversation_of(channel: str, thread: str) -> str:
     """A thread's name: that of the message it hangs on."""
     return message_id(channel, thread)
+
+
+def kind_of(channel: str, name: str = "") -> str:
+    """What kind of conversation an id stands for, where nothing else says it."""
+    return "im" if name == "directmessage" else _KINDS.get(channel[:1], "channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Event:
             type=str(found.get("type") or ""),
             subtype=str(found.get("subtype") or ""),
             channel=channel,
-            kind=str(found.get("channel_type") or _KINDS.get(channel[:1], "channel")),
+            kind=str(found.get("channel_type") or kind_of(channel)),
             ts=ts,
             thread=str(found.get("thread_ts") or ts),
             user=str(found.get("user") or ""),

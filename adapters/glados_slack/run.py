@@ -8,21 +8,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
 from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
 from glados_bots.store import Store
-from glados_slack import bot
+from glados_slack import bot, web
 from glados_slack.calls import Calls
-from glados_slack.desk import Desk
 from glados_slack.files import FileReader
+from glados_slack.handlers import Handlers
+from glados_slack.installation_store import Installations
 from glados_slack.installs import Installs, OneInstall, look_up, web_client
 from glados_slack.notes import Notes
 from glados_slack.people import People
 from glados_slack.settings import SlackSettings
+from glados_slack.shared import Shared
 from glados_slack.sockets import Sockets
 from glados_slack.surface import SlackSurface
 
@@ -72,6 +76,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             waiting.cancel()
             listening.cancel()
             ended = await asyncio.gather(listening, return_exceptions=True)
+            await parts.shared.drain()
             await core.drain()
             working.cancel()
             ended += await asyncio.gather(working, return_exceptions=True)
@@ -93,10 +98,10 @@ def _raise_first(ended: list[BaseException | None]) -> None:
 async def _core(
     settings: Settings, slack: SlackSettings, session: aiohttp.ClientSession
 ) -> AsyncIterator[AdapterCore[SlackSurface]]:
-    installs = await one_install(slack, session)
+    installs = None if slack.uses_oauth else await one_install(slack, session)
 
     def make_surface(store: Store, pacer: Pacer) -> SlackSurface:
-        calls = Calls(installs, pacer, session, str(slack.api_base))
+        calls = Calls(installs or many_installs(slack, store, session), pacer, session, str(slack.api_base))
         return SlackSurface(store, calls, streaming=slack.streaming)
 
     core: AdapterCore[SlackSurface] = AdapterCore(settings, "slack", make_surface)
@@ -120,22 +125,42 @@ async def one_install(slack: SlackSettings, session: aiohttp.ClientSession) -> I
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
+def many_installs(slack: SlackSettings, store: Store, session: aiohttp.ClientSession) -> Installations:
+    """The workspaces that have installed the app by OAuth."""
+    secret = slack.client_secret.get_secret_value() if slack.client_secret else ""
+    client = web_client(None, str(slack.api_base), session)
+    rotator = AsyncTokenRotator(client_id=slack.client_id or "", client_secret=secret, client=client)
+    return Installations(store, slack.keys, rotator)
+
+
 class Parts:
     """The parts of one process that take what people do."""
 
     def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
         calls = core.surface.calls
-        people, notes = People(calls), Notes(core.store, calls)
-        files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
         self._slack = slack
         self._client = web_client(None, str(slack.api_base), session)
-        secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
-        self.app = bot.create_app(calls.installs, self._client, secret)
-        self.desk = Desk(core, calls, people, files, notes, slack)
-        bot.add_messages(self.app, self.desk)
-        bot.add_the_rest(self.app)
+        self._app = self._create_app(core, calls.installs)
+        files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
+        self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, slack)
+        Handlers(self.shared).add_to(self._app)
+        bot.add_the_rest(self._app)
+
+    def _create_app(self, core: AdapterCore[SlackSurface], installs: Installs) -> AsyncApp:
+        secret = self._slack.signing_secret.get_secret_value() if self._slack.signing_secret else ""
+        more = {}
+        if isinstance(installs, Installations):
+            more["oauth_settings"] = web.oauth(self._slack, core.store, installs)
+        return bot.create_app(installs, self._client, secret, **more)
 
     async def listen(self) -> None:
-        """Take events until cancelled."""
-        token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
-        await Sockets(self.app, self._client, token, self._slack.sockets).run()
+        """Take events until cancelled. Raises ConfigError."""
+        ways = []
+        if self._slack.mode == "http" or self._slack.uses_oauth:
+            ways.append(web.serve(self._app, self._slack))
+        if self._slack.mode == "socket":
+            token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
+            ways.append(Sockets(self._app, self._client, token, self._slack.sockets).run())
+        async with asyncio.TaskGroup() as group:
+            for way in ways:
+                group.create_task(way)

@@ -1,4 +1,4 @@
-"""Settings of the Slack adapter: `GLADOS_SLACK_*`, read like all others; docs/slack.md says where each value is found."""
+"""Settings of the Slack adapter: `GLADOS_SLACK_*`, read like all others; docs/slack.md says where to find each."""
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 

@@ -1,7 +1,7 @@
 """Socket Mode: several connections, so that one can be replaced while another one takes events, and a watch over each.
 
 The SDK reconnects by itself, but it goes on for ever with a ticket that has run out or a token that is refused. So a
-connection that stays away is thrown out whole and made anew, and before that Slack is asked what it thinks of the token.
+connection that stays away is thrown out whole and made anew, and Slack is asked first what it thinks of the token.
 """
 
 import asyncio

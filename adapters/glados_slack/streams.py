@@ -6,7 +6,6 @@ Slack ends streams by itself about five minutes after their start; they are stop
 """
 
 import logging
-import os
 import time
 from dataclasses import dataclass, field
 
@@ -122,7 +121,7 @@ class Streams:
         """
         if time.monotonic() > live.ends_at:
             raise StreamOverError("it is old")
-        settled = os.path.commonprefix([live.drawn, chunk.markdown])
+        settled = _common(live.drawn, chunk.markdown)
         live.drawn = chunk.markdown
         if live.shown.startswith(settled):
             return
@@ -167,3 +166,10 @@ class Streams:
             else:
                 return True
         return False
+
+
+def _common(before: str, now: str) -> str:
+    """What both begin with."""
+    if now.startswith(before):
+        return before
+    return before[: next((i for i, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]), len(now))]

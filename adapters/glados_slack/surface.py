@@ -179,7 +179,8 @@ class SlackSurface:
 
     async def _edit(self, turn: Turn, ts: str, view: View, showing: Showing) -> None:
         live = showing.lives.get(ts)
-        if live and not is_final(view) and not (view.state == "waiting" and view.notice):
+        begins_anew = view.state == "waiting" and (view.notice or not view.chunk)  # a stream cannot show that
+        if live and not is_final(view) and not begins_anew:
             try:
                 await self._streams.append(turn, live, Chunk.decode(view.chunk))
             except StreamOverError as error:

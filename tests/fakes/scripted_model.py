@@ -51,6 +51,7 @@ class ScriptedModel:
         prompts: messages of every request so far.
         dropped: answers the client did not read to their end.
         refusal: when set, questions are refused with this message.
+        pause_s: seconds before each piece.
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "**world**", "!"])
@@ -59,6 +60,7 @@ class ScriptedModel:
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
     dropped: int = 0
     refusal: str = ""
+    pause_s: float = 0.0
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -83,6 +85,7 @@ class ScriptedModel:
                 if index == len(pieces) - 1:
                     self.reached.set()
                     await self.gate.wait()
+                await asyncio.sleep(self.pause_s)
                 yield _chunk({"content": piece}, None)
             yield _chunk({}, "stop")
             yield "data: [DONE]\n\n"

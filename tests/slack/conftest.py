@@ -100,18 +100,40 @@ def ada(slack: FakeSlack, channel: Channel) -> Person:
     return slack.add_user("ada")
 
 
-async def answered(slack: FakeSlack, question: Message, count: int = 1) -> list[MessageRecord]:
-    """The bot's messages under a question, once there are so many and none is unfinished."""
+async def answered(slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True) -> list[MessageRecord]:
+    """The bot's messages under a question, once there are so many and none is unfinished.
+
+    Args:
+        slack: the fake.
+        question: the root of the thread.
+        count: how many there must be.
+        ends: whether the last one must be the end of an answer, with its buttons.
+    """
 
     def done() -> bool:
         found = slack.answers(thread=question)
-        return len(found) >= count and all(is_complete(record) for record in found)
+        return len(found) >= count and all(is_complete(one) for one in found) and (not ends or is_end(found[-1]))
 
-    await slack.wait_for(done, what=f"for {count} answers in:\n{slack.ledger.transcript(question.channel.id)}")
+    try:
+        await slack.wait_for(done)
+    except TimeoutError:
+        said = slack.ledger.transcript(question.channel.id, question.root)
+        raise AssertionError(f"never {count} complete messages in:\n{said}") from None
     return slack.answers(thread=question)
+
+
+def labels(record: MessageRecord) -> set[str]:
+    """Action ids of what can be pressed under a message."""
+    return {
+        str(part["action_id"]) for block in record.blocks for part in block.get("elements", []) if "action_id" in part
+    }
 
 
 def is_complete(record: MessageRecord) -> bool:
     """Whether a message is not being written, and does not say that it waits."""
-    labels = [part.get("action_id") for block in record.blocks for part in block.get("elements", [])]
-    return not record.is_unfinished and "glados_stop" not in labels
+    return not record.is_unfinished and "glados_stop" not in labels(record)
+
+
+def is_end(record: MessageRecord) -> bool:
+    """Whether an answer ends with this message."""
+    return "glados_redo" in labels(record)

@@ -126,6 +126,7 @@ def start_stream(call: Call) -> JsonObject:
     now = world.clock.now()
     stream = Stream(call.bot.app_id, now, now)
     feed(world, stream, call.args, needs_content=False)
+    number_blocks(stream.chunk_blocks)
     message = Message(world.clock.timestamp(), channel, call.bot, thread_ts=thread_ts, stream=stream)
     message.text = stream.text
     add_message(world, message)
@@ -136,6 +137,7 @@ def append_stream(call: Call) -> JsonObject:
     """chat.appendStream."""
     message, stream = _stream(call, to_append=True)
     feed(call.world, stream, call.args, needs_content=True)
+    number_blocks(stream.chunk_blocks)
     message.text = stream.text
     show(call.world, message)
     return {"channel": message.channel.id, "ts": message.ts}

@@ -59,7 +59,7 @@ class Hands(User):
         """
         if isinstance(message, Message) and message.visible_to not in {None, self.id}:
             raise LookupError(f"{self.name} does not see message {message.ts}")
-        blocks = message.blocks if isinstance(message, Message) else message.payload["blocks"]
+        blocks = message.pressable if isinstance(message, Message) else message.payload["blocks"]
         action = find_action(blocks, element, option)
         source = message if isinstance(message, Message) else None
         interaction = self.interactions.start("block_actions", self, source.channel if source else None, source)

@@ -151,6 +151,11 @@ class Message:
         return self.thread_ts or self.ts
 
     @property
+    def pressable(self) -> list[JsonObject]:
+        """Blocks with something to press: a stream shows those that travelled in it."""
+        return self.blocks or (self.stream.chunk_blocks if self.stream is not None else [])
+
+    @property
     def is_reply(self) -> bool:
         """Whether it stands in the thread of another message."""
         return self.thread_ts is not None and self.thread_ts != self.ts

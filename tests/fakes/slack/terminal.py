@@ -106,7 +106,7 @@ class Terminal:
         found = [one for one in self.place.messages.values() if one.author is self._fake.bot]
         seen = [one for one in reversed(found) if one.visible_to in {None, self._person.id}]
         if pressable:
-            return _first((one for one in seen if one.blocks), "There is no button here")
+            return _first((one for one in seen if one.pressable), "There is no button here")
         return _first(seen, "The bot has not said anything here")
 
     def _own_message(self) -> Message:

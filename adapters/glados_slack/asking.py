@@ -1,0 +1,90 @@
+"""Questions that are no message of a person: `/glados ask` and the shortcut on a message. The bot posts them first."""
+
+from collections.abc import Mapping
+
+from glados_slack.access import Asker, refusal
+from glados_slack.blocks import Block
+from glados_slack.budgets import budget, new_messages
+from glados_slack.calls import RefusedError
+from glados_slack.desk import TOO_LONG, Desk
+from glados_slack.refusals import why_closed
+from glados_slack.shared import Shared
+from glados_slack.text_in import encode
+
+MAX_SHOWN = 2_500  # characters of a question shown again; the model reads all of it
+MAX_TEXT = 3_000
+
+
+class Asking:
+    """Posts questions for people, and takes them in."""
+
+    def __init__(self, shared: Shared, desk: Desk) -> None:
+        self._core = shared.core
+        self._calls = shared.calls
+        self._people = shared.people
+        self._settings = shared.settings
+        self._desk = desk
+
+    async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> str:
+        """Ask in a channel, or in a thread of it (`thread` of the place).
+
+        Args:
+            place: where; its `ts` is not known yet.
+            user: who asks.
+            question: their words.
+            about: a message they ask about.
+
+        Returns:
+            A sentence for the person when it could not be asked, else nothing.
+
+        Raises:
+            RefusedError: the bot may not write there.
+        """
+        text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
+        longest = self._core.settings.message_max_chars
+        if no := refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im")):
+            return no
+        if len(text) > longest:
+            return TOO_LONG.format(length=len(text), allowed=longest)
+        name = await self._people.name(place, user)
+        ts = await self._post(place, name, question, about)
+        turn = await self._desk.turn({**place, "ts": ts, "thread": place["thread"] or ts}, user, text)
+        if no := await self._desk.accept(turn):
+            await self._calls.wait(budget(place["team"], "chat.delete"), user)
+            await self._calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
+        return no
+
+    async def _post(self, place: Mapping[str, str], name: str, question: str, about: str) -> str:
+        limits = new_messages(place["team"], place["channel"])
+        await self._calls.wait(limits, place["channel"])
+        verb = "asks about this message" if about and place["thread"] else "asks"
+        shown = question if not about or place["thread"] else f"{question}\n\n{about}"
+        made = await self._calls(
+            place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
+            unfurl_links=False, unfurl_media=False, blocks=[_shown(name, verb, shown)],
+            text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
+        )  # fmt: skip
+        return str(made["ts"])
+
+
+def cannot(error: RefusedError) -> str:
+    """Why a question could not be put there, for people."""
+    reason = why_closed(error.code)
+    return f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
+
+
+def _shown(name: str, verb: str, text: str) -> Block:
+    """The question as literal text."""
+    words = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
+    heading = [{"type": "text", "text": name, "style": {"bold": True}}, {"type": "text", "text": f" {verb}:"}]
+    return {
+        "type": "rich_text",
+        "elements": [
+            {"type": "rich_text_section", "elements": heading},
+            {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]},
+        ],
+    }
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())

@@ -1,0 +1,167 @@
+"""Events, commands and buttons. Translate in, call, translate out; forms are in form_handlers.py."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.context.respond.async_respond import AsyncRespond
+
+from glados_bots.errors import GladosError
+from glados_slack import home
+from glados_slack.agent import suggest
+from glados_slack.answer import chunk_of
+from glados_slack.asking import Asking
+from glados_slack.bot import ANYTHING
+from glados_slack.clicks import install_of, place_of_click, place_of_command
+from glados_slack.commands import SlashCommands
+from glados_slack.controls import Controls
+from glados_slack.desk import Desk
+from glados_slack.form_handlers import FormHandlers
+from glados_slack.home import Home
+from glados_slack.look import REDO, STOP, VOTE, note
+from glados_slack.places import Event, place
+from glados_slack.shared import Shared
+from glados_slack.text_in import decode
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Press = Callable[[Mapping[str, str], str, str], Coroutine[Any, Any, None]]
+SORRY = "Sorry, something went wrong on my side. The operator has a record of it."
+
+
+class Handlers:
+    """Takes everything Slack sends."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._desk = Desk(shared)
+        self._controls = Controls(shared)
+        asking = Asking(shared, self._desk)
+        self._commands = SlashCommands(shared, asking, self._controls)
+        self._home = Home(shared)
+        self._forms = FormHandlers(shared, asking, self._controls)
+
+    def add_to(self, app: AsyncApp) -> None:
+        """Register everything."""
+        app.event("message")(self.message)
+        app.event("app_mention")(self.message)
+        app.event("agent_session_stopped")(self.stopped)
+        app.event("app_home_opened")(self.home_opened)
+        app.event("assistant_thread_started")(self.assistant_started)
+        for name in ("assistant_thread_context_changed", "app_context_changed", "agent_session_title_changed"):
+            app.event(name)(_nothing)
+        app.event("app_uninstalled")(self.uninstalled)
+        app.event("tokens_revoked")(self.uninstalled)
+        app.command(ANYTHING)(self.command)
+        app.action(STOP)(self._pressed(self._controls.stop))
+        app.action(REDO)(self._pressed(self._controls.redo))
+        app.action(VOTE)(self._pressed(self._controls.vote))
+        app.action(home.EXPORT)(self.export)
+        app.action(home.FORGET)(self.forget)
+        app.action(home.REFRESH)(self.refresh)
+        self._forms.add_to(app)
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    async def message(self, body: Json, context: AsyncBoltContext) -> None:
+        """A message, a mention, an edit or a deletion."""
+        await self._desk.message(Event.of(body), install_of(context))
+
+    async def stopped(self, event: Json) -> None:
+        """Slack's own stop button."""
+        await self._desk.stopped(str(event["channel"]), str(event["thread_ts"]))
+
+    async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
+        """The home is shown anew; the messages tab of an agent offers prompts."""
+        where = place(install_of(context), body, channel=str(event["channel"]), kind="im", ts="", thread="")
+        if event.get("tab") == "messages":
+            self._shared.later(suggest(self._shared.calls, where))
+        else:
+            self._shared.later(self._home.publish(where, str(event["user"])))
+
+    async def assistant_started(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
+        """A new thread in the older assistant's view."""
+        thread = event["assistant_thread"]
+        channel, ts = str(thread["channel_id"]), str(thread["thread_ts"])
+        where = place(install_of(context), body, channel=channel, kind="im", ts="", thread=ts)
+        self._shared.later(suggest(self._shared.calls, where))
+
+    async def uninstalled(self, body: Json, event: Json) -> None:
+        """The app was removed, or its tokens were revoked."""
+        if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
+            enterprise, team = str(body.get("enterprise_id") or ""), str(body.get("team_id") or "")
+            await self._shared.calls.installs.forget(enterprise, team)
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
+        """`/glados WORD rest`."""
+        where, user = place_of_command(command, context), str(command["user_id"])
+        word, _, rest = decode(str(command.get("text") or "")).strip().partition(" ")
+        word, rest = word.lower(), rest.strip()
+        if word == "ask":  # saved before Slack hears that we have it
+            said = await self._commands.ask(where, user, rest)
+            await (ack(**note(chunk_of(said))) if said else ack())
+        elif word == "forget":
+            await ack(**home.forget_question())
+        elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
+            await self._forms.open_channel(where, str(command["trigger_id"]))
+            await ack()
+        else:
+            await ack()
+            self._shared.later(_answer(respond, self._commands.run(where, user, word, rest)))
+
+    # --- buttons ---------------------------------------------------------------------------------------------------
+
+    def _pressed(self, do: Press) -> Callable[..., Awaitable[None]]:
+        """What happens when a button under an answer is pressed."""
+
+        async def pressed(ack: AsyncAck, body: Json, action: Json, context: AsyncBoltContext) -> None:
+            await do(place_of_click(body, context), str(body["user"]["id"]), str(action.get("value") or ""))
+            await ack()
+
+        return pressed
+
+    async def export(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
+        """The button of the home."""
+        await ack()
+        where, user = place_of_click(body, context), str(body["user"]["id"])
+        self._shared.later(self._tell(where, user, self._commands.export(where, user)))
+
+    async def forget(self, ack: AsyncAck, body: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
+        """The button of the home, or of `/glados forget`."""
+        await ack()
+        where, user = place_of_click(body, context), str(body["user"]["id"])
+        work = self._shared.core.commands.forget(user)
+        is_under_message = bool(body.get("response_url"))
+        self._shared.later(_answer(respond, work, replace=True) if is_under_message else self._tell(where, user, work))
+
+    async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
+        """The home again."""
+        await ack()
+        self._shared.later(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
+
+    async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[str]) -> None:
+        """Do what a person wants in their home, say directly what came of it, and show the home anew."""
+        await self._shared.notes.direct(where, user, await work)
+        await self._home.publish(where, user)
+
+
+async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
+    """Say what came of a command where only the person sees it."""
+    try:
+        said = await work
+    except GladosError as error:
+        said = str(error)
+    except Exception:
+        log.exception("a command failed")
+        said = SORRY
+    await respond(**note(chunk_of(said)), replace_original=replace)
+
+
+async def _nothing() -> None:
+    """Nothing is to be done."""
