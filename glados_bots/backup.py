@@ -25,7 +25,7 @@ from glados_bots.store import Client, ask
 
 FORMAT = "glados-backup"
 VERSION = 1
-PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:)")
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|limit:(minute|told):)")
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
 PAIR = 2  # a member of a sorted set and its score

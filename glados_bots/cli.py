@@ -50,6 +50,7 @@ def version_option(
 
 @app.command()
 def up(
+    *,
     model: Model = None,
     token: Token = None,
     multi_gpu: MultiGpu = None,
@@ -60,12 +61,15 @@ def up(
     """Run everything: database, model, web page, and each platform whose tokens are set."""
     from glados_bots.stack import run_stack  # noqa: PLC0415 - other commands need no supervisor
 
-    settings = _serving(model, token, multi_gpu, quantize, lora, base_only)
+    settings = _serving(
+        model=model, token=token, multi_gpu=multi_gpu, quantize=quantize, lora=lora, base_only=base_only
+    )
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
 @app.command()
 def serve(
+    *,
     model: Model = None,
     token: Token = None,
     multi_gpu: MultiGpu = None,
@@ -74,7 +78,9 @@ def serve(
     base_only: BaseOnly = None,
 ) -> None:
     """Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT."""
-    settings = _serving(model, token, multi_gpu, quantize, lora, base_only)
+    settings = _serving(
+        model=model, token=token, multi_gpu=multi_gpu, quantize=quantize, lora=lora, base_only=base_only
+    )
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
     tracing.configure(settings, "serve")
@@ -127,6 +133,7 @@ def _add_platform(platform: Platform) -> None:
 
 
 def _serving(
+    *,
     model: str | None,
     token: str | None,
     multi_gpu: bool | None,

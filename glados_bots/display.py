@@ -98,6 +98,12 @@ class Display:
             self.posts.pop()
             await self._save_posts()
 
+    async def hand_over(self) -> None:
+        """Save the draft and show it one last time, where something of ours stands already."""
+        await self._save_draft()
+        if self.posts:
+            await self._sync(final=True)
+
     async def remove_all(self) -> None:
         """Delete every message of this answer, newest first."""
         self._wanted = []
@@ -123,7 +129,7 @@ class Display:
             await self._pacer.wait(self._surface.budget(self.lease.turn), self.lease.turn.id, final=True)
         turn, post = self.lease.turn, self.posts[index]
         try:
-            await self._insist(lambda: self._surface.edit(turn, post, view), tries=TRIES if final else 1)
+            await self._insist(lambda: self._surface.edit(turn, post, view), tries=None if final else 1)
         except MessageGoneError:
             await self._replace(index, view)
         except Exception as error:
@@ -139,8 +145,9 @@ class Display:
         self.posts[index] = await self._insist(lambda: self._surface.post(self.lease.turn, view, name[-25:]))
         await self._save_posts()
 
-    async def _insist(self, call: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
+    async def _insist(self, call: Callable[[], Awaitable[T]], tries: int | None = None) -> T:
         """Try again with growing pauses; what the surface calls final is final."""
+        tries = tries or TRIES
         for attempt in range(1, tries + 1):
             try:
                 return await call()
@@ -152,7 +159,7 @@ class Display:
                 nap = min(LONGEST_WAIT_S, 0.25 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
                 await asyncio.sleep(nap)
-        raise ValueError(f"tries={tries} must be at least 1")
+        raise ValueError(f"tries={tries} must not be negative")
 
     async def _save_draft(self) -> None:
         """So that a worker who takes the turn over knows what people saw; while Redis is away, that is put off."""

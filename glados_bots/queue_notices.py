@@ -47,30 +47,29 @@ class QueueNotices:
     async def _update(self) -> None:
         """A failure is only logged: answers do not need the notices."""
         for place, turn_id in enumerate(self._queued, start=1):
-            notice = f"Queued: {'next' if place == 1 else f'{place} answers before this one'}."
             if self._closed:
                 return
-            if self._told.get(turn_id) == notice:
-                continue
             try:
-                if await self._tell(turn_id, notice):
-                    self._told[turn_id] = notice
+                await self._tell(turn_id, f"Queued: {'next' if place == 1 else f'{place} answers before this one'}.")
             except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
                 log.warning("turn %s: its queue notice could not be shown: %s", turn_id, error)
 
-    async def _tell(self, turn_id: str, notice: str) -> bool:
-        """Post or edit one notice; False when there was no room for the edit: the next heartbeat tries again."""
-        turn, asked = await self._store.turn(turn_id), await self._store.asked_of(turn_id)
-        if turn is None or asked == "delete":
-            return True
-        view = View("", "Stopped." if asked == "stop" else notice, "waiting", is_last=True)
-        posts = await self._store.posts(turn_id)
+    async def _tell(self, turn_id: str, notice: str) -> None:
+        """Post or edit one notice. An edit that finds no room in the budget is left to the next heartbeat."""
+        asked = await self._store.asked_of(turn_id)
+        notice = "Stopped." if asked == "stop" else notice
+        if asked == "delete" or self._told.get(turn_id) == notice:
+            return
+        turn, posts = await self._store.turn(turn_id), await self._store.posts(turn_id)
+        if turn is None:
+            return
+        view = View("", notice, "waiting", is_last=True)
         if not posts:
             post = await self._surface.post(turn, view, nonce(turn_id, 0, 0))
             with suppress(StoreUnavailableError):
                 await self._store.note_posts(self._lease, turn_id, [post])
-            return True
-        if not await self._pacer.try_once(self._surface.budget(turn), turn_id):
-            return False
-        await self._surface.edit(turn, posts[0], view)
-        return True
+        elif await self._pacer.try_once(self._surface.budget(turn), turn_id):
+            await self._surface.edit(turn, posts[0], view)
+        else:
+            return
+        self._told[turn_id] = notice

@@ -82,7 +82,9 @@ class Worker:
             async with asyncio.timeout(FAREWELL_S):
                 await run.say_goodbye()
         except Exception as error:  # noqa: BLE001 - whatever a platform's client raises; the turn goes on without it
-            log.warning("turn %s: could not say that it pauses (%s: %s)", run.lease.turn.id, type(error).__name__, error)
+            log.warning(
+                "turn %s: could not say that it pauses (%s: %s)", run.lease.turn.id, type(error).__name__, error
+            )
         with suppress(StoreUnavailableError):
             await self._store.release(run.lease)
 

@@ -90,3 +90,7 @@ class MemorySurface:
     def last(self, turn: str) -> View:
         """The newest view of the last message under a question."""
         return [views[-1] for owner, views in self.ledger.values() if owner == turn][-1]
+
+    def notice(self, turn: str) -> str:
+        """What stands beside the text under a question; empty while there is no message."""
+        return self.last(turn).notice if any(owner == turn for owner, _ in self.ledger.values()) else ""

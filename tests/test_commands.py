@@ -1,0 +1,108 @@
+"""What people may tell the bot besides asking."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from glados_bots.channel_settings import LONGEST_PERSONA, ChannelBook
+from glados_bots.commands import Commands
+from glados_bots.errors import GladosError
+from glados_bots.inference.client import InferenceClient
+from glados_bots.store import Client
+from tests.servers import free_port
+from tests.world import World, a_world, until
+
+
+@pytest.fixture
+async def world(client: Client) -> AsyncIterator[World]:
+    async with a_world(client) as found:
+        yield found
+
+
+def commands(world: World, client: InferenceClient | None = None) -> Commands:
+    return Commands(world.store, world.records, ChannelBook(world.store), client or world.client)
+
+
+async def test_a_model_can_be_chosen_among_those_served_and_taken_back(world: World) -> None:
+    world.engine.models = ("scripted", "other")
+    desk = commands(world)
+    assert await desk.models() == ["scripted", "other"]
+    assert "`other`" in await desk.set_model("room", "other")
+    assert "uses `other`" in await desk.model("room")
+    assert "default, `scripted`" in await desk.model("elsewhere")
+    await desk.set_model("room", "")
+    assert "default, `scripted`" in await desk.model("room")
+    with pytest.raises(GladosError, match="no model `x` here. Served: `scripted`, `other`"):
+        await desk.set_model("room", "x")
+
+
+async def test_a_persona_is_kept_per_channel_within_bounds(world: World) -> None:
+    desk = commands(world)
+    await desk.set_persona("room", "  You are a pirate. ")
+    assert (await desk.persona("room")).endswith("\n\nYou are a pirate.")
+    with pytest.raises(GladosError, match=str(LONGEST_PERSONA)):
+        await desk.set_persona("room", "x" * (LONGEST_PERSONA + 1))
+    await desk.set_persona("room", "")
+    assert "no persona" in await desk.persona("room")
+    assert not await world.store.client.exists("glados:{test}:ch:room")
+
+
+async def test_stop_ends_what_is_the_persons_own_and_a_moderator_everything(world: World) -> None:
+    world.engine.gate = asyncio.Semaphore(0)
+    async with world.working():
+        await world.say(1)
+        await until(lambda: world.engine.asked)
+        await world.say(2, author="bob")
+        await world.say(3)
+        assert "nothing of yours" in await commands(world).stop("c", "eve")
+        assert await commands(world).stop("c", "bob") == "Stopped."
+        assert await commands(world).stop("c") == "Stopped 3 questions."
+        exchanges = await world.settled(3)
+    assert {exchange.outcome for exchange in exchanges} == {"stopped"}
+    assert len(world.engine.asked) == 1
+    assert "nothing to stop" in await commands(world).stop("c")
+
+
+async def test_export_holds_everything_of_one_person_and_forget_empties_it(world: World) -> None:
+    async with world.working():
+        await world.say(1, text="mine 🎂")
+        await world.say(2, author="bob")
+        await world.settled(2)
+    await world.records.vote("t1", "ada", "up")
+    data = json.loads(await commands(world).export("ada"))
+    assert (data["platform"], data["person"]) == ("test", "ada")
+    (exchange,) = data["exchanges"]
+    assert (exchange["question"], exchange["answer"], exchange["vote"]) == ("mine 🎂", "Hello **world**", "up")
+    assert "1 question" in await commands(world).forget("ada")
+    assert json.loads(await commands(world).export("ada"))["exchanges"] == []
+    assert len(json.loads(await commands(world).export("bob"))["exchanges"]) == 1
+
+
+async def test_reset_makes_a_conversation_start_anew(world: World) -> None:
+    async with world.working():
+        await world.say(1)
+        await world.settled(1)
+        await commands(world).reset("c")
+        await world.say(2)
+        await world.settled(1)
+    assert [message.content for message in world.engine.asked[-1][0] if message.role == "user"] == ["question 2"]
+
+
+async def test_status_tells_the_model_the_queue_and_the_time_up(world: World) -> None:
+    await world.say(1)
+    text = await commands(world).status()
+    assert "`scripted`, ready" in text
+    assert "1 conversation." in text
+    nobody = InferenceClient(f"http://127.0.0.1:{free_port()}/v1")
+    assert "Model: away" in await commands(world, nobody).status()
+    await nobody.aclose()
+
+
+async def test_privacy_and_help_say_what_holds_here(world: World) -> None:
+    desk = commands(world)
+    assert "for a day" in desk.privacy()
+    assert desk.help("Say my name.").startswith("Say my name.")
+    for word in ("stop", "reset", "model", "persona", "export", "forget", "privacy", "status"):
+        assert f"`{word}`" in desk.help()
