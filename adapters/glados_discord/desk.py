@@ -15,6 +15,7 @@ import discord
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.limits import duration
+from glados_bots.turns import APOLOGY
 from glados_discord import questions
 from glados_discord.access import Rules, asker_of, refusal
 from glados_discord.addressing import Reason, addressed, is_direct, is_from_person, takes_part
@@ -78,7 +79,7 @@ class Desk:
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            await self._in_order(message.channel.id, lambda: self._take(message, me, late=late))
+            await self._in_order(message.channel.id, lambda: self._take_or_apologise(message, me, late=late))
 
     async def _know_channel(self, message: discord.Message) -> None:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
@@ -152,6 +153,16 @@ class Desk:
                 return
 
     # --- one message -----------------------------------------------------------------------------------------------
+
+    async def _take_or_apologise(self, message: discord.Message, me: int, *, late: bool) -> None:
+        try:
+            await self._take(message, me, late=late)
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            log.exception("message %d could not be taken in", message.id)
+            if await self._addressed(message, me) in {"mention", "direct"}:
+                await self._notes.reply(message, APOLOGY)
 
     async def _take(self, message: discord.Message, me: int, *, late: bool) -> None:
         reason = await self._addressed(message, me)

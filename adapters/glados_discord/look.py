@@ -34,8 +34,8 @@ def content(view: View, aside: str = "") -> str:
         view: what to show.
         aside: a sentence about the question that stays, such as what was not read of it.
     """
-    is_waiting = view.state == "waiting" and not view.chunk
-    notice = view.notice or (THINKING if is_waiting else "")
+    is_silent = view.state in {"waiting", "writing"} and not view.chunk
+    notice = view.notice or (THINKING if is_silent else "")
     model = view.model if view.is_last else ""
     lines = [line for line in (notice, aside if view.is_last else "", model) if line]
     small = "\n".join(f"-# {_plain(line)}" for line in lines)

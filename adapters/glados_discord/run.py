@@ -150,8 +150,15 @@ def point_at(settings: DiscordSettings) -> None:
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(str(settings.gateway_url))
 
 
+def say_nothing_of_voice() -> None:
+    """discord.py warns at every start that it cannot speak; we never do."""
+    discord.VoiceClient.warn_nacl = False
+    discord.VoiceClient.warn_dave = False
+
+
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError."""
+    say_nothing_of_voice()
     asyncio.run(_run(settings, load(DiscordSettings)))
 
 

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.admins import Admins
 from glados_bots.errors import InferenceError
 from glados_discord import replies
 from glados_discord.access import may_manage, may_moderate
@@ -92,6 +93,11 @@ class Slash:
             await self._private(interaction, self._privacy)
 
     def _add_information(self, tree: Tree) -> None:
+        @tree.command(name="usage", description="How much of your limits you have used")
+        async def usage(interaction: discord.Interaction) -> None:
+            channel, author = settings_channel(interaction.channel), str(interaction.user.id)
+            await self._private(interaction, lambda: self._core.commands.usage(author, channel))
+
         @tree.command(name="status", description="The model, the queue, and how long I have been up")
         async def status(interaction: discord.Interaction) -> None:
             await self._private(interaction, self._core.commands.status)
@@ -122,7 +128,7 @@ class Slash:
         channel = settings_channel(interaction.channel)
         if not name:
             return await self._core.commands.model(channel)
-        if not may_manage(interaction.permissions, interaction.guild_id):
+        if not self._may_manage(interaction):
             return NOT_MANAGER
         return await self._core.commands.set_model(channel, "" if name == "default" else name)
 
@@ -130,9 +136,14 @@ class Slash:
         channel = settings_channel(interaction.channel)
         if not text:
             return await self._core.commands.persona(channel)
-        if not may_manage(interaction.permissions, interaction.guild_id):
+        if not self._may_manage(interaction):
             return NOT_MANAGER
         return await self._core.commands.set_persona(channel, "" if text == "default" else text)
+
+    def _may_manage(self, interaction: discord.Interaction) -> bool:
+        """Those who manage the channel, and the operator's admins."""
+        is_admin = Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id))
+        return is_admin or may_manage(interaction.permissions, interaction.guild_id)
 
     async def _choices(self, typed: str) -> list[app_commands.Choice[str]]:
         try:

@@ -7,7 +7,7 @@ import pytest
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Permission, UnknownCommandError
 
-NAMES = {"ask", "stop", "reset", "model", "persona", "export", "forget", "privacy", "status", "help"}
+NAMES = {"ask", "stop", "reset", "model", "persona", "export", "forget", "privacy", "usage", "status", "help"}
 
 
 async def test_ask_writes_the_question_down_and_answers_it_in_a_thread(world: World) -> None:
@@ -94,7 +94,7 @@ async def test_case_20_the_commands_are_for_servers_and_direct_messages_the_bot_
 
 async def test_case_21_what_concerns_one_person_is_shown_to_that_person_only(world: World) -> None:
     async with world.bot():
-        for command in ("stop", "reset", "model", "persona", "export", "privacy", "status", "help", "forget"):
+        for command in ("stop", "reset", "model", "persona", "export", "privacy", "usage", "status", "help", "forget"):
             interaction = await world.ada.run(world.channel, command)
             await world.until(lambda: interaction.content)  # noqa: B023 - awaited here
             assert interaction.is_ephemeral, command

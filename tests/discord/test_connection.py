@@ -1,4 +1,4 @@
-"""The connection and the process: cases 23 to 26, 30 and 32 of the list, several processes, and what is missed in between."""
+"""The connection and the process: cases 23 to 26, 30 and 32, several processes, and what is missed in between."""
 
 import asyncio
 import re
@@ -165,7 +165,7 @@ async def test_case_26_where_it_may_not_write_the_person_is_told_and_no_model_as
     world.guild.overwrite(world.channel, world.guild.bot_role, deny=Permission.SEND_MESSAGES)
     async with world.bot() as bot:
         await world.ask()
-        await world.until(lambda: world.fake.answers())
+        await world.until(world.fake.answers)
         assert "I need Send Messages" in world.fake.answers()[0].content
         assert world.said(world.channel) == []
         world.bob.dms_closed = True
@@ -181,7 +181,7 @@ async def test_case_26_a_bot_that_is_timed_out_waits_for_better_days(world: Worl
         world.guild.time_out(world.fake.bot, 60)
         await world.told(bot)
         await world.ask()
-        await world.until(lambda: world.fake.answers())
+        await world.until(world.fake.answers)
     assert "time-out" in world.fake.answers()[0].content
     assert not world.engine.asked
 

@@ -1,6 +1,7 @@
-"""How answers appear: cases 9 to 18, 27 and 29 of the list: long ones, edits, limits, faults, and what must stay inert."""
+"""How answers appear: cases 9 to 18, 27 and 29: long ones, edits, limits, faults, and what must stay inert."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -34,9 +35,7 @@ async def test_case_10_edits_carry_the_newest_text_and_the_last_one_always_comes
         question = await world.ask()
         answer = await world.answered(question, "word199")
     texts = answer.contents
-    assert all(
-        later.startswith(earlier) or earlier.startswith("-#") for earlier, later in zip(texts, texts[1:], strict=False)
-    )
+    assert all(later.startswith(earlier) or earlier.startswith("-#") for earlier, later in itertools.pairwise(texts))
     assert len(texts) < 20
     assert not world.fake.ledger.rate_limited
 
@@ -137,7 +136,7 @@ async def test_case_14_a_question_deleted_meanwhile_takes_its_answer_along(world
     world.hold()
     async with world.bot(answer_in=answer_in) as bot:
         question = await world.ask()
-        await world.until(lambda: world.fake.answers())
+        await world.until(world.fake.answers)
         await world.ada.delete(question)
         await world.quiet(bot)
         await world.until(lambda: not world.fake.answers())
