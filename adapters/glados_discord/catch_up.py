@@ -22,6 +22,7 @@ SLACK_S = 120  # a connection may have been dead for so long before that was not
 STAMP_EVERY_S = 5.0
 MOST_DMS = 50
 Readable = discord.abc.Messageable
+_Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 Take = Callable[[discord.Message], Awaitable[None]]
 
 
@@ -103,7 +104,8 @@ def _guild_places(client: discord.Client, shard: int | None, since: discord.Obje
     for guild in client.guilds:
         if shard is not None and guild.shard_id != shard:
             continue
-        for place in [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]:
+        places: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
+        for place in places:
             granted = place.permissions_for(guild.me)
             if (place.last_message_id or 0) > since.id and granted.view_channel and granted.read_message_history:
                 found.append(place)

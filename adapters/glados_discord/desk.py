@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from weakref import WeakValueDictionary
 
 import discord
@@ -99,7 +100,7 @@ class Desk:
     async def deleted(self, channel: int, messages: set[int]) -> None:
         """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
         for message in messages:
-            await self._in_order(channel, lambda message=message: self._core.store.change(str(message), "delete"))
+            await self._in_order(channel, partial(self._core.store.change, str(message), "delete"))
 
     async def left_guild(self, guild: int) -> None:
         """The bot was removed from a server: nothing is answered there any more."""

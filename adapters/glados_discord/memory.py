@@ -12,6 +12,7 @@
 These are ids, without any text, and all but the hashes run out by themselves.
 """
 
+import hashlib
 import time
 from collections.abc import Awaitable
 from typing import Any, cast
@@ -35,13 +36,18 @@ return 0
 """
 
 
+def hidden(person: int) -> str:
+    """Stands for a person in a key that may outlive what they want forgotten."""
+    return hashlib.sha256(str(person).encode()).hexdigest()[:20]
+
+
 class Memory:
     """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
 
-    def __init__(self, store: Store, ttl: int) -> None:
+    def __init__(self, store: Store) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._ttl = ttl
+        self._ttl = store.ttl
         self._take_room = store.client.register_script(_TAKE_ROOM)
 
     async def place(self, found: int | str, conversation: str) -> None:
@@ -83,7 +89,7 @@ class Memory:
 
     async def guild_gives_back(self, guild: int, message: int) -> None:
         """A question that took its place was refused for another reason."""
-        await ask(cast("Awaitable[int]", self._client.zrem(f"{self._prefix}rate:{guild}", message)))
+        await ask(self._client.zrem(f"{self._prefix}rate:{guild}", message))
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
         """Remember where a conversation takes place."""

@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from glados_discord.memory import Memory
+from glados_discord.memory import Memory, hidden
 from glados_discord.refusals import DM_CLOSED, Temporary
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Notes:
     async def refuse(self, message: discord.Message, text: str) -> None:
         """Say why somebody is not answered here."""
         if await self._first(message) and await self._memory.once(
-            f"no:{message.channel.id}:{message.author.id}", QUIET_S
+            f"no:{message.channel.id}:{hidden(message.author.id)}", QUIET_S
         ):
             await self._write(message, text)
 
@@ -38,7 +38,7 @@ class Notes:
         """Tell the person alone, unless they know; where they take no direct messages, below their message."""
         if not await self._first(message) or is_repeat:
             return
-        if not await self._memory.once(f"limit:{message.author.id}", REFUSALS_QUIET_S):
+        if not await self._memory.once(f"limit:{hidden(message.author.id)}", REFUSALS_QUIET_S):
             return
         if message.guild is None or not await self._direct(message.author, text):
             await self._write(message, text)
@@ -53,7 +53,7 @@ class Notes:
         log.warning("channel %d: cannot answer there, lacking %s", message.channel.id, what)
         if not await self._first(message):
             return
-        if not await self._memory.once(f"no:{message.channel.id}:{message.author.id}", QUIET_S):
+        if not await self._memory.once(f"no:{message.channel.id}:{hidden(message.author.id)}", QUIET_S):
             return
         place = getattr(message.channel, "mention", "a channel")
         if await self._direct(message.author, CANNOT.format(place=place, what=what)):

@@ -63,7 +63,7 @@ class Bot:
         self.link = Link()
 
         def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
-            self.memory = Memory(store, store.ttl)
+            self.memory = Memory(store)
             return DiscordSurface(store, pacer, self.link, self.memory, discord_settings, clock=clock)
 
         self.core = AdapterCore(settings, "discord", make_surface)

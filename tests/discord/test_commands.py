@@ -202,9 +202,9 @@ async def test_export_and_forget_reach_everything_of_a_person(world: World) -> N
         data = json.loads(interaction.original.attachments[0].content)
         assert [one["question"] for one in data["exchanges"]] == ["my canary is yellow"]
         assert "1 question" in await _private(world, "forget")
-        keys = [key async for key in bot.core.store.client.scan_iter("*")]
+        keys = [str(key) async for key in bot.core.store.client.scan_iter("*")]
         for key in keys:
-            kind = await bot.core.store.client.type(key)
+            kind = str(await bot.core.store.client.type(key))
             dumped = str(await bot.core.store.client.dump(key)) if kind == "none" else await _content(bot, key, kind)
             assert "canary" not in dumped
 
