@@ -49,10 +49,11 @@ class Asking:
         name = await self._people.name(place, user)
         ts = await self._post(place, name, question, about)
         turn = await self._desk.turn({**place, "ts": ts, "thread": place["thread"] or ts}, user, text)
-        if no := await self._desk.accept(turn):
+        refused = (await self._desk.accept(turn)).refusal
+        if refused:
             await self._calls.wait(budget(place["team"], "chat.delete"), user)
             await self._calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
-        return no
+        return refused
 
     async def _post(self, place: Mapping[str, str], name: str, question: str, about: str) -> str:
         limits = new_messages(place["team"], place["channel"])

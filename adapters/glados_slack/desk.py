@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from glados_bots.conversation import Turn
+from glados_bots.intake import Verdict
 from glados_bots.store import ask
 from glados_slack.access import Asker, refusal
 from glados_slack.budgets import budget
@@ -49,7 +50,7 @@ class Desk:
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def message(self, event: Event, install: Install) -> None:
-        """An event of a message: `message` of any subtype, or `app_mention`; those of one thread one after the other."""
+        """An event of a message, `message` or `app_mention`; those of one thread are taken one after the other."""
         lock = self._locks.setdefault(conversation_of(event.channel, _thread(event)), asyncio.Lock())
         async with lock:
             await self._take(event, install)
@@ -70,13 +71,13 @@ class Desk:
         """Somebody pressed Slack's own stop button in a thread."""
         await self._core.commands.stop(conversation_of(channel, thread))
 
-    async def accept(self, turn: Turn, *names: str) -> str:
-        """Take a turn in; returns a sentence for the person when it was refused, else nothing."""
+    async def accept(self, turn: Turn, *names: str) -> Verdict:
+        """Take a turn in."""
         verdict = await self._core.intake.accept(turn, dedupe=names)
         if verdict.status == "accepted":
             key = f"{self._core.store.prefix}in:{turn.conversation}"
             await ask(self._core.store.client.set(key, 1, ex=self._core.store.ttl))
-        return "" if verdict.is_repeat else verdict.refusal
+        return verdict
 
     async def turn(self, place: Mapping[str, str], user: str, text: str) -> Turn:
         """A turn of somebody at a place; `ts` of the place is its question."""
@@ -117,8 +118,9 @@ class Desk:
             await self._notes.refuse(place, event.user, TOO_LONG.format(length=len(text), allowed=allowed))
             return
         turn = await self.turn(place, event.user, text)
-        if no := await self.accept(turn, *event.names):
-            await self._notes.whisper(place, event.user, no)
+        verdict = await self.accept(turn, *event.names)
+        if verdict.refusal and not verdict.is_repeat:
+            await self._notes.whisper(place, event.user, verdict.refusal)
 
     async def _read(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
         """Words and files, for the model; empty when neither says anything."""

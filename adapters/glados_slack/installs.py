@@ -91,7 +91,7 @@ async def look_up(client: AsyncWebClient, variable: str) -> Install:
             raise ConfigError(f"{variable}: Slack refuses this token ({code}); see docs/slack.md") from None
         raise
     return Install(
-        team=str(found.get("team_id") or ""),
+        team="" if found.get("is_enterprise_install") else str(found.get("team_id") or ""),
         enterprise=str(found.get("enterprise_id") or ""),
         token=client.token or "",
         bot_user=str(found["user_id"]),
@@ -110,8 +110,11 @@ def error_code(error: SlackApiError) -> str:
     return f"http_{getattr(response, 'status_code', 0)}"
 
 
-def web_client(token: str | None, api_base: str, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """A client that repeats nothing by itself: what was sent may have been done (see calls.py)."""
+def web_client(token: str | None, api_base: str, session: aiohttp.ClientSession | None) -> AsyncWebClient:
+    """A client that repeats nothing by itself: what was sent may have been done (see calls.py).
+
+    Without a session it makes one for each call: for OAuth, since aiohttp wants to know of passwords beforehand.
+    """
     client = AsyncWebClient(token=token, base_url=api_base, session=session, retry_handlers=[])
     if api_base.startswith("http://"):  # a server on this machine, which no proxy reaches
         client.proxy = None

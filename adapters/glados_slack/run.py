@@ -101,7 +101,7 @@ async def _core(
     installs = None if slack.uses_oauth else await one_install(slack, session)
 
     def make_surface(store: Store, pacer: Pacer) -> SlackSurface:
-        calls = Calls(installs or many_installs(slack, store, session), pacer, session, str(slack.api_base))
+        calls = Calls(installs or many_installs(slack, store), pacer, session, str(slack.api_base))
         return SlackSurface(store, calls, streaming=slack.streaming)
 
     core: AdapterCore[SlackSurface] = AdapterCore(settings, "slack", make_surface)
@@ -125,10 +125,10 @@ async def one_install(slack: SlackSettings, session: aiohttp.ClientSession) -> I
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
-def many_installs(slack: SlackSettings, store: Store, session: aiohttp.ClientSession) -> Installations:
+def many_installs(slack: SlackSettings, store: Store) -> Installations:
     """The workspaces that have installed the app by OAuth."""
     secret = slack.client_secret.get_secret_value() if slack.client_secret else ""
-    client = web_client(None, str(slack.api_base), session)
+    client = web_client(None, str(slack.api_base), None)
     rotator = AsyncTokenRotator(client_id=slack.client_id or "", client_secret=secret, client=client)
     return Installations(store, slack.keys, rotator)
 
@@ -150,7 +150,7 @@ class Parts:
         secret = self._slack.signing_secret.get_secret_value() if self._slack.signing_secret else ""
         more = {}
         if isinstance(installs, Installations):
-            more["oauth_settings"] = web.oauth(self._slack, core.store, installs)
+            more["oauth_flow"] = web.oauth(self._slack, core.store, installs)
         return bot.create_app(installs, self._client, secret, **more)
 
     async def listen(self) -> None:

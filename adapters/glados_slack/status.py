@@ -75,19 +75,35 @@ class StatusLines:
         method = "agents.sessions.setStatus"
         if turn.id in self._sessions:
             return True
-        if not self._has(turn, "session") or not await self._calls.may(budget(turn.place["team"], method), turn.id):
+        if not self._has(turn, "session"):
+            await self._name(turn)
             return False
-        title = " ".join(turn.text.split())[:MAX_TITLE]
+        if not await self._calls.may(budget(turn.place["team"], method), turn.id):
+            return False
         try:
-            await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=title or None)
+            await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=_title(turn))
         except RefusedError as error:
             self._miss(turn, "session", error)
+            await self._name(turn)
             return False
         except (LimitedError, NotSentError, UnknownOutcomeError) as error:
             log.info("no session: %s", error)
             return False
         self._sessions.add(turn.id)
         return True
+
+    async def _name(self, turn: Turn) -> None:
+        """Give a new thread of the older assistant's view a title; sessions carry theirs."""
+        method = "assistant.threads.setTitle"
+        if turn.place["kind"] != "im" or not self._has(turn, "title") or await self._store.history(turn.conversation):
+            return
+        if await self._calls.may(budget(turn.place["team"], method), turn.id):
+            try:
+                await self._calls(turn.place, method, **_thread(turn.place), title=_title(turn))
+            except RefusedError as error:
+                self._miss(turn, "title", error)
+            except (LimitedError, NotSentError, UnknownOutcomeError) as error:
+                log.info("no title: %s", error)
 
     def ending(self, turn: Turn) -> str | None:
         """The session's next state, to be given to the call that stops a stream; None without a session."""
@@ -149,3 +165,7 @@ class StatusLines:
 
 def _thread(place: Mapping[str, str]) -> dict[str, str]:
     return {"channel_id": place["channel"], "thread_ts": place["thread"]}
+
+
+def _title(turn: Turn) -> str:
+    return " ".join(turn.text.split())[:MAX_TITLE] or "A question"

@@ -7,7 +7,8 @@ is told that the old one is gone, and posts anew.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from glados_bots.conversation import Turn
@@ -78,7 +79,7 @@ class SlackSurface:
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Say something new in the thread."""
         showing = self._showing.get(turn.id)
-        with self._refusals.sorted_out(turn):
+        async with self._sorted_out(turn):
             if showing and not view.chunk and view.state == "waiting":
                 await self.lines.begin(turn)
                 showing.is_waiting = await self.lines.show(turn, view.notice)
@@ -98,7 +99,7 @@ class SlackSurface:
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""
         showing = self._showing.get(turn.id)
-        with self._refusals.sorted_out(turn):
+        async with self._sorted_out(turn):
             if post == LINE:
                 await self._edit_line(turn, view, showing)
             elif post.startswith(NOTICE):
@@ -113,11 +114,23 @@ class SlackSurface:
         showing = self._showing.pop(turn.id, Showing())
         ts = post.removeprefix(NOTICE)
         if post != LINE:
-            with self._refusals.sorted_out(turn):
+            async with self._sorted_out(turn):
                 if ts in showing.lives:
                     await self._stop(turn, ts)
                 await self._delete(turn, ts)
         await self.lines.end(turn)
+
+    @asynccontextmanager
+    async def _sorted_out(self, turn: Turn) -> AsyncIterator[None]:
+        """Give refusals their meaning; where nobody can be answered any more, nothing stays behind."""
+        try:
+            with self._refusals.sorted_out(turn):
+                yield
+        except PlaceGoneError:
+            self._showing.pop(turn.id, None)
+            await self.lines.clear(turn)
+            await self.lines.end(turn)
+            raise
 
     # --- what is not an answer yet ---------------------------------------------------------------------------------
 

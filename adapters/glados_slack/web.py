@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_sdk.signature import SignatureVerifier
 
@@ -19,6 +20,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.store import Store
 from glados_slack.app_config import SCOPES
 from glados_slack.installation_store import Installations, States
+from glados_slack.installs import web_client
 from glados_slack.metrics import EVENTS_LEFT_OUT, REFUSED_REQUESTS
 from glados_slack.settings import SlackSettings
 
@@ -83,11 +85,11 @@ async def _is_about_limits(request: web.Request) -> bool:
     return True
 
 
-def oauth(settings: SlackSettings, store: Store, installations: Installations) -> AsyncOAuthSettings:
+def oauth(settings: SlackSettings, store: Store, installations: Installations) -> AsyncOAuthFlow:
     """The pages on which a workspace installs the app."""
     base = str(settings.api_base).rstrip("/").removesuffix("/api")
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
-    return AsyncOAuthSettings(
+    pages = AsyncOAuthSettings(
         client_id=settings.client_id,
         client_secret=secret,
         scopes=sorted(SCOPES),
@@ -100,6 +102,7 @@ def oauth(settings: SlackSettings, store: Store, installations: Installations) -
         state_store=States(store),
         logger=log,
     )
+    return AsyncOAuthFlow(client=web_client(None, str(settings.api_base), None), logger=log, settings=pages)
 
 
 async def serve(app: AsyncApp, settings: SlackSettings) -> None:

@@ -1,18 +1,20 @@
 """The adapter as it runs: slack_bolt and slack_sdk, a fake Slack, a real Valkey, a scripted model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 
 from glados_bots.settings import Settings
+from glados_bots.store import Client
 from glados_slack import sockets
 from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
+from tests.waiting import until
 
 Adapter = Callable[..., AbstractAsyncContextManager[None]]
 
@@ -120,6 +122,19 @@ async def answered(slack: FakeSlack, question: Message, count: int = 1, *, ends:
         said = slack.ledger.transcript(question.channel.id, question.root)
         raise AssertionError(f"never {count} complete messages in:\n{said}") from None
     return slack.answers(thread=question)
+
+
+async def kept(client: Client, count: int) -> None:
+    """Return when so many exchanges are kept: an answer is shown a moment before."""
+
+    async def number() -> int:
+        return sum([await client.hlen(key) async for key in client.scan_iter("*:exchanges")])
+
+    await until(lambda: _equals(number, count))
+
+
+async def _equals(number: Callable[[], Awaitable[int]], count: int) -> bool:
+    return await number() == count
 
 
 def labels(record: MessageRecord) -> set[str]:

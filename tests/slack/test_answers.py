@@ -35,7 +35,7 @@ async def test_08_a_stream_that_slack_has_ended_is_finished_by_an_update_of_the_
 
 
 async def test_08_an_old_stream_gives_way_to_updates_before_slack_ends_it(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(streams, "LIFE_S", 0.2)
@@ -121,7 +121,7 @@ async def test_10_a_table_is_a_table_block(
 
 @pytest.mark.parametrize("error", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks"])
 async def test_11_a_message_slack_refuses_for_its_form_is_sent_in_a_plainer_one(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, error: str
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, error: str
 ) -> None:
     model.pieces = ["Be **bold** & <!channel>\n\n", TABLE]
     fault = slack.faults.add(method="chat.update", error=error)
@@ -186,7 +186,7 @@ async def test_12_a_limited_append_waits_and_carries_all_text_of_the_meantime(
 @pytest.mark.parametrize("after_commit", [True, False])
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream", "chat.update"])
 async def test_13_when_the_connection_is_lost_nothing_is_lost_and_nothing_said_twice(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, method: str,
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, method: str,
     after_commit: bool,
 ) -> None:  # fmt: skip
     fault = slack.faults.add(method=method, drop=True, after_commit=after_commit)
@@ -249,7 +249,7 @@ async def test_17_links_are_never_previewed_and_show_where_they_lead(
 
 
 async def test_25_the_status_line_is_said_again_while_one_waits_and_taken_away_at_the_end(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(status, "REFRESH_S", 0.05)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from .api_chat import number_blocks
 from .blocks import check_message_blocks
 from .delivery import Answer, Delivery
 from .errors import ApiError
@@ -143,6 +144,7 @@ class Interactions:
             delete_message(world, source)
             return
         text, blocks = str(body.get("text") or ""), check_message_blocks(body.get("blocks") or [])
+        number_blocks(blocks)
         if not (text.strip() or blocks):
             raise ApiError("no_text")
         if body.get("replace_original") and source is not None and source.author is installation.bot:
