@@ -23,6 +23,9 @@ from glados_bots.markdown.tree import (
     Table,
 )
 
+# Quotes, lists and styles nested deeper than this are read as if they ended here, and their content is kept.
+MAX_DEPTH = 32
+
 
 class Builder:
     """Builds one document.
@@ -181,21 +184,28 @@ class Builder:
 
     # Containers
 
-    def _open_container(self, block: Block, inner: list[Block]) -> None:
-        self._open_block(block)
-        self._containers.append(inner)
+    def _is_too_deep(self) -> bool:
+        return len(self._containers) > MAX_DEPTH
 
     def _end_container(self) -> None:
         self._runs = None
         self._containers.pop()
 
     def _start_quote(self, kind: str | None) -> None:
-        inner: list[Block] = []
-        self._open_container(Quote(inner, kind or ""), inner)
+        inner = self._containers[-1]
+        if self._is_too_deep():
+            self._runs = None
+        else:
+            inner = []
+            self._open_block(Quote(inner, kind or ""))
+        self._containers.append(inner)
 
     def _start_list(self, start: int | None) -> None:
         block = List(start, [])
-        self._open_block(block)
+        if self._is_too_deep():
+            self._runs = None
+        else:
+            self._open_block(block)
         self._lists.append(block)
 
     def _end_list(self) -> None:
@@ -204,7 +214,7 @@ class Builder:
 
     def _start_item(self, _: Any) -> None:
         self._runs = None
-        inner: list[Block] = []
+        inner = self._containers[-1] if self._is_too_deep() else []
         self._lists[-1].items.append(Item(inner))
         self._containers.append(inner)
 

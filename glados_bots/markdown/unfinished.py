@@ -29,6 +29,9 @@ _HELD_BACK = (
 )
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
+# More open markers than anybody means: they are shown as they are.
+_MOST_OPEN = 32
+_TICKS = re.compile("`+")
 _LINK_PART = re.compile(r"\([^\n]*\Z|\[[^\]\n]*\Z|\Z")
 
 
@@ -141,14 +144,16 @@ def _close_inline(paragraph: str) -> str:
             opened.append((match[0], match.start()))
         elif match["close"]:
             text, position = _close_bracket(text, match.end(), opened)
+        if len(opened) > _MOST_OPEN:
+            return text
     return _without_openers(text, opened)
 
 
 def _closing_ticks(text: str, match: re.Match[str]) -> int | None:
     ticks = match["ticks"]
-    for closing in re.finditer("`+", text[match.end() :]):
+    for closing in _TICKS.finditer(text, match.end()):
         if closing[0] == ticks:
-            return match.end() + closing.end()
+            return closing.end()
     return None
 
 
