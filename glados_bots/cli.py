@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from glados_bots import __version__, audit_cli, backup_cli, keys_cli, logs, models_cli, privacy_cli, tracing, turns_cli
+from glados_bots import (
+    __version__,
+    audit_cli,
+    backup_cli,
+    keys_cli,
+    logs,
+    models_cli,
+    password_cli,
+    privacy_cli,
+    tracing,
+    turns_cli,
+)
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.platforms import Platform, installed
 from glados_bots.settings import Settings, load
@@ -165,6 +176,7 @@ privacy_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)
 models_cli.add_to(app, _settings)
 audit_cli.add_to(app, _settings)
+password_cli.add_to(app)
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Which roles `glados up` runs, and how it knows that they are ready."""
 
 import asyncio
+import secrets
 import sys
 import time
 
 import httpx
 
 from glados_bots import embedded_redis
+from glados_bots.binding import is_loopback
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
@@ -68,6 +70,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
         "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),
     }
+    if settings.api_key is None and settings.inference_url is None and not is_loopback(settings.host):
+        env["GLADOS_API_KEY"] = secrets.token_urlsafe(32)  # of this run: the service is for our own roles only
     if settings.hf_token:
         env["GLADOS_HF_TOKEN"] = settings.hf_token.get_secret_value()
     return env

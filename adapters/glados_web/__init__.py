@@ -22,10 +22,10 @@ def _examine() -> Iterator[Check]:
         require_sign_in(settings, web)
     except ConfigError as error:
         finding, _, remedy = str(error).partition("; ")
-        yield Check("fail", "web page", finding, remedy)
+        yield Check("web page", "fail", finding, remedy)
         return
     ways = [name for name, is_on in (("a password", web.password), ("OpenID Connect", web.oidc_issuer)) if is_on]
-    yield Check("ok", "web page", f"sign-in by {' or '.join(ways)}" if ways else "no sign-in: this machine only")
+    yield Check("web page", "ok", f"sign-in by {' or '.join(ways)}" if ways else "no sign-in: this machine only")
 
 
 platform = Platform("web", "Run the web page on GLADOS_WEB_PORT.", configured=lambda: True, run=_run, examine=_examine)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from tests.deploy.places import DEPLOY, load_yaml, merged
 
@@ -90,4 +91,5 @@ def test_every_variable_given_to_a_role_is_one_of_its_settings(monkeypatch: pyte
         for variable in COMPOSE["services"][name]["environment"]:
             if not variable.startswith(own):
                 monkeypatch.setenv(variable, "1")
+    installed()  # imports the adapters, and their settings with them
     assert unknown_variables([Settings, *GladosSettings.__subclasses__()]) == []

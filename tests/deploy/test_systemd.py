@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots.cli import EXIT_CONFIG
+from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from tests.deploy.places import DEPLOY
 
@@ -68,6 +69,7 @@ def test_the_example_sets_real_settings(monkeypatch: pytest.MonkeyPatch) -> None
     text = (UNITS / "glados.env.example").read_text(encoding="utf-8")
     for name, value in re.findall(r"(?m)^(\w+)=(.*)$", text):
         monkeypatch.setenv(name, value or "1")
+    installed()  # imports the adapters, and their settings with them
     assert unknown_variables([Settings, *GladosSettings.__subclasses__()]) == []
     assert str(Settings().redis_url) == "**********"
 

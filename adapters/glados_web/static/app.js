@@ -26,6 +26,11 @@ async function post(path, body = {}) {
   throw failure(data.error || `The server answered with status ${response.status}.`, response.status === 503);
 }
 
+async function isSignedOut() {
+  const answer = await fetch(location.href, { headers: { Accept: "application/json" } }).catch(() => null);
+  return answer?.status === 401;
+}
+
 // --- one answer ------------------------------------------------------------------------------------------------------
 
 function atBottom() { return turns.scrollHeight - turns.scrollTop - turns.clientHeight < 80; }
@@ -125,9 +130,11 @@ function follow(turn) {
     show(turn, view, marks);
     if (view.markdown !== undefined) source.close();
   });
-  const lost = () => {
+  const lost = async () => {
     turn.querySelector(".notice").textContent = "The connection was lost; the answer goes on as soon as it is back.";
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(turn), RETRY_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    if (await isSignedOut()) turn.querySelector(".notice").textContent = "You are signed out. Reload to sign in again.";
+    else setTimeout(() => follow(turn), RETRY_MS);
   };
   source.addEventListener("error", lost);
   source.addEventListener("lost", () => { source.close(); lost(); });
