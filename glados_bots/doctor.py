@@ -111,7 +111,8 @@ def _model(settings: Settings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield Check("model", "ok", f"served elsewhere: {settings.inference_url}")
         return
-    from glados_bots.inference.cards import fits, presence, resolve  # noqa: PLC0415 - looks at the hardware
+    from glados_bots.inference.cards import resolve  # noqa: PLC0415 - looks at the hardware
+    from glados_bots.inference.presence import fits, presence  # noqa: PLC0415
 
     try:
         card, reason = resolve(settings.model)

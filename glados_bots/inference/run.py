@@ -2,21 +2,19 @@
 
 import importlib
 import logging
-import re
 from pathlib import Path
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError
-from glados_bots.inference.cards import presence, resolve
+from glados_bots.inference.cards import NAME, resolve
 from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
+from glados_bots.inference.presence import presence
 from glados_bots.inference.server import serve
 from glados_bots.settings import Settings
 from glados_bots.supervisor import require_free_port
 
 log = logging.getLogger(__name__)
-
-LORA_NAME = re.compile(r"[\w.-]{1,64}")
 
 
 def run_service(settings: Settings) -> None:
@@ -78,7 +76,7 @@ def adapters(given: str) -> dict[str, Path]:
     table: dict[str, Path] = {}
     for entry in filter(None, (part.strip() for part in given.split(","))):
         name, equals, folder = entry.partition("=")
-        if not equals or not LORA_NAME.fullmatch(name) or not folder or name in table:
+        if not equals or not NAME.fullmatch(name) or not folder or name in table:
             raise ConfigError(
                 f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER with a name of its own (letters, digits, . _ -)"
             )

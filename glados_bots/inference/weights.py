@@ -12,17 +12,17 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference import download
 from glados_bots.inference.cards import Card
 
 log = logging.getLogger(__name__)
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
-WANTED = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
 GGUF_GROWTH = 4.0  # 4-bit GGUF to bf16 safetensors, at most
 
 
@@ -34,9 +34,9 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
     """
     base = card.base
     if base.hub:
-        folder = _from_hub(card, token)
+        folder = _from_hub(card, data_dir, token)
     elif base.gguf:
-        folder = _from_gguf(_gguf_path(card), data_dir)
+        folder = _from_gguf(gguf_path(card), data_dir)
     else:
         folder = Path(str(base.folder))
     check(folder)
@@ -60,32 +60,36 @@ def check(folder: Path) -> None:
             config = json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
         except (ValueError, OSError) as error:
             raise ConfigError(f"{folder / name}: cannot be read ({error})") from error
-        if "auto_map" in config:
-            raise ConfigError(f"{folder / name}: wants code of its own (auto_map), which is never run here")
+        refuse_code(folder / name, config)
 
 
-def _from_hub(card: Card, token: str | None) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - slow to import
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+def refuse_code(path: Path, config: Mapping[str, object]) -> None:
+    """Raise ConfigError when a config wants code from its repository to be run."""
+    if "auto_map" in config:
+        raise ConfigError(f"{path}: wants code of its own (auto_map), which is never run here")
 
-    log.info("fetching %s (what is here already is not fetched again)", card.base.hub)
-    try:
-        folder = snapshot_download(str(card.base.hub), revision=card.base.revision, token=token, allow_patterns=WANTED)
-    except GatedRepoError as error:
+
+def converted_folder(card: Card, data_dir: Path) -> Path:
+    """Where `glados models pull --convert` keeps the weights of a hub model that has pickles only."""
+    name = f"{card.base.hub}@{card.base.revision or 'main'}".replace("/", "--")
+    return data_dir / "models" / name
+
+
+def _from_hub(card: Card, data_dir: Path, token: str | None) -> Path:
+    converted = converted_folder(card, data_dir)
+    if converted.is_dir():
+        return converted
+    folder = download.snapshot(card, token)
+    if not any(folder.glob(download.SAFE)) and download.has_only_pickles(card, token):
         raise ConfigError(
-            f"{card.base.hub} is gated: accept its licence on its page at the hub, then give a token of that account "
-            "with --token or GLADOS_HF_TOKEN"
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"{card.base.hub} cannot be fetched ({reason}); check the name, the network and HF_HUB_OFFLINE, "
-            "or put its files into a folder and give that to --model"
-        ) from error
-    return Path(folder)
+            f"{card.base.hub} has its weights as pickles only, which are never loaded: run `glados models pull "
+            f"{card.name} --convert` once; it reads them without running code, and keeps them as safetensors"
+        )
+    return folder
 
 
-def _gguf_path(card: Card) -> Path:
+def gguf_path(card: Card) -> Path:
+    """The card's GGUF file. Raises ConfigError when the wheel that holds it is not installed."""
     if card.base.wheel:
         spec = importlib.util.find_spec(card.base.wheel)
         if spec is None or spec.origin is None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.cards import EMBEDDED, load_card, load_cards, presence, resolve
+from glados_bots.inference.cards import EMBEDDED, load_card, load_cards, resolve
+from glados_bots.inference.presence import presence
 
 GOOD = 'prompt_format = "glados"\n[base]\nhub = "org/name"\n'
 
