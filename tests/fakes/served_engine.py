@@ -1,22 +1,24 @@
 """`glados serve` with a scripted engine, as a process of its own: `python -m tests.fakes.served_engine CASE PORT`.
 
 Cases: `endless` says a word whenever it is read; `slow_load` loads for ever in a thread; `bad_load` cannot load;
-`dies` is dead from its first question on; `dies_idle` dies without having been asked.
+`dies` is dead from its first question on; `dies_idle` dies without having been asked; `echo` repeats what it was asked.
 """
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GladosError
-from glados_bots.inference.engine import Delta, Event, Sampling
+from glados_bots.inference.engine import Delta, Event, Finished, Sampling
 from glados_bots.inference.server import serve
 from tests.fakes.engine import ScriptedEngine
 
 GRACE_S = 1.0
+ECHO_PAUSE_S = 0.02
 
 
 class EndlessEngine(ScriptedEngine):
@@ -32,6 +34,22 @@ class EndlessEngine(ScriptedEngine):
             words -= 1
         async for event in super().generate("scripted", messages, Sampling()):
             yield event
+
+
+class EchoEngine(ScriptedEngine):
+    """Answers `question 17` with words that say so from the first to the last; for soaks, which count them."""
+
+    context_length = 8192
+
+    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """A word each ECHO_PAUSE_S. The end tells a whole answer from a part of one."""
+        del model, sampling
+        numbers = re.findall(r"question (\d+)", messages[-1].content)
+        script = [f"answer {number}" for number in numbers] + ["word"] * 6 + [f"end {number}" for number in numbers]
+        for word in script:
+            yield Delta(f"{word}, ")
+            await asyncio.sleep(ECHO_PAUSE_S)
+        yield Finished("stop", self.count_tokens(messages), 0, len(script))
 
 
 class SlowEngine(ScriptedEngine):
@@ -54,7 +72,7 @@ class MortalEngine(ScriptedEngine):
 
 
 def _engine(case: str) -> ScriptedEngine:
-    engines = {"endless": EndlessEngine, "slow_load": SlowEngine, "dies_idle": MortalEngine}
+    engines = {"endless": EndlessEngine, "slow_load": SlowEngine, "dies_idle": MortalEngine, "echo": EchoEngine}
     engine = engines.get(case, ScriptedEngine)()
     if case == "bad_load":
         engine.load_error = ConfigError("GLADOS_MODEL: no such model")

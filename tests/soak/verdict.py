@@ -1,0 +1,76 @@
+"""What a soak has shown: each question against what stands at the far end."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.soak.far_ends import Seen
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question: which, where, and when (seconds of the far end's clock)."""
+
+    number: int
+    thread: int
+    at: float
+
+
+@dataclass
+class Verdict:
+    """Numbers of questions that broke the promise, each with why; all empty when it held."""
+
+    lost: list[int] = field(default_factory=list)
+    doubled: list[int] = field(default_factory=list)
+    out_of_order: list[int] = field(default_factory=list)
+    wrong_thread: list[int] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)  # messages that still say that they wait
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise held."""
+        return not (self.lost or self.doubled or self.out_of_order or self.wrong_thread or self.waiting)
+
+    def __str__(self) -> str:
+        """One line."""
+        counts = ", ".join(f"{name.replace('_', ' ')} {len(value)}" for name, value in vars(self).items())
+        worst = {name: value[:5] for name, value in vars(self).items() if value}
+        return f"{counts}{f'; the first: {worst}' if worst else ''}"
+
+
+def judge(asked: Sequence[Asked], seen: Iterable[Seen]) -> Verdict:
+    """Compare. A doubled answer is one with words of the same question in two messages, whole or not."""
+    verdict, by_number = Verdict(), defaultdict(list)
+    for message in seen:
+        if not message.numbers:
+            verdict.waiting.append(message.text)
+        for number in message.numbers:
+            by_number[number].append(message)
+    for question in asked:
+        answers = by_number[question.number]
+        if not any(answer.is_whole(question.number) for answer in answers):
+            verdict.lost.append(question.number)
+        if len(answers) > 1:
+            verdict.doubled.append(question.number)
+        if any(answer.thread != question.thread for answer in answers):
+            verdict.wrong_thread.append(question.number)
+    verdict.out_of_order = _out_of_order(asked, by_number)
+    return verdict
+
+
+def _out_of_order(asked: Sequence[Asked], by_number: dict[int, list[Seen]]) -> list[int]:
+    """Questions answered before an earlier one of their thread, or below a later one's answer."""
+    found, last = [], dict[int, tuple[int, float]]()
+    for question in asked:
+        for answer in by_number[question.number][:1]:
+            order, done_at = last.get(question.thread, (-1, 0.0))
+            if answer.order <= order or answer.done_at < done_at:
+                found.append(question.number)
+            last[question.thread] = (answer.order, answer.done_at)
+    return found
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share lies; 0 for no values."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0
