@@ -33,6 +33,8 @@ EMPTY = (
 TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 EARLIER_CHARS = 6_000
+YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
+YOUNG_LOOKS, YOUNG_NAP_S = 8, 0.15
 
 
 class Desk:
@@ -100,8 +102,18 @@ class Desk:
             return True
         if event.thread == event.ts or is_for_others(event.text, install.bot_user):
             return False
+        return await self._takes_part(event)
+
+    async def _takes_part(self, event: Event) -> bool:
+        """Whether the bot is in this thread; the question that begins it may be on its way in another process."""
         key = f"{self._core.store.prefix}in:{conversation_of(event.channel, event.thread)}"
-        return bool(await ask(self._core.store.client.exists(key)))
+        looks = YOUNG_LOOKS if _seconds_between(event.thread, event.ts) < YOUNG_S else 1
+        for look in range(looks):
+            if look:
+                await asyncio.sleep(YOUNG_NAP_S)
+            if await ask(self._core.store.client.exists(key)):
+                return True
+        return False
 
     async def _ask(self, event: Event, install: Install) -> None:
         place = place_of(event, install)
@@ -204,3 +216,11 @@ def _thread(event: Event) -> str:
     """The thread that a message, or the change of one, belongs to."""
     changed = event.data.get("message") or event.data.get("previous_message") or {}
     return str(changed.get("thread_ts") or changed.get("ts") or event.thread)
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    """Timestamps are text to Slack; only their distance is of interest here."""
+    try:
+        return float(later) - float(earlier)
+    except ValueError:
+        return 0.0
