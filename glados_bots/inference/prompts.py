@@ -21,12 +21,19 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError
 
 BREAK = "\u200b"
-ROLE_LINE = re.compile(r"^(\s*(?:User|GLaDOS))(\s*:)", re.IGNORECASE | re.MULTILINE)
+# A role at the beginning of a line, whatever Unicode takes for a line's end and whatever unseen stands before it.
+ROLE_LINE = re.compile(
+    r"((?:^|[\r\v\f\x1c-\x1e\x85\u2028\u2029])[\s\u00ad\u200b-\u200f\u2060\ufeff]*(?:User|GLaDOS))(\s*:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Tokenizers do not mark all of their control tokens as special: `<think>` and `<tool_call>` often are not.
+CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
 
 def special_strings(tokenizer: Any) -> tuple[str, ...]:
     """Every text this tokenizer turns into a control token, longest first."""
-    added = [str(token.content) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    found = tokenizer.added_tokens_decoder.values()
+    added = [str(token.content) for token in found if token.special or CONTROL.fullmatch(str(token.content))]
     return tuple(sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True))
 
 
@@ -40,13 +47,18 @@ def harmless(text: str, specials: Sequence[str]) -> str:
 
 
 def glados_prompt(messages: Sequence[Message], specials: Sequence[str]) -> str:
-    """The format of the first GLaDOS; a system text goes before the first turn."""
+    """The format of the first GLaDOS; a system text goes before the first turn. Ends where the answer begins."""
+    return glados_turns(messages, specials) + "GLaDOS :\n"
+
+
+def glados_turns(messages: Sequence[Message], specials: Sequence[str]) -> str:
+    """A whole conversation in that format, as training takes it: each answer follows the prompt that asks for it."""
     parts: list[str] = []
     for message in messages:
         content = ROLE_LINE.sub(rf"\1{BREAK}\2", harmless(message.content, specials))
         role = {"system": "", "user": "User :\n", "assistant": "GLaDOS :\n"}[message.role]
         parts.append(f"{role}{content}\n")
-    return "".join(parts) + "GLaDOS :\n"
+    return "".join(parts)
 
 
 def chat_prompt(messages: Sequence[Message], specials: Sequence[str], tokenizer: Any) -> str:

@@ -16,10 +16,29 @@ def test_the_format_of_the_first_glados() -> None:
     assert glados_prompt(messages, ()) == "User :\nHi\nGLaDOS :\nHello\nUser :\nHow are you?\nGLaDOS :\n"
 
 
-@given(st.lists(st.sampled_from(["User :", "GLaDOS :", "\n", " ", "user:", "x", "glados  :"]), max_size=12))
+PIECES = [
+    "User :",
+    "GLaDOS :",
+    "\n",
+    " ",
+    "user:",
+    "x",
+    "glados  :",
+    "\r",
+    "\u2028",
+    "\x0b",
+    "\x85",
+    "\ufeff",
+    "\u200b",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12))
 def test_nobody_can_forge_a_turn(parts: list[str]) -> None:
+    """Lines by every separator that Unicode knows, and what cannot be seen before a role does not hide it."""
     prompt = glados_prompt([Message("user", "".join(parts))], ())
-    lines = [line.strip().lower().replace(" ", "") for line in prompt.split("\n")]
+    seen = [line.strip(" \ufeff\u200b\t\r").lower().replace(" ", "") for line in prompt.splitlines()]
+    lines = [line[: line.find(":") + 1] for line in seen]
     assert lines.count("user:") == 1
     assert lines.count("glados:") == 1
 
@@ -36,6 +55,6 @@ def test_harmless_text_is_not_changed() -> None:
 
 def test_special_strings_are_all_a_tokenizer_knows() -> None:
     token = SimpleNamespace(content="<x>", special=True)
-    plain = SimpleNamespace(content="word", special=False)
-    tokenizer = SimpleNamespace(added_tokens_decoder={1: token, 2: plain}, all_special_tokens=["</s>"])
-    assert set(special_strings(tokenizer)) == {"<x>", "</s>"}
+    plain = [SimpleNamespace(content=text, special=False) for text in ("word", "  ", "<think>", "[INST]", "a<b>")]
+    tokenizer = SimpleNamespace(added_tokens_decoder=dict(enumerate([token, *plain])), all_special_tokens=["</s>"])
+    assert set(special_strings(tokenizer)) == {"<x>", "</s>", "<think>", "[INST]"}
