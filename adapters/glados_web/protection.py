@@ -88,11 +88,17 @@ def require_own_form(request: Request) -> None:
 
 
 def _is_foreign(request: Request) -> bool:
-    """Browsers say where a request comes from in Sec-Fetch-Site; older ones in Origin."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
+    """Browsers say where a request comes from in Sec-Fetch-Site; older ones in Origin.
+
+    A page that sends no referrer sends the Origin `null` with its forms: then Sec-Fetch-Site alone counts.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site not in {None, "same-origin", "none"}:
+        return True
+    if origin is None or (origin == "null" and site is not None):
+        return False
     ours = {request.headers.get("host"), cast("str", request.app.state.public_host)} - {""}
-    return site not in {None, "same-origin", "none"} or (origin is not None and urlsplit(origin).netloc not in ours)
+    return urlsplit(origin).netloc not in ours
 
 
 def _content_type(request: Request) -> str:
