@@ -1,5 +1,8 @@
 """The Slack adapter: `glados slack`, on slack_bolt. run.py wires it; docs/slack.md tells how to set it up."""
 
+from collections.abc import Iterator
+
+from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import Platform
 from glados_bots.settings import Settings, load
@@ -17,6 +20,13 @@ def _run(settings: Settings) -> None:
     run(settings)
 
 
+def _examine() -> Iterator[Check]:
+    _require_library()
+    from glados_slack.examine import examine  # noqa: PLC0415 - as above
+
+    return examine()
+
+
 def _require_library() -> None:
     try:
         import slack_bolt  # noqa: F401, PLC0415 - an optional dependency
@@ -24,4 +34,4 @@ def _require_library() -> None:
         raise ConfigError("slack_bolt is not installed: pip install 'glados-bots[slack]'") from None
 
 
-platform = Platform("slack", "Run the Slack bot of GLADOS_SLACK_BOT_TOKEN.", _configured, _run)
+platform = Platform("slack", "Run the Slack bot of GLADOS_SLACK_BOT_TOKEN.", _configured, _run, _examine)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glados_slack.settings import SlackSettings
+from glados_slack.settings import SlackSettings, ids
 
 NOT_HERE = "I am not set up to answer in this channel."
 NOT_YOU = "You are not on the list of people I answer to. Whoever runs this bot can change that."
@@ -28,12 +28,12 @@ class Asker:
 
 def refusal(settings: SlackSettings, asker: Asker) -> str | None:
     """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
-    is_named = asker.user in settings.allowed_users
-    if asker.user in settings.denied_users or (settings.allowed_users and not is_named):
+    is_named = asker.user in ids(settings.allowed_users)
+    if asker.user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
         return NOT_YOU
     if asker.is_external and not settings.external_users and not is_named:
         return NOT_OUTSIDE
     if asker.is_direct:
         return None
-    is_listed = not settings.allowed_channels or asker.channel in settings.allowed_channels
-    return None if is_listed and asker.channel not in settings.denied_channels else NOT_HERE
+    is_listed = not settings.allowed_channels or asker.channel in ids(settings.allowed_channels)
+    return None if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_HERE

@@ -36,6 +36,7 @@ class SlashCommands:
             "export": self.export,
             "privacy": self._privacy,
             "status": self._status,
+            "usage": self._usage,
             "help": self._help,
             "": self._help,
         }
@@ -102,6 +103,10 @@ class SlashCommands:
     async def _status(self, place: Mapping[str, str], user: str, rest: str) -> str:
         del place, user, rest
         return await self._core.commands.status()
+
+    async def _usage(self, place: Mapping[str, str], user: str, rest: str) -> str:
+        del rest
+        return await self._core.commands.usage(user, place["channel"])
 
     async def _help(self, place: Mapping[str, str], user: str, rest: str) -> str:
         del place, user, rest

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from glados_bots.admins import Admins
 from glados_bots.conversation import Turn
 from glados_bots.records import Vote
 from glados_slack.shared import Shared
@@ -18,7 +19,7 @@ class Controls:
         self._core = shared.core
         self._people = shared.people
         self._notes = shared.notes
-        self._settings = shared.settings
+        self._admins = Admins.parse(shared.core.settings.admins)
 
     async def stop(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
         """End an answer."""
@@ -42,8 +43,9 @@ class Controls:
             await self._notes.whisper(place, user, GONE)
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
-        """Whether somebody may set what concerns others; in direct messages there are none."""
-        return place["kind"] == "im" or user in self._settings.managers or await self._people.is_admin(place, user)
+        """Whether somebody may set what concerns others: admins of the workspace and of the operator."""
+        named = self._admins.has("slack", f"{place['team']}/{user}") or self._admins.has("slack", user)
+        return place["kind"] == "im" or named or await self._people.is_admin(place, user)
 
     async def _theirs(self, place: Mapping[str, str], user: str, turn_id: str) -> Turn | None:
         """The turn, if this person may change it; else they are told why not."""

@@ -45,6 +45,7 @@ class Installations(AsyncInstallationStore):
     def __init__(self, store: Store, keys: list[Fernet], rotator: AsyncTokenRotator) -> None:
         self._client = store.client
         self._prefix = store.prefix
+        self._newest = keys[0]
         self._cipher = MultiFernet(keys)
         self._rotator = rotator
         self._known: dict[str, tuple[float, Installation | None]] = {}
@@ -153,10 +154,21 @@ class Installations(AsyncInstallationStore):
         if text is None:
             return None
         try:
-            return Installation(**json.loads(self._cipher.decrypt(text.encode())))
+            found = Installation(**json.loads(self._cipher.decrypt(text.encode())))
         except InvalidToken:
             log.critical("installation %s: encrypted by a key that GLADOS_SLACK_INSTALLATION_KEYS does not hold", key)
             return None
+        if not self._is_newest(text):
+            await self.async_save(found)
+        return found
+
+    def _is_newest(self, text: str) -> bool:
+        """Whether it is encrypted by the newest key."""
+        try:
+            self._newest.decrypt(text.encode())
+        except InvalidToken:
+            return False
+        return True
 
     async def _remove(self, key: str) -> None:
         self._known.pop(key, None)

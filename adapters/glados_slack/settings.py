@@ -1,9 +1,10 @@
 """Settings of the Slack adapter: `GLADOS_SLACK_*`, read like all others; docs/slack.md says where to find each."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from glados_bots.settings import GladosSettings, HttpUrl, Port
 
@@ -13,13 +14,19 @@ if TYPE_CHECKING:  # the library comes with the extra `slack`, and these setting
 MAKE_KEY = "make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 
 
-def _split(value: object) -> object:
-    """Ids in one line, separated by commas or spaces."""
-    return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+def ids(text: str) -> frozenset[str]:
+    """The entries of a list of Slack ids, with commas or spaces between them."""
+    return frozenset(text.replace(",", " ").split())
 
 
-Ids = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
-NOBODY: frozenset[str] = frozenset()
+def _check_ids(text: str) -> str:
+    wrong = [one for one in ids(text) if not re.fullmatch(r"[A-Z][A-Z0-9]{2,}", one)]
+    if wrong:
+        raise ValueError(f"{min(wrong)!r} is no Slack id: open the profile or the channel's details, Copy ID")
+    return text
+
+
+Ids = Annotated[str, AfterValidator(_check_ids)]
 
 
 class SlackSettings(GladosSettings):
@@ -43,11 +50,10 @@ class SlackSettings(GladosSettings):
     )
     streaming: bool = Field(default=True, description="Stream answers by Slack's streaming API")
     external_users: bool = Field(default=False, description="Answer people of other organisations in Slack Connect")
-    allowed_users: Ids = Field(NOBODY, description="Users who are answered; empty means all")
-    denied_users: Ids = Field(NOBODY, description="Users who are never answered")
-    allowed_channels: Ids = Field(NOBODY, description="Channels that are answered in, beside direct messages")
-    denied_channels: Ids = Field(NOBODY, description="Channels that are never answered in")
-    managers: Ids = Field(NOBODY, description="Users who may set a channel's model and persona, beside its admins")
+    allowed_users: Ids = Field("", description="Users who are answered; empty means all")
+    denied_users: Ids = Field("", description="Users who are never answered")
+    allowed_channels: Ids = Field("", description="Channels that are answered in, beside direct messages")
+    denied_channels: Ids = Field("", description="Channels that are never answered in")
     thread_context: int = Field(
         20, ge=0, le=100, description="Earlier messages read when first mentioned in a thread; 0 reads none"
     )

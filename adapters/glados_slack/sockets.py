@@ -65,18 +65,31 @@ class Sockets:
                 group.create_task(self._keep(number), name=f"slack socket {number}")
 
     async def require_token(self) -> None:
-        """Ask Slack for an address, so that a wrong token is told apart from a bad line. Raises ConfigError."""
+        """Tell a wrong token from a bad line: for that nobody but Slack can be asked. Raises ConfigError."""
         try:
-            async with asyncio.timeout(CONNECT_S):
-                await self._client.apps_connections_open(app_token=self._token)
+            await self.check_token(self._client, self._token)
         except SlackApiError as error:
-            code = error_code(error)
-            if code in REFUSED or code in DEAD_TOKEN:
-                reason = REFUSED.get(code, "take a new app-level token from the app's settings")
-                raise ConfigError(f"{VARIABLE}: Slack refuses it ({code}): {reason}; see docs/slack.md") from None
-            log.warning("Slack gives no address for Socket Mode: %s", code)
+            log.warning("Slack gives no address for Socket Mode: %s", error_code(error))
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("Slack cannot be reached: %s", type(error).__name__)
+
+    @staticmethod
+    async def check_token(client: AsyncWebClient, token: str) -> None:
+        """Ask Slack for an address, which is not used.
+
+        Raises:
+            ConfigError: it refuses the token.
+            SlackApiError, aiohttp.ClientError, TimeoutError: whatever else is wrong.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await client.apps_connections_open(app_token=token)
+        except SlackApiError as error:
+            code = error_code(error)
+            if code not in REFUSED and code not in DEAD_TOKEN:
+                raise
+            reason = REFUSED.get(code, "take a new app-level token from the app's settings")
+            raise ConfigError(f"{VARIABLE}: Slack refuses it ({code}): {reason}; see docs/slack.md") from None
 
     async def _keep(self, number: int) -> None:
         """One connection after the other."""

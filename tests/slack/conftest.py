@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from glados_bots.settings import Settings
 from glados_bots.store import Client
@@ -16,6 +18,7 @@ from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
 from tests.waiting import until
 
+MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 Adapter = Callable[..., AbstractAsyncContextManager[None]]
 
 
@@ -46,8 +49,8 @@ async def settings(redis_url: str, model: ScriptedModel) -> AsyncIterator[Settin
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    """A workspace with the app and no rate limits; tests of those tighten them."""
-    async with FakeSlack() as fake:
+    """A workspace with the app of our manifest, and no rate limits; tests of those tighten them."""
+    async with FakeSlack(manifest=yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))) as fake:
         fake.rate_limits.loosen()
         yield fake
         assert fake.ledger.pings == [ping for ping in fake.ledger.pings if ping.author_id != fake.bot.id]

@@ -231,6 +231,9 @@ async def test_24_a_full_queue_is_refused_to_the_person_alone(
 async def test_26_whatever_nobody_wants_is_acknowledged_and_counted(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:
+    slack.app.shortcuts = None
+    slack.app.events.add("reaction_added")
+    slack.team.installation.scopes.add("reactions:read")
     before = metrics.UNHANDLED.labels("event")._value.get()
     async with adapter():
         message = await ada.say(channel, "hello all")

@@ -39,7 +39,7 @@ async def test_an_admin_may_stop_and_regenerate_what_others_asked(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     boss = slack.add_user("boss")
-    async with adapter(managers=frozenset({boss.id})):
+    async with adapter(core={"admins": f"slack:{slack.team.id}/{boss.id}"}):
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
         model.pieces = ["Better."]
@@ -108,6 +108,7 @@ WORDS = [
     ("HELP", "`forget`"),
     ("privacy", "What I keep"),
     ("status", "Model: `scripted`"),
+    ("usage", "limit"),
     ("stop", "nothing of yours"),
     ("reset", "no conversation with me here"),
     ("nonsense <!channel>", "There is no `nonsense`"),
@@ -173,7 +174,7 @@ async def holding(client: Client, needle: str):  # noqa: ANN201 - keys
 async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
-    async with adapter(managers=frozenset({ada.id})):
+    async with adapter(core={"admins": f"slack:{slack.team.id}/{ada.id}"}):
         opened = await ada.run(channel, "/glados", "persona")
         await slack.wait_for(lambda: opened.view)
         assert opened.view is not None
@@ -200,7 +201,7 @@ async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
 async def test_a_form_that_somebody_else_got_hold_of_is_refused(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:
-    async with adapter(managers=frozenset({ada.id})):
+    async with adapter(core={"admins": f"slack:{slack.team.id}/{ada.id}"}):
         opened = await ada.run(channel, "/glados", "persona")
         await slack.wait_for(lambda: opened.view)
     assert opened.view is not None
@@ -316,6 +317,7 @@ async def test_the_older_assistants_view(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.app.agent = "assistant"
+    slack.app.events |= {"assistant_thread_started", "assistant_thread_context_changed"}
     async with adapter():
         root = await ada.open_assistant(channel)
         await slack.wait_for(lambda: slack.ledger.prompts)
@@ -358,7 +360,7 @@ async def test_lists_of_people_and_channels_are_kept(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
-    async with adapter(denied_users=frozenset({bob.id}), denied_channels=frozenset({channel.id})):
+    async with adapter(denied_users=bob.id, denied_channels=channel.id):
         await bob.dm("hi")
         await slack.wait_for(lambda: slack.answers(bob.direct))
         await ada.say(channel, f"{slack.bot.mention} hi")

@@ -220,3 +220,17 @@ async def install_by_browser(url: str, team: str) -> str:
         async with browser.get(back, headers={"Cookie": cookie}) as end:
             assert end.status == 200, await end.text()
             return await end.text()
+
+
+async def test_installations_move_to_the_newest_key_and_an_unknown_key_opens_nothing(
+    slack: FakeSlack, client: Client
+) -> None:
+    api = web_client(None, slack.settings.api_base, None)
+    rotator = AsyncTokenRotator(client_id="1", client_secret="s", client=api)
+    store = Store(client, "slack", ttl=60, max_exchanges=10)
+    old, new = Fernet(KEY), Fernet(Fernet.generate_key())
+    slack.app.rotates_tokens = True
+    await Installations(store, [old], rotator).async_save(await _installed(slack, api))
+    assert await Installations(store, [new], rotator).find("", slack.team.id) is None
+    assert await Installations(store, [new, old], rotator).find("", slack.team.id)
+    assert await Installations(store, [new], rotator).find("", slack.team.id)
