@@ -25,10 +25,10 @@ from glados_bots.store import Client, ask
 
 FORMAT = "glados-backup"
 VERSION = 1
-PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|limit:(minute|told):)")
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told):)")
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
-PAIR = 2  # a member of a sorted set and its score
+PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
 
 READERS = {
     "string": lambda pipe, key: pipe.get(key),
@@ -36,6 +36,7 @@ READERS = {
     "hash": lambda pipe, key: pipe.hgetall(key),
     "set": lambda pipe, key: pipe.smembers(key),
     "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+    "stream": lambda pipe, key: pipe.xrange(key),
 }
 WRITERS = {
     "string": lambda pipe, key, value: pipe.set(key, value),
@@ -43,6 +44,7 @@ WRITERS = {
     "hash": lambda pipe, key, value: pipe.hset(key, mapping=value),
     "set": lambda pipe, key, value: pipe.sadd(key, *value),
     "zset": lambda pipe, key, value: pipe.zadd(key, dict(value)),
+    "stream": lambda pipe, key, value: [pipe.xadd(key, fields, id=entry) for entry, fields in value],
 }
 
 
@@ -150,6 +152,14 @@ def _has_shape(kind: Any, value: Any) -> bool:
                 and len(each) == PAIR
                 and isinstance(each[0], str)
                 and isinstance(each[1], int | float)
+                for each in value
+            )
+        case "stream", [_, *_]:
+            return all(
+                isinstance(each, list)
+                and len(each) == PAIR
+                and isinstance(each[0], str)
+                and _has_shape("hash", each[1])
                 for each in value
             )
     return False

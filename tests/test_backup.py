@@ -10,13 +10,22 @@ from typing import Any
 
 import pytest
 
-from glados_bots import backup
+from glados_bots import audit, backup, data_version
+from glados_bots.channel_settings import ChannelBook
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.data_version import DATA_VERSION, KEY, migrate, require_version
 from glados_bots.errors import ConfigError
+from glados_bots.inference.client import InferenceClient
+from glados_bots.pacing import Pacer
+from glados_bots.records import Records
+from glados_bots.settings import Settings
 from glados_bots.store import Client, Store
+from glados_bots.worker import Worker
 from glados_web.chats import Chats, new_conversation
 from glados_web.sessions import Lifetime, Sessions
+from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.surface import MemorySurface
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 WORDS = 'line\nbreak, "quotes", \u2028, emoji 🎂, and a lone ¬'
@@ -52,6 +61,9 @@ async def live_a_little(client: Client) -> Store:
     await kept.accept(Turn("4", "e", "ada", "waits"))
     sessions = Sessions(kept, Lifetime(3600, 3600, 3600))
     session = await sessions.begin()
+    await Records(kept).vote("1", "bob", "up")
+    await ChannelBook(kept).set_persona("general", WORDS)
+    await audit.record(client, "operator", "keys create", WORDS)
     await Chats(kept, 3600).claim(session, new_conversation(), "mine")
     await client.set("glados:{test}:view:c:1", "passes")
     return kept
@@ -83,7 +95,7 @@ async def test_a_backup_is_lines_of_json_with_a_head_and_a_count(client: Client)
     assert head["format"] == "glados-backup"
     assert head["data_version"] == DATA_VERSION
     assert last == {"end": len(entries)}
-    assert {entry["type"] for entry in entries} == {"string", "hash", "list", "set", "zset"}
+    assert {entry["type"] for entry in entries} == {"string", "hash", "list", "set", "zset", "stream"}
 
 
 async def test_a_redis_with_conversations_is_not_overwritten_unasked(client: Client) -> None:
@@ -114,6 +126,7 @@ GOOD = {"key": "glados:{test}:x", "type": "string", "value": "x", "expires_at": 
     ("lines", "says"),
     [
         ([], "line 1"),
+        ([None, {**GOOD, "type": "stream", "value": [["1-1", {}]]}, {"end": 1}], "line 2"),
         (["not json"], "line 1: not JSON"),
         ([[1]], "line 1: not a JSON object"),
         ([{"some": "json"}], "this is no backup"),
@@ -184,6 +197,57 @@ async def test_migration_goes_every_step_once_and_goes_on_where_it_was_cut_off(c
         await migrate(client, steps, 6)
 
 
+async def test_a_change_of_the_format_under_waiting_turns_loses_none_of_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upgrade as docs/upgrade.md tells it: roles end, `glados migrate`, new roles begin."""
+    kept, surface, model = store(client), MemorySurface(), ScriptedModel()
+    settings = Settings(_env_file=None)
+
+    async def worker(url: str) -> tuple[Worker, "asyncio.Task[None]", InferenceClient]:
+        inference = InferenceClient(f"{url}/v1")
+        found = Worker(kept, surface, inference, Pacer(client, kept.prefix), settings)
+        return found, asyncio.create_task(found.run()), inference
+
+    async def mark_every_turn(client: Client) -> None:
+        async for key in client.scan_iter(match="glados:{test}:t:*"):
+            await client.hset(key, "new_field", "1")
+
+    async with serve(model.app()) as url:
+        old, working, inference = await worker(url)
+        turns = [Turn(f"t{number}", f"c{number % 2}", "ada", f"question {number}") for number in range(6)]
+        for turn in turns:
+            await kept.accept(turn)
+        await until(lambda: len(model.prompts) == 2)  # one of each conversation is half answered
+        await old.drain(0)
+        await working
+        await inference.aclose()
+        posts = {turn.id: await kept.posts(turn.id) for turn in turns}
+
+        monkeypatch.setattr(data_version, "DATA_VERSION", DATA_VERSION + 1)
+        with pytest.raises(ConfigError, match="glados migrate"):
+            await require_version(client)
+        assert await migrate(client, {DATA_VERSION: mark_every_turn}, DATA_VERSION + 1) == [(1, 2)]
+
+        model.gate.set()
+        new, working, inference = await worker(url)
+        await until(lambda: all_answered(kept))
+        await new.drain(0)
+        await working
+        await inference.aclose()
+    for conversation in ("c0", "c1"):
+        asked = [turn.id for turn in turns if turn.conversation == conversation]
+        assert [exchange.turn for exchange in await kept.history(conversation)] == asked
+    for turn in turns:
+        assert surface.seen(turn.id) == "Hello **world**!"
+        assert await client.hget(f"glados:{{test}}:t:{turn.id}", "new_field") == "1"
+        assert (await kept.posts(turn.id))[: len(posts[turn.id])] == posts[turn.id], "in the same messages"
+
+
+async def all_answered(kept: Store) -> bool:
+    return (await kept.load())[0] == 0
+
+
 async def test_the_commands_as_an_operator_calls_them(client: Client, redis_url: str, tmp_path: Path) -> None:
     await live_a_little(client)
     before = await everything(client)
@@ -204,7 +268,10 @@ async def test_the_commands_as_an_operator_calls_them(client: Client, redis_url:
     await client.flushall()
     restored = await asyncio.to_thread(glados, "restore", str(file))
     assert restored.returncode == 0, restored.stderr
-    assert await everything(client) == before
+    after = await everything(client)
+    (before_acts, after_acts) = (found.pop(audit.KEY)[1] for found in (before, after))
+    assert after == before
+    assert after_acts[:-1] == before_acts, "the restore itself is the last act"
     assert (await asyncio.to_thread(glados, "migrate")).returncode == 0
     missing = await asyncio.to_thread(glados, "restore", str(tmp_path / "nothing"))
     assert missing.returncode == 2
