@@ -61,7 +61,7 @@ def create_app(installs: Installs, client: AsyncWebClient, signing_secret: str, 
     app = AsyncApp(
         name="glados",
         client=client,
-        authorize=Authorize(installs),
+        authorize=Authorize(installs),  # type: ignore[arg-type]  # bolt takes such objects, but does not say so
         signing_secret=signing_secret,
         process_before_response=True,
         attaching_function_token_enabled=False,

@@ -75,7 +75,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
         finally:
             waiting.cancel()
             listening.cancel()
-            ended = await asyncio.gather(listening, return_exceptions=True)
+            ended = list(await asyncio.gather(listening, return_exceptions=True))
             await parts.shared.drain()
             await core.drain()
             working.cancel()

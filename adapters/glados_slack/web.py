@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
@@ -33,7 +34,7 @@ UNAUTHORIZED, BAD, TOO_LARGE = 401, 400, 413
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guard(signing_secret: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(signing_secret: str) -> Middleware:
     """An aiohttp middleware that lets Slack's own requests through."""
     verifier = SignatureVerifier(signing_secret)
 

@@ -257,9 +257,9 @@ async def test_25_the_status_line_is_said_again_while_one_waits_and_taken_away_a
     model.gate.clear()
     async with adapter():
         for end in ("answer", "delete", "fail"):
-            before = len(slack.ledger.statuses)
+            wanted = len(slack.ledger.statuses) + 3
             question = await ada.say(channel, f"{slack.bot.mention} hi")
-            await slack.wait_for(lambda before=before: len(slack.ledger.statuses) >= before + 3, what="for a status")
+            await slack.wait_for(lambda: len(slack.ledger.statuses) >= wanted, what="for a status")  # noqa: B023
             assert slack.ledger.status(channel.id, question.ts) == "is thinking…"
             if end == "delete":
                 await ada.delete(question)

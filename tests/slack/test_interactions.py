@@ -1,7 +1,6 @@
 """What people press, choose and type: buttons, commands, forms, shortcuts, the App Home, the agent's surface."""
 
 import json
-from collections.abc import Callable
 
 from glados_bots.channel_settings import LONGEST_PERSONA
 from glados_bots.settings import Settings
@@ -9,6 +8,18 @@ from glados_bots.store import Client
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
+
+
+async def done(slack: FakeSlack, *interactions: Interaction) -> None:
+    """Return when Slack was answered."""
+    await slack.wait_for(lambda: all(one.is_done for one in interactions))
+
+
+async def whispered(slack: FakeSlack, channel: Channel, person: Person, says: str) -> None:
+    """Return when a person was told something alone."""
+    await slack.wait_for(
+        lambda: any(one.visible_to == person.id and says in one.content for one in slack.answers(channel))
+    )
 
 
 async def told(slack: FakeSlack, interaction: Interaction, what: str) -> str:
@@ -57,7 +68,7 @@ async def test_votes_are_kept_with_the_answer_and_can_be_taken_back(
         key = f"glados:{{slack}}:v:{channel.id}:{question.ts}"
         for button, vote in (("Good answer", "up"), ("Bad answer", "down"), ("Bad answer", None)):
             click = await ada.click(slack.message(answer), button)
-            await slack.wait_for(lambda click=click: click.is_done)
+            await done(slack, click)
             assert await client.hget(key, ada.id) in {vote, "" if vote is None else vote}
     assert not slack.ledger.failures
 
@@ -153,22 +164,24 @@ async def test_reset_export_and_forget_reach_what_is_kept_of_a_person(
         await slack.wait_for(
             lambda: any("Forgotten: 1 question" in one.content for one in slack.ledger.messages.values())
         )
-    assert not [key async for key in holding(client, "CANARY")]
+    assert await holding(client, "CANARY") == []
 
 
-async def holding(client: Client, needle: str):  # noqa: ANN201 - keys
-    """Keys whose value holds a text, of whatever type."""
-    readers: dict[str, Callable[[str], object]] = {
+async def holding(client: Client, needle: str) -> list[str]:
+    """Keys with a text in their name or value, of whatever type."""
+    readers = {
         "string": client.get,
         "hash": client.hgetall,
         "list": lambda key: client.lrange(key, 0, -1),
         "set": client.smembers,
         "zset": lambda key: client.zrange(key, 0, -1),
     }
+    found = []
     async for key in client.scan_iter("*"):
-        value = await readers[await client.type(key)](key)  # type: ignore[misc]
-        if needle in f"{key}{value}":
-            yield key
+        value = await readers[str(await client.type(key))](key)  # type: ignore[no-untyped-call]
+        if needle in f"{key!r}{value!r}":
+            found.append(key)
+    return found
 
 
 async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
@@ -177,9 +190,10 @@ async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
     async with adapter(core={"admins": f"slack:{slack.team.id}/{ada.id}"}):
         opened = await ada.run(channel, "/glados", "persona")
         await slack.wait_for(lambda: opened.view)
-        assert opened.view is not None
-        sent = await ada.submit(opened.view, {"persona": "Speak like a pirate & <co>.", "model": "scripted"})
-        await slack.wait_for(lambda: sent.is_done and not opened.view.is_open)
+        form = opened.view
+        assert form is not None
+        sent = await ada.submit(form, {"persona": "Speak like a pirate & <co>.", "model": "scripted"})
+        await slack.wait_for(lambda: sent.is_done and not form.is_open)
         await slack.wait_for(lambda: any("I speak like that" in one.content for one in slack.answers(channel)))
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         await answered(slack, question)
@@ -261,11 +275,7 @@ async def test_the_shortcut_resets_a_thread_for_those_who_took_part(
         (answer,) = await answered(slack, question)
         for person, says in ((bob, "Only the person"), (ada, "starts anew")):
             await person.shortcut(slack.message(answer), "glados_reset_thread")
-            await slack.wait_for(
-                lambda person=person, says=says: any(
-                    one.visible_to == person.id and says in one.content for one in slack.answers(channel)
-                )
-            )
+            await whispered(slack, channel, person, says)
         await ada.say(channel, "who am I?", thread=question)
         await slack.wait_for(lambda: len(model.prompts) == 2)
     assert len(model.prompts[1]) == 2

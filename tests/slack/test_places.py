@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -181,31 +183,17 @@ async def test_many_workspaces_install_by_oauth_and_remove_the_app(
         assert len([key async for key in client.scan_iter("glados:{slack}:install:*")]) == 1
 
 
-class many:  # noqa: N801 - used like a function
-    """The adapter with OAuth, installed in two workspaces by a browser."""
-
-    def __init__(self, slack: FakeSlack, adapter: Adapter) -> None:
-        self._slack = slack
-        port = free_port()
-        self._url = f"http://127.0.0.1:{port}"
-        self._running = adapter(
-            bot_token=None,
-            client_id=slack.settings.client_id,
-            client_secret=slack.settings.client_secret,
-            installation_keys=KEY,
-            http_port=port,
-            public_url=self._url,
-        )
-
-    async def __aenter__(self) -> tuple[Workspace, Person]:
-        await self._running.__aenter__()
-        other = self._slack.add_team("Black Mesa")
-        for team in (self._slack.team, other):
-            await install_by_browser(self._url, team.id)
-        return other, other.add_user("bob")
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._running.__aexit__(*error)
+@asynccontextmanager
+async def many(slack: FakeSlack, adapter: Adapter) -> AsyncIterator[tuple[Workspace, Person]]:
+    """The adapter with OAuth, installed in two workspaces by a browser; yields the second one and a person there."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    oauth = {"bot_token": None, "client_id": slack.settings.client_id, "client_secret": slack.settings.client_secret}
+    async with adapter(**oauth, installation_keys=KEY, http_port=port, public_url=url):
+        other = slack.add_team("Black Mesa")
+        for team in (slack.team, other):
+            await install_by_browser(url, team.id)
+        yield other, other.add_user("bob")
 
 
 async def install_by_browser(url: str, team: str) -> str:
