@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from glados_bots.platforms import installed
+from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from tests.deploy.places import DEPLOY, load_yaml, merged
 
 COMPOSE = load_yaml(DEPLOY / "compose.yaml")
+SLACK_HTTP = merged(COMPOSE, load_yaml(DEPLOY / "compose.slack-http.yaml"))
 CPU = merged(COMPOSE, load_yaml(DEPLOY / "compose.cpu.yaml"))
 ROLES = ["serve", "web", "discord", "slack"]
 
@@ -23,7 +25,7 @@ def seconds(text: str) -> int:
     return int(text.removesuffix("s")) if text.endswith("s") else 60 * int(text.removesuffix("m"))
 
 
-@pytest.mark.parametrize("compose", [COMPOSE, CPU], ids=["gpu", "cpu"])
+@pytest.mark.parametrize("compose", [COMPOSE, CPU, SLACK_HTTP], ids=["gpu", "cpu", "slack-http"])
 def test_it_follows_the_specification(compose: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(yaml.safe_dump(compose))
     checker = Path(sys.executable).with_name("check-jsonschema")
@@ -65,6 +67,7 @@ def test_adapters_know_redis_and_the_model_and_start_only_when_asked_for(name: s
 def test_only_the_page_is_published_and_on_this_machine_only() -> None:
     assert COMPOSE["services"]["web"]["ports"] == ["${GLADOS_WEB_BIND:-127.0.0.1}:5950:5950"]
     assert not [name for name, service in COMPOSE["services"].items() if name != "web" and "ports" in service]
+    assert SLACK_HTTP["services"]["slack"]["ports"] == ["${GLADOS_SLACK_BIND:-127.0.0.1}:5952:5952"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert COMPOSE["services"]["redis"]["networks"] == ["inside"]
 
@@ -78,7 +81,7 @@ def test_the_gpu_is_reserved_only_where_there_is_one() -> None:
 
 
 def test_every_variable_is_explained_in_the_example_and_the_example_has_no_secret() -> None:
-    used = set(re.findall(r"\$\{(\w+)", json.dumps(COMPOSE)))
+    used = set(re.findall(r"\$\{(\w+)", json.dumps(SLACK_HTTP)))
     lines = re.findall(r"(?m)^(\w+)=(.*)$", (DEPLOY / ".env.example").read_text(encoding="utf-8"))
     example = dict(lines)
     assert used - {"GLADOS_IMAGE"} == set(example)
@@ -86,10 +89,9 @@ def test_every_variable_is_explained_in_the_example_and_the_example_has_no_secre
 
 
 def test_every_variable_given_to_a_role_is_one_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = ("GLADOS_DISCORD_", "GLADOS_SLACK_")  # those of the platforms are their own settings classes'
-    for name in ROLES:
-        for variable in COMPOSE["services"][name]["environment"]:
-            if not variable.startswith(own):
+    for compose in (COMPOSE, SLACK_HTTP):
+        for name in ROLES:
+            for variable in compose["services"][name]["environment"]:
                 monkeypatch.setenv(variable, "1")
     installed()  # imports the adapters, and their settings with them
     assert unknown_variables([Settings, *GladosSettings.__subclasses__()]) == []

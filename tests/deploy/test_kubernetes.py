@@ -22,7 +22,7 @@ def documents(text: str) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-@pytest.fixture(scope="module", params=["gpu", "cpu"])
+@pytest.fixture(scope="module", params=["gpu", "cpu", "slack-http"])
 def manifests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What `kubectl apply -k` would send."""
     kubectl = shutil.which("kubectl")
@@ -165,6 +165,22 @@ def test_only_who_must_talk_may_talk(manifests: list[dict[str, Any]]) -> None:
     assert may == {(adapter, target) for adapter in ADAPTERS for target in ("redis", "serve")}
 
 
+def test_slack_by_http_is_reachable_where_it_listens(
+    manifests: list[dict[str, Any]], request: pytest.FixtureRequest
+) -> None:
+    pod = pods(manifests)["slack"]
+    ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
+    if request.node.callspec.params["manifests"] != "slack-http":
+        assert ports == {"metrics": 5960}
+        return
+    assert environment(pod)["GLADOS_SLACK_MODE"] == "http"
+    assert ports["http"] == int(environment(pod)["GLADOS_SLACK_HTTP_PORT"])
+    policy = one(manifests, "NetworkPolicy", "slack-http")["spec"]
+    assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": ports["http"]}]}]
+    service = one(manifests, "Service", "slack")["spec"]
+    assert service["ports"][0]["targetPort"] == "http"
+
+
 def test_the_page_has_no_way_to_the_internet(manifests: list[dict[str, Any]]) -> None:
     free = {
         each["metadata"]["name"]
@@ -193,4 +209,4 @@ def test_only_the_gpu_variant_asks_for_one(manifests: list[dict[str, Any]], requ
     else:
         assert image == "glados:cpu"
         assert "nvidia.com/gpu" not in limits
-    assert request.node.callspec.params["manifests"] in {"gpu", "cpu"}
+    assert request.node.callspec.params["manifests"] in {"gpu", "cpu", "slack-http"}

