@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from glados_bots.platforms import installed
-from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from tests.deploy.places import DEPLOY, load_yaml, merged
 
