@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import ConfigError
 from glados_slack.installs import DEAD_TOKEN, error_code
+from glados_bots.metrics import RECONNECTS
 from glados_slack.metrics import SOCKETS
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Sockets:
                 pause = 0.5
                 log.info("connected to Slack (%d of %d)", number + 1, self._count)
                 await self._watch(number, handler)
+                RECONNECTS.labels("slack").inc()
                 log.warning("connection %d to Slack is lost; it is made anew", number + 1)
             except TimeoutError:
                 log.warning("connection %d to Slack cannot be made; trying again", number + 1)

@@ -80,7 +80,7 @@ class SlackSurface:
         """Say something new in the thread."""
         showing = self._showing.get(turn.id)
         async with self._sorted_out(turn):
-            if showing and not view.chunk and view.state == "waiting":
+            if showing and _says_nothing(view):
                 await self.lines.begin(turn)
                 showing.is_waiting = await self.lines.show(turn, view.notice)
                 if showing.is_waiting:
@@ -135,7 +135,7 @@ class SlackSurface:
     # --- what is not an answer yet ---------------------------------------------------------------------------------
 
     async def _edit_line(self, turn: Turn, view: View, showing: Showing | None) -> None:
-        if not view.chunk and view.state == "waiting" and await self.lines.show(turn, view.notice):
+        if _says_nothing(view) and await self.lines.show(turn, view.notice):
             if showing:
                 showing.is_waiting = True
             return
@@ -265,6 +265,11 @@ class SlackSurface:
             self._showing.pop(turn.id, None)
             await self.lines.clear(turn)
             await self.lines.end(turn)
+
+
+def _says_nothing(view: View) -> bool:
+    """Whether nothing was said yet: the first letters of an answer may have to wait for those that say what they are."""
+    return not view.chunk and view.state in {"waiting", "writing"}
 
 
 def _degraded(turn: Turn, view: View) -> Iterator[dict[str, object]]:

@@ -296,6 +296,19 @@ async def test_streams_refused_to_a_place_are_replaced_by_messages(
     assert len(slack.ledger.calls("chat.startStream")) == 1
 
 
+async def test_letters_that_may_become_anything_are_not_shown_before_they_are_something(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    """An answer that begins with `1.` says nothing yet: the status line stands until it does."""
+    model.pieces = ["1", ".", " Le", "mon", "s\n", "2. Limes"]
+    model.pause_s = 0.15
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        (answer,) = await answered(slack, question)
+    assert answer.contents[0].startswith("1. Le")
+    assert slack.ledger.calls("chat.startStream")
+
+
 async def test_without_status_lines_a_message_says_that_one_waits(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
