@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.metrics import RECONNECTS
 from glados_discord.catch_up import CatchUp
 from glados_discord.controls import Action, Control
 from glados_discord.counter import Counter
@@ -46,6 +47,7 @@ class _Listening:
     user: discord.ClientUser | None
     application_id: int | None
     add_dynamic_items: Callable[..., None]
+    is_closed: Callable[[], bool]
 
     @property
     def me(self) -> int:
@@ -58,6 +60,11 @@ class _Listening:
         self.parts.link.use(self)  # type: ignore[arg-type]  # it is a Client, too
         if self.application_id:
             await sync(self.tree, self.application_id, self.parts.memory, self.parts.settings)
+
+    async def on_disconnect(self) -> None:
+        """The gateway's connection was lost; discord.py makes it anew, or its end is waited for."""
+        if not self.is_closed():
+            RECONNECTS.labels("discord").inc()
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote something."""

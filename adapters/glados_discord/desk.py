@@ -90,6 +90,13 @@ class Desk:
                 if isinstance(found, discord.Thread):
                     message.channel = found
 
+    async def _know_author(self, message: discord.Message) -> None:
+        """History does not tell the roles of who wrote; where they matter, they are asked for."""
+        is_known = message.guild is None or isinstance(message.author, discord.Member)
+        if not is_known and (self.rules.allowed_roles or self.rules.denied_roles):
+            with suppress(discord.HTTPException):
+                message.author = await message.guild.fetch_member(message.author.id)  # type: ignore[union-attr]
+
     async def edited(self, message: discord.Message, me: int) -> None:
         """A message was changed: its answer is made anew; one that now mentions the bot is a question."""
         if message.edited_at is None:  # Discord itself added a preview or a thread
@@ -169,6 +176,7 @@ class Desk:
         reason = await self._addressed(message, me)
         if reason is None or (late and await self._memory.was(f"told:{message.id}")):
             return
+        await self._know_author(message)
         sentence = self._refusal(message)
         if sentence:
             if reason != "thread":
@@ -187,9 +195,10 @@ class Desk:
     async def _addressed(self, message: discord.Message, me: int) -> Reason | None:
         await self._know_channel(message)
         part = takes_part(message.channel, me, self._settings.follow)
-        if part is None:
-            part = await self._memory.is_in(message.channel.id)
-        return addressed(message, me, takes_part=part)
+        reason = addressed(message, me, takes_part=bool(part))
+        if reason is None and part is None and await self._memory.is_in(message.channel.id):
+            reason = addressed(message, me, takes_part=True)
+        return reason
 
     async def _accept(self, message: discord.Message, question: questions.Question) -> None:
         length, allowed = len(question.text), self._core.settings.message_max_chars

@@ -6,7 +6,8 @@ from glados_bots.surface import View
 from glados_discord.controls import buttons
 from glados_discord.markdown import LIMIT, DiscordDialect, stream
 
-ROOM = 300  # characters of a message kept free for the small print
+ROOM = 400  # characters of a message kept free for the small print: three lines
+LONGEST_LINE = 129
 THINKING = "Thinking…"
 _DIALECT = DiscordDialect()
 
@@ -39,8 +40,7 @@ def content(view: View, aside: str = "") -> str:
     model = view.model if view.is_last else ""
     lines = [line for line in (notice, aside if view.is_last else "", model) if line]
     small = "\n".join(f"-# {_plain(line)}" for line in lines)
-    room = LIMIT - len(small) - 1
-    return f"{view.chunk[:room]}\n{small}".strip() or "-# (nothing)"
+    return f"{view.chunk}\n{small}".strip() or "-# (nothing)"
 
 
 def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
@@ -51,4 +51,5 @@ def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
 
 
 def _plain(line: str) -> str:
-    return _DIALECT.escape(" ".join(line.split()))[: ROOM // 2]
+    text = _DIALECT.escape(" ".join(line.split()))
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"

@@ -7,7 +7,7 @@ made with the first message of the answer, and making it again is refused withou
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal, cast
 
 import discord
@@ -54,8 +54,10 @@ class Spot:
 
     @classmethod
     def of(cls, turn: Turn) -> "Spot":
-        """The place of a turn."""
-        return cls(**cast("Mapping[str, How]", turn.place))
+        """The place of a turn; of one kept by another version, what this one knows."""
+        known = {field.name for field in fields(cls)}
+        found = {name: value for name, value in turn.place.items() if name in known}
+        return cls(**cast("Mapping[str, How]", {"channel": "0", **found}))
 
     def to_place(self) -> dict[str, str]:
         """The inverse."""

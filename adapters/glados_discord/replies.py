@@ -18,6 +18,7 @@ from glados_discord.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
 log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 4
+LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
 BROKEN = "Something went wrong on my side. The operator has a record of it."
 AWAY = "I cannot reach my memory right now. Please try again in a moment."
@@ -56,24 +57,19 @@ async def answer(
     """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
     if not await begin(interaction, memory):
         return
-    text = await outcome(interaction, work)
-    if file and not text.startswith((AWAY, BROKEN)):
-        await _file(interaction, text, file)
-    else:
-        await say(interaction, text)
-
-
-async def outcome(interaction: discord.Interaction, work: Callable[[], Awaitable[str]]) -> str:
-    """The text of some work, or a sentence about why there is none."""
     try:
-        return await work()
+        text = await work()
+        if file:
+            await _file(interaction, text.encode(), file)
+        else:
+            await say(interaction, text)
     except StoreUnavailableError:
-        return AWAY
+        await say(interaction, AWAY)
     except GladosError as error:
-        return str(error)
+        await say(interaction, str(error))
     except Exception:
         log.exception("interaction %d failed", interaction.id)
-        return BROKEN
+        await say(interaction, BROKEN)
 
 
 async def say(interaction: discord.Interaction, text: str) -> None:
@@ -85,6 +81,8 @@ async def say(interaction: discord.Interaction, text: str) -> None:
         await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
 
 
-async def _file(interaction: discord.Interaction, text: str, name: str) -> None:
-    attached = discord.File(io.BytesIO(text.encode()), name)
+async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:
+    if len(data) > LARGEST_FILE:
+        raise GladosError("This is more than Discord takes as a file. Whoever runs me can give it to you.")
+    attached = discord.File(io.BytesIO(data), name)
     await interaction.edit_original_response(content="Here it is.", attachments=[attached])

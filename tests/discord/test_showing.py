@@ -55,7 +55,6 @@ async def test_case_11_a_429_is_obeyed_by_everybody(world: World, kind: str) -> 
         await world.answered(first)
         await world.answered(second)
         await world.quiet(bot)
-    assert not [one for one in world.fake.ledger.rate_limit_faults if kind == "cloudflare"]
     assert len(world.fake.ledger.rate_limited) <= 3  # what was on its way when the first refusal came
 
 

@@ -1,0 +1,194 @@
+"""Small parts by themselves: titles, small print, files, rate headers, settings."""
+
+import asyncio
+
+import pytest
+
+from glados_bots.conversation import Turn
+from glados_bots.errors import ConfigError
+from glados_bots.pacing import Pacer
+from glados_bots.settings import Settings, load
+from glados_bots.stack import roles
+from glados_bots.surface import View
+from glados_discord.attachments import _decoded, _fenced
+from glados_discord.look import Writing, content
+from glados_discord.places import Spot, asked
+from glados_discord.rates import GLOBAL
+from glados_discord.refusals import BlockedError
+from glados_discord.settings import DiscordSettings
+from glados_discord.titles import title
+from tests.discord.conftest import World
+from tests.fakes.discord import Limit
+
+LONG = "lemon " * 40
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is a lemon?", "What is a lemon?"),
+        ("  What\nis   **a** `lemon`?  ", "What is a lemon ?"),
+        ("https://lemon.example/x ```python\nprint()```", "print()"),
+        ("***", "A question"),
+        (LONG, "lemon " * 12 + "lemon…"),
+        ("x" * 200, "x" * 79 + "…"),
+    ],
+)
+def test_a_title_is_the_first_words_without_markup(question: str, expected: str) -> None:
+    assert title(question) == expected
+    assert len(title(question)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (View("", "", "waiting", is_last=True), "-# Thinking…"),
+        (View("", "", "writing", is_last=True), "-# Thinking…"),
+        (View("", "Queued: next.", "waiting", is_last=True), "-# Queued: next."),
+        (View("Hi", "", "writing", is_last=True), "Hi"),
+        (View("Hi", "Stopped.", "stopped", is_last=True), "Hi\n-# Stopped."),
+        (View("Hi", "", "done", is_last=True, model="a_b"), "Hi\n-# a\\_b"),
+        (View("", "", "stopped", is_last=True), "-# (nothing)"),
+    ],
+)
+def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> None:
+    assert content(view) == expected
+
+
+def test_small_print_never_makes_a_message_too_long() -> None:
+    answer = Writing()
+    answer.feed(LONG * 50)
+    answer.close()
+    view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)
+    assert len(content(view, "a" * 500)) <= 2000
+    assert view.chunk in content(view, "a" * 500)
+
+
+def test_a_command_s_question_is_written_down_inert_and_cut() -> None:
+    text = asked(Spot(channel="1", asker="<@1>", asked=f"@everyone\n# {LONG * 20}"))
+    assert text.startswith("<@1> asks:\n> @\u200beveryone\n> ")
+    assert len(text) == 2000
+
+
+def test_a_place_of_another_version_is_read_as_far_as_it_is_known() -> None:
+    turn = Turn("1", "1", "ada", "hi", place={"channel": "5", "how": "reply", "later": "x"})
+    assert Spot.of(turn) == Spot(channel="5", how="reply")
+    assert Spot.of(turn).to_place() == {"channel": "5", "how": "reply"}
+
+
+def test_only_text_is_text() -> None:
+    assert _decoded("\ufefflemon".encode()) == "lemon"
+    assert _decoded("lemon".encode("utf-16")) == "lemon"
+    assert _decoded(b"\xff\x00\x80") is None
+    assert _decoded(b"a\0b") is None
+    assert _fenced("a\n````\nb", "x.md") == "`````md\na\n````\nb\n`````"
+
+
+def test_a_blocked_text_is_explained() -> None:
+    assert "moderation" in BlockedError(200000).reason
+    assert "harmful" in BlockedError(240000).reason
+    assert "did not accept" in BlockedError(50035).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("allowed_users", "12, ada", "GLADOS_DISCORD_ALLOWED_USERS=12, ada: Value error, 'ada' is no Discord id"),
+        ("gateway_url", "http://x", "GLADOS_DISCORD_GATEWAY_URL"),
+        ("commands", "everywhere", "GLADOS_DISCORD_COMMANDS=everywhere"),
+        ("thread_archive_minutes", "61", "60, 1440, 4320 or 10080"),
+        ("shard_ids", "0", "GLADOS_DISCORD_SHARD_IDS must be below GLADOS_DISCORD_SHARDS"),
+    ],
+)
+def test_bad_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str) -> None:
+    monkeypatch.setenv(f"GLADOS_DISCORD_{name}".upper(), value)
+    with pytest.raises(ConfigError, match=text.replace("(", r"\(")):
+        load(DiscordSettings)
+
+
+def test_the_stack_runs_the_bot_when_its_token_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(_env_file=None, inference_url="http://127.0.0.1:1/v1")
+    assert "discord" not in {role.name for role in roles(settings)}
+    monkeypatch.setenv("GLADOS_DISCORD_TOKEN", "x")
+    assert "discord" in {role.name for role in roles(settings)}
+
+
+async def test_budgets_follow_what_the_headers_say(world: World) -> None:
+    world.fake.rate_limits.limits["edit"] = Limit(7, 3.0)
+    world.hold()
+    async with world.bot() as bot:
+        rates = bot.core.surface.rates
+        assert (rates.edits("1").limit, rates.edits("1").period_s) == (5, 5.0)
+        question = await world.ask()
+        world.go_on()
+        await world.answered(question)
+        budget = rates.edits("1")
+        assert (budget.limit, budget.within) == (7, GLOBAL)
+        assert 2.5 <= budget.period_s <= 3.0
+        assert rates.edits("1", patient=True).period_s == 20
+
+
+async def test_a_used_up_bucket_is_closed_for_all_processes(world: World) -> None:
+    world.fake.rate_limits.limits["create"] = Limit(1, 1.0)
+    async with world.bot() as bot:
+        question = await world.ask()
+        await world.answered(question)
+        other = Pacer(bot.core.store.client, bot.core.store.prefix)
+        assert await other.try_once(bot.core.surface.rates.creations(str(question.id)), "stream") > 0
+
+
+async def test_a_message_whose_id_was_lost_is_found_again_after_discord_forgot_its_nonce(world: World) -> None:
+    """A process died between sending and saving, and its follower came minutes later."""
+    async with world.bot(clock=world.fake.clock.now) as bot:
+        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        question = await world.ada.say(world.channel, "not for the bot")
+        spot = Spot(str(world.channel.id), str(world.guild.id), str(question.id), "reply")
+        turn = Turn(str(question.id), str(question.id), str(world.ada.id), "hi", place=spot.to_place())
+        view = View("", "", "waiting", is_last=True)
+        first = await bot.core.surface.post(turn, view, "mark1")
+        world.fake.clock.advance(600)
+        assert await bot.core.surface.post(turn, view, "mark1") == first
+        assert await bot.core.surface.post(turn, view, "mark2") != first
+        bot.core.surface.typing.end(turn)
+    assert len(world.said(world.channel)) == 2
+
+
+async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: World) -> None:
+    async with world.bot() as bot:
+        question = await world.ask()
+        await world.answered(question)
+        client = bot.link.client
+        assert client is not None
+        client.guilds[0]._remove_thread(client.get_channel(question.id))  # type: ignore[arg-type]
+        await world.ada.say(world.thread(question), "and limes?")
+        await world.until(lambda: len(world.finished(world.thread(question))) == 2)
+    assert world.prompts[-1] == ["what is a lemon?", "and limes?"]
+
+
+async def test_roles_of_who_wrote_in_a_gap_are_asked_for(world: World) -> None:
+    role = world.guild.add_role("friends")
+    world.guild.add_member(world.bob, role)
+    async with world.bot() as bot:
+        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+    by_friend, by_stranger = await world.ask(by=world.bob), await world.ask()
+    async with world.bot(allowed_roles=str(role.id)) as bot:
+        await world.answered(by_friend)
+        await world.until(lambda: world.said(world.channel))
+        await world.quiet(bot)
+    assert by_stranger.thread is None
+    assert "not on the list" in world.said(world.channel)[0]
+
+
+async def test_one_person_s_quick_messages_become_one_question(world: World) -> None:
+    world.core["join_window"] = 30.0
+    world.hold()
+    async with world.bot():
+        question = await world.ask("one")
+        await world.until(lambda: world.engine.asked)
+        for text in ("two", "three"):
+            await world.ada.say(world.thread(question), text)
+        await world.until(lambda: len(world.said(world.thread(question))) == 2)
+        await asyncio.sleep(0.1)
+        world.go_on()
+        await world.until(lambda: len(world.finished(world.thread(question))) == 2)
+    assert world.prompts[-1] == ["one", "two\nthree"]
