@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.leases import Lease
+from glados_bots.metrics import SHOWN
 from glados_bots.pacing import Pacer
 from glados_bots.store import Store
 from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
@@ -150,16 +151,24 @@ class Display:
         tries = tries or TRIES
         for attempt in range(1, tries + 1):
             try:
-                return await call()
-            except (MessageGoneError, PlaceGoneError, LeaseLostError):
+                done = await call()
+            except (MessageGoneError, PlaceGoneError, LeaseLostError) as error:
+                self._count("lost" if isinstance(error, LeaseLostError) else "gone")
                 raise
             except Exception as error:
+                self._count("failed")
                 if attempt == tries:
                     raise
                 nap = min(LONGEST_WAIT_S, 0.25 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
                 await asyncio.sleep(nap)
+            else:
+                self._count("done")
+                return done
         raise ValueError(f"tries={tries} must not be negative")
+
+    def _count(self, outcome: str) -> None:
+        SHOWN.labels(self._store.platform, outcome).inc()
 
     async def _save_draft(self) -> None:
         """So that a worker who takes the turn over knows what people saw; while Redis is away, that is put off."""

@@ -13,6 +13,8 @@ VOTES = Counter("glados_votes_total", "Votes on answers, withdrawn ones too", ["
 TOKENS = Counter("glados_turn_tokens_total", "Tokens of prompts and answers of ended turns", ["platform"])
 RETRIES = Counter("glados_turn_retries_total", "Turns begun again after a failed or lost attempt", ["platform"])
 RATE_LIMITED = Counter("glados_rate_limited_total", "Calls the platform refused for their rate (429)", ["platform"])
+SHOWN = Counter("glados_messages_total", "Messages made or changed, by what came of it", ["platform", "outcome"])
+RECONNECTS = Counter("glados_reconnects_total", "Connections to the platform that were lost", ["platform"])
 LATENCY = Histogram(
     "glados_turn_seconds", "From the question taken in to its final answer", ["platform"], buckets=LATENCY_BUCKETS
 )

@@ -89,6 +89,7 @@ async def test_turns_are_counted_by_platform_from_the_question_to_its_end(client
         assert after["glados_turn_seconds_sum"] >= 0
         assert after["glados_conversations_waiting"] == 0
         assert after["glados_dead_letters"] == 0
+        assert after["glados_messages_total done"] >= 2
 
 
 async def test_a_store_that_is_away_makes_the_role_not_ready_but_it_lives() -> None:

@@ -15,8 +15,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import ConfigError
-from glados_slack.installs import DEAD_TOKEN, error_code
 from glados_bots.metrics import RECONNECTS
+from glados_slack.installs import DEAD_TOKEN, error_code
 from glados_slack.metrics import SOCKETS
 
 log = logging.getLogger(__name__)
