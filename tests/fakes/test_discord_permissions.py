@@ -75,3 +75,13 @@ async def test_computation_agrees_with_discord_py(grants: tuple[Permission, ...]
                 assert Permission(theirs) == ours
             else:
                 assert not theirs & Permission.VIEW_CHANNEL
+
+
+async def test_the_bot_hears_of_its_own_time_out_without_the_members_intent(fake: FakeDiscord) -> None:
+    guild = fake.add_guild()
+    ada = fake.add_user("ada")
+    async with running(fake) as bot:
+        guild.time_out(ada, 60)
+        guild.time_out(fake.bot, 60)
+        await fake.wait_for(bot.guilds[0].me.is_timed_out)
+        assert bot.guilds[0].get_member(ada.id) is None

@@ -161,3 +161,31 @@ async def test_private_threads_are_seen_by_their_members(
     assert (await heard(fake, bot, "heard")).channel.id == thread.id
     assert "unheard" not in bot.texts
     assert bot.seen("thread_join")
+
+
+async def test_the_bot_is_told_which_threads_it_is_a_member_of(
+    fake: FakeDiscord, bot: RecordingClient, guild: FakeGuild, ada: Person
+) -> None:
+    channel = guild.add_text_channel("general")
+    theirs = await ada.open_thread(channel, "between people")
+    joined = await ada.open_thread(channel, "with the bot")
+    await ada.add_to_thread(joined, fake.bot)
+    await fake.wait_for(lambda: bot.seen("thread_join"))
+    assert [thread.id for thread in bot.seen("thread_join") if thread.me] == [joined.id]
+    await bot.close()
+    async with running(fake) as again:
+        threads = {thread.id: thread.me is not None for thread in again.guilds[0].threads}
+    assert threads == {theirs.id: False, joined.id: True}
+
+
+async def test_only_who_manages_threads_opens_a_locked_one_again(
+    fake: FakeDiscord, bot: RecordingClient, guild: FakeGuild, ada: Person
+) -> None:
+    channel = guild.add_text_channel("general")
+    await ada.say(channel, "hello")
+    message = await heard(fake, bot, "hello")
+    thread = await message.create_thread(name="mine")
+    await ada.change_thread(fake.world.channels[thread.id], archived=True, locked=True)
+    with pytest.raises(discord.Forbidden) as refused:
+        await thread.edit(archived=False)
+    assert refused.value.code == 50013
