@@ -120,9 +120,12 @@ class Sockets:
     async def _watch(self, number: int, handler: AsyncSocketModeHandler) -> None:
         """Return when the connection has been away for too long."""
         loop = asyncio.get_running_loop()
-        seen_at = loop.time()
+        seen_at, session = loop.time(), handler.client.current_session
         while loop.time() - seen_at < max(AWAY_S, 4 * self._ping_s):
             is_up = await handler.client.is_connected()
+            if handler.client.current_session is not session:  # the SDK has made a new one by itself
+                session = handler.client.current_session
+                RECONNECTS.labels("slack").inc()
             self._note(number, is_up=is_up)
             if is_up:
                 seen_at = loop.time()

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
 from glados_discord.run import Bot
@@ -24,6 +25,7 @@ def test_every_case_of_the_list_has_a_test() -> None:
 
 
 async def test_case_23_a_lost_connection_is_resumed_and_nothing_is_answered_twice(world: World) -> None:
+    lost = lost_connections()
     async with world.bot() as bot:
         for fault in ("drop", "reconnect"):
             resumed = world.fake.gateway.resumed
@@ -34,6 +36,12 @@ async def test_case_23_a_lost_connection_is_resumed_and_nothing_is_answered_twic
             await world.quiet(bot)
     assert [prompt[-1] for prompt in world.prompts] == ["drop", "reconnect"]
     assert world.fake.gateway.identified == 1
+    assert lost_connections() == lost + 2
+
+
+def lost_connections() -> float:
+    """What the metrics page says of it."""
+    return REGISTRY.get_sample_value("glados_reconnects_total", {"platform": "discord"}) or 0.0
 
 
 async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_answered_once(world: World) -> None:

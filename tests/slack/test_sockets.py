@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
@@ -21,7 +22,7 @@ async def test_23_a_lost_connection_costs_neither_the_running_answer_nor_a_quest
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} one")
         await slack.wait_for(lambda: slack.ledger.unfinished)
-        opened = slack.sockets.opened
+        opened, lost = slack.sockets.opened, lost_connections()
         match how:
             case "drop":
                 slack.sockets.drop()
@@ -38,9 +39,15 @@ async def test_23_a_lost_connection_costs_neither_the_running_answer_nor_a_quest
         await answered(slack, question)
         await answered(slack, meanwhile)
         await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.wait_for(lambda: lost_connections() > lost, what="for the loss to be counted")
     assert len(slack.answers()) == 2
     assert len(model.prompts) == 2
     assert not slack.delivery.lost
+
+
+def lost_connections() -> float:
+    """What the metrics page says of it."""
+    return REGISTRY.get_sample_value("glados_reconnects_total", {"platform": "slack"}) or 0.0
 
 
 async def test_23_acks_that_get_lost_lead_to_retries_that_are_absorbed(
