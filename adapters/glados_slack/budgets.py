@@ -23,6 +23,12 @@ def budget(team: str, method: str) -> Budget:
     return Budget(f"{team}:{method}", _LIMITS.get(method, _TIER_3), MINUTE_S)
 
 
+def new_sessions(team: str) -> Budget:
+    """Sessions begun: fewer than half of the calls, as each of them must be ended too."""
+    method = "agents.sessions.setStatus"
+    return Budget(f"{team}:{method}:begin", _TIER_3 // 2 - 1, MINUTE_S, within=budget(team, method))
+
+
 def new_messages(team: str, channel: str) -> Budget:
     """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
     return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))

@@ -33,6 +33,7 @@ EMPTY = (
 TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 EARLIER_CHARS = 6_000
+LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
 YOUNG_LOOKS, YOUNG_NAP_S = 8, 0.15
 
@@ -159,9 +160,13 @@ class Desk:
         method = "conversations.replies"
         if not await self._calls.may(budget(place["team"], method), event.channel):
             return ""
-        found = await self._calls.quietly(
-            place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=most + 1
-        )
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                found = await self._calls.quietly(
+                    place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=most + 1
+                )
+        except TimeoutError:
+            return ""
         return await self._quoted(found.get("messages", []) if found else [], event, install, place)
 
     async def _quoted(

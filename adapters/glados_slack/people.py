@@ -1,5 +1,6 @@
 """Names of people and channels, and who manages a workspace: asked of Slack once, and remembered for a while."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from glados_slack.calls import Calls
 
 REMEMBERED_S = 3600.0
 MOST_REMEMBERED = 10_000
+LONGEST_S = 0.8  # Slack waits three seconds for the whole event
 
 
 class People:
@@ -39,7 +41,11 @@ class People:
             return known[1]
         if not await self._calls.may(budget(place.get("team", ""), method), some_id):
             return {}
-        answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
+        except TimeoutError:
+            return {}
         found = dict(answer.get(kind) or {})
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Store
-from glados_bots.surface import PlaceGoneError
-from glados_slack.budgets import budget
+from glados_bots.surface import Budget, PlaceGoneError
+from glados_slack.budgets import budget, new_sessions
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 LINE = "status"  # the name of the line among a turn's posts
 REFRESH_S = 90.0  # Slack keeps the line for 120
 MAX_TITLE = 60
+LAST_MOMENT_S = 3.0
 WAITING = "Waiting for "
 
 
@@ -40,12 +41,15 @@ class StatusLines:
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._sessions: set[str] = set()
         self._without: set[tuple[str, str]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def show(self, turn: Turn, notice: str) -> bool:
         """Say what is going on; False when the line cannot be had here, so that a message must say it."""
         if not self._has(turn, "line"):
             return False
         text = wording(notice)
+        if text == self._shown.get(turn.id) or not await self._calls.may(_budget(turn), turn.id):
+            return turn.id in self._shown
         try:
             await self._set(turn, text)
         except RefusedError as error:
@@ -65,7 +69,7 @@ class StatusLines:
         if task := self._refreshing.pop(turn.id, None):
             task.cancel()
         if self._shown.pop(turn.id, ""):
-            await self._calls.wait(budget(turn.place["team"], "assistant.threads.setStatus"), turn.id)
+            await self._calls.wait(_budget(turn), turn.id)
             await self._calls.quietly(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status="")
 
     # --- sessions --------------------------------------------------------------------------------------------------
@@ -78,7 +82,7 @@ class StatusLines:
         if not self._has(turn, "session"):
             await self._name(turn)
             return False
-        if not await self._calls.may(budget(turn.place["team"], method), turn.id):
+        if not await self._calls.may(new_sessions(turn.place["team"]), turn.id):
             return False
         try:
             await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=_title(turn))
@@ -113,10 +117,15 @@ class StatusLines:
         """The answer is complete: the session waits for the person again. `is_told` by a stream's stop."""
         had = turn.id in self._sessions
         self._sessions.discard(turn.id)
-        if had and not is_told:
-            method = "agents.sessions.setStatus"
-            await self._calls.wait(budget(turn.place["team"], method), turn.id)
-            await self._calls.quietly(turn.place, method, **_thread(turn.place), status="active")
+        if had and not is_told:  # nobody waits for it
+            task = asyncio.create_task(self._end(turn), name=f"session of {turn.id}")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end(self, turn: Turn) -> None:
+        method = "agents.sessions.setStatus"
+        await self._calls.wait(budget(turn.place["team"], method), turn.id)
+        await self._calls.quietly(turn.place, method, **_thread(turn.place), status="active")
 
     async def adopt(self, turn: Turn) -> None:
         """Another process has begun this turn and may have left a session open."""
@@ -124,8 +133,10 @@ class StatusLines:
             self._sessions.add(turn.id)
 
     async def aclose(self) -> None:
-        """End all refreshing."""
-        tasks = list(self._refreshing.values())
+        """End all refreshing; sessions get a moment to be ended."""
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=LAST_MOMENT_S)
+        tasks = [*self._refreshing.values(), *self._ending]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,7 +154,7 @@ class StatusLines:
                 try:
                     if await self._store.posts(turn.id) != (LINE,):
                         return
-                    await self._calls.wait(budget(turn.place["team"], "assistant.threads.setStatus"), turn.id)
+                    await self._calls.wait(_budget(turn), turn.id)
                     await self._calls.quietly(
                         turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=self._shown[turn.id]
                     )
@@ -161,6 +172,10 @@ class StatusLines:
         """Remember what a workspace does not have; what only this thread refuses is tried again elsewhere."""
         if error.code in {"feature_disabled", "unknown_method", "missing_scope", "not_agent_app", "not_allowed"}:
             self._without.add((turn.place["team"], what))
+
+
+def _budget(turn: Turn) -> Budget:
+    return budget(turn.place["team"], "assistant.threads.setStatus")
 
 
 def _thread(place: Mapping[str, str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 NOTICE = "q"
 MOST_REMEMBERED = 2_000
+WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
 
 
 @dataclass(slots=True)
@@ -71,10 +72,11 @@ class SlackSurface:
         return SlackAnswer()
 
     def budget(self, turn: Turn) -> Budget:
-        """Slack counts by method and workspace."""
+        """Slack counts by method and workspace; the first words, which take a status line's place, wait for nobody."""
         showing = self._showing.get(turn.id, Showing())
-        method = "assistant.threads.setStatus" if showing.is_waiting else "chat.update"
-        return budget(turn.place["team"], "chat.appendStream" if showing.lives else method)
+        if showing.is_waiting:
+            return Budget(f"{turn.id}:waiting", *WAITING_RATE)
+        return budget(turn.place["team"], "chat.appendStream" if showing.lives else "chat.update")
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Say something new in the thread."""
@@ -268,7 +270,7 @@ class SlackSurface:
 
 
 def _says_nothing(view: View) -> bool:
-    """Whether nothing was said yet: the first letters of an answer may have to wait for those that say what they are."""
+    """Whether nothing is shown yet: an answer's first letters may wait for those that say what they are."""
     return not view.chunk and view.state in {"waiting", "writing"}
 
 

@@ -105,7 +105,9 @@ def ada(slack: FakeSlack, channel: Channel) -> Person:
     return slack.add_user("ada")
 
 
-async def answered(slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True) -> list[MessageRecord]:
+async def answered(
+    slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = 10
+) -> list[MessageRecord]:
     """The bot's messages under a question, once there are so many and none is unfinished.
 
     Args:
@@ -113,6 +115,7 @@ async def answered(slack: FakeSlack, question: Message, count: int = 1, *, ends:
         question: the root of the thread.
         count: how many there must be.
         ends: whether the last one must be the end of an answer, with its buttons.
+        seconds: how long that may take.
     """
 
     def done() -> bool:
@@ -120,7 +123,7 @@ async def answered(slack: FakeSlack, question: Message, count: int = 1, *, ends:
         return len(found) >= count and all(is_complete(one) for one in found) and (not ends or is_end(found[-1]))
 
     try:
-        await slack.wait_for(done)
+        await slack.wait_for(done, seconds=seconds)
     except TimeoutError:
         said = slack.ledger.transcript(question.channel.id, question.root)
         raise AssertionError(f"never {count} complete messages in:\n{said}") from None

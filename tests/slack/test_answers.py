@@ -8,6 +8,7 @@ import pytest
 from glados_slack import status, streams
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Limit, Person
+from tests.fakes.slack.ratelimits import RateLimits
 from tests.slack.conftest import Adapter, answered, labels
 
 SET_STATUS = "assistant.threads.setStatus"
@@ -326,3 +327,22 @@ async def _asks_twice(slack: FakeSlack, adapter: Adapter, channel: Channel, ada:
             question = await ada.say(channel, f"{slack.bot.mention} hi")
             (answer,) = await answered(slack, question)
             assert answer.content == "".join(model.pieces).strip()
+
+
+async def test_within_slacks_own_limits_many_questions_at_once_cost_no_refused_call(
+    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
+) -> None:
+    """More answers than streams may begin in a minute, with the fake as strict as Slack's documentation."""
+    slack.rate_limits.limits = RateLimits(slack.clock).limits
+    model.pieces = [f"word{number} " for number in range(30)]
+    model.pause_s = 0.05
+    channels = [slack.add_channel(f"channel{number}") for number in range(24)]
+    for channel in channels:
+        channel.members.add(ada.id)
+    async with adapter():
+        questions = [await ada.say(channel, f"{slack.bot.mention} hi") for channel in channels]
+        for question in questions:
+            (answer,) = await answered(slack, question, seconds=70)
+            assert answer.content == "".join(model.pieces).strip()
+    assert not slack.ledger.rate_limited
+    assert len(slack.ledger.calls("chat.startStream")) == 20

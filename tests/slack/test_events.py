@@ -140,6 +140,19 @@ async def test_06_without_the_right_to_read_a_thread_it_is_answered_without_its_
     assert model.prompts[0][-1]["content"] == "who is right?"
 
 
+async def test_06_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in_time(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    for method in ("conversations.replies", "users.info"):
+        slack.faults.add(method=method, delay_s=10, times=None)
+    async with adapter():
+        root = await ada.say(channel, "before")
+        await ada.say(channel, f"{slack.bot.mention} who is right?", thread=root)
+        await answered(slack, root)
+    assert {one.outcome for one in slack.ledger.deliveries} == {"acked"}
+    assert model.prompts[0][-1]["content"] == "who is right?"
+
+
 async def test_07_each_message_in_the_agent_view_begins_a_conversation_of_its_own(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
