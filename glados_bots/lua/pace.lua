@@ -17,9 +17,10 @@ end
 local function leave(b)
   redis.call('ZREM', b.key .. ':line', stream)
   redis.call('ZREM', b.key .. ':asked', stream)
+  redis.call('ZREM', b.key .. ':finals', stream)
 end
 
--- Stand in line; returns how many stand before us, and how many there are.
+-- Stand in line; returns how many stand before us.
 local function stand(b)
   local line, asked = b.key .. ':line', b.key .. ':asked'
   for _, silent in ipairs(redis.call('ZRANGEBYSCORE', asked, '-inf', now - SILENT)) do
@@ -30,25 +31,31 @@ local function stand(b)
   redis.call('ZADD', line, 'NX', redis.call('HGET', b.key .. ':served', stream) or 0, stream)
   redis.call('PEXPIRE', line, 10000)
   redis.call('PEXPIRE', asked, 10000)
-  return redis.call('ZRANK', line, stream), redis.call('ZCARD', line)
+  return redis.call('ZRANK', line, stream)
+end
+
+-- Ms until the last period holds less than `most` grants.
+local function full(b, most)
+  local grants = b.key .. ':grants'
+  redis.call('ZREMRANGEBYSCORE', grants, '-inf', now - b.period)
+  local over = redis.call('ZCARD', grants) - most
+  if over < 0 then return 0 end
+  return tonumber(redis.call('ZRANGE', grants, over, over, 'WITHSCORES')[2]) + b.period - now
 end
 
 local function wait(b)
-  local closed = redis.call('PTTL', b.key .. ':closed')
-  if closed > 0 then return closed end
-  redis.call('ZREMRANGEBYSCORE', b.key .. ':grants', '-inf', now - b.period)
-  local count, most, before, pause = redis.call('ZCARD', b.key .. ':grants'), b.limit, 0, 0
-  if not final then
-    local crowd
-    before, crowd = stand(b)
-    if b.limit > 1 then most = b.limit - (crowd > 1 and math.ceil(b.limit * 0.4) or 1) end
-    local spread = b.period / most
-    pause = tonumber(redis.call('GET', b.key .. ':last') or 0) + spread - now
-    if before > 0 then pause = math.max(pause, 0) + before * spread end
-  end
-  if count >= most then
-    local frees = redis.call('ZRANGE', b.key .. ':grants', count - most, count - most, 'WITHSCORES')[2]
-    pause = math.max(pause, tonumber(frees) + b.period - now)
+  local pause = math.max(redis.call('PTTL', b.key .. ':closed'), full(b, b.limit))
+  local finals = b.key .. ':finals' -- those that wait: nobody else takes the place that comes free
+  if final then
+    if pause > 0 then redis.call('ZADD', finals, now, stream) else redis.call('ZREM', finals, stream) end
+    redis.call('PEXPIRE', finals, SILENT)
+  else
+    if redis.call('ZCOUNT', finals, now - SILENT, '+inf') > 0 then pause = math.max(pause, 100) end
+    local before, most = stand(b), math.max(1, b.limit - 1) -- there is always room for one final
+    b.spread = b.period / most
+    b.next = tonumber(redis.call('GET', b.key .. ':last') or 0) + b.spread
+    pause = math.max(pause, full(b, most), b.next - now)
+    if before > 0 then pause = pause + before * b.spread end
   end
   return math.ceil(pause)
 end
@@ -56,7 +63,11 @@ end
 local function grant(b)
   redis.call('ZADD', b.key .. ':grants', now, time[1] .. '.' .. time[2])
   redis.call('PEXPIRE', b.key .. ':grants', b.period)
-  if not final then redis.call('SET', b.key .. ':last', now, 'PX', b.period) end
+  if not final then
+    -- Who comes a little late does not slow the beat down for all.
+    local last = now - b.next < b.spread and b.next or now
+    redis.call('SET', b.key .. ':last', math.floor(last), 'PX', b.period)
+  end
   redis.call('HSET', b.key .. ':served', stream, now)
   redis.call('PEXPIRE', b.key .. ':served', b.period * 20)
   leave(b)

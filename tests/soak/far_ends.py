@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from tests.fakes.discord import Channel as DiscordChannel
 from tests.fakes.discord import FakeDiscord
@@ -47,7 +47,7 @@ class FarEnd(Protocol):
 
     name: str
 
-    async def __aenter__(self) -> "FarEnd":
+    async def __aenter__(self) -> Self:
         """Open it."""
 
     async def __aexit__(self, *args: object) -> None:
@@ -84,7 +84,7 @@ class DiscordEnd:
         self.fake = FakeDiscord()
         self._firsts: dict[int, DiscordMessage] = {}
 
-    async def __aenter__(self) -> "DiscordEnd":
+    async def __aenter__(self) -> Self:
         await self.fake.__aenter__()
         guild = self.fake.add_guild()
         self._people = [self.fake.add_user(f"person{number}") for number in range(PEOPLE)]
@@ -151,7 +151,7 @@ class SlackEnd:
         self.fake = FakeSlack()
         self._firsts: dict[int, SlackMessage] = {}
 
-    async def __aenter__(self) -> "SlackEnd":
+    async def __aenter__(self) -> Self:
         await self.fake.__aenter__()
         self.fake.rate_limits.loosen()  # one message a second and channel would be all that is measured
         self._people = [self.fake.add_user(f"person{number}") for number in range(PEOPLE)]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.soak.verdict import Asked, Verdict, judge, percentile
 
 log = logging.getLogger(__name__)
 
+TELL_EVERY_S = 20.0
 MOST_OPEN = 4  # unanswered questions of a thread; the queue takes ten
 
 
@@ -75,18 +76,17 @@ class Report:
         return [
             f"{self.asked} questions in {self.seconds:.0f} s; killed: {kills or 'nothing'}",
             *(f"{name}: {verdict}" for name, verdict in self.verdicts.items()),
-            f"from a kill to the answer of a question that was under way: p50 {percentile(self.recovery_s, 0.5):.1f} s, "
-            f"p95 {percentile(self.recovery_s, 0.95):.1f} s ({len(self.recovery_s)} questions)",
-            f"from a mention to the first words: p50 {percentile(self.first_words_s, 0.5) * 1000:.0f} ms, "
-            f"p95 {percentile(self.first_words_s, 0.95) * 1000:.0f} ms",
+            f"from a kill to the answer of a question under way: {_spread(self.recovery_s)}",
+            f"from a mention to the first words, before any kill: {_spread(self.first_words_s)}",
         ]
 
 
 class Soak:
     """One run in one folder."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:
         self._plan = plan
+        self._tell = tell
         self._folder = folder
         self._dice = random.Random(plan.seed)  # noqa: S311 - dice
         self._ends: list[DiscordEnd | SlackEnd] = []
@@ -106,14 +106,16 @@ class Soak:
                     await self._measure(end)
             crowd = [asyncio.create_task(self._people(end)) for end in self._ends]
             killer = asyncio.create_task(self._kill_at_random())
+            teller = asyncio.create_task(self._tell_now_and_then(began))
             try:
                 async with asyncio.timeout(self._plan.longest_s):
                     await asyncio.gather(*crowd)
             except TimeoutError:
                 log.warning("not all was asked within %.0f s", self._plan.longest_s)
             finally:
-                killer.cancel()
-                await asyncio.gather(killer, *crowd, return_exceptions=True)
+                for task in (killer, teller, *crowd):
+                    task.cancel()
+                await asyncio.gather(killer, teller, *crowd, return_exceptions=True)
             await self._revive()
             await self._wait_for_the_last()
             return self._report(time.monotonic() - began)
@@ -205,7 +207,7 @@ class Soak:
             while index and (not end.has_thread(thread) or self._open(end, thread) >= MOST_OPEN):
                 await asyncio.sleep(0.1)
             await self._ask(end, thread)
-            if dice.random() < 0.5:  # noqa: PLR2004 - as often as not
+            if dice.random() < 0.5:
                 await asyncio.sleep(dice.uniform(0, 0.5))
                 while self._open(end, thread):
                     await asyncio.sleep(0.1)
@@ -213,6 +215,13 @@ class Soak:
     def _open(self, end: DiscordEnd | SlackEnd, thread: int) -> int:
         """Questions of a thread without a whole answer."""
         return len({one.number for one in self._asked[end.name] if one.thread == thread} - end.whole(thread))
+
+    async def _tell_now_and_then(self, began: float) -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            unanswered = sum(self._open(end, thread) for end in self._ends for thread in range(self._plan.threads))
+            kills = len(self._kills)
+            self._tell(f"{time.monotonic() - began:.0f} s: {self._number} asked, {unanswered} open, {kills} kills")
 
     async def _wait_for_the_last(self) -> None:
         deadline = time.monotonic() + self._plan.patience_s
@@ -241,6 +250,11 @@ class Soak:
                 hits = [kill for kill in self._kills if question.at < kill < answer.done_at]
                 report.recovery_s += [answer.done_at - kill for kill in hits[-1:]]
         return report
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    median, worst = percentile(seconds, 0.5), percentile(seconds, 0.95)
+    return f"p50 {median:.3f} s, p95 {worst:.3f} s ({len(seconds)} questions)"
 
 
 async def _answers(redis_url: str, port: int) -> None:

@@ -1,0 +1,52 @@
+"""The soak in short: real processes are killed at random, and every question still gets one answer, in its thread, in order.
+
+benchmarks/soak.py is the long one. The judge is tested too: one that finds no fault in anything would prove nothing.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.far_ends import Seen
+from tests.soak.run import Plan, Soak
+from tests.soak.verdict import Asked, judge
+
+ASKED = [Asked(1, 7, 0.0), Asked(2, 7, 1.0), Asked(3, 8, 1.0)]
+
+
+def answer(number: int, thread: int | None = 7, *, order: int = 0, done_at: float = 5.0, whole: bool = True) -> Seen:
+    text = f"answer {number}, word, {f'end {number},' if whole else ''}"
+    return Seen(thread, (number,), text, order or number, done_at, done_at)
+
+
+GOOD = [answer(1), answer(2, done_at=6.0), answer(3, 8)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "broken"),
+    [
+        (GOOD, {}),
+        (GOOD[:2], {"lost": [3]}),
+        ([*GOOD[:2], answer(3, 8, whole=False)], {"lost": [3]}),
+        ([*GOOD, answer(3, 8, order=9, whole=False)], {"doubled": [3]}),
+        ([*GOOD[:2], answer(3, None)], {"wrong_thread": [3]}),
+        ([answer(1, done_at=7.0), *GOOD[1:]], {"out_of_order": [2]}),
+        ([answer(1, order=5), *GOOD[1:]], {"out_of_order": [2]}),
+        ([*GOOD, Seen(7, (), "Queued: next.", 10, None, 9.0)], {"waiting": ["Queued: next."]}),
+    ],
+)
+def test_the_judge_finds_each_kind_of_fault(seen: list[Seen], broken: dict[str, list[object]]) -> None:
+    verdict = judge(ASKED, seen)
+    assert {name: value for name, value in vars(verdict).items() if value} == broken
+    assert verdict.holds == (not broken)
+
+
+@pytest.mark.slow
+async def test_kills_at_random_lose_double_and_mix_up_nothing(tmp_path: Path) -> None:
+    plan = Plan(
+        messages=48, threads=8, kill_every_s=(0.8, 2.0), seed=1, lease_s=2.0, patience_s=120.0, quiet=2, longest_s=60.0
+    )
+    report = await Soak(plan, tmp_path).run()
+    assert report.holds, "\n".join(report.lines())
+    assert sum(report.kills.values()) >= 3
+    assert report.asked >= 20
