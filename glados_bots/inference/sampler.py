@@ -7,7 +7,6 @@ answer whatever else is in the batch (up to rounding, which differs with the bat
 mix, and a row that fails is reported and ended alone.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
-log = logging.getLogger(__name__)
+LIKELY = 1e-3  # of the largest probability
 
 
 @dataclass(slots=True)
@@ -42,6 +41,12 @@ class RowSettings:
     counts: dict[int, int] = field(default_factory=dict)
     counted: int = 0
     seen: torch.Tensor | None = None
+
+    @property
+    def plainly_greedy(self) -> bool:
+        """Whether the best score wins, whatever was said before."""
+        bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
+        return self.temperature == 0 and not (bent or self.no_repeat_ngram_size or self.forbids)
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
@@ -75,17 +80,25 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
         """Mark the chosen token of each row. Args: scores (rows, vocabulary)."""
         del tensor_arg
-        for row, state in enumerate(self._rows[: scores.shape[0]]):
-            settings = self._settings.get(state.request_id)
-            if settings is None:
-                continue  # cancelled meanwhile: whatever comes out is dropped
-            try:
-                token = choose(scores[row], settings, _generated(state))
-            except Exception as error:  # noqa: BLE001 - one request must not end the others
-                self._on_failure(state.request_id, error)
-                continue
+        for row, token in enumerate(self.choose_all(self._rows[: scores.shape[0]], scores)):
             scores[row, token] = torch.inf
         return scores
+
+    def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
+        """The next token of each request. Args: scores (rows, vocabulary), float32, a row for each of the states."""
+        settings = [self._settings.get(state.request_id) for state in states]
+        if all(row is not None and row.plainly_greedy for row in settings):
+            return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
+        return [self._choose_row(*row) for row in zip(states, settings, scores, strict=False)]
+
+    def _choose_row(self, state: Any, settings: RowSettings | None, scores: torch.Tensor) -> int:
+        if settings is None:
+            return 0  # cancelled meanwhile: whatever comes out is dropped
+        try:
+            return choose(scores, settings, _generated(state))
+        except Exception as error:  # noqa: BLE001 - one request must not end the others
+            self._on_failure(state.request_id, error)
+            return 0
 
 
 def _generated(state: Any) -> list[int]:
@@ -122,15 +135,32 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     """One token by temperature, top-k and top-p, in this order as transformers has it."""
     if settings.temperature == 0:
         return int(scores.argmax())
-    size = scores.shape[0]
-    kept, tokens = (
-        torch.topk(scores, min(settings.top_k, size)) if settings.top_k else torch.sort(scores, descending=True)
-    )
-    probabilities = torch.softmax(kept / settings.temperature, dim=-1)
+    if settings.top_k:
+        scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
+    else:
+        tokens = None
+    probabilities = torch.softmax(scores / settings.temperature, dim=-1)
     if settings.top_p < 1:
-        before = probabilities.cumsum(dim=-1) - probabilities
-        probabilities = probabilities.masked_fill(before >= settings.top_p, 0)
-    return int(tokens[torch.multinomial(probabilities, 1, generator=settings.generator)])
+        probabilities, kept = _nucleus(probabilities, settings.top_p)
+        tokens = kept if tokens is None else tokens[kept]
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
+    place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
+    return place if tokens is None else int(tokens[place])
+
+
+def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The fewest tokens that together have this mass: their probabilities, the largest first, and their places.
+
+    Sorting a whole vocabulary takes milliseconds, so the likely ones are sorted alone where they have the mass.
+    """
+    likely = (probabilities > probabilities.max() * LIKELY).nonzero().flatten()
+    if float(probabilities[likely].sum()) < mass:
+        likely = torch.arange(probabilities.shape[0], device=probabilities.device)
+    ordered, order = probabilities[likely].sort(descending=True)
+    before = ordered.cumsum(dim=-1) - ordered
+    count = int((before < mass).sum())
+    return ordered[:count], likely[order[:count]]
 
 
 def _penalised(scores: torch.Tensor, settings: RowSettings, fresh: Sequence[int]) -> torch.Tensor:

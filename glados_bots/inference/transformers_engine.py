@@ -5,6 +5,7 @@ and come back to the event loop token by token.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError
 from glados_bots.inference import cache_spread, oom, weights
 from glados_bots.inference.cards import Card
+from glados_bots.inference.cpu import runner as cpu
 from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.line import Line
@@ -33,7 +35,9 @@ SHORTEST_ANSWER = 16  # tokens that must be left for the answer
 BAD_WORD_TAIL = 24  # tokens looked back at for a forbidden word
 PAGE = 32  # tokens of a cache page; the library's 256 is two to four times slower on a CPU
 CPU_CACHE_BYTES = 1_500_000_000
-CPU_BATCH_TOKENS = 1024  # tokens of one step; attention's mask grows with them
+CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -68,7 +72,6 @@ class TransformersEngine:
         try:
             await asyncio.to_thread(self._load)
             self._manager.start()
-            await self._cache_made()
         except (ValueError, MemoryError, RuntimeError, AttributeError, OSError, KeyError) as error:
             raise ConfigError(f"{self._card.name}: this model cannot be served ({error}); choose another") from error
         async with aclosing(self.generate(self.models[0], [Message("user", "Hi")], Sampling(max_tokens=2))) as events:
@@ -102,6 +105,17 @@ class TransformersEngine:
         processors = kind(LogitsProcessorList([self._sampler]))
         processors.tensors_required = 1 + (self._loras is not None)
         self._manager.logit_processor = processors
+        self._manager.warmup()  # makes the cache
+        self._prepare_cache(self._manager.batch_processor.cache)
+        if not cuda:
+            self._use_own_step()
+
+    def _use_own_step(self) -> None:
+        """Compute with `cpu/step.cpp` where it can be had; `GLADOS_QUANTIZE=none` asks for exact bfloat16."""
+        if self._options.quantize != "auto" or self._loras:
+            return
+        reason = cpu.attach(self._manager, self._model, self._options.data_dir, self._context, self._sampler.choose_all)
+        log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
 
     def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
         """On a GPU the library sizes its cache by the memory that is free; on a CPU it would take all of it."""
@@ -118,13 +132,8 @@ class TransformersEngine:
             options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
         return ContinuousBatchingConfig(page_size=PAGE, **options)
 
-    async def _cache_made(self) -> None:
-        """Wait for the generation thread's cache, then count what is found in it again."""
-        while getattr(self._manager, "batch_processor", None) is None:
-            if self.fatal:
-                raise ConfigError(f"{self._card.name}: {self.fatal}")
-            await asyncio.sleep(0.01)
-        cache = self._manager.batch_processor.cache
+    def _prepare_cache(self, cache: Any) -> None:
+        """Spread it where the model is, keep LoRAs apart, and count what is found in it again."""
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
         if self._loras:

@@ -1,0 +1,72 @@
+"""Compile step.cpp for this very processor, once, with torch's own extension tooling; later starts load what is there.
+
+Without a compiler there is no step, and the engine computes with transformers' own modules: the same answers, slower.
+"""
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from glados_bots.errors import GladosError
+
+log = logging.getLogger(__name__)
+
+SOURCE = Path(__file__).with_name("step.cpp")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-Wno-psabi")
+
+
+class NoCompilerError(GladosError):
+    """The step cannot be compiled here; the text says why and what helps."""
+
+
+def library(data_dir: Path) -> ctypes.CDLL:
+    """The compiled step.
+
+    Args:
+        data_dir: it is kept in a folder in there, named by what it was made of.
+
+    Raises:
+        NoCompilerError: it is not there yet and cannot be compiled.
+    """
+    folder = data_dir.resolve() / "cpu" / _made_of()
+    made = folder / "glados_step.so"
+    if not made.is_file():
+        _compile(folder)
+    return ctypes.CDLL(str(made))
+
+
+def _compile(folder: Path) -> None:
+    from torch.utils import cpp_extension  # noqa: PLC0415 - slow to import, and needed once only
+
+    log.info("compiling the CPU's step for this processor (once, some seconds)")
+    os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)  # where pip puts ninja
+    try:
+        cpp_extension.verify_ninja_availability()
+        folder.mkdir(parents=True, exist_ok=True)
+        cpp_extension.load(
+            name="glados_step",
+            sources=[str(SOURCE)],
+            extra_cflags=list(FLAGS),
+            extra_ldflags=["-fopenmp"],
+            build_directory=str(folder),
+            is_python_module=False,
+        )
+    except (RuntimeError, OSError, ImportError, subprocess.SubprocessError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NoCompilerError(f"{reason}; install g++ and ninja for faster answers without a GPU") from error
+
+
+def _made_of() -> str:
+    """A name that changes with the source, the flags, the processor and torch, whose OpenMP it uses."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    features = next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.machine())
+    parts = (SOURCE.read_text(encoding="utf-8"), FLAGS, features, torch.__version__)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
