@@ -53,10 +53,11 @@ run: setup ## Start everything; the page is on http://localhost:5950
 test: setup-dev ## Run all tests
 	@$(BIN)/python -m pytest
 
-check: setup-dev ## Lint, formatting and types
+check: setup-dev ## Lint, formatting, types and known dangers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml glados_bots adapters deploy
 
 fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff check --fix .

@@ -40,7 +40,14 @@ CREATE TABLE IF NOT EXISTS spent (
     id TEXT NOT NULL, day INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (id, day)
 );
 """
-COLUMNS = "id, name, scopes, requests_per_minute, tokens_per_day, created, expires, revoked, last_used"
+ALL = """
+SELECT id, name, scopes, requests_per_minute, tokens_per_day, created, expires, revoked, last_used
+FROM keys ORDER BY created
+"""
+ONE = """
+SELECT id, name, scopes, requests_per_minute, tokens_per_day, created, expires, revoked, last_used, hash
+FROM keys WHERE id = ?
+"""
 
 
 class KeyFileError(GladosError):
@@ -127,7 +134,7 @@ class KeyBook:
 
     def all(self) -> list[ApiKey]:
         """Every key that was ever made, oldest first. Raises KeyFileError."""
-        return [_key(row) for row in self._ask(f"SELECT {COLUMNS} FROM keys ORDER BY created")]  # noqa: S608 - ours
+        return [_key(row) for row in self._ask(ALL)]
 
     def revoke(self, key_id: str) -> bool:
         """Take a key back; False when there is none of this id that still counts. Raises KeyFileError."""
@@ -152,7 +159,7 @@ class KeyBook:
         parts = FORM.fullmatch(text)
         if parts is None or not self.in_use:
             return None
-        found = self._ask(f"SELECT {COLUMNS}, hash FROM keys WHERE id = ?", parts[1])  # noqa: S608 - ours
+        found = self._ask(ONE, parts[1])
         *row, kept = found[0] if found else (None, b"")
         if not hmac.compare_digest(_digest(parts[2]), kept) or row[0] is None:
             return None

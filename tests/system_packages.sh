@@ -1,6 +1,6 @@
 #!/bin/sh
-# System packages the tests need: a browser for the page, a second Redis-compatible server, and Node for the independent
-# markdown parsers. Installed through apt where that is possible; otherwise says what to install by hand. Tests that need a
+# System packages the tests need: a browser for the page, a second Redis-compatible server, Node for the independent
+# markdown parsers, and a scanner of web pages. Installed through apt where that is possible; otherwise says what to install by hand. Tests that need a
 # missing one are skipped with the same advice. With CI set, whatever is missing is an error here and there.
 set -eu
 missing=""
@@ -8,6 +8,7 @@ command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v npm >/dev/null 2>&1 || missing="$missing npm"
+command -v wapiti >/dev/null 2>&1 || missing="$missing wapiti"
 [ -n "$missing" ] || exit 0
 give_up() {
   echo "glados: $1; tests that need them are skipped" >&2

@@ -200,7 +200,8 @@ async def test_guessing_from_many_addresses_is_slow_as_well(
     "headers",
     [
         {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
-        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": ""},
     ],
@@ -216,7 +217,8 @@ async def test_other_sites_sign_nobody_in_or_out(locked: str, path: str, headers
 
 async def test_a_form_that_does_not_say_where_it_comes_from_is_refused(locked: str) -> None:
     async with httpx.AsyncClient(base_url=locked, trust_env=False) as client:
-        assert (await client.post("/sign-in", data={"password": PASSWORD})).status_code == 403
+        for headers in ({}, {"Origin": "null"}, {"Origin": "https://evil.example"}, {"Origin": ""}):
+            assert (await client.post("/sign-in", data={"password": PASSWORD}, headers=headers)).status_code == 403
         assert (
             await client.post("/sign-in", data={"password": PASSWORD}, headers={"Origin": locked})
         ).status_code == 303
