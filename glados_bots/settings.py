@@ -104,6 +104,12 @@ class Settings(GladosSettings):
     inference_url: HttpUrl | None = Field(
         None, description="OpenAI-compatible endpoint ending in /v1; empty means our own service"
     )
+    inference_model: str = Field(
+        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists"
+    )
+    inference_context: int | None = Field(
+        None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
+    )
     api_key: SecretStr | None = Field(None, description="Bearer key the service demands and the adapters send")
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
     conversation_ttl: int = Field(
@@ -117,7 +123,7 @@ class Settings(GladosSettings):
     )
     message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest question accepted, in characters")
     system_prompt: str = Field(
-        "You are GLaDOS, a helpful assistant. Answer in GitHub-flavoured markdown.",
+        "You are a helpful AI assistant named GLaDOS.",
         max_length=8_000,
         description="What the model is told before every conversation",
     )

@@ -29,6 +29,8 @@ _HELD_BACK = (
 )
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
+# A line longer than this, in characters, is prose.
+_LONGEST_UNDECIDED = 1_000
 # More open markers than anybody means: they are shown as they are.
 _MOST_OPEN = 32
 _TICKS = re.compile("`+")
@@ -50,7 +52,7 @@ def finish(text: str) -> str:
         return _finish_code(text, fence, line_start)
     if closed > line_start:
         return text
-    if _UNDECIDED_LINE.match(text, line_start):
+    if len(text) - line_start < _LONGEST_UNDECIDED and _UNDECIDED_LINE.match(text, line_start):
         text = text[:line_start].rstrip("\n") + "\n"
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
     if _is_undecided_table(text[start:]) and not (text.endswith("\n") and _is_row_before(text, start)):
