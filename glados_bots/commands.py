@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from glados_bots import audit
 from glados_bots.channel_settings import ChannelBook
 from glados_bots.errors import GladosError, InferenceError
 from glados_bots.inference.client import InferenceClient
@@ -83,8 +84,8 @@ class Commands:
         names = ", ".join(f"`{name}`" for name in served)
         return f"This channel uses {f'`{chosen}`' if chosen else f'the default, `{served[0]}`'}. Served: {names}."
 
-    async def set_model(self, channel: str, name: str) -> str:
-        """Choose the model of a channel; empty goes back to the default.
+    async def set_model(self, channel: str, name: str, by: str = "") -> str:
+        """Choose the model of a channel; empty goes back to the default. `by` is written into the audit log.
 
         Raises:
             GladosError: the name is not served.
@@ -95,6 +96,7 @@ class Commands:
                 names = ", ".join(f"`{each}`" for each in served)
                 raise GladosError(f"There is no model `{name[:100]}` here. Served: {names}.")
         await self._book.set_model(channel, name)
+        await self._note(by, "set model", f"{channel}: {name or 'default'}")
         return (
             f"From now on `{name}` answers in this channel." if name else "This channel uses the default model again."
         )
@@ -104,13 +106,18 @@ class Commands:
         persona = (await self._book.get(channel)).persona
         return f"The persona of this channel:\n\n{persona}" if persona else "This channel has no persona of its own."
 
-    async def set_persona(self, channel: str, text: str) -> str:
+    async def set_persona(self, channel: str, text: str, by: str = "") -> str:
         """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
         text = text.strip()
         await self._book.set_persona(channel, text)
+        await self._note(by, "set persona", f"{channel}: {len(text)} characters")
         return (
             "From now on I speak like that in this channel." if text else "This channel has no persona of its own now."
         )
+
+    async def _note(self, by: str, act: str, target: str) -> None:
+        if by:
+            await audit.attempt(self._store.client, f"{self._store.platform}:{by}", act, target)
 
     async def export(self, author: str) -> str:
         """Everything kept of a person, as the text of a JSON file."""

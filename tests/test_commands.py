@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 
+from glados_bots import audit
 from glados_bots.channel_settings import LONGEST_PERSONA, ChannelBook
 from glados_bots.commands import Commands
+from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError
 from glados_bots.inference.client import InferenceClient
+from glados_bots.limits import Limit, Limits
 from glados_bots.store import Client
 from tests.servers import free_port
 from tests.world import World, a_world, until
@@ -47,6 +51,27 @@ async def test_a_persona_is_kept_per_channel_within_bounds(world: World) -> None
     await desk.set_persona("room", "")
     assert "no persona" in await desk.persona("room")
     assert not await world.store.client.exists("glados:{test}:ch:room")
+
+
+async def test_what_an_admin_sets_is_written_down_without_its_words(world: World) -> None:
+    world.engine.models = ("scripted", "other")
+    desk = commands(world)
+    await desk.set_model("room", "other", by="7")
+    await desk.set_persona("room", "You are a pirate.", by="7")
+    await desk.set_persona("room", "")
+    written = [(entry.actor, entry.act, entry.target) for entry in await audit.entries(world.store.client)]
+    assert written == [("test:7", "set persona", "room: 17 characters"), ("test:7", "set model", "room: other")]
+
+
+async def test_usage_tells_each_limit_that_is_set(world: World) -> None:
+    world.store.limits = Limits(user=Limit(per_minute=3), everybody=Limit(tokens_per_day=1000))
+    desk = commands(world)
+    await world.intake.accept(Turn("1", "c", "ada", "Hi", channel="room"))
+    assert "You: 1 of 3 questions in this minute" in await desk.usage("ada", "room")
+    assert "You: 0 of 3" in await desk.usage("bob", "room")
+    assert re.search(r"Everybody together: 0 of 1\s000 tokens today", await desk.usage("bob"))
+    world.store.limits = Limits()
+    assert await desk.usage("ada") == "There is no limit here."
 
 
 async def test_stop_ends_what_is_the_persons_own_and_a_moderator_everything(world: World) -> None:

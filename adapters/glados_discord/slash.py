@@ -130,7 +130,9 @@ class Slash:
             return await self._core.commands.model(channel)
         if not self._may_manage(interaction):
             return NOT_MANAGER
-        return await self._core.commands.set_model(channel, "" if name == "default" else name)
+        return await self._core.commands.set_model(
+            channel, "" if name == "default" else name, by=str(interaction.user.id)
+        )
 
     async def _persona(self, interaction: discord.Interaction, text: str) -> str:
         channel = settings_channel(interaction.channel)
@@ -138,7 +140,9 @@ class Slash:
             return await self._core.commands.persona(channel)
         if not self._may_manage(interaction):
             return NOT_MANAGER
-        return await self._core.commands.set_persona(channel, "" if text == "default" else text)
+        return await self._core.commands.set_persona(
+            channel, "" if text == "default" else text, by=str(interaction.user.id)
+        )
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
         """Those who manage the channel, and the operator's admins."""

@@ -76,14 +76,14 @@ class SlashCommands:
             return await self._core.commands.model(place["channel"])
         if not await self._controls.may_manage(place, user):
             return NOT_YOURS
-        return await self._core.commands.set_model(place["channel"], "" if rest in CLEAR else rest)
+        return await self._core.commands.set_model(place["channel"], "" if rest in CLEAR else rest, by=user)
 
     async def _persona(self, place: Mapping[str, str], user: str, rest: str) -> str:
         if not rest:
             return await self._core.commands.persona(place["channel"])
         if not await self._controls.may_manage(place, user):
             return NOT_YOURS
-        return await self._core.commands.set_persona(place["channel"], "" if rest in CLEAR else rest)
+        return await self._core.commands.set_persona(place["channel"], "" if rest in CLEAR else rest, by=user)
 
     async def export(self, place: Mapping[str, str], user: str, rest: str = "") -> str:
         """Send everything kept of a person to them, as a file in a direct message."""

@@ -73,12 +73,12 @@ class FormHandlers:
         model, persona = forms.value(view, forms.MODEL), forms.value(view, forms.PERSONA)
         try:
             if model != before.model:
-                said.append(await self._core.commands.set_model(where["channel"], model))
+                said.append(await self._core.commands.set_model(where["channel"], model, by=user))
         except GladosError as error:
             await ack(response_action="errors", errors={forms.MODEL: str(error)[:MAX_ERROR]})
             return
         if persona.strip() != before.persona:
-            said.append(await self._core.commands.set_persona(where["channel"], persona))
+            said.append(await self._core.commands.set_persona(where["channel"], persona, by=user))
         await ack()
         if said:
             self._shared.later(self._shared.notes.whisper(where, user, "\n\n".join(said)))
