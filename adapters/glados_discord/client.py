@@ -15,10 +15,12 @@ from glados_discord.counter import Counter
 from glados_discord.desk import Desk
 from glados_discord.link import Link
 from glados_discord.memory import Memory
+from glados_discord.order import Order
 from glados_discord.settings import DiscordSettings, ids
 from glados_discord.slash import Slash
 from glados_discord.surface import Clock, DiscordSurface
 from glados_discord.sync import sync
+from glados_discord.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,10 @@ class Parts:
         self.link = link
         self.rates = core.surface.rates
         self.settings = settings
-        self.desk = Desk(core, memory, link, settings)
-        self.counter = Counter(core, memory, self.desk, settings)
+        self.order = Order()
+        self.desk = Desk(core, memory, link, self.order, settings)
+        self.whereabouts = Whereabouts(core, memory, self.order, settings)
+        self.counter = Counter(core, memory, self.desk, self.order, settings)
         self.slash = Slash(core, memory, self.counter)
         self.catch_up = CatchUp(memory, self.rates, settings, clock)
 
@@ -84,24 +88,24 @@ class _Listening:
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """A thread is gone."""
-        await self.parts.desk.place_deleted(payload.thread_id)
+        await self.parts.whereabouts.deleted(payload.thread_id)
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was brought into a thread, or wrote in it."""
-        await self.parts.desk.joined(thread.id)
+        await self.parts.whereabouts.joined(thread.id)
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
         """The bot was taken out of a thread: there it answers to its name only."""
         thread.me = None  # discord.py leaves it as it was
-        await self.parts.desk.removed(thread.id)
+        await self.parts.whereabouts.removed(thread.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel is gone."""
-        await self.parts.desk.place_deleted(channel.id)
+        await self.parts.whereabouts.deleted(channel.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server; an outage of one is another event."""
-        await self.parts.desk.left_guild(guild.id)
+        await self.parts.whereabouts.left_guild(guild.id)
 
     async def on_ready(self) -> None:
         """A new session: what was missed before it is looked for. May come any number of times."""

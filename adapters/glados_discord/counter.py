@@ -11,6 +11,7 @@ from glados_discord.addressing import is_direct
 from glados_discord.controls import Action
 from glados_discord.desk import Desk
 from glados_discord.memory import Memory
+from glados_discord.order import Order
 from glados_discord.permissions import lacking
 from glados_discord.places import Spot
 from glados_discord.questions import how_to_answer, patient, settings_channel
@@ -30,11 +31,12 @@ class Counter:
     """What people do with turns other than by messages."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, desk: Desk, settings: DiscordSettings
+        self, core: AdapterCore[DiscordSurface], memory: Memory, desk: Desk, order: Order, settings: DiscordSettings
     ) -> None:
         self._core = core
         self._memory = memory
         self._desk = desk
+        self._order = order
         self._settings = settings
 
     async def conversation(self, interaction: discord.Interaction) -> str:
@@ -58,7 +60,7 @@ class Counter:
         return f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
 
     def _why_not(self, interaction: discord.Interaction) -> str:
-        if self._desk.is_closing:
+        if self._order.is_closing:
             return CLOSING
         person = asker_of(interaction.user, interaction.guild_id, interaction.channel)
         sentence = refusal(self._desk.rules, person)

@@ -1,15 +1,11 @@
 """The front desk: every message comes by here, and is taken in, answered with a sentence, or none of our business.
 
-Messages of one channel are taken in the order Discord sent them. While Redis is away they wait; Discord is not told
-anything, and after a crash `catch_up.py` finds them again.
+Discord is not told that a message was taken in: what a process that died had not saved, `catch_up.py` finds again.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from weakref import WeakValueDictionary
 
 import discord
 
@@ -23,13 +19,13 @@ from glados_discord.addressing import Reason, addressed, is_direct, is_from_pers
 from glados_discord.link import Link, NotConnectedError
 from glados_discord.memory import Memory
 from glados_discord.notes import Notes
+from glados_discord.order import Order
 from glados_discord.permissions import missing
 from glados_discord.settings import DiscordSettings, ids
 from glados_discord.surface import DiscordSurface
 
 log = logging.getLogger(__name__)
 
-LONGEST_NAP_S = 10.0
 HELP = "Write your question after my name, or use /ask. /help says what else I can do."
 FILES_ONLY = "Ask me something about it in words. {left_out}"
 CONTENT_HINT = "I can only read messages here that mention me: please write my name before your question."
@@ -53,112 +49,37 @@ def rules_of(settings: DiscordSettings) -> Rules:
 
 
 class Desk:
-    """Takes messages, their edits and their deletions.
-
-    Attributes:
-        is_closing: nothing more is taken in.
-        pending: events that are being taken in.
-    """
+    """Takes messages, their edits and their deletions."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, settings: DiscordSettings
+        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, order: Order, settings: DiscordSettings
     ) -> None:
         self._core = core
         self._link = link
         self._memory = memory
         self._settings = settings
         self._notes = Notes(memory)
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._order = order
         self.rules = rules_of(settings)
-        self.is_closing = False
-        self.pending = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            await self._in_order(message.channel.id, lambda: self._take_or_apologise(message, me, late=late))
-
-    async def _know_channel(self, message: discord.Message) -> None:
-        """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
-        if isinstance(message.channel, discord.PartialMessageable) and message.guild:
-            with suppress(discord.HTTPException, NotConnectedError):
-                found = await (await self._link.get()).fetch_channel(message.channel.id)
-                if isinstance(found, discord.Thread):
-                    message.channel = found
-
-    async def _know_author(self, message: discord.Message) -> None:
-        """History does not tell the roles of who wrote; where they matter, they are asked for."""
-        is_known = message.guild is None or isinstance(message.author, discord.Member)
-        if not is_known and (self.rules.allowed_roles or self.rules.denied_roles):
-            with suppress(discord.HTTPException):
-                message.author = await message.guild.fetch_member(message.author.id)  # type: ignore[union-attr]
+            await self._order.do(message.channel.id, lambda: self._take_or_apologise(message, me, late=late))
 
     async def edited(self, message: discord.Message, me: int) -> None:
         """A message was changed: its answer is made anew; one that now mentions the bot is a question."""
         if message.edited_at is None:  # Discord itself added a preview or a thread
             return
         if is_from_person(message):
-            await self._in_order(message.channel.id, lambda: self._edited(message, me))
+            await self._order.do(message.channel.id, lambda: self._edited(message, me))
 
     async def deleted(self, channel: int, messages: set[int]) -> None:
         """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
         for message in messages:
-            await self._in_order(channel, partial(self._core.store.change, str(message), "delete"))
-
-    async def left_guild(self, guild: int) -> None:
-        """The bot was removed from a server: nothing is answered there any more."""
-        await self._in_order(guild, lambda: self._leave(guild))
-
-    async def joined(self, thread: int) -> None:
-        """The bot takes part in a thread from now on."""
-        await self._in_order(thread, lambda: self._memory.join(thread))
-
-    async def removed(self, thread: int) -> None:
-        """It does not any more."""
-        await self._in_order(thread, lambda: self._memory.leave(thread))
-
-    async def place_deleted(self, channel: int) -> None:
-        """A channel or thread is gone: so is what was to be answered there."""
-        conversation = await self._memory.conversation(channel) or str(channel)
-        await self._in_order(channel, lambda: self._cancel(conversation))
-
-    async def drain(self) -> None:
-        """Take nothing more, and wait for what is being taken in."""
-        self.is_closing = True
-        await self._idle.wait()
-
-    async def _in_order(self, channel: int, work: Callable[[], Awaitable[object]]) -> None:
-        """Do this after all earlier work of the channel, and again until Redis is there for it."""
-        if self.is_closing:
-            return
-        lock = self._locks.setdefault(channel, asyncio.Lock())
-        self.pending += 1
-        self._idle.clear()
-        try:
-            async with lock:
-                await self._insist(work)
-        finally:
-            self.pending -= 1
-            if not self.pending:
-                self._idle.set()
-
-    async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
-        nap = 0.25
-        while True:
-            try:
-                await work()
-            except StoreUnavailableError as error:
-                log.warning("%s; an event of Discord waits", error)
-                if self.is_closing:
-                    return
-                await asyncio.sleep(nap)
-                nap = min(2 * nap, LONGEST_NAP_S)
-            else:
-                return
+            await self._order.do(channel, partial(self._core.store.change, str(message), "delete"))
 
     # --- one message -----------------------------------------------------------------------------------------------
 
@@ -253,27 +174,27 @@ class Desk:
     async def _edited(self, message: discord.Message, me: int) -> None:
         turn = await self._core.store.turn(str(message.id))
         if turn is None:
-            await self._take(message, me, late=True)
+            await self._take_or_apologise(message, me, late=True)
             return
         question = await questions.read(message, me, self._memory, self._settings)
         stamp = int(message.edited_at.timestamp() * 1000) if message.edited_at else 0
-        is_new = (
-            question.text and question.text != turn.text and len(question.text) <= self._core.settings.message_max_chars
-        )
-        if is_new and await self._memory.once(f"edit:{message.id}:{stamp}"):
-            await self._core.store.change(turn.id, "redo", question.text)
+        fits = 0 < len(question.text) <= self._core.settings.message_max_chars
+        if fits and question.text != turn.text and await self._memory.once(f"edit:{message.id}:{stamp}"):
+            verdict = await self._core.intake.redo(str(message.id), str(message.author.id), question.text)
+            if verdict and verdict.refusal:
+                await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
 
-    # --- places that go --------------------------------------------------------------------------------------------
+    async def _know_channel(self, message: discord.Message) -> None:
+        """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
+        if isinstance(message.channel, discord.PartialMessageable) and message.guild:
+            with suppress(discord.HTTPException, NotConnectedError):
+                found = await (await self._link.get()).fetch_channel(message.channel.id)
+                if isinstance(found, discord.Thread):
+                    message.channel = found
 
-    async def _leave(self, guild: int) -> None:
-        conversations = await self._memory.of_guild(guild)
-        for conversation in conversations:
-            await self._cancel(conversation)
-            if self._settings.purge_on_leave:
-                await self._core.records.forget_conversation(conversation)
-        await self._memory.forget_guild(guild)
-        log.info("removed from server %d: %d conversations end", guild, len(conversations))
-
-    async def _cancel(self, conversation: str) -> None:
-        for turn in await self._core.store.queue(conversation):
-            await self._core.store.change(turn, "delete")
+    async def _know_author(self, message: discord.Message) -> None:
+        """History does not tell the roles of who wrote; where they matter, they are asked for."""
+        is_known = message.guild is None or isinstance(message.author, discord.Member)
+        if not is_known and (self.rules.allowed_roles or self.rules.denied_roles):
+            with suppress(discord.HTTPException):
+                message.author = await message.guild.fetch_member(message.author.id)  # type: ignore[union-attr]

@@ -94,7 +94,7 @@ class Bot:
         """Take nothing more, let running answers finish, then hang up."""
         if self._is_well():
             await self.parts.catch_up.stamp()
-        await self.parts.desk.drain()
+        await self.parts.order.drain()
         await self.core.drain()
         await self.core.surface.typing.aclose()
         for task in works[1:]:
@@ -105,7 +105,7 @@ class Bot:
     def _is_well(self) -> bool:
         """Events arrive, and none of them waits for Redis."""
         client = self.link.client
-        return client is not None and client.is_ready() and not client.is_closed() and not self.parts.desk.pending
+        return client is not None and client.is_ready() and not client.is_closed() and not self.parts.order.pending
 
     # --- the connection --------------------------------------------------------------------------------------------
 

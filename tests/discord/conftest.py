@@ -115,7 +115,7 @@ class World:
 
         async def is_quiet() -> bool:
             waiting, _ = await bot.core.store.load()
-            return not waiting and not bot.parts.desk.pending
+            return not waiting and not bot.parts.order.pending
 
         await self.told(bot)
         await until(is_quiet)

@@ -221,7 +221,7 @@ async def test_case_32_an_orderly_end_lets_the_running_answer_finish_and_takes_n
         running = await world.ask("running")
         await world.until(lambda: world.engine.asked)
         bot.stop()
-        await world.until(lambda: bot.parts.desk.is_closing)
+        await world.until(lambda: bot.parts.order.is_closing)
         late = await world.ask("late", by=world.bob)
         world.go_on()
         await world.answered(running)
@@ -250,7 +250,7 @@ async def test_two_processes_give_one_answer_each(world: World) -> None:
             await world.answered(question)
         await world.bob.say(world.thread(questions[0]), world.fake.bot.mention)
         for bot in (one, two):
-            await world.until(lambda: not bot.parts.desk.pending)  # noqa: B023
+            await world.until(lambda: not bot.parts.order.pending)  # noqa: B023
         await world.until(lambda: len(world.said(world.thread(questions[0]))) == 2)
         await asyncio.sleep(0.1)
     assert len(world.engine.asked) == 5
@@ -263,7 +263,7 @@ async def test_while_redis_is_away_a_question_waits_and_is_answered(world: World
         await store.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
-            await world.until(lambda: bot.parts.desk.pending)
+            await world.until(lambda: bot.parts.order.pending)
             await asyncio.sleep(0.3)
         finally:
             await store.config_set("maxmemory", 0)
