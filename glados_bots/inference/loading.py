@@ -64,6 +64,7 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
         use_safetensors=True,
         **({"quantization_config": wanted} if wanted else {}),
     )
+    _refuse_offload(card, model)
     if list(adapters) == [card.name] and not own and not wanted:
         return apply_lora(model, adapters[card.name], card.base.hub), None, {card.name: BASE}
     if not adapters:
@@ -77,6 +78,16 @@ def _device_map(options: EngineOptions) -> str | None:
     if not torch.cuda.is_available():
         return None
     return "auto" if options.multi_gpu else "cuda:0"
+
+
+def _refuse_offload(card: Card, model: Any) -> None:
+    """Accelerate puts what does not fit the GPUs into main memory or on disk; answers would take minutes."""
+    elsewhere = {str(place) for place in getattr(model, "hf_device_map", {}).values()} & {"cpu", "disk"}
+    if elsewhere and torch.cuda.is_available():
+        raise ConfigError(
+            f"{card.name} does not fit the GPUs' memory, and computing a part of it elsewhere ({', '.join(elsewhere)}) "
+            f"would be too slow to chat with; try --quantize 8bit or 4bit, see `glados models plan {card.name}`"
+        )
 
 
 def _own_quantisation(folder: Path) -> str | None:

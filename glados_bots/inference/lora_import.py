@@ -58,8 +58,8 @@ def import_adapter(source: Path, target: Path) -> Imported:
                 f"{source / CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
             )
     tensors = _read(source)
-    blocks = config.get("enable_lora")
-    merged = bool(blocks and any(blocks))
+    blocks: list[bool] = config.get("enable_lora") or []
+    merged = any(blocks)
     pairs = _pairs(source, tensors)
     rank = _rank(source, config)
     if merged:

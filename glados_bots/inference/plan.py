@@ -25,7 +25,7 @@ CACHE_VALUE_BYTES = 2  # keys and values in bfloat16
 CACHE_SHARE = 0.8  # of what the weights leave: what transformers' continuous batching takes where requests are sampled
 OVERHEAD = 1.0e9  # the CUDA context and libraries, and what a step needs beside the cache
 CPU_CACHE = 1.5e9  # most of the cache without a GPU
-CPU_SHARE = 0.25  # of the memory that is free
+CPU_SHARE = 0.125  # of the machine's memory: weights, page, database and adapters want theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,29 @@ def shape_of(config: Any) -> Shape:
     embeddings = {
         id(part.weight): part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings())
     }
-    text = config.get_text_config()
-    heads = text.num_attention_heads
-    multi_query = getattr(text, "multi_query", False)  # GPTBigCode: all heads share one of keys and values
+    layers, kv_heads, head_size = _cache_shape(config)
     return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         embedding_parameters=sum(weight.numel() for weight in embeddings.values()),
-        layers=text.num_hidden_layers,
-        kv_heads=1 if multi_query else getattr(text, "num_key_value_heads", None) or heads,
-        head_size=getattr(text, "head_dim", None) or text.hidden_size // heads,
+        layers=layers,
+        kv_heads=kv_heads,
+        head_size=head_size,
     )
+
+
+def token_bytes(config: Any) -> int:
+    """Keys and values of one token."""
+    layers, kv_heads, head_size = _cache_shape(config)
+    return 2 * CACHE_VALUE_BYTES * layers * kv_heads * head_size
+
+
+def _cache_shape(config: Any) -> tuple[int, int, int]:
+    """Layers, heads of keys and values, and the size of a head."""
+    text = config.get_text_config()
+    heads = text.num_attention_heads
+    multi_query = getattr(text, "multi_query", False)  # GPTBigCode: all heads share one of keys and values
+    kv_heads = 1 if multi_query else getattr(text, "num_key_value_heads", None) or heads
+    return text.num_hidden_layers, kv_heads, getattr(text, "head_dim", None) or text.hidden_size // heads
 
 
 def _config(card: Card, token: str | None) -> tuple[Any, str]:
@@ -142,6 +155,6 @@ def _config(card: Card, token: str | None) -> tuple[Any, str]:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
 
 
-def cpu_cache(available: float) -> float:
-    """Bytes for the cache on a machine without a GPU that has this much memory free."""
-    return min(CPU_CACHE, available * CPU_SHARE)
+def cpu_cache(memory: float) -> float:
+    """Bytes for the cache on a machine without a GPU that has this much memory."""
+    return min(CPU_CACHE, memory * CPU_SHARE)

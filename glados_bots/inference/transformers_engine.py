@@ -26,6 +26,8 @@ from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Even
 from glados_bots.inference.line import Line
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
+from glados_bots.inference.plan import cpu_cache, token_bytes
+from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
 from glados_bots.inference.reasoning import Reasoning
 from glados_bots.inference.sampler import RowSettings, Sampler
@@ -34,7 +36,6 @@ LONGEST_WINDOW = 8192  # tokens, where the card does not say
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
 BAD_WORD_TAIL = 24  # tokens looked back at for a forbidden word
 PAGE = 32  # tokens of a cache page; the library's 256 is two to four times slower on a CPU
-CPU_CACHE_BYTES = 1_500_000_000
 CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
 
 log = logging.getLogger(__name__)
@@ -122,10 +123,8 @@ class TransformersEngine:
         options: dict[str, Any] = {"max_requests_per_batch": self._options.max_running}
         size = self._options.cache_gb
         if size is not None or not cuda:
-            heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-            head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-            token_bytes = 4 * config.num_hidden_layers * heads * head  # keys and values, bfloat16
-            tokens = int(size * 1e9 if size is not None else CPU_CACHE_BYTES) // token_bytes
+            budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
+            tokens = int(budget) // token_bytes(config)
             wanted = min(tokens, self._context * self._options.max_running)
             options["num_blocks"] = max(wanted, self._context) // PAGE + self._options.max_running
         if not cuda:

@@ -6,6 +6,7 @@ told of this hub by HF_ENDPOINT.
 
 import hashlib
 import re
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request, Response
@@ -108,7 +109,7 @@ class Hub:
         if large:
             self.cut = None
 
-        async def pieces():  # type: ignore[no-untyped-def]  # noqa: ANN202
+        async def pieces() -> AsyncIterator[bytes]:
             if large:
                 yield part[:cut]
                 raise ConnectionResetError("the hub's connection breaks off")
