@@ -42,7 +42,7 @@ def _print(outcome: Outcome) -> None:
         f"{len(outcome.streams)} streams; calls refused (429): {len(outcome.refused)} {sorted(set(outcome.refused))[:3]}"
     )
     print(f"from the last word to the whole answer: p50 {percentile(finals, 0.5):.2f} s, most {max(finals):.2f} s")
-    print(f"longest time without news: p50 {percentile(gaps, 0.5):.2f} s, most {max(gaps):.2f} s")
+    print(f"longest without news: p50 {percentile(gaps, 0.5):.2f} s, most {max(gaps):.2f} s")
 
 
 if __name__ == "__main__":

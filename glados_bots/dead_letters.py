@@ -1,4 +1,4 @@
-"""What an operator sees of turns: those that were given up with an apology (dead letters), and those not answered yet."""
+"""What an operator sees of turns: those given up with an apology (dead letters), and those not answered yet."""
 
 import json
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-"""`glados turns list`, `glados turns retry` and `glados turns drop`: what could not be answered, and what to do with it."""
+"""`glados turns list`, `retry` and `drop`: what could not be answered, and what to do with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

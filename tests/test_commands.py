@@ -38,7 +38,7 @@ async def test_a_model_can_be_chosen_among_those_served_and_taken_back(world: Wo
     assert "default, `scripted`" in await desk.model("elsewhere")
     await desk.set_model("room", "")
     assert "default, `scripted`" in await desk.model("room")
-    with pytest.raises(GladosError, match="no model `x` here. Served: `scripted`, `other`"):
+    with pytest.raises(GladosError, match=r"no model `x` here\. Served: `scripted`, `other`"):
         await desk.set_model("room", "x")
 
 

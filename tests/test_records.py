@@ -37,11 +37,11 @@ async def traces(client: Client, word: str) -> list[str]:
 async def _dump(client: Client, key: str) -> bytes:
     match await client.type(key):
         case "hash":
-            found: object = await client.hgetall(key)  # type: ignore[misc]
+            found: object = await client.hgetall(key)
         case "list":
-            found = await client.lrange(key, 0, -1)  # type: ignore[misc]
+            found = await client.lrange(key, 0, -1)
         case "set":
-            found = await client.smembers(key)  # type: ignore[misc]
+            found = await client.smembers(key)
         case "zset":
             found = await client.zrange(key, 0, -1)
         case _:

@@ -1,4 +1,4 @@
-"""The soak in short: real processes are killed at random, and every question still gets one answer, in its thread, in order.
+"""The soak in short: real processes are killed at random, and each question still gets one answer, in place and order.
 
 benchmarks/soak.py is the long one. The judge is tested too: one that finds no fault in anything would prove nothing.
 """

@@ -1,5 +1,7 @@
-"""Turns under everything that can happen to them, in any order, on a real server: hypothesis looks for an order that breaks
-the promise. A small model in Python says what must be; the store must agree after every step.
+"""Turns under everything that can happen to them, in any order, on a real server.
+
+Hypothesis looks for an order that breaks the promise. A small model in Python says what must be; the store must agree
+after every step.
 """
 
 import asyncio

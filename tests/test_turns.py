@@ -294,7 +294,7 @@ async def test_many_conversations_at_once_never_mix(world: World) -> None:
     assert len(world.surface.ledger) == 30
 
 
-# --- what is asked of a turn in its last moment, or while it waits -----------------------------------------------------
+# --- what is asked of a turn in its last moment, or while it waits ---------------------------------------------------
 
 
 async def test_a_question_deleted_while_its_whole_answer_is_being_shown_goes_with_the_answer(world: World) -> None:
@@ -315,7 +315,8 @@ async def test_a_question_deleted_while_its_whole_answer_is_being_shown_goes_wit
 
 
 async def test_a_question_edited_while_its_whole_answer_is_being_shown_is_answered_anew(world: World) -> None:
-    edits, changed = world.surface.edit, []
+    edits = world.surface.edit
+    changed: list[str | None] = []
 
     async def edit_first(turn: Turn, post: str, view: View) -> None:
         if view.state == "done" and not changed:
@@ -401,7 +402,7 @@ async def test_parts_of_a_joined_question_follow_their_edits_and_deletions(world
         assert len(await world.settled(1)) == 1
 
 
-# --- ends --------------------------------------------------------------------------------------------------------------
+# --- ends ------------------------------------------------------------------------------------------------------------
 
 
 async def test_an_answer_interrupted_by_a_shutdown_keeps_its_text_says_so_and_is_never_taken_for_the_whole(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from glados_bots.errors import ConfigError
 from glados_bots.store import Client, Store
 
 
-@pytest.fixture
-async def store(
-    client: Client, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Store]:
+@pytest.fixture(name="store")
+async def a_store(client: Client, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The page's store with a dead letter and a turn that waits."""
     monkeypatch.setenv("GLADOS_REDIS_URL", redis_url)
     monkeypatch.chdir(tmp_path)
@@ -28,7 +25,7 @@ async def store(
     await found.note_error(lease, "RuntimeError: boom")
     await found.finish(lease, Exchange("poison", "secret words", "Sorry", "failed", "ada-id"))
     await found.accept(Turn("waiting", "c2", "bob-id", "secret words"))
-    yield found
+    return found
 
 
 async def glados(*args: str) -> Result:
@@ -36,7 +33,8 @@ async def glados(*args: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, ["turns", *args], catch_exceptions=False)
 
 
-async def test_dead_letters_are_listed_with_time_place_author_and_error_but_without_words(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+async def test_dead_letters_are_listed_with_time_place_author_and_error_but_without_words() -> None:
     (line,) = (await glados("list", "--json")).output.splitlines()
     letter = json.loads(line)
     assert (letter["platform"], letter["id"], letter["author_name"], letter["attempts"]) == ("web", "poison", "Ada", 1)
@@ -47,7 +45,8 @@ async def test_dead_letters_are_listed_with_time_place_author_and_error_but_with
     assert "waiting" not in table
 
 
-async def test_all_shows_what_waits_too(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+async def test_all_shows_what_waits_too() -> None:
     states = [json.loads(line)["state"] for line in (await glados("list", "--all", "--json")).output.splitlines()]
     assert states == ["dead", "queued"]
 
@@ -69,7 +68,8 @@ async def test_what_is_dropped_is_forgotten(store: Store) -> None:
     assert await store.turn("poison") is None
 
 
-async def test_names_that_do_not_fit_are_refused_with_a_remedy(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+async def test_names_that_do_not_fit_are_refused_with_a_remedy() -> None:
     with pytest.raises(ConfigError, match="glados turns list --all"):
         await glados("retry", "waiting")  # it is not dead
     with pytest.raises(ConfigError, match="choose from"):

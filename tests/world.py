@@ -1,4 +1,4 @@
-"""Everything a turn meets, for tests: a real store and service, a platform in memory, an engine that is told its lines."""
+"""Everything a turn meets: a real store and service, a platform in memory, an engine that is told its lines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -15,7 +15,7 @@ class ScriptedEngine:
         cancelled: generations that were closed before their end.
     """
 
-    models = ("scripted",)
+    models: tuple[str, ...] = ("scripted",)
     context_length = 1000
 
     def __init__(self, *script: Event | Exception) -> None:

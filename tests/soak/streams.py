@@ -102,12 +102,12 @@ async def many_streams(
         rooms = [guild.add_text_channel(f"room{number}") for number in range(channels)]
         people = [fake.add_user(f"person{number}") for number in range(streams)]
         bot = Bot(
-            Settings(_env_file=None, redis_url=redis_url, inference_url=f"{url}/v1", join_window=0),  # type: ignore[arg-type]
+            Settings(_env_file=None, redis_url=redis_url, inference_url=f"{url}/v1", join_window=0),
             DiscordSettings(
                 _env_file=None,
-                token=fake.token,  # type: ignore[arg-type]
-                api_base=fake.settings.api_base,  # type: ignore[arg-type]
-                gateway_url=fake.settings.gateway_url,  # type: ignore[arg-type]
+                token=fake.token,
+                api_base=fake.settings.api_base,
+                gateway_url=fake.settings.gateway_url,
                 answer_in="thread" if in_threads else "reply",
             ),
         )
