@@ -15,7 +15,7 @@ from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from glados_bots import embedded_redis, redis_urls
+from glados_bots import embedded_redis
 from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
@@ -26,6 +26,8 @@ Count = Annotated[int, Field(ge=0, le=10**12)]
 
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
+    from glados_bots import redis_urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
+
     redis_urls.check(secret.get_secret_value())
     return secret
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from glados_bots.errors import GladosError
+from glados_bots.errors import GladosError, InferenceError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.window import CHARS_PER_TOKEN, Prompt
 
@@ -19,6 +19,8 @@ class Voice:
         system: the text every conversation starts with, unless its channel has a persona.
         max_tokens: longest answer.
         show_model: whether answers name their model.
+        named: the default model by the operator's will; empty: the first that is listed.
+        context: tokens of prompt and answer together where the service does not say; None: not known.
         patience_s: how long a turn waits for a model that is away.
         served: tokens of prompt and answer together by model, the default model first; empty while not known.
         chars_per_token: present estimate, corrected by every answer.
@@ -27,6 +29,8 @@ class Voice:
     system: str
     max_tokens: int
     show_model: bool = False
+    named: str = ""
+    context: int | None = None
     patience_s: float = 900.0
     served: dict[str, int | None] = field(default_factory=dict)
     chars_per_token: float = CHARS_PER_TOKEN
@@ -39,12 +43,22 @@ class Voice:
             InferenceError: the service does not say.
         """
         if not self.served or (wanted and wanted not in self.served):
-            self.served = {model.id: model.context_length for model in await client.models()}
+            self.served = await self._listed(client)
         if wanted and wanted not in self.served:
             names = ", ".join(self.served)
             raise UnknownModelError(f"this channel is set to the model {wanted}, which is not here any more; "
                                     f"choose one that is: {names}")  # fmt: skip
         return wanted or next(iter(self.served))
+
+    async def _listed(self, client: InferenceClient) -> dict[str, int | None]:
+        """What is served, the default first. Not every foreign service has a list; a model that is named needs none."""
+        try:
+            listed = {model.id: model.context_length or self.context for model in await client.models()}
+        except InferenceError:
+            if not self.named:
+                raise
+            listed = {}
+        return {self.named: listed.get(self.named, self.context), **listed} if self.named else listed
 
     def prompt_budget(self, model: str) -> int | None:
         """Tokens a prompt may have; at least half of the window, however long answers may be. None: not known."""
