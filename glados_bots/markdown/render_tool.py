@@ -85,14 +85,15 @@ def _render(text: str, to: str, limit: int | None) -> list[Any]:
     return chunks
 
 
-def main() -> None:
-    """Read the command line and run the tool."""
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, or these arguments, and run the tool."""
     parser = argparse.ArgumentParser(prog="glados render", description="Render markdown as a platform shows it.")
-    parser.add_argument("--to", default="discord", choices=list(_TARGETS), help="what to render for")
+    parser.add_argument("--to", default="discord", help=f"what to render for: {', '.join(_TARGETS)}")
     parser.add_argument("--limit", type=int, help="most a message may hold, at least 200")
     parser.add_argument("--jsonl", action="store_true", help="one request a line, one answer a line")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         render(options.to, options.limit, options.jsonl, sys.stdin, sys.stdout)
     except ConfigError as error:
-        sys.exit(f"glados render: {error}")
+        sys.stderr.write(f"glados: {error}\n")
+        sys.exit(2)
