@@ -10,7 +10,7 @@ from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
 from glados_bots.settings import load
 from glados_discord.permissions import invite_url
-from glados_discord.run import BAD_TOKEN, NO_INTENT, point_at, say_nothing_of_voice
+from glados_discord.run import BAD_TOKEN, NO_INTENT, calm_the_library, point_at
 from glados_discord.settings import DiscordSettings
 
 TIMEOUT_S = 10.0
@@ -31,7 +31,7 @@ def examine() -> Iterator[Check]:
 
 async def _ask(settings: DiscordSettings, token: str) -> list[Check]:
     point_at(settings)
-    say_nothing_of_voice()
+    calm_the_library()
     client = discord.Client(intents=discord.Intents(guilds=True))
     try:
         async with asyncio.timeout(TIMEOUT_S), client:

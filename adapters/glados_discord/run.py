@@ -150,15 +150,23 @@ def point_at(settings: DiscordSettings) -> None:
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(str(settings.gateway_url))
 
 
-def say_nothing_of_voice() -> None:
-    """discord.py warns at every start that it cannot speak; we never do."""
+def calm_the_library() -> None:
+    """discord.py warns at every start that it cannot speak, and shows a traceback at every reconnection."""
     discord.VoiceClient.warn_nacl = False
     discord.VoiceClient.warn_dave = False
+    logging.getLogger("discord.client").addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    if record.msg.startswith("Attempting a reconnect") and record.exc_info:
+        record.msg, record.args = f"{record.getMessage()} (%s)", (record.exc_info[1],)
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True
 
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises ConfigError."""
-    say_nothing_of_voice()
+    calm_the_library()
     asyncio.run(_run(settings, load(DiscordSettings)))
 
 

@@ -20,6 +20,9 @@ MOST_CHOICES = 25
 LONGEST_PERSONA = 4000
 NOT_MANAGER = "Only people who may manage this channel can change this."
 NOT_YOURS = "This conversation is not only yours: ask somebody who may manage messages here."
+NOT_SURE = (
+    "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
+)
 HOW = "Mention me, reply to me, or write to me directly. In a thread I opened I need no mention."
 Tree = app_commands.CommandTree[Any]
 Work = Callable[[], Awaitable[str]]
@@ -85,8 +88,9 @@ class Slash:
             await replies.answer(interaction, self._memory, lambda: commands.export(author), file="glados-export.json")
 
         @tree.command(name="forget", description="Delete everything I keep of you")
-        async def forget(interaction: discord.Interaction) -> None:
-            await self._private(interaction, lambda: self._core.commands.forget(str(interaction.user.id)))
+        @app_commands.describe(sure="True deletes; it cannot be undone")
+        async def forget(interaction: discord.Interaction, sure: bool = False) -> None:
+            await self._private(interaction, lambda: self._forget(interaction, sure=sure))
 
         @tree.command(name="privacy", description="What I keep, for how long, and who sees it")
         async def privacy(interaction: discord.Interaction) -> None:
@@ -156,6 +160,9 @@ class Slash:
             names = ["default"]
         found = [name for name in names if typed.lower() in name.lower()]
         return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:MOST_CHOICES]]
+
+    async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> str:
+        return await self._core.commands.forget(str(interaction.user.id)) if sure else NOT_SURE
 
     async def _privacy(self) -> str:
         return self._core.commands.privacy()

@@ -201,7 +201,8 @@ async def test_export_and_forget_reach_everything_of_a_person(world: World) -> N
         assert interaction.original is not None
         data = json.loads(interaction.original.attachments[0].content)
         assert [one["question"] for one in data["exchanges"]] == ["my canary is yellow"]
-        assert "1 question" in await _private(world, "forget")
+        assert "cannot be undone" in await _private(world, "forget")
+        assert "1 question" in await _private(world, "forget", sure=True)
         keys = [str(key) async for key in bot.core.store.client.scan_iter("*")]
         for key in keys:
             kind = str(await bot.core.store.client.type(key))

@@ -1,6 +1,7 @@
 """Small parts by themselves: titles, small print, files, rate headers, settings."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,7 @@ from glados_discord.settings import DiscordSettings
 from glados_discord.titles import title
 from tests.discord.conftest import World
 from tests.fakes.discord import Limit
+from tests.waiting import until
 
 LONG = "lemon " * 40
 
@@ -129,12 +131,14 @@ async def test_budgets_follow_what_the_headers_say(world: World) -> None:
 
 
 async def test_a_used_up_bucket_is_closed_for_all_processes(world: World) -> None:
-    world.fake.rate_limits.limits["create"] = Limit(1, 1.0)
+    world.fake.rate_limits.limits["create"] = Limit(1, 3.0)
     async with world.bot() as bot:
         question = await world.ask()
+        await world.until(lambda: question.thread and world.said(question.thread))
+        other, store = Pacer(bot.core.store.client, bot.core.store.prefix), bot.core.store
+        await until(partial(store.client.exists, f"{store.prefix}pace:create:{question.id}:closed"))
+        assert not await other.try_once(bot.core.surface.rates.creations(str(question.id)), "stream")
         await world.answered(question)
-        other = Pacer(bot.core.store.client, bot.core.store.prefix)
-        assert await other.try_once(bot.core.surface.rates.creations(str(question.id)), "stream") > 0
 
 
 async def test_a_message_whose_id_was_lost_is_found_again_after_discord_forgot_its_nonce(world: World) -> None:
