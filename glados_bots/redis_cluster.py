@@ -49,6 +49,9 @@ class Cluster(redis.Redis):
         if args[0] == "SCRIPT LOAD":
             answers = [await node.execute_command(*args, **options) for node in await self._masters()]
             return answers[0]
+        if args[0] == "PUBSUB NUMSUB":  # each node knows its own subscribers only
+            found = [await node.execute_command(*args, **options) for node in await self._masters()]
+            return [(channel, sum(dict(each).get(channel, 0) for each in found)) for channel, _ in found[0]]
         key = None if args[0] in KEYLESS else args[3] if args[0] in SCRIPTS else args[1]
         return await self.follow(key, lambda node: node.execute_command(*args, **options))
 

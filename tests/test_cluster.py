@@ -143,6 +143,7 @@ async def test_signals_reach_who_listens_at_another_node(nodes: Nodes, cluster: 
     others = [connect(nodes.url()) for _ in range(6)]
     async with contextlib.AsyncExitStack() as stack:
         listening = [await stack.enter_async_context(platform(other, "test").signals()) for other in others]
+        assert await cluster.pubsub_numsub("glados:{test}:signal") == [("glados:{test}:signal", 6)]
         await cluster.publish("glados:{test}:signal", "stop 1")
         async with asyncio.timeout(LONGEST_S):
             assert [await anext(signals) for signals in listening] == [("stop", "1")] * 6
