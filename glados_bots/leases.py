@@ -35,6 +35,7 @@ class Lease:
     Attributes:
         fence: a number that only grows; every write shows it, so a worker that lost its lease changes nothing.
         attempts: times this turn was claimed, this one included.
+        failures: those of them that ended with an error; the others lost their process or their lease.
         version: 0 at first, one more for each time the turn was asked to be done again.
         posts: ids of the messages already posted for it, in order.
         draft: what people saw of the answer when an earlier worker lost the turn.
@@ -52,6 +53,7 @@ class Lease:
     cancel: Action | None
     answer: Exchange | None
     at: float
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

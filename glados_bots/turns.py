@@ -31,7 +31,9 @@ from glados_bots.window import Prompt, fit
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 4
+MOST_FAILURES = 4
+# A process that dies takes all of its turns along, and most are innocent: that is no failure of theirs, but not for ever.
+MOST_ATTEMPTS = 12
 MOST_REFITS = 3
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
 AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
@@ -84,7 +86,7 @@ class TurnRun:
         """Answer, show, finish; from the beginning when the question changes before the end is written.
 
         Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
-        runs out and the turn is begun again, MOST_ATTEMPTS times at most.
+        runs out and the turn is begun again, until it has failed MOST_FAILURES times.
         """
         self._asked = self.lease.cancel
         while True:
@@ -117,7 +119,7 @@ class TurnRun:
         except LeaseLostError:
             raise
         except Exception:
-            if self.lease.attempts <= MOST_ATTEMPTS:
+            if not self._given_up:
                 raise
             log.exception("turn %s: even the apology could not be shown; it is given up", self.lease.turn.id)
         return exchange
@@ -132,7 +134,7 @@ class TurnRun:
             if self._asked == "redo":
                 await self._restart()
                 continue
-            if self.lease.attempts > MOST_ATTEMPTS:
+            if self._given_up:
                 return self._exchange("failed", APOLOGY)
             exchange = self.lease.answer or await self._generate_and_edit()
             if exchange:
@@ -228,6 +230,10 @@ class TurnRun:
                         self.notice = " ".join(filter(None, [left_out, cut]))
         whole = "".join(text)
         return self._exchange("done", whole) if whole.strip() else self._exchange("failed", EMPTY)
+
+    @property
+    def _given_up(self) -> bool:
+        return self.lease.failures >= MOST_FAILURES or self.lease.attempts > MOST_ATTEMPTS
 
     # --- small steps -----------------------------------------------------------------------------------------------
 

@@ -487,3 +487,26 @@ async def test_the_model_is_named_under_the_whole_answer_when_that_is_set(
         views = [view for _, views in world.surface.ledger.values() for view in views]
     assert views[-1].model == name
     assert {view.model for view in views if view.state != "done"} == {""}
+
+
+async def test_a_turn_whose_process_died_again_and_again_is_not_taken_for_poison(world: World) -> None:
+    await world.say(1)
+    for attempt in range(1, 9):
+        lease = await world.store.claim()
+        assert lease
+        assert (lease.attempts, lease.failures) == (attempt, 0)
+        await world.store.client.zadd("glados:{test}:ready", {"c": 0})  # its lease runs out
+    async with world.working():
+        (exchange,) = await world.settled(1)
+    assert exchange.outcome == "done"
+
+
+async def test_a_turn_that_kills_every_process_ends_with_an_apology_all_the_same(world: World) -> None:
+    await world.say(1)
+    for _ in range(12):
+        assert await world.store.claim()
+        await world.store.client.zadd("glados:{test}:ready", {"c": 0})
+    async with world.working():
+        (exchange,) = await world.settled(1)
+    assert exchange.outcome == "failed"
+    assert not world.engine.asked

@@ -53,6 +53,7 @@ end
 -- An ended turn goes through the queue again, so that its conversation stays in order.
 redis.call('PERSIST', t)
 redis.call('HSET', t, 'state', 'queued', 'attempts', 0)
+redis.call('HDEL', t, 'failures', 'error')
 redis.call('HINCRBY', t, 'version', 1)
 redis.call('DEL', p .. 'v:' .. turn) -- the votes were about the answer that goes
 if action == 'delete' then redis.call('HSET', t, 'cancel', 'delete') end

@@ -36,7 +36,7 @@ if outcome == 'gone' then
   forget(turn)
 else
   redis.call('HSET', t, 'state', outcome)
-  redis.call('HDEL', t, 'cancel', 'answer', 'draft')
+  redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures')
   redis.call('EXPIRE', t, keep_s)
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end

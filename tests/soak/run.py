@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import random
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import httpx
 
@@ -15,9 +17,9 @@ from glados_bots import embedded_redis
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import ask, connect
 from tests.servers import free_port
-from tests.soak.far_ends import FAR_ENDS, DiscordEnd, SlackEnd
+from tests.soak.far_ends import FAR_ENDS, DiscordEnd, Seen, SlackEnd
 from tests.soak.parts import API_KEY, Part, python
-from tests.soak.verdict import Asked, Verdict, judge, percentile
+from tests.soak.verdict import Asked, Verdict, judge, late, percentile
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class Report:
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     asked: int = 0
+    late: dict[str, int] = field(default_factory=dict)
+    details: list[str] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
     recovery_s: list[float] = field(default_factory=list)
     first_words_s: list[float] = field(default_factory=list)
@@ -76,6 +80,8 @@ class Report:
         return [
             f"{self.asked} questions in {self.seconds:.0f} s; killed: {kills or 'nothing'}",
             *(f"{name}: {verdict}" for name, verdict in self.verdicts.items()),
+            *self.details,
+            *(f"{name}: delivered below a newer one by the platform: {count}" for name, count in self.late.items()),
             f"from a kill to the answer of a question under way: {_spread(self.recovery_s)}",
             f"from a mention to the first words, before any kill: {_spread(self.first_words_s)}",
         ]
@@ -118,6 +124,7 @@ class Soak:
                 await asyncio.gather(killer, teller, *crowd, return_exceptions=True)
             await self._revive()
             await self._wait_for_the_last()
+            await self._learn_accepted()
             return self._report(time.monotonic() - began)
 
     # --- the parts -------------------------------------------------------------------------------------------------
@@ -129,7 +136,7 @@ class Soak:
                 self._ends.append(await stack.enter_async_context(FAR_ENDS[name]()))
             port = free_port()
             redis_command = embedded_redis.command(self._folder)
-            redis_url = f"unix://{redis_command[redis_command.index('--unixsocket') + 1]}"
+            redis_url = self._redis_url = f"unix://{redis_command[redis_command.index('--unixsocket') + 1]}"
             common = {
                 "GLADOS_REDIS_URL": redis_url,
                 "GLADOS_INFERENCE_URL": f"http://127.0.0.1:{port}/v1",
@@ -231,6 +238,21 @@ class Soak:
                 return
             await asyncio.sleep(0.2)
 
+    async def _learn_accepted(self) -> None:
+        """When each question was accepted, from the turns that are kept."""
+        client = connect(self._redis_url)
+        try:
+            for end in self._ends:
+                found = {}
+                async for key in client.scan_iter(f"glados:{{{end.name}}}:t:*", count=1000):
+                    text, at = await ask(cast("Awaitable[list[str | None]]", client.hmget(key, ["text", "at"])))
+                    if numbers := re.findall(r"question (\d+)", text or ""):
+                        found[int(numbers[0])] = int(at or 0) / 1000
+                asked = self._asked[end.name]
+                self._asked[end.name] = [replace(one, accepted_at=found.get(one.number, 0.0)) for one in asked]
+        finally:
+            await client.aclose()
+
     # --- what came out ---------------------------------------------------------------------------------------------
 
     def _report(self, seconds: float) -> Report:
@@ -240,6 +262,8 @@ class Soak:
         for end in self._ends:
             asked, seen = self._asked[end.name], list(end.seen())
             report.verdicts[end.name] = judge(asked, seen)
+            report.late[end.name] = late(asked)
+            report.details += _details(end.name, report.verdicts[end.name], seen)
             done = {number: message for message in seen for number in message.numbers}
             for question in asked:
                 answer = done.get(question.number)
@@ -250,6 +274,17 @@ class Soak:
                 hits = [kill for kill in self._kills if question.at < kill < answer.done_at]
                 report.recovery_s += [answer.done_at - kill for kill in hits[-1:]]
         return report
+
+
+def _details(name: str, verdict: Verdict, seen: list[Seen]) -> list[str]:
+    """What stands there of the first few questions that broke the promise."""
+    numbers = dict.fromkeys([*verdict.doubled, *verdict.out_of_order, *verdict.lost])
+    return [
+        f"  {name} {number}: thread {one.thread}, place {one.order}, done {one.done_at:.1f}: {one.text[:80]!r}"
+        for number in list(numbers)[:6]
+        for one in seen
+        if number in one.numbers
+    ]
 
 
 def _spread(seconds: Sequence[float]) -> str:

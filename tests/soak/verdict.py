@@ -9,11 +9,16 @@ from tests.soak.far_ends import Seen
 
 @dataclass(frozen=True)
 class Asked:
-    """A question: which, where, and when (seconds of the far end's clock)."""
+    """A question: which, where, and when (seconds of the far end's clock).
+
+    `accepted_at` is when it was accepted (seconds of the clock of Redis): a platform may deliver an event a minute late,
+    below newer ones, and order is promised to what was accepted.
+    """
 
     number: int
     thread: int
     at: float
+    accepted_at: float = 0.0
 
 
 @dataclass
@@ -24,7 +29,7 @@ class Verdict:
     doubled: list[int] = field(default_factory=list)
     out_of_order: list[int] = field(default_factory=list)
     wrong_thread: list[int] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)  # messages that still say that they wait
+    waiting: list[str] = field(default_factory=list)  # messages that still say that they wait, and apologies
 
     @property
     def holds(self) -> bool:
@@ -61,12 +66,21 @@ def judge(asked: Sequence[Asked], seen: Iterable[Seen]) -> Verdict:
 def _out_of_order(asked: Sequence[Asked], by_number: dict[int, list[Seen]]) -> list[int]:
     """Questions answered before an earlier one of their thread, or below a later one's answer."""
     found, last = [], dict[int, tuple[int, float]]()
-    for question in asked:
+    for question in sorted(asked, key=lambda one: one.accepted_at):
         for answer in by_number[question.number][:1]:
             order, done_at = last.get(question.thread, (-1, 0.0))
             if answer.order <= order or answer.done_at < done_at:
                 found.append(question.number)
             last[question.thread] = (answer.order, answer.done_at)
+    return found
+
+
+def late(asked: Sequence[Asked]) -> int:
+    """How many questions were accepted after a newer one of their thread."""
+    newest, found = dict[int, int](), 0
+    for question in sorted(asked, key=lambda one: one.accepted_at):
+        found += question.number < newest.get(question.thread, 0)
+        newest[question.thread] = max(question.number, newest.get(question.thread, 0))
     return found
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 from typing import Any
@@ -137,6 +138,19 @@ async def test_full_queue_says_so(visitor: httpx.AsyncClient, model: ScriptedMod
     response = await visitor.post(f"/c/{conversation}/messages", json={"text": "again", "key": "last"})
     assert response.status_code == 429
     assert "10 questions are waiting" in response.json()["error"]
+
+
+async def test_a_limit_that_is_reached_is_told_with_the_time_it_resets(settings: Settings) -> None:
+    limited = settings.model_copy(update={"limit_user_per_minute": 1})
+    async with serve(create_app(limited)) as site, httpx.AsyncClient(base_url=site, trust_env=False) as visitor:
+        await visitor.get("/")
+        conversation = new_conversation()
+        turn = await ask(visitor, conversation, "one", key="1")
+        await events(visitor, conversation, turn)
+        for path, body in (("messages", {"text": "two", "key": "2"}), (f"turns/{turn}/redo", {})):
+            response = await visitor.post(f"/c/{conversation}/{path}", json=body)
+            assert response.status_code == 429
+            assert re.search(r"ask again in \d+ s", response.json()["error"])
 
 
 ACTIONS = ["messages", "turns/{turn}/stop", "turns/{turn}/redo", "clear", "delete"]
