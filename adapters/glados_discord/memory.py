@@ -74,6 +74,15 @@ class Memory:
         """Whether a message is a question that a conversation holds."""
         return bool(await ask(self._client.exists(f"{self._prefix}t:{message}")))
 
+    async def is_first(self, conversation: str, message: int) -> bool:
+        """Whether nothing was asked in a conversation before this message."""
+        key = f"{self._prefix}c:{conversation}"
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.lindex(f"{key}:history", 0)
+            pipe.lindex(f"{key}:queue", 0)
+            answered, waiting = await ask(pipe.execute())
+        return (answered or waiting or str(message)) == str(message)
+
     async def once(self, what: str, seconds: int = 24 * 3600) -> bool:
         """True for the first process that asks within the time, False for every other one."""
         return bool(await ask(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))

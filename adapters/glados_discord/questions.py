@@ -39,8 +39,8 @@ async def read(message: discord.Message, me: int, memory: Memory, settings: Disc
     files = await attachments.read(message.attachments, settings)
     if not words and not files.text:
         return Question("", "", files.left_out)
-    quoted = await _quoted(message, me, memory)
-    return Question(words, "\n\n".join(filter(None, [quoted, words, files.text])), files.left_out)
+    opening, quoted = await _opening(message, me, memory), await _quoted(message, me, memory)
+    return Question(words, "\n\n".join(filter(None, [opening, quoted, words, files.text])), files.left_out)
 
 
 async def conversation_of(message: discord.Message, memory: Memory, settings: DiscordSettings) -> str:
@@ -112,6 +112,25 @@ async def _quoted(message: discord.Message, me: int, memory: Memory) -> str:
             found.append(_quote(current, text))
             room -= len(text)
     return "\n\n".join(reversed(found))
+
+
+async def _opening(message: discord.Message, me: int, memory: Memory) -> str:
+    """What a thread or post of others is about, when the bot is first asked in it: its first message, as a quote."""
+    thread = message.channel
+    if not isinstance(thread, discord.Thread) or thread.owner_id == me or message.id == thread.id:
+        return ""
+    conversation = await memory.conversation(thread.id) or str(thread.id)
+    if not await memory.is_first(conversation, message.id):
+        return ""
+    is_post = isinstance(thread.parent, discord.ForumChannel)
+    place = thread if is_post else thread.parent
+    try:
+        first = thread.starter_message or await place.fetch_message(thread.id)  # type: ignore[union-attr]
+    except (discord.HTTPException, AttributeError):
+        return ""  # it was deleted, cannot be read, or there never was one
+    answered = message.reference.message_id if message.reference else None
+    text = readable(first, me)[:QUOTED_CHARS]
+    return _quote(first, text) if text and first.id != answered else ""
 
 
 def _is_ours(target: discord.Message, me: int, message: discord.Message) -> bool:

@@ -271,6 +271,32 @@ async def test_a_reply_to_somebody_elses_message_brings_it_along(world: World) -
     assert world.thread(question).name == "who is right?"
 
 
+async def test_in_a_thread_of_others_the_first_question_brings_along_what_it_is_about(world: World) -> None:
+    forum = world.guild.add_forum("help")
+    async with world.bot() as bot:
+        post = await world.bob.open_thread(forum, "Lemons", "Lemons are blue.")
+        started = await world.bob.say(world.channel, "Limes are red.")
+        thread = await world.bob.open_thread(started, "Limes")
+        loose = await world.bob.open_thread(world.channel, "No beginning")
+        for place in (post, thread, loose):
+            question = await world.ask("is that right?", where=place)
+            await world.until(lambda: world.finished(place))  # noqa: B023 - awaited here
+            await world.quiet(bot)
+        await world.ada.say(post, "really?")
+        await world.until(lambda: len(world.finished(post)) == 2)
+        await world.ada.edit(question, f"{world.fake.bot.mention} is it?")
+        await world.until(lambda: len(world.prompts) == 5)
+        await world.quiet(bot)
+    about = "bob wrote:\n> Lemons are blue.\n\nis that right?"
+    assert world.prompts == [
+        [about],
+        ["bob wrote:\n> Limes are red.\n\nis that right?"],
+        ["is that right?"],
+        [about, "really?"],
+        ["is it?"],
+    ]
+
+
 async def test_names_stand_for_ids_in_what_the_model_reads(world: World) -> None:
     async with world.bot():
         text = f"ask {world.bob.mention} in {world.channel.mention} about <:lemon:123456789012345678>"

@@ -196,3 +196,22 @@ async def test_one_person_s_quick_messages_become_one_question(world: World) -> 
         world.go_on()
         await world.until(lambda: len(world.finished(world.thread(question))) == 2)
     assert world.prompts[-1] == ["one", "two\nthree"]
+
+
+async def test_nobody_s_words_are_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    world.script("canary ", "sings")
+    world.guild.blocked_words.add("canary sings")
+    world.fake.faults.add(method="POST", path="/channels/*/messages", status=503)
+    async with world.bot() as bot:
+        file = ("canary.txt", "text/plain", b"canary")
+        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} my canary", files=[file])
+        await world.until(lambda: question.thread and world.finished(question.thread, "blocked"))
+        await world.ada.run(world.channel, "ask", question="another canary")
+        await world.ada.run(world.channel, "persona", text="canary")
+        await world.ada.edit(question, f"{world.fake.bot.mention} a third canary")
+        await world.until(lambda: len(world.prompts) == 3)
+        await world.quiet(bot)
+    assert "turn" in caplog.text
+    assert "canary" not in caplog.text
+    assert "ada" not in caplog.text.replace("adapter", "")
