@@ -21,7 +21,25 @@ def glados(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    "command", ["", "up", "serve", "web", "models", "doctor", "render", "health", "backup", "restore", "migrate"]
+    "command",
+    [
+        "",
+        "up",
+        "serve",
+        "web",
+        "models",
+        "doctor",
+        "render",
+        "health",
+        "backup",
+        "restore",
+        "migrate",
+        "keys create",
+        "keys list",
+        "keys revoke",
+        "audit",
+        "hash-password",
+    ],
 )
 def test_help_says_what_a_command_does(command: str) -> None:
     for platform in platforms.installed().values():
