@@ -50,6 +50,7 @@ async def measure(replicas: int, clients: int, tokens: int) -> float:
         "PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "120",
     }
     command = [sys.executable, "-m", "tests.deploy.ray_cluster", str(PORT), f"replicas={replicas}"]
     with subprocess.Popen(  # noqa: ASYNC220 - nothing else runs in this loop

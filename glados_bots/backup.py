@@ -15,7 +15,7 @@ conversation are read in one step; a backup of the whole at one moment needs the
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any, cast
 
@@ -30,7 +30,7 @@ CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
 PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
 
-READERS = {
+READERS: dict[str, Callable[[Any, str], object]] = {
     "string": lambda pipe, key: pipe.get(key),
     "list": lambda pipe, key: pipe.lrange(key, 0, -1),
     "hash": lambda pipe, key: pipe.hgetall(key),
@@ -38,7 +38,7 @@ READERS = {
     "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
     "stream": lambda pipe, key: pipe.xrange(key),
 }
-WRITERS = {
+WRITERS: dict[str, Callable[[Any, str, Any], object]] = {
     "string": lambda pipe, key, value: pipe.set(key, value),
     "list": lambda pipe, key, value: pipe.rpush(key, *value),
     "hash": lambda pipe, key, value: pipe.hset(key, mapping=value),

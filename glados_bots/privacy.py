@@ -88,7 +88,8 @@ async def authors(store: Store, person: str) -> list[str]:
     found = {person} if person else set()
     for key in await _keys(store) if "@" in person else []:
         if key.startswith(f"{store.prefix}session:"):
-            session = json.loads(await ask(cast("Awaitable[str | None]", store.client.get(key))) or "{}")
+            found_session = await ask(cast("Awaitable[str | None]", store.client.get(key)))
+            session = json.loads(found_session or "{}")
             if str(session.get("person", "")).casefold() == person.casefold():
                 found.add(str(session.get("owner", "")))
     return sorted(found - {""})
@@ -98,7 +99,7 @@ async def shorten(store: Store) -> int:
     """Let nothing live longer than the store's time, after the setting was lowered; returns the keys it shortened."""
     count = 0
     for key in await _keys(store):
-        left = await ask(cast("Awaitable[int]", store.client.ttl(key)))
+        left = await ask(store.client.ttl(key))
         if left > store.ttl:
             await ask(cast("Awaitable[object]", store.client.expire(key, store.ttl)))
             count += 1
@@ -114,7 +115,7 @@ async def _sweep(store: Store, names: Iterable[str]) -> int:
         if name.startswith(LEFT):
             continue
         if wanted.search(name):
-            count += int(await ask(cast("Awaitable[int]", store.client.delete(key))))
+            count += int(await ask(store.client.delete(key)))
         else:
             count += await _strike(store, key, wanted)
     return count

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, TypeVar
 
 import typer
 from redis.exceptions import RedisError, ResponseError
@@ -109,7 +109,7 @@ async def _forget(store: Store, subject: Subject) -> tuple[Forgotten, bool]:
             break
         await asyncio.sleep(0.1)
     try:
-        await cast("Awaitable[Any]", store.client.execute_command("BGREWRITEAOF"))
+        await store.client.bgrewriteaof()
     except ResponseError as error:
         return found, "already in progress" in str(error)
     except RedisError:

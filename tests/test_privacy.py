@@ -57,7 +57,7 @@ async def page(own_redis: str) -> AsyncIterator[Store]:
 async def everything(client: Client) -> str:
     """All names and values, as one text."""
     read: Any = client
-    by_kind = {
+    by_kind: dict[Any, Any] = {
         "string": read.get,
         "hash": read.hgetall,
         "set": read.smembers,

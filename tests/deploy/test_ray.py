@@ -79,6 +79,7 @@ def running(*options: str) -> Iterator[Cluster]:
         "PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "120",
     }
     command = [sys.executable, "-m", "tests.deploy.ray_cluster", str(port), *options]
     process = subprocess.Popen(

@@ -52,7 +52,8 @@ class Foreign:
             if self.refusals:
                 return self.refusals.pop(0)
             deltas = [{"role": "assistant"}, {"content": "Hello"}, {"content": " there"}]
-            pieces = [*({"delta": delta} for delta in deltas), {"delta": {}, "finish_reason": "stop"}]
+            end: dict[str, Any] = {"delta": {}, "finish_reason": "stop"}
+            pieces = [*({"delta": delta} for delta in deltas), end]
             lines = [f"data: {json.dumps({'choices': [{'index': 0, **piece}]})}\n\n" for piece in pieces]
             return StreamingResponse(iter([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
 
@@ -140,7 +141,7 @@ def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     program = Path(sys.executable).with_name("transformers")
     folder, port = fetch(resolve("smollm2_135m")[0], ROOT / "data", None), free_port()
     log = tmp_path_factory.mktemp("serve") / "log"
-    command = [program, "serve", folder, "--dtype", "bfloat16", "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(program), "serve", str(folder), "--dtype", "bfloat16", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, stdout=out, stderr=out)
     try:
