@@ -46,7 +46,7 @@ class Cluster(redis.Redis):
         self._looking = asyncio.Lock()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As of any client. SCRIPT LOAD and BGREWRITEAOF go to every node: each has its own scripts, and its own file."""
+        """As of any client. SCRIPT LOAD and BGREWRITEAOF go to every node: scripts and files are each one's own."""
         if args[0] in EVERYWHERE:
             answers = [await _send(node, *args, **options) for node in await self._masters()]
             return answers[0]

@@ -162,9 +162,7 @@ async def test_a_backup_has_the_keys_of_all_nodes_and_comes_back(cluster: Client
     assert [json.loads(line).get("value") for line in again] == [json.loads(line).get("value") for line in saved]
 
 
-async def test_a_person_is_forgotten_on_every_node_and_the_files_are_written_anew(
-    nodes: Nodes, cluster: Client
-) -> None:
+async def test_a_person_is_forgotten_on_every_node_and_the_files_are_written_anew(cluster: Client) -> None:
     for name in ("test", "web"):
         store = platform(cluster, name)
         await store.accept(Turn("1", "c", "ada", "words of ada"))
