@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 TRIES = 8
 LONGEST_WAIT_S = 30.0
+SAVE_S = 60.0
 
 
 class LeaseLostError(Exception):
@@ -181,5 +183,17 @@ class Display:
             self._saved_draft = draft
 
     async def _save_posts(self) -> None:
-        if not await self._store.note_posts(self.lease, self.lease.turn.id, self.posts):
+        """Messages stand there that only we know of: while Redis is away, this goes on for SAVE_S before it fails."""
+        deadline = time.monotonic() + SAVE_S
+        while True:
+            try:
+                is_ours = await self._store.note_posts(self.lease, self.lease.turn.id, self.posts)
+            except StoreUnavailableError as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("turn %s: %s; the ids of its messages are kept here", self.lease.turn.id, error)
+                await asyncio.sleep(0.5)
+            else:
+                break
+        if not is_ours:
             raise LeaseLostError

@@ -7,8 +7,8 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:seen:KEY           str   dedupe key of an accepted event
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
-    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts, cancel,
-                                          draft, answer, error; or, when it was joined into another one, the turn it is in
+    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
+                                          cancel, draft, answer, error; or, when it was joined, the turn it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
     glados:{web}:c:CONV:history     list  turns answered, oldest first

@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_FAILURES = 4
-# A process that dies takes all of its turns along, and most are innocent: that is no failure of theirs, but not for ever.
+# A process that dies takes its turns along, and most are innocent: that is no failure of theirs, but not for ever.
 MOST_ATTEMPTS = 12
 MOST_REFITS = 3
+AWAY_NAP_S = 0.5
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
 AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
 PAUSED = "Paused for a restart; the answer goes on in a moment."
@@ -183,9 +184,9 @@ class TurnRun:
 
     async def _attempt(self) -> Exchange:
         """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
-        chosen = await self._channel_settings()
+        chosen = await self._patiently(self._channel_settings)
         self.model = await self.voice.choose(self.client, chosen.model)
-        history = await self._earlier_exchanges()
+        history = await self._patiently(self._earlier_exchanges)
         budget = self.voice.prompt_budget(self.model)
         system = chosen.persona or self.voice.system
         for refit in range(MOST_REFITS + 1):
@@ -275,16 +276,19 @@ class TurnRun:
 
     async def _owned(self, write: Callable[[], Awaitable[T | None]]) -> T:
         """Do a fenced write however long Redis is away; LeaseLostError when the turn is not ours any more."""
+        found = await self._patiently(write)
+        if not found or found == "lost":
+            raise LeaseLostError
+        return found
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis until it answers: that it is away is no failure of the turn."""
         while True:
             try:
-                found = await write()
+                return await call()
             except StoreUnavailableError as error:
-                log.warning("turn %s: %s; the answer is kept here until it is saved", self.lease.turn.id, error)
-                await asyncio.sleep(1)
-                continue
-            if not found or found == "lost":
-                raise LeaseLostError
-            return found
+                log.warning("turn %s: %s; what there is of the answer is kept here", self.lease.turn.id, error)
+                await asyncio.sleep(AWAY_NAP_S)
 
 
 def place_in_queue(position: int, wait_s: float | None) -> str:

@@ -164,6 +164,8 @@ class Worker:
             (work if work.done() else heart).result()
         except LeaseLostError:
             log.warning("turn %s: another worker has it now", run.lease.turn.id)
+        except StoreUnavailableError as error:  # no fault of the turn
+            log.warning("turn %s: %s; its lease runs out", run.lease.turn.id, error)
         except Exception as error:
             log.exception("turn %s: attempt %d failed", run.lease.turn.id, run.lease.attempts)
             with suppress(StoreUnavailableError):

@@ -8,7 +8,7 @@ import pytest
 from glados_bots import dead_letters
 from glados_bots.channel_settings import ChannelBook
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.errors import GenerationFailedError, PromptTooLongError
+from glados_bots.errors import GenerationFailedError, PromptTooLongError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.inference.engine import Delta, Finished, Queued
 from glados_bots.inference.service import create_app
@@ -510,3 +510,25 @@ async def test_a_turn_that_kills_every_process_ends_with_an_apology_all_the_same
         (exchange,) = await world.settled(1)
     assert exchange.outcome == "failed"
     assert not world.engine.asked
+
+
+@pytest.mark.parametrize("method", ["history", "note_posts", "finish"])
+async def test_a_store_that_is_away_for_a_while_is_waited_for_and_no_failure_of_the_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    calls, real = [], getattr(world.store, method)
+
+    async def away_at_first(*args: object) -> object:
+        calls.append(args)
+        if len(calls) <= 2:
+            raise StoreUnavailableError("the conversation store does not answer")
+        return await real(*args)
+
+    monkeypatch.setattr(world.store, method, away_at_first)
+    async with world.working():
+        await world.say(1)
+        await until(lambda: len(calls) > 2)
+        (exchange,) = await world.settled(1)
+    assert exchange.outcome == "done"
+    assert len(world.surface.ledger) == 1
+    assert len(world.engine.asked) == 1

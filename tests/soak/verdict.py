@@ -11,8 +11,8 @@ from tests.soak.far_ends import Seen
 class Asked:
     """A question: which, where, and when (seconds of the far end's clock).
 
-    `accepted_at` is when it was accepted (seconds of the clock of Redis): a platform may deliver an event a minute late,
-    below newer ones, and order is promised to what was accepted.
+    `accepted_at` is when it was accepted (seconds of the clock of Redis): a platform may deliver an event a minute
+    late, below newer ones, and order is promised to what was accepted.
     """
 
     number: int
