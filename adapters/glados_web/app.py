@@ -196,7 +196,15 @@ def run(settings: Settings) -> None:
     web = load(WebSettings)
     require_sign_in(settings, web)
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
-    config = uvicorn.Config(
+    server = _Server(server_config(settings, web))
+    server.run()
+    if not server.started:
+        raise GladosError("the web page could not start; the lines above say why")
+
+
+def server_config(settings: Settings, web: WebSettings) -> uvicorn.Config:
+    """How the page is served. What a proxy says of a visitor counts only from the proxies that are named."""
+    return uvicorn.Config(
         create_app(settings, web),
         host=settings.host,
         port=settings.web_port,
@@ -207,7 +215,3 @@ def run(settings: Settings) -> None:
         forwarded_allow_ips=list(words(web.trusted_proxies)),
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config)
-    server.run()
-    if not server.started:
-        raise GladosError("the web page could not start; the lines above say why")

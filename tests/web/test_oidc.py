@@ -48,7 +48,7 @@ def web_settings(provider: FakeProvider, url: str, **more: Any) -> WebSettings:
 
 
 def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=BROWSER)
+    return httpx.AsyncClient(base_url=url, trust_env=False, headers=BROWSER, timeout=60)
 
 
 async def sign_in(client: httpx.AsyncClient, path: str = "/sign-in/oidc") -> httpx.Response:

@@ -16,12 +16,13 @@ from pydantic import SecretStr
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings, load
-from glados_web.app import create_app, run
+from glados_web.app import create_app, run, server_config
 from glados_web.chats import new_conversation
 from glados_web.door import COOKIE, SECURE_COOKIE
 from glados_web.password import Password, hashed
 from glados_web.settings import WebSettings, require_sign_in
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel, Server, serve
+from tests.servers import free_port
 from tests.waiting import until
 
 PASSWORD = "correct horse battery"
@@ -48,7 +49,7 @@ async def visitor(locked: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def browser(url: str, **cookies: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, cookies=cookies)
+    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, cookies=cookies, timeout=60)
 
 
 async def sign_in(
@@ -180,6 +181,28 @@ async def test_guesses_are_counted_and_refused_before_they_are_looked_at(
     async with browser(locked) as other:
         for spoofed in ("198.51.100.7", "::1"):
             assert (await sign_in(other, **{"X-Real-Ip": spoofed, "Forwarded": f"for={spoofed}"})).status_code == 429
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("127.0.0.1", 401), ("10.0.0.0/8, 127.0.0.0/8", 401), ("", 429)])
+async def test_a_proxy_tells_visitors_apart_if_it_is_named(
+    settings: Settings, web: WebSettings, proxies: str, status: int
+) -> None:
+    """With the server's own settings, as `glados web` runs it: nobody else's word for an address counts."""
+    port = free_port()
+    behind = web.model_copy(update={"trusted_proxies": proxies})
+    server = Server(server_config(settings.model_copy(update={"web_port": port}), behind))
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    try:
+        async with browser(f"http://127.0.0.1:{port}") as client:
+            for _ in range(10):
+                await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})
+            assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})).status_code == 429
+            assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "203.0.113.9"})).status_code == status
+            assert "server" not in (await client.get("/health")).headers
+    finally:
+        server.should_exit = True
+        await task
 
 
 async def test_right_guesses_are_not_counted(visitor: httpx.AsyncClient) -> None:

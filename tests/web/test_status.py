@@ -22,7 +22,7 @@ PASSWORD = "correct horse battery"
 
 
 def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE)
+    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, timeout=60)
 
 
 async def test_it_says_what_runs_what_waits_and_which_model(site: str, model: ScriptedModel) -> None:
