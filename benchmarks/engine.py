@@ -1,9 +1,10 @@
-"""How fast the inference service answers, beside `transformers serve`: `python benchmarks/engine.py`.
+"""How fast the inference service answers, beside what else could serve a model: `python benchmarks/engine.py --peers`.
 
-All servers run at the same time, serve the same weights and are asked over the OpenAI HTTP API, round after round in
-turn, so that a busy machine slows all of them alike; the figures are medians of the rounds. Answers are greedy. Every
-question is new, but for the growing conversation, where sharing its beginning is what is measured. Ratios above 1 mean
-that ours is better. Servers that are not installed or do not start are named and left out.
+All servers serve one model and are asked over the OpenAI HTTP API, round after round in turn; the others are stopped
+meanwhile. Figures are medians of the rounds, ratios are medians of the ratios within each round, so that a machine that
+is busy for a while spoils neither. Answers are greedy. Every question is new, but for the growing conversations, where
+sharing their beginning is what is measured. Ratios above 1 mean that ours is better. Servers that are not installed or
+do not start are named and left out.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-from peers import Running, ours, running, transformers_serve
+from peers import Contender, Running, Weights, llama_cpp, ours, running, transformers_serve, vllm
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +31,12 @@ Chat = list[dict[str, str]]
 SPEED = "tokens/s, {} streams"
 FIRST = "first token ms, {} streams"
 TURN = "first token ms, turn {}"
+LONG_SPEED = "tokens/s, {} streams of 1,500 tokens"
+LONG_FIRST = "first token ms, {} streams of 1,500 tokens"
+LONG_AGAIN = "first token ms, {} streams, their next turn"
+READY = "ready after s"
+PEAK = "peak memory MB"
+STORY = "The keeper of the lighthouse wrote down what the sea brought in that night, and what it took away again. " * 64
 QUESTION = (
     "Please tell me more about what happened next in this story, who was there, what they said to one another, "
     "what the weather was like, and how all of it came to an end, in as many words as you like."
@@ -53,6 +60,7 @@ class Plan:
     tokens: int
     streams: Sequence[int]
     turns: int
+    long: int  # conversations of 1,500 tokens; 0 leaves them out
 
 
 Figures = dict[str, list[float]]
@@ -111,67 +119,105 @@ async def measure_conversation(client: httpx.AsyncClient, server: Running, turns
     return figures
 
 
-async def measure(servers: Sequence[Running], plan: Plan) -> dict[str, Figures]:
-    """All figures by server and name; servers take turns within each round."""
+async def measure_long(client: httpx.AsyncClient, server: Running, streams: int, tokens: int) -> Figures:
+    """Many conversations of 1,500 tokens: their first answers, and then the next turn of each."""
+    chats: list[Chat] = [
+        [{"role": "user", "content": f"Story {uuid4().hex}. {STORY} {QUESTION}"}] for _ in range(streams)
+    ]
+    firsts = await asyncio.gather(*(ask(client, server, chat, 8) for chat in chats))
+    for chat, first in zip(chats, firsts, strict=True):
+        chat += [{"role": "assistant", "content": first.text}, {"role": "user", "content": QUESTION}]
+    begun = time.perf_counter()
+    answers = await asyncio.gather(*(ask(client, server, chat, tokens) for chat in chats))
+    seconds = time.perf_counter() - begun
+    return {
+        LONG_FIRST.format(streams): [answer.first_s * 1000 for answer in firsts],
+        LONG_AGAIN.format(streams): [answer.first_s * 1000 for answer in answers],
+        LONG_SPEED.format(streams): [sum(answer.tokens for answer in answers) / seconds],
+    }
+
+
+async def measure_round(client: httpx.AsyncClient, server: Running, plan: Plan) -> dict[str, float]:
+    """Each figure once; where a figure has several values, their median."""
+    parts = [await measure_streams(client, server, count, plan.tokens) for count in plan.streams]
+    parts.append(await measure_conversation(client, server, plan.turns, plan.tokens // 2))
+    if plan.long:
+        parts.append(await measure_long(client, server, plan.long, plan.tokens))
+    return {name: statistics.median(values) for part in parts for name, values in part.items()}
+
+
+async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict[str, Figures]:
+    """All figures by server and name, a value for each round; servers take turns within each round."""
     results: dict[str, Figures] = {server.name: defaultdict(list) for server in servers}
-    async with httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=64)) as client:
-        for server in servers:
-            await measure_streams(client, server, max(plan.streams), 4)  # to warm up
-        for _ in range(plan.rounds):
+    async with httpx.AsyncClient(timeout=600, limits=httpx.Limits(max_connections=64)) as client:
+        for number in range(plan.rounds + 1):
             for server in servers:
-                parts = [await measure_streams(client, server, count, plan.tokens) for count in plan.streams]
-                parts.append(await measure_conversation(client, server, plan.turns, plan.tokens // 2))
-                for part in parts:
-                    for name, values in part.items():
-                        results[server.name][name].extend(values)
+                with server.awake():
+                    if number == 0:
+                        await measure_streams(client, server, max(plan.streams), 4)  # to warm up
+                        continue
+                    for name, value in (await measure_round(client, server, plan)).items():
+                        results[server.name][name].append(value)
+            show.print(f"round {number} of {plan.rounds}", style="dim")
+    for server in servers:
+        results[server.name][READY] = [server.started_s]
+        results[server.name][PEAK] = [server.peak_mb()]
     return results
 
 
-def table_of(results: dict[str, Figures], started: dict[str, float]) -> Table:
+def ratio(name: str, mine: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the rounds' ratios, turned so that more is better for us."""
+    more_is_better = name.startswith("tokens/s")
+    pairs = zip(mine, theirs, strict=True)
+    return statistics.median(a / b if more_is_better else b / a for a, b in pairs)
+
+
+def table_of(results: dict[str, Figures]) -> Table:
     """One row for each figure, with the ratio of ours to each other server."""
     us, *others = results
     table = Table("", us, *(column for other in others for column in (other, "ratio")))
-    table.add_row("ready after s", f"{started[us]:.1f}", *_beside(started[us], [started[o] for o in others]))
-    for name in results[us]:
-        medians = [statistics.median(results[server][name]) for server in results]
-        table.add_row(
-            name, f"{medians[0]:.1f}", *_beside(medians[0], medians[1:], more_is_better=name.startswith("tokens/s"))
-        )
+    for name, mine in results[us].items():
+        cells = list[str]()
+        for other in others:
+            theirs = results[other][name]
+            cells += [f"{statistics.median(theirs):.1f}", f"{ratio(name, mine, theirs):.2f}"]
+        table.add_row(name, f"{statistics.median(mine):.1f}", *cells)
     return table
 
 
-def _beside(mine: float, theirs: Sequence[float], *, more_is_better: bool = False) -> list[str]:
-    cells = list[str]()
-    for other in theirs:
-        cells += [f"{other:.1f}", f"{mine / other if more_is_better else other / mine:.2f}"]
-    return cells
-
-
-def weights_folder(model: str) -> Path:
-    """The safetensors folder of a model, which every server can load."""
+def weights_of(model: str) -> Weights:
+    """A model's safetensors folder, and its GGUF file if it was made of one."""
     card, _ = cards.resolve(model)
-    return weights.fetch(card, Path("data"), None).resolve()
+    folder = weights.fetch(card, Path("data"), None).resolve()
+    return Weights(folder, weights.gguf_path(card) if card.base.gguf else None)
 
 
-async def run(model: str, plan: Plan) -> None:
-    """Start what can be started, measure, print."""
-    console = Console(width=110)
-    folder = weights_folder(model)
+async def started(contender: Contender, files: Weights, stack: contextlib.AsyncExitStack) -> Running | str:
+    """The running server, or why it is left out."""
+    if contender.missing:
+        return f"{contender.name} is not installed: {contender.missing}"
+    if contender.name == "llama.cpp" and files.gguf is None:
+        return "llama.cpp reads GGUF files, and this model has none"
+    try:
+        return await stack.enter_async_context(running(contender, files))
+    except RuntimeError as error:
+        return str(error)
+
+
+async def run(model: str, contenders: Sequence[Contender], plan: Plan) -> dict[str, Figures]:
+    """Start what can be started, measure, print; the figures of all rounds."""
+    console = Console(width=150)
+    files = weights_of(model)
     async with contextlib.AsyncExitStack() as stack:
-        servers = [await stack.enter_async_context(running(ours(), folder))]
-        peer = transformers_serve()
-        if peer.missing:
-            console.print(f"left out: {peer.name} is not installed: {peer.missing}", markup=False)
-        else:
-            try:
-                servers.append(await stack.enter_async_context(running(peer, folder)))
-            except RuntimeError as error:
-                console.print(f"left out: {error}", markup=False)
-        results = await measure(servers, plan)
-        console.print(table_of(results, {server.name: server.started_s for server in servers}))
-    console.print(
-        f"{model}, greedy, {plan.tokens} tokens an answer, medians of {plan.rounds} rounds; >1: ours is better"
-    )
+        found = [await started(contender, files, stack) for contender in contenders]
+        for reason in found:
+            if isinstance(reason, str):
+                console.print(f"left out: {reason}", markup=False)
+        servers = [server for server in found if isinstance(server, Running)]
+        results = await measure(servers, plan, console)
+    console.print(table_of(results))
+    console.print(f"{model}, greedy, {plan.tokens} tokens an answer, {plan.rounds} rounds; ratios > 1: ours is better")
+    return results
 
 
 def main() -> None:
@@ -182,9 +228,21 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64, help="tokens of an answer")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--turns", type=int, default=8, help="turns of the growing conversation")
+    parser.add_argument("--long", type=int, default=16, help="conversations of 1,500 tokens; 0 leaves them out")
+    parser.add_argument(
+        "--peers", type=Path, nargs="?", const=Path("peers"), help="also vLLM and llama.cpp, from this folder"
+    )
+    parser.add_argument("--json", type=Path, help="where the figures of all rounds go; see plot.py")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(run(options.model, Plan(options.rounds, options.tokens, options.streams, options.turns)))
+    contenders = [ours(), transformers_serve()]
+    if options.peers:
+        home = options.peers.resolve()
+        contenders += [vllm(home), llama_cpp(home)]
+    plan = Plan(options.rounds, options.tokens, options.streams, options.turns, options.long)
+    results = asyncio.run(run(options.model, contenders, plan))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

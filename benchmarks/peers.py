@@ -1,23 +1,39 @@
-"""The servers that are compared: how each is started, and when it is ready. All serve the same weights on loopback."""
+"""The servers that are compared: how each is started, when it is ready, what it takes. All serve one model on loopback.
+
+A server that is not asked at the moment is stopped by a signal, so that its idling costs the others nothing.
+"""
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).parents[1]
-READY_TIMEOUT_S = 180
+READY_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 20
+STREAMS = 16
+CONTEXT = 4096  # tokens of a conversation, for all servers
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One model in the two forms that servers read."""
+
+    folder: Path
+    gguf: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +42,58 @@ class Contender:
 
     Attributes:
         name: in the table.
-        command: makes the command line from a port and the folder of the weights.
-        model: makes the name requests ask for from the folder of the weights.
+        command: makes the command line from a port and the weights.
+        model: makes the name requests ask for from the weights.
         ready: path that answers 200 when it can serve.
         missing: why it cannot be started here, or "".
-        environment: makes variables from a port and the folder, beside our own.
+        environment: makes variables from a port and the weights, beside our own.
     """
 
     name: str
-    command: Callable[[int, Path], list[str]]
-    model: Callable[[Path], str]
+    command: Callable[[int, Weights], list[str]]
+    model: Callable[[Weights], str]
     ready: str
     missing: str = ""
-    environment: Callable[[int, Path], dict[str, str]] = lambda _port, _folder: {}
+    environment: Callable[[int, Weights], dict[str, str]] = lambda _port, _weights: {}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers."""
+    """A server that answers. Times in seconds."""
 
     name: str
     url: str
     model: str
     started_s: float
+    process: psutil.Process
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it run for a while."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def peak_mb(self) -> float:
+        """The most memory it and its children ever had, in 10^6 bytes; pages shared between them count twice."""
+        peaks = 0
+        for process in (self.process, *self.process.children(recursive=True)):
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            peaks += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+        return peaks * 1024 / 1e6
 
 
 def ours() -> Contender:
     """`glados serve`."""
     return Contender(
         name="glados",
-        command=lambda _port, _folder: [sys.executable, "-m", "glados_bots", "serve"],
-        model=lambda folder: folder.name,
+        command=lambda _port, _weights: [sys.executable, "-m", "glados_bots", "serve"],
+        model=lambda weights: weights.folder.name,
         ready="/ready",
-        environment=lambda port, folder: {
-            "GLADOS_MODEL": str(folder),
+        environment=lambda port, weights: {
+            "GLADOS_MODEL": str(weights.folder),
             "GLADOS_SERVE_PORT": str(port),
             "GLADOS_MAX_WAITING": "64",
         },
@@ -69,32 +103,71 @@ def ours() -> Contender:
 def transformers_serve() -> Contender:
     """`transformers serve` with its continuous batching, as its help recommends for several users."""
     program = shutil.which("transformers", path=str(Path(sys.executable).parent))
+    missing = "" if program and importlib.util.find_spec("uvicorn") else "pip install 'transformers[serving]'"
     return Contender(
         name="transformers serve",
-        command=lambda port, folder: [
+        command=lambda port, weights: [
             str(program),
-            *("serve", str(folder), "--continuous-batching", "--dtype", "bfloat16"),
+            *("serve", str(weights.folder), "--continuous-batching", "--dtype", "bfloat16"),
             *("--host", "127.0.0.1", "--port", str(port)),
         ],
-        model=str,
+        model=lambda weights: str(weights.folder),
         ready="/health",
-        missing="" if program else "pip install 'transformers[serving]'",
+        missing=missing,
+    )
+
+
+def vllm(home: Path) -> Contender:
+    """The vLLM of a virtual environment of its own."""
+    program = home / "vllm" / "bin" / "vllm"
+    return Contender(
+        name="vLLM",
+        command=lambda port, weights: [
+            str(program),
+            *("serve", str(weights.folder), "--dtype", "bfloat16", "--max-model-len", str(CONTEXT)),
+            *("--max-num-seqs", str(STREAMS), "--host", "127.0.0.1", "--port", str(port)),
+        ],
+        model=lambda weights: str(weights.folder),
+        ready="/health",
+        missing="" if program.is_file() else f"no {program}; see docs/performance.md",
+        environment=lambda _port, _weights: {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1"},
+    )
+
+
+def llama_cpp(home: Path) -> Contender:
+    """llama.cpp's server with the GGUF file that our safetensors were made of."""
+    program = shutil.which("llama-server", path=str(home / "llama" / "bin")) or shutil.which("llama-server")
+    return Contender(
+        name="llama.cpp",
+        command=lambda port, weights: [
+            str(program),
+            *("--model", str(weights.gguf), "--ctx-size", str(CONTEXT * STREAMS), "--parallel", str(STREAMS)),
+            *("--threads", str(os.cpu_count()), "--host", "127.0.0.1", "--port", str(port), "--no-webui"),
+        ],
+        model=lambda weights: weights.folder.name,
+        ready="/health",
+        missing="" if program else "no llama-server; see docs/performance.md",
     )
 
 
 @contextlib.asynccontextmanager
-async def running(contender: Contender, folder: Path) -> AsyncIterator[Running]:
-    """Start a server and wait until it is ready.
+async def running(contender: Contender, weights: Weights) -> AsyncIterator[Running]:
+    """Start a server, wait until it is ready, and let it sleep.
 
     Raises:
         RuntimeError: it ended before it was ready, or took too long; the text holds the end of its log.
     """
     port = _free_port()
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **contender.environment(port, folder)}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **contender.environment(port, weights)}
     begun = time.monotonic()
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - starting a program does not wait for it
-            contender.command(port, folder), env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            contender.command(port, weights),
+            env=environment,
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             url = f"http://127.0.0.1:{port}"
@@ -102,13 +175,21 @@ async def running(contender: Contender, folder: Path) -> AsyncIterator[Running]:
                 log.seek(0)
                 last = log.read().strip()[-400:]
                 raise RuntimeError(f"{contender.name} did not become ready: {last}")
-            yield Running(contender.name, url, contender.model(folder), time.monotonic() - begun)
+            took = time.monotonic() - begun
+            os.killpg(process.pid, signal.SIGSTOP)
+            yield Running(contender.name, url, contender.model(weights), took, psutil.Process(process.pid))
         finally:
-            process.terminate()
-            try:
-                await asyncio.to_thread(process.wait, STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            await _end(process)
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        await asyncio.to_thread(process.wait, STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _becomes_ready(process: subprocess.Popen[bytes], url: str) -> bool:
@@ -118,7 +199,7 @@ async def _becomes_ready(process: subprocess.Popen[bytes], url: str) -> bool:
             with contextlib.suppress(httpx.HTTPError):
                 if (await client.get(url)).status_code == httpx.codes.OK:
                     return True
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
     return False
 
 
