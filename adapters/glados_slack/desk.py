@@ -177,7 +177,8 @@ class Desk:
 
         lines: list[str] = []
         for one in messages:
-            if one.get("ts") == event.ts or not one.get("text"):
+            # What mentions us is a question of its own, though its event may come later than this one.
+            if one.get("ts") == event.ts or not one.get("text") or install.bot_user in mentions(str(one["text"])):
                 continue
             who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
             text = await read(str(one["text"]), install.bot_user, install.bot_name, name)

@@ -129,6 +129,19 @@ async def test_06_a_mention_inside_a_thread_is_answered_there_with_what_was_said
     assert len(slack.ledger.calls("conversations.replies")) == 1
 
 
+async def test_06_a_question_that_comes_late_is_no_past_of_the_one_that_overtook_it(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    async with adapter():
+        slack.delivery.hold()
+        root = await ada.say(channel, f"{slack.bot.mention} first")
+        await ada.say(channel, f"{slack.bot.mention} second", thread=root)
+        slack.delivery.release(lambda held: held[::-1])
+        await answered(slack, root, 2)
+    asked = [prompt[-1]["content"] for prompt in model.prompts]
+    assert sorted(asked) == ["first", "second"]
+
+
 async def test_06_without_the_right_to_read_a_thread_it_is_answered_without_its_past(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
