@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from redis.exceptions import RedisError
 
@@ -90,7 +90,7 @@ async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Line, 
 
 async def _line(client: Client, platform: str) -> Line:
     prefix = f"glados:{{{platform}}}:"
-    seconds, _ = await ask(cast("Awaitable[tuple[int, int]]", client.time()))
+    seconds, _ = await ask(client.time())
     async with client.pipeline(transaction=False) as pipe:
         pipe.zcount(f"{prefix}ready", f"({seconds * 1000}", "+inf")  # leased: their time is the end of the lease
         pipe.zcount(f"{prefix}ready", "-inf", seconds * 1000)

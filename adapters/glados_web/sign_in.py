@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Awaitable
 from dataclasses import asdict
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -146,8 +146,8 @@ class Flows:
     async def take(self, state: str, browser: str) -> tuple[oidc.Request, str] | None:
         """The request of this state and where its sender wanted to go, once; None when it is not this browser's."""
         found = await ask(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
-        flow = json.loads(found) if found else {"browser": "", "asked": None}
-        if not hmac.compare_digest(flow["browser"], _hash(browser)):
+        flow: dict[str, Any] = json.loads(found) if found else {"browser": ""}
+        if not hmac.compare_digest(str(flow["browser"]), _hash(browser)):
             return None
         return oidc.Request(**flow["asked"]), str(flow["place"])
 
