@@ -15,7 +15,7 @@ from glados_bots.inference.loading import adapters_of
 from glados_bots.inference.lora import apply_lora
 from glados_bots.inference.multi_lora import slot_of, tag
 from glados_bots.inference.transformers_engine import TransformersEngine
-from tests.inference.tiny import answer, card, started, write_base, write_lora
+from tests.inference.tiny import answer, card, in_float32, started, write_base, write_lora
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 QUESTIONS = ["Hello there", "Count from one to five and then go on until somebody stops you, please.", "x"]
@@ -32,11 +32,7 @@ class Tiny(NamedTuple):
 
 @pytest.fixture(params=["neox", "bigcode", "llama"])
 async def tiny(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tiny]:
-    """In float32, so that greedy answers do not depend on how a batch rounds."""
-    load = AutoModelForCausalLM.from_pretrained
-    monkeypatch.setattr(
-        AutoModelForCausalLM, "from_pretrained", lambda *a, **k: load(*a, **{**k, "dtype": torch.float32})
-    )
+    in_float32(monkeypatch)
     base = write_base(request.param, tmp_path / "base")
     loras = {
         "one": write_lora(request.param, base, tmp_path / "one", seed=1),
@@ -52,9 +48,9 @@ def expected(tiny: Tiny, name: str, question: str) -> str:
     model: Any = AutoModelForCausalLM.from_pretrained(tiny.base).eval()
     if name in tiny.loras:
         model = apply_lora(model, tiny.loras[name])
-    prompt = torch.tensor([tiny.engine._tokenise([Message("user", question)])])
+    prompt = torch.tensor([tiny.engine.encoder.encode([Message("user", question)])])
     tokens = model.generate(prompt, max_new_tokens=16, do_sample=False, pad_token_id=0)[0, prompt.shape[1] :]
-    text = tiny.engine._tokenizer.decode([token for token in tokens if token != 2], skip_special_tokens=True)
+    text = tiny.engine.encoder.tokenizer.decode([token for token in tokens if token != 2], skip_special_tokens=True)
     return str(text.rstrip("\ufffd"))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, GPTNeoXConfig, LlamaConfig
@@ -64,6 +65,14 @@ def card(folder: Path, **changes: Any) -> Card:
     """A card whose answers are greedy."""
     values = {"name": "tiny", "base": Base(folder=folder), "prompt_format": "glados"}
     return Card(**{**values, "sampling": SamplingDefaults(temperature=0), **changes})
+
+
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load models in float32, so that greedy answers do not depend on how a batch rounds."""
+    load = AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(
+        AutoModelForCausalLM, "from_pretrained", lambda *a, **k: load(*a, **{**k, "dtype": torch.float32})
+    )
 
 
 async def started(card: Card, **options: Any) -> TransformersEngine:
