@@ -9,12 +9,14 @@ when this has returned; StoreUnavailableError means that it must send the event 
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 from glados_bots.conversation import Turn
+from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake import Verdict
 from glados_bots.store import ask
 from glados_slack.access import Asker, refusal
@@ -34,6 +36,7 @@ TOO_LONG = "This is too long for me: {length} characters with its files, and {al
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 EARLIER_CHARS = 6_000
 LONGEST_S = 1.0  # Slack waits three seconds for the whole event
+OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
 YOUNG_LOOKS, YOUNG_NAP_S = 8, 0.15
 
@@ -55,8 +58,15 @@ class Desk:
     async def message(self, event: Event, install: Install) -> None:
         """An event of a message, `message` or `app_mention`; those of one thread are taken one after the other."""
         lock = self._locks.setdefault(conversation_of(event.channel, _thread(event)), asyncio.Lock())
+        give_up_at = time.monotonic() + OUTAGE_S
         async with lock:
-            await self._take(event, install)
+            while True:
+                try:
+                    return await self._take(event, install)
+                except StoreUnavailableError:
+                    if time.monotonic() > give_up_at:
+                        raise
+                    await asyncio.sleep(OUTAGE_NAP_S)
 
     async def _take(self, event: Event, install: Install) -> None:
         match event.subtype:
