@@ -46,6 +46,9 @@ class Display:
         self._pacer = pacer
         self.lease = lease
         self.posts = list(lease.posts)
+        self.begun = asyncio.Event()  # our first message stands
+        if self.posts:
+            self.begun.set()
         self._shown: list[View | None] = [None] * len(self.posts)
         self._wanted: list[View] = []
         self._draft = self._saved_draft = lease.draft
@@ -125,6 +128,7 @@ class Display:
         post = await self._insist(lambda: self._surface.post(self.lease.turn, view, name))
         self.posts.append(post)
         self._shown.append(view)
+        self.begun.set()
         await self._save_posts()
 
     async def _edit(self, index: int, view: View, *, final: bool) -> None:

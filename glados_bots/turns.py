@@ -64,7 +64,7 @@ class TurnRun:
     def __post_init__(self) -> None:
         """One display for the whole run: it knows the messages posted so far, and what they say."""
         self.display = Display(self.surface, self.store, self.pacer, self.lease)
-        self.notices = QueueNotices(self.surface, self.store, self.pacer, self.lease)
+        self.notices = QueueNotices(self.surface, self.store, self.pacer, self.lease, self.display.begun)
         self.text = self.lease.draft
 
     # --- called by the worker while `run` goes on ------------------------------------------------------------------

@@ -532,3 +532,29 @@ async def test_a_store_that_is_away_for_a_while_is_waited_for_and_no_failure_of_
     assert exchange.outcome == "done"
     assert len(world.surface.ledger) == 1
     assert len(world.engine.asked) == 1
+
+
+async def test_messages_stand_in_the_order_of_their_questions_even_when_posting_is_slow_or_fails(world: World) -> None:
+    posts, refused = world.surface.post, {"t2": 1}
+    go_on = asyncio.Event()
+
+    async def slow_or_failing(turn: Turn, view: View, nonce: str) -> str:
+        if turn.id == "t1":
+            await go_on.wait()
+        if refused.pop(turn.id, 0):
+            raise OSError("reset")
+        return await posts(turn, view, nonce)
+
+    world.surface.post = slow_or_failing  # type: ignore[method-assign]
+    world.engine.gate = asyncio.Semaphore(0)
+    async with world.working():
+        for number in (1, 2, 3):
+            await world.say(number)
+        await asyncio.sleep(0.5)  # two heartbeats
+        assert not world.surface.ledger
+        go_on.set()
+        await until(lambda: world.surface.notice("t3"))
+        for _ in range(9):
+            world.engine.gate.release()
+        await world.settled(3)
+    assert [owner for owner, _ in world.surface.ledger.values()] == ["t1", "t2", "t3"]

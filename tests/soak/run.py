@@ -247,7 +247,7 @@ class Soak:
                 async for key in client.scan_iter(f"glados:{{{end.name}}}:t:*", count=1000):
                     text, at = await ask(cast("Awaitable[list[str | None]]", client.hmget(key, ["text", "at"])))
                     if numbers := re.findall(r"question (\d+)", text or ""):
-                        found[int(numbers[0])] = int(at or 0) / 1000
+                        found[int(numbers[-1])] = int(at or 0) / 1000
                 asked = self._asked[end.name]
                 self._asked[end.name] = [replace(one, accepted_at=found.get(one.number, 0.0)) for one in asked]
         finally:
