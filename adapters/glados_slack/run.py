@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from slack_bolt.async_app import AsyncApp
@@ -65,7 +65,17 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
 
     Raises ConfigError when Slack refuses a token, or the core's settings do not fit.
     """
-    async with aiohttp.ClientSession(timeout=TIMEOUT) as session, _core(settings, slack, session) as core:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=TIMEOUT))
+        wiring = asyncio.create_task(stack.enter_async_context(_core(settings, slack, session)))
+        told_first = asyncio.create_task(told.wait())
+        await asyncio.wait({wiring, told_first}, return_when=asyncio.FIRST_COMPLETED)
+        told_first.cancel()
+        if not wiring.done():  # Slack was never reached
+            wiring.cancel()
+            await asyncio.gather(wiring, return_exceptions=True)
+            return
+        core = await wiring
         parts = Parts(core, slack, session)
         listening = asyncio.create_task(parts.listen(), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")

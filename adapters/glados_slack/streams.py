@@ -14,6 +14,7 @@ from glados_slack.answer import Chunk
 from glados_slack.budgets import budget
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
 from glados_slack.look import stop_button
+from glados_slack.refusals import why_closed
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _OVER = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 NO_STREAMS = frozenset(
     "missing_recipient_user_id missing_recipient_team_id team_not_found user_not_found team_access_not_granted "
     "channel_type_not_supported unknown_method feature_disabled not_allowed method_not_supported_for_channel_type "
-    "invalid_recipient messaging_processing_failed not_subscribed_to_message_stream_stopped".split()
+    "invalid_recipient".split()
 )
 
 
@@ -62,7 +63,7 @@ class Streams:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._refused: set[str] = set()
+        self._refused: set[tuple[str, str]] = set()
         self._no_buttons: set[str] = set()
 
     async def start(self, turn: Turn, chunk: Chunk, *, has_stop: bool) -> Live | None:
@@ -76,9 +77,9 @@ class Streams:
         Raises what `Calls` raises for reasons that are not about streams.
         """
         place = turn.place
-        if place["channel"] in self._refused or not await self._calls.may(
-            budget(place["team"], "chat.startStream"), turn.id
-        ):
+        if (place["channel"], place["user_team"]) in self._refused:
+            return None
+        if not await self._calls.may(budget(place["team"], "chat.startStream"), turn.id):
             return None
         text = chunk.markdown
         chunks: list[dict[str, object]] = [{"type": "markdown_text", "text": text}]
@@ -91,12 +92,12 @@ class Streams:
             log.info("turn %s: no stream now: %s", turn.id, error)
             return None
         except RefusedError as error:
-            if with_button and error.code.startswith("invalid_"):
-                self._no_buttons.add(place["team"])
-            elif error.code in NO_STREAMS:
-                self._refused.add(place["channel"])
-            elif not error.code.startswith(("msg_", "invalid_")):
+            if error.code in NO_STREAMS:
+                self._refused.add((place["channel"], place["user_team"]))
+            elif why_closed(error.code):
                 raise
+            elif with_button and error.code.startswith("invalid_"):
+                self._no_buttons.add(place["team"])
             log.warning("turn %s: no stream here: %s", turn.id, error)
             return None
         return Live(made, text, text)

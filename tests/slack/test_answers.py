@@ -8,6 +8,7 @@ import pytest
 from glados_slack import status, streams
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Limit, Person
+from tests.fakes.slack.messages import delete_message
 from tests.fakes.slack.ratelimits import RateLimits
 from tests.slack.conftest import Adapter, answered, labels
 
@@ -106,6 +107,19 @@ async def test_10_a_long_answer_goes_on_in_further_messages_with_whole_code_bloc
     for record in found:
         kinds = [part["type"] for block in record.blocks if block["type"] == "rich_text" for part in block["elements"]]
         assert "```" not in record.content or "rich_text_preformatted" in kinds
+
+
+async def test_10_more_blocks_than_a_message_takes_go_on_in_further_messages(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    model.pieces = [f"## Heading {number}\n\nText {number}.\n\n" for number in range(70)]
+    model.pause_s = 0.02
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        found = await answered(slack, question, 2)
+    said = "\n".join(record.content for record in found)
+    assert re.findall(r"Heading (\d+)", said) == [str(number) for number in range(70)]
+    assert all(len(record.blocks) <= 50 for record in found)
 
 
 async def test_10_a_table_is_a_table_block(
@@ -346,3 +360,26 @@ async def test_within_slacks_own_limits_many_questions_at_once_cost_no_refused_c
             assert answer.content == "".join(model.pieces).strip()
     assert not slack.ledger.rate_limited
     assert len(slack.ledger.calls("chat.startStream")) == 20
+
+
+async def test_an_answer_that_somebody_deletes_while_it_is_written_is_said_again(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    model.gate.clear()
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        await begun(slack, model)
+        (record,) = slack.answers(thread=question)
+        delete_message(slack.world, slack.message(record))
+        model.gate.set()
+        (answer,) = await answered(slack, question)
+    assert answer is not record
+    assert answer.content == "Hello world!"
+
+
+async def test_the_model_is_named_in_small_print_where_the_operator_wants_it(
+    slack: FakeSlack, adapter: Adapter, ada: Person
+) -> None:
+    async with adapter(core={"show_model": True}):
+        (answer,) = await answered(slack, await ada.dm("hi"))
+    assert answer.content == "Hello world!\nscripted"
