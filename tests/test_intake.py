@@ -29,8 +29,8 @@ def turn(number: int, author: str = "ada", channel: str = "room", conversation: 
 
 async def forward(client: Client, key: str, seconds: float) -> None:
     """Let questions of the last minute be older than they are."""
-    for member, score in await client.zrange(key, 0, -1, withscores=True):
-        await client.zadd(key, {member: score - seconds * 1000})
+    for member in await client.zrange(key, 0, -1):
+        await client.zincrby(key, -seconds * 1000, str(member))
 
 
 async def answer(store: Store, tokens: int) -> None:

@@ -359,13 +359,14 @@ def _exchange(lease: Lease, cancel: str | None) -> Exchange:
 
 
 def test_no_order_of_events_breaks_the_promise(redis_url: str) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: TurnStates(redis_url),
+    class OnThisServer(TurnStates):
+        def __init__(self) -> None:
+            super().__init__(redis_url)
+
+    checks = list(HealthCheck)
+    run_state_machine_as_test(
+        OnThisServer,
         settings=settings(
-            max_examples=200,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
+            max_examples=200, stateful_step_count=40, deadline=None, database=None, suppress_health_check=checks
         ),
     )
