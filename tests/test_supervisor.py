@@ -1,6 +1,7 @@
 """The supervisor with small programs as children: order, ends, restarts, output."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -136,3 +137,15 @@ async def test_lines_and_progress_bars(pieces: list[bytes], expected: list[str])
 async def test_a_line_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "LONGEST_LINE", 10)
     assert [len(line) for line in await read(b"x" * 25, b"y\n")] == [10, 1]
+
+
+async def test_with_json_every_line_of_the_file_is_an_object_that_names_its_role(tmp_path: Path) -> None:
+    mixed = """print('{"level": "info", "message": "ours"}', flush=True)\nprint('plain', flush=True)\n""" + WAITS
+    log = Log(tmp_path / "glados.log")
+    log.task = asyncio.create_task(Supervisor([role("mixed", mixed)], log.path, json_lines=True).run(lambda: None))
+    await until(log.says("here"))
+    await log.end()
+    found = [json.loads(line) for line in log.text().splitlines()]
+    assert {"role": "mixed", "level": "info", "message": "ours"} in found
+    assert [each["message"] for each in found if each["role"] == "mixed"][:3] == ["ours", "plain", "here"]
+    assert {each["role"] for each in found} >= {"mixed", "supervisor"}
