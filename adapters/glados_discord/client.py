@@ -58,6 +58,11 @@ class _Listening:
         """The bot's id."""
         return self.user.id if self.user else 0
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)  # type: ignore[misc]  # discord.Client's
+
     async def setup_hook(self) -> None:
         """Logged in, not yet connected: buttons work from now on, and answers can be written."""
         self.add_dynamic_items(Control)

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 GLOBAL = Budget("global", 45, 1.0)  # Discord's is 50; what is answered to a button or command is not counted
 SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
+SLOW_LIMIT = 2
 CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
 TOO_MANY = 429
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
@@ -38,7 +39,9 @@ class Rates:
     def edits(self, channel: str, *, patient: bool = False) -> Budget:
         """The budget for edits in a channel or thread; `patient` where slow mode or announcements ask for fewer."""
         limit, period = self._known["edit"]
-        return Budget(f"edit:{channel}", limit, max(period, SLOW_PERIOD_S) if patient else period, within=GLOBAL)
+        if patient:
+            limit, period = min(limit, SLOW_LIMIT), max(period, SLOW_PERIOD_S)
+        return Budget(f"edit:{channel}", limit, period, within=GLOBAL)
 
     def creations(self, channel: str) -> Budget:
         """The budget for new messages in a channel or thread."""
