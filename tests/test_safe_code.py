@@ -20,6 +20,11 @@ FLOORS = {
     "redis": (4, 5, 4),  # CVE-2023-28858: answers of cancelled calls went to others
     "transformers": (5,),
     "jinja2": (3, 1, 6),
+    "h11": (0, 16),  # CVE-2025-43859: request smuggling by lenient chunks
+    "urllib3": (2, 6),  # CVE-2025-66418, 66471: decompression without bound
+    "requests": (2, 32, 4),  # CVE-2024-47081: credentials sent to another host
+    "idna": (3, 7),  # CVE-2024-3651: quadratic time
+    "cryptography": (44, 0, 1),  # CVE-2024-12797, in the OpenSSL it brings
 }
 
 
