@@ -12,29 +12,25 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import torch
-from transformers import AutoTokenizer, ContinuousBatchingConfig, GenerationConfig
+from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation import LogitsProcessorList
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
 from glados_bots.conversation import Message
-from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference import cache_spread, oom, weights
 from glados_bots.inference.cards import Card
 from glados_bots.inference.cpu import runner as cpu
 from glados_bots.inference.detokenizer import Detokenizer
+from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.line import Line
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.plan import cpu_cache, token_bytes
 from glados_bots.inference.presence import memory_gb
-from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
-from glados_bots.inference.reasoning import Reasoning
 from glados_bots.inference.sampler import RowSettings, Sampler
 
-LONGEST_WINDOW = 8192  # tokens, where the card does not say
-SHORTEST_ANSWER = 16  # tokens that must be left for the answer
-BAD_WORD_TAIL = 24  # tokens looked back at for a forbidden word
 PAGE = 32  # tokens of a cache page; the library's 256 is two to four times slower on a CPU
 CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
 
@@ -50,14 +46,11 @@ class TransformersEngine:
         self._card = card
         self._options = options
         self._line = Line(options.max_running, options.max_waiting)
-        self._context = 0
-        self._vocabulary = 0
+        self._encoder: Encoder | None = None
         self._ends: set[int] = set()
-        self._specials: tuple[str, ...] = ()
         self._names = {card.name: BASE}  # every model name and the slot of its LoRA
         self._loras: MultiLora | None = None
         self._model: Any = None
-        self._tokenizer: Any = None
         self._manager: Any = None
         self._sampler = Sampler(self._fail)
         self._outputs: dict[str, asyncio.Queue[Any]] = {}
@@ -87,16 +80,12 @@ class TransformersEngine:
 
     def _load(self) -> None:
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
         cuda = torch.cuda.is_available()
         model, self._loras, self._names = load_model(folder, self._card, self._options)
         self._model = model.eval()
-        self._specials = special_strings(self._tokenizer)
         config = model.config.get_text_config()
-        window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
-        self._context = min(self._card.context_length or LONGEST_WINDOW, window)
-        self._vocabulary = config.vocab_size
-        self._ends = _end_tokens(model, self._tokenizer)
+        self._encoder = Encoder(self._card, folder, config)
+        self._ends = self._encoder.ends(model.generation_config)
         self._manager = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
             self._batching(config, cuda=cuda),
@@ -115,7 +104,9 @@ class TransformersEngine:
         """Compute with `cpu/step.cpp` where it can be had; `GLADOS_QUANTIZE=none` asks for exact bfloat16."""
         if self._options.quantize != "auto" or self._loras:
             return
-        reason = cpu.attach(self._manager, self._model, self._options.data_dir, self._context, self._sampler.choose_all)
+        reason = cpu.attach(
+            self._manager, self._model, self._options.data_dir, self.context_length, self._sampler.choose_all
+        )
         log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
 
     def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
@@ -125,8 +116,8 @@ class TransformersEngine:
         if size is not None or not cuda:
             budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
             tokens = int(budget) // token_bytes(config)
-            wanted = min(tokens, self._context * self._options.max_running)
-            options["num_blocks"] = max(wanted, self._context) // PAGE + self._options.max_running
+            wanted = min(tokens, self.context_length * self._options.max_running)
+            options["num_blocks"] = max(wanted, self.context_length) // PAGE + self._options.max_running
         if not cuda:
             options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
         return ContinuousBatchingConfig(page_size=PAGE, **options)
@@ -151,8 +142,8 @@ class TransformersEngine:
     async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
         slot = self._names.get(model, BASE)  # the service has checked the name
-        prompt = await asyncio.to_thread(self._tokenise, messages)
-        room = self._room(prompt)
+        prompt = await asyncio.to_thread(self.encoder.encode, messages)
+        room = self.encoder.room(prompt)
         async with aclosing(self._line.enter()) as places:
             async for queued in places:
                 yield queued
@@ -164,30 +155,12 @@ class TransformersEngine:
         finally:
             self._line.leave()
 
-    def _tokenise(self, messages: Sequence[Message]) -> list[int]:
-        tokenizer = _present(self._tokenizer)
-        if self._card.prompt_format == "glados":
-            return list(tokenizer(glados_prompt(messages, self._specials))["input_ids"])
-        text = chat_prompt(messages, self._specials, tokenizer)  # the template writes the special tokens itself
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _room(self, prompt: Sequence[int]) -> int:
-        """Tokens left for the answer."""
-        room = self._context - len(prompt)
-        if room < SHORTEST_ANSWER:
-            raise PromptTooLongError(len(prompt), self._context - SHORTEST_ANSWER)
-        if max(prompt) >= self._vocabulary:  # inside the model this would be everybody's crash
-            raise GenerationFailedError(
-                "the tokenizer knows tokens that the model does not; they do not belong together"
-            )
-        return room
-
     async def _run(self, prompt: list[int], limit: int, sampling: Sampling, slot: int) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
         self._require_alive()
         request_id = tag(uuid4().hex, slot)
-        thoughts = self._reasoning(prompt)
-        text = Detokenizer(self._tokenizer, [*self._card.stop, *sampling.stop])
+        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
+        text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
         count, last, finished = 0, -1, False
@@ -214,12 +187,6 @@ class TransformersEngine:
             yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
         finally:
             self._end(request_id, finished=finished)
-
-    def _reasoning(self, prompt: list[int]) -> Reasoning:
-        """Some templates open the reasoning themselves, so that only its end is generated."""
-        opening = self._card.reasoning[0]
-        begun = self._tokenizer.decode(prompt[-BAD_WORD_TAIL:]).rstrip().endswith(opening)
-        return Reasoning(self._card.reasoning, show=self._options.show_reasoning, begun=begun)
 
     def _end(self, request_id: str, *, finished: bool) -> None:
         """Forget a request; stop computing it when it is not over."""
@@ -260,19 +227,21 @@ class TransformersEngine:
             no_repeat_ngram_size=card.no_repeat_ngram_size,
             generator=generator,
             prompt=prompt,
-            forbids=self._completes_bad_word if self._card.bad_words else None,
+            forbids=self.encoder.completes_bad_word if self._card.bad_words else None,
         )
 
-    def _completes_bad_word(self, generated: Sequence[int], token: int) -> bool:
-        tail = list(generated[-BAD_WORD_TAIL:])
-        before, after = (self._tokenizer.decode(tokens, skip_special_tokens=True) for tokens in (tail, [*tail, token]))
-        return any(after.count(word) > before.count(word) for word in self._card.bad_words)
+    @property
+    def encoder(self) -> Encoder:
+        """Between messages and tokens. Raises EngineDeadError before `start`."""
+        if self._encoder is None:
+            raise EngineDeadError("the engine has not been started")
+        return self._encoder
 
     # --- figures ---------------------------------------------------------------------------------------------------
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Length in tokens of the prompt these messages make."""
-        return len(self._tokenise(messages))
+        return len(self.encoder.encode(messages))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -282,7 +251,7 @@ class TransformersEngine:
     @property
     def context_length(self) -> int:
         """Tokens of prompt and answer together."""
-        return self._context
+        return self._encoder.context if self._encoder else 0
 
     @property
     def fatal(self) -> str | None:
@@ -307,16 +276,3 @@ class TransformersEngine:
 
 def _chosen(value: T | None, default: T) -> T:
     return default if value is None else value
-
-
-def _present(part: T | None) -> T:
-    if part is None:
-        raise EngineDeadError("the engine has not been started")
-    return part
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Every token that ends an answer, by the model's generation config and by its tokenizer."""
-    ends = model.generation_config.eos_token_id
-    several = ends if isinstance(ends, list) else [ends]
-    return {token for token in (*several, tokenizer.eos_token_id) if token is not None}

@@ -56,9 +56,9 @@ def spellings(tokenizer: Any, text: str) -> Iterator[list[int]]:
 async def test_a_forbidden_word_is_never_said_however_it_is_spelt(engine: TransformersEngine, word: str) -> None:
     wish = Wish(engine)
     said = set()
-    for tokens in spellings(engine._tokenizer, word):
+    for tokens in spellings(engine.encoder.tokenizer, word):
         for before in ("", " I am "):
-            await wish.for_([*engine._tokenizer(before)["input_ids"], *tokens])
+            await wish.for_([*engine.encoder.tokenizer(before)["input_ids"], *tokens])
             text, _ = await answer(engine, "Who made you?", Sampling(max_tokens=2 * len(wish.tokens), temperature=0.0))
             assert not [bad for bad in GLADOS.bad_words if bad in text], (word, tokens)
             said.add(text)
@@ -68,7 +68,7 @@ async def test_a_forbidden_word_is_never_said_however_it_is_spelt(engine: Transf
 @pytest.mark.parametrize("stop", ["User :\n", "User:"])
 async def test_a_stop_string_ends_the_answer_however_it_is_spelt(engine: TransformersEngine, stop: str) -> None:
     wish = Wish(engine)
-    for tokens in spellings(engine._tokenizer, stop):
-        await wish.for_([*engine._tokenizer("Yes.\n")["input_ids"], *tokens])
+    for tokens in spellings(engine.encoder.tokenizer, stop):
+        await wish.for_([*engine.encoder.tokenizer("Yes.\n")["input_ids"], *tokens])
         text, finished = await answer(engine, "Well?", Sampling(max_tokens=40, temperature=0.0))
         assert (text, finished.reason) == ("Yes.\n", "stop")
