@@ -40,7 +40,7 @@ class AdapterCore(Generic[S]):
             limits=Limits.of(settings),
         )
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self.client = InferenceClient(settings.resolved_inference_url, key)
+        self.client = InferenceClient(settings.resolved_inference_url, key, show_reasoning=settings.show_reasoning)
         self.pacer = Pacer(self.store.client, self.store.prefix)
         self.records = Records(self.store)
         self.book = ChannelBook(self.store)

@@ -107,7 +107,7 @@ def remove_model(name: str, settings: Settings, *, yes: bool, whole: bool) -> No
     if card.base.gguf:
         places = sorted((settings.data_dir / "models").glob(f"{card.base.gguf.stem}-*"))
     if whole:
-        if card.home is None or card.home.parent == cards.models_folder().resolve() != cards.own_folder().resolve():
+        if card.home is None or (card.name in cards.BUILT_IN and card.home.parent == cards.models_folder().resolve()):
             raise ConfigError(f"{card.name}: a built-in card stays; only cards of your own can be removed")
         places.append(card.home)
     present = [place for place in places if place.is_dir()]

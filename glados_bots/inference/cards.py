@@ -16,6 +16,8 @@ from glados_bots.inference.presence import fits, gpu_memory_gb, presence
 from glados_bots.settings import Settings, load
 
 EMBEDDED = "smollm2_135m"
+GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # of 2023
+BUILT_IN = (EMBEDDED, *GLADOS)
 NAME = re.compile(r"[\w.-]{1,64}")
 
 

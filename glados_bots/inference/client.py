@@ -18,6 +18,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import InferenceError, RequestRejectedError, ServiceUnavailableError
 from glados_bots.inference.engine import Delta, Event, Finished, Queued, Sampling
 from glados_bots.inference.keys import checked
+from glados_bots.inference.reasoning import Reasoning
 
 CONNECT_S = 5.0
 SESSION = "X-Session-Id"  # the name Ray Serve looks for
@@ -39,7 +40,8 @@ class ModelInfo:
 class InferenceClient:
     """One endpoint. `base_url` ends in /v1. Raises ConfigError when the key cannot be sent."""
 
-    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+    def __init__(self, base_url: str, api_key: str | None = None, *, show_reasoning: bool = False) -> None:
+        self._show_reasoning = show_reasoning
         headers = {"Authorization": f"Bearer {api_key}"} if checked(api_key) else {}
         timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S, pool=CONNECT_S)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
@@ -95,7 +97,10 @@ class InferenceClient:
             ServiceUnavailableError: it is away, busy, or broke off before the end: the same request may succeed later.
             RequestRejectedError: it refused this request for good.
         """
-        answer = _Answer()
+        answer, thoughts = (
+            _Answer(),
+            Reasoning(show=self._show_reasoning),
+        )  # our service folds them itself; others may not
         body = _body(messages, model, sampling or Sampling())
         try:
             headers = logs.headers() | tracing.headers()
@@ -107,10 +112,14 @@ class InferenceClient:
                 async with aclosing(_lines(response)) as lines:
                     async for line in lines:
                         for event in answer.read(line):
-                            yield event
+                            if folded := _folded(event, thoughts):
+                                yield folded
         except httpx.HTTPError as error:
             raise _away(error) from error
-        yield answer.finished()
+        finished = answer.finished()
+        if rest := thoughts.close():
+            yield Delta(rest)
+        yield finished
 
 
 class _Answer:
@@ -169,6 +178,14 @@ async def _lines(response: httpx.Response) -> AsyncGenerator[str]:
         if len(rest) > LONGEST_LINE_BYTES:
             raise ServiceUnavailableError("the inference service sent a line without an end")
     yield rest.decode(errors="replace")
+
+
+def _folded(event: Event, thoughts: Reasoning) -> Event | None:
+    """The event without what the model thinks before it answers; None when nothing is left to show yet."""
+    if not isinstance(event, Delta):
+        return event
+    text = thoughts.feed(event.text)
+    return Delta(text) if text else None
 
 
 def _body(messages: Sequence[Message], model: str, sampling: Sampling) -> dict[str, Any]:

@@ -48,6 +48,12 @@ async def test_events_arrive_as_the_engine_said_them(engine: ScriptedEngine, cli
     assert engine.asked[0][1].max_tokens == 5
 
 
+async def test_what_a_foreign_model_thinks_is_folded_away(engine: ScriptedEngine, client: InferenceClient) -> None:
+    """Our service does it itself; another endpoint may send it as a part of the answer."""
+    engine.script = (Delta("<thi"), Delta("nk>Hm"), Delta("m.</think>\n\nYe"), Delta("s."), Finished("stop", 5, 3, 2))
+    assert await ask(client) == [Delta("Ye"), Delta("s."), Finished("stop", 5, 3, 2)]
+
+
 async def test_models_say_how_long_a_conversation_may_be(client: InferenceClient) -> None:
     assert await client.models() == [ModelInfo("scripted", 1000)]
 

@@ -169,8 +169,9 @@ async def test_a_card_is_written_pinned_given_a_lora_shown_and_removed(glados: R
     assert digest
     assert (await glados("remove", "mine", "--yes", "--card")).code == 0
     assert not (tmp_path / "own" / "mine").exists()
-    builtin = await glados("remove", "glados_starcoder", "--yes", "--card")
-    assert (builtin.code, "built-in card stays" in builtin.text) == (2, True)
+    for folder in (str(tmp_path / "own"), ""):
+        builtin = await glados("remove", "glados_starcoder", "--yes", "--card", GLADOS_MODELS_DIR=folder)
+        assert (builtin.code, "built-in card stays" in builtin.text) == (2, True)
 
 
 async def test_the_first_glados_checkout_is_imported_at_once(glados: Run, tmp_path: Path) -> None:

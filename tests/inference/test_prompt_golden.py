@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from glados_bots.conversation import Message
 from glados_bots.inference import weights
-from glados_bots.inference.cards import resolve
+from glados_bots.inference.cards import GLADOS, resolve
 from glados_bots.inference.prompts import chat_prompt, glados_prompt, glados_turns, special_strings
 
 GOLDEN = Path(__file__).parent / "prompts"
@@ -74,7 +74,7 @@ def test_the_embedded_models_chat_template(name: str, tokenizer: Any) -> None:
 
 
 def test_every_card_of_the_first_glados_uses_its_format_and_its_words() -> None:
-    for name in ("glados_redpajama7b_base", "glados_together_20b", "neox_20b_full", "glados_starcoder"):
+    for name in GLADOS:
         card = resolve(name)[0]
         assert card.prompt_format == "glados"
         assert card.stop == ("User :\n", "User:")
