@@ -13,6 +13,7 @@ from glados_bots.channel_settings import ChannelBook
 from glados_bots.errors import GladosError, InferenceError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.limits import duration
+from glados_bots.privacy import Subject, forget
 from glados_bots.records import Records
 from glados_bots.store import Store
 from glados_bots.usage import describe, usage
@@ -134,7 +135,7 @@ class Commands:
 
     async def forget(self, author: str) -> str:
         """Delete everything kept of a person."""
-        gone = len(await self._records.forget_author(author))
+        gone = len((await forget(self._store, Subject(author=author))).turns)
         what = "1 question" if gone == 1 else f"{gone} questions"
         return f"Forgotten: {what} with everything that was answered. Messages that stand in a channel stay there."
 
