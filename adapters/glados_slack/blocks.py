@@ -63,8 +63,11 @@ def elements(runs: list[Run]) -> list[Block]:
     found: list[Block] = []
     for index, run in enumerate(runs):
         text = "\n" if run.kind in {"soft", "hard"} else run.text
-        if run.kind != "code" and ("@" in text or "<" in text):
-            text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text)
+        if run.kind != "code":
+            text = _without_tokens(text)
+            if text and not run.spans:
+                found.append({"type": "text", "text": text})
+                continue
         span = next((span for span in run.spans if span.kind == "link"), None)
         url = safe_url(span.url) if span is not None else None
         if not text and url is None:
@@ -83,6 +86,11 @@ def elements(runs: list[Run]) -> list[Block]:
     return found
 
 
+def _without_tokens(text: str) -> str:
+    """Break what looks like a mention, for readers that take literal text for mrkdwn."""
+    return _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text) if "@" in text or "<" in text else text
+
+
 def _hidden_host(runs: list[Run], span: Span, url: str) -> str:
     label = [run for run in runs if span in run.spans]
     return hidden_host("".join(run.text for run in label), url, [run.text for run in label if run.kind == "code"])
@@ -97,11 +105,16 @@ class BlockDialect:
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
         """Cut a table by Slack's limits; what no table block can hold becomes records."""
         table = leaf.block
-        if not isinstance(table, Table):
+        if not isinstance(table, Table) or leaf.drawn:
             return [leaf]
         header, *rows = table.rows
         if len(header) > MAX_COLUMNS:
             return records(leaf, table)
+        if len(rows) < MAX_ROWS:
+            drawn = _table(table)
+            if _size(drawn) <= min(limit, MAX_TABLE):
+                leaf.drawn = drawn
+                return [leaf]
         room = min(limit, MAX_TABLE) - _row_size(header)
         count = 0
         for row in rows[: MAX_ROWS - 1]:
@@ -109,8 +122,6 @@ class BlockDialect:
             if room < 0:
                 break
             count += 1
-        if count == len(rows) and room >= 0:
-            return [leaf]
         if count == 0:
             return records(leaf, table)
         parts = (rows[:count], rows[count:])
@@ -118,6 +129,8 @@ class BlockDialect:
 
     def draw(self, leaf: Leaf) -> Block:
         """Write a leaf as a block, or as an element of a rich_text block."""
+        if leaf.drawn:
+            return leaf.drawn
         if leaf.kind == "rule":
             return {"type": "divider"}
         if isinstance(leaf.block, Table):
@@ -134,8 +147,8 @@ class BlockDialect:
         plain = "".join([run.text for run in leaf.runs])
         is_plain = all(run.kind == "text" and not {span.kind for span in run.spans} - {"strong"} for run in leaf.runs)
         if is_plain and not leaf.place.quote and len(plain) <= MAX_HEADER:
-            text = _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, plain)
-            return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+            text: Block = {"type": "plain_text", "text": _without_tokens(plain), "emoji": False}
+            return {"type": "header", "text": text}
         kind = "rich_text_quote" if leaf.place.quote else "rich_text_section"
         return {"type": kind, "elements": elements(bold(leaf.runs))}
 
@@ -168,6 +181,8 @@ class BlockDialect:
 
     def fits_beside(self, before: list[tuple[Leaf, Block]], leaf: Leaf) -> bool:
         """Slack takes one table and fifty blocks a message."""
+        if leaf.kind != "table" and 2 * len(before) < MAX_BLOCKS - ROOM:
+            return True
         if leaf.kind == "table" and any(other.kind == "table" for other, _ in before):
             return False
         return sum(1 if drawn["type"].startswith("rich_text") else 2 for _, drawn in before) < MAX_BLOCKS - ROOM
@@ -248,8 +263,8 @@ def _table(table: Table) -> Block:
 
 def _cell(runs: list[Run]) -> Block:
     """A cell; Slack refuses empty ones."""
-    if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans and runs[0].text.isalnum():
-        return {"type": "raw_text", "text": runs[0].text}
+    if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
+        return {"type": "raw_text", "text": _without_tokens(runs[0].text).strip() or " "}
     content = elements(runs)
     if all(element["type"] == "text" and "style" not in element for element in content):
         return {"type": "raw_text", "text": "".join(element["text"] for element in content).strip() or " "}
@@ -262,11 +277,14 @@ def _row_size(row: list[list[Run]]) -> int:
 
 def _size(block: Block) -> int:
     """Characters of every text and address within a block."""
-    text = block.get("text", "")
-    total = len(text) + len(block.get("url", "")) if isinstance(text, str) else len(text["text"])
-    for inner in block.get("elements", ()):
-        total += _size(inner)
-    for row in block.get("rows", ()):
-        for cell in row:
-            total += _size(cell)
-    return total
+    match block["type"]:
+        case "table":
+            return sum([_size(cell) for row in block["rows"] for cell in row])
+        case "raw_text" | "plain_text":
+            return len(block["text"])
+        case "header":
+            return _size(block["text"])
+        case "rich_text" | "rich_text_list":
+            return sum([_size(inner) for inner in block["elements"]])
+        case _:
+            return sum([len(inner["text"]) + len(inner.get("url", "")) for inner in block.get("elements", ())])

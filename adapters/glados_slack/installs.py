@@ -12,6 +12,8 @@ from glados_bots.errors import ConfigError
 from glados_slack.metrics import DEAD_INSTALLS
 
 log = logging.getLogger(__name__)
+oauth_log = logging.getLogger("glados_slack.oauth_sdk")
+oauth_log.setLevel(logging.INFO)
 
 # What Slack says of a token that will never work again.
 DEAD_TOKEN = frozenset(
@@ -113,9 +115,11 @@ def error_code(error: SlackApiError) -> str:
 def web_client(token: str | None, api_base: str, session: aiohttp.ClientSession | None) -> AsyncWebClient:
     """A client that repeats nothing by itself: what was sent may have been done (see calls.py).
 
-    Without a session it makes one for each call: for OAuth, since aiohttp wants to know of passwords beforehand.
+    Without a session it makes one for each call: for OAuth, as aiohttp wants to know of passwords beforehand. Slack's
+    answers are tokens there, so they are not logged, at whatever level.
     """
-    client = AsyncWebClient(token=token, base_url=api_base, session=session, retry_handlers=[])
+    logger = None if session else oauth_log
+    client = AsyncWebClient(token=token, base_url=api_base, session=session, retry_handlers=[], logger=logger)
     if api_base.startswith("http://"):  # a server on this machine, which no proxy reaches
         client.proxy = None
     return client

@@ -1,6 +1,7 @@
 """Places where nobody can be answered, dead and changing tokens, other organisations: cases 18 to 22."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -168,8 +169,9 @@ async def test_22_an_organisations_installation_serves_its_workspaces_and_names_
 
 
 async def test_many_workspaces_install_by_oauth_and_remove_the_app(
-    slack: FakeSlack, adapter: Adapter, model: ScriptedModel, client: Client
+    slack: FakeSlack, adapter: Adapter, model: ScriptedModel, client: Client, *, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     async with many(slack, adapter) as (black_mesa, bob):
         question = await bob.dm("hi")
         await slack.wait_for(lambda: len(model.prompts) == 1)
@@ -178,6 +180,7 @@ async def test_many_workspaces_install_by_oauth_and_remove_the_app(
         names = [key async for key in client.scan_iter("glados:{slack}:install:*")]
         assert len(names) == 2
         assert "xoxb" not in str(await client.mget(names))
+        assert not [line for line in caplog.messages if "xoxb-T" in line]
         black_mesa.uninstall()
         await slack.wait_for(lambda: not slack.delivery.pending)
         assert len([key async for key in client.scan_iter("glados:{slack}:install:*")]) == 1
