@@ -139,7 +139,8 @@ class BlockDialect:
             code: Block = {"type": "rich_text_preformatted", "elements": [_literal(leaf.block.text or " ")]}
             if re.fullmatch(r"[A-Za-z0-9_+#.-]{1,30}", leaf.block.language):
                 code["language"] = leaf.block.language
-            return code | ({"border": 1} if leaf.place.quote else {})
+            border: Block = {"border": 1} if leaf.place.quote else {}
+            return code | border
         return self._draw_heading(leaf) if leaf.kind == "heading" else self._draw_text(leaf)
 
     def _draw_heading(self, leaf: Leaf) -> Block:

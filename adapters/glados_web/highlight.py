@@ -1,6 +1,5 @@
 """Code colours as CSS classes, by Pygments; the page's style sheet gives them their colours."""
 
-from functools import lru_cache
 from html import escape
 
 from pygments import highlight as pygments_highlight
@@ -13,7 +12,6 @@ MAX_CHARACTERS = 20_000
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 
 
-@lru_cache(maxsize=256)
 def highlight(code: str, language: str) -> str:
     """Return the code as HTML: escaped, and coloured where the language is known and the code not too long."""
     if not language or len(code) > MAX_CHARACTERS:

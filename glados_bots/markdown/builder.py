@@ -11,6 +11,7 @@ from glados_bots.markdown.tree import (
     Document,
     Heading,
     Html,
+    Image,
     Item,
     List,
     Note,
@@ -287,7 +288,7 @@ class Builder:
         alt = "".join(" " if run.kind in {"soft", "hard"} else run.text for run in inner if run.kind != "html")
         url, title = (self._clean(data[key]) for key in ("dest_url", "title"))
         if self._runs is not None:
-            self._runs.append(Run("image", alt, self._spans, url, title))
+            self._runs.append(Image("image", alt, self._spans, url, title))
 
     # Tables of functions, not of bound methods: those would keep each builder, and its document, in a cycle.
     _ON: ClassVar[dict[str, Callable[["Builder", Any], None]]] = {

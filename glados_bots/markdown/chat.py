@@ -56,7 +56,7 @@ class ChatDialect(InlineDialect):
     def draw(self, leaf: Leaf) -> str:
         """Write a leaf."""
         if leaf.drawn:
-            return leaf.drawn
+            return str(leaf.drawn)
         if leaf.kind == "text" and leaf.place is TOP:
             return "\n".join(LineWriter(self).lines(leaf.runs))
         lines = self._lines(leaf)

@@ -4,7 +4,7 @@ What chats cannot show is resolved here: raw HTML, footnote marks, formulas and 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.math import unicode_math
@@ -15,6 +15,7 @@ from glados_bots.markdown.tree import (
     Document,
     Heading,
     Html,
+    Image,
     Item,
     List,
     Paragraph,
@@ -77,7 +78,7 @@ class Leaf:
         checked: state of a task, on the first leaf of its item.
         block: the code or table; a `Grid` once a table is drawn as text.
         level: of a heading, 1 to 6.
-        drawn: the leaf as text, where it has been written already to learn its size.
+        drawn: the leaf as the dialect writes it, where that has been done already to learn its size.
     """
 
     kind: LeafKind
@@ -88,7 +89,7 @@ class Leaf:
     checked: bool | None = None
     block: Code | Table | Grid | None = None
     level: int = 0
-    drawn: str = ""
+    drawn: Any = None
 
 
 def flatten(document: Document, first_quote: int = 1) -> list[Leaf]:
@@ -164,10 +165,10 @@ class _Flattener:
     def _paragraph(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         """Formulas on their own lines leave the prose, where plain characters cannot hold them."""
         for run in runs:
-            if run.kind == "display":
+            if run.kind not in _PLAIN_KINDS:
                 break
         else:
-            self._text(runs, place, gap, item)
+            self._plain_text(runs, place, gap, item)
             return
         prose: list[Run] = []
         for run in runs:
@@ -180,7 +181,10 @@ class _Flattener:
         self._text(prose, place, gap, item)
 
     def _text(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
-        runs = _trimmed(self._plain(runs))
+        self._plain_text(self._plain(runs), place, gap, item)
+
+    def _plain_text(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+        runs = _trimmed(runs)
         if runs or item[0]:
             self._add(Leaf("text", runs, place, gap, *item))
 
@@ -230,14 +234,14 @@ class _Flattener:
         return [self._plain_run(run) for run in runs]
 
     def _plain_run(self, run: Run) -> Run:
+        if isinstance(run, Image):
+            return _image(run)
         match run.kind:
             case "note":
                 return Run("text", f"[{self._document.number(run.text)}]", run.spans)
             case "math" | "display":
                 plain = unicode_math(run.text)
                 return Run("code", run.text, run.spans) if plain is None else Run("text", plain, run.spans)
-            case "image":
-                return _image(run)
             case _:
                 return run
 
@@ -248,7 +252,7 @@ def bold(runs: list[Run]) -> list[Run]:
     return [Run(run.kind, run.text, (span, *(inner for inner in run.spans if inner.kind != "strong"))) for run in runs]
 
 
-def _image(run: Run) -> Run:
+def _image(run: Image) -> Run:
     url = safe_url(run.url)
     label = run.text or run.title
     if url is None or any(span.kind == "link" for span in run.spans):

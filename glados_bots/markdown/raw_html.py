@@ -5,7 +5,7 @@ from dataclasses import replace
 from html import unescape
 
 from glados_bots.markdown.tags import is_html, tag_name
-from glados_bots.markdown.tree import Run, Span, SpanKind
+from glados_bots.markdown.tree import Image, Run, Span, SpanKind
 
 _STYLES: dict[str, SpanKind] = {
     "b": "strong",
@@ -76,7 +76,7 @@ def plain_runs(runs: list[Run]) -> list[Run]:
             plain.append(Run("hard", "\n", run.spans))
         elif name == "img":
             attributes = _attributes(run.text)
-            plain.append(Run("image", attributes.get("alt", ""), run.spans, attributes.get("src", "")))
+            plain.append(Image("image", attributes.get("alt", ""), run.spans, attributes.get("src", "")))
         elif run.text.startswith("</"):
             _close(stack, name)
         elif name in _OPENING and not run.text.endswith("/>"):

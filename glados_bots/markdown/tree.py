@@ -45,13 +45,17 @@ class Run:
         kind: `soft` and `hard` are line breaks, `display` is a formula on its own line, `note` a footnote's mark.
         text: what is read: the text, the code, the LaTeX, an image's description, a tag, a footnote's label.
         spans: what surrounds it, outermost first.
-        url: an image's address.
-        title: an image's tooltip.
     """
 
     kind: RunKind
     text: str
     spans: Spans = ()
+
+
+@dataclass(slots=True)
+class Image(Run):
+    """A run of kind `image`: its address and its tooltip. Most runs are none, and made faster without these."""
+
     url: str = ""
     title: str = ""
 
