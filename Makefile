@@ -73,8 +73,8 @@ sbom: setup-dev ## Write what is installed here as a CycloneDX bill of materials
 	@mkdir -p dist
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/glados.cdx.json $(BIN)/python
 
-bench: setup-dev ## Run the benchmarks
-	@for script in benchmarks/*.py; do echo "glados: $$script"; $(BIN)/python $$script; done
+bench: setup-dev ## Run the benchmarks; one table in the end
+	@$(BIN)/python benchmarks/all.py
 
 clean: ## Remove the virtual environment and caches; data/ stays
 	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -216,6 +216,10 @@ async def run(model: str, contenders: Sequence[Contender], plan: Plan) -> dict[s
         servers = [server for server in found if isinstance(server, Running)]
         results = await measure(servers, plan, console)
     console.print(table_of(results))
+    us, *others = results
+    for name, mine in results[us].items():
+        ratios = (f"{ratio(name, mine, results[other][name]):.2f}x {other}" for other in others)
+        print(f"summary: {name} | {statistics.median(mine):.1f}", *ratios, sep=", ")
     console.print(f"{model}, greedy, {plan.tokens} tokens an answer, {plan.rounds} rounds; ratios > 1: ours is better")
     return results
 

@@ -128,6 +128,9 @@ def report(times: list[Times], own: list[float]) -> None:
         ordered = sorted(values)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
         print(f"{name:24}{statistics.median(ordered):8.0f}{p95:8.0f}{ordered[-1]:8.0f}")
+        print(
+            f"summary: Discord, from the mention to {name} | p50 {statistics.median(ordered):.0f} ms, p95 {p95:.0f} ms"
+        )
 
 
 def main() -> None:

@@ -134,6 +134,7 @@ def main() -> None:
             ratios = "  ".join(f"{peer} {found[peer] / found[name]:.1f}x" for peer in others)
             print(f"  {name:13}{found[name]:8.2f} ms  {ratios}")
         print("  " + "  ".join(f"{peer} {found[peer]:.2f} ms" for peer in others))
+        print(f"summary: markdown, {size} | " + ", ".join(f"{name} {found[name]:.2f} ms" for name in mine))
     started = {name: followed(start) for name, start in streams().items()}
     short, long = medians(started, small, 7), medians(started, large, 3)
     print(f"\nstreamed in pieces of {PIECE} characters: ms for 4 kB, ms for 64 kB, ratio")

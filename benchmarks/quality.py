@@ -1,0 +1,130 @@
+"""What 8-bit weights cost in quality: `python benchmarks/quality.py`. Exit code 1 when a bound is broken.
+
+The engine's default on a CPU beside the same model in exact bfloat16, both measured against float32: the perplexity of
+a text the model has not been made for (this project's documents), how far the distributions are apart, and whether
+the engine's greedy answers to 50 questions begin alike in both; greedy answers part sooner or later with any change
+of rounding, those of bfloat16 from those of float32 too.
+"""
+
+import asyncio
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from glados_bots.conversation import Message  # noqa: E402
+from glados_bots.inference import cards, weights  # noqa: E402
+from glados_bots.inference.cpu.packing import LANES, pack  # noqa: E402
+from glados_bots.inference.engine import Delta, EngineOptions, Sampling  # noqa: E402
+from glados_bots.inference.transformers_engine import TransformersEngine  # noqa: E402
+
+TEXT = [ROOT / "docs" / name for name in ("deploy.md", "security.md", "privacy.md", "markdown.md")]
+WINDOW = 256  # tokens that are judged together
+MOST_PERPLEXITY = 1.01  # of 8 bits, times that of bfloat16
+MOST_DIVERGENCE = 0.005  # nats a token from float32, of 8 bits; bfloat16 itself has about 0.0015
+LEAST_ALIKE = 0.7  # of the questions
+ALIKE = 24  # characters
+TOPICS = "lemons, the sea, bread, winter, trains, music, bees, rivers, maps, glass".split(", ")
+KINDS = (
+    "Tell me about {}.", "Write one sentence on {}.", "Why do people like {}?", "List three facts on {}.",
+    "Explain {} to a child.",
+)  # fmt: skip
+QUESTIONS = [kind.format(topic) for topic in TOPICS for kind in KINDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Of one precision.
+
+    Attributes:
+        perplexity: of the text.
+        divergence: Kullback-Leibler from float32, nats a token.
+        same: part of the tokens whose likeliest follower is that of float32.
+    """
+
+    perplexity: float
+    divergence: float
+    same: float
+
+
+def in_8_bits(model: Any) -> Any:
+    """The model with weights as the engine packs them. Its activations have 16 bits there, which costs nothing."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            tiles, scales = pack(module.weight.data)
+            outputs, inputs = module.weight.shape
+            numbers = tiles.transpose(1, 2).reshape(outputs, inputs).float() - 128
+            steps = scales.transpose(1, 2).reshape(outputs // LANES * LANES, -1).float()
+            module.weight.data = numbers * steps.repeat_interleave(inputs // steps.shape[1], dim=1)
+    return model
+
+
+def judge(model: Any, windows: torch.Tensor, reference: torch.Tensor | None) -> tuple[Judged, torch.Tensor]:
+    """Figures, and the log-probabilities of every place."""
+    with torch.no_grad():
+        logs = model(windows).logits[:, :-1].float().log_softmax(-1)
+    loss = -logs.gather(-1, windows[:, 1:, None]).mean().item()
+    other = logs if reference is None else reference
+    divergence = (other.exp() * (other - logs)).sum(-1).mean().item()
+    same = (other.argmax(-1) == logs.argmax(-1)).float().mean().item()
+    return Judged(math.exp(loss), divergence, same), logs
+
+
+async def answers(quantize: str) -> list[str]:
+    """Greedy answers of the engine."""
+    card, _ = cards.resolve(cards.EMBEDDED)
+    engine = TransformersEngine(card, EngineOptions(ROOT / "data", quantize=quantize))
+    await engine.start()
+
+    async def answer(question: str) -> str:
+        events = engine.generate(card.name, [Message("user", question)], Sampling(16, 0.0))
+        return "".join([event.text async for event in events if isinstance(event, Delta)])
+
+    found = await asyncio.gather(*(answer(question) for question in QUESTIONS))
+    await engine.stop()
+    return found
+
+
+def alike(one: list[str], other: list[str]) -> int:
+    """How many answers begin alike."""
+    return sum(a[:ALIKE] == b[:ALIKE] for a, b in zip(one, other, strict=True))
+
+
+async def main() -> int:
+    """Measure and print."""
+    folder = weights.fetch(cards.resolve(cards.EMBEDDED)[0], ROOT / "data", None)
+    tokens = AutoTokenizer.from_pretrained(folder)("\n\n".join(path.read_text() for path in TEXT))["input_ids"][:4096]
+    windows = torch.tensor(tokens[: len(tokens) // WINDOW * WINDOW]).view(-1, WINDOW)
+
+    def load(dtype: torch.dtype) -> Any:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+
+    exact, reference = judge(load(torch.float32), windows, None)
+    half, _ = judge(load(torch.bfloat16), windows, reference)
+    eight, _ = judge(in_8_bits(load(torch.float32)), windows, reference)
+    for name, judged in (("float32", exact), ("bfloat16", half), ("8 bits", eight)):
+        print(
+            f"{name:9} perplexity {judged.perplexity:.3f}, divergence {judged.divergence:.5f}, same {judged.same:.1%}"
+        )
+    in_half, in_eight = await answers("none"), await answers("auto")
+    agree = alike(in_half, in_eight)
+    print(f"{agree} of {len(QUESTIONS)} greedy answers of the engine begin alike in bfloat16 and in 8 bits")
+    print(f"summary: quality of 8 bits | perplexity {eight.perplexity / half.perplexity:.4f}x that of bfloat16")
+    kept = (
+        eight.perplexity <= half.perplexity * MOST_PERPLEXITY
+        and eight.divergence <= MOST_DIVERGENCE
+        and agree >= LEAST_ALIKE * len(QUESTIONS)
+    )
+    print("within the bounds" if kept else "a bound is broken")
+    return not kept
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
