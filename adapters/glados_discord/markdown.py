@@ -7,7 +7,7 @@ images, rules nor HTML. Anything in the text that it would read by accident is e
 import re
 
 from glados_bots.markdown.chat import ChatDialect, ChatSink, render_chat
-from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, LineWriter, without_fences
+from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
 from glados_bots.markdown.leaves import Leaf, bold
 from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.stream import Stream
@@ -78,7 +78,7 @@ class DiscordDialect(ChatDialect):
             return self.bare(url)
         if is_bare and "://" in shown:
             return self.bare(shown if _PLAIN_ADDRESS.match(shown) and is_as_written(shown, url) else url)
-        text = " ".join(LineWriter(self).lines(label))
+        text = " ".join(write_lines(self, label))
         return f"[{text}]({_quoted(url, '()@')})"
 
     def bare(self, url: str) -> str:
@@ -93,8 +93,8 @@ class DiscordDialect(ChatDialect):
     def heading(self, leaf: Leaf) -> str:
         """Levels 1 to 3 exist; deeper ones are bold lines."""
         if leaf.level > _DEEPEST_HEADING:
-            return " ".join(LineWriter(self).lines(bold(leaf.runs)))
-        line = " ".join(LineWriter(self).lines(leaf.runs))
+            return " ".join(write_lines(self, bold(leaf.runs)))
+        line = " ".join(write_lines(self, leaf.runs))
         hidden = ZERO_WIDTH_SPACE if line.endswith("#") else ""  # Discord takes these off
         return "#" * leaf.level + f" {line}{hidden}"
 

@@ -8,7 +8,7 @@ import re
 
 from glados_bots.markdown.chat import ChatDialect, ChatSink, chat_leaves, render_chat
 from glados_bots.markdown.cut import Packer
-from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, LineWriter, without_fences
+from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
 from glados_bots.markdown.leaves import Leaf, bold
 from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.parser import parse
@@ -105,7 +105,7 @@ class SlackDialect(ChatDialect):
 
     def heading(self, leaf: Leaf) -> str:
         """A bold line."""
-        return " ".join(LineWriter(self).lines(bold(leaf.runs)))
+        return " ".join(write_lines(self, bold(leaf.runs)))
 
     def indent(self, levels: tuple[bool, ...]) -> str:
         """Four spaces a level."""

@@ -7,7 +7,7 @@ broken by an invisible character, in code too: `blocks` sets the text right when
 import re
 
 from glados_bots.markdown.chat import RULE, ChatDialect
-from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, LineWriter, without_fences
+from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
 from glados_bots.markdown.leaves import Leaf
 from glados_bots.markdown.tree import Run, SpanKind, Table
 
@@ -57,7 +57,7 @@ class MarkdownDialect(ChatDialect):
         shown = "".join(run.text for run in label).strip()
         if not shown or shown == url or (is_bare and "://" in shown):
             return self.bare(url)
-        return f"[{' '.join(LineWriter(self).lines(label))}]({_quoted(url)})"
+        return f"[{' '.join(write_lines(self, label))}]({_quoted(url)})"
 
     def bare(self, url: str) -> str:
         """Write an address without a label."""
@@ -70,7 +70,7 @@ class MarkdownDialect(ChatDialect):
 
     def heading(self, leaf: Leaf) -> str:
         """A heading of its level."""
-        return "#" * leaf.level + " " + " ".join(LineWriter(self).lines(leaf.runs))
+        return "#" * leaf.level + " " + " ".join(write_lines(self, leaf.runs))
 
     def indent(self, levels: tuple[bool, ...]) -> str:
         """Two spaces in a bulleted list, three in a numbered one."""
@@ -88,7 +88,7 @@ class MarkdownDialect(ChatDialect):
         return "---" if leaf.kind == "rule" and not leaf.place.levels else super().draw(leaf).replace(RULE, "---")
 
     def _row(self, row: list[list[Run]]) -> str:
-        cells = (" ".join(LineWriter(self).lines(cell)).replace("|", "\\|") for cell in row)
+        cells = (" ".join(write_lines(self, cell)).replace("|", "\\|") for cell in row)
         return f"| {' | '.join(cells)} |"
 
 

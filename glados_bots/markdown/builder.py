@@ -76,9 +76,11 @@ class Builder:
                 name, data = (value, None) if value.__class__ is str else value.popitem()
                 starts[name](self, data)
             elif key == "End":
-                close = ends.get(value if value.__class__ is str else next(iter(value)))
+                close = ends.get(value) if value.__class__ is str else ends.get(next(iter(value)))
                 if close is not None:
                     close(self)
+            elif key == "Code" and self._runs is not None and not marked:
+                self._runs.append(Run("code", value, self._spans))
             else:
                 handlers[key](self, value)
 

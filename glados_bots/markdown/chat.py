@@ -6,7 +6,7 @@ from typing import Generic
 
 from glados_bots.markdown.cut import Drawn, Message, MessageDialect, Packer
 from glados_bots.markdown.grid import MAX_COLUMNS, draw_grid, records
-from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, InlineDialect, LineWriter
+from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, InlineDialect, write_lines
 from glados_bots.markdown.leaves import TOP, Grid, Leaf, flatten, note_leaves
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.tree import Code, Document, Run, Table
@@ -58,7 +58,7 @@ class ChatDialect(InlineDialect):
         if leaf.drawn:
             return str(leaf.drawn)
         if leaf.kind == "text" and leaf.place is TOP:
-            return "\n".join(LineWriter(self).lines(leaf.runs))
+            return "\n".join(write_lines(self, leaf.runs))
         lines = self._lines(leaf)
         if leaf.place.quote and (self.quotes_code or leaf.kind not in {"code", "table"}):
             prefix = "> " + ("" if leaf.place.levels else NESTED_QUOTE * (leaf.place.quote - 1))
@@ -82,15 +82,18 @@ class ChatDialect(InlineDialect):
         return [*self.fence("\n".join(grid.lines), "").split("\n"), *links]
 
     def _text_lines(self, leaf: Leaf) -> list[str]:
-        lines = LineWriter(self).lines(leaf.runs)
+        lines = write_lines(self, leaf.runs)
         place = leaf.place
         if not place.levels:
             return [self.small(line) for line in lines] if place.is_small else lines
-        indent = self.indent(place.levels[:-1])
-        if leaf.marker:
-            lines[0] = indent + self.marker(leaf) + BOXES[leaf.checked] + (lines[0] or ZERO_WIDTH_SPACE)
+        indent = self.indent(place.levels[:-1]) if len(place.levels) > 1 else ""
+        first = indent + self.marker(leaf) + BOXES[leaf.checked] if leaf.marker else ""
+        if first and len(lines) == 1:
+            return [first + (lines[0] or ZERO_WIDTH_SPACE)]
         rest = indent + self.hanging(place.levels[-1])
-        return [line if leaf.marker and index == 0 else rest + line for index, line in enumerate(lines)]
+        lines[1:] = [rest + line for line in lines[1:]]
+        lines[0] = first + (lines[0] or ZERO_WIDTH_SPACE) if first else rest + lines[0]
+        return lines
 
     # What cutting needs
 

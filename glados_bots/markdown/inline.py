@@ -54,8 +54,23 @@ class InlineDialect(ABC):
         """Whether two characters, one of them a marker, need a zero-width space between them."""
 
 
+def write_lines(dialect: InlineDialect, runs: list[Run]) -> list[str]:
+    """Write a paragraph.
+
+    Args:
+        dialect: the platform's.
+        runs: text, code and breaks.
+
+    Returns:
+        At least one line; each stands alone.
+    """
+    if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
+        return [dialect.guard(dialect.escape(runs[0].text.strip()))]
+    return LineWriter(dialect).lines(runs)
+
+
 class LineWriter:
-    """Writes one paragraph."""
+    """Writes one paragraph; see `write_lines`."""
 
     __slots__ = ("_dialect", "_has_closed", "_lines", "_open", "_opened_at", "_out", "_space")
 
@@ -69,16 +84,7 @@ class LineWriter:
         self._has_closed = False
 
     def lines(self, runs: list[Run]) -> list[str]:
-        """Return the lines of a paragraph.
-
-        Args:
-            runs: text, code and breaks.
-
-        Returns:
-            At least one line; each stands alone.
-        """
-        if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
-            return [self._dialect.guard(self._dialect.escape(runs[0].text.strip()))]
+        """Return the lines of a paragraph."""
         index, count = 0, len(runs)
         while index < count:
             run = runs[index]
