@@ -170,11 +170,13 @@ class Soak:
     async def _kill_at_random(self) -> None:
         while True:
             await asyncio.sleep(self._dice.uniform(*self._plan.kill_every_s))
+            await self._revive()
             part = self._dice.choice(self._parts)
             self._kills.append(time.time())
             await part.restart(self._dice)
 
     async def _revive(self) -> None:
+        """Start what ended by itself, as a supervisor would."""
         for part in self._parts:
             if part.died:
                 await part.start()
@@ -184,7 +186,8 @@ class Soak:
     async def _connected(self, end: DiscordEnd | SlackEnd) -> None:
         """Return when every replica gets events: what was asked before a bot's first start is not its to answer."""
         while end.connections() < self._plan.replicas:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
+            await self._revive()
         await asyncio.sleep(1)
 
     async def _measure(self, end: DiscordEnd | SlackEnd) -> None:
