@@ -75,6 +75,24 @@ def test_without_a_gpu_auto_takes_the_embedded_model_and_says_why(monkeypatch: p
 
 
 def test_a_missing_lora_is_named() -> None:
-    verdict = presence(load_cards()["glados_redpajama7b_base"])
+    card = load_cards()["glados_redpajama7b_base"]
+    verdict = presence(card)
     assert not verdict.yes
     assert "adapter_model.safetensors" in verdict.reason
+    assert "`glados models import PATH`" in verdict.reason
+    assert presence(card, base_only=True).reason.startswith(("here", "missing: not downloaded"))
+
+
+def test_a_card_of_ones_own_hides_a_built_in_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card(tmp_path / EMBEDDED, GOOD)
+    monkeypatch.setenv("GLADOS_MODELS_DIR", str(tmp_path))
+    assert load_cards()[EMBEDDED].base.hub == "org/name"
+    assert "glados_starcoder" in load_cards()
+
+
+def test_loras_of_a_card_are_found_beside_it(tmp_path: Path) -> None:
+    folder = card(tmp_path / "mine", GOOD + '[loras]\nsupport = "../support"\n')
+    assert load_card(folder).lora_folders == {"support": folder / "../support"}
+    assert "support" in presence(load_card(folder)).reason
+    with pytest.raises(ConfigError, match="loras"):
+        load_card(card(tmp_path / "bad", GOOD + '[loras]\n"a b" = "x"\n'))
