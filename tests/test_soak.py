@@ -44,7 +44,7 @@ def test_the_judge_finds_each_kind_of_fault(seen: list[Seen], broken: dict[str, 
 @pytest.mark.slow
 async def test_kills_at_random_lose_double_and_mix_up_nothing(tmp_path: Path) -> None:
     plan = Plan(
-        messages=48, threads=8, kill_every_s=(0.8, 2.0), seed=1, lease_s=2.0, patience_s=120.0, quiet=2, longest_s=60.0
+        messages=32, threads=8, kill_every_s=(0.8, 1.6), seed=1, lease_s=2.0, patience_s=120.0, quiet=2, longest_s=60.0
     )
     report = await Soak(plan, tmp_path).run()
     assert report.holds, "\n".join(report.lines())
