@@ -22,7 +22,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.teams import Workspace
 from tests.servers import free_port
-from tests.slack.conftest import Adapter, answered
+from tests.slack.conftest import Adapter, answered, kept
 
 KEY = Fernet.generate_key().decode()
 
@@ -57,18 +57,19 @@ async def test_18_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing
 
 
 async def test_19_a_revoked_token_ends_the_work_for_that_workspace_only(
-    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
+    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, client: Client
 ) -> None:
     async with many(slack, adapter) as (black_mesa, bob):
         other = black_mesa.add_channel("lab")
         model.gate.clear()
-        dead = await bob.say(other, f"{black_mesa.bot.mention} hi")
+        await bob.say(other, f"{black_mesa.bot.mention} hi")
         await slack.wait_for(model.reached.is_set)
         black_mesa.installation.is_live = False
         model.gate.set()
         question = await ada.dm("hi")
         await answered(slack, question)
-        await slack.wait_for(lambda: not slack.ledger.unfinished or slack.ledger.unfinished[0].thread_ts == dead.ts)
+        await slack.wait_for(lambda: any(call.error == "account_inactive" for call in slack.ledger.refused))
+        await kept(client, 2)
         calls = len(slack.ledger.requests)
         question = await ada.dm("hi again")
         await answered(slack, question)
