@@ -129,8 +129,9 @@ class BlockDialect:
 
     def draw(self, leaf: Leaf) -> Block:
         """Write a leaf as a block, or as an element of a rich_text block."""
-        if leaf.drawn:
-            return leaf.drawn
+        drawn: Block | None = leaf.drawn
+        if drawn:
+            return drawn
         if leaf.kind == "rule":
             return {"type": "divider"}
         if isinstance(leaf.block, Table):
