@@ -19,6 +19,7 @@ import httpx
 ROOT = Path(__file__).parents[1]
 PORT = 18_400
 TIMEOUT_S = 600
+KEY = "of-this-benchmark"
 
 
 def main() -> None:
@@ -45,6 +46,7 @@ async def measure(replicas: int, clients: int, tokens: int) -> float:
     environment = {
         **os.environ,
         "GLADOS_MODEL": "smollm2_135m",
+        "GLADOS_API_KEY": KEY,  # a cluster is a network
         "GLADOS_DATA_DIR": str(ROOT / "data"),
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}",
@@ -72,7 +74,7 @@ async def ask(http: httpx.AsyncClient, session: int, tokens: int) -> int:
     """One answer; returns its tokens."""
     question = {"role": "user", "content": f"Tell a long story about the number {session}."}
     body = {"model": "smollm2_135m", "max_tokens": tokens, "temperature": 0, "messages": [question]}
-    headers = {"X-Session-Id": f"conversation {session}"}
+    headers = {"X-Session-Id": f"conversation {session}", "Authorization": f"Bearer {KEY}"}
     response = await http.post(f"http://127.0.0.1:{PORT}/v1/chat/completions", json=body, headers=headers)
     return int(response.raise_for_status().json()["usage"]["completion_tokens"])
 
