@@ -126,16 +126,25 @@ async def test_signing_out_ends_the_session_and_its_streams(
     turn = (await ask(visitor, conversation)).json()["turn"]
     cookie = str(visitor.cookies[COOKIE])
 
-    async def watch() -> list[dict[str, Any]]:
+    views: list[dict[str, Any]] = []
+    begun = asyncio.Event()
+
+    async def watch() -> None:
         async with visitor.stream("GET", f"/c/{conversation}/turns/{turn}") as response:
-            return [json.loads(line[6:]) async for line in response.aiter_lines() if line.startswith("data: ")]
+            assert response.status_code == 200
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    views.append(json.loads(line[6:]))
+                    begun.set()
 
     watching = asyncio.create_task(watch())
     await model.reached.wait()
+    async with asyncio.timeout(20):
+        await begun.wait()
     left = await visitor.post("/sign-out", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (left.status_code, left.headers["location"]) == (303, "/sign-in")
     async with asyncio.timeout(10):  # promised are five seconds, on a machine that is not busy
-        views = await watching
+        await watching
     assert all(view["state"] != "done" for view in views)
     async with browser(locked, **{COOKIE: cookie}) as late:
         assert (await late.get(f"/c/{conversation}")).status_code == 303
