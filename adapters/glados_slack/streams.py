@@ -81,7 +81,7 @@ class Streams:
             return None
         if not await self._calls.may(budget(place["team"], "chat.startStream"), turn.id):
             return None
-        text = chunk.markdown
+        text = _opening(chunk.markdown)
         chunks: list[dict[str, object]] = [{"type": "markdown_text", "text": text}]
         with_button = not has_stop and place["team"] not in self._no_buttons
         if with_button:
@@ -100,7 +100,7 @@ class Streams:
                 self._no_buttons.add(place["team"])
             log.warning("turn %s: no stream here: %s", turn.id, error)
             return None
-        return Live(made, text, text)
+        return Live(made, text, chunk.markdown)
 
     async def _start(self, turn: Turn, chunks: list[dict[str, object]]) -> str:
         place = turn.place
@@ -167,6 +167,11 @@ class Streams:
             else:
                 return True
         return False
+
+
+def _opening(drawn: str) -> str:
+    """A first drawing without what closes, at its end, what may still go on: a fence, a style."""
+    return drawn.rstrip("`*~\n ") or drawn
 
 
 def _common(before: str, now: str) -> str:

@@ -383,3 +383,18 @@ async def test_the_model_is_named_in_small_print_where_the_operator_wants_it(
     async with adapter(core={"show_model": True}):
         (answer,) = await answered(slack, await ada.dm("hi"))
     assert answer.content == "Hello world!\nscripted"
+
+
+async def test_an_answer_that_begins_with_code_or_bold_text_is_streamed_to_its_end(
+    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
+) -> None:
+    """What a drawing closes for the moment is no part of the stream."""
+    code = ["```python\n", "def f", "(x):\n", "    return", " x\n", "```\n", "\nThat", " is all."]
+    bold = ["**Very", " bold", " words** and", " more", " of", " them."]
+    model.pause_s = 0.15
+    async with adapter():
+        for model.pieces in (code, bold):
+            await answered(slack, await ada.dm("hi"))
+    assert len(slack.ledger.calls("chat.startStream")) == 2
+    assert len(slack.ledger.calls("chat.appendStream")) >= 2
+    assert len(slack.ledger.calls("chat.update")) == 2, "each once, at its end"
