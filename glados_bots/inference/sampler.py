@@ -1,10 +1,10 @@
 """Chooses the next token of each sequence in a batch, each by its own request's settings.
 
-transformers' continuous batching gives all requests of a step to one chain of processors, then takes the argmax.
-This processor does the whole choice itself, row by row: penalties, forbidden words, temperature, top-k, top-p and a
-random generator of the request's own. It leaves a row of which the argmax is the token chosen. So a seed gives the same
-answer whatever else is in the batch (up to rounding, which differs with the batch's shape), greedy and sampled requests
-mix, and a row that fails is reported and ended alone.
+transformers' continuous batching gives all requests of a step to one chain of processors inside its forward pass. There
+this sampler only notes which request each row belongs to; the choice itself comes after the forward pass, row by row:
+penalties, forbidden words, temperature, top-k, top-p and a random generator of the request's own. So a seed gives the
+same answer whatever else is in the batch (up to rounding, which differs with the batch's shape), greedy and sampled
+requests mix, a row that fails is reported and ended alone, and a captured CUDA graph holds no choice.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +24,7 @@ class RowSettings:
     Attributes:
         forbids: tells whether a token after these tokens would say a forbidden word. It looks at the text, because a
             word can be spelt with tokens in many ways.
+        said: tokens chosen so far, of those requests whose choice depends on them.
         counts: how often each token was generated, kept up to date by `choose`.
         seen: tokens of prompt and answer as a mask over the vocabulary, for the repetition penalty.
     """
@@ -38,26 +39,31 @@ class RowSettings:
     generator: torch.Generator
     prompt: Sequence[int]
     forbids: Callable[[Sequence[int], int], bool] | None = None
+    said: list[int] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
     counted: int = 0
     seen: torch.Tensor | None = None
 
     @property
-    def plainly_greedy(self) -> bool:
-        """Whether the best score wins, whatever was said before."""
+    def looks_back(self) -> bool:
+        """Whether the choice depends on what was said before."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
-        return self.temperature == 0 and not (bent or self.no_repeat_ngram_size or self.forbids)
+        return bool(bent or self.no_repeat_ngram_size or self.forbids)
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
-    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`."""
+    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`.
+
+    Attributes:
+        rows: the request of each row of the coming step, in the library's form.
+    """
 
     supported_kwargs: dict[str, type] = {}  # noqa: RUF012 - the base class declares it so
     ignored_kwargs: tuple[str, ...] = ()
 
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._settings: dict[str, RowSettings] = {}
-        self._rows: list[Any] = []
+        self.rows: list[Any] = []
         self._on_failure = on_failure
 
     def add(self, request_id: str, settings: RowSettings) -> None:
@@ -74,37 +80,45 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
 
     def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
         """Remember which request each row of the coming step belongs to."""
-        self._rows = [request.state for request in requests_with_new_token]
-        return torch.zeros(len(self._rows), dtype=torch.int32)
+        self.rows = [request.state for request in requests_with_new_token]
+        return torch.zeros(len(self.rows), dtype=torch.int32)
 
     def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
-        """Mark the chosen token of each row. Args: scores (rows, vocabulary)."""
+        """Nothing yet: see `choose_all`."""
         del tensor_arg
-        for row, token in enumerate(self.choose_all(self._rows[: scores.shape[0]], scores)):
-            scores[row, token] = torch.inf
         return scores
 
     def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
         """The next token of each request. Args: scores (rows, vocabulary), float32, a row for each of the states."""
-        settings = [self._settings.get(state.request_id) for state in states]
-        if all(row is not None and row.plainly_greedy for row in settings):
+        rows = self._of(states)
+        if all(row is not None and row.temperature == 0 and not row.looks_back for row in rows):
             return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
-        return [self._choose_row(*row) for row in zip(states, settings, scores, strict=False)]
+        return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
+
+    def choose_on_device(self, states: Sequence[Any], scores: torch.Tensor) -> torch.Tensor:
+        """The same without waiting for the device, but for requests that look back. Returns shape (rows,)."""
+        rows = self._of(states)
+        scores = scores[: len(rows)]
+        tokens = draw_rows(scores, rows)
+        for index, (state, row) in enumerate(zip(states, rows, strict=True)):
+            if row is not None and row.looks_back:
+                tokens[index] = self._choose_row(state, row, scores[index])
+        return tokens
+
+    def _of(self, states: Sequence[Any]) -> list[RowSettings | None]:
+        """None for a request that was cancelled meanwhile: whatever comes out is dropped."""
+        return [self._settings.get(state.request_id) for state in states]
 
     def _choose_row(self, state: Any, settings: RowSettings | None, scores: torch.Tensor) -> int:
         if settings is None:
-            return 0  # cancelled meanwhile: whatever comes out is dropped
+            return 0
         try:
-            return choose(scores, settings, _generated(state))
+            token = choose(scores, settings, settings.said)
         except Exception as error:  # noqa: BLE001 - one request must not end the others
             self._on_failure(state.request_id, error)
             return 0
-
-
-def _generated(state: Any) -> list[int]:
-    """Tokens generated so far, also those that a soft reset moved into the prompt."""
-    moved = state.initial_tokens[state._true_initial_tokens :] if state._true_initial_tokens else []  # noqa: SLF001
-    return [*moved, *state.generated_tokens]
+        settings.said.append(token)
+        return token
 
 
 def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]) -> int:
@@ -147,6 +161,30 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
     place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
     return place if tokens is None else int(tokens[place])
+
+
+def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch.Tensor:
+    """A token for each row by temperature, top-k and top-p, all at once, without waiting for the device.
+
+    Args:
+        scores: shape (rows, vocabulary).
+        rows: settings; None chooses the best score, as does a temperature of 0.
+    """
+    size, device = scores.shape[1], scores.device
+    figures = [(row.temperature, row.top_k or size, row.top_p) if row else (0.0, size, 1.0) for row in rows]
+    temperature, top_k, top_p = (
+        torch.tensor(figures, dtype=torch.float32).to(device, non_blocking=True)[..., None].unbind(1)
+    )
+    ordered, order = (scores / temperature.clamp(min=1e-5)).sort(dim=-1, descending=True)
+    ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
+    probabilities = ordered.softmax(dim=-1)
+    before = probabilities.cumsum(dim=-1) - probabilities
+    sums = probabilities.masked_fill(before >= top_p, 0).cumsum(dim=-1, dtype=torch.float64)
+    points = [
+        torch.rand(1, generator=row.generator if row else None, device=device, dtype=torch.float64) for row in rows
+    ]
+    places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=size - 1)
+    return order.gather(1, places.where(temperature > 0, 0)).flatten()
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
-from glados_bots.inference import cache_spread, oom, weights
+from glados_bots.inference import after_forward, cache_spread, oom, weights
 from glados_bots.inference.cards import Card
 from glados_bots.inference.cpu import runner as cpu
 from glados_bots.inference.detokenizer import Detokenizer
@@ -66,8 +66,15 @@ class TransformersEngine:
         try:
             await asyncio.to_thread(self._load)
             self._manager.start()
+            await self._warm_up()
         except (ValueError, MemoryError, RuntimeError, AttributeError, OSError, KeyError) as error:
+            await self.stop()
             raise ConfigError(f"{self._card.name}: this model cannot be served ({error}); choose another") from error
+        except BaseException:
+            await self.stop()  # its thread would keep the process
+            raise
+
+    async def _warm_up(self) -> None:
         async with aclosing(self.generate(self.models[0], [Message("user", "Hi")], Sampling(max_tokens=2))) as events:
             async for _ in events:
                 pass
@@ -95,8 +102,10 @@ class TransformersEngine:
         processors = kind(LogitsProcessorList([self._sampler]))
         processors.tensors_required = 1 + (self._loras is not None)
         self._manager.logit_processor = processors
-        self._manager.warmup()  # makes the cache
+        self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
         self._prepare_cache(self._manager.batch_processor.cache)
+        after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
+        self._manager.warmup()  # captures CUDA graphs where they can be had
         if not cuda:
             self._use_own_step()
 

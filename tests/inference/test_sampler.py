@@ -2,7 +2,7 @@
 
 import torch
 
-from glados_bots.inference.sampler import RowSettings, choose
+from glados_bots.inference.sampler import RowSettings, choose, draw_rows
 
 
 def row(**changes: object) -> RowSettings:
@@ -51,3 +51,21 @@ def test_a_run_of_tokens_is_not_repeated() -> None:
 def test_a_forbidden_token_is_never_chosen() -> None:
     assert choose(SCORES, row(forbids=lambda _, token: token in {1, 2}), []) == 3
     assert SCORES[1] == 5.0
+
+
+def test_rows_drawn_together_follow_their_own_settings() -> None:
+    rows = [row(), row(temperature=5.0, top_k=2), row(temperature=1.0, top_p=0.5), None]
+    seen = {tuple(draw_rows(SCORES.expand(4, 5), rows).tolist()) for _ in range(100)}
+    assert [set(column) for column in zip(*seen, strict=True)] == [{1}, {1, 2}, {1}, {1}]
+
+
+def test_a_seed_draws_the_same_whoever_is_beside_it() -> None:
+    alone = draw_rows(SCORES[None], [row(temperature=2.0)])
+    beside = draw_rows(SCORES.expand(2, 5), [row(temperature=2.0), row(temperature=2.0)])
+    assert [*alone.tolist(), *alone.tolist()] == beside.tolist()
+
+
+def test_a_flat_distribution_keeps_its_whole_nucleus() -> None:
+    scores = torch.zeros(4000)
+    settings = row(temperature=1.0, top_p=0.99)
+    assert len({choose(scores, settings, []) for _ in range(600)}) > 400
