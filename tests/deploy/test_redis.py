@@ -131,6 +131,7 @@ def test_every_command_our_scripts_call_is_on_the_list() -> None:
 def test_the_code_works_under_the_access_list(server: int) -> None:
     """The tests of everything that talks to Redis, run as the user `glados`."""
     suites = ["tests/test_store.py", "tests/test_turns.py", "tests/test_backup.py", "tests/web/test_http.py"]
+    suites += ["tests/web/test_status.py", "tests/web/test_matrix.py"]
     suites += ["tests/test_records.py", "tests/test_intake.py"]
     # These tests themselves do what the code may not.
     more_rights = "not leaves_no_trace and not come and not operator and not damaged and not no_cancellation"
