@@ -46,7 +46,7 @@ def lost_connections() -> float:
 
 async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_answered_once(world: World) -> None:
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         seen = await world.ask("seen")
         await world.answered(seen)
         thread = world.thread(seen)
@@ -63,7 +63,7 @@ async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_ans
 
 async def test_case_23_after_a_restart_mentions_and_direct_messages_are_found(world: World) -> None:
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         direct = await world.ada.dm("hello")
         await world.until(lambda: world.finished(direct.channel))
     missed = await world.ask("missed", by=world.bob)
@@ -72,14 +72,14 @@ async def test_case_23_after_a_restart_mentions_and_direct_messages_are_found(wo
         await world.answered(missed)
         await world.until(lambda: len(world.finished(direct.channel)) == 2)
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         await world.quiet(bot)
     assert sorted(prompt[-1] for prompt in world.prompts) == ["are you there?", "hello", "missed"]
 
 
 async def test_case_23_what_is_looked_at_after_a_gap_is_bounded(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
     for number in range(12):
         await world.bob.say(world.channel, f"chatter {number}")
@@ -90,7 +90,7 @@ async def test_case_23_what_is_looked_at_after_a_gap_is_bounded(world: World, ca
     assert not world.engine.asked
     world.fake.clock.advance(3600)
     async with world.bot(catch_up_minutes=15, clock=world.fake.clock.now) as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         await world.quiet(bot)
     assert not world.engine.asked  # an hour old
 
@@ -203,7 +203,7 @@ async def test_case_26_without_history_it_answers_without_a_reference(world: Wor
 
 async def test_case_30_a_session_that_begins_anew_changes_nothing(world: World) -> None:
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         client = bot.link.client
         assert client is not None
         for _ in range(3):
@@ -217,7 +217,7 @@ async def test_case_30_a_session_that_begins_anew_changes_nothing(world: World) 
 async def test_case_32_an_orderly_end_lets_the_running_answer_finish_and_takes_no_new_one(world: World) -> None:
     world.hold()
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         running = await world.ask("running")
         await world.until(lambda: world.engine.asked)
         bot.stop()

@@ -144,7 +144,7 @@ async def test_a_used_up_bucket_is_closed_for_all_processes(world: World) -> Non
 async def test_a_message_whose_id_was_lost_is_found_again_after_discord_forgot_its_nonce(world: World) -> None:
     """A process died between sending and saving, and its follower came minutes later."""
     async with world.bot(clock=world.fake.clock.now) as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
         question = await world.ada.say(world.channel, "not for the bot")
         spot = Spot(str(world.channel.id), str(world.guild.id), str(question.id), "reply")
         turn = Turn(str(question.id), str(question.id), str(world.ada.id), "hi", place=spot.to_place())
@@ -173,7 +173,7 @@ async def test_roles_of_who_wrote_in_a_gap_are_asked_for(world: World) -> None:
     role = world.guild.add_role("friends")
     world.guild.add_member(world.bob, role)
     async with world.bot() as bot:
-        await world.until(lambda: bot.link.client and bot.link.client.is_ready())
+        await world.until(lambda: bot.parts.catch_up._caught)
     by_friend, by_stranger = await world.ask(by=world.bob), await world.ask()
     async with world.bot(allowed_roles=str(role.id)) as bot:
         await world.answered(by_friend)
