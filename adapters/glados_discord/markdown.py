@@ -16,8 +16,12 @@ from glados_bots.markdown.tree import Run, SpanKind
 # Code points a message may hold (Discord's API).
 LIMIT = 2000
 
-# A plain set of characters is the fastest to search for; `_escaped` looks closer.
-_SPECIAL = re.compile(r"[\\*_~`\[\]<|@:]")
+# A plain set of characters is the fastest to search for.
+_SPECIAL = re.compile(r"[\\*_~`\[\]<|@]")
+# Escaped wherever they stand, the backslash first; `_escaped` looks closer at the others.
+_ALWAYS = "\\*_~`[]"
+_ANGLE = re.compile(r"<(?!\s)")
+_SOMETIMES = re.compile(r"\|(?=\|)|(?<=\|)\||@|(?<=http):(?=//)|(?<=https):(?=//)")
 # At a run's end, too: what follows may complete it.
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d|\Z)", re.IGNORECASE)
 _LINE_START = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
@@ -36,7 +40,15 @@ class DiscordDialect(ChatDialect):
 
     def escape(self, text: str) -> str:
         """Put a backslash before everything Discord could read, and break mentions."""
-        return _SPECIAL.sub(_escaped, text)
+        is_address = "://" in text  # in a link's label an address makes Discord show the link's source
+        if not is_address and not _SPECIAL.search(text):
+            return text
+        for character in _ALWAYS:
+            if character in text:
+                text = text.replace(character, "\\" + character)
+        if "<" in text:
+            text = _ANGLE.sub(r"\\<", text)
+        return _SOMETIMES.sub(_escaped, text) if is_address or "|" in text or "@" in text else text
 
     def guard(self, line: str) -> str:
         """Escape what would make a heading, item or quote at the beginning of a line."""
@@ -136,13 +148,7 @@ def _escaped(match: re.Match[str]) -> str:
     found, text, start = match[0], match.string, match.start()
     if found == "@":
         return "@" + ZERO_WIDTH_SPACE if _MENTION.match(text, start) else "@"
-    if found == ":":  # an address in a link's label makes Discord show the link's source
-        is_address = text.startswith("//", start + 1) and text.endswith(("http", "https"), 0, start)
-        return ":" + ZERO_WIDTH_SPACE if is_address else ":"
-    following = text[start + 1 : start + 2]
-    if (found == "<" and following.isspace()) or (found == "|" and "|" not in {following, text[start - 1 : start]}):
-        return found
-    return "\\" + found
+    return ":" + ZERO_WIDTH_SPACE if found == ":" else "\\" + found
 
 
 def _quoted(url: str, characters: str) -> str:

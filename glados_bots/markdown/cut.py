@@ -17,6 +17,8 @@ from glados_bots.markdown.tree import Code, Run, Table
 
 # Below this a message could not hold a fence, a table's header and a line.
 MIN_LIMIT = 200
+# How often a place to cut is guessed from what a prefix takes, before the rest is halved.
+_GUESSES = 4
 # A gap inside a quote carries the quote's mark.
 QUOTE_MARGIN = 2
 
@@ -145,7 +147,7 @@ def _split_code(
 
     if size_of(part("")) > room // 2:  # an endless info string must not be repeated
         block = Code("", block.text)
-    count = _most(block.text, room, lambda size: size_of(part(block.text[:size])) <= room)
+    count = _most(block.text, room, lambda size: size_of(part(block.text[:size])))
     window = block.text[: count + 1]
     end = window.rfind("\n")
     if end > 0:
@@ -160,7 +162,7 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
     def part(size: int) -> Leaf:
         return replace(leaf, runs=_take(leaf.runs, size))
 
-    count = _most(text, room, lambda size: dialect.size(dialect.draw(part(size))) <= room)
+    count = _most(text, room, lambda size: dialect.size(dialect.draw(part(size))))
     end = _boundary(leaf.runs, text, count)
     if end <= 0:
         if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
@@ -172,15 +174,19 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
     return part(end), replace(leaf, runs=rest, marker="", checked=None, gap=1)
 
 
-def _most(text: str, room: int, fits: Callable[[int], bool]) -> int:
-    """The largest prefix that fits, by bisection between 0 and `room` characters."""
+def _most(text: str, room: int, size_of: Callable[[int], int]) -> int:
+    """The largest prefix that fits, of at most `room` characters: by proportion at first, then by bisection."""
     low, high = 0, min(len(text), room)
+    middle, guesses = high, _GUESSES
     while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
+        size = size_of(middle)
+        if size <= room:
             low = middle
         else:
             high = middle - 1
+        guess = middle * room // max(1, size) if guesses else (low + high + 1) // 2
+        middle = min(max(guess, low + 1), high)
+        guesses -= 1 if guesses else 0
     return low
 
 
