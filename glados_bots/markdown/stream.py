@@ -20,10 +20,13 @@ from glados_bots.markdown.unfinished import finish
 
 Chunk = TypeVar("Chunk")
 
-# A block longer than this is not shown anew with every piece, but each time it has grown by one part in `LAG`: so the
-# cost of a single endless block, too, grows with its length only.
+# A block that weighs more than this is not shown anew with every piece, but each time it has grown by one part in `LAG`
+# of its weight: so the cost of a single endless block, too, grows with its length only.
 PROMPT_SIZE = 2_048
 LAG = 64
+# What a character that may be markup weighs: each can cost as much as some words of prose.
+MARKUP_WEIGHT = 8
+_MARKUP = re.compile(r"[\n\[\]<>*_~`|$\\&@:/]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n[ \t]*\Z")
 _MARK = re.compile(r"\[\^([^\]\s]+)\](:?)")
 _LIST_MARKER = re.compile(r"[^>\t]")
@@ -70,6 +73,8 @@ class Stream(Generic[Chunk]):
         self._held = ""
         self._tail = ""
         self._waiting = ""
+        self._markup = 0
+        self._shown: str | None = None
         self._chunks: list[Chunk] = []
         self._final = 0
         self._marks: list[str] = []
@@ -94,12 +99,17 @@ class Stream(Generic[Chunk]):
         self._pieces.append(text)
         self._tail += text
         self._waiting += text
-        if len(self._waiting) < (len(self._tail) - PROMPT_SIZE) // LAG:
+        self._markup += _markup_in(text)
+        if len(self._waiting) < (len(self._tail) + MARKUP_WEIGHT * self._markup - PROMPT_SIZE) // LAG:
             return Update(self._chunks, len(self._chunks))
         if "\n" in self._waiting:
             self._freeze()
         self._waiting = ""
-        final, chunks = self._sink.chunks(self._parse(finish(self._tail)), is_open=True)
+        finished = finish(self._tail)
+        if finished == self._shown:  # what has come is held back
+            return Update(self._chunks, len(self._chunks))
+        self._shown = finished
+        final, chunks = self._sink.chunks(self._parse(finished), is_open=True)
         return self._update(final, self._settled(final, chunks))
 
     def close(self) -> Update[Chunk]:
@@ -182,6 +192,7 @@ class Stream(Generic[Chunk]):
             for label, found in pyromark.reference_definitions(mended.text[:end]).items():
                 self._definitions.setdefault(_normal(label), (found["dest"], found["title"] or ""))
         self._tail = self._tail[mended.source_offset(end) :]
+        self._markup, self._shown = _markup_in(self._tail), None
 
     def _freezing_point(self, document: Document, text: str) -> int:
         """Where the last block begins that has a blank line before it, in characters; 0 if there is none."""
@@ -199,10 +210,15 @@ class Stream(Generic[Chunk]):
             return False
         self._sink = self._new_sink()
         self._tail = "".join(self._pieces)
+        self._markup, self._shown = _markup_in(self._tail), None
         self._final = 0
         self._marks, self._notes, self._definitions, self._unresolved = [], [], {}, set()
         self._freeze()
         return True
+
+
+def _markup_in(text: str) -> int:
+    return len(_MARKUP.findall(text))
 
 
 def _normal(label: str) -> str:
