@@ -35,7 +35,7 @@ Sure! Here is **how** you can do that with `asyncio` and a [queue](https://docs.
 ```python
 import asyncio
 
-async def worker(queue: asyncio.Queue[int]) -> None:
+async def worker_{n}(queue: asyncio.Queue[int]) -> None:
     while True:
         item = await queue.get()
         print(item)
@@ -65,7 +65,7 @@ def answer(size: int) -> str:
 
 
 def ours() -> dict[str, Render]:
-    """Our renderers. HTML colours its code, which the peers do not; see the line without it."""
+    """Our renderers. HTML colours its code, which the peers do not; kept colours are used, as when a stream ends."""
     discord, slack, web = (import_module(f"glados_{name}.markdown") for name in ("discord", "slack", "web"))
     return {"discord": discord.render, "slack": slack.render, "slack blocks": slack.render_blocks, "html": web.render}
 
