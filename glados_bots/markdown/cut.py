@@ -19,6 +19,8 @@ from glados_bots.markdown.tree import Code, Run, Table
 MIN_LIMIT = 200
 # How often a place to cut is guessed from what a prefix takes, before the rest is halved.
 _GUESSES = 4
+# Characters; longer ones are cut.
+_LONGEST_GRAPHEME = 64
 # A gap inside a quote carries the quote's mark.
 QUOTE_MARGIN = 2
 
@@ -157,13 +159,14 @@ def _split_code(
 
 
 def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
-    text = "".join(run.text or "\0" for run in leaf.runs)
+    runs = _beginning(leaf.runs, room + _LONGEST_GRAPHEME)
+    text = "".join([run.text or "\0" for run in runs])
 
     def part(size: int) -> Leaf:
-        return replace(leaf, runs=_take(leaf.runs, size))
+        return replace(leaf, runs=_take(runs, size))
 
     count = _most(text, room, lambda size: dialect.size(dialect.draw(part(size))))
-    end = _boundary(leaf.runs, text, count)
+    end = _boundary(runs, text, count)
     if end <= 0:
         if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
             return _without_link(leaf), None  # an address longer than a message: keep its label
@@ -230,11 +233,20 @@ def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
 def _whole_graphemes(text: str, count: int) -> int:
     """The end of the last grapheme that lies within the first `count` characters, or of the first one."""
     end = 0
-    for grapheme in iter_graphemes(text[: count + 64]):
+    for grapheme in iter_graphemes(text[: count + _LONGEST_GRAPHEME]):
         if end and end + len(grapheme) > count:
             break
         end += len(grapheme)
     return end
+
+
+def _beginning(runs: list[Run], size: int) -> list[Run]:
+    """The first runs, whole, that hold so many characters: each cut looks at no more of an endless paragraph."""
+    for index, run in enumerate(runs):
+        size -= max(1, len(run.text))
+        if size <= 0:
+            return runs[: index + 1]
+    return runs
 
 
 def _take(runs: list[Run], size: int) -> list[Run]:
