@@ -38,9 +38,8 @@ def main() -> None:
 def _print(outcome: Outcome) -> None:
     finals = [stream.final_s for stream in outcome.streams]
     gaps = [stream.longest_gap_s for stream in outcome.streams]
-    print(
-        f"{len(outcome.streams)} streams; calls refused (429): {len(outcome.refused)} {sorted(set(outcome.refused))[:3]}"
-    )
+    refused = sorted(set(outcome.refused))[:3]
+    print(f"{len(outcome.streams)} streams; calls refused (429): {len(outcome.refused)} {refused}")
     print(f"from the last word to the whole answer: p50 {percentile(finals, 0.5):.2f} s, most {max(finals):.2f} s")
     print(f"longest without news: p50 {percentile(gaps, 0.5):.2f} s, most {max(gaps):.2f} s")
 

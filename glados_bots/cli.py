@@ -40,6 +40,9 @@ Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, 
 MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
+Engine = Annotated[
+    str | None, typer.Option("--engine", help="transformers, or vllm where it is installed [GLADOS_ENGINE]")
+]
 Quantize = Annotated[str | None, typer.Option("--quantize", help="auto, none, 8bit or 4bit weights [GLADOS_QUANTIZE]")]
 Loras = Annotated[
     list[str] | None, typer.Option("--lora", help="NAME=FOLDER: one more LoRA on the same base, may be given often")
@@ -65,6 +68,7 @@ def up(
     model: Model = None,
     token: Token = None,
     multi_gpu: MultiGpu = None,
+    engine: Engine = None,
     quantize: Quantize = None,
     lora: Loras = None,
     base_only: BaseOnly = None,
@@ -73,7 +77,7 @@ def up(
     from glados_bots.stack import run_stack  # noqa: PLC0415 - other commands need no supervisor
 
     settings = _serving(
-        model=model, token=token, multi_gpu=multi_gpu, quantize=quantize, lora=lora, base_only=base_only
+        model=model, token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, lora=lora, base_only=base_only
     )
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
@@ -84,13 +88,14 @@ def serve(
     model: Model = None,
     token: Token = None,
     multi_gpu: MultiGpu = None,
+    engine: Engine = None,
     quantize: Quantize = None,
     lora: Loras = None,
     base_only: BaseOnly = None,
 ) -> None:
     """Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT."""
     settings = _serving(
-        model=model, token=token, multi_gpu=multi_gpu, quantize=quantize, lora=lora, base_only=base_only
+        model=model, token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, lora=lora, base_only=base_only
     )
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
@@ -148,6 +153,7 @@ def _serving(
     model: str | None,
     token: str | None,
     multi_gpu: bool | None,
+    engine: str | None,
     quantize: str | None,
     lora: list[str] | None,
     base_only: bool | None,
@@ -157,6 +163,7 @@ def _serving(
         model=model,
         hf_token=token,
         multi_gpu=multi_gpu,
+        engine=engine,
         quantize=quantize,
         loras=",".join(lora) if lora else None,
         base_only=base_only,

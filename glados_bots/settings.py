@@ -84,7 +84,11 @@ class Settings(GladosSettings):
     """What every role needs. See docs/settings.md for a table."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
-    engine: Literal["transformers"] = Field("transformers", description="What computes the tokens")
+    engine: Literal["transformers", "vllm"] = Field(
+        "transformers", description="What computes the tokens: `transformers` or `vllm`"
+    )
+    vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
+    vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
     hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
     multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
     quantize: Literal["auto", "none", "8bit", "4bit"] = Field(

@@ -65,6 +65,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     env = {
         "GLADOS_MODEL": settings.model,
         "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
+        "GLADOS_ENGINE": settings.engine,
         "GLADOS_QUANTIZE": settings.quantize,
         "GLADOS_LORAS": settings.loras,
         "GLADOS_BASE_ONLY": str(settings.base_only).lower(),

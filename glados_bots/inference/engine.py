@@ -14,7 +14,10 @@ from glados_bots.conversation import Message
 FinishReason = Literal["stop", "length"]
 
 # Name -> "module:class", imported on demand, because importing an engine imports torch.
-ENGINES = {"transformers": "glados_bots.inference.transformers_engine:TransformersEngine"}
+ENGINES = {
+    "transformers": "glados_bots.inference.transformers_engine:TransformersEngine",
+    "vllm": "glados_bots.inference.vllm_engine:VllmEngine",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class EngineOptions:
         loras: folders of more adapters on the same base, by the model names they are served as.
         base_only: leave out the card's own LoRA.
         show_reasoning: show what the model thinks before it answers.
+        vllm_command: the `vllm` program, for the engine of that name.
+        vllm_arguments: what it is told besides, such as `--enforce-eager`.
     """
 
     data_dir: Path
@@ -119,6 +124,8 @@ class EngineOptions:
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False
     show_reasoning: bool = False
+    vllm_command: str = "vllm"
+    vllm_arguments: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import shlex
 from pathlib import Path
 
 from glados_bots.api_keys import KeyBook
@@ -65,6 +66,8 @@ def build_engine(settings: Settings) -> Engine:
         loras=adapters(settings.loras),
         base_only=settings.base_only,
         show_reasoning=settings.show_reasoning,
+        vllm_command=settings.vllm_command,
+        vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),
     )
     module, _, name = ENGINES[settings.engine].partition(":")
     engine: Engine = getattr(importlib.import_module(module), name)(card, options)

@@ -24,19 +24,19 @@ TARGETS = {
 GREEDY = Sampling(max_tokens=16, temperature=0.0)
 
 
-def config(kind: str) -> Any:
+def config(kind: str, **more: Any) -> Any:
     """Of the class of the GLaDOS models' bases, or Llama's."""
     if kind == "bigcode":
         return GPTBigCodeConfig(vocab_size=VOCABULARY, n_embd=64, n_layer=2, n_head=4, n_inner=128, n_positions=512)
     size = {"vocab_size": VOCABULARY, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     size |= {"intermediate_size": 128, "max_position_embeddings": 512}
-    return GPTNeoXConfig(**size) if kind == "neox" else LlamaConfig(**size, num_key_value_heads=2)
+    return GPTNeoXConfig(**size) if kind == "neox" else LlamaConfig(**size, num_key_value_heads=2, **more)
 
 
-def write_base(kind: str, folder: Path) -> Path:
+def write_base(kind: str, folder: Path, **more: Any) -> Path:
     """A base with a tokenizer. Its weights are drawn wide, so that greedy answers differ from one another."""
     torch.manual_seed(7)
-    model: Any = AutoModelForCausalLM.from_config(config(kind))
+    model: Any = AutoModelForCausalLM.from_config(config(kind, **more))
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)

@@ -1,0 +1,226 @@
+"""The engine on vLLM, for those whose GPU earns it: a `vllm serve` of its own under our service.
+
+vLLM pins other versions of transformers than we do, so it lives in an environment of its own and is started from there
+(GLADOS_VLLM_COMMAND). Prompts are made here, by the same cards, and sent as token ids: a user can no more forge a turn
+than with our own engine.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import httpx
+from transformers import AutoConfig, GenerationConfig
+
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
+from glados_bots.inference import weights
+from glados_bots.inference.cards import Card
+from glados_bots.inference.encoding import Encoder
+from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
+from glados_bots.inference.line import Line
+from glados_bots.inference.loading import BASE_NAME, adapters_of
+from glados_bots.inference.vllm_process import VllmProcess
+
+log = logging.getLogger(__name__)
+
+
+class VllmEngine:
+    """One model, computed by vLLM. See `Engine` for the contract."""
+
+    def __init__(self, card: Card, options: EngineOptions) -> None:
+        self._card = card
+        self._options = options
+        self._line = Line(options.max_running, options.max_waiting)
+        self._encoder: Encoder | None = None
+        self._ends: list[int] = []
+        self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
+        self._vllm = VllmProcess(options.vllm_command)
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
+        folder = await asyncio.to_thread(self._read)
+        if self._card.sampling.no_repeat_ngram_size:
+            log.warning("%s: vLLM has no no_repeat_ngram_size; the card's is left out", self._card.name)
+        await self._vllm.start(self._arguments(folder), _environment(self._options))
+
+    async def stop(self) -> None:
+        """End vLLM and what it computes."""
+        await self._vllm.stop()
+
+    def _read(self) -> Path:
+        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
+        self._encoder = Encoder(self._card, folder, AutoConfig.from_pretrained(folder).get_text_config())
+        has_config = (folder / "generation_config.json").is_file()
+        generation = GenerationConfig.from_pretrained(folder) if has_config else GenerationConfig()
+        self._ends = sorted(self._encoder.ends(generation))
+        return folder
+
+    def _arguments(self, folder: Path) -> list[str]:
+        options = self._options
+        if options.quantize in {"8bit", "4bit"}:
+            raise ConfigError(
+                f"GLADOS_QUANTIZE={options.quantize}: vLLM takes weights that are quantised already; "
+                "give such a model, or use --engine transformers"
+            )
+        names = [self._card.name] if self._card.name not in self._adapters else [BASE_NAME]
+        arguments = [
+            str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
+            "--max-num-seqs", str(options.max_running), "--dtype", "bfloat16", "--enable-prefix-caching",
+            "--enable-prompt-tokens-details", "--generation-config", "vllm",
+        ]  # fmt: skip
+        if options.multi_gpu:
+            import torch  # noqa: PLC0415 - only to count the GPUs
+
+            arguments += ["--tensor-parallel-size", str(max(1, torch.cuda.device_count()))]
+        if self._adapters:
+            rank = max(_rank(path) for path in self._adapters.values())
+            modules = [f"{name}={path.resolve()}" for name, path in self._adapters.items()]
+            arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
+            arguments += ["--lora-modules", *modules]
+        return [*arguments, *options.vllm_arguments]
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """Answer one conversation; see `Engine.generate`."""
+        prompt = await asyncio.to_thread(self.encoder.encode, messages)
+        room = self.encoder.room(prompt)
+        async with aclosing(self._line.enter()) as places:
+            async for queued in places:
+                yield queued
+        try:
+            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
+            request = self._request(model or self.models[0], prompt, limit, sampling)
+            async with aclosing(self._answer(request, prompt)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._line.leave()
+
+    def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> dict[str, Any]:
+        """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
+        card, words = self._card.sampling, list(self._card.bad_words)
+        request = {
+            "model": model,
+            "prompt": prompt,
+            "max_tokens": limit,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": card.temperature if sampling.temperature is None else sampling.temperature,
+            "top_p": card.top_p if sampling.top_p is None else sampling.top_p,
+            "top_k": card.top_k if sampling.top_k is None else sampling.top_k,
+            "repetition_penalty": card.repetition_penalty,
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+            "stop": [*self._card.stop, *sampling.stop, *words],
+            "stop_token_ids": self._ends,
+            "bad_words": words,
+            "seed": sampling.seed,
+        }
+        return {name: value for name, value in request.items() if value is not None}
+
+    async def _answer(self, request: dict[str, Any], prompt: list[int]) -> AsyncGenerator[Event]:
+        """Read vLLM's stream; leaving it makes vLLM stop computing."""
+        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
+        reason: FinishReason = "stop"
+        usage: dict[str, Any] = {}
+        async with aclosing(self._chunks(request)) as chunks:
+            async for chunk in chunks:
+                usage = chunk.get("usage") or usage
+                for choice in chunk.get("choices", ()):
+                    reason = "length" if choice.get("finish_reason") == "length" else reason
+                    if delta := thoughts.feed(choice.get("text") or ""):
+                        yield Delta(delta)
+        if rest := thoughts.close():
+            yield Delta(rest)
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        yield Finished(reason, len(prompt), cached, usage.get("completion_tokens", 0))
+
+    async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """The events of one request. Raises GenerationFailedError, or EngineDeadError when vLLM is gone."""
+        try:
+            async with self._vllm.http.stream("POST", "/v1/completions", json=request) as response:
+                if response.is_error:
+                    text = (await response.aread()).decode("utf-8", "replace")
+                    raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
+                async for line in response.aiter_lines():
+                    data = line.removeprefix("data: ")
+                    if data == "[DONE]":
+                        return
+                    if data == line:
+                        continue
+                    chunk = json.loads(data)
+                    if "error" in chunk:
+                        raise GenerationFailedError(f"this answer failed inside vLLM: {chunk['error']}")
+                    yield chunk
+            raise httpx.RemoteProtocolError("the stream ended before the answer did")
+        except httpx.HTTPError as error:
+            if self.fatal:
+                raise EngineDeadError(self.fatal) from error
+            raise GenerationFailedError(f"vLLM broke this answer off: {error!r}") from error
+
+    # --- figures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def encoder(self) -> Encoder:
+        """Between messages and tokens. Raises EngineDeadError before `start`."""
+        if self._encoder is None:
+            raise EngineDeadError("the engine has not been started")
+        return self._encoder
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Length in tokens of the prompt these messages make."""
+        return len(self.encoder.encode(messages))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        if self._card.name in self._adapters:
+            return (*self._adapters, BASE_NAME)
+        return (self._card.name, *self._adapters)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of prompt and answer together."""
+        return self._encoder.context if self._encoder else 0
+
+    @property
+    def fatal(self) -> str | None:
+        """Why the engine is dead, or None while it lives."""
+        return self._vllm.fatal
+
+    def stats(self) -> EngineStats:
+        """Counts at this moment; the cache's, as vLLM last said."""
+        return EngineStats(self._line.waiting, self._line.running, *self._vllm.pages)
+
+
+def _environment(options: EngineOptions) -> dict[str, str]:
+    """Nothing leaves the building: no usage reports, no hub. On a CPU the cache's size is told here."""
+    quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+    cache = {} if options.cache_gb is None else {"VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.cache_gb)))}
+    return {**os.environ, **quiet, **cache}
+
+
+def _rank(folder: Path) -> int:
+    """Rank of a current peft LoRA. Raises ConfigError when its config cannot be read."""
+    try:
+        return int(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{folder}: no LoRA of a current peft lies here ({error}); see docs/models.md") from error
+
+
+def _allowed(rank: int) -> int:
+    """The smallest of the ranks vLLM has kernels for that holds ours."""
+    sizes = (8, 16, 32, 64, 128, 256, 320, 512)
+    found = next((size for size in sizes if size >= rank), None)
+    if found is None:
+        raise ConfigError(f"a LoRA of rank {rank} is more than vLLM takes ({sizes[-1]}); use --engine transformers")
+    return found

@@ -1,0 +1,58 @@
+"""Stands for the `vllm` program: `vllm serve` with the two routes our engine calls, and an answer that echoes.
+
+It answers with the prompt's token ids, and says what it was started and asked with in files beside itself. The word
+`crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests.
+"""
+
+import json
+import os
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+HERE = Path(sys.argv[0]).parent
+METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num_gpu_blocks="400"} 1.0\n'
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(METRICS.encode() if self.path == "/metrics" else b"")
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        (HERE / "asked.json").write_text(json.dumps(request))
+        if os.environ.get("VLLM_FAKE") == "refuse":
+            self.send_error(400, "too many stop strings")
+            return
+        self.send_response(200)
+        self.end_headers()
+        try:
+            for token in request["prompt"][: request["max_tokens"]]:
+                self.event({"choices": [{"text": f"{token} ", "finish_reason": None}]})
+                time.sleep(0.01)
+            self.event({"choices": [{"text": "", "finish_reason": "length"}]})
+            details = {"cached_tokens": 3}
+            self.event({"choices": [], "usage": {"completion_tokens": 5, "prompt_tokens_details": details}})
+            self.wfile.write(b"data: [DONE]\n\n")
+        except BrokenPipeError:
+            (HERE / "left").touch()
+
+    def event(self, event: dict[str, object]) -> None:
+        self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        self.wfile.flush()
+
+
+if __name__ == "__main__":
+    (HERE / "started.json").write_text(json.dumps([sys.argv[1:], os.environ.get("VLLM_NO_USAGE_STATS")]))
+    sys.stdout.write("INFO reading the model\n")
+    if os.environ.get("VLLM_FAKE") == "crash":
+        sys.exit("RuntimeError: no kernel for this device")
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    (HERE / "pid").write_text(str(os.getpid()))
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
