@@ -4,6 +4,9 @@ Before a message is created, Redis is told; afterwards, its id. Whoever finds th
 thread: a message made by chat.postMessage carries its name as metadata, and a stream is the only one of ours that is
 unfinished there, because a thread is answered in order.
 
+The notice of a waiting question and the first message of its answer have one name, so that whoever begins the answer
+finds the notice, also one whose id was lost; and a notice that comes too late finds that the answer has begun.
+
     glados:{slack}:made:NONCE   str   '' while a message is being made, then its id
 """
 
@@ -21,6 +24,14 @@ log = logging.getLogger(__name__)
 KEPT_S = 24 * 3600
 LOOKED_AT = 200
 EVENT = "glados_answer"
+NOTICE = "q"  # before the timestamp of a message that is the notice of a waiting question
+# KEYS[1] the name; ARGV: id, seconds to keep it. A notice takes the name only while nobody else has it.
+# Each returns what was known before, '' for nothing.
+_MADE = """
+local before = redis.call('GET', KEYS[1]) or ''
+if before == '' or string.sub(ARGV[1], 1, 1) ~= 'q' then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+return before
+"""
 
 
 class Births:
@@ -29,8 +40,9 @@ class Births:
     def __init__(self, store: Store, calls: Calls) -> None:
         self._store = store
         self._calls = calls
+        self._made = store.client.register_script(_MADE)
 
-    async def found(self, turn: Turn, nonce: str) -> str | None:
+    async def found(self, turn: Turn, nonce: str, *, is_notice: bool = False) -> str | None:
         """The id of the message made under this name before, if there is one; else it may be made now.
 
         Raises StoreUnavailableError, or what `Calls` raises: then nobody knows, and nothing may be made yet.
@@ -41,20 +53,28 @@ class Births:
         known = await ask(cast("Awaitable[str | None]", self._store.client.get(key)))
         if known:
             return known
-        found = await self._look(turn, nonce)
+        found = await self._look(turn, nonce, is_notice=is_notice)
         if found:
             await self.made(nonce, found)
         return found
 
-    async def made(self, nonce: str, post: str) -> None:
-        """The message exists."""
-        await ask(self._store.client.set(self._key(nonce), post, ex=KEPT_S))
+    async def made(self, nonce: str, post: str) -> str:
+        """The message exists; returns what somebody else has made meanwhile under its name, '' for nothing.
+
+        A notice gives way to what was there; all others take its place. Whoever is told of another deletes the notice.
+        """
+        before = str(await ask(self._made(keys=[self._key(nonce)], args=[post, KEPT_S])))
+        return "" if before == post else before
+
+    async def again(self, nonce: str) -> None:
+        """What stood there is gone, and another message is about to be made under its name."""
+        await ask(self._store.client.set(self._key(nonce), "", ex=KEPT_S))
 
     async def unmade(self, nonce: str) -> None:
         """It surely does not exist: the call did not reach Slack, or was refused."""
         await ask(self._store.client.delete(self._key(nonce)))
 
-    async def _look(self, turn: Turn, nonce: str) -> str | None:
+    async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
         """A message of this turn in its thread whose id was lost."""
         place = turn.place
         bot = (await self._calls.install(place)).bot_user
@@ -69,21 +89,23 @@ class Births:
             log.warning("turn %s: cannot look for a message that may have been made: %s", turn.id, error)
             return None
         for message in reversed(thread.get("messages", [])):
-            if message.get("user") == bot and (
-                _name(message) == nonce or message.get("streaming_state") == "in_progress"
-            ):
-                return str(message["ts"])
+            name, waits = _name(message)
+            # While a question waits, the stream is the answer to another one.
+            is_stream = message.get("streaming_state") == "in_progress" and not is_notice
+            if message.get("user") == bot and (name == nonce or is_stream):
+                return (NOTICE if waits else "") + str(message["ts"])
         return None
 
     def _key(self, nonce: str) -> str:
         return f"{self._store.prefix}made:{nonce}"
 
 
-def metadata(nonce: str) -> dict[str, Any]:
+def metadata(nonce: str, *, is_notice: bool) -> dict[str, Any]:
     """What a message carries to be found again; it is visible to every app, so it says nothing."""
-    return {"event_type": EVENT, "event_payload": {"name": nonce}}
+    return {"event_type": EVENT, "event_payload": {"name": nonce, "waits": is_notice}}
 
 
-def _name(message: dict[str, Any]) -> str:
-    found = message.get("metadata") or {}
-    return str((found.get("event_payload") or {}).get("name", ""))
+def _name(message: dict[str, Any]) -> tuple[str, bool]:
+    """What `metadata` has put there: the message's name, and whether it is a notice."""
+    found = (message.get("metadata") or {}).get("event_payload") or {}
+    return str(found.get("name", "")), bool(found.get("waits"))

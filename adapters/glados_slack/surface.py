@@ -18,14 +18,13 @@ from glados_slack.answer import Chunk, SlackAnswer
 from glados_slack.budgets import budget, new_messages
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError
 from glados_slack.look import content, is_final, plainer, plainest
-from glados_slack.posting import Births, metadata
+from glados_slack.posting import NOTICE, Births, metadata
 from glados_slack.refusals import GONE, TOO_MUCH, Refusals
 from glados_slack.status import LINE, StatusLines
 from glados_slack.streams import Live, StreamOverError, Streams
 
 log = logging.getLogger(__name__)
 
-NOTICE = "q"
 MOST_REMEMBERED = 2_000
 WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
 
@@ -82,17 +81,16 @@ class SlackSurface:
         """Say something new in the thread."""
         showing = self._showing.get(turn.id)
         async with self._sorted_out(turn):
-            if showing and _says_nothing(view):
-                await self.lines.begin(turn)
-                showing.is_waiting = await self.lines.show(turn, view.notice)
-                if showing.is_waiting:
-                    return LINE
+            if showing is None:
+                return await self._post_notice(turn, view, nonce)
             post = await self._births.found(turn, nonce)
-            if post and showing and post.startswith(NOTICE):
-                await self._delete(turn, post.removeprefix(NOTICE))
-            elif post:
+            if post and post != LINE and not post.startswith(NOTICE):
                 await self.edit(turn, post, view)
                 return post
+            if post:
+                await self._give_way(turn, post, nonce)
+            if _says_nothing(view) and await self._begin_line(turn, view, showing):
+                return await self._made(turn, nonce, LINE)
             post = await self._make(turn, view, nonce, showing)
         await self.lines.clear(turn)
         await self._settle(turn, view, showing)
@@ -136,6 +134,25 @@ class SlackSurface:
 
     # --- what is not an answer yet ---------------------------------------------------------------------------------
 
+    async def _give_way(self, turn: Turn, post: str, nonce: str) -> None:
+        """Make room for the answer: a line or a notice of it stands under its name, of which the core does not know."""
+        if post.startswith(NOTICE):
+            await self._delete(turn, post.removeprefix(NOTICE))
+        await self._births.again(nonce)
+
+    async def _begin_line(self, turn: Turn, view: View, showing: Showing) -> bool:
+        """Let the status line stand for the answer; False where it cannot be had."""
+        await self.lines.begin(turn)
+        showing.is_waiting = await self.lines.show(turn, view.notice)
+        return showing.is_waiting
+
+    async def _post_notice(self, turn: Turn, view: View, nonce: str) -> str:
+        """Say that a question waits; nothing is said any more when its answer has begun meanwhile."""
+        post = await self._births.found(turn, nonce, is_notice=True)
+        if post and post.startswith(NOTICE):
+            await self._edit_notice(turn, post.removeprefix(NOTICE), view, None)
+        return post or await self._make(turn, view, nonce, None)
+
     async def _edit_line(self, turn: Turn, view: View, showing: Showing | None) -> None:
         if _says_nothing(view) and await self.lines.show(turn, view.notice):
             if showing:
@@ -161,20 +178,26 @@ class SlackSurface:
                 if live:
                     showing.is_waiting = False
                     showing.lives[live.ts] = live
-                    await self._births.made(nonce, live.ts)
+                    await self._made(turn, nonce, live.ts)
                     return live.ts
-            ts = await self._send(turn, view, nonce)
+            ts = await self._send(turn, view, nonce, is_notice=showing is None)
         except (LimitedError, NotSentError, RefusedError, PlaceGoneError):
             await self._births.unmade(nonce)
             raise
         if showing:
             showing.is_waiting = False
             showing.seen[ts] = view
-        post = ts if showing else NOTICE + ts
-        await self._births.made(nonce, post)
-        return post
+        return await self._made(turn, nonce, ts if showing else NOTICE + ts)
 
-    async def _send(self, turn: Turn, view: View, nonce: str) -> str:
+    async def _made(self, turn: Turn, nonce: str, post: str) -> str:
+        """Note what was made; of a notice and the begin of its answer, made at the same time, the answer stays."""
+        other = await self._births.made(nonce, post)
+        notice = next((one for one in (post, other) if one.startswith(NOTICE)), "")
+        if other and notice:
+            await self._delete(turn, notice.removeprefix(NOTICE))
+        return other if other and notice == post else post
+
+    async def _send(self, turn: Turn, view: View, nonce: str, *, is_notice: bool) -> str:
         place, made = turn.place, None
         limits = new_messages(place["team"], place["channel"])
         for arguments in _degraded(turn, view):
@@ -182,7 +205,7 @@ class SlackSurface:
             try:
                 made = await self.calls(
                     place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"],
-                    metadata=metadata(nonce), unfurl_links=False, unfurl_media=False, **arguments,
+                    metadata=metadata(nonce, is_notice=is_notice), unfurl_links=False, unfurl_media=False, **arguments,
                 )  # fmt: skip
             except RefusedError as error:
                 self._complain(turn, error)
