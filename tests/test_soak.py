@@ -9,7 +9,7 @@ import pytest
 
 from tests.soak.far_ends import Seen
 from tests.soak.run import Plan, Soak
-from tests.soak.verdict import Asked, judge
+from tests.soak.verdict import Asked, judge, recovery
 
 ASKED = [Asked(1, 7, 0.0), Asked(2, 7, 1.0), Asked(3, 8, 1.0)]
 
@@ -39,6 +39,12 @@ def test_the_judge_finds_each_kind_of_fault(seen: list[Seen], broken: dict[str, 
     verdict = judge(ASKED, seen)
     assert {name: value for name, value in vars(verdict).items() if value} == broken
     assert verdict.holds == (not broken)
+
+
+def test_what_a_kill_cost_us_is_told_apart_from_what_the_platform_took_to_deliver_again() -> None:
+    asked = [Asked(1, 7, 0.0, accepted_at=1.0), Asked(2, 7, 2.0, accepted_at=63.0), Asked(3, 8, 9.0, accepted_at=9.5)]
+    found = recovery(asked, {1: 9.0, 2: 64.0, 3: 10.0}, [3.0, 5.0])
+    assert (found.answered, found.delivered, found.then_answered) == ([4.0], [58.0], [1.0])
 
 
 @pytest.mark.slow

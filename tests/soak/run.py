@@ -5,7 +5,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from glados_bots.store import ask, connect
 from tests.servers import free_port
 from tests.soak.far_ends import FAR_ENDS, DiscordEnd, Seen, SlackEnd
 from tests.soak.parts import API_KEY, Part, python
-from tests.soak.verdict import Asked, Verdict, judge, late, percentile
+from tests.soak.verdict import Asked, Recovery, Verdict, judge, late, recovery, spread
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Report:
     late: dict[str, int] = field(default_factory=dict)
     details: list[str] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
-    recovery_s: list[float] = field(default_factory=list)
+    recoveries: dict[str, Recovery] = field(default_factory=dict)
     first_words_s: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -82,8 +82,8 @@ class Report:
             *(f"{name}: {verdict}" for name, verdict in self.verdicts.items()),
             *self.details,
             *(f"{name}: delivered below a newer one by the platform: {count}" for name, count in self.late.items()),
-            f"from a kill to the answer of a question under way: {_spread(self.recovery_s)}",
-            f"from a mention to the first words, before any kill: {_spread(self.first_words_s)}",
+            *(line for name, found in self.recoveries.items() for line in found.lines(name)),
+            f"from a mention to the first words, before any kill: {spread(self.first_words_s)}",
         ]
 
 
@@ -268,14 +268,10 @@ class Soak:
             report.late[end.name] = late(asked)
             report.details += _details(end.name, report.verdicts[end.name], seen)
             done = {number: message for message in seen for number in message.numbers}
-            for question in asked:
-                answer = done.get(question.number)
-                if answer is None:
-                    continue
-                if answer.words_at is not None and question.number in self._quiet:
-                    report.first_words_s.append(answer.words_at - question.at)
-                hits = [kill for kill in self._kills if question.at < kill < answer.done_at]
-                report.recovery_s += [answer.done_at - kill for kill in hits[-1:]]
+            ends = {number: message.done_at for number, message in done.items()}
+            report.recoveries[end.name] = recovery(asked, ends, self._kills)
+            words = {number: message.words_at for number, message in done.items() if number in self._quiet}
+            report.first_words_s += [at - one.at for one in asked if (at := words.get(one.number)) is not None]
         return report
 
 
@@ -288,11 +284,6 @@ def _details(name: str, verdict: Verdict, seen: list[Seen]) -> list[str]:
         for one in seen
         if number in one.numbers
     ]
-
-
-def _spread(seconds: Sequence[float]) -> str:
-    median, worst = percentile(seconds, 0.5), percentile(seconds, 0.95)
-    return f"p50 {median:.3f} s, p95 {worst:.3f} s ({len(seconds)} questions)"
 
 
 async def _answers(redis_url: str, port: int) -> None:
