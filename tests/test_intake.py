@@ -136,6 +136,20 @@ async def test_answering_again_counts_as_asking(client: Client) -> None:
     assert await way.redo("unknown", "ada") is None
 
 
+async def test_an_edit_that_is_told_again_counts_once(client: Client) -> None:
+    way = intake(client, Limits(user=Limit(per_minute=4)))
+    for number in range(2):
+        await way.accept(turn(number, conversation="c"))
+    assert (await way.redo("t0", "ada", "new")) == (await way.redo("t0", "ada", "new"))
+    assert (await way.redo("t1", "ada", "TWO")) == (await way.redo("t1", "ada", "TWO"))
+    found = await store(client).turn("t0")
+    assert found
+    assert found.text == "new\nTWO"
+    again = await way.redo("t0", "ada")  # Regenerate names no text: that is a question each time
+    assert again
+    assert again.status == "refused"
+
+
 async def test_who_is_exempt_is_not_counted(client: Client) -> None:
     way = intake(client, Limits(user=Limit(per_minute=1)))
     for number in range(3):

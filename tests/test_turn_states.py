@@ -161,6 +161,8 @@ class TurnStates(RuleBasedStateMachine):
     def _redo(self, message: str, text: str) -> None:
         state = self._do(self._store.change(message, "redo", text))
         question = self._question(message, state)
+        if question and text == question.parts.get(message, question.text):
+            return  # an edit that was told before
         if question and (question.cancel != "delete" or question.state == "done"):
             if text and message in question.parts:
                 question.parts[message] = text

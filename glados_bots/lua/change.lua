@@ -16,6 +16,11 @@ if not state then return nil end
 local parts = found[4] and cjson.decode(found[4]) or {}
 local ended = state == 'done' or state == 'dead'
 if (ended and action == 'stop') or (pending == 'delete' and not ended) then return {state} end
+if action == 'redo' and text ~= '' then -- events of one edit come again, and to several processes: it counts once
+  local present = redis.call('HGET', t, 'text')
+  for _, each in ipairs(parts) do if each[1] == part then present = each[2] end end
+  if text == present then return {state} end
+end
 if action == 'redo' then
   local refusal = over_limit(p, scopes, now)
   if refusal then return refusal end
