@@ -44,6 +44,7 @@ HELP = """\
 
 Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
 it and my answer goes too."""
+NOT_ALONE = "This conversation is not only yours: ask somebody who may manage this channel."
 HOW = "Mention me, reply to me or write to me directly, and I answer."
 
 
@@ -57,8 +58,10 @@ class Commands:
         self._client = client
         self._began = time.monotonic()
 
-    async def reset(self, conversation: str) -> str:
-        """Forget a conversation and end what runs in it."""
+    async def reset(self, conversation: str, author: str = "") -> str:
+        """Forget a conversation and end what runs in it; for a person only what is theirs alone, else for all."""
+        if author and await self._records.askers(conversation) - {author}:
+            return NOT_ALONE
         await self._records.forget_conversation(conversation)
         return "Forgotten. This conversation starts anew."
 

@@ -53,6 +53,12 @@ class Records:
             await ask(self._store.client.srem(key, *gone))
         return alive
 
+    async def askers(self, conversation: str) -> set[str]:
+        """People whose questions a conversation holds, answered or not."""
+        waiting = [await self._store.turn(turn) for turn in await self._store.queue(conversation)]
+        answered = await self._store.history(conversation)
+        return {exchange.author for exchange in answered} | {turn.author for turn in waiting if turn}
+
     async def exchanges_of(self, author: str) -> list[Kept]:
         """Everything kept that a person asked, oldest first."""
         found = []

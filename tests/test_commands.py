@@ -115,6 +115,18 @@ async def test_reset_makes_a_conversation_start_anew(world: World) -> None:
     assert [message.content for message in world.engine.asked[-1][0] if message.role == "user"] == ["question 2"]
 
 
+async def test_reset_for_a_person_spares_what_others_asked_answered_or_waiting(world: World) -> None:
+    desk = commands(world)
+    await world.say(1, author="bob")
+    assert "not only yours" in await desk.reset("c", "ada")
+    async with world.working():
+        await world.settled(1)
+    assert "not only yours" in await desk.reset("c", "ada")
+    assert len(await world.answers()) == 1
+    assert "starts anew" in await desk.reset("c", "bob")
+    assert await world.answers() == []
+
+
 async def test_status_tells_the_model_the_queue_and_the_time_up(world: World) -> None:
     await world.say(1)
     text = await commands(world).status()

@@ -19,7 +19,6 @@ from glados_discord.surface import DiscordSurface
 MOST_CHOICES = 25
 LONGEST_PERSONA = 4000
 NOT_MANAGER = "Only people who may manage this channel can change this."
-NOT_YOURS = "This conversation is not only yours: ask somebody who may manage messages here."
 NOT_SURE = (
     "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
 )
@@ -122,11 +121,8 @@ class Slash:
 
     async def _reset(self, interaction: discord.Interaction) -> str:
         conversation = await self._counter.conversation(interaction)
-        asked = {exchange.author for exchange in await self._core.store.history(conversation)}
-        is_own = asked <= {str(interaction.user.id)}
-        if not (is_own or interaction.guild_id is None or may_moderate(interaction.permissions, interaction.guild_id)):
-            return NOT_YOURS
-        return await self._core.commands.reset(conversation)
+        everybody = may_moderate(interaction.permissions, interaction.guild_id)
+        return await self._core.commands.reset(conversation, "" if everybody else str(interaction.user.id))
 
     async def _model(self, interaction: discord.Interaction, name: str) -> str:
         channel = settings_channel(interaction.channel)

@@ -64,7 +64,10 @@ class SlashCommands:
         """Forget the newest conversation of this person here: commands are not told of threads."""
         del rest
         mine = await self._conversations(place, user)
-        return await self._core.commands.reset(mine[-1]) if mine else NO_CONVERSATION
+        if not mine:
+            return NO_CONVERSATION
+        everybody = await self._controls.may_manage(place, user)
+        return await self._core.commands.reset(mine[-1], "" if everybody else user)
 
     async def _stop(self, place: Mapping[str, str], user: str, rest: str) -> str:
         del rest

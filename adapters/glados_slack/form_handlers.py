@@ -124,14 +124,12 @@ class FormHandlers:
             return cannot(error)
 
     async def reset_thread(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
-        """Forget the conversation of a thread, for those who took part in it."""
+        """Forget the conversation of a thread, for who had it alone and for admins."""
         where = place_of_click(body, context) | {"thread": thread_of(shortcut)}
         user = str(body["user"]["id"])
         conversation = conversation_of(where["channel"], where["thread"])
-        may = conversation in await self._core.records.conversations_of(user)
-        said = NOT_YOURS
-        if may or await self._controls.may_manage(where, user):
-            said = await self._core.commands.reset(conversation)
+        everybody = await self._controls.may_manage(where, user)
+        said = await self._core.commands.reset(conversation, "" if everybody else user)
         await ack()
         self._shared.later(self._shared.notes.whisper(where, user, said))
 

@@ -266,14 +266,14 @@ async def test_the_shortcut_where_the_bot_may_not_write_answers_directly(
     assert "the plan" in model.prompts[0][-1]["content"]
 
 
-async def test_the_shortcut_resets_a_thread_for_those_who_took_part(
+async def test_the_shortcut_resets_a_thread_for_who_had_it_alone(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        for person, says in ((bob, "Only the person"), (ada, "starts anew")):
+        for person, says in ((bob, "not only yours"), (ada, "starts anew")):
             await person.shortcut(slack.message(answer), "glados_reset_thread")
             await whispered(slack, channel, person, says)
         await ada.say(channel, "who am I?", thread=question)
