@@ -1,8 +1,9 @@
 """After a gap: find the questions that were missed, by reading history, and hand them to the desk as if they came now.
 
 The gateway repeats what was missed when it resumes a session; after a restart or an invalid session it does not. While
-events arrive, the time is stamped in Redis. One stamp for each shard serves all channels: only those with a newer last
-message are read, accepting a question twice is impossible, and a slack covers what was on its way.
+events arrive, the time is stamped in Redis; without a connection, or before a gap was looked through, it is not. One
+stamp for each shard serves all channels: only those with a newer last message are read, accepting a question twice is
+impossible, and a slack covers what was on its way.
 """
 
 import asyncio
@@ -14,12 +15,14 @@ import discord
 from glados_bots.errors import StoreUnavailableError
 from glados_discord.memory import Memory
 from glados_discord.rates import Rates
+from glados_discord.refusals import Temporary
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
 
 SLACK_S = 120  # a connection may have been dead for so long before that was noticed
 STAMP_EVERY_S = 5.0
+LONGEST_NAP_S = 60.0
 MOST_DMS = 50
 Readable = discord.abc.Messageable
 _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
@@ -35,21 +38,41 @@ class CatchUp:
         self._rates = rates
         self._settings = settings
         self._caught: set[str] = set()
+        self._lost: set[str] = set()
 
-    async def look_back(self, client: discord.Client, shard: int | None, take: Take) -> int:
-        """Read what was written since the last stamp, within the bounds; returns how many messages were looked at."""
-        name = str(shard or 0)
+    def lost(self, shard: int | None) -> None:
+        """A shard has no connection; discord.py goes on calling its client ready."""
+        self._lost.add(_name(shard))
+
+    def resumed(self, shard: int | None) -> None:
+        """It is back, and was told what it missed."""
+        self._lost.discard(_name(shard))
+
+    async def look_back(self, client: discord.Client, shard: int | None, take: Take) -> None:
+        """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
+        name, nap = _name(shard), 1.0
         self._caught.discard(name)
-        since = await self._since(name)
+        self._lost.discard(name)
+        while not client.is_closed():
+            try:
+                await self._look(client, shard, take)
+            except (StoreUnavailableError, *Temporary) as error:
+                log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
+                await asyncio.sleep(nap)
+                nap = min(2 * nap, LONGEST_NAP_S)
+            else:
+                self._caught.add(name)
+                return
+
+    async def _look(self, client: discord.Client, shard: int | None, take: Take) -> None:
+        since = await self._since(_name(shard))
         looked_at = 0
         if since is not None:
             async for message in self._missed(client, shard, since):
                 looked_at += 1
                 await take(message)
-            if looked_at:
-                log.info("after a gap, %d messages since then were looked at", looked_at)
-        self._caught.add(name)
-        return looked_at
+        if looked_at:
+            log.info("after a gap, %d messages since then were looked at", looked_at)
 
     async def stamp_for_ever(self, is_well: Callable[[], bool]) -> None:
         """While `is_well`, note the time for every shard that has looked back."""
@@ -61,7 +84,7 @@ class CatchUp:
     async def stamp(self) -> None:
         """Note that everything until now has arrived."""
         try:
-            for name in sorted(self._caught):
+            for name in sorted(self._caught - self._lost):
                 await self._memory.stamp(name, int(self._clock() * 1000))
         except StoreUnavailableError as error:
             log.debug("no stamp: %s", error)
@@ -81,9 +104,11 @@ class CatchUp:
         for place in [*_guild_places(client, shard, since), *await self._direct(client, shard)]:
             await self._rates.enter("catch-up")
             try:
-                async for message in place.history(limit=min(left, 100), after=since, oldest_first=True):
+                async for message in place.history(limit=left, after=since, oldest_first=True):
                     left -= 1
                     yield message
+            except discord.DiscordServerError:
+                raise
             except discord.HTTPException as error:
                 log.info("a place could not be read after a gap (%d)", error.code)
             if left <= 0:
@@ -96,6 +121,10 @@ class CatchUp:
             return []
         found = await self._memory.recent_dms(MOST_DMS)
         return [client.get_partial_messageable(channel, type=discord.ChannelType.private) for channel in found]
+
+
+def _name(shard: int | None) -> str:
+    return str(shard or 0)
 
 
 def _guild_places(client: discord.Client, shard: int | None, since: discord.Object) -> list[Readable]:

@@ -148,6 +148,15 @@ class SingleClient(_Listening, discord.Client):
         self.parts = parts
         self.tree = make_tree(self, parts)
 
+    async def on_disconnect(self) -> None:
+        """The connection is gone."""
+        await super().on_disconnect()
+        self.parts.catch_up.lost(None)
+
+    async def on_resumed(self) -> None:
+        """It is back, and nothing was missed."""
+        self.parts.catch_up.resumed(None)
+
 
 class ShardedClient(_Listening, discord.AutoShardedClient):
     """A connection for each shard of this process."""
@@ -159,6 +168,14 @@ class ShardedClient(_Listening, discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """Each shard looks back for itself."""
+
+    async def on_shard_disconnect(self, shard: int) -> None:
+        """One shard's connection is gone."""
+        self.parts.catch_up.lost(shard)
+
+    async def on_shard_resumed(self, shard: int) -> None:
+        """It is back, and nothing was missed."""
+        self.parts.catch_up.resumed(shard)
 
     async def on_shard_ready(self, shard: int) -> None:
         """A new session of one shard."""

@@ -53,7 +53,9 @@ class Counter:
         allowed = self._core.settings.message_max_chars
         if len(turn.text) > allowed:
             return f"This is too long for me: {len(turn.text)} characters, and {allowed} are allowed."
-        verdict = await self._core.intake.accept(turn, joins=False)
+        verdict = await self._desk.within_guild(
+            interaction.guild_id, interaction.id, lambda: self._core.intake.accept(turn, joins=False)
+        )
         if verdict.refusal:
             return verdict.refusal
         await self._desk.remember(turn.conversation, interaction.channel, interaction.guild_id)
@@ -62,13 +64,15 @@ class Counter:
     def _why_not(self, interaction: discord.Interaction) -> str:
         if self._order.is_closing:
             return CLOSING
-        person = asker_of(interaction.user, interaction.guild_id, interaction.channel)
-        sentence = refusal(self._desk.rules, person)
+        sentence = self._refusal(interaction)
         if sentence or interaction.guild_id is None:
             return sentence or ""
         is_thread = isinstance(interaction.channel, discord.Thread)
         what = lacking(interaction.app_permissions, is_thread=is_thread)
         return CANNOT.format(what=what) if what else ""
+
+    def _refusal(self, interaction: discord.Interaction) -> str | None:
+        return refusal(self._desk.rules, asker_of(interaction.user, interaction.guild_id, interaction.channel))
 
     async def _turn(self, interaction: discord.Interaction, question: str, files: attachments.Files) -> Turn:
         channel, number = interaction.channel, str(interaction.id)
@@ -110,7 +114,11 @@ class Counter:
         if action == "stop":
             await self._core.store.change(name, "stop")
             return ""
-        verdict = await self._core.intake.redo(name, str(interaction.user.id))
+        if sentence := self._refusal(interaction):
+            return sentence
+        verdict = await self._desk.within_guild(
+            interaction.guild_id, interaction.id, lambda: self._core.intake.redo(name, str(interaction.user.id))
+        )
         return TOO_OLD if verdict is None else verdict.refusal
 
     async def _vote(self, turn: str, person: str, vote: Vote) -> str:

@@ -4,13 +4,16 @@ Discord is not told that a message was taken in: what a process that died had no
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 import discord
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.intake import Verdict
 from glados_bots.limits import duration
 from glados_bots.turns import APOLOGY
 from glados_discord import questions
@@ -25,6 +28,7 @@ from glados_discord.settings import DiscordSettings, ids
 from glados_discord.surface import DiscordSurface
 
 log = logging.getLogger(__name__)
+V = TypeVar("V", Verdict, Verdict | None)
 
 HELP = "Write your question after my name, or use /ask. /help says what else I can do."
 FILES_ONLY = "Ask me something about it in words. {left_out}"
@@ -95,10 +99,9 @@ class Desk:
 
     async def _take(self, message: discord.Message, me: int, *, late: bool) -> None:
         reason = await self._addressed(message, me)
-        if reason is None or (late and await self._memory.was(f"told:{message.id}")):
+        if reason is None or (late and await self._is_known(message)):
             return
-        await self._know_author(message)
-        sentence = self._refusal(message)
+        sentence = await self._refusal(message)
         if sentence:
             if reason != "thread":
                 await self._notes.refuse(message, sentence)
@@ -121,22 +124,28 @@ class Desk:
             reason = addressed(message, me, takes_part=True)
         return reason
 
+    async def _is_known(self, message: discord.Message) -> bool:
+        """Whether a message was taken in, or answered with a sentence, before."""
+        return await self._memory.is_turn(message.id) or await self._memory.was(f"told:{message.id}")
+
     async def _accept(self, message: discord.Message, question: questions.Question) -> None:
-        length, allowed = len(question.text), self._core.settings.message_max_chars
-        if length > allowed:
-            await self._notes.reply(message, TOO_LONG.format(length=length, allowed=allowed))
+        if await self._is_too_long(message, question):
             return
         conversation = await questions.conversation_of(message, self._memory, self._settings)
         turn = questions.turn_of(message, question, conversation, self._settings)
-        if await self._guild_is_full(message):
-            return
-        verdict = await self._core.intake.accept(turn)
+        guild = message.guild.id if message.guild else None
+        verdict = await self.within_guild(guild, message.id, lambda: self._core.intake.accept(turn))
         if verdict.refusal:
-            if message.guild:
-                await self._memory.guild_gives_back(message.guild.id, message.id)
             await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
         elif verdict.status == "accepted":
-            await self.remember(conversation, message.channel, message.guild.id if message.guild else None)
+            await self.remember(conversation, message.channel, guild)
+
+    async def _is_too_long(self, message: discord.Message, question: questions.Question) -> bool:
+        """Whether a question is longer than allowed; then the person was told."""
+        length, allowed = len(question.text), self._core.settings.message_max_chars
+        if length > allowed:
+            await self._notes.reply(message, TOO_LONG.format(length=length, allowed=allowed))
+        return length > allowed
 
     async def remember(self, conversation: str, channel: object, guild: int | None) -> None:
         """Note where a conversation takes place."""
@@ -156,17 +165,27 @@ class Desk:
         elif reason == "thread" and not self._settings.message_content and not message.content:
             await self._notes.hint(message, CONTENT_HINT)
 
-    async def _guild_is_full(self, message: discord.Message) -> bool:
-        """Whether a server has asked as much as one minute allows; then the person was told."""
-        most = self._settings.limit_guild_per_minute
-        if not most or message.guild is None:
-            return False
-        wait_s = await self._memory.guild_wait_s(message.guild.id, message.id, most)
-        if wait_s > 0:
-            await self._notes.tell(message, GUILD_FULL.format(wait=duration(wait_s)))
-        return wait_s > 0
+    async def within_guild(self, guild: int | None, name: int, work: Callable[[], Awaitable[V]]) -> V:
+        """Take a question in, or have it answered again, if its server has room for one more in this minute.
 
-    def _refusal(self, message: discord.Message) -> str | None:
+        Args:
+            guild: the server; None for a direct message.
+            name: what the question is counted by, once.
+            work: does it; a place that is not used is given back.
+        """
+        most = self._settings.limit_guild_per_minute
+        if not most or guild is None:
+            return await work()
+        wait_s = await self._memory.guild_wait_s(guild, name, most)
+        if wait_s > 0:
+            return Verdict("refused", refusal=GUILD_FULL.format(wait=duration(wait_s)))
+        verdict = await work()
+        if verdict is None or verdict.refusal:
+            await self._memory.guild_gives_back(guild, name)
+        return verdict
+
+    async def _refusal(self, message: discord.Message) -> str | None:
+        await self._know_author(message)
         return refusal(
             self.rules, asker_of(message.author, message.guild.id if message.guild else None, message.channel)
         )
@@ -176,13 +195,20 @@ class Desk:
         if turn is None:
             await self._take_or_apologise(message, me, late=True)
             return
+        if sentence := await self._refusal(message):
+            await self._notes.refuse(message, sentence)
+            return
         question = await questions.read(message, me, self._memory, self._settings)
-        stamp = int(message.edited_at.timestamp() * 1000) if message.edited_at else 0
-        fits = 0 < len(question.text) <= self._core.settings.message_max_chars
-        if fits and question.text != turn.text and await self._memory.once(f"edit:{message.id}:{stamp}"):
-            verdict = await self._core.intake.redo(str(message.id), str(message.author.id), question.text)
-            if verdict and verdict.refusal:
-                await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
+        if not question.text or question.text == turn.text or await self._is_too_long(message, question):
+            return
+        guild, stamp = message.guild.id if message.guild else None, message.edited_at or message.created_at
+        verdict = await self.within_guild(
+            guild,
+            int(stamp.timestamp() * 1000),
+            lambda: self._core.intake.redo(str(message.id), str(message.author.id), question.text),
+        )
+        if verdict and verdict.refusal:
+            await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
 
     async def _know_channel(self, message: discord.Message) -> None:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""

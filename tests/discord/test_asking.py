@@ -221,6 +221,36 @@ async def test_case_31_quotas_of_a_person_and_of_a_server_stop_questions_before_
         await world.until(lambda: len(world.engine.asked) == 3)
 
 
+async def test_case_31_the_quota_of_a_server_holds_for_commands_edits_and_regenerate_too(world: World) -> None:
+    async with world.bot(limit_guild_per_minute=2) as bot:
+        question = await world.ask()
+        answer = await world.answered(question)
+        await world.ada.edit(question, f"{world.fake.bot.mention} what is a lime?")
+        await world.until(lambda: len(world.engine.asked) == 2)
+        await world.quiet(bot)
+        await world.ada.run(world.channel, "ask", question="why?")
+        await world.until(lambda: [text for text in world.told_to(world.ada) if "This server" in text])
+        await world.ada.click(world.fake.message(answer), "Regenerate")
+        await world.until(lambda: len([text for text in world.told_to(world.ada) if "This server" in text]) == 2)
+        await world.ada.edit(question, f"{world.fake.bot.mention} what is an orange?")
+        await world.until(lambda: [one for one in world.fake.answers() if "This server" in one.content][2:])
+    assert len(world.engine.asked) == 2
+
+
+async def test_who_is_not_allowed_any_more_gets_no_further_answer_by_edit_or_regenerate(world: World) -> None:
+    async with world.bot() as bot:
+        question = await world.ask(by=world.bob)
+        answer = await world.answered(question)
+        await world.quiet(bot)
+    async with world.bot(denied_users=str(world.bob.id)) as bot:
+        await world.bob.click(world.fake.message(answer), "Regenerate")
+        await world.until(lambda: [text for text in world.told_to(world.bob) if "not on the list" in text])
+        await world.bob.edit(question, f"{world.fake.bot.mention} what is a lime?")
+        await world.until(lambda: [text for text in world.said(world.channel) if "not on the list" in text])
+        await world.quiet(bot)
+    assert len(world.engine.asked) == 1
+
+
 async def test_a_mention_without_words_gets_a_short_help_and_no_model(world: World) -> None:
     async with world.bot() as bot:
         await world.ada.say(world.channel, world.fake.bot.mention)

@@ -61,6 +61,38 @@ async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_ans
     assert followed.channel is thread
 
 
+async def test_case_23_without_a_connection_no_time_is_stamped_however_ready_the_client_seems(world: World) -> None:
+    async with world.bot(clock=world.fake.clock.now) as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        await bot.parts.catch_up.stamp()
+        world.fake.gateway.refused_connections = 10_000
+        world.fake.gateway.drop()
+        await world.until(lambda: bot.parts.catch_up._lost)
+        stamped = await bot.parts.memory.stamped("0")
+        world.fake.clock.advance(300)
+        assert bot._is_well()
+        await bot.parts.catch_up.stamp()
+        assert await bot.parts.memory.stamped("0") == stamped
+        missed = await world.ask("missed")
+        world.fake.clock.advance(300)
+        world.fake.gateway.sessions.clear()
+        world.fake.gateway.refused_connections = 0
+        await world.answered(missed)
+        await world.until(lambda: bot.parts.catch_up._caught)
+        await bot.parts.catch_up.stamp()
+        assert await bot.parts.memory.stamped("0") != stamped
+
+
+async def test_case_23_a_gap_that_cannot_be_read_at_once_is_read_later(world: World) -> None:
+    async with world.bot() as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        await bot.parts.catch_up.stamp()
+    missed = await world.ask("missed")
+    world.fake.faults.add(method="GET", path="/channels/*/messages", status=503)
+    async with world.bot():
+        await world.answered(missed)
+
+
 async def test_case_23_after_a_restart_mentions_and_direct_messages_are_found(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
