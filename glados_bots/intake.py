@@ -13,7 +13,7 @@ from glados_bots.store import Store
 
 log = logging.getLogger(__name__)
 
-FULL = "{ahead} questions are waiting in this conversation already; please wait for an answer first."
+FULL = "{waiting} waiting in this conversation already; please wait for an answer first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Intake:
 def _verdict(receipt: Receipt) -> Verdict:
     match receipt:
         case Receipt("full"):
-            return Verdict("refused", receipt.ahead, "", FULL.format(ahead=receipt.ahead))
+            waiting = "1 question is" if receipt.ahead == 1 else f"{receipt.ahead} questions are"
+            return Verdict("refused", receipt.ahead, "", FULL.format(waiting=waiting))
         case Receipt("limited", excess=Excess() as excess):
             return Verdict("refused", 0, "", str(excess), excess.is_repeat)
         case Receipt("accepted" | "joined" | "duplicate" as status):

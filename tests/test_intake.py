@@ -169,7 +169,7 @@ async def test_counters_do_not_say_whom_they_count(client: Client) -> None:
 async def test_a_full_queue_is_refused_with_a_sentence(client: Client) -> None:
     way = Intake(Store(client, "test", ttl=60, max_exchanges=9, max_queued=1), 0)
     await way.accept(turn(0, conversation="c"))
-    assert "1 questions are waiting" in (await way.accept(turn(1, conversation="c"))).refusal
+    assert "1 question is waiting" in (await way.accept(turn(1, conversation="c"))).refusal
 
 
 async def test_joining_ends_with_the_window_and_can_be_left_out(client: Client) -> None:

@@ -20,7 +20,7 @@ def place_of_click(body: Mapping[str, Any], context: AsyncBoltContext) -> dict[s
     message = body.get("message") or {}
     name = str(channel.get("id") or "")
     return place(
-        install_of(context), body, channel=name, kind=kind_of(name, str(channel.get("name") or "")),
+        install_of(context), body, channel=name, kind=kind_of(name),
         ts=str(message.get("ts") or ""), thread=thread_of(body), user_team=str(body["user"].get("team_id") or ""),
     )  # fmt: skip
 
@@ -29,7 +29,7 @@ def place_of_command(command: Mapping[str, Any], context: AsyncBoltContext) -> d
     """The place of a slash command; Slack does not tell it of threads."""
     channel = str(command["channel_id"])
     return place(
-        install_of(context), command, channel=channel, kind=kind_of(channel, str(command.get("channel_name"))), ts="",
+        install_of(context), command, channel=channel, kind=kind_of(channel), ts="",
         thread="", user_team=str(command.get("team_id") or ""),
     )  # fmt: skip
 

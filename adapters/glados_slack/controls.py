@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from glados_bots.admins import Admins
 from glados_bots.conversation import Turn
 from glados_bots.records import Vote
+from glados_slack.access import Asker, refusal
 from glados_slack.shared import Shared
 
 GONE = "I do not remember this question any more."
@@ -19,6 +20,7 @@ class Controls:
         self._core = shared.core
         self._people = shared.people
         self._notes = shared.notes
+        self._settings = shared.settings
         self._admins = Admins.parse(shared.core.settings.admins)
 
     async def stop(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
@@ -29,6 +31,10 @@ class Controls:
     async def redo(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
         """Answer again."""
         turn = await self._theirs(place, user, turn_id)
+        no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
+        if turn and no:
+            await self._notes.whisper(place, user, no)
+            return
         verdict = await self._core.intake.redo(turn.id, user) if turn else None
         if turn and verdict is None:
             await self._notes.whisper(place, user, GONE)

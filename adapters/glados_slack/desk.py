@@ -80,9 +80,12 @@ class Desk:
             case _:
                 pass
 
-    async def stopped(self, channel: str, thread: str) -> None:
-        """Somebody pressed Slack's own stop button in a thread."""
-        await self._core.commands.stop(conversation_of(channel, thread))
+    async def stopped(self, channel: str, thread: str, author: str) -> None:
+        """Slack's own stop button was pressed in a thread: what this person asked there ends; without one, all of it.
+
+        Slack has ended the stream that was shown already, whoever pressed: see streams.py.
+        """
+        await self._core.commands.stop(conversation_of(channel, thread), author)
 
     async def accept(self, turn: Turn, *names: str) -> Verdict:
         """Take a turn in."""
@@ -128,22 +131,33 @@ class Desk:
 
     async def _ask(self, event: Event, install: Install) -> None:
         place = place_of(event, install)
-        if no := refusal(self._settings, Asker(event.user, event.channel, event.kind == "im", event.is_external)):
-            await self._notes.refuse(place, event.user, no)
+        if await self._is_refused(event, place):
             return
         text = await self._read(event, install, place)
         if not text:
             if await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
                 await self._notes.say(place, EMPTY)
             return
-        if len(text) > self._core.settings.message_max_chars:
-            allowed = self._core.settings.message_max_chars
-            await self._notes.refuse(place, event.user, TOO_LONG.format(length=len(text), allowed=allowed))
+        if await self._is_too_long(event, place, text):
             return
         turn = await self.turn(place, event.user, text)
         verdict = await self.accept(turn, *event.names)
-        if verdict.refusal and not verdict.is_repeat:
+        if verdict.refusal and not verdict.is_repeat and await self._notes.once(f"told:{turn.id}"):
             await self._notes.whisper(place, event.user, verdict.refusal)
+
+    async def _is_refused(self, event: Event, place: Mapping[str, str]) -> bool:
+        """Whether the operator's lists are against an answer; then the person was told."""
+        no = refusal(self._settings, Asker(event.user, event.channel, event.kind == "im", event.is_external))
+        if no:
+            await self._notes.refuse(place, event.user, no)
+        return bool(no)
+
+    async def _is_too_long(self, event: Event, place: Mapping[str, str], text: str) -> bool:
+        """Whether a question is longer than allowed; then the person was told."""
+        length, allowed = len(text), self._core.settings.message_max_chars
+        if length > allowed:
+            await self._notes.refuse(place, event.user, TOO_LONG.format(length=length, allowed=allowed))
+        return length > allowed
 
     async def _read(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
         """Words and files, for the model; empty when neither says anything."""
@@ -192,9 +206,10 @@ class Desk:
                 continue
             who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
             text = await read(str(one["text"]), install.bot_user, install.bot_name, name)
-            lines.append(f"> {who}: " + text.replace("\n", "\n> "))
-        joined = "\n".join(lines)
-        return EARLIER.format(lines=joined[-EARLIER_CHARS:]) if lines else ""
+            lines += [f"> {line}" for line in f"{' '.join(who.split())}: {text}".splitlines()]
+        while lines and len("\n".join(lines)) > EARLIER_CHARS:
+            lines.pop(0)
+        return EARLIER.format(lines="\n".join(lines)) if lines else ""
 
     # --- changes ---------------------------------------------------------------------------------------------------
 
@@ -208,21 +223,25 @@ class Desk:
             return
         if now.is_from_bot or not now.user or now.text == before.get("text") or now.subtype not in ASKING:
             return
-        place = place_of(now, install)
-        text = await self._read(now, install, place)
-        if not text or not await self._is_newest(message_id(now.channel, now.ts)):
-            return
-        verdict = await self._core.intake.redo(message_id(now.channel, now.ts), now.user, text)
-        if verdict is None and await self._is_for_us(now, install):
+        turn = await self._core.store.turn(message_id(now.channel, now.ts))
+        if turn:
+            await self._ask_anew(turn, now, install)
+        elif await self._is_for_us(now, install):
             await self._ask(now, install)
-        elif verdict and verdict.refusal and not verdict.is_repeat:
-            await self._notes.whisper(place, now.user, verdict.refusal)
 
-    async def _is_newest(self, message: str) -> bool:
+    async def _ask_anew(self, turn: Turn, event: Event, install: Install) -> None:
+        place = place_of(event, install)
+        if not await self._is_newest(turn) or await self._is_refused(event, place):
+            return
+        text = await self._read(event, install, place)
+        if not text or await self._is_too_long(event, place, text):
+            return
+        verdict = await self._core.intake.redo(message_id(event.channel, event.ts), event.user, text)
+        if verdict and verdict.refusal and not verdict.is_repeat:
+            await self._notes.whisper(place, event.user, verdict.refusal)
+
+    async def _is_newest(self, turn: Turn) -> bool:
         """Whether no later question of the conversation was answered: an answer far above is left as it is."""
-        turn = await self._core.store.turn(message)
-        if turn is None:
-            return True
         history = await self._core.store.history(turn.conversation)
         turns = [exchange.turn for exchange in history]
         return turn.id not in turns or turns[-1] == turn.id

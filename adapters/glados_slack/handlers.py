@@ -22,7 +22,7 @@ from glados_slack.desk import Desk
 from glados_slack.form_handlers import FormHandlers
 from glados_slack.home import Home
 from glados_slack.look import REDO, STOP, VOTE, note
-from glados_slack.places import Event, place
+from glados_slack.places import Event, kind_of, place
 from glados_slack.shared import Shared
 from glados_slack.text_in import decode
 
@@ -71,9 +71,12 @@ class Handlers:
         """A message, a mention, an edit or a deletion."""
         await self._desk.message(Event.of(body), install_of(context))
 
-    async def stopped(self, event: Json) -> None:
+    async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """Slack's own stop button."""
-        await self._desk.stopped(str(event["channel"]), str(event["thread_ts"]))
+        channel, thread, user = str(event["channel"]), str(event["thread_ts"]), str(event.get("user") or "")
+        where = place(install_of(context), body, channel=channel, kind=kind_of(channel), ts="", thread=thread)
+        everybody = await self._controls.may_manage(where, user)
+        await self._desk.stopped(channel, thread, "" if everybody else user)
 
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """The home is shown anew; the messages tab of an agent offers prompts."""
@@ -147,20 +150,24 @@ class Handlers:
 
     async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[str]) -> None:
         """Do what a person wants in their home, say directly what came of it, and show the home anew."""
-        await self._shared.notes.direct(where, user, await work)
+        await self._shared.notes.direct(where, user, await _said(work))
         await self._home.publish(where, user)
 
 
 async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
     """Say what came of a command where only the person sees it."""
+    await respond(**note(chunk_of(await _said(work))), replace_original=replace)
+
+
+async def _said(work: Awaitable[str]) -> str:
+    """What came of it, or why nothing did."""
     try:
-        said = await work
+        return await work
     except GladosError as error:
-        said = str(error)
+        return str(error)
     except Exception:
         log.exception("a command failed")
-        said = SORRY
-    await respond(**note(chunk_of(said)), replace_original=replace)
+        return SORRY
 
 
 async def _nothing() -> None:

@@ -14,6 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import datetime
 from logging import Logger
 from typing import Any, cast
@@ -26,6 +27,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
+from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Store, ask
 from glados_slack.installs import Install
 from glados_slack.metrics import DEAD_INSTALLS
@@ -94,10 +96,6 @@ class Installations(AsyncInstallationStore):
         text = json.dumps(installation.to_dict_for_copying(), default=_plain)
         await ask(self._client.set(f"{self._prefix}install:{key}", self._cipher.encrypt(text.encode()).decode()))
         self._known[key] = (time.monotonic() + REMEMBERED_S, installation)
-
-    async def async_save_bot(self, bot: Bot) -> None:
-        """Not used: whole installations are kept."""
-        raise NotImplementedError
 
     async def async_find_installation(
         self,
@@ -178,9 +176,10 @@ class Installations(AsyncInstallationStore):
         """The same, or with a new token when its own ends soon."""
         if not _ends_within(found, REFRESH_BEFORE_MINUTES * 60):
             return found
-        lock, own = f"{self._prefix}refreshing:{key}", secrets.token_hex(8)
-        if not await ask(self._client.set(lock, own, nx=True, ex=LOCK_S)):
-            return found if not _ends_within(found, LOCK_S) else await self._wait_for_other(key, lock)
+        name = f"{self._prefix}refreshing:{key}"
+        lock = self._client.lock(name, timeout=LOCK_S, thread_local=False)
+        if not await ask(lock.acquire(blocking=False)):
+            return found if not _ends_within(found, LOCK_S) else await self._wait_for_other(key, name)
         try:
             newest = await self._load(key)
             if newest and _ends_within(newest, REFRESH_BEFORE_MINUTES * 60):
@@ -188,13 +187,15 @@ class Installations(AsyncInstallationStore):
             self._known[key] = (time.monotonic() + REMEMBERED_S, newest)
             return newest
         finally:
-            await ask(self._client.delete(lock))
+            with suppress(StoreUnavailableError):  # it ran out, and may be somebody else's now
+                await ask(lock.release())
 
     async def _refresh(self, found: Installation) -> Installation | None:
         try:
-            fresh = await self._rotator.perform_token_rotation(
-                installation=found, minutes_before_expiration=REFRESH_BEFORE_MINUTES
-            )
+            async with asyncio.timeout(LOCK_S / 2):
+                fresh = await self._rotator.perform_token_rotation(
+                    installation=found, minutes_before_expiration=REFRESH_BEFORE_MINUTES
+                )
         except (SlackTokenRotationError, SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             log.critical("the token of %s cannot be refreshed (%s)", found.team_id or found.enterprise_id, error)
             return None if _ends_within(found, 0) else found

@@ -78,9 +78,10 @@ class OneInstall:
         self._install = None
 
     async def forget(self, enterprise: str, team: str) -> None:
-        """The workspace has removed the app."""
-        del enterprise, team
-        self._install = None
+        """A workspace has removed the app: ours, or another one that shares our app-level token."""
+        del enterprise
+        if self._install and team in {"", self._install.team}:
+            self._install = None
 
 
 async def look_up(client: AsyncWebClient, variable: str) -> Install:

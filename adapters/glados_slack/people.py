@@ -9,6 +9,7 @@ from glados_slack.budgets import budget
 from glados_slack.calls import Calls
 
 REMEMBERED_S = 3600.0
+FAILED_S = 60.0  # until Slack is asked again for what it did not tell
 MOST_REMEMBERED = 10_000
 LONGEST_S = 0.8  # Slack waits three seconds for the whole event
 
@@ -32,6 +33,8 @@ class People:
     async def is_admin(self, place: Mapping[str, str], user: str) -> bool:
         """Whether somebody is an admin or owner of the workspace."""
         found = await self._ask(place, "users.info", "user", user)
+        if found.get("is_stranger"):  # an admin of another organisation
+            return False
         return bool(found.get("is_admin") or found.get("is_owner") or found.get("is_primary_owner"))
 
     async def _ask(self, place: Mapping[str, str], method: str, kind: str, some_id: str) -> dict[str, Any]:
@@ -49,5 +52,5 @@ class People:
         found = dict(answer.get(kind) or {})
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        self._known[key] = (time.monotonic() + REMEMBERED_S, found)
+        self._known[key] = (time.monotonic() + (REMEMBERED_S if found else FAILED_S), found)
         return found

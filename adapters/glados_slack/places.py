@@ -19,9 +19,9 @@ def conversation_of(channel: str, thread: str) -> str:
     return message_id(channel, thread)
 
 
-def kind_of(channel: str, name: str = "") -> str:
-    """What kind of conversation an id stands for, where nothing else says it."""
-    return "im" if name == "directmessage" else _KINDS.get(channel[:1], "channel")
+def kind_of(channel: str) -> str:
+    """What kind of conversation an id stands for, where nothing else says it; a name may be anybody's choice."""
+    return _KINDS.get(channel[:1], "channel")
 
 
 @dataclass(frozen=True, slots=True)

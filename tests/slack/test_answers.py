@@ -70,6 +70,24 @@ async def test_09_stop_by_slacks_own_button_keeps_what_was_said_and_ends_the_res
     assert model.dropped == 1
 
 
+async def test_09_slacks_own_button_ends_nobody_elses_waiting_question(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    bob = slack.add_user("bob")
+    model.gate.clear()
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} tell me")
+        await begun(slack, model)
+        await ada.say(channel, "and more", thread=question)
+        await slack.wait_for(lambda: any("Queued: next." in one.content for one in slack.answers(thread=question)))
+        await bob.stop(question)
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        model.gate.set()
+        _, second = await answered(slack, question, 2)
+    assert second.content == "Hello world!"
+    assert len(model.prompts) == 2
+
+
 async def test_09_stop_by_our_button(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:

@@ -254,6 +254,37 @@ async def test_24_a_full_queue_is_refused_to_the_person_alone(
     assert len(model.prompts) == 1
 
 
+async def test_24_a_full_queue_is_told_once_however_many_events_tell_of_the_question(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    model.gate.clear()
+    async with adapter(core={"conversation_max_queued": 1}):
+        question = await ada.say(channel, f"{slack.bot.mention} one")
+        await slack.wait_for(lambda: slack.ledger.unfinished)
+        await ada.say(channel, f"{slack.bot.mention} two", thread=question)
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        model.gate.set()
+        await answered(slack, question, ends=False)
+    assert len([one for one in slack.answers(channel) if one.visible_to == ada.id]) == 1
+    assert len(model.prompts) == 1
+
+
+async def test_04_what_may_not_be_asked_may_not_be_edited_in(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    async with adapter(core={"message_max_chars": 100}):
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        (answer,) = await answered(slack, question)
+        await ada.edit(question, f"{slack.bot.mention} {'long ' * 40}")
+        await slack.wait_for(lambda: any("too long for me" in one.content for one in slack.answers(channel)))
+    async with adapter(denied_users=ada.id):
+        await ada.edit(question, f"{slack.bot.mention} hi again")
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        await ada.click(slack.message(answer), "Regenerate")
+        await slack.wait_for(lambda: any("not on the list" in one.content for one in slack.answers(channel)))
+    assert len(model.prompts) == 1
+
+
 async def test_26_whatever_nobody_wants_is_acknowledged_and_counted(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:

@@ -58,6 +58,22 @@ async def test_an_admin_may_stop_and_regenerate_what_others_asked(
         await slack.wait_for(lambda: answer.content == "Better.")
 
 
+async def test_an_admin_of_another_organisation_is_none_here(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, client: Client
+) -> None:
+    boss, outsider = slack.add_user("boss"), slack.add_team("Black Mesa").add_user("gordon")
+    slack.team.share(channel, outsider)
+    for person in (boss, outsider):
+        slack.world.user(person.id).is_admin = True
+    async with adapter(external_users=True):
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        (answer,) = await answered(slack, question)
+        await outsider.click(slack.message(answer), "Regenerate")
+        await whispered(slack, channel, outsider, "Only the person")
+        await told(slack, await boss.run(channel, "/glados", "persona A pirate."), "speak like that")
+    assert await client.hget(f"glados:{{slack}}:ch:{channel.id}", "persona") == "A pirate."
+
+
 async def test_votes_are_kept_with_the_answer_and_can_be_taken_back(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, client: Client
 ) -> None:

@@ -23,6 +23,7 @@ from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.teams import Workspace
 from tests.servers import free_port
 from tests.slack.conftest import Adapter, answered, kept
+from tests.waiting import until
 
 KEY = Fernet.generate_key().decode()
 
@@ -99,6 +100,22 @@ async def test_20_of_two_processes_one_refreshes_a_token_and_the_other_reads_it(
     assert stored is not None
     assert before.token not in stored
     assert "xoxe" not in stored
+
+
+async def test_20_a_lock_that_ran_out_is_left_to_its_new_holder(slack: FakeSlack, client: Client) -> None:
+    slack.app.rotates_tokens = True
+    api = web_client(None, slack.settings.api_base, None)
+    rotator = AsyncTokenRotator(client_id=slack.app.client_id, client_secret=slack.app.client_secret, client=api)
+    slow = Installations(Store(client, "slack", ttl=60, max_exchanges=10), [Fernet(KEY)], rotator)
+    await slow.async_save(await _installed(slack, api))
+    await _make_old(slow)
+    slack.faults.add(method="oauth.v2.access", delay_s=0.3)
+    finding = asyncio.create_task(slow.find("", slack.team.id))
+    lock = f"glados:{{slack}}:refreshing:-:{slack.team.id}"
+    await until(lambda: client.exists(lock))
+    await client.set(lock, "somebody else", ex=30)
+    assert await finding
+    assert await client.get(lock) == "somebody else"
 
 
 async def _installed(slack: FakeSlack, api: Any) -> Any:

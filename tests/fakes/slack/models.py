@@ -30,6 +30,7 @@ class User:
     app_id: str = ""
     real_name: str = ""
     deleted: bool = False
+    is_admin: bool = False
 
     @property
     def is_bot(self) -> bool:

@@ -20,7 +20,7 @@ def user_json(user: User) -> JsonObject:
         "profile": {"real_name": name, "display_name": user.name, "team": user.team.id, "avatar_hash": "0"},
         "is_bot": user.is_bot,
         "is_app_user": False,
-        "is_admin": False,
+        "is_admin": user.is_admin,
         "is_restricted": False,
         "updated": 0,
     }
