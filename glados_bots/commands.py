@@ -3,17 +3,14 @@
 Who may use a command is the adapter's to decide. GladosError carries a sentence for the person.
 """
 
-import json
 import time
-from dataclasses import asdict
-from datetime import UTC, datetime
 
 from glados_bots import audit
 from glados_bots.channel_settings import ChannelBook
 from glados_bots.errors import GladosError, InferenceError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.limits import duration
-from glados_bots.privacy import Subject, forget
+from glados_bots.privacy import Subject, as_json, export, forget
 from glados_bots.records import Records
 from glados_bots.store import Store
 from glados_bots.usage import describe, usage
@@ -125,16 +122,7 @@ class Commands:
 
     async def export(self, author: str) -> str:
         """Everything kept of a person, as the text of a JSON file."""
-        kept = await self._records.exchanges_of(author)
-        data = {
-            "platform": self._store.platform,
-            "person": author,
-            "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "exchanges": [
-                {"conversation": each.conversation, "vote": each.vote, **asdict(each.exchange)} for each in kept
-            ],
-        }
-        return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+        return as_json(await export(self._store, Subject(author=author)))
 
     async def forget(self, author: str) -> str:
         """Delete everything kept of a person."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from glados_bots.dead_letters import dead, unanswered
-from glados_bots.records import Records
+from glados_bots.records import Records, Vote
 from glados_bots.store import Store, ask
 
 # The core's: what waits or runs is ended by its worker; that an event was taken in is kept a day (see records.py);
@@ -61,11 +61,21 @@ async def export(store: Store, subject: Subject) -> dict[str, Any]:
         **{name: value for name, value in asdict(subject).items() if value},
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exchanges": [
-            {"conversation": conversation, **asdict(exchange), "votes": await records.votes(exchange.turn)}
+            {"conversation": conversation, **asdict(exchange), "votes": await _votes(records, exchange.turn, whose)}
             for conversation, exchange in kept
         ],
         "unanswered_or_given_up": pending,
     }
+
+
+def as_json(found: dict[str, Any]) -> str:
+    """An export as the text of a file."""
+    return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+
+
+async def _votes(records: Records, turn: str, whose: list[str]) -> dict[str, Vote]:
+    """Votes on an answer; in the export of a person only their own, as they are not told what others think."""
+    return {person: vote for person, vote in (await records.votes(turn)).items() if not whose or person in whose}
 
 
 async def forget(store: Store, subject: Subject) -> Forgotten:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -43,7 +42,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         """Hand out everything kept of a person or a thread, as JSON."""
         subject = _subject(user, thread)
         found = _with_store(settings(), platform, lambda store: privacy.export(store, subject))
-        text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+        text = privacy.as_json(found)
         if file is None:
             typer.echo(text, nl=False)
         else:

@@ -95,12 +95,19 @@ async def test_export_holds_everything_of_one_person_and_forget_empties_it(world
         await world.say(1, text="mine 🎂")
         await world.say(2, author="bob")
         await world.settled(2)
-    await world.records.vote("t1", "ada", "up")
+    for person in ("ada", "bob"):
+        await world.records.vote("t1", person, "up")
+    await world.say(3, "other", text="not answered yet")
     data = json.loads(await commands(world).export("ada"))
-    assert (data["platform"], data["person"]) == ("test", "ada")
+    assert (data["platform"], data["author"]) == ("test", "ada")
     (exchange,) = data["exchanges"]
-    assert (exchange["question"], exchange["answer"], exchange["vote"]) == ("mine 🎂", "Hello **world**", "up")
-    assert "1 question" in await commands(world).forget("ada")
+    assert (exchange["question"], exchange["answer"], exchange["votes"]) == (
+        "mine 🎂",
+        "Hello **world**",
+        {"ada": "up"},
+    )
+    assert [each["question"] for each in data["unanswered_or_given_up"]] == ["not answered yet"]
+    assert "2 questions" in await commands(world).forget("ada")
     assert json.loads(await commands(world).export("ada"))["exchanges"] == []
     assert len(json.loads(await commands(world).export("bob"))["exchanges"]) == 1
 
