@@ -117,6 +117,9 @@ class Worker:
             except StoreUnavailableError as error:
                 log.warning("%s; trying again", error)
                 await asyncio.sleep(IDLE_S)
+            except Exception:  # its conversation is leased now: the others come first until that runs out
+                log.exception("a turn could not be begun")
+                await asyncio.sleep(IDLE_S)
 
     async def _wait_for_work(self) -> None:
         """Return when there may be work, or when we drain."""

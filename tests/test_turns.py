@@ -50,6 +50,17 @@ async def test_a_long_answer_goes_on_in_further_messages_and_full_ones_never_cha
         assert len(set(full)) == 1
 
 
+async def test_a_turn_that_cannot_be_read_holds_up_no_other_conversation(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.say(1, "broken")
+    await world.store.client.hset(f"{world.store.prefix}t:t1", "data", "{")
+    async with world.working():
+        await world.say(2)
+        await world.settled(1)
+    assert "a turn could not be begun" in caplog.text
+
+
 async def test_turns_are_answered_in_order_with_the_history_of_the_ones_before(world: World) -> None:
     async with world.working(workers=3):
         for number in range(6):
