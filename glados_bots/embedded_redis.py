@@ -1,7 +1,8 @@
 """The embedded Valkey: a real server from a PyPI wheel, for machines without Redis.
 
 It listens on a Unix socket only, in a folder nobody else may enter, so it needs no port and no password. It keeps an
-append-only file in the data folder: conversations survive a restart, and a kill loses nothing that was acknowledged.
+append-only file in the data folder: conversations survive a restart, and neither a kill nor a power failure loses
+anything that was acknowledged. With `everysec` a kill may lose what was written while a sync was under way.
 """
 
 import hashlib
@@ -63,7 +64,7 @@ def command(data_dir: Path) -> list[str]:
         "unixsocketperm": "700",
         "dir": str(folder(data_dir)),
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "always",
         "maxmemory-policy": "noeviction",
         "save": "",
         "daemonize": "no",

@@ -12,6 +12,7 @@ acl=${RUN:-/tmp}/users.acl
 sed -e "s/@HASH@/$hash/" -e '/^#/d' -e '/^$/d' "${ACL_TEMPLATE:-/etc/glados/users.acl}" > "$acl"
 unset password REDIS_PASSWORD
 # noeviction: a full store refuses new questions, which people are told; eviction would forget old ones in silence.
+# appendfsync always: nothing acknowledged is lost, neither by a kill nor by a power failure.
 exec "${SERVER:-valkey-server}" --port "${PORT:-6379}" --dir "${DATA:-/data}" --aclfile "$acl" \
-  --appendonly yes --appendfsync everysec --save "" \
+  --appendonly yes --appendfsync always --save "" \
   --maxmemory "${MAXMEMORY:-2gb}" --maxmemory-policy noeviction --tcp-keepalive 60 "$@"

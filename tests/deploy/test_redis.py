@@ -89,7 +89,7 @@ def test_the_store_keeps_what_it_has_on_disk_and_never_evicts(server: int) -> No
     with redis.Redis(port=server, username="admin", password="x", decode_responses=True) as client:
         settings = client.config_get("append*", "maxmemory*")
     assert settings["appendonly"] == "yes"
-    assert settings["appendfsync"] == "everysec"
+    assert settings["appendfsync"] == "always"
     assert settings["maxmemory-policy"] == "noeviction"
     assert int(settings["maxmemory"]) == 2 * 1024**3
 
