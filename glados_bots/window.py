@@ -68,5 +68,6 @@ def fit(
 
 
 def _asked(text: str, name: str) -> Message:
-    """A question as the model reads it: with the name of the asker where several people talk."""
+    """A question as the model reads it: with the name of the asker, on one line, where several people talk."""
+    name = " ".join(name.split())
     return Message("user", f"{name}: {text}" if name else text)

@@ -1,4 +1,4 @@
-"""The Discord adapter: `glados discord`, on discord.py. bot.py wires it; docs/discord.md tells how to set it up."""
+"""The Discord adapter: `glados discord`, on discord.py. run.py wires it; docs/discord.md tells how to set it up."""
 
 from collections.abc import Iterator
 

@@ -158,6 +158,6 @@ async def _answered(message: discord.Message) -> discord.Message | None:
 
 
 def _quote(message: discord.Message, text: str) -> str:
-    who = message.author.display_name + ("" if is_from_person(message) else " (a bot)")
+    who = " ".join(message.author.display_name.split()) + ("" if is_from_person(message) else " (a bot)")
     lines = "\n".join(f"> {line}" for line in text.splitlines())
     return f"{who} wrote:\n{lines}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,20 +9,13 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from glados_bots.text_files import decoded, is_text, quoted, safe_name
+
 log = logging.getLogger(__name__)
 
 MOST_FILES = 5
 MOST_REDIRECTS = 3
 LONGEST_S = 2.0  # Slack waits three seconds for the whole event
-_TEXT_TYPES = re.compile(
-    r"text/|application/(?:json|xml|yaml|toml|sql|javascript|typescript|x-(?:sh|python|yaml|ndjson|httpd-php)|[\w.]+\+(?:json|xml))"
-)
-_TEXT_NAMES = re.compile(
-    r"\.(?:txt|md|rst|csv|tsv|log|json|ya?ml|toml|ini|cfg|conf|env|xml|html?|css|py|js|jsx|ts|tsx|java|kt|c|h|cc|cpp|hpp|cs"
-    r"|go|rs|rb|php|swift|scala|sh|bash|sql|lua|r|jl|pl|tex|diff|patch|dockerfile)\Z",
-    re.IGNORECASE,
-)
-_TICKS = re.compile("`{3,}")
 
 
 class UnreadableError(Exception):
@@ -71,7 +63,7 @@ class FileReader:
             if problem:
                 reading.unread.append(f"The file {_name(file)} was not read: {problem}")
             else:
-                reading.texts.append(_quote(_name(file), text))
+                reading.texts.append(quoted(_name(file), text))
         if len(wanted) > MOST_FILES:
             reading.unread.append(f"{len(wanted) - MOST_FILES} more files were not read: {MOST_FILES} are the most.")
         return reading
@@ -95,7 +87,7 @@ class FileReader:
             raise UnreadableError("it does not lie on Slack.")
         if int(file.get("size") or 0) > self._max_bytes:
             raise UnreadableError(f"it is larger than {self._max_bytes // 1000} KB.")
-        if not (_TEXT_TYPES.match(str(file.get("mimetype"))) or _TEXT_NAMES.search(str(file.get("name")))):
+        if not is_text(str(file.get("mimetype")), str(file.get("name"))):
             raise UnreadableError("it is not a text file.")
 
     async def _fetch(self, file: dict[str, Any], token: str) -> str:
@@ -131,16 +123,11 @@ class FileReader:
         # Without the right to read files Slack answers 200 with a page to sign in.
         if content_type == "text/html" and len(content) != file.get("size"):
             raise UnreadableError("the app may not read files here (scope `files:read`).")
-        if b"\0" in content:
+        text = decoded(content)
+        if text is None:
             raise UnreadableError("it is not a text file.")
-        return content.decode("utf-8-sig", "replace")
+        return text
 
 
 def _name(file: dict[str, Any]) -> str:
-    return re.sub(r"[^\w. ()+-]", "_", str(file.get("name") or "without a name"))[:80]
-
-
-def _quote(name: str, text: str) -> str:
-    longest = max((len(ticks) for ticks in _TICKS.findall(text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"File {name}:\n{fence}\n{text.strip()}\n{fence}"
+    return safe_name(str(file.get("name") or "without a name"))

@@ -22,8 +22,8 @@ async def test_29_text_files_are_read_and_others_named_with_the_reason(
         question = await ada.say(channel, f"{slack.bot.mention} what is in these?", files=files)
         await answered(slack, question)
     asked = model.prompts[0][-1]["content"]
-    assert "File notes.txt:\n```\nthe cake is a lie\n```" in asked
-    assert "File code.py:\n````\nprint('```')\n```\n````" in asked
+    assert "Attached file notes.txt:\n```txt\nthe cake is a lie\n```" in asked
+    assert "Attached file code.py:\n````py\nprint('```')\n```\n````" in asked
     assert "The file cat.png was not read: it is not a text file." in asked
     assert "The file big.txt was not read: it is larger than 100 KB." in asked
     assert len(slack.files.downloads) == 2
