@@ -11,7 +11,6 @@ from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
 from glados_bots.stack import roles
 from glados_bots.surface import View
-from glados_discord.attachments import _decoded, _fenced
 from glados_discord.look import Writing, content
 from glados_discord.places import Spot, asked
 from glados_discord.rates import GLOBAL
@@ -76,14 +75,6 @@ def test_a_place_of_another_version_is_read_as_far_as_it_is_known() -> None:
     turn = Turn("1", "1", "ada", "hi", place={"channel": "5", "how": "reply", "later": "x"})
     assert Spot.of(turn) == Spot(channel="5", how="reply")
     assert Spot.of(turn).to_place() == {"channel": "5", "how": "reply"}
-
-
-def test_only_text_is_text() -> None:
-    assert _decoded("\ufefflemon".encode()) == "lemon"
-    assert _decoded("lemon".encode("utf-16")) == "lemon"
-    assert _decoded(b"\xff\x00\x80") is None
-    assert _decoded(b"a\0b") is None
-    assert _fenced("a\n````\nb", "x.md") == "`````md\na\n````\nb\n`````"
 
 
 def test_a_blocked_text_is_explained() -> None:
