@@ -6,8 +6,10 @@ Adding a platform touches its folder in adapters/, its tests and one line of pyp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 
 from glados_bots.checks import Check
+from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
 GROUP = "glados_bots.adapters"
@@ -30,6 +32,12 @@ class Platform:
     configured: Callable[[], bool]
     run: Callable[[Settings], None]
     examine: Callable[[], Iterator[Check]] | None = None
+
+
+def require(library: str, name: str, extra: str) -> None:
+    """Raise ConfigError with the remedy when an adapter's library is not installed."""
+    if find_spec(library) is None:
+        raise ConfigError(f"{name} is not installed: pip install 'glados-bots[{extra}]'")
 
 
 def installed() -> dict[str, Platform]:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from glados_bots.checks import Check
-from glados_bots.errors import ConfigError
-from glados_bots.platforms import Platform
+from glados_bots.platforms import Platform, require
 from glados_bots.settings import Settings, load
 from glados_discord.settings import DiscordSettings
 
@@ -14,24 +13,17 @@ def _configured() -> bool:
 
 
 def _run(settings: Settings) -> None:
-    _require_library()
+    require("discord", "discord.py", "discord")
     from glados_discord.run import run  # noqa: PLC0415 - the command line must start quickly
 
     run(settings)
 
 
 def _examine() -> Iterator[Check]:
-    _require_library()
+    require("discord", "discord.py", "discord")
     from glados_discord.examine import examine  # noqa: PLC0415 - as above
 
     return examine()
-
-
-def _require_library() -> None:
-    try:
-        import discord  # noqa: F401, PLC0415 - an optional dependency
-    except ImportError:
-        raise ConfigError("discord.py is not installed: pip install 'glados-bots[discord]'") from None
 
 
 platform = Platform("discord", "Run the Discord bot of GLADOS_DISCORD_TOKEN.", _configured, _run, _examine)

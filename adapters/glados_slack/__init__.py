@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from glados_bots.checks import Check
-from glados_bots.errors import ConfigError
-from glados_bots.platforms import Platform
+from glados_bots.platforms import Platform, require
 from glados_bots.settings import Settings, load
 from glados_slack.settings import SlackSettings
 
@@ -14,24 +13,17 @@ def _configured() -> bool:
 
 
 def _run(settings: Settings) -> None:
-    _require_library()
+    require("slack_bolt", "slack_bolt", "slack")
     from glados_slack.run import run  # noqa: PLC0415 - the command line must start quickly
 
     run(settings)
 
 
 def _examine() -> Iterator[Check]:
-    _require_library()
+    require("slack_bolt", "slack_bolt", "slack")
     from glados_slack.examine import examine  # noqa: PLC0415 - as above
 
     return examine()
-
-
-def _require_library() -> None:
-    try:
-        import slack_bolt  # noqa: F401, PLC0415 - an optional dependency
-    except ImportError:
-        raise ConfigError("slack_bolt is not installed: pip install 'glados-bots[slack]'") from None
 
 
 platform = Platform("slack", "Run the Slack bot of GLADOS_SLACK_BOT_TOKEN.", _configured, _run, _examine)
