@@ -1,6 +1,7 @@
 """The buttons under an answer. Their ids hold all that is needed, so they work after a restart and in any process."""
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol, Self, cast
 
 import discord
@@ -47,10 +48,9 @@ class Control(
         await cast("Presses", interaction.client).press(interaction, self.action, self.turn)
 
 
-def buttons(turn: str, *, is_over: bool, mark: str = "") -> discord.ui.View:
+def buttons(turn: str, actions: Sequence[Action], mark: str = "") -> discord.ui.View:
     """The row under an answer. Must be called inside the event loop, as all of discord.py's views."""
     view = discord.ui.View(timeout=None)
-    actions: tuple[Action, ...] = ("redo", "up", "down") if is_over else ("stop",)
     for action in actions:
         view.add_item(Control(action, turn, mark))
     return view
@@ -58,9 +58,17 @@ def buttons(turn: str, *, is_over: bool, mark: str = "") -> discord.ui.View:
 
 def mark_of(message: discord.Message) -> str:
     """The mark of a message of ours that has buttons; empty without."""
+    return next((found["mark"] or "" for found in _controls(message)), "")
+
+
+def actions_of(message: discord.Message) -> tuple[str, ...]:
+    """What can be pressed under a message of ours."""
+    return tuple(found["action"] for found in _controls(message))
+
+
+def _controls(message: discord.Message) -> Iterator[re.Match[str]]:
     for row in message.components:
         for part in getattr(row, "children", ()):
             found = Control.__discord_ui_compiled_template__.fullmatch(getattr(part, "custom_id", None) or "")
             if found:
-                return found["mark"] or ""
-    return ""
+                yield found

@@ -3,7 +3,7 @@
 import discord
 
 from glados_bots.surface import View
-from glados_discord.controls import buttons
+from glados_discord.controls import Action, buttons
 from glados_discord.markdown import LIMIT, DiscordDialect, stream
 
 ROOM = 400  # characters of a message kept free for the small print: three lines
@@ -44,10 +44,16 @@ def content(view: View, aside: str = "") -> str:
 
 
 def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
-    """Buttons of the last message: Stop while it is written, Regenerate and votes after; none elsewhere."""
+    """Buttons of a message; None where it has none."""
+    wanted = actions(view)
+    return buttons(turn, wanted, nonce) if wanted else None
+
+
+def actions(view: View) -> tuple[Action, ...]:
+    """What can be pressed under the last message: Stop while it is written, Regenerate and votes after."""
     if not view.is_last:
-        return None
-    return buttons(turn, is_over=view.state in {"done", "stopped", "failed"}, mark=nonce)
+        return ()
+    return ("redo", "up", "down") if view.state in {"done", "stopped", "failed"} else ("stop",)
 
 
 def _plain(line: str) -> str:

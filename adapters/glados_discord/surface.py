@@ -16,9 +16,9 @@ from glados_bots.conversation import Turn
 from glados_bots.pacing import Pacer
 from glados_bots.store import Store
 from glados_bots.surface import Budget, MessageGoneError, View
-from glados_discord.controls import mark_of
+from glados_discord.controls import actions_of, mark_of
 from glados_discord.link import Link
-from glados_discord.look import Writing, content, controls
+from glados_discord.look import Writing, actions, content, controls
 from glados_discord.memory import Memory
 from glados_discord.places import Places, Spot, Target
 from glados_discord.rates import SLOW_PERIOD_S, Rates
@@ -69,6 +69,9 @@ class DiscordSurface:
         """Write a message, the first one as a reply to the question; a thread is made for it where one is wanted."""
         target = await self.places.target(turn)
         message = await self._posted_before(turn, target, nonce) or await self._send(turn, target, view, nonce)
+        if not _shows(message, turn, view):  # it was made before, by a process that died or heard no answer
+            await self.rates.enter(turn.id, self.rates.edits(str(target.channel)))
+            await self._rewrite(turn, target.channel, message.id, view, nonce)
         if target.is_shared:
             await self._memory.place(message.id, turn.conversation)
         self.typing.follow(turn, target.channel, view.state)
@@ -80,10 +83,7 @@ class DiscordSurface:
         if self._age_s(number) > OLD_S:
             await self.remove(turn, post)
             raise MessageGoneError(f"message {number} is too old to be edited")
-        try:
-            await self._edit(turn, channel, number, view)
-        except BlockedError as error:
-            await self._edit(turn, channel, number, _instead(view, error))
+        await self._rewrite(turn, channel, number, view)
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -126,13 +126,20 @@ class DiscordSurface:
                 raise
         return await self._create(turn, channel, view, nonce, None)
 
-    async def _edit(self, turn: Turn, channel: int, number: int, view: View) -> None:
+    async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
+        """An edit. With `nonce`, the message can still be found by it; that matters until its id is saved."""
+        try:
+            await self._edit(turn, channel, number, view, nonce)
+        except BlockedError as error:
+            await self._edit(turn, channel, number, _instead(view, error), nonce)
+
+    async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
         place = await self._link.channel(channel, Spot.of(turn).guild)
         try:
             with sorted_out():
                 await place.get_partial_message(number).edit(
                     content=content(view, Spot.of(turn).aside),
-                    view=controls(turn.id, view),
+                    view=controls(turn.id, view, nonce),
                     allowed_mentions=NOBODY,
                 )
         except discord.HTTPException as error:
@@ -168,6 +175,12 @@ class DiscordSurface:
 def _parts(post: str) -> tuple[int, int]:
     channel, _, message = post.partition(":")
     return int(channel), int(message)
+
+
+def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
+    """Whether a message looks like this: for a nonce that it knows, Discord gives the first message as it stands."""
+    words = content(view, Spot.of(turn).aside).split()
+    return message.content.split() == words and actions_of(message) == actions(view)
 
 
 def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:

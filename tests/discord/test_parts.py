@@ -17,7 +17,7 @@ from glados_discord.rates import GLOBAL
 from glados_discord.refusals import BlockedError
 from glados_discord.settings import DiscordSettings
 from glados_discord.titles import title
-from tests.discord.conftest import World
+from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit
 from tests.waiting import until
 
@@ -146,6 +146,24 @@ async def test_a_message_whose_id_was_lost_is_found_again_after_discord_forgot_i
         assert await bot.core.surface.post(turn, view, "mark2") != first
         bot.core.surface.typing.end(turn)
     assert len(world.said(world.channel)) == 2
+
+
+@pytest.mark.parametrize("minutes", [0, 10])
+async def test_a_message_that_was_made_before_shows_what_is_wanted_now(world: World, minutes: int) -> None:
+    """Discord gives the first message for a nonce it knows, as it stands; the next words may be the last ones."""
+    async with world.bot(clock=world.fake.clock.now) as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        question = await world.ada.say(world.channel, "not for the bot")
+        spot = Spot(str(world.channel.id), str(world.guild.id), str(question.id), "reply")
+        turn = Turn(str(question.id), str(question.id), str(world.ada.id), "hi", place=spot.to_place())
+        first = await bot.core.surface.post(turn, View("", "", "waiting", is_last=True), "mark1")
+        world.fake.clock.advance(60 * minutes)
+        for chunk, state in (("part", "writing"), ("part, all", "writing"), ("part, all", "done")):
+            assert await bot.core.surface.post(turn, View(chunk, "", state, is_last=True), "mark1") == first
+        bot.core.surface.typing.end(turn)
+    (answer,) = world.fake.answers(world.channel)
+    assert answer.content == "part, all"
+    assert buttons(answer) == ["Regenerate", "👍", "👎"]
 
 
 async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: World) -> None:
