@@ -31,6 +31,7 @@ def plan() -> tuple[Plan, Path | None]:
     parser.add_argument("--lease", type=float, default=5.0, help="GLADOS_LEASE, in seconds")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds the last answers may take")
     parser.add_argument("--longest", type=float, default=3600.0, help="seconds after which nothing more is asked")
+    parser.add_argument("--pause", type=float, default=0.0, help="mean seconds before each question of a thread")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--folder", type=Path, help="where logs and data stay; else they are thrown away")
     given = parser.parse_args()
@@ -38,7 +39,7 @@ def plan() -> tuple[Plan, Path | None]:
     platforms = tuple(given.platforms.split(","))
     return Plan(
         given.messages, given.threads, platforms, given.replicas, (shortest, longest), given.seed, given.lease,
-        given.patience, longest_s=given.longest,
+        given.patience, longest_s=given.longest, pause_s=given.pause,
     ), given.folder  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tests.soak.far_ends import Seen
 from tests.soak.run import Plan, Soak
 from tests.soak.verdict import Asked, judge, recovery
 
-ASKED = [Asked(1, 7, 0.0), Asked(2, 7, 1.0), Asked(3, 8, 1.0)]
+ASKED = [Asked(1, 7, 0.0, 0.1), Asked(2, 7, 1.0, 1.1), Asked(3, 8, 1.0, 1.2)]
 
 
 def answer(number: int, thread: int | None = 7, *, order: int = 0, done_at: float = 5.0, whole: bool = True) -> Seen:
@@ -39,6 +39,13 @@ def test_the_judge_finds_each_kind_of_fault(seen: list[Seen], broken: dict[str, 
     verdict = judge(ASKED, seen)
     assert {name: value for name, value in vars(verdict).items() if value} == broken
     assert verdict.holds == (not broken)
+
+
+@pytest.mark.parametrize(("second", "found"), [(5.0, []), (5.001, [2])])
+def test_questions_accepted_in_one_millisecond_have_no_order(second: float, found: list[int]) -> None:
+    asked = [Asked(1, 7, 0.0, accepted_at=5.0), Asked(2, 7, 0.0, accepted_at=second)]
+    below = [answer(1, order=9, done_at=7.0), answer(2, order=8, done_at=6.0)]
+    assert judge(asked, below).out_of_order == found
 
 
 def test_what_a_kill_cost_us_is_told_apart_from_what_the_platform_took_to_deliver_again() -> None:

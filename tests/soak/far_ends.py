@@ -1,10 +1,12 @@
 """Where people are: the fake Discord and the fake Slack, asked and read in the same words."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from glados_slack.budgets import MINUTE_S, budget
 from tests.fakes.discord import Channel as DiscordChannel
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
@@ -15,6 +17,7 @@ NUMBER = re.compile(r"answer (\d+)")
 END = re.compile(r"end (\d+),")
 CHANNELS = 10
 PEOPLE = 5
+NEARLY = 0.95  # a limit that is used so far makes somebody wait
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class FarEnd(Protocol):
 
     def now(self) -> float:
         """The far end's clock."""
+
+    def full(self) -> list[str]:
+        """Which limits of the platform were used up, as sentences; there, answers wait for nothing else."""
 
 
 class DiscordEnd:
@@ -141,6 +147,10 @@ class DiscordEnd:
         """The fake's clock."""
         return self.fake.clock.now()
 
+    def full(self) -> list[str]:
+        """Not counted: its limits last seconds."""
+        return []
+
 
 class SlackEnd:
     """A workspace with a few channels; each thread begins with a mention in one of them."""
@@ -205,6 +215,29 @@ class SlackEnd:
     def now(self) -> float:
         """The fake's clock."""
         return self.fake.clock.now()
+
+    def full(self) -> list[str]:
+        """Methods called as often in some minute as Slack's tier allows; the adapter keeps to it by itself."""
+        times = defaultdict[str, list[float]](list)
+        for request in self.fake.ledger.requests:
+            times[request.method].append(request.time)
+        counts = {method: busiest(found, MINUTE_S) for method, found in sorted(times.items())}
+        allowed = {method: budget("", method).limit for method in counts}
+        return [
+            f"{method} {count} of {allowed[method]} a minute"
+            for method, count in counts.items()
+            if count >= NEARLY * allowed[method] and method.startswith(("chat.", "agents.", "conversations."))
+        ]
+
+
+def busiest(times: Sequence[float], period_s: float) -> int:
+    """Most that happened within any period of this length; times in order."""
+    first = most = 0
+    for last, time in enumerate(times):
+        while time - times[first] >= period_s:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
 
 
 def _ends(texts: Iterable[str]) -> set[int]:

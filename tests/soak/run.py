@@ -41,6 +41,8 @@ class Plan:
         lease_s: after which a dead worker's turn is taken over.
         patience_s: how long the last answers may take once everything runs again.
         longest_s: after this time nothing more is asked.
+        pause_s: mean pause before each question of a thread; without pauses, Slack's limits of calls a minute are what
+            most answers wait for.
         quiet: questions asked one by one before the first kill, to see how soon the first words come.
     """
 
@@ -54,6 +56,7 @@ class Plan:
     patience_s: float = 180.0
     quiet: int = 20
     longest_s: float = 3600.0
+    pause_s: float = 0.0
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Report:
     asked: int = 0
     late: dict[str, int] = field(default_factory=dict)
     details: list[str] = field(default_factory=list)
+    full: dict[str, list[str]] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     recoveries: dict[str, Recovery] = field(default_factory=dict)
     first_words_s: list[float] = field(default_factory=list)
@@ -82,6 +86,7 @@ class Report:
             *(f"{name}: {verdict}" for name, verdict in self.verdicts.items()),
             *self.details,
             *(f"{name}: delivered below a newer one by the platform: {count}" for name, count in self.late.items()),
+            *(f"{name}: at the platform's limit: {', '.join(found)}" for name, found in self.full.items() if found),
             *(line for name, found in self.recoveries.items() for line in found.lines(name)),
             f"from a mention to the first words, before any kill: {spread(self.first_words_s)}",
         ]
@@ -216,6 +221,7 @@ class Soak:
         for index in range(count):
             while index and (not end.has_thread(thread) or self._open(end, thread) >= MOST_OPEN):
                 await asyncio.sleep(0.1)
+            await asyncio.sleep(dice.uniform(0, 2 * self._plan.pause_s))
             await self._ask(end, thread)
             if dice.random() < 0.5:
                 await asyncio.sleep(dice.uniform(0, 0.5))
@@ -266,6 +272,7 @@ class Soak:
             asked, seen = self._asked[end.name], list(end.seen())
             report.verdicts[end.name] = judge(asked, seen)
             report.late[end.name] = late(asked)
+            report.full[end.name] = end.full()
             report.details += _details(end.name, report.verdicts[end.name], seen)
             done = {number: message for message in seen for number in message.numbers}
             ends = {number: message.done_at for number, message in done.items()}

@@ -64,9 +64,16 @@ def judge(asked: Sequence[Asked], seen: Iterable[Seen]) -> Verdict:
 
 
 def _out_of_order(asked: Sequence[Asked], by_number: dict[int, list[Seen]]) -> list[int]:
-    """Questions answered before an earlier one of their thread, or below a later one's answer."""
+    """Questions answered before an earlier one of their thread, or below a later one's answer.
+
+    Two accepted in the same millisecond (nobody knows times finer than that) may be answered in either order.
+    """
+
+    def key(question: Asked) -> tuple[float, int]:
+        return question.accepted_at, min((answer.order for answer in by_number[question.number]), default=0)
+
     found, last = [], dict[int, tuple[int, float]]()
-    for question in sorted(asked, key=lambda one: one.accepted_at):
+    for question in sorted(asked, key=key):
         for answer in by_number[question.number][:1]:
             order, done_at = last.get(question.thread, (-1, 0.0))
             if answer.order <= order or answer.done_at < done_at:
