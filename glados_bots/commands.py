@@ -3,6 +3,7 @@
 Who may use a command is the adapter's to decide. GladosError carries a sentence for the person.
 """
 
+import asyncio
 import time
 
 from glados_bots import audit
@@ -54,6 +55,7 @@ class Commands:
         self._book = book
         self._client = client
         self._began = time.monotonic()
+        self._forgetting = asyncio.Lock()  # it looks through all keys: one at a time
 
     async def reset(self, conversation: str, author: str = "") -> str:
         """Forget a conversation and end what runs in it; for a person only what is theirs alone, else for all."""
@@ -126,7 +128,8 @@ class Commands:
 
     async def forget(self, author: str) -> str:
         """Delete everything kept of a person."""
-        gone = len((await forget(self._store, Subject(author=author))).turns)
+        async with self._forgetting:
+            gone = len((await forget(self._store, Subject(author=author))).turns)
         what = "1 question" if gone == 1 else f"{gone} questions"
         return f"Forgotten: {what} with everything that was answered. Messages that stand in a channel stay there."
 

@@ -21,6 +21,7 @@ from glados_bots.inference.keys import checked
 from glados_bots.inference.reasoning import Reasoning
 
 CONNECT_S = 5.0
+LIST_S = 10.0  # people wait for it: `/status`, and a turn before it says that the model is away
 SESSION = "X-Session-Id"  # the name Ray Serve looks for
 SILENCE_S = 120.0  # our service says something every ten seconds; others may need long for the first token
 LONGEST_LINE_BYTES = 2**20
@@ -62,7 +63,8 @@ class InferenceClient:
             RequestRejectedError: it refuses us, for example by our key.
         """
         try:
-            response = await self._http.get("models", headers=logs.headers() | tracing.headers())
+            patience = httpx.Timeout(LIST_S, connect=CONNECT_S)
+            response = await self._http.get("models", headers=logs.headers() | tracing.headers(), timeout=patience)
             if not response.is_success:
                 raise _refusal(response.status_code, response.content, response.headers)
             data = response.json()["data"]

@@ -18,6 +18,7 @@ from glados_bots.errors import (
     RequestRejectedError,
     ServiceUnavailableError,
 )
+from glados_bots.inference import client as client_module
 from glados_bots.inference import sse
 from glados_bots.inference.client import InferenceClient, ModelInfo
 from glados_bots.inference.engine import Delta, Event, Finished, Queued, Sampling
@@ -228,6 +229,25 @@ async def test_a_service_that_falls_silent_is_given_up(
     monkeypatch.setattr(client._http, "timeout", httpx.Timeout(0.2))
     with pytest.raises(ServiceUnavailableError, match="ReadTimeout"):
         await ask(client)
+
+
+async def test_who_asks_for_the_list_of_models_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        left.set()
+
+    monkeypatch.setattr(client_module, "LIST_S", 0.2)
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    client = InferenceClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    with pytest.raises(ServiceUnavailableError, match="ReadTimeout"):
+        await client.models()
+    await client.aclose()
+    await left.wait()
+    server.close()
 
 
 async def test_a_waiting_client_is_not_given_up_while_the_service_says_that_it_lives(
