@@ -77,6 +77,8 @@ class Desk:
             case subtype if subtype in ASKING and await self._is_for_us(event, install):
                 if await self._core.store.turn(message_id(event.channel, event.ts)) is None:
                     await self._ask(event, install)
+                else:  # whoever took it in may have died right after
+                    await self._take_part(conversation_of(event.channel, event.thread))
             case _:
                 pass
 
@@ -91,9 +93,12 @@ class Desk:
         """Take a turn in."""
         verdict = await self._core.intake.accept(turn, dedupe=names)
         if verdict.status == "accepted":
-            key = f"{self._core.store.prefix}in:{turn.conversation}"
-            await ask(self._core.store.client.set(key, 1, ex=self._core.store.ttl))
+            await self._take_part(turn.conversation)
         return verdict
+
+    async def _take_part(self, conversation: str) -> None:
+        key = f"{self._core.store.prefix}in:{conversation}"
+        await ask(self._core.store.client.set(key, 1, ex=self._core.store.ttl))
 
     async def turn(self, place: Mapping[str, str], user: str, text: str) -> Turn:
         """A turn of somebody at a place; `ts` of the place is its question."""

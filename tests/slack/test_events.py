@@ -1,9 +1,11 @@
 """What Slack sends, and sends again: cases 1 to 7, 15, 16, 24 and 26 of the platform's edge cases."""
 
 from glados_bots.settings import Settings
+from glados_bots.store import Client
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
+from tests.fakes.slack.delivery import Held
 from tests.slack.conftest import Adapter, answered, is_complete
 
 
@@ -35,6 +37,24 @@ async def test_02_app_mention_and_message_of_one_post_are_one_question_in_whatev
             await slack.wait_for(lambda: not slack.delivery.pending)
             assert len(slack.answers(thread=question)) == 1
     assert len(model.prompts) == 2
+
+
+async def test_an_event_delivered_again_makes_up_for_what_a_process_that_died_left_undone(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, client: Client
+) -> None:
+    """It saved the question, but not that it takes part in the thread."""
+    events: list[Held] = []
+    async with adapter():
+        slack.delivery.hold()
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        slack.delivery.release(lambda held: events.extend(held) or held)
+        await answered(slack, question)
+        assert await client.delete(f"glados:{{slack}}:in:{channel.id}:{question.ts}")
+        for one in events:
+            slack.delivery.publish(one.event, one.installation)
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        await ada.say(channel, "and without a mention?", thread=question)
+        await answered(slack, question, 2)
 
 
 async def test_03_bots_and_the_bot_itself_are_never_answered(
