@@ -1,7 +1,13 @@
 """Questions that are no message of a person: `/glados ask` and the shortcut on a message. The bot posts them first."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Mapping
 
+from glados_bots.conversation import Turn
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.intake import Verdict
 from glados_slack.access import Asker, refusal
 from glados_slack.blocks import Block
 from glados_slack.budgets import budget, new_messages
@@ -11,8 +17,12 @@ from glados_slack.refusals import why_closed
 from glados_slack.shared import Shared
 from glados_slack.text_in import encode
 
+log = logging.getLogger(__name__)
+
 MAX_SHOWN = 2_500  # characters of a question shown again; the model reads all of it
 MAX_TEXT = 3_000
+OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
+AWAY = "I cannot reach my memory right now and could not take this in. Please ask again in a moment."
 
 
 class Asking:
@@ -22,6 +32,7 @@ class Asking:
         self._core = shared.core
         self._calls = shared.calls
         self._people = shared.people
+        self._notes = shared.notes
         self._settings = shared.settings
         self._desk = desk
 
@@ -49,11 +60,27 @@ class Asking:
         name = await self._people.name(place, user)
         ts = await self._post(place, name, question, about)
         turn = await self._desk.turn({**place, "ts": ts, "thread": place["thread"] or ts}, user, text)
-        refused = (await self._desk.accept(turn)).refusal
+        try:
+            refused = (await self._accept(turn)).refusal
+        except StoreUnavailableError as error:
+            log.warning("turn %s: %s; its question stands there and cannot be taken in", turn.id, error)
+            await self._notes.say(turn.place, AWAY)
+            return ""
         if refused:
             await self._calls.wait(budget(place["team"], "chat.delete"), user)
             await self._calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
         return refused
+
+    async def _accept(self, turn: Turn) -> Verdict:
+        """Take the question in, also when Redis comes back a little later: it stands in the channel already."""
+        give_up_at = time.monotonic() + OUTAGE_S
+        while True:
+            try:
+                return await self._desk.accept(turn)
+            except StoreUnavailableError:
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(OUTAGE_NAP_S)
 
     async def _post(self, place: Mapping[str, str], name: str, question: str, about: str) -> str:
         limits = new_messages(place["team"], place["channel"])

@@ -1,10 +1,14 @@
 """What people press, choose and type: buttons, commands, forms, shortcuts, the App Home, the agent's surface."""
 
+import asyncio
 import json
+
+import pytest
 
 from glados_bots.channel_settings import LONGEST_PERSONA
 from glados_bots.settings import Settings
 from glados_bots.store import Client
+from glados_slack import asking
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
@@ -119,6 +123,26 @@ async def test_ask_puts_the_question_in_the_channel_and_answers_in_its_thread(
     assert asked.is_done
     assert not asked.messages
     assert not slack.ledger.failures
+
+
+async def test_ask_while_redis_goes_away_says_so_under_the_question(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, client: Client, *,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(asking, "OUTAGE_S", 0.3)
+    async with adapter():
+        slack.faults.add(method="chat.postMessage", delay_s=2.0)
+        asked = asyncio.create_task(ada.run(channel, "/glados", "ask why?"))
+        await asyncio.sleep(0.3)
+        await client.config_set("maxmemory", 1)
+        try:
+            await slack.wait_for(lambda: len(slack.answers(channel)) == 2, seconds=20)
+        finally:
+            await client.config_set("maxmemory", 0)
+        await asked
+    question, said = slack.answers(channel)
+    assert said.thread_ts == question.ts
+    assert "ask again" in said.content
 
 
 async def test_ask_where_the_bot_is_not_says_so_to_the_person(slack: FakeSlack, adapter: Adapter, ada: Person) -> None:
