@@ -10,7 +10,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
 from glados_bots.stack import roles
-from glados_bots.surface import View
+from glados_bots.surface import State, View
 from glados_discord.look import Writing, content
 from glados_discord.places import Spot, asked
 from glados_discord.rates import GLOBAL
@@ -158,7 +158,8 @@ async def test_a_message_that_was_made_before_shows_what_is_wanted_now(world: Wo
         turn = Turn(str(question.id), str(question.id), str(world.ada.id), "hi", place=spot.to_place())
         first = await bot.core.surface.post(turn, View("", "", "waiting", is_last=True), "mark1")
         world.fake.clock.advance(60 * minutes)
-        for chunk, state in (("part", "writing"), ("part, all", "writing"), ("part, all", "done")):
+        shown: list[tuple[str, State]] = [("part", "writing"), ("part, all", "writing"), ("part, all", "done")]
+        for chunk, state in shown:
             assert await bot.core.surface.post(turn, View(chunk, "", state, is_last=True), "mark1") == first
         bot.core.surface.typing.end(turn)
     (answer,) = world.fake.answers(world.channel)

@@ -44,10 +44,15 @@ async def test_an_event_delivered_again_makes_up_for_what_a_process_that_died_le
 ) -> None:
     """It saved the question, but not that it takes part in the thread."""
     events: list[Held] = []
+
+    def seen(held: list[Held]) -> list[Held]:
+        events.extend(held)
+        return held
+
     async with adapter():
         slack.delivery.hold()
         question = await ada.say(channel, f"{slack.bot.mention} hi")
-        slack.delivery.release(lambda held: events.extend(held) or held)
+        slack.delivery.release(seen)
         await answered(slack, question)
         assert await client.delete(f"glados:{{slack}}:in:{channel.id}:{question.ts}")
         for one in events:
