@@ -90,10 +90,11 @@ async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Line, 
 
 async def _line(client: Client, platform: str) -> Line:
     prefix = f"glados:{{{platform}}}:"
-    seconds, _ = await ask(client.time())
+    seconds, microseconds = await ask(client.time())
+    now = seconds * 1000 + microseconds // 1000
     async with client.pipeline(transaction=False) as pipe:
-        pipe.zcount(f"{prefix}ready", f"({seconds * 1000}", "+inf")  # leased: their time is the end of the lease
-        pipe.zcount(f"{prefix}ready", "-inf", seconds * 1000)
+        pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased: their time is the end of the lease
+        pipe.zcount(f"{prefix}ready", "-inf", now)
         pipe.zcard(f"{prefix}dead")
         answering, waiting, dead = await ask(pipe.execute())
     return Line(platform, await _workers(client, f"{prefix}signal"), int(answering), int(waiting), int(dead))

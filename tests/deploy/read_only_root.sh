@@ -11,6 +11,14 @@ shift 2
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/data
 mount --bind "$folder" /mnt/data
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir /mnt/checkout
+mount --bind "$checkout" /mnt/checkout # it may lie in /tmp
 mount -o remount,bind,ro /
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+if [ ! -d "$checkout" ]; then
+  mkdir -p "$checkout"
+  mount --bind /mnt/checkout "$checkout"
+  mount -o remount,bind,ro "$checkout"
+fi
 exec unshare --user --map-user=10001 --map-group=10001 "$@"
