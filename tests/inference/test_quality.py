@@ -1,0 +1,30 @@
+"""8-bit weights say what bfloat16 says: the bounds of benchmarks/quality.py, on a part of its text."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from glados_bots.inference import weights
+from glados_bots.inference.cards import EMBEDDED, resolve
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import quality  # noqa: E402 - found by the path above
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+def test_8_bits_stay_within_the_bounds_of_bfloat16() -> None:
+    folder = weights.fetch(resolve(EMBEDDED)[0], ROOT / "data", None)
+    tokens = AutoTokenizer.from_pretrained(folder)((ROOT / "docs" / "security.md").read_text())["input_ids"]
+    windows = torch.tensor(tokens[: 4 * quality.WINDOW]).view(4, -1)
+    exact = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    _, reference = quality.judge(exact, windows, None)
+    half, _ = quality.judge(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16), windows, reference)
+    eight, _ = quality.judge(quality.in_8_bits(exact), windows, reference)
+    assert eight.perplexity <= half.perplexity * quality.MOST_PERPLEXITY
+    assert eight.divergence <= quality.MOST_DIVERGENCE
