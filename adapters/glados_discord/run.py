@@ -103,9 +103,11 @@ class Bot:
         await self.core.aclose()
 
     def _is_well(self) -> bool:
-        """Events arrive, and none of them waits for Redis."""
-        client = self.link.client
-        return client is not None and client.is_ready() and not client.is_closed() and not self.parts.order.pending
+        """Events arrive and are taken in, and none of them waits for Redis."""
+        client, order = self.link.client, self.parts.order
+        if client is None or not client.is_ready() or client.is_closed():
+            return False
+        return not order.pending and not order.is_closing
 
     # --- the connection --------------------------------------------------------------------------------------------
 

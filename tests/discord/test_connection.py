@@ -83,6 +83,18 @@ async def test_case_23_without_a_connection_no_time_is_stamped_however_ready_the
         assert await bot.parts.memory.stamped("0") != stamped
 
 
+async def test_case_23_while_it_ends_and_takes_nothing_more_no_time_is_stamped(world: World) -> None:
+    async with world.bot() as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        await bot.parts.catch_up.stamp()
+        await bot.parts.order.drain()
+        assert not bot._is_well()
+        missed = await world.ask("asked in the last moment")
+        await world.told(bot)
+    async with world.bot():
+        await world.answered(missed)
+
+
 async def test_case_23_a_gap_that_cannot_be_read_at_once_is_read_later(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
