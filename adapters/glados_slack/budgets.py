@@ -29,6 +29,14 @@ def new_sessions(team: str) -> Budget:
     return Budget(f"{team}:{method}:begin", _TIER_3 // 2 - 1, MINUTE_S, within=budget(team, method))
 
 
+def new_streams(team: str) -> Budget:
+    """Streams begun: fewer than may be stopped, as each must be, and some twice when a process dies at it.
+
+    An answer without a stream is a message that grows; one whose stream cannot be stopped waits a minute for its end.
+    """
+    return Budget(f"{team}:chat.startStream", _TIER_2 * 3 // 4, MINUTE_S)
+
+
 def new_messages(team: str, channel: str) -> Budget:
     """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
     return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))

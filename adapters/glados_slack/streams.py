@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from glados_bots.conversation import Turn
 from glados_slack.answer import Chunk
-from glados_slack.budgets import budget
+from glados_slack.budgets import budget, new_streams
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
 from glados_slack.look import stop_button
 from glados_slack.refusals import why_closed
@@ -79,7 +79,7 @@ class Streams:
         place = turn.place
         if (place["channel"], place["user_team"]) in self._refused:
             return None
-        if not await self._calls.may(budget(place["team"], "chat.startStream"), turn.id):
+        if not await self._calls.may(new_streams(place["team"]), turn.id):
             return None
         text = _opening(chunk.markdown)
         chunks: list[dict[str, object]] = [{"type": "markdown_text", "text": text}]
