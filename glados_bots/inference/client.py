@@ -111,7 +111,7 @@ class InferenceClient:
             async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
                 if not response.is_success:
                     raise _refusal(response.status_code, await response.aread(), response.headers)
-                async with aclosing(_lines(response)) as lines:
+                async with aclosing(lines_of(response)) as lines:
                     async for line in lines:
                         for event in answer.read(line):
                             if folded := _folded(event, thoughts):
@@ -170,7 +170,7 @@ class _Answer:
         )
 
 
-async def _lines(response: httpx.Response) -> AsyncGenerator[str]:
+async def lines_of(response: httpx.Response) -> AsyncGenerator[str]:
     """Lines of a stream of events. `aiter_lines` of httpx also cuts at U+2028 and its like, which JSON may hold."""
     rest = b""
     async for piece in response.aiter_bytes():

@@ -21,6 +21,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference import weights
 from glados_bots.inference.cards import Card
+from glados_bots.inference.client import lines_of
 from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.line import Line
@@ -151,16 +152,17 @@ class VllmEngine:
                 if response.is_error:
                     text = (await response.aread()).decode("utf-8", "replace")
                     raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
-                async for line in response.aiter_lines():
-                    data = line.removeprefix("data: ")
-                    if data == "[DONE]":
-                        return
-                    if data == line:
-                        continue
-                    chunk = json.loads(data)
-                    if "error" in chunk:
-                        raise GenerationFailedError(f"this answer failed inside vLLM: {chunk['error']}")
-                    yield chunk
+                async with aclosing(lines_of(response)) as lines:
+                    async for line in lines:
+                        data = line.removeprefix("data: ")
+                        if data == "[DONE]":
+                            return
+                        if data == line:
+                            continue
+                        chunk = json.loads(data)
+                        if "error" in chunk:
+                            raise GenerationFailedError(f"this answer failed inside vLLM: {chunk['error']}")
+                        yield chunk
             raise httpx.RemoteProtocolError("the stream ended before the answer did")
         except httpx.HTTPError as error:
             if self.fatal:
@@ -203,10 +205,11 @@ class VllmEngine:
 
 
 def _environment(options: EngineOptions) -> dict[str, str]:
-    """Nothing leaves the building: no usage reports, no hub. On a CPU the cache's size is told here."""
+    """Nothing leaves the building: no usage reports, no hub, none of our tokens. On a CPU it tells the cache's size."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     cache = {} if options.cache_gb is None else {"VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.cache_gb)))}
-    return {**os.environ, **quiet, **cache}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GLADOS_")}
+    return {**others, **quiet, **cache}
 
 
 def _rank(folder: Path) -> int:

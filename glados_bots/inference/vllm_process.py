@@ -15,9 +15,11 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.supervisor import lines
 
 log = logging.getLogger(__name__)
 
+LONGEST_SAID = 500  # characters of a line that is kept
 LAST_LINES = 12  # of vLLM's output, shown when it ends
 START_S = 3600.0  # large models are read for long; a vLLM that cannot start ends by itself
 POLL_S = 2.0
@@ -115,10 +117,11 @@ class VllmProcess:
     async def _listen(self) -> None:
         """What vLLM prints goes to our log at debug level: it may hold what people wrote."""
         output = self._child.stdout if self._child else None
-        while output and (line := await output.readline()):
-            text = line.decode("utf-8", "replace").rstrip()
-            self._said.append(text)
-            log.debug("vllm: %s", text)
+        if output is None:
+            return
+        async for line in lines(output):  # however long they are: a pipe that nobody reads would hold vLLM up
+            self._said.append(line[:LONGEST_SAID])
+            log.debug("vllm: %s", line)
 
     async def _watch(self) -> None:
         """Read how full the cache is, now and then."""

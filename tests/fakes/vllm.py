@@ -1,7 +1,7 @@
 """Stands for the `vllm` program: `vllm serve` with the two routes our engine calls, and an answer that echoes.
 
 It answers with the prompt's token ids, and says what it was started and asked with in files beside itself. The word
-`crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests.
+`crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines.
 """
 
 import json
@@ -32,6 +32,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
+        if os.environ.get("VLLM_FAKE") == "odd":
+            sys.stdout.write("x" * 300_000 + "\n")  # more than a pipe holds
+            sys.stdout.flush()
+            self.event({"choices": [{"text": "one\u2028two ", "finish_reason": None}]})
         try:
             for token in request["prompt"][: request["max_tokens"]]:
                 self.event({"choices": [{"text": f"{token} ", "finish_reason": None}]})
@@ -44,12 +48,13 @@ class Handler(BaseHTTPRequestHandler):
             (HERE / "left").touch()
 
     def event(self, event: dict[str, object]) -> None:
-        self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        self.wfile.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
         self.wfile.flush()
 
 
 if __name__ == "__main__":
-    (HERE / "started.json").write_text(json.dumps([sys.argv[1:], os.environ.get("VLLM_NO_USAGE_STATS")]))
+    ours = sorted(name for name in os.environ if name.startswith("GLADOS_"))
+    (HERE / "started.json").write_text(json.dumps([sys.argv[1:], os.environ.get("VLLM_NO_USAGE_STATS"), ours]))
     sys.stdout.write("INFO reading the model\n")
     if os.environ.get("VLLM_FAKE") == "crash":
         sys.exit("RuntimeError: no kernel for this device")

@@ -130,7 +130,10 @@ def tiny(tmp_path: Path) -> Card:
     return card(write_base("llama", tmp_path / "base"))
 
 
-async def test_prompts_are_sent_as_tokens_with_the_cards_settings(program: Path, tiny: Card) -> None:
+async def test_prompts_are_sent_as_tokens_with_the_cards_settings(
+    program: Path, tiny: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLADOS_DISCORD_TOKEN", "none of its business")
     engine = VllmEngine(tiny, EngineOptions(DATA, vllm_command=str(program), vllm_arguments=("--enforce-eager",)))
     await engine.start()
     try:
@@ -142,12 +145,26 @@ async def test_prompts_are_sent_as_tokens_with_the_cards_settings(program: Path,
         assert asked["prompt"] == tokens
         assert asked["stop"] == list(tiny.stop) + list(tiny.bad_words)
         assert asked["bad_words"] == list(tiny.bad_words)
-        arguments, no_reports = json.loads((program.parent / "started.json").read_text())
+        arguments, no_reports, ours = json.loads((program.parent / "started.json").read_text())
         assert arguments[:2] == ["serve", str(tiny.base.folder)]
         assert "--enforce-eager" in arguments
-        assert no_reports == "1"
+        assert (no_reports, ours) == ("1", [])
         await until(lambda: engine.stats().kv_pages_total)
         assert engine.stats().kv_pages_used == 100
+    finally:
+        await engine.stop()
+
+
+async def test_no_line_is_too_long_and_no_character_cuts_one(
+    program: Path, tiny: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_FAKE", "odd")
+    engine = VllmEngine(tiny, EngineOptions(DATA, vllm_command=str(program)))
+    await engine.start()
+    try:
+        for _ in range(2):
+            text, _ = await answer(engine, "Hello")
+            assert text.startswith("one\u2028two ")
     finally:
         await engine.stop()
 
