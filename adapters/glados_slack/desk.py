@@ -35,6 +35,7 @@ EMPTY = (
 TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 EARLIER_CHARS = 6_000
+LONGEST_THREAD = 1_000  # messages of a thread that are asked for: Slack tells the oldest first, and has no other order
 LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
@@ -192,11 +193,11 @@ class Desk:
         try:
             async with asyncio.timeout(LONGEST_S):
                 found = await self._calls.quietly(
-                    place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=most + 1
+                    place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=LONGEST_THREAD
                 )
         except TimeoutError:
             return ""
-        return await self._quoted(found.get("messages", []) if found else [], event, install, place)
+        return await self._quoted(found["messages"][-most:] if found else [], event, install, place)
 
     async def _quoted(
         self, messages: list[dict[str, Any]], event: Event, install: Install, place: Mapping[str, str]

@@ -154,6 +154,19 @@ async def test_06_a_mention_inside_a_thread_is_answered_there_with_what_was_said
     assert len(slack.ledger.calls("conversations.replies")) == 1
 
 
+async def test_06_of_a_long_thread_the_newest_messages_are_read(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    root = await ada.say(channel, "message 0")
+    for number in range(1, 8):
+        await ada.say(channel, f"message {number}", thread=root)
+    async with adapter(thread_context=3):
+        await ada.say(channel, f"{slack.bot.mention} sum up", thread=root)
+        await answered(slack, root)
+    asked = model.prompts[0][-1]["content"]
+    assert [number for number in range(8) if f"message {number}" in asked] == [5, 6, 7]
+
+
 async def test_06_a_question_that_comes_late_is_no_past_of_the_one_that_overtook_it(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
