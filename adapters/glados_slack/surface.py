@@ -71,11 +71,12 @@ class SlackSurface:
         return SlackAnswer()
 
     def budget(self, turn: Turn) -> Budget:
-        """Slack counts by method and workspace; the first words, which take a status line's place, wait for nobody."""
-        showing = self._showing.get(turn.id, Showing())
-        if showing.is_waiting:
-            return Budget(f"{turn.id}:waiting", *WAITING_RATE)
-        return budget(turn.place["team"], "chat.appendStream" if showing.lives else "chat.update")
+        """Slack counts by method and workspace; the first words, which take a status line's place, wait for nobody.
+
+        Nor does the first look of a turn that others began: it may be no update, and waits by itself when it is one.
+        """
+        method = _method(self._showing.get(turn.id))
+        return budget(turn.place["team"], method) if method else Budget(f"{turn.id}:waiting", *WAITING_RATE)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Say something new in the thread."""
@@ -105,7 +106,7 @@ class SlackSurface:
             elif post.startswith(NOTICE):
                 await self._edit_notice(turn, post.removeprefix(NOTICE), view, showing)
             else:
-                await self._edit(turn, post, view, showing or Showing())
+                await self._edit(turn, post, view, showing or Showing(), is_granted=_method(showing) == "chat.update")
         await self._settle(turn, view, showing)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -215,7 +216,7 @@ class SlackSurface:
             raise RefusedError("chat.postMessage", "invalid_blocks")
         return str(made["ts"])
 
-    async def _edit(self, turn: Turn, ts: str, view: View, showing: Showing) -> None:
+    async def _edit(self, turn: Turn, ts: str, view: View, showing: Showing, *, is_granted: bool) -> None:
         live = showing.lives.get(ts)
         begins_anew = view.state == "waiting" and (view.notice or not view.chunk)  # a stream cannot show that
         if live and not is_final(view) and not begins_anew:
@@ -234,7 +235,7 @@ class SlackSurface:
             return
         elif ts not in showing.seen:
             await self.lines.adopt(turn)
-        await self._update(turn, ts, view, is_granted=live is None)
+        await self._update(turn, ts, view, is_granted=is_granted)
         showing.seen[ts] = view
 
     async def _update(self, turn: Turn, ts: str, view: View, *, is_granted: bool) -> None:
@@ -290,6 +291,15 @@ class SlackSurface:
             self._showing.pop(turn.id, None)
             await self.lines.clear(turn)
             await self.lines.end(turn)
+
+
+def _method(showing: Showing | None) -> str:
+    """What the next look of a turn calls; empty when nobody knows, or it is none that counts."""
+    if showing is None:
+        return "chat.update"
+    if showing.is_waiting or not (showing.lives or showing.seen):
+        return ""
+    return "chat.appendStream" if showing.lives else "chat.update"
 
 
 def _says_nothing(view: View) -> bool:

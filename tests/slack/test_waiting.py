@@ -11,7 +11,9 @@ from glados_bots.conversation import Turn
 from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings
 from glados_bots.store import Store, connect
-from glados_bots.surface import View
+from glados_bots.surface import MessageGoneError, View
+from glados_slack.answer import chunk_of
+from glados_slack.budgets import budget
 from glados_slack.calls import Calls
 from glados_slack.run import one_install
 from glados_slack.surface import SlackSurface
@@ -20,6 +22,7 @@ from tests.fakes.slack import Channel, FakeSlack, Message, Person
 from tests.slack.conftest import Adapter, answered, slack_settings
 
 WAITS = View("", "Queued: next.", "waiting", is_last=True)
+ENDS = View(chunk_of("all").encode(), "", "done", is_last=True)
 BEGINS = View("", "", "waiting", is_last=True)
 
 
@@ -120,6 +123,28 @@ async def test_a_notice_on_its_way_when_its_answer_begins_elsewhere_is_taken_awa
         assert await posting == "status"
         assert await late.post(turn, WAITS, "name") == "status"
     assert not slack.answers()
+
+
+@pytest.mark.parametrize("stands", ["a notice", "a status line"])
+async def test_what_gives_way_to_an_answer_takes_nothing_from_the_budget_of_updates(
+    slack: FakeSlack, settings: Settings, turn: Turn, stands: str
+) -> None:
+    """Under load, workers that take turns over would wait for a minute, for calls they do not make."""
+    async with surfaces(slack, settings, 2) as (before, now):
+        if stands == "a status line":
+            before.answer(turn)
+        post = await before.post(turn, WAITS, "name")
+        async with asyncio.timeout(10):
+            store = Store(connect(settings.resolved_redis_url), "slack", ttl=60, max_exchanges=10)
+            pacer = Pacer(store.client, store.prefix)
+            await pacer.exhausted(budget(slack.team.id, "chat.update"), 60, refused=False)
+            now.answer(turn)
+            assert await pacer.wait(now.budget(turn), turn.id, final=True)
+            with pytest.raises(MessageGoneError):
+                await now.edit(turn, post, ENDS)
+            ts = await now.post(turn, ENDS, "another name")
+            await store.client.aclose()
+    assert [answer.ts for answer in slack.answers()] == [ts]
 
 
 async def test_two_processes_that_post_one_notice_leave_one(slack: FakeSlack, settings: Settings, turn: Turn) -> None:
