@@ -31,15 +31,19 @@ class Pacer:
     ) -> bool:
         """Return True when `stream` may make one request in this bucket, False when it has given up meanwhile.
 
-        While Redis is away every stream falls back to a fair guess of its own: one edit a period.
+        While Redis is away every stream falls back to a fair guess of its own: one edit a period. Once it is back,
+        it is asked again at once: the periods of some platforms last a minute.
         """
-        given_up = given_up or asyncio.Event()
+        given_up, clock = given_up or asyncio.Event(), asyncio.get_running_loop().time
+        away_since: float | None = None
         while not given_up.is_set():
             try:
                 nap = await self.ask(budget, stream, final=final)
             except StoreUnavailableError:
-                await _sleep(budget.period_s, given_up)
-                return not given_up.is_set()
+                away_since = clock() if away_since is None else away_since
+                nap = away_since + budget.period_s - clock()
+            else:
+                away_since = None
             if nap <= 0:
                 return True
             await _sleep(min(nap, LONGEST_NAP_S), given_up)

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
+from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
-from glados_bots.store import Client
+from glados_bots.store import Client, connect
 from glados_bots.surface import Budget
+from tests.conftest import running_store, store_command
 
 BUCKET = Budget("channel", 5, 0.5)
 
@@ -82,3 +85,21 @@ async def test_a_wider_bucket_limits_all_narrow_ones_together_and_nobody_who_wai
     finals = [await pacer.ask(room, f"f{room.bucket}", final=True) for room in rooms[1:]]
     assert finals[:2] == [0, 0]
     assert finals[2] > 1  # its room is empty, but all three requests of the wider bucket are taken
+
+
+async def test_while_redis_is_away_one_edit_a_period_is_granted_and_once_it_is_back_it_is_asked_at_once(
+    tmp_path: Path,
+) -> None:
+    """Slack's period is a minute: whoever slept that long, because Redis was restarted, held up a whole thread."""
+    command = store_command("valkey", tmp_path)
+    with running_store(command) as url:
+        client = connect(url)
+    pacer = Pacer(client, "p:")
+    waiting = asyncio.create_task(pacer.wait(Budget("method", 5, 300.0), "one"))
+    assert await asyncio.wait_for(pacer.wait(BUCKET, "two"), 20)
+    with pytest.raises(StoreUnavailableError):
+        await pacer.ask(BUCKET, "two")
+    assert not waiting.done()
+    with running_store(command):
+        assert await asyncio.wait_for(waiting, 30)
+        await client.aclose()

@@ -150,7 +150,8 @@ class SlackSurface:
     async def _post_notice(self, turn: Turn, view: View, nonce: str) -> str:
         """Say that a question waits; nothing is said any more when its answer has begun meanwhile."""
         post = await self._births.found(turn, nonce, is_notice=True)
-        if post and post.startswith(NOTICE):
+        may_edit = post and post.startswith(NOTICE) and await self.calls.may(self.budget(turn), turn.id)
+        if post and may_edit:
             await self._edit_notice(turn, post.removeprefix(NOTICE), view, None)
         return post or await self._make(turn, view, nonce, None)
 
