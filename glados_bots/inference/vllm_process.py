@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -69,10 +70,13 @@ class VllmProcess:
                 "own (`python3 -m venv vllm && vllm/bin/pip install vllm`) and set it to vllm/bin/vllm"
             )
         port = _free_port()
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=NO_ANSWER, trust_env=False)
+        key = secrets.token_urlsafe(32)  # its port is for us, not for everybody on this machine
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"http://127.0.0.1:{port}"
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=NO_ANSWER, trust_env=False)
         command = [*_outlived_by_us(), program, "serve", *arguments, "--host", "127.0.0.1", "--port", str(port)]
         self._child = await asyncio.create_subprocess_exec(
-            *command, stdout=PIPE, stderr=STDOUT, env=dict(environment), start_new_session=True
+            *command, stdout=PIPE, stderr=STDOUT, env={**environment, "VLLM_API_KEY": key}, start_new_session=True
         )
         self._tasks.append(asyncio.create_task(self._listen()))
         try:

@@ -134,13 +134,14 @@ def test_the_code_works_under_the_access_list(server: int) -> None:
     suites += ["tests/web/test_status.py", "tests/web/test_matrix.py"]
     suites += ["tests/test_records.py", "tests/test_intake.py"]
     # These tests themselves do what the code may not.
-    more_rights = "not leaves_no_trace and not come and not operator and not damaged and not no_cancellation and not minute_slides"
+    more_rights = ["leaves_no_trace", "come", "operator", "damaged", "no_cancellation", "minute_slides"]
+    others = " and ".join(f"not {name}" for name in more_rights)
     env = {
         **os.environ,
         "TEST_REDIS_URL": f"redis://glados:{PASSWORD}@127.0.0.1:{server}/0",
         "TEST_REDIS_ADMIN_URL": f"redis://admin:x@127.0.0.1:{server}/0",
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", more_rights, *suites]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *suites]
     result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-3000:]
     with redis.Redis(port=server, username="admin", password="x", decode_responses=True) as client:

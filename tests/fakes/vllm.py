@@ -25,6 +25,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(METRICS.encode() if self.path == "/metrics" else b"")
 
     def do_POST(self) -> None:
+        if self.headers["Authorization"] != f"Bearer {os.environ['VLLM_API_KEY']}":
+            self.send_error(401)
+            return
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         (HERE / "asked.json").write_text(json.dumps(request))
         if os.environ.get("VLLM_FAKE") == "refuse":

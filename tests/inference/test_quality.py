@@ -1,19 +1,16 @@
 """8-bit weights say what bfloat16 says: the bounds of benchmarks/quality.py, on a part of its text."""
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks import quality
 from glados_bots.inference import weights
 from glados_bots.inference.cards import EMBEDDED, resolve
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import quality  # noqa: E402 - found by the path above
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

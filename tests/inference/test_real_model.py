@@ -134,13 +134,16 @@ def test_too_long_a_prompt_is_refused_with_its_figures(client: openai.OpenAI, wo
 
 
 def test_a_client_that_leaves_stops_the_computing(glados: Glados, client: openai.OpenAI) -> None:
+    story: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Tell me a very long story."}]
     for _ in range(4):
-        stream = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=2000, stream=True)
+        stream = client.chat.completions.create(
+            model=MODEL, messages=story, temperature=0, max_tokens=2000, stream=True
+        )
         next(iter(stream))
         stream.close()
     with pytest.raises(openai.APITimeoutError):
         client.with_options(timeout=0.5).chat.completions.create(
-            model=MODEL, messages=QUESTION, max_tokens=2000, stop=["\x00"]
+            model=MODEL, messages=story, temperature=0, max_tokens=2000, stop=["\x00"]
         )
     glados.wait_until("/metrics", "glados_requests_running 0.0")
     glados.wait_until("/metrics", 'glados_requests_total{outcome="cancelled"} 5.0')

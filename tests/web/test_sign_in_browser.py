@@ -77,6 +77,7 @@ async def test_sign_in_chat_look_at_the_status_and_sign_out(page: Page, model: S
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
     await inspect(page)
     await page.get_by_role("link", name="Back to my chats").click()
+    await page.wait_for_url("**/c/**", wait_until="load")  # its script is there then
     model.gate.clear()
     await say(page, "Hold")
     await expect(page.locator(".turn[data-state=writing]")).to_be_visible()
