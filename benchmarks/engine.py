@@ -153,7 +153,9 @@ async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict
     """
     results: dict[str, Figures] = {}
     left = list(servers)
-    async with httpx.AsyncClient(timeout=600, limits=httpx.Limits(max_connections=64)) as client:
+    async with httpx.AsyncClient(
+        timeout=600, limits=httpx.Limits(max_connections=64, max_keepalive_connections=0)
+    ) as client:
         for number in range(plan.rounds + 1):
             for server in tuple(left):
                 try:
@@ -253,6 +255,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", type=Path, nargs="?", const=Path("peers"), help="also vLLM and llama.cpp, from this folder"
     )
+    parser.add_argument("--without", nargs="*", default=[], help="names of servers to leave out")
     parser.add_argument("--json", type=Path, help="where the figures of all rounds go; see plot.py")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -260,6 +263,7 @@ def main() -> None:
     if options.peers:
         home = options.peers.resolve()
         contenders += [vllm(home), llama_cpp(home)]
+    contenders = [contender for contender in contenders if contender.name not in options.without]
     plan = Plan(options.rounds, options.tokens, options.streams, options.turns, options.long)
     results = asyncio.run(run(options.model, contenders, plan))
     if options.json:

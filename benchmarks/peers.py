@@ -109,6 +109,7 @@ def transformers_serve() -> Contender:
         command=lambda port, weights: [
             str(program),
             *("serve", str(weights.folder), "--continuous-batching", "--dtype", "bfloat16"),
+            *("--cb-num-blocks", str(CONTEXT * STREAMS // 256)),  # else it takes more than half of the memory
             *("--host", "127.0.0.1", "--port", str(port)),
         ],
         model=lambda weights: str(weights.folder),

@@ -82,11 +82,6 @@ inline Floats widen(const uint16_t* from) {  // bfloat16
   return (Floats)(__builtin_convertvector(load<Halves>(from), Ints) << 16);
 }
 
-inline float widen(uint16_t value) {
-  const uint32_t bits = uint32_t(value) << 16;
-  return load<float>(&bits);
-}
-
 inline uint16_t narrow(float value) {  // to the nearest, ties to even
   const uint32_t bits = load<uint32_t>(&value);
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
