@@ -25,15 +25,16 @@ def main() -> None:
     figures, picture = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])
     plot, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
     width = 0.8 / len(figures)
+    shown = {label: name for label, name in SPEEDS.items() if all(name in found for found in figures.values())}
     for number, (server, found) in enumerate(figures.items()):
-        speeds = [statistics.median(found[name]) for name in SPEEDS.values()]
+        speeds = [statistics.median(found[name]) for name in shown.values()]
         places = [place + (number - (len(figures) - 1) / 2) * width for place in range(len(speeds))]
         bars = left.bar(places, speeds, width, label=server, color=COLOURS[number % len(COLOURS)])
         left.bar_label(bars, fmt="%.0f", fontsize=7)
         turns = [turn for turn in range(1, 100) if TURN.format(turn) in found]
         firsts = [statistics.median(found[TURN.format(turn)]) for turn in turns]
         right.plot(turns, firsts, marker="o", label=server, color=COLOURS[number % len(COLOURS)])
-    left.set_xticks(range(len(SPEEDS)), list(SPEEDS))
+    left.set_xticks(range(len(shown)), list(shown))
     left.set_title("Tokens a second, all streams together")
     right.set_title("Time to the first token of each turn, ms")
     right.set_xlabel("turn of a growing conversation")
