@@ -58,6 +58,17 @@ async def test_a_final_edit_finds_room_in_a_bucket_that_ordinary_ones_have_used_
     assert finals[4] > 1
 
 
+async def test_final_edits_hold_up_ordinary_ones_but_none_that_has_waited_long(client: Client) -> None:
+    pacer = Pacer(client, "p:")
+    assert await pacer.ask(BUCKET, "s") == 0
+    await asyncio.sleep(2 * BUCKET.period_s + 0.2)
+    assert [await pacer.ask(BUCKET, f"f{number}", final=True) for number in range(4)] == [0, 0, 0, 0]
+    assert await pacer.ask(BUCKET, "s") == 0
+    other = Budget("other", 5, 0.5)
+    assert [await pacer.ask(other, f"f{number}", final=True) for number in range(4)] == [0, 0, 0, 0]
+    assert await pacer.ask(other, "s") > 0
+
+
 async def test_a_closed_bucket_stays_closed_for_everybody(client: Client) -> None:
     pacer = Pacer(client, "p:")
     await pacer.exhausted(BUCKET, 60)

@@ -8,6 +8,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local WAY = 50 -- ms by which two requests may come nearer to each other on their way
 local SILENT = 3000 -- ms after which a stream that stopped asking loses its place
+local STARVING = 1.7 -- periods without an edit, after which a stream may use what final ones took of the ordinary share
 
 local function bucket(i)
   local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]) + WAY
@@ -34,9 +35,9 @@ local function stand(b)
   return redis.call('ZRANK', line, stream)
 end
 
--- Ms until the last period holds less than `most` grants.
-local function full(b, most)
-  local grants = b.key .. ':grants'
+-- Ms until the last period holds less than `most` of these grants ('grants': all of them; 'ordinary').
+local function full(b, which, most)
+  local grants = b.key .. ':' .. which
   redis.call('ZREMRANGEBYSCORE', grants, '-inf', now - b.period)
   local over = redis.call('ZCARD', grants) - most
   if over < 0 then return 0 end
@@ -44,7 +45,7 @@ local function full(b, most)
 end
 
 local function wait(b)
-  local pause = math.max(redis.call('PTTL', b.key .. ':closed'), full(b, b.limit))
+  local pause = math.max(redis.call('PTTL', b.key .. ':closed'), full(b, 'grants', b.limit))
   local finals = b.key .. ':finals' -- those that wait: nobody else takes the place that comes free
   if final then
     if pause > 0 then redis.call('ZADD', finals, now, stream) else redis.call('ZREM', finals, stream) end
@@ -54,16 +55,23 @@ local function wait(b)
     local before, most = stand(b), math.max(1, b.limit - 1) -- there is always room for one final
     b.spread = b.period / most
     b.next = tonumber(redis.call('GET', b.key .. ':last') or 0) + b.spread
-    pause = math.max(pause, full(b, most), b.next - now)
+    local served = tonumber(redis.call('HGET', b.key .. ':served', stream) or now)
+    local counted = now - served > STARVING * b.period and 'ordinary' or 'grants'
+    pause = math.max(pause, full(b, counted, most), b.next - now)
     if before > 0 then pause = pause + before * b.spread end
   end
   return math.ceil(pause)
 end
 
+local function record(grants, b)
+  redis.call('ZADD', grants, now, time[1] .. '.' .. time[2])
+  redis.call('PEXPIRE', grants, b.period)
+end
+
 local function grant(b)
-  redis.call('ZADD', b.key .. ':grants', now, time[1] .. '.' .. time[2])
-  redis.call('PEXPIRE', b.key .. ':grants', b.period)
+  record(b.key .. ':grants', b)
   if not final then
+    record(b.key .. ':ordinary', b)
     -- Who comes a little late does not slow the beat down for all.
     local last = now - b.next < b.spread and b.next or now
     redis.call('SET', b.key .. ':last', math.floor(last), 'PX', b.period)
