@@ -59,21 +59,25 @@ async def over_http(url: str, model: str, streams: int, tokens: int) -> tuple[fl
     """The same, asked by another process."""
     arguments = [sys.executable, __file__, "--client", url, model, str(streams), str(tokens)]
     process = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)
-    await cast("asyncio.StreamReader", process.stdout).readline()  # it has started
+    said = cast("asyncio.StreamReader", process.stdout)
+    await said.readline()  # it has started
     clock = Clock()
-    answer, _ = await process.communicate(b"go\n")
-    return clock.figures(int(answer))
+    cast("asyncio.StreamWriter", process.stdin).write(b"go\n")
+    figures = clock.figures(int(await said.readline()))
+    await process.communicate()
+    return figures
 
 
 async def client(url: str, model: str, streams: int, tokens: int) -> None:
-    """The other process."""
-    print("started", flush=True)
-    sys.stdin.readline()
+    """The other process. It is connected before its time begins."""
     server = cast("Running", type("Server", (), {"name": "glados", "url": url, "model": model}))
     async with httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=64)) as http:
+        await asyncio.gather(*(http.get(f"{url}/health") for _ in range(streams)))
+        print("started", flush=True)
+        sys.stdin.readline()
         chats = [[{"role": "user", "content": f"Story {uuid4().hex}. {QUESTION}"}] for _ in range(streams)]
         answers = await asyncio.gather(*(ask(http, server, chat, tokens) for chat in chats))
-    print(sum(answer.tokens for answer in answers))
+        print(sum(answer.tokens for answer in answers), flush=True)
 
 
 async def run(plan: Sequence[int], tokens: int, rounds: int) -> None:

@@ -1,5 +1,6 @@
 """The CPU's own step: the scores of the model itself, however the tokens are cut into steps; a way back without it."""
 
+import copy
 import ctypes
 import logging
 from pathlib import Path
@@ -104,12 +105,14 @@ def test_the_scores_are_the_models_own(kind: str) -> None:
     prompts = [torch.randint(0, 1003, (1, count)) for count in (77, 5)]
     with torch.no_grad():
         expected = torch.cat([model(prompt).logits[:, -1] for prompt in prompts])
+        rounded = copy.deepcopy(model).to(torch.bfloat16)
+        in_bfloat16 = torch.cat([rounded(prompt).logits[:, -1] for prompt in prompts])
         steps = Steps(model)
     requests = [Request(State(name, p[0].tolist())) for name, p in zip("ab", prompts, strict=True)]
     scores = steps.run(*requests)
     assert scores.shape == (2, 1003)
-    error = (scores - expected).norm(dim=-1) / expected.norm(dim=-1)
-    assert error.max() < 0.01
+    error, allowed = ((some - expected).norm(dim=-1) for some in (scores, in_bfloat16))
+    assert (error < allowed).all()  # nearer to exact weights than transformers' own modules in bfloat16
     assert scores.argmax(-1).tolist() == expected.argmax(-1).tolist()
 
 

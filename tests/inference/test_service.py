@@ -98,6 +98,23 @@ async def test_silence_is_filled_with_comments(
         assert [line async for line in lines][-2:] == ["data: [DONE]", ""]
 
 
+async def test_the_first_words_come_at_once_and_later_ones_together(
+    engine: ScriptedEngine, http: httpx.AsyncClient
+) -> None:
+    engine.script = (Delta("a"), *[Delta("b")] * 50, DONE)
+    engine.gate = asyncio.Semaphore(1)
+    async with http.stream("POST", CHAT, json=body(stream=True)) as response:
+        lines = response.aiter_lines()
+        while '"content": "a"' not in await anext(lines):
+            continue
+        for _ in engine.script[1:]:
+            engine.gate.release()
+        chunks = [json.loads(line[6:]) async for line in lines if line.startswith("data: {")]
+    pieces = [text for chunk in chunks if (text := chunk["choices"][0]["delta"].get("content"))]
+    assert "".join(pieces) == "b" * 50
+    assert len(pieces) <= 3
+
+
 @pytest.mark.parametrize("limits", [Limits(wait_s=0.05), Limits(answer_s=0.05)])
 async def test_no_answer_takes_for_ever(engine: ScriptedEngine, limits: Limits) -> None:
     engine.gate = asyncio.Semaphore(0 if limits.wait_s < 1 else 1)

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from glados_bots.inference.cpu.memory import Arena
+
 LANES, GROUP = 16, 32
 CLASSES = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM")
 HEAD_DIMS = (64, 128)
@@ -76,7 +78,7 @@ class PackedModel:
 
     def __init__(self, model: Any, positions: int) -> None:
         """Pack. Args: model without a reason against it in `why_not`; positions: longest sequence in tokens."""
-        self._tensors: list[torch.Tensor] = []
+        self._arena = Arena()
         inner, config = model.model, model.config
         attention = inner.layers[0].self_attn
         self.layers = (Layer * len(inner.layers))(*(self._layer(layer) for layer in inner.layers))
@@ -91,8 +93,8 @@ class PackedModel:
             head_dim=attention.head_dim,
             intermediate=config.intermediate_size,
             epsilon=config.rms_norm_eps,
-            embedding=self._keep(inner.embed_tokens.weight.detach().to(torch.bfloat16)),
-            final_norm=self._keep(inner.norm.weight.detach().float()),
+            embedding=self._arena.keep(inner.embed_tokens.weight.detach().to(torch.bfloat16)),
+            final_norm=self._arena.keep(inner.norm.weight.detach().float()),
             cosines=cosines,
             sines=sines,
             head=head,
@@ -104,8 +106,8 @@ class PackedModel:
         attention, mlp = layer.self_attn, layer.mlp
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         packed = Layer(
-            attention_norm=self._keep(layer.input_layernorm.weight.detach().float()),
-            mlp_norm=self._keep(layer.post_attention_layernorm.weight.detach().float()),
+            attention_norm=self._arena.keep(layer.input_layernorm.weight.detach().float()),
+            mlp_norm=self._arena.keep(layer.post_attention_layernorm.weight.detach().float()),
             qkv=self._matrix([p.weight for p in projections], [p.bias for p in projections]),
             out=self._matrix([attention.o_proj.weight], [attention.o_proj.bias]),
             gate_up=self._matrix([_alternating(mlp.gate_proj.weight, mlp.up_proj.weight)]),
@@ -120,7 +122,7 @@ class PackedModel:
         places = torch.arange(positions)[None]
         both = rotary(torch.zeros(1, dtype=torch.float32), places)
         cosines, sines = (part[0, :, : head_dim // 2].float() for part in both)
-        return self._keep(cosines), self._keep(sines)
+        return self._arena.keep(cosines), self._arena.keep(sines)
 
     def _matrix(self, parts: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None] = ()) -> Matrix:
         rows = torch.cat([part.detach() for part in parts])
@@ -129,13 +131,8 @@ class PackedModel:
             rows = torch.cat([rows, rows.new_zeros(missing, rows.shape[1])])
         weights, scales = pack(rows)
         present = [bias.detach().float() for bias in biases if bias is not None]
-        bias = self._keep(torch.cat(present)) if present else None
-        return Matrix(self._keep(weights), self._keep(scales), bias, rows.shape[1], rows.shape[0])
-
-    def _keep(self, tensor: torch.Tensor) -> int:
-        """The address of a tensor, that lives as long as we do."""
-        self._tensors.append(tensor.contiguous())
-        return int(self._tensors[-1].data_ptr())
+        bias = self._arena.keep(torch.cat(present)) if present else None
+        return Matrix(self._arena.keep(weights), self._arena.keep(scales), bias, rows.shape[1], rows.shape[0])
 
 
 def pack(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -15,13 +15,12 @@ from typing import Any
 import torch
 
 from glados_bots.inference.cpu.build import NoCompilerError, library
+from glados_bots.inference.cpu.memory import ask_for_huge_pages
 from glados_bots.inference.cpu.packing import PackedModel, why_not
 
 log = logging.getLogger(__name__)
 
 PAGE = 32  # tokens, as in step.cpp
-HUGE_PAGES = 14  # MADV_HUGEPAGE
-MEMORY_PAGE = 4096
 
 Choose = Callable[[Sequence[Any], torch.Tensor], list[int]]
 
@@ -126,17 +125,10 @@ def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Cho
         step = library(data_dir).glados_step
     except NoCompilerError as error:
         return str(error)
-    _ask_for_huge_pages(processor.cache.cache_tensor)
+    ask_for_huge_pages(processor.cache.cache_tensor)
     with torch.no_grad():
         packed = PackedModel(model, positions)
     runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose)
     processor.inputs_and_outputs = runner
     processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for a forward pass of one's own
     return None
-
-
-def _ask_for_huge_pages(tensor: torch.Tensor) -> None:
-    """Pages of the cache lie far apart: with small memory pages each costs a walk through the page tables."""
-    begin = -(-tensor.data_ptr() // MEMORY_PAGE) * MEMORY_PAGE
-    size = tensor.data_ptr() + tensor.nbytes - begin
-    ctypes.CDLL(None).madvise(c_void_p(begin), ctypes.c_size_t(size), HUGE_PAGES)  # a wish; refusals do not matter

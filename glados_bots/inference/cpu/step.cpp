@@ -2,12 +2,12 @@
 //
 // Weights are 8-bit with a scale for each group of 32. Activations are made 16-bit in the same groups just before each
 // product and taken as two 8-bit halves, so that the processor's 8-bit dot products do the work; 8 bits alone would cost
-// three times the error of the weights. Everything else is float32. Keys and values are bfloat16 in pages that the
-// caller hands out; inside a page their order is ours:
-//     keys   [kv head][head dim][token]      so that scores of 16 tokens come from one load
-//     values [kv head][token][head dim]
-// Written with GCC's vector types: the same source serves every processor that GCC or Clang knows. Only the dot product
-// has a special form, where the processor has an instruction for it (AVX512-VNNI).
+// three times the error of the weights. Attention takes its products in bfloat16, two at a time; sums are float32, as is
+// everything else. Keys and values are in pages that the caller hands out; inside a page their order is ours, in pairs:
+//     keys   [kv head][head dim / 2][token][2]   so that two terms of 16 scores come from one load
+//     values [kv head][token / 2][head dim][2]
+// Written with GCC's vector types: the same source serves every processor that GCC or Clang knows. Only the two dot
+// products have special forms, where the processor has instructions for them (AVX512-VNNI, AVX512-BF16).
 //
 // The structures at the top are mirrored in packing.py and runner.py.
 
@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <cstring>
 #include <vector>
-#ifdef __AVX512VNNI__
+#if defined(__AVX512VNNI__) || defined(__AVX512BF16__)
 #include <immintrin.h>
 #endif
 
@@ -82,9 +82,14 @@ inline Floats widen(const uint16_t* from) {  // bfloat16
   return (Floats)(__builtin_convertvector(load<Halves>(from), Ints) << 16);
 }
 
-inline uint16_t narrow(float value) {  // to the nearest, ties to even
+inline uint16_t narrow(float value) {  // to bfloat16, the nearest, ties to even
   const uint32_t bits = load<uint32_t>(&value);
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+inline Ints narrow(Floats value) {  // the same, in the lower halves
+  const Ints bits = (Ints)value;
+  return ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) & 0xffff;
 }
 
 inline float sum_of(Floats v) {
@@ -121,6 +126,16 @@ inline Ints dot(Ints sum, Bytes weights, int32_t four) {
   const Ints w = (Ints)weights;
   for (int j = 0; j < 4; j++) sum += ((w >> (8 * j)) & 255) * int32_t(int8_t(four >> (8 * j)));
   return sum;
+#endif
+}
+
+// Adds the products of two bfloat16 in each lane and in `two`.
+inline Floats dot(Floats sum, Ints pairs, int32_t two) {
+#ifdef __AVX512BF16__
+  return (Floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)pairs, (__m512bh)_mm512_set1_epi32(two));
+#else
+  const int32_t low = two << 16, high = two & ~0xffff;
+  return sum + (Floats)(pairs << 16) * load<float>(&low) + (Floats)(pairs & ~0xffff) * load<float>(&high);
 #endif
 }
 
@@ -188,11 +203,12 @@ inline void product(const Matrix& m, int tile, const Packed& x, int block, Float
   for (int g = 0; g < groups; g++) {
     Ints upper[W] = {}, lower[W];
     for (int t = 0; t < W; t++) lower[t] = Ints{} + x.starts[place + g * W + t];
-    for (int i = 0; i < GROUP / 4; i++, weights += 64, fours += 2 * W)
+    for (int i = 0; i < GROUP / 4; i++, weights += 64, fours += 2 * W) {
+      __builtin_prefetch(weights + 4096);
       for (int t = 0; t < W; t++) {
         upper[t] = dot(upper[t], load<Bytes>(weights), fours[t]);
         lower[t] = dot(lower[t], load<Bytes>(weights), fours[W + t]);
-      }
+      } }
     const Floats scale = widen(scales + g * LANES);
     for (int t = 0; t < W; t++)
       total[t] += __builtin_convertvector((upper[t] << 8) + lower[t], Floats) * (scale * x.scales[place + g * W + t]);
@@ -329,52 +345,63 @@ struct Step {
       for (int h = 0; h < model.heads; h++, head += dim) rotate(head, position, 1 / std::sqrt(float(dim)));
       for (int h = 0; h < model.kv_heads; h++, head += dim) {
         rotate(head, position, 1);
-        for (int i = 0; i < dim; i++) keys[(h * dim + i) * PAGE + slot] = narrow(head[i]);
+        for (int i = 0; i < dim; i++) keys[((h * dim + i) / 2 * PAGE + slot) * 2 + i % 2] = narrow(head[i]);
       }
       for (int h = 0; h < model.kv_heads; h++, head += dim)
-        for (int i = 0; i < dim; i++) values[(h * PAGE + slot) * dim + i] = narrow(head[i]);
+        for (int i = 0; i < dim; i++) values[((h * PAGE + slot) / 2 * dim + i) * 2 + slot % 2] = narrow(head[i]);
     }
   }
 
   template <int D>
-  struct Query {  // one head of one token, while it goes over the pages
-    const float* q;
-    int visible;  // tokens it may see
-    float most = -INFINITY, total = 0;
-    Floats out[D / LANES] = {};
+  struct Query {      // one head of one token, while it goes over the pages
+    int32_t q[D / 2];  // pairs of bfloat16
+    int visible;      // tokens it may see
+    float most = -INFINITY;
+    Floats scores[2];
+    Floats total{}, out[D / LANES] = {};  // lanes of the total are added at the end
+
+    // Take 32 more scores: returns their weights as pairs of bfloat16.
+    void weigh(int seen, int32_t* pairs) {
+      Floats first = scores[0], second = scores[1];
+      const Ints lanes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+      first = lanes < seen ? first : Floats{} - INFINITY;
+      second = lanes + LANES < seen ? second : Floats{} - INFINITY;
+      const float larger_most = std::max(most, largest_of(larger(first, second)));
+      const float shrink = most == larger_most ? 1 : std::exp(most - larger_most);
+      const Ints w0 = narrow(exp_of(first - larger_most)), w1 = narrow(exp_of(second - larger_most));
+      const Halves halves[] = {__builtin_convertvector(w0, Halves), __builtin_convertvector(w1, Halves)};
+      std::memcpy(pairs, halves, sizeof halves);
+      most = larger_most;
+      total = total * shrink + (Floats)(w0 << 16) + (Floats)(w1 << 16);
+      for (Floats& o : out) o *= shrink;
+    }
   };
 
   template <int D, int R>
   void attend_page(Query<D>* queries, const uint16_t* keys, const uint16_t* values, int begin) {
     Floats scores[R][2] = {};
-    for (int d = 0; d < D; d++) {
-      const Floats k0 = widen(keys + d * PAGE), k1 = widen(keys + d * PAGE + LANES);
-      for (int r = 0; r < R; r++) scores[r][0] += queries[r].q[d] * k0, scores[r][1] += queries[r].q[d] * k1;
-    }
-    float weights[R][PAGE];
-    for (int r = 0; r < R; r++) {
-      Query<D>& query = queries[r];
-      const Ints lanes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-      const int seen = query.visible - begin;
-      for (int half = 0; half < 2; half++)
-        scores[r][half] = lanes + half * LANES < seen ? scores[r][half] : Floats{} - INFINITY;
-      const float most = std::max(query.most, largest_of(larger(scores[r][0], scores[r][1])));
-      const float shrink = query.most == most ? 1 : std::exp(query.most - most);
-      const Floats w0 = exp_of(scores[r][0] - most), w1 = exp_of(scores[r][1] - most);
-      store(weights[r], w0), store(weights[r] + LANES, w1);
-      query.most = most;
-      query.total = query.total * shrink + sum_of(w0 + w1);
-      for (Floats& out : query.out) out *= shrink;
-    }
-    const int end = std::min(PAGE, queries[R - 1].visible - begin);  // the last one sees most
-    Floats out[R][D / LANES];
-    for (int r = 0; r < R; r++) std::copy(queries[r].out, queries[r].out + D / LANES, out[r]);
-    for (int j = 0; j < end; j++)
-      for (int i = 0; i < D / LANES; i++) {
-        const Floats v = widen(values + j * D + i * LANES);
-        for (int r = 0; r < R; r++) out[r][i] += weights[r][j] * v;
+    for (int d = 0; d < D / 2; d++, keys += 2 * PAGE) {
+      const Ints k0 = load<Ints>(keys), k1 = load<Ints>(keys + 2 * LANES);
+      for (int r = 0; r < R; r++) {
+        scores[r][0] = dot(scores[r][0], k0, queries[r].q[d]);
+        scores[r][1] = dot(scores[r][1], k1, queries[r].q[d]);
       }
-    for (int r = 0; r < R; r++) std::copy(out[r], out[r] + D / LANES, queries[r].out);
+    }
+    int32_t weights[R][PAGE / 2];
+    for (int r = 0; r < R; r++) queries[r].scores[0] = scores[r][0], queries[r].scores[1] = scores[r][1];
+    for (int r = 0; r < R; r++) queries[r].weigh(queries[r].visible - begin, weights[r]);
+    Floats out[R][D / LANES];
+    for (int r = 0; r < R; r++)
+      for (int i = 0; i < D / LANES; i++) out[r][i] = queries[r].out[i];
+    const int end = std::min(PAGE, queries[R - 1].visible - begin);  // the last one sees most
+    for (int j = 0; j < end; j += 2, values += 2 * D)
+      for (int i = 0; i < D / LANES; i++) {
+        Ints v = load<Ints>(values + 2 * i * LANES);
+        if (j + 1 == end) v &= 0xffff;  // nobody has written the other half yet
+        for (int r = 0; r < R; r++) out[r][i] = dot(out[r][i], v, weights[r][j / 2]);
+      }
+    for (int r = 0; r < R; r++)
+      for (int i = 0; i < D / LANES; i++) queries[r].out[i] = out[r][i];
   }
 
   // All queries of a span that share one kv head, page by page with a running softmax.
@@ -386,7 +413,8 @@ struct Step {
     std::vector<Query<D>> queries(count);
     for (int n = 0; n < count; n++) {
       const int token = n / shared, head = kv_head * shared + n % shared;
-      queries[n].q = &qkv[size_t(span.first + token) * qkv_size() + head * D];
+      const float* q = &qkv[size_t(span.first + token) * qkv_size() + head * D];
+      for (int i = 0; i < D; i += 2) queries[n].q[i / 2] = narrow(q[i]) | narrow(q[i + 1]) << 16;
       queries[n].visible = position + token + 1;
     }
     for (int begin = 0; begin < position + span.count; begin += PAGE) {
@@ -401,7 +429,8 @@ struct Step {
     }
     for (int n = 0; n < count; n++) {
       float result[D];
-      for (int i = 0; i < D / LANES; i++) store(result + i * LANES, queries[n].out[i] * (1 / queries[n].total));
+      const float share = 1 / sum_of(queries[n].total);
+      for (int i = 0; i < D / LANES; i++) store(result + i * LANES, queries[n].out[i] * share);
       for (int i = 0; i < D; i += GROUP)
         attended.set(span.first + n / shared, ((kv_head * shared + n % shared) * D + i) / GROUP, result + i);
     }
