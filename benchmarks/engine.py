@@ -4,7 +4,7 @@ All servers serve one model and are asked over the OpenAI HTTP API, round after 
 meanwhile. Figures are medians of the rounds, ratios are medians of the ratios within each round, so that a machine that
 is busy for a while spoils neither. Answers are greedy. Every question is new, but for the growing conversations, where
 sharing their beginning is what is measured. Ratios above 1 mean that ours is better. Servers that are not installed or
-do not start are named and left out.
+do not start are named and left out, and so are the long conversations of one that takes too long for them.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import json
 import logging
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,9 +30,10 @@ Chat = list[dict[str, str]]
 SPEED = "tokens/s, {} streams"
 FIRST = "first token ms, {} streams"
 TURN = "first token ms, turn {}"
-LONG_SPEED = "tokens/s, {} streams of 1,500 tokens"
-LONG_FIRST = "first token ms, {} streams of 1,500 tokens"
-LONG_AGAIN = "first token ms, {} streams, their next turn"
+LONG = "streams of 1,500 tokens"
+LONG_SPEED = "tokens/s, {} " + LONG
+LONG_FIRST = "first token ms, {} " + LONG
+LONG_AGAIN = "first token ms, {} " + LONG + ", their next turn"
 READY = "ready after s"
 ANSWERED = "ready, with the first answer, s"
 PEAK = "peak memory MB"
@@ -61,6 +62,7 @@ class Plan:
     streams: Sequence[int]
     turns: int
     long: int  # conversations of 1,500 tokens; 0 leaves them out
+    patience_s: float = 300.0  # for the long conversations of one round
 
 
 Figures = dict[str, list[float]]
@@ -138,11 +140,13 @@ async def measure_long(client: httpx.AsyncClient, server: Running, streams: int,
 
 
 async def measure_round(client: httpx.AsyncClient, server: Running, plan: Plan) -> dict[str, float]:
-    """Each figure once; where a figure has several values, their median."""
+    """Each figure once, the median of its values; without the long conversations where they take too long."""
     parts = [await measure_streams(client, server, count, plan.tokens) for count in plan.streams]
     parts.append(await measure_conversation(client, server, plan.turns, plan.tokens // 2))
     if plan.long:
-        parts.append(await measure_long(client, server, plan.long, plan.tokens))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(plan.patience_s):
+                parts.append(await measure_long(client, server, plan.long, plan.tokens))
     return {name: statistics.median(values) for part in parts for name, values in part.items()}
 
 
@@ -152,7 +156,7 @@ async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict
     A server that fails is named and left out from then on.
     """
     results: dict[str, Figures] = {}
-    left = list(servers)
+    left, plans = list(servers), {server.name: plan for server in servers}
     async with httpx.AsyncClient(
         timeout=600, limits=httpx.Limits(max_connections=64, max_keepalive_connections=0)
     ) as client:
@@ -163,7 +167,12 @@ async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict
                         if number == 0:
                             results[server.name] = await first_figures(client, server, plan)
                             continue
-                        for name, value in (await measure_round(client, server, plan)).items():
+                        found = await measure_round(client, server, plans[server.name])
+                        if not is_complete(found, plans[server.name]):
+                            show.print(f"{server.name}: long conversations took over {plan.patience_s:.0f} s; left out")
+                            plans[server.name] = replace(plan, long=0)
+                            drop_long(results[server.name])
+                        for name, value in found.items():
                             results[server.name].setdefault(name, []).append(value)
                 except (httpx.HTTPError, RuntimeError) as error:
                     show.print(f"left out: {server.name} failed in round {number}: {error!r}", markup=False)
@@ -175,12 +184,23 @@ async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict
     return results
 
 
+def is_complete(found: Mapping[str, float], plan: Plan) -> bool:
+    """Whether the long conversations are there, if they were wanted."""
+    return not plan.long or LONG_SPEED.format(plan.long) in found
+
+
+def drop_long(figures: Figures) -> None:
+    """Forget the long conversations of earlier rounds."""
+    for name in [name for name in figures if LONG in name]:
+        del figures[name]
+
+
 async def first_figures(client: httpx.AsyncClient, server: Running, plan: Plan) -> Figures:
     """How long the start took, with the first answer: some servers load the model only then. Then a warm-up."""
     begun = time.monotonic()
     await measure_streams(client, server, 1, 4)
     figures = {READY: [server.started_s], ANSWERED: [server.started_s + time.monotonic() - begun]}
-    await measure_round(client, server, Plan(1, 4, plan.streams, 1, plan.long))
+    await measure_round(client, server, Plan(1, 4, plan.streams, 1, min(plan.long, 1)))
     return figures
 
 
@@ -198,8 +218,8 @@ def table_of(results: dict[str, Figures]) -> Table:
     for name, mine in results[us].items():
         cells = list[str]()
         for other in others:
-            theirs = results[other][name]
-            cells += [f"{statistics.median(theirs):.1f}", f"{ratio(name, mine, theirs):.2f}"]
+            theirs = results[other].get(name)
+            cells += [f"{statistics.median(theirs):.1f}", f"{ratio(name, mine, theirs):.2f}"] if theirs else ["-", "-"]
         table.add_row(name, f"{statistics.median(mine):.1f}", *cells)
     return table
 
@@ -237,7 +257,8 @@ async def run(model: str, contenders: Sequence[Contender], plan: Plan) -> dict[s
     console.print(table_of(results))
     us, *others = results
     for name, mine in results[us].items():
-        ratios = (f"{ratio(name, mine, results[other][name]):.2f}x {other}" for other in others)
+        beside = {other: theirs for other in others if (theirs := results[other].get(name))}
+        ratios = (f"{ratio(name, mine, theirs):.2f}x {other}" for other, theirs in beside.items())
         print(f"summary: {name} | {statistics.median(mine):.1f}", *ratios, sep=", ")
     console.print(f"{model}, greedy, {plan.tokens} tokens an answer, {plan.rounds} rounds; ratios > 1: ours is better")
     return results

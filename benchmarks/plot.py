@@ -1,6 +1,7 @@
 """A picture of what benchmarks/engine.py found: `python benchmarks/plot.py FIGURES.json docs/performance.png`."""
 
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -25,9 +26,9 @@ def main() -> None:
     figures, picture = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])
     plot, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
     width = 0.8 / len(figures)
-    shown = {label: name for label, name in SPEEDS.items() if all(name in found for found in figures.values())}
+    shown = {label: name for label, name in SPEEDS.items() if any(name in found for found in figures.values())}
     for number, (server, found) in enumerate(figures.items()):
-        speeds = [statistics.median(found[name]) for name in shown.values()]
+        speeds = [statistics.median(found[name]) if name in found else math.nan for name in shown.values()]
         places = [place + (number - (len(figures) - 1) / 2) * width for place in range(len(speeds))]
         bars = left.bar(places, speeds, width, label=server, color=COLOURS[number % len(COLOURS)])
         left.bar_label(bars, fmt="%.0f", fontsize=7)

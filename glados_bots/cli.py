@@ -179,7 +179,6 @@ def _settings(**overrides: Any) -> Settings:
 backup_cli.add_to(app, _settings)
 turns_cli.add_to(app, _settings)
 privacy_cli.add_to(app, _settings)
-privacy_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)
 models_cli.add_to(app, _settings)
 audit_cli.add_to(app, _settings)

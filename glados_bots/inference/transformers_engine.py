@@ -6,9 +6,9 @@ and come back to the event loop token by token.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import torch
@@ -19,12 +19,12 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference import after_forward, cache_spread, oom, weights
+from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.cards import Card
 from glados_bots.inference.cpu import runner as cpu
 from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
-from glados_bots.inference.line import Line
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.plan import cpu_cache, token_bytes
@@ -36,17 +36,12 @@ CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while 
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-
-class TransformersEngine:
+class TransformersEngine(CardEngine):
     """One model, loaded by transformers. See `Engine` for the contract."""
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
-        self._card = card
-        self._options = options
-        self._line = Line(options.max_running, options.max_waiting)
-        self._encoder: Encoder | None = None
+        super().__init__(card, options)
         self._ends: set[int] = set()
         self._names = {card.name: BASE}  # every model name and the slot of its LoRA
         self._loras: MultiLora | None = None
@@ -148,26 +143,10 @@ class TransformersEngine:
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
-        """Answer one conversation; see `Engine.generate`."""
-        slot = self._names.get(model, BASE)  # the service has checked the name
-        prompt = await asyncio.to_thread(self.encoder.encode, messages)
-        room = self.encoder.room(prompt)
-        async with aclosing(self._line.enter()) as places:
-            async for queued in places:
-                yield queued
-        try:
-            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
-            async with aclosing(self._run(prompt, limit, sampling, slot)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._line.leave()
-
-    async def _run(self, prompt: list[int], limit: int, sampling: Sampling, slot: int) -> AsyncGenerator[Event]:
+    async def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
         self._require_alive()
-        request_id = tag(uuid4().hex, slot)
+        request_id = tag(uuid4().hex, self._names.get(model, BASE))  # the service has checked the name
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
@@ -227,9 +206,9 @@ class TransformersEngine:
         else:
             generator.manual_seed(sampling.seed)
         return RowSettings(
-            temperature=_chosen(sampling.temperature, card.temperature),
-            top_p=_chosen(sampling.top_p, card.top_p),
-            top_k=_chosen(sampling.top_k, card.top_k),
+            temperature=chosen(sampling.temperature, card.temperature),
+            top_p=chosen(sampling.top_p, card.top_p),
+            top_k=chosen(sampling.top_k, card.top_k),
             repetition_penalty=card.repetition_penalty,
             presence_penalty=sampling.presence_penalty,
             frequency_penalty=sampling.frequency_penalty,
@@ -239,28 +218,12 @@ class TransformersEngine:
             forbids=self.encoder.completes_bad_word if self._card.bad_words else None,
         )
 
-    @property
-    def encoder(self) -> Encoder:
-        """Between messages and tokens. Raises EngineDeadError before `start`."""
-        if self._encoder is None:
-            raise EngineDeadError("the engine has not been started")
-        return self._encoder
-
     # --- figures ---------------------------------------------------------------------------------------------------
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Length in tokens of the prompt these messages make."""
-        return len(self.encoder.encode(messages))
 
     @property
     def models(self) -> tuple[str, ...]:
         """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
         return tuple(self._names)
-
-    @property
-    def context_length(self) -> int:
-        """Tokens of prompt and answer together."""
-        return self._encoder.context if self._encoder else 0
 
     @property
     def fatal(self) -> str | None:
@@ -281,7 +244,3 @@ class TransformersEngine:
         total = int(processor.cache.num_blocks)
         used = round(total * (1 - processor.cache.compute_free_capacity()))
         return EngineStats(self._line.waiting, self._line.running, used, total)
-
-
-def _chosen(value: T | None, default: T) -> T:
-    return default if value is None else value

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -17,28 +17,24 @@ from typing import Any
 import httpx
 from transformers import AutoConfig, GenerationConfig
 
-from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference import weights
+from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.cards import Card
 from glados_bots.inference.client import lines_of
 from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
-from glados_bots.inference.line import Line
 from glados_bots.inference.loading import BASE_NAME, adapters_of
 from glados_bots.inference.vllm_process import VllmProcess
 
 log = logging.getLogger(__name__)
 
 
-class VllmEngine:
+class VllmEngine(CardEngine):
     """One model, computed by vLLM. See `Engine` for the contract."""
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
-        self._card = card
-        self._options = options
-        self._line = Line(options.max_running, options.max_waiting)
-        self._encoder: Encoder | None = None
+        super().__init__(card, options)
         self._ends: list[int] = []
         self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
@@ -90,22 +86,6 @@ class VllmEngine:
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
-        """Answer one conversation; see `Engine.generate`."""
-        prompt = await asyncio.to_thread(self.encoder.encode, messages)
-        room = self.encoder.room(prompt)
-        async with aclosing(self._line.enter()) as places:
-            async for queued in places:
-                yield queued
-        try:
-            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
-            request = self._request(model or self.models[0], prompt, limit, sampling)
-            async with aclosing(self._answer(request, prompt)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._line.leave()
-
     def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> dict[str, Any]:
         """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
         card, words = self._card.sampling, list(self._card.bad_words)
@@ -115,9 +95,9 @@ class VllmEngine:
             "max_tokens": limit,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "temperature": card.temperature if sampling.temperature is None else sampling.temperature,
-            "top_p": card.top_p if sampling.top_p is None else sampling.top_p,
-            "top_k": card.top_k if sampling.top_k is None else sampling.top_k,
+            "temperature": chosen(sampling.temperature, card.temperature),
+            "top_p": chosen(sampling.top_p, card.top_p),
+            "top_k": chosen(sampling.top_k, card.top_k),
             "repetition_penalty": card.repetition_penalty,
             "presence_penalty": sampling.presence_penalty,
             "frequency_penalty": sampling.frequency_penalty,
@@ -128,8 +108,9 @@ class VllmEngine:
         }
         return {name: value for name, value in request.items() if value is not None}
 
-    async def _answer(self, request: dict[str, Any], prompt: list[int]) -> AsyncGenerator[Event]:
+    async def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
         """Read vLLM's stream; leaving it makes vLLM stop computing."""
+        request = self._request(model or self.models[0], prompt, limit, sampling)
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
@@ -172,27 +153,11 @@ class VllmEngine:
     # --- figures ---------------------------------------------------------------------------------------------------
 
     @property
-    def encoder(self) -> Encoder:
-        """Between messages and tokens. Raises EngineDeadError before `start`."""
-        if self._encoder is None:
-            raise EngineDeadError("the engine has not been started")
-        return self._encoder
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Length in tokens of the prompt these messages make."""
-        return len(self.encoder.encode(messages))
-
-    @property
     def models(self) -> tuple[str, ...]:
         """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
         if self._card.name in self._adapters:
             return (*self._adapters, BASE_NAME)
         return (self._card.name, *self._adapters)
-
-    @property
-    def context_length(self) -> int:
-        """Tokens of prompt and answer together."""
-        return self._encoder.context if self._encoder else 0
 
     @property
     def fatal(self) -> str | None:

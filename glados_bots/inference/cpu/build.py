@@ -64,9 +64,10 @@ def _compile(folder: Path) -> None:
 
 
 def _made_of() -> str:
-    """A name that changes with the source, the flags, the processor and torch, whose OpenMP it uses."""
+    """A name that changes with the sources, the flags, the processor and torch, whose OpenMP it uses."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     features = next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.machine())
-    parts = (SOURCE.read_text(encoding="utf-8"), FLAGS, features, torch.__version__)
+    sources = [path.read_text(encoding="utf-8") for path in sorted(SOURCE.parent.glob("*.[ch]*"))]
+    parts = (sources, FLAGS, features, torch.__version__)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

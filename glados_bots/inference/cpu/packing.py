@@ -19,7 +19,7 @@ HEAD_DIMS = (64, 128)
 
 
 class Matrix(ctypes.Structure):
-    """See step.cpp."""
+    """See model.h."""
 
     _fields_ = (
         ("weights", c_void_p),
@@ -31,7 +31,7 @@ class Matrix(ctypes.Structure):
 
 
 class Layer(ctypes.Structure):
-    """See step.cpp."""
+    """See model.h."""
 
     _fields_ = (
         ("attention_norm", c_void_p),
@@ -41,7 +41,7 @@ class Layer(ctypes.Structure):
 
 
 class Model(ctypes.Structure):
-    """See step.cpp."""
+    """See model.h."""
 
     _fields_ = (
         *((name, c_int32) for name in ("layers", "hidden", "heads", "kv_heads", "head_dim", "intermediate")),

@@ -20,13 +20,13 @@ from glados_bots.inference.cpu.packing import PackedModel, why_not
 
 log = logging.getLogger(__name__)
 
-PAGE = 32  # tokens, as in step.cpp
+PAGE = 32  # tokens, as in attention.h
 
 Choose = Callable[[Sequence[Any], torch.Tensor], list[int]]
 
 
 class Batch(ctypes.Structure):
-    """See step.cpp."""
+    """See model.h."""
 
     _fields_ = (
         ("requests", c_int32),

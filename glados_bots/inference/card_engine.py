@@ -1,0 +1,66 @@
+"""What engines have in common that answer as a model's card says: the line, the prompt, the room for the answer."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import TypeVar
+
+from glados_bots.conversation import Message
+from glados_bots.errors import EngineDeadError
+from glados_bots.inference.cards import Card
+from glados_bots.inference.encoding import Encoder
+from glados_bots.inference.engine import EngineOptions, Event, Sampling
+from glados_bots.inference.line import Line
+
+T = TypeVar("T")
+
+
+class CardEngine(ABC):
+    """The part of `Engine` that is the same whatever computes the tokens."""
+
+    def __init__(self, card: Card, options: EngineOptions) -> None:
+        self._card = card
+        self._options = options
+        self._line = Line(options.max_running, options.max_waiting)
+        self._encoder: Encoder | None = None  # made by `start`
+
+    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+        """Answer one conversation; see `Engine.generate`."""
+        prompt = await asyncio.to_thread(self.encoder.encode, messages)
+        room = self.encoder.room(prompt)
+        async with aclosing(self._line.enter()) as places:
+            async for queued in places:
+                yield queued
+        try:
+            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
+            async with aclosing(self._answer(model, prompt, limit, sampling)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._line.leave()
+
+    @abstractmethod
+    def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
+        """Compute at most `limit` tokens; closing the iterator stops that."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """Between messages and tokens. Raises EngineDeadError before `start`."""
+        if self._encoder is None:
+            raise EngineDeadError("the engine has not been started")
+        return self._encoder
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Length in tokens of the prompt these messages make."""
+        return len(self.encoder.encode(messages))
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of prompt and answer together; 0 before `start`."""
+        return self._encoder.context if self._encoder else 0
+
+
+def chosen(value: T | None, default: T) -> T:
+    """A request's setting, or the card's where it has none."""
+    return default if value is None else value

@@ -1,0 +1,44 @@
+// What packing.py and runner.py pass to the step: their ctypes structures mirror these.
+
+#pragma once
+
+#include <cstdint>
+
+extern "C" {
+
+struct Matrix {              // outputs x inputs
+  const uint8_t* weights;    // [outputs / 16][inputs / 4][16][4], 128 added
+  const uint16_t* scales;    // [outputs / 16][inputs / 32][16], bfloat16
+  const float* bias;         // [outputs] or null
+  int32_t inputs, outputs;   // multiples of 32 and of 16
+};
+
+struct Layer {
+  const float *attention_norm, *mlp_norm;  // [hidden]
+  Matrix qkv, out, gate_up, down;          // gate and up take turns, 16 rows each
+};
+
+struct Model {
+  int32_t layers, hidden, heads, kv_heads, head_dim, intermediate;
+  float epsilon;
+  const uint16_t* embedding;     // [vocabulary][hidden], bfloat16
+  const float* final_norm;       // [hidden]
+  const float *cosines, *sines;  // [positions][head_dim / 2]
+  Matrix head;                   // vocabulary x hidden
+  const Layer* layer;
+};
+
+struct Batch {
+  int32_t requests;
+  const int32_t* tokens;        // of all requests, one after the other
+  const int32_t* counts;        // new tokens of each request
+  const int32_t* past;          // tokens of each request that are in the cache
+  const int32_t* pages;         // page numbers of all requests, one after the other
+  const int32_t* first_page;    // where each request's page numbers begin
+  const uint8_t* wanted;        // whether each request needs scores for its next token
+  uint8_t* cache;               // block b of layer l begins at b * block_bytes + l * block_bytes / layers
+  int64_t block_bytes;
+  float* scores;                // [requests that are wanted][head.outputs]
+};
+
+}  // extern "C"
