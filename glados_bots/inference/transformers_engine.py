@@ -28,6 +28,7 @@ from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Even
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.plan import cpu_cache, token_bytes
+from glados_bots.inference.prefix_cache import evict_oldest_first
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
 
@@ -99,6 +100,7 @@ class TransformersEngine(CardEngine):
         self._manager.logit_processor = processors
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
         self._prepare_cache(self._manager.batch_processor.cache)
+        evict_oldest_first(self._manager.batch_processor)
         after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
         self._manager.warmup()  # captures CUDA graphs where they can be had
         if not cuda:

@@ -91,6 +91,22 @@ async def test_streams_side_by_side_say_what_they_say_alone_and_the_second_turn_
     assert finished.cached_tokens >= 32
 
 
+async def test_a_talk_that_goes_on_stays_in_the_cache_while_others_come_and_go() -> None:
+    engine = await started(small_card(), max_running=1, cache_gb=0.0)  # as small as it can be
+    try:
+        pages = engine.stats().kv_pages_total
+        short = Sampling(max_tokens=4, temperature=0.0)
+        talk = "word " * 300
+        await answer(engine, talk, short)
+        for number in range(2 * pages * 32 // 300):  # twice of what it can hold
+            await answer(engine, f"{number} " + "other " * 250, short)
+            talk += f"more {number} "
+            _, finished = await answer(engine, talk, short)
+            assert finished.cached_tokens >= 256, number
+    finally:
+        await engine.stop()
+
+
 async def test_a_crash_in_one_request_fails_that_one_only(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
