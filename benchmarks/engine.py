@@ -62,7 +62,7 @@ class Plan:
     streams: Sequence[int]
     turns: int
     long: int  # conversations of 1,500 tokens; 0 leaves them out
-    patience_s: float = 300.0  # for the long conversations of one round
+    patience_s: float = 120.0  # for the long conversations of one round
 
 
 Figures = dict[str, list[float]]
@@ -273,6 +273,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--turns", type=int, default=8, help="turns of the growing conversation")
     parser.add_argument("--long", type=int, default=16, help="conversations of 1,500 tokens; 0 leaves them out")
+    parser.add_argument("--patience", type=float, default=120, help="seconds these may take in a round")
     parser.add_argument(
         "--peers", type=Path, nargs="?", const=Path("peers"), help="also vLLM and llama.cpp, from this folder"
     )
@@ -285,7 +286,7 @@ def main() -> None:
         home = options.peers.resolve()
         contenders += [vllm(home), llama_cpp(home)]
     contenders = [contender for contender in contenders if contender.name not in options.without]
-    plan = Plan(options.rounds, options.tokens, options.streams, options.turns, options.long)
+    plan = Plan(options.rounds, options.tokens, options.streams, options.turns, options.long, options.patience)
     results = asyncio.run(run(options.model, contenders, plan))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
