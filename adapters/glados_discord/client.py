@@ -1,5 +1,6 @@
 """discord.py's client with our ears: it hands every event on, and decides nothing itself."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +42,19 @@ class Parts:
         self.counter = Counter(core, memory, self.desk, self.order, settings)
         self.slash = Slash(core, memory, self.counter)
         self.catch_up = CatchUp(memory, self.rates, settings, clock)
+        self._hearing: set[asyncio.Task[Any]] = set()
+
+    def hears(self, task: asyncio.Task[Any]) -> None:
+        """Remember a task that discord.py began for an event, and forgets."""
+        self._hearing.add(task)
+        task.add_done_callback(self._hearing.discard)
+
+    async def stop_hearing(self) -> None:
+        """End what is still at work on events: the store is about to be closed."""
+        tasks = tuple(self._hearing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Listening:
@@ -62,6 +76,11 @@ class _Listening:
         """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail."""
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)  # type: ignore[misc]  # discord.Client's
+
+    def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)  # type: ignore[misc]  # discord.Client's
+        self.parts.hears(task)
+        return task
 
     async def setup_hook(self) -> None:
         """Logged in, not yet connected: buttons work from now on, and answers can be written."""

@@ -100,6 +100,7 @@ class Bot:
         for task in works[1:]:
             task.cancel()
         await asyncio.gather(*works, return_exceptions=True)
+        await self.parts.stop_hearing()
         await self.core.aclose()
 
     def _is_well(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 import discord
@@ -20,44 +21,62 @@ EVERY_S = 8.0  # the sign lasts ten seconds
 
 
 class TypingNotice:
-    """One task for each turn that waits."""
+    """One task for each turn that waits.
+
+    A task is told to end besides being cancelled: redis-py may turn a cancellation that hits one of its calls into a
+    time-out.
+    """
 
     def __init__(self, link: Link, store: Store, rates: Rates) -> None:
         self._link = link
         self._store = store
         self._rates = rates
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # also those that were told to end and are still about to
+        self._shown: dict[str, Callable[[], None]] = {}  # turns with the sign, and what ends it
 
     def follow(self, turn: Turn, channel: int, state: State) -> None:
         """Show the sign while a turn waits, and end it when it does not."""
         if state != "waiting":
             self.end(turn)
-        elif turn.id not in self._tasks:
-            task = asyncio.create_task(self._show(turn, channel), name=f"typing {turn.id}")
-            self._tasks[turn.id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
+        elif turn.id not in self._shown:
+            ended = asyncio.Event()
+            task = asyncio.create_task(self._show(turn, channel, ended), name=f"typing {turn.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+            def end() -> None:
+                ended.set()
+                task.cancel()
+
+            self._shown[turn.id] = end
 
     def end(self, turn: Turn) -> None:
         """No more sign for this turn."""
-        if task := self._tasks.pop(turn.id, None):
-            task.cancel()
+        if end := self._shown.pop(turn.id, None):
+            end()
 
     async def aclose(self) -> None:
         """End all."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in self._shown.values():
+            end()
+        self._shown.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _show(self, turn: Turn, channel: int) -> None:
+    async def _show(self, turn: Turn, channel: int, ended: asyncio.Event) -> None:
         """Another process may answer the turn meanwhile: the queue tells the truth."""
         while True:
             with suppress(discord.HTTPException, NotConnectedError, *Temporary):
                 await self._rates.enter(turn.id)
-                await (await self._link.channel(channel)).typing()
-            await asyncio.sleep(EVERY_S)
-            try:
-                if turn.id not in await self._store.queue(turn.conversation):
+                if not ended.is_set():
+                    await (await self._link.channel(channel)).typing()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await ended.wait()
                     return
+            try:
+                waits = turn.id in await self._store.queue(turn.conversation)
             except StoreUnavailableError:
+                waits = False
+            if not waits:
+                self._shown.pop(turn.id, None)
                 return

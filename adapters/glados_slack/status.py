@@ -68,6 +68,8 @@ class StatusLines:
         """Take the line away; nothing happens where none was shown."""
         if task := self._refreshing.pop(turn.id, None):
             task.cancel()
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
         if self._shown.pop(turn.id, ""):
             await self._calls.wait(_budget(turn), turn.id)
             await self._calls.quietly(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status="")
@@ -155,8 +157,10 @@ class StatusLines:
                     if await self._store.posts(turn.id) != (LINE,):
                         return
                     await self._calls.wait(_budget(turn), turn.id)
+                    if not (text := self._shown.get(turn.id)):
+                        return
                     await self._calls.quietly(
-                        turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=self._shown[turn.id]
+                        turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=text
                     )
                 except StoreUnavailableError:
                     continue

@@ -167,6 +167,33 @@ async def test_a_message_that_was_made_before_shows_what_is_wanted_now(world: Wo
     assert buttons(answer) == ["Regenerate", "👍", "👎"]
 
 
+async def test_typing_ends_with_the_turn_even_where_its_cancellation_is_swallowed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As redis-py may do; the sign must not come after the answer, nor outlive the store."""
+    entered, left = asyncio.Event(), asyncio.Event()
+
+    async def enter(*_: object) -> None:
+        entered.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            left.set()
+
+    async with world.bot() as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        typing = bot.core.surface.typing
+        monkeypatch.setattr(bot.core.surface.rates, "enter", enter)
+        turn = Turn("1", "1", "1", "hi")
+        typing.follow(turn, world.channel.id, "waiting")
+        await entered.wait()
+        typing.end(turn)
+        async with asyncio.timeout(30):
+            await typing.aclose()
+        assert left.is_set()
+    assert not world.fake.ledger.typing
+
+
 async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: World) -> None:
     async with world.bot() as bot:
         question = await world.ask()
