@@ -62,7 +62,7 @@ class Plan:
     streams: Sequence[int]
     turns: int
     long: int  # conversations of 1,500 tokens; 0 leaves them out
-    patience_s: float = 120.0  # for the long conversations of one round
+    patience_s: float  # for the long conversations of one round
 
 
 Figures = dict[str, list[float]]
@@ -200,7 +200,7 @@ async def first_figures(client: httpx.AsyncClient, server: Running, plan: Plan) 
     begun = time.monotonic()
     await measure_streams(client, server, 1, 4)
     figures = {READY: [server.started_s], ANSWERED: [server.started_s + time.monotonic() - begun]}
-    await measure_round(client, server, Plan(1, 4, plan.streams, 1, min(plan.long, 1)))
+    await measure_round(client, server, replace(plan, rounds=1, tokens=4, turns=1, long=min(plan.long, 1)))
     return figures
 
 

@@ -76,13 +76,16 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
 async def ask(call: Awaitable[T]) -> T:
     """Await one Redis call; whatever Redis says no with becomes StoreUnavailableError.
 
-    redis-py 8.1 loses about every fifth cancellation that comes while it waits for an answer; here none is lost.
+    redis-py 8.1 loses about every fifth cancellation that comes while it waits for an answer, or makes it a time-out;
+    here none is lost.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
     try:
         result = await call
     except (RedisError, OSError, TimeoutError) as error:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError from error
         reason = QUOTED.sub("", str(error))
         raise StoreUnavailableError(f"the conversation store does not answer: {reason}") from error
     if task and task.cancelling() > before:

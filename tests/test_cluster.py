@@ -23,12 +23,11 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.privacy import Subject
 from glados_bots.store import Client, Store, connect
-from tests.failover import require_all_answered_once
+from tests.failover import LONGEST_S, require_all_answered_once
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "p@ss:word/1"
-LONGEST_S = 60
 SLOTS = [(0, 5460), (5461, 10922), (10923, 16383)]
 OURS = key_slot(b"glados:{test}:")
 

@@ -64,7 +64,7 @@ async def test_final_edits_hold_up_ordinary_ones_but_none_that_has_waited_long(c
     await asyncio.sleep(2 * BUCKET.period_s + 0.2)
     assert [await pacer.ask(BUCKET, f"f{number}", final=True) for number in range(4)] == [0, 0, 0, 0]
     assert await pacer.ask(BUCKET, "s") == 0
-    other = Budget("other", 5, 0.5)
+    other = Budget("other", 5, 60.0)
     assert [await pacer.ask(other, f"f{number}", final=True) for number in range(4)] == [0, 0, 0, 0]
     assert await pacer.ask(other, "s") > 0
 

@@ -22,11 +22,10 @@ from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
 from glados_bots.store import Client, Store, connect
 from glados_bots.surface import Budget
-from tests.failover import insist, require_all_answered_once
+from tests.failover import LONGEST_S, insist, require_all_answered_once
 from tests.servers import free_port
 
 PASSWORD = "p@ss:word/1"
-LONGEST_S = 60
 
 
 @dataclass

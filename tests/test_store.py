@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import redis
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
@@ -233,3 +234,17 @@ async def test_no_cancellation_is_lost_in_a_call(client: Client) -> None:
         task.cancel()
         async with asyncio.timeout(5):
             assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+
+
+async def test_a_cancellation_that_redis_py_makes_a_time_out_is_one() -> None:
+    async def call() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            raise redis.TimeoutError from error
+
+    task = asyncio.create_task(ask(call()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

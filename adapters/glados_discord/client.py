@@ -44,10 +44,11 @@ class Parts:
         self.catch_up = CatchUp(memory, self.rates, settings, clock)
         self._hearing: set[asyncio.Task[Any]] = set()
 
-    def hears(self, task: asyncio.Task[Any]) -> None:
-        """Remember a task that discord.py began for an event, and forgets."""
-        self._hearing.add(task)
-        task.add_done_callback(self._hearing.discard)
+    def hears(self, task: asyncio.Task[Any] | None) -> None:
+        """Remember a task that discord.py began for an event, a command or a button, and forgets."""
+        if task is not None:
+            self._hearing.add(task)
+            task.add_done_callback(self._hearing.discard)
 
     async def stop_hearing(self) -> None:
         """End what is still at work on events: the store is about to be closed."""
@@ -137,6 +138,7 @@ class _Listening:
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
         """A button of ours was pressed."""
+        self.parts.hears(asyncio.current_task())
         await self.parts.counter.press(interaction, action, turn)
 
     async def _look_back(self, shard: int | None) -> None:
@@ -148,13 +150,26 @@ class _Listening:
         await parts.catch_up.look_back(self, shard, take)  # type: ignore[arg-type]  # as above
 
 
+class _Tree(app_commands.CommandTree[Any]):
+    """Slash commands, whose tasks are remembered."""
+
+    parts: Parts
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Called before each command, in its task."""
+        del interaction
+        self.parts.hears(asyncio.current_task())
+        return True
+
+
 def make_tree(client: discord.Client, parts: Parts) -> app_commands.CommandTree[Any]:
     """The slash commands, for servers the bot is in and for its direct messages."""
-    tree: app_commands.CommandTree[Any] = app_commands.CommandTree(
+    tree = _Tree(
         client,
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
     )
+    tree.parts = parts
     parts.slash.add_to(tree)
     return tree
 

@@ -41,7 +41,7 @@ class StatusLines:
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._sessions: set[str] = set()
         self._without: set[tuple[str, str]] = set()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()  # refreshing told to end, sessions being ended
 
     async def show(self, turn: Turn, notice: str) -> bool:
         """Say what is going on; False when the line cannot be had here, so that a message must say it."""
@@ -167,7 +167,8 @@ class StatusLines:
         except PlaceGoneError:
             return
         finally:
-            self._refreshing.pop(turn.id, None)
+            if self._refreshing.get(turn.id) is asyncio.current_task():
+                del self._refreshing[turn.id]
 
     def _has(self, turn: Turn, what: str) -> bool:
         return (turn.place["team"], what) not in self._without

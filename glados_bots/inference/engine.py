@@ -87,7 +87,7 @@ Event = Queued | Delta | Finished
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
-    """A snapshot for `/metrics` and `/health`. Counts of requests and of KV cache pages."""
+    """A snapshot for `/metrics` and `/health`. Counts of requests, and of KV cache pages in use or kept."""
 
     waiting: int
     running: int

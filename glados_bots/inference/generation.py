@@ -77,12 +77,11 @@ class Generation:
         Raises:
             ApiError: the generation failed or was ended; there is no further event.
         """
-        if not self._news.is_set():
-            try:
-                async with asyncio.timeout(patience_s):
-                    await self._news.wait()
-            except TimeoutError:
-                return None
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._news.wait()
+        except TimeoutError:
+            return None
         item = self._unread.popleft()
         if not self._unread:
             self._news.clear()

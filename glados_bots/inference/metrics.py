@@ -40,7 +40,9 @@ class Gauges(Collector):
         stats = self._service.engine.stats()
         yield GaugeMetricFamily("glados_requests_waiting", "Requests in the line", value=stats.waiting)
         yield GaugeMetricFamily("glados_requests_running", "Requests being answered", value=stats.running)
-        yield GaugeMetricFamily("glados_kv_pages_used", "Key-value cache pages in use", value=stats.kv_pages_used)
+        yield GaugeMetricFamily(
+            "glados_kv_pages_used", "Key-value cache pages in use, or kept for a next turn", value=stats.kv_pages_used
+        )
         yield GaugeMetricFamily("glados_kv_pages", "Pages of the key-value cache", value=stats.kv_pages_total)
         yield _gpu_memory()
 
@@ -70,7 +72,7 @@ class Metrics:
             "glados_time_to_first_token_seconds", "From request to the first words", FIRST_TOKEN_BUCKETS
         )
         self.between = self._histogram(
-            "glados_inter_token_seconds", "From one piece of an answer to the next", BETWEEN_BUCKETS
+            "glados_inter_token_seconds", "From one of the engine's pieces to the next", BETWEEN_BUCKETS
         )
         self.duration = self._histogram("glados_request_seconds", "From request to the end", DURATION_BUCKETS)
 

@@ -32,7 +32,6 @@ from glados_bots.inference.prefix_cache import evict_oldest_first
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
 
-PAGE = 32  # tokens of a cache page; the library's 256 is two to four times slower on a CPU
 CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
 
 log = logging.getLogger(__name__)
@@ -123,10 +122,10 @@ class TransformersEngine(CardEngine):
             budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
             tokens = int(budget) // token_bytes(config)
             wanted = min(tokens, self.context_length * self._options.max_running)
-            options["num_blocks"] = max(wanted, self.context_length) // PAGE + self._options.max_running
+            options["num_blocks"] = max(wanted, self.context_length) // cpu.PAGE + self._options.max_running
         if not cuda:
             options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
-        return ContinuousBatchingConfig(page_size=PAGE, **options)
+        return ContinuousBatchingConfig(page_size=cpu.PAGE, **options)
 
     def _prepare_cache(self, cache: Any) -> None:
         """Spread it where the model is, keep LoRAs apart, and count what is found in it again."""

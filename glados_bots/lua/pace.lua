@@ -8,7 +8,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local WAY = 50 -- ms by which two requests may come nearer to each other on their way
 local SILENT = 3000 -- ms after which a stream that stopped asking loses its place
-local STARVING = 1.7 -- periods without an edit, after which a stream may use what final ones took of the ordinary share
+local STARVING = 1.7 -- periods since its last edit, after which finals no longer count against a stream's share
 
 local function bucket(i)
   local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]) + WAY
@@ -52,7 +52,7 @@ local function wait(b)
     redis.call('PEXPIRE', finals, SILENT)
   else
     if redis.call('ZCOUNT', finals, now - SILENT, '+inf') > 0 then pause = math.max(pause, 100) end
-    local before, most = stand(b), math.max(1, b.limit - 1) -- there is always room for one final
+    local before, most = stand(b), math.max(1, b.limit - 1) -- one place is left to finals
     b.spread = b.period / most
     b.next = tonumber(redis.call('GET', b.key .. ':last') or 0) + b.spread
     local served = tonumber(redis.call('HGET', b.key .. ':served', stream) or now)

@@ -167,17 +167,18 @@ async def test_a_message_that_was_made_before_shows_what_is_wanted_now(world: Wo
     assert buttons(answer) == ["Regenerate", "👍", "👎"]
 
 
-async def test_typing_ends_with_the_turn_even_where_its_cancellation_is_swallowed(
+async def test_closing_waits_for_signs_of_typing_that_were_ended_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As redis-py may do; the sign must not come after the answer, nor outlive the store."""
+    """None may outlive the store."""
     entered, left = asyncio.Event(), asyncio.Event()
 
     async def enter(*_: object) -> None:
         entered.set()
         try:
             await asyncio.sleep(3600)
-        except asyncio.CancelledError:
+        finally:
+            await asyncio.sleep(0.05)
             left.set()
 
     async with world.bot() as bot:
@@ -188,10 +189,17 @@ async def test_typing_ends_with_the_turn_even_where_its_cancellation_is_swallowe
         typing.follow(turn, world.channel.id, "waiting")
         await entered.wait()
         typing.end(turn)
-        async with asyncio.timeout(30):
-            await typing.aclose()
+        await typing.aclose()
         assert left.is_set()
     assert not world.fake.ledger.typing
+
+
+async def test_commands_and_events_end_before_the_store_is_closed(world: World) -> None:
+    async with world.bot() as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        task = asyncio.create_task(asyncio.sleep(3600))
+        bot.parts.hears(task)
+    assert task.cancelled()
 
 
 async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: World) -> None:

@@ -116,6 +116,17 @@ def test_the_scores_are_the_models_own(kind: str) -> None:
     assert scores.argmax(-1).tolist() == expected.argmax(-1).tolist()
 
 
+def test_gates_far_below_zero_let_nothing_through() -> None:
+    model = made("llama")
+    for layer in model.model.layers:
+        layer.mlp.gate_proj.weight.data.mul_(30)  # down to -115, where e^-x leaves the range of a float
+    prompt = torch.randint(0, 1003, (1, 77))
+    with torch.no_grad():
+        expected = model(prompt).logits[:, -1]
+        scores = Steps(model).run(Request(State("a", prompt[0].tolist())))
+    assert ((scores - expected).norm() / expected.norm()) < 0.05
+
+
 def test_scores_do_not_depend_on_how_the_tokens_are_cut_into_steps_nor_on_who_is_there_too() -> None:
     with torch.no_grad():
         steps = Steps(made("llama"))
@@ -155,6 +166,15 @@ def test_without_a_compiler_a_sentence_says_what_helps(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoCompilerError, match="install g"):
         library(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_start_that_was_killed_while_compiling_holds_up_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "cpu" / build._made_of()
+    folder.mkdir(parents=True)
+    (folder / "lock").touch()  # torch would wait for it for ever
+    assert isinstance(library(tmp_path), ctypes.CDLL)
+    assert (folder / "glados_step.so").is_file()
 
 
 def test_it_is_compiled_once(caplog: pytest.LogCaptureFixture) -> None:

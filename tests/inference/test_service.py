@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError, QueueFullError
-from glados_bots.inference import sse
+from glados_bots.inference import generation, sse
 from glados_bots.inference.engine import Delta, Event, Finished, Queued
 from glados_bots.inference.generation import Limits
 from glados_bots.inference.service import Service, create_app
@@ -99,8 +99,9 @@ async def test_silence_is_filled_with_comments(
 
 
 async def test_the_first_words_come_at_once_and_later_ones_together(
-    engine: ScriptedEngine, http: httpx.AsyncClient
+    engine: ScriptedEngine, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(generation, "PIECE_S", 3600.0)  # but the end does not wait
     engine.script = (Delta("a"), *[Delta("b")] * 50, DONE)
     engine.gate = asyncio.Semaphore(1)
     async with http.stream("POST", CHAT, json=body(stream=True)) as response:
@@ -111,8 +112,22 @@ async def test_the_first_words_come_at_once_and_later_ones_together(
             engine.gate.release()
         chunks = [json.loads(line[6:]) async for line in lines if line.startswith("data: {")]
     pieces = [text for chunk in chunks if (text := chunk["choices"][0]["delta"].get("content"))]
-    assert "".join(pieces) == "b" * 50
-    assert len(pieces) <= 3
+    assert pieces == ["b" * 50]
+
+
+async def test_later_words_come_when_their_time_has_come(
+    engine: ScriptedEngine, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "PIECE_S", 0.1)
+    engine.script = (Delta("a"), Delta("b"), DONE)
+    engine.gate = asyncio.Semaphore(1)
+    async with http.stream("POST", CHAT, json=body(stream=True)) as response:
+        lines = response.aiter_lines()
+        for word in "ab":
+            while f'"content": "{word}"' not in await anext(lines):  # the end waits for the gate meanwhile
+                continue
+            engine.gate.release()
+        assert [line async for line in lines][-2:] == ["data: [DONE]", ""]
 
 
 @pytest.mark.parametrize("limits", [Limits(wait_s=0.05), Limits(answer_s=0.05)])

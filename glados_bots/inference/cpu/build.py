@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -38,11 +39,12 @@ def library(data_dir: Path) -> ctypes.CDLL:
     folder = data_dir.resolve() / "cpu" / _made_of()
     made = folder / "glados_step.so"
     if not made.is_file():
-        _compile(folder)
+        _compile(made)
     return ctypes.CDLL(str(made))
 
 
-def _compile(folder: Path) -> None:
+def _compile(made: Path) -> None:
+    folder = made.parent
     from torch.utils import cpp_extension  # noqa: PLC0415 - slow to import, and needed once only
 
     log.info("compiling the CPU's step for this processor (once, some seconds)")
@@ -50,14 +52,18 @@ def _compile(folder: Path) -> None:
     try:
         cpp_extension.verify_ninja_availability()
         folder.mkdir(parents=True, exist_ok=True)
-        cpp_extension.load(
-            name="glados_step",
-            sources=[str(SOURCE)],
-            extra_cflags=list(FLAGS),
-            extra_ldflags=["-fopenmp"],
-            build_directory=str(folder),
-            is_python_module=False,
-        )
+        with tempfile.TemporaryDirectory(
+            dir=folder
+        ) as work:  # a start that is killed leaves no lock, and no half a file
+            cpp_extension.load(
+                name="glados_step",
+                sources=[str(SOURCE)],
+                extra_cflags=list(FLAGS),
+                extra_ldflags=["-fopenmp"],
+                build_directory=work,
+                is_python_module=False,
+            )
+            next(Path(work).glob("*.so")).replace(made)  # a second one in this process has another name
     except (RuntimeError, OSError, ImportError, subprocess.SubprocessError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NoCompilerError(f"{reason}; install g++ and ninja for faster answers without a GPU") from error

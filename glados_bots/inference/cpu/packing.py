@@ -1,4 +1,4 @@
-"""Weights of a Llama-like model in the order that step.cpp reads: 8-bit in groups of 32, sixteen outputs side by side.
+"""Weights of a Llama-like model in the order of products.h: 8-bit in groups of 32, sixteen outputs side by side.
 
 Each group of 32 weights of one output shares a scale, its largest weight / 127. With that, answers and perplexity stay
 within the bounds that benchmarks/quality.py states.

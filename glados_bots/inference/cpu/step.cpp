@@ -1,7 +1,7 @@
 // One forward step of a Llama-like model on a CPU: all tokens of a batch through all layers, in one call.
 //
-// Weights have 8 bits (products.h), keys and values are bfloat16 in pages that the caller hands out (attention.h);
-// everything else is float32.
+// Products take weights of 8 bits and activations of 16 (products.h); attention multiplies in bfloat16, over keys and values
+// in pages that the caller hands out (attention.h); sums, norms and what lies between the layers are float32.
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@ namespace {
 constexpr int QUERIES = 8;  // tokens of a request that attend together
 
 struct Token { int request, position; };
-struct Span { int first, count; };  // tokens of one request that attend together
+struct Span { int first, count; };
 
 struct Step {
   const Model& model;

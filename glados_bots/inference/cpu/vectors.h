@@ -1,5 +1,5 @@
-// Sixteen numbers at once, in GCC's vector types: the same source serves every processor that GCC or Clang knows. Only
-// the two dot products have special forms, where the processor has instructions for them (AVX512-VNNI, AVX512-BF16).
+// Sixteen numbers at once, in GCC's vector types: the same source serves every processor that GCC knows. Only the two
+// dot products have special forms, where the processor has instructions for them (AVX512-VNNI, AVX512-BF16).
 
 #pragma once
 
@@ -57,10 +57,10 @@ inline float largest_of(Floats v) {
   return std::max(v[0], v[1]);
 }
 
-// e^x for x <= 88: 2^n times a polynomial on [-0.5, 0.5] (relative error 2e-7); below -87 it is 0.
+// e^x: 2^n times a polynomial on [-0.5, 0.5] (relative error 2e-7); 0 below -87, e^88 above 88.
 inline Floats exp_of(Floats x) {
   const Ints small = x < -87.0f;
-  x = small ? Floats{} - 87.0f : x;
+  x = small ? Floats{} - 87.0f : x > 88.0f ? Floats{} + 88.0f : x;
   const Floats scaled = x * 1.44269504f;
   const Ints n = __builtin_convertvector(scaled + (scaled < 0 ? Floats{} - 0.5f : Floats{} + 0.5f), Ints);
   const Floats r = (scaled - __builtin_convertvector(n, Floats)) * 0.693147181f;
