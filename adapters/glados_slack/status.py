@@ -68,8 +68,7 @@ class StatusLines:
         """Take the line away; nothing happens where none was shown."""
         if task := self._refreshing.pop(turn.id, None):
             task.cancel()
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._let_end(task)
         if self._shown.pop(turn.id, ""):
             await self._calls.wait(_budget(turn), turn.id)
             await self._calls.quietly(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status="")
@@ -120,9 +119,12 @@ class StatusLines:
         had = turn.id in self._sessions
         self._sessions.discard(turn.id)
         if had and not is_told:  # nobody waits for it
-            task = asyncio.create_task(self._end(turn), name=f"session of {turn.id}")
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._let_end(asyncio.create_task(self._end(turn), name=f"session of {turn.id}"))
+
+    def _let_end(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for it now; `aclose` does."""
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def _end(self, turn: Turn) -> None:
         method = "agents.sessions.setStatus"

@@ -52,9 +52,8 @@ def _compile(made: Path) -> None:
     try:
         cpp_extension.verify_ninja_availability()
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=folder
-        ) as work:  # a start that is killed leaves no lock, and no half a file
+        # Not in the folder itself: a start that is killed here leaves no lock there, and no half a file.
+        with tempfile.TemporaryDirectory(dir=folder) as work:
             cpp_extension.load(
                 name="glados_step",
                 sources=[str(SOURCE)],
