@@ -70,11 +70,15 @@ class PlaceGoneError(Exception):
     """The place to answer in is gone or closed to us for good: no retry helps."""
 
 
+class PlatformAwayError(Exception):
+    """The platform itself does not work right now (5xx, no connection): waited for, and no failed try of the turn."""
+
+
 class Surface(Protocol):
     """Where the answers of one platform appear.
 
-    `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final. Anything else they raise is worth
-    another try; the core repeats with the same nonce, so a surface can keep a repeated `post` from showing twice.
+    `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final, and every method raises
+    PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with the same nonce, so a surface can keep a repeated `post` from showing twice.
     """
 
     def answer(self, turn: Turn) -> Answer:
