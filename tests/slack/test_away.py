@@ -3,7 +3,6 @@
 import pytest
 
 from glados_bots import display
-from glados_slack import surface
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered
