@@ -79,6 +79,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
         parts = Parts(core, slack, session)
         listening = asyncio.create_task(parts.listen(), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
+        tidying = asyncio.create_task(core.surface.lines.loose.run(), name="slack loose ends")
         waiting = asyncio.create_task(told.wait())
         try:
             await asyncio.wait({listening, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -90,6 +91,8 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             await core.drain()
             working.cancel()
             ended += await asyncio.gather(working, return_exceptions=True)
+            tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
             await core.surface.lines.aclose()
         _raise_first(ended)
 

@@ -1,7 +1,8 @@
 """The line under a thread that says what the bot is doing, and the session that gives it Slack's own stop button.
 
 Slack takes the line away after two minutes, so it is said again while somebody still waits for a first word. Whether
-that is so stands in the store, whoever works on the turn by then.
+that is so stands in the store, whoever works on the turn by then. What was begun, or may have been, is ended also when
+its process dies, or Slack fails: see loose_ends.py.
 """
 
 import asyncio
@@ -14,10 +15,12 @@ from glados_bots.store import Store
 from glados_bots.surface import Budget, PlaceGoneError
 from glados_slack.budgets import budget, new_sessions
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
+from glados_slack.loose_ends import LINE, Loose, LooseEnds
+
+__all__ = ["LINE", "StatusLines", "wording"]
 
 log = logging.getLogger(__name__)
 
-LINE = "status"  # the name of the line among a turn's posts
 REFRESH_S = 90.0  # Slack keeps the line for 120
 MAX_TITLE = 60
 LAST_MOMENT_S = 3.0
@@ -32,14 +35,20 @@ def wording(notice: str) -> str:
 
 
 class StatusLines:
-    """The lines of all threads this process answers in."""
+    """The lines of all threads this process answers in.
+
+    Attributes:
+        loose: what was begun and has not surely ended.
+    """
 
     def __init__(self, store: Store, calls: Calls) -> None:
         self._store = store
         self._calls = calls
+        self.loose = LooseEnds(store, calls)
         self._shown: dict[str, str] = {}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._sessions: set[str] = set()
+        self._doubtful: set[str] = set()  # turns whose session may have begun
         self._without: set[tuple[str, str]] = set()
         self._ending: set[asyncio.Task[None]] = set()  # refreshing told to end, sessions being ended
 
@@ -50,11 +59,15 @@ class StatusLines:
         text = wording(notice)
         if text == self._shown.get(turn.id) or not await self._calls.may(_budget(turn), turn.id):
             return turn.id in self._shown
+        if turn.id not in self._shown:
+            await self.loose.begin("line", turn)
         try:
             await self._set(turn, text)
         except RefusedError as error:
             log.info("no status line: %s", error)
             self._miss(turn, "line", error)
+            if turn.id not in self._shown:
+                await self.loose.ended("line", turn)
             return False
         except (LimitedError, NotSentError, UnknownOutcomeError) as error:
             log.info("the status line was not changed: %s", error)
@@ -65,13 +78,17 @@ class StatusLines:
         return True
 
     async def clear(self, turn: Turn) -> None:
-        """Take the line away; nothing happens where none was shown."""
+        """Take the line away, also one that another process has shown; nothing happens where none was."""
         if task := self._refreshing.pop(turn.id, None):
             task.cancel()
             self._let_end(task)
-        if self._shown.pop(turn.id, ""):
-            await self._calls.wait(_budget(turn), turn.id)
-            await self._calls.quietly(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status="")
+        is_ours = bool(self._shown.pop(turn.id, ""))
+        try:
+            loose = await self.loose.of("line", turn)
+        except StoreUnavailableError:  # nobody knows whether a later turn shows its own meanwhile: none is in our order
+            loose = Loose("line", turn.id, turn.place) if is_ours else None
+        if loose and loose.turn == turn.id and await self.loose.end(loose):
+            await self.loose.ended("line", turn)
 
     # --- sessions --------------------------------------------------------------------------------------------------
 
@@ -85,14 +102,20 @@ class StatusLines:
             return False
         if not await self._calls.may(new_sessions(turn.place["team"]), turn.id):
             return False
+        await self.loose.begin("session", turn)
+        self._doubtful.add(turn.id)
         try:
             await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=_title(turn))
-        except RefusedError as error:
-            self._miss(turn, "session", error)
-            await self._name(turn)
+        except UnknownOutcomeError as error:
+            log.info("nobody knows whether a session has begun: %s", error)
             return False
-        except (LimitedError, NotSentError, UnknownOutcomeError) as error:
+        except (RefusedError, LimitedError, NotSentError) as error:
+            self._doubtful.discard(turn.id)
+            await self.loose.ended("session", turn)
             log.info("no session: %s", error)
+            if isinstance(error, RefusedError):
+                self._miss(turn, "session", error)
+                await self._name(turn)
             return False
         self._sessions.add(turn.id)
         return True
@@ -112,13 +135,16 @@ class StatusLines:
 
     def ending(self, turn: Turn) -> str | None:
         """The session's next state, to be given to the call that stops a stream; None without a session."""
-        return "active" if turn.id in self._sessions else None
+        return "active" if turn.id in self._sessions | self._doubtful else None
 
     async def end(self, turn: Turn, *, is_told: bool = False) -> None:
         """The answer is complete: the session waits for the person again. `is_told` by a stream's stop."""
-        had = turn.id in self._sessions
+        had = turn.id in self._sessions | self._doubtful
         self._sessions.discard(turn.id)
-        if had and not is_told:  # nobody waits for it
+        self._doubtful.discard(turn.id)
+        if had and is_told:
+            await self.loose.ended("session", turn)
+        elif had:  # nobody waits for it
             self._let_end(asyncio.create_task(self._end(turn), name=f"session of {turn.id}"))
 
     def _let_end(self, task: asyncio.Task[None]) -> None:
@@ -127,9 +153,13 @@ class StatusLines:
         task.add_done_callback(self._ending.discard)
 
     async def _end(self, turn: Turn) -> None:
-        method = "agents.sessions.setStatus"
-        await self._calls.wait(budget(turn.place["team"], method), turn.id)
-        await self._calls.quietly(turn.place, method, **_thread(turn.place), status="active")
+        """End the session, unless it is a later turn's by now; what fails is left to those who look for loose ends."""
+        try:
+            loose = await self.loose.of("session", turn) or Loose("session", turn.id, turn.place)
+        except StoreUnavailableError:
+            loose = Loose("session", turn.id, turn.place)
+        if loose.turn == turn.id and await self.loose.end(loose):
+            await self.loose.ended("session", turn)
 
     async def adopt(self, turn: Turn) -> None:
         """Another process has begun this turn and may have left a session open."""
