@@ -1,4 +1,4 @@
-"""What happens to known questions while the bot has no session, and in which order a gap and what follows are taken in."""
+"""What happens to known questions while the bot has no session, and in which order things are taken in afterwards."""
 
 import asyncio
 
