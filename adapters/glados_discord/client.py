@@ -100,7 +100,13 @@ class _Listening:
         await self.parts.desk.message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Somebody changed a message, also one we have forgotten."""
+        """Somebody changed a message, also one we have forgotten.
+
+        A pin, a preview or a thread is told in the same way. They leave the time of the last edit as it was.
+        """
+        before = payload.cached_message
+        if before is not None and before.edited_at == payload.message.edited_at:
+            return
         await self.parts.desk.edited(payload.message, self.me)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

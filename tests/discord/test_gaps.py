@@ -16,10 +16,10 @@ async def caught_up(world: World, bot: Bot) -> None:
     await bot.parts.catch_up.stamp()
 
 
-async def answered_before_a_gap(world: World, text: str = "what is a lemon?", **settings: str) -> Message:
+async def answered_before_a_gap(world: World, answer_in: str = "thread") -> Message:
     """A question that was answered by a bot that is stopped now."""
-    async with world.bot(**settings) as bot:
-        question = await world.ask(text)
+    async with world.bot(answer_in=answer_in) as bot:
+        question = await world.ask()
         await world.until(lambda: [one for one in world.fake.answers() if "Hello **world**" in one.content])
         await world.quiet(bot)
         await caught_up(world, bot)
