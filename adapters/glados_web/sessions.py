@@ -73,13 +73,18 @@ class Sessions:
         return self._lifetime.kept
 
     async def find(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; ids we never gave out are none, so nobody can plant one."""
+        """The session of a cookie; ids we never gave out are none, so nobody can plant one.
+
+        This is the session's newest request, unless its time had run out: then one must sign in again, however often
+        the browser asks.
+        """
         if not cookie:
             return None
         name = _hash(cookie)
         found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
-        if session and time.time() - session.seen >= SEEN_EVERY_S:
+        still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
+        if session and still_counts and time.time() - session.seen >= SEEN_EVERY_S:
             session = replace(session, seen=time.time())
             await self._write(session, only_if="there")
         return session

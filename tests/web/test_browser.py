@@ -12,6 +12,7 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from tests.conftest import wait_for_redis
 from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -255,7 +256,7 @@ async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: S
                 await store.wait()
                 await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost", timeout=30_000)
                 model.gate.set()
-                await asyncio.sleep(1)  # the answer is whole now, and cannot be saved
+                await until(lambda: model.ended)  # the answer is whole now, and cannot be saved
                 store = await start_store(tmp_path)
                 await expect(turn(page)).to_have_attribute("data-state", "done", timeout=30_000)
                 await expect(turn(page).locator(".answer")).to_have_text("Hello world!")
