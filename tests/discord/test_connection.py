@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
+from glados_bots.store import Client
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
@@ -301,16 +302,15 @@ async def test_two_processes_give_one_answer_each(world: World) -> None:
     assert [len(world.said(world.thread(question))) for question in questions] == [2, 1, 1, 1, 1]
 
 
-async def test_while_redis_is_away_a_question_waits_and_is_answered(world: World) -> None:
+async def test_while_redis_is_away_a_question_waits_and_is_answered(world: World, admin: Client) -> None:
     async with world.bot() as bot:
-        store = bot.core.store.client
-        await store.config_set("maxmemory", 1)  # every write is refused
+        await admin.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
             await world.until(lambda: bot.parts.order.pending)
             await asyncio.sleep(0.3)
         finally:
-            await store.config_set("maxmemory", 0)
+            await admin.config_set("maxmemory", 0)
         await world.answered(question)
 
 
