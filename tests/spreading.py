@@ -26,6 +26,7 @@ SLOW = (
     "tests/test_make.py",
     "tests/test_sentinel.py",
     "tests/test_turn_states.py",
+    "tests/web/test_sign_in.py::test_a_proxy_tells_visitors_apart",
     "test_a_change_of_the_format_under_waiting_turns",
     "test_a_child_that_dies_is_started_again_with_growing_pauses",
     "test_a_flat_distribution_keeps_its_whole_nucleus",

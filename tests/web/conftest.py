@@ -18,8 +18,8 @@ from tests.waiting import LONGEST_S
 CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
     "--disable-extensions", "--no-first-run", "--no-default-browser-check", "--hide-scrollbars",
-    "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
-    "--remote-debugging-port=0",
+    "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding", "--remote-debugging-port=0",
 ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ async def visitor(site: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="session")
 def chromium_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the one real browser of this session is driven. It starts once: each test has a profile of its own in it."""
+    """Where the one real browser of this session is driven; each test has a profile of its own in it."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         do_without("Chromium")
