@@ -14,6 +14,7 @@ COMMAND = [
     "-m",
     "pytest",
     "-q",
+    "-n0",
     "-p",
     "no:cacheprovider",
     "-W",

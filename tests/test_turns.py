@@ -17,7 +17,8 @@ from glados_bots.surface import View
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port, running
-from tests.world import World, a_world, until
+from tests.waiting import until
+from tests.world import World, a_world
 
 DONE = Finished("stop", 5, 0, 2)
 LONG = "one two three four five six seven eight nine ten"

@@ -25,7 +25,7 @@ from glados_discord.settings import DiscordSettings
 from tests.fakes.discord import Channel, FakeDiscord, FakeGuild, Message, MessageRecord, Person
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running
-from tests.waiting import until
+from tests.waiting import LONGEST_S, until
 
 DONE = Finished("stop", 5, 0, 2)
 CORE = {"lease": 1.5, "grace": 5.0, "join_window": 0.0}
@@ -108,7 +108,7 @@ class World:
         return [one for one in self.fake.answers(where) if text in one.content and "Regenerate" in buttons(one)]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await self.fake.wait_for(condition, seconds=60)
+        await self.fake.wait_for(condition, seconds=LONGEST_S)
 
     async def quiet(self, bot: Bot) -> None:
         """Return when nothing waits and nothing is being taken in."""

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
+from glados_bots.store import Client
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
@@ -299,16 +300,15 @@ async def test_two_processes_give_one_answer_each(world: World) -> None:
 
 
 async def test_while_redis_is_away_a_question_waits_and_is_answered(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, admin: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with world.bot() as bot:
-        store = bot.core.store.client
-        await store.config_set("maxmemory", 1)  # every write is refused
+        await admin.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
             await world.until(lambda: "an event of Discord waits" in caplog.text)
         finally:
-            await store.config_set("maxmemory", 0)
+            await admin.config_set("maxmemory", 0)
         await world.answered(question)
 
 
