@@ -171,7 +171,7 @@ async def test_an_answer_that_is_made_anew_stays_in_its_place(world: World) -> N
 async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
     client: Client, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    store, surface, pacer = Store(client, "test", ttl=60, max_exchanges=5), MemorySurface(), Pacer(client, "p:")
+    store, surface, pacer = Store(client, "test", ttl=60, max_exchanges=5), MemorySurface(), Pacer(client, "glados:p:")
     for number in (1, 2):
         await store.accept(Turn(f"t{number}", "c", "ada", "question"))
     first = await store.claim()

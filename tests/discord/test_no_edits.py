@@ -2,6 +2,7 @@
 
 import pytest
 
+from glados_bots.store import Client
 from tests.discord.conftest import World
 from tests.fakes.discord import Message, Permission, Person
 
@@ -46,7 +47,7 @@ async def test_a_preview_or_a_pin_is_no_edit(world: World, mod: Person, change: 
 
 
 async def test_an_edited_question_that_was_forgotten_is_not_answered_because_somebody_pins_it(
-    world: World, mod: Person
+    world: World, mod: Person, admin: Client
 ) -> None:
     async with world.bot() as bot:
         question = await world.ask()
@@ -55,7 +56,7 @@ async def test_an_edited_question_that_was_forgotten_is_not_answered_because_som
         await world.until(lambda: len(world.engine.asked) == 2)
         await world.answered(question)
         await world.quiet(bot)
-        await bot.core.store.client.flushall()
+        await admin.flushall()
         await mod.pin(question)
         await world.quiet(bot)
     assert len(world.engine.asked) == 2

@@ -100,7 +100,7 @@ async def test_a_ticket_of_others_begins_nothing(visitor: httpx.AsyncClient, cli
 
 
 async def test_tickets_hold_in_every_process_and_after_redis_was_emptied(
-    visitor: httpx.AsyncClient, settings: Settings, client: Client
+    visitor: httpx.AsyncClient, settings: Settings, admin: Client
 ) -> None:
     cookies = dict(visitor.cookies)
     async with (
@@ -108,7 +108,7 @@ async def test_tickets_hold_in_every_process_and_after_redis_was_emptied(
         httpx.AsyncClient(base_url=another, trust_env=False, cookies=cookies) as there,
     ):
         await ask(there, new_conversation(), "There")
-        await client.flushall()
+        await admin.flushall()
         for process in (visitor, there):
             process.cookies.clear()
         await visitor.get("/")

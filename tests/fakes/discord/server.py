@@ -32,7 +32,7 @@ from .rest_users import UserRoutes
 from .state import Application, World
 
 LARGEST_REQUEST = 25 * 1024 * 1024
-WAIT_S = 10.0
+WAIT_S = 60.0
 TOKEN = "fake-token"
 
 
