@@ -6,7 +6,9 @@ after that is an edit, and only the newest text counts.
 
 import asyncio
 import hashlib
+import itertools
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -18,7 +20,7 @@ from glados_bots.leases import Lease
 from glados_bots.metrics import SHOWN
 from glados_bots.pacing import Pacer
 from glados_bots.store import Store
-from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
+from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError, State, Surface, View
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +32,10 @@ SAVE_S = 60.0
 
 class LeaseLostError(Exception):
     """Another worker owns the turn now: stop without a trace."""
+
+
+class PausedError(Exception):
+    """The pause came while a message was to be tried again: what comes next shows it, under the same nonce."""
 
 
 def nonce(turn: str, version: int, index: int) -> str:
@@ -76,20 +82,35 @@ class Display:
         nothing from the budget of edits, so the first words need not wait for the placeholder's sake.
         """
         self._paused.clear()
-        while not self._paused.is_set():
-            await self._changed.wait()
-            self._changed.clear()
-            if self._needs_edit():
-                budget, stream = self._surface.budget(self.lease.turn), self.lease.turn.id
-                if not await self._pacer.wait(budget, stream, given_up=self._paused):
+        with suppress(PausedError):
+            while not self._paused.is_set():
+                await self._changed.wait()
+                self._changed.clear()
+                needs_edit = self._needs_edit()
+                if needs_edit:
+                    budget, stream = self._surface.budget(self.lease.turn), self.lease.turn.id
+                    await self._pacer.wait(budget, stream, given_up=self._paused)
+                if self._paused.is_set():
                     return
-            if self._paused.is_set():
-                return
-            await self._save_draft()
-            await self._sync(final=False)
+                # One grant is one edit, of what is newest now: more may be wanted before Redis has the draft.
+                wanted = self._wanted
+                await self._save_draft()
+                await self._sync_granted(wanted, edits=int(needs_edit))
 
     def _needs_edit(self) -> bool:
         return any(shown != view for shown, view in zip(self._shown, self._wanted, strict=False))
+
+    async def _sync_granted(self, wanted: list[View], *, edits: int) -> None:
+        """Bring messages up to date, oldest first, with at most so many edits; the next grant does what is left."""
+        for index, view in enumerate(wanted):
+            if index >= len(self.posts):
+                await self._post(index, view, is_paced=True)
+            elif self._shown[index] != view:
+                if not edits:
+                    self._changed.set()
+                    return
+                edits -= 1
+                await self._edit_once(index, view)
 
     def pause(self) -> None:
         """Let `keep_up` return after the request it is at."""
@@ -97,65 +118,97 @@ class Display:
         self._changed.set()
 
     async def settle(self) -> None:
-        """Show the last wanted view whatever it takes, and remove messages the answer does not need any more."""
-        await self._sync(final=True)
+        """Show the last wanted view whatever it takes, and remove messages the answer does not need any more.
+
+        A removal is tried until it is done: what would stand for good is worse than a conversation that waits.
+        """
+        await self._show_all()
         while len(self.posts) > len(self._wanted):
-            await self._surface.remove(self.lease.turn, self.posts[-1])
+            post = self.posts[-1]
+            with suppress(MessageGoneError):
+                await self._insist(lambda: self._surface.remove(self.lease.turn, post), tries=math.inf)  # noqa: B023
             self.posts.pop()
+            del self._shown[len(self.posts) :]
             await self._save_posts()
 
     async def hand_over(self) -> None:
         """Save the draft and show it one last time, where something of ours stands already."""
         await self._save_draft()
         if self.posts:
-            await self._sync(final=True)
+            await self._show_all()
 
     async def remove_all(self) -> None:
         """Delete every message of this answer, newest first."""
         self._wanted = []
         await self.settle()
 
-    async def _sync(self, *, final: bool) -> None:
-        """Bring each message up to date, oldest first; a paced sync makes at most one request beyond new messages."""
-        for index, view in enumerate(list(self._wanted)):
+    async def _show_all(self) -> None:
+        """Show what is wanted, with a final's place in the budget for each edit."""
+        for index, view in enumerate(self._wanted):
             if index >= len(self.posts):
                 await self._post(index, view)
             elif self._shown[index] != view:
-                await self._edit(index, view, final=final)
+                await self._edit(index, view)
 
-    async def _post(self, index: int, view: View) -> None:
+    async def _post(self, index: int, view: View, *, is_paced: bool = False) -> None:
+        """Create a message; PausedError when `is_paced`, and the pause came while it was to be tried again."""
         name = nonce(self.lease.turn.id, self.lease.version, index)
-        post = await self._insist(lambda: self._surface.post(self.lease.turn, view, name))
+        given_up = self._paused if is_paced else None
+        post = await self._insist(lambda: self._surface.post(self.lease.turn, view, name), given_up=given_up)
         self.posts.append(post)
         self._shown.append(view)
         self.begun.set()
         await self._save_posts()
 
-    async def _edit(self, index: int, view: View, *, final: bool) -> None:
-        if final:
-            await self._pacer.wait(self._surface.budget(self.lease.turn), self.lease.turn.id, final=True)
+    async def _edit(self, index: int, view: View) -> None:
+        """Make a message look like this, whatever it takes; each try waits for room in the budget."""
         turn, post = self.lease.turn, self.posts[index]
+
+        async def granted() -> None:
+            await self._pacer.wait(self._surface.budget(turn), turn.id, final=True)
+            await self._surface.edit(turn, post, view)
+
         try:
-            await self._insist(lambda: self._surface.edit(turn, post, view), tries=None if final else 1)
+            await self._insist(granted)
         except MessageGoneError:
             await self._replace(index, view)
-        except Exception as error:
-            if final or isinstance(error, PlaceGoneError):
-                raise
+        self._shown[index] = view
+
+    async def _edit_once(self, index: int, view: View) -> None:
+        """Try to make a message look like this; a failure is left to the next edit."""
+        turn, post = self.lease.turn, self.posts[index]
+        try:
+            await self._insist(lambda: self._surface.edit(turn, post, view), tries=1)
+        except MessageGoneError:
+            await self._replace(index, view, given_up=self._paused)
+        except PlaceGoneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
             log.warning("turn %s: an edit failed (%s); the next one carries the newest text", turn.id, error)
             return
         self._shown[index] = view
 
-    async def _replace(self, index: int, view: View) -> None:
+    async def _replace(self, index: int, view: View, *, given_up: asyncio.Event | None = None) -> None:
         """Somebody deleted our message: say it again in a new one, under a nonce of its own."""
         name = nonce(self.lease.turn.id, self.lease.version, index) + self.posts[index][-6:]
-        self.posts[index] = await self._insist(lambda: self._surface.post(self.lease.turn, view, name[-25:]))
+        say = lambda: self._surface.post(self.lease.turn, view, name[-25:])  # noqa: E731
+        self.posts[index] = await self._insist(say, given_up=given_up)
         await self._save_posts()
 
-    async def _insist(self, call: Callable[[], Awaitable[T]], tries: int | None = None) -> T:
-        """Try again with growing pauses; what the surface calls final is final."""
-        tries = tries or TRIES
-        for attempt in range(1, tries + 1):
+    async def _insist(
+        self, call: Callable[[], Awaitable[T]], *, tries: float | None = None, given_up: asyncio.Event | None = None
+    ) -> T:
+        """Try again with growing pauses; what the surface calls final is final.
+
+        A platform that is away is waited for, however long, and no such try counts; but who has only one try is told.
+
+        Args:
+            call: one request to the platform.
+            tries: failures after which the last one is raised; TRIES by default.
+            given_up: ends the waiting with PausedError.
+        """
+        tries, failures = tries or TRIES, 0
+        for attempt in itertools.count(1):
             try:
                 done = await call()
             except (MessageGoneError, PlaceGoneError, LeaseLostError) as error:
@@ -163,15 +216,16 @@ class Display:
                 raise
             except Exception as error:
                 self._count("failed")
-                if attempt == tries:
+                failures += not isinstance(error, PlatformAwayError)
+                if failures >= tries or tries == 1:
                     raise
-                nap = min(LONGEST_WAIT_S, 0.25 * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                nap = min(LONGEST_WAIT_S, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
                 log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
-                await asyncio.sleep(nap)
+                await _sleep(nap, given_up)
             else:
                 self._count("done")
                 return done
-        raise ValueError(f"tries={tries} must not be negative")
+        raise AssertionError("there is no last try")
 
     def _count(self, outcome: str) -> None:
         SHOWN.labels(self._store.platform, outcome).inc()
@@ -201,3 +255,11 @@ class Display:
                 break
         if not is_ours:
             raise LeaseLostError
+
+
+async def _sleep(seconds: float, given_up: asyncio.Event | None) -> None:
+    """Raises PausedError as soon as that is so."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await (given_up or asyncio.Event()).wait()
+            raise PausedError

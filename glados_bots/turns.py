@@ -120,7 +120,7 @@ class TurnRun:
         except LeaseLostError:
             raise
         except Exception:
-            if not self._given_up:
+            if not self._given_up or self._asked == "delete":  # what was deleted is not left standing
                 raise
             log.exception("turn %s: even the apology could not be shown; it is given up", self.lease.turn.id)
         return exchange

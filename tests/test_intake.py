@@ -136,6 +136,20 @@ async def test_answering_again_counts_as_asking(client: Client) -> None:
     assert await way.redo("unknown", "ada") is None
 
 
+async def test_questions_of_one_millisecond_are_counted_one_by_one(client: Client) -> None:
+    """Regenerate names one turn again and again; a transaction runs all of it within a millisecond or two."""
+    kept = store(client, Limits(user=Limit(per_minute=60)))
+    await kept.accept(turn(0))
+    scopes = kept.limits.asked(turn(0))
+    async with client.pipeline(transaction=True) as pipe:
+        for _ in range(100):
+            await kept._scripts["change"](keys=[kept.prefix], args=["t0", "redo", "", scopes], client=pipe)
+        found = await pipe.execute()
+    assert [answer[0] for answer in found] == ["queued"] * 59 + ["limited"] * 41
+    (key,) = [key async for key in client.scan_iter("*limit:minute:*")]
+    assert await client.zcard(key) == 60
+
+
 async def test_an_edit_that_is_told_again_counts_once(client: Client) -> None:
     way = intake(client, Limits(user=Limit(per_minute=4)))
     for number in range(2):

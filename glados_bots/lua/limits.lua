@@ -22,11 +22,13 @@ local function over_limit(p, scopes, now)
   end
 end
 
+-- One turn may be asked for many times in one millisecond (Regenerate), and each counts. What is older than a minute went in
+-- `over_limit`, so within a millisecond the set only grows: its size tells its entries apart.
 local function count_question(p, scopes, now, turn)
   for _, scope in ipairs(scopes) do
     if scope[2] > 0 then
       local asked = p .. 'limit:minute:' .. scope[1]
-      redis.call('ZADD', asked, now, turn .. ' ' .. now)
+      redis.call('ZADD', asked, now, turn .. ' ' .. now .. ' ' .. redis.call('ZCARD', asked))
       redis.call('PEXPIRE', asked, 60000)
     end
   end

@@ -63,8 +63,10 @@ local function wait(b)
   return math.ceil(pause)
 end
 
+-- Two grants may fall into one microsecond, or the clock may be set back: neither may take the other's place.
 local function record(grants, b)
-  redis.call('ZADD', grants, now, time[1] .. '.' .. time[2])
+  redis.call('ZADD', grants, now, time[1] .. '.' .. time[2] .. ' ' .. redis.call('INCR', grants .. ':count'))
+  redis.call('PEXPIRE', grants .. ':count', b.period * 2)
   redis.call('PEXPIRE', grants, b.period)
 end
 

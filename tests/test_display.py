@@ -1,0 +1,180 @@
+"""What is shown, and that it is shown: a platform that is away, removals that fail, edits that were granted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from glados_bots.conversation import Turn
+from glados_bots.display import Display
+from glados_bots.inference.engine import Delta, Finished
+from glados_bots.pacing import Pacer
+from glados_bots.store import Client, Store
+from glados_bots.surface import PlatformAwayError
+from tests.fakes.surface import MemorySurface
+from tests.world import World, a_world, until
+
+AWAY = PlatformAwayError("503")
+MANY = 30  # more than any number of tries
+
+
+@pytest.fixture
+async def world(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Pauses are short, and no call has more than two tries."""
+    monkeypatch.setattr("glados_bots.display.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("glados_bots.display.TRIES", 2)
+    async with a_world(client) as found:
+        yield found
+
+
+def fails(world: World, method: str, error: Exception, times: int) -> list[Exception]:
+    """Let a method of the surface fail so often; what is in the list that is returned is still to come."""
+    real, left = getattr(world.surface, method), [error] * times
+
+    async def call(*args: Any) -> Any:
+        await asyncio.sleep(0)
+        if left:
+            raise left.pop()
+        return await real(*args)
+
+    setattr(world.surface, method, call)
+    return left
+
+
+@pytest.mark.parametrize("method", ["post", "edit"])
+async def test_a_platform_that_is_away_is_waited_for_and_costs_no_try(world: World, method: str) -> None:
+    left = fails(world, method, AWAY, MANY)
+    async with world.working():
+        await world.say(1)
+        (exchange,) = await world.settled(1)
+    assert not left
+    assert exchange.outcome == "done"
+    assert world.surface.seen("t1") == "Hello **world**"
+    assert await world.store.client.hget("glados:{test}:t:t1", "error") is None
+    assert len(world.engine.asked) == 1
+
+
+async def test_a_worker_ends_at_once_while_the_platform_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glados_bots.display.LONGEST_WAIT_S", 3600.0)
+    monkeypatch.setattr("glados_bots.worker.FAREWELL_S", 0.1)
+    left = fails(world, "post", AWAY, MANY)
+    async with world.working() as (worker,):
+        await world.say(1)
+        await until(lambda: len(left) < MANY - 1)
+        async with asyncio.timeout(15):
+            await worker.drain(0)
+    lease = await world.store.claim()
+    assert lease
+    assert (lease.attempts, lease.failures) == (1, 0)
+
+
+async def test_what_is_said_as_a_farewell_does_not_wait_for_a_platform_that_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glados_bots.worker.FAREWELL_S", 0.1)
+    world.engine.gate = asyncio.Semaphore(1)
+    async with world.working() as (worker,):
+        await world.say(1)
+        await until(lambda: world.surface.seen("t1") == "Hello ")
+        fails(world, "edit", AWAY, 10_000)
+        async with asyncio.timeout(15):
+            await worker.drain(0)
+    lease = await world.store.claim()
+    assert lease
+    assert (lease.attempts, lease.draft) == (1, "Hello ")
+
+
+async def test_a_question_is_stopped_while_the_platform_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glados_bots.display.LONGEST_WAIT_S", 0.5)
+    world.engine.gate = asyncio.Semaphore(0)
+    left = fails(world, "post", AWAY, 10_000)
+    async with world.working():
+        await world.say(1)
+        await until(lambda: len(left) < 9_998)
+        await world.store.change("t1", "stop")
+        await until(lambda: world.engine.cancelled)
+        left.clear()
+        (exchange,) = await world.settled(1)
+    assert exchange.outcome == "stopped"
+    assert world.surface.notice("t1") == "Stopped."
+
+
+@pytest.mark.parametrize("error", [AWAY, OSError("reset"), RuntimeError("500")])
+async def test_the_answer_to_a_deleted_question_is_removed_however_often_that_fails(
+    world: World, error: Exception
+) -> None:
+    async with world.working():
+        await world.say(1)
+        await world.settled(1)
+        left = fails(world, "remove", error, MANY)
+        await world.store.change("t1", "delete")
+        assert await world.settled(0) == []
+    assert not left
+    assert not world.surface.ledger
+    assert await world.store.turn("t1") is None
+
+
+async def test_messages_that_a_redone_answer_does_not_need_are_removed_however_often_that_fails(world: World) -> None:
+    world.engine.script = (Delta("a long answer that takes three messages on this platform"), Finished("stop", 5, 0, 2))
+    async with world.working():
+        await world.say(1)
+        await world.settled(1)
+        assert len(world.surface.ledger) == 3
+        left = fails(world, "remove", OSError("reset"), MANY)
+        world.engine.script = (Delta("short"), Finished("stop", 5, 0, 2))
+        await world.store.change("t1", "redo")
+        (exchange,) = await world.settled(1)
+    assert exchange.answer == "short"
+    assert not left
+    assert world.surface.seen("t1") == "short"
+    assert len(world.surface.ledger) == 1
+
+
+class Grants(Pacer):
+    """A pacer that counts what it grants."""
+
+    granted = 0
+
+    async def wait(self, *args: Any, **options: Any) -> bool:
+        """Granted at once."""
+        del args, options
+        await asyncio.sleep(0)
+        self.granted += 1
+        return True
+
+
+async def test_no_edit_is_made_that_was_not_granted_while_redis_takes_its_time(client: Client) -> None:
+    """Words come while the draft is being saved: they wait for the next grant, and so do a second message's."""
+    store, surface, pacer = Store(client, "test", ttl=60, max_exchanges=5), MemorySurface(), Grants(client, "p:")
+    await store.accept(Turn("t1", "c", "ada", "question"))
+    lease = await store.claim()
+    assert lease
+    display, edits, saves = Display(surface, store, pacer, lease), 0, 0
+    saved, edited = store.note_draft, surface.edit
+
+    async def note_slowly(*args: Any) -> bool:
+        nonlocal saves
+        saves += 1
+        if saves % 3:  # the drawn text changes, too, while the draft goes to Redis
+            display.show([f"one {saves}", f"two {saves}"], "", "writing", f"draft {saves}")
+        await asyncio.sleep(0)
+        return await saved(*args)
+
+    async def edit(*args: Any) -> None:
+        nonlocal edits
+        edits += 1
+        assert edits <= pacer.granted
+        await edited(*args)
+
+    store.note_draft, surface.edit = note_slowly, edit  # type: ignore[method-assign]
+    keeping = asyncio.create_task(display.keep_up())
+    display.show(["one", "two"], "", "writing", "draft")
+    for number in range(20):
+        before = len(await store.posts("t1")), edits
+        display.show([f"one more {number}", f"two more {number}"], "", "writing", f"more {number}")
+        await until(lambda before=before: (len(display.posts), edits) != before)  # type: ignore[misc]
+    await until(lambda: [views[-1].chunk for _, views in surface.ledger.values()] == [w.chunk for w in display._wanted])
+    display.pause()
+    await keeping
+    assert edits <= pacer.granted
