@@ -54,6 +54,24 @@ async def test_ask_stream_and_ask_again(page: Page, model: ScriptedModel) -> Non
     assert [message["content"] for message in model.prompts[1][1:]] == ["Who are you?", "Hello **world**!", "And now?"]
 
 
+async def test_tabs_opened_before_the_first_question_belong_to_one_browser(page: Page, model: ScriptedModel) -> None:
+    """Nothing is kept of a browser that only looks; its first question, from whichever tab, begins its session."""
+    other = await page.context.new_page()
+    await other.goto("/")
+    model.gate.clear()
+    await say(other, "From the second tab")
+    await say(page, "From the first tab")
+    for tab in (other, page):
+        await expect(turn(tab).locator(".answer")).to_have_text("Hello world")
+    model.gate.set()
+    for tab in (other, page):
+        await done(tab)
+        await tab.reload()
+        await done(tab)
+    links = page.get_by_role("navigation").locator("li a")
+    await expect(links).to_have_count(2)
+
+
 async def test_stop_with_escape(page: Page, model: ScriptedModel) -> None:
     model.gate.clear()
     await say(page, "Speak")
