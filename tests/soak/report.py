@@ -87,7 +87,8 @@ class Report:
             rows |= {
                 "kills of its adapter": str(self.kills[name]),
                 "kills of the service, of Valkey": f"{self.kills['service']}, {self.kills['valkey']}",
-                "ended by itself, and was started again": str(self.deaths[name]),
+                "its processes ended by themselves": str(self.deaths[name]),
+                "so did the service, Valkey": f"{self.deaths['service']}, {self.deaths['valkey']}",
             }
         names = list(dict.fromkeys(name for rows in columns.values() for name in rows))
         return [

@@ -54,7 +54,8 @@ async def stage(plan: Plan, folder: Path, ends: Sequence[FarEnd]) -> AsyncIterat
         await _prepare(found.redis_url, port, ends)
         for end in ends:
             for number, env in enumerate(end.envs(plan.replicas), 1):
-                await add(end.name, python("-m", "glados_bots", end.name), {**common, **env}, number).start()
+                own = {**common, **env, "GLADOS_OWNER": f"{end.name} {number}"}  # its successor takes its turns over
+                await add(end.name, python("-m", "glados_bots", end.name), own, number).start()
         yield found
     finally:
         adapters = [part for part in found.parts if part.name not in {"valkey", "service"}]
