@@ -1,11 +1,11 @@
-"""Soak: people ask on all three surfaces at once and change their minds, everything fails meanwhile, and nothing may show.
+"""Soak: people ask on all three surfaces at once and change their minds; everything fails, and nothing may show.
 
     python benchmarks/soak.py --messages 1000 --workspaces 4 --outages 2 --outage 120 --seed 7
 
 The far ends are tests/fakes/discord, tests/fakes/slack and browsers at the page; the adapters (two processes for each
 chat platform), the inference service with a scripted engine, and Valkey are real processes, killed with SIGKILL every
-few seconds. The platforms fail too: outages, errors, refusals, calls that hang, connections that end. What people see in
-the end is judged. Exit code 1 when the promise broke.
+few seconds. The platforms fail too: outages, errors, refusals, calls that hang, connections that end. What people see
+in the end is judged. Exit code 1 when the promise broke.
 
 Slack counts calls by workspace: one answer takes a status line, a session, a beginning and an end, at some 20 to 50 of
 each a minute. So answers come at about 15 a minute and workspace; more questions need more workspaces, or pauses.
@@ -41,7 +41,9 @@ def plan() -> tuple[Plan, Path | None]:
     parser.add_argument("--trouble-every", type=_span, default=(5.0, 20.0), help="the same for a platform's troubles")
     parser.add_argument("--outages", type=int, default=2, help="how often each chat platform is away")
     parser.add_argument("--outage", type=float, default=120.0, help="seconds of each outage")
-    parser.add_argument("--changed", type=float, default=0.25, help="share of questions that are edited, deleted, redone")
+    parser.add_argument(
+        "--changed", type=float, default=0.25, help="share of questions that are edited, deleted, redone"
+    )
     parser.add_argument("--lease", type=float, default=5.0, help="GLADOS_LEASE, in seconds")
     parser.add_argument("--patience", type=float, default=420.0, help="seconds the last answers may take")
     parser.add_argument("--longest", type=float, default=3600.0, help="seconds after which nothing more is asked")

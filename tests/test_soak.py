@@ -19,9 +19,9 @@ def question(number: int, thread: int = 7, at: float = 0.0, **more: Any) -> Ques
     return Question(number, thread, at or number, accepted_at=at or number, **more)
 
 
-def answer(number: int, thread: int | None = 7, *, version: int = 0, end: bool = True, note: str = "", **more: Any) -> Seen:
+def answer(number: int, thread: int | None = 7, *, version: int = 0, end: bool = True, **more: Any) -> Seen:
     """A message that answers a question; unless told otherwise, in the order of the numbers."""
-    text = f"answer {number}.{version}, word, {f'end {number}.{version},' if end else ''}{note}"
+    text = f"answer {number}.{version}, word, {f'end {number}.{version},' if end else ''}"
     return Seen(thread, text, **{"order": number, "done_at": 5.0 + number, **more})
 
 
@@ -98,7 +98,12 @@ def test_an_answer_that_was_made_anew_ends_when_it_does_but_keeps_its_place() ->
 
 
 def test_a_message_is_whole_from_the_moment_of_its_last_word() -> None:
-    looks = [(1.0, "GLaDOS thinks"), (2.0, "answer 1.0, word"), (3.0, "answer 1.0, word, end 1.0,"), (4.0, "answer 1.0, end 1.0, ")]
+    looks = [
+        (1.0, "GLaDOS thinks"),
+        (2.0, "answer 1.0, word"),
+        (3.0, "answer 1.0, word, end 1.0,"),
+        (4.0, "answer 1.0, end 1.0, "),
+    ]
     seen = seen_by_revisions((7, 1), 0, looks, is_unfinished=False)
     assert (seen.words_at, seen.done_at, seen.numbers, seen.whole) == (2.0, 3.0, {1}, {(1, 0)})
 

@@ -59,7 +59,7 @@ class ChatEnd(ABC, Generic[Message]):
     async def edit(self, question: Question) -> None:
         """Its author edits the message."""
         message = self._messages[question.number]
-        await cast("Any", message.author).edit(message, self._text(message, question))
+        await cast("Any", message.author).edit(message, self._text(question))
 
     async def delete(self, question: Question) -> None:
         """Its author deletes the message."""
@@ -102,6 +102,10 @@ class ChatEnd(ABC, Generic[Message]):
     def _texts(self) -> Iterator[tuple[int | None, str]]:
         return ((where[0], record.content) for where, record in self._standing())
 
+    def _text(self, question: Question) -> str:
+        """A question as it is written."""
+        return f"{self._bot(question)} {question.text}"
+
     # --- what differs ----------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -117,8 +121,8 @@ class ChatEnd(ABC, Generic[Message]):
         """Mention the bot in a thread."""
 
     @abstractmethod
-    def _text(self, message: Message, question: Question) -> str:
-        """A question as it is written."""
+    def _bot(self, question: Question) -> str:
+        """The mention that calls the bot."""
 
     @abstractmethod
     def _standing(self) -> Iterator[tuple[Where, Record]]:

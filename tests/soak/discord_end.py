@@ -1,10 +1,10 @@
 """The fake Discord as a far end: a guild with a few channels."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Self
 
 from glados_bots.store import Client
-from tests.fakes.discord import FakeDiscord, Message, MessageRecord
+from tests.fakes.discord import FakeDiscord, Message, MessageRecord, Person
 from tests.soak.chats import CHANNELS, PEOPLE, ChatEnd
 from tests.soak.questions import NOWHERE, Misdeeds, Question, Where
 
@@ -51,18 +51,19 @@ class DiscordEnd(ChatEnd[Message]):
     def _is_open(self, root: Message) -> bool:
         return root.thread is not None
 
-    def _text(self, message: Message, question: Question) -> str:
-        return f"{self.fake.bot.mention} {question.text}"
+    def _bot(self, question: Question) -> str:
+        del question
+        return self.fake.bot.mention
 
     async def _begin(self, question: Question) -> Message:
         channel = self._channels[question.thread % CHANNELS]
-        return await self._person(question).say(channel, f"{self.fake.bot.mention} {question.text}")
+        return await self._person(question).say(channel, self._text(question))
 
     async def _reply(self, root: Message, question: Question) -> Message:
         assert root.thread is not None
-        return await self._person(question).say(root.thread, f"{self.fake.bot.mention} {question.text}")
+        return await self._person(question).say(root.thread, self._text(question))
 
-    def _person(self, question: Question) -> Any:
+    def _person(self, question: Question) -> Person:
         return self._people[question.number % PEOPLE]
 
     def _standing(self) -> Iterator[tuple[Where, MessageRecord]]:
@@ -75,9 +76,7 @@ class DiscordEnd(ChatEnd[Message]):
         """By the ledger."""
         ledger = self.fake.ledger
         refused = [
-            f"{one.method} {one.path} ({one.limited_by})"
-            for one in ledger.rate_limited
-            if one.limited_by != "scripted"
+            f"{one.method} {one.path} ({one.limited_by})" for one in ledger.rate_limited if one.limited_by != "scripted"
         ]
         pings = [f"{one.kind} {one.target}" for one in ledger.pings if one.author_id == self.fake.bot.id]
         return Misdeeds(refused, pings)

@@ -113,5 +113,5 @@ class People:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - the events are in other processes
+    while not condition():
         await asyncio.sleep(LOOK_EVERY_S)

@@ -103,7 +103,11 @@ class Report:
         return [
             f"seed {self.seed}: {self.asked} questions and {killed} kills in {self.seconds:.0f} s",
             *(f"{name}: {line}" for name, one in self.findings.items() for line in one.verdict.lines()),
-            *(f"{name}: at the platform's limit: {', '.join(one.full)}" for name, one in self.findings.items() if one.full),
+            *(
+                f"{name}: at the platform's limit: {', '.join(one.full)}"
+                for name, one in self.findings.items()
+                if one.full
+            ),
             "",
             *self.table(),
         ]

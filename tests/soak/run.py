@@ -65,7 +65,9 @@ class Soak:
     async def run(self) -> Report:
         """All of it."""
         async with AsyncExitStack() as stack:
-            ends = [await stack.enter_async_context(self._open(name)) for name in self._plan.platforms]
+            ends = [self._open(name) for name in self._plan.platforms]
+            for end in ends:
+                await stack.enter_async_context(end)
             on_stage = await stack.enter_async_context(stage(self._plan, self._folder, ends))
             async with _meanwhile(keep_alive(on_stage.parts), self._tell_now_and_then()):
                 async with asyncio.timeout(self._plan.patience_s):
@@ -74,7 +76,7 @@ class Soak:
                 await self._live(on_stage)
                 return await self._outcome(on_stage)
 
-    def _open(self, name: str) -> DiscordEnd | SlackEnd | WebEnd:
+    def _open(self, name: str) -> FarEnd:
         end: DiscordEnd | SlackEnd | WebEnd
         match name:
             case "discord":

@@ -82,24 +82,23 @@ class SlackEnd(ChatEnd[Message]):
         return len(self.fake.sockets.connections) >= replicas
 
     def _is_open(self, root: Message) -> bool:
+        del root  # anybody may write in a thread of Slack at once
         return True
 
     def _team(self, question: Question) -> int:
         return question.thread % len(self._teams)
 
-    def _text(self, message: Message, question: Question) -> str:
-        return f"{self._bots[self._team(question)].mention} {question.text}"
+    def _bot(self, question: Question) -> str:
+        return self._bots[self._team(question)].mention
 
     async def _begin(self, question: Question) -> Message:
         team = self._team(question)
         channel = self._channels[team][question.thread // len(self._teams) % CHANNELS]
-        text = f"{self._bots[team].mention} {question.text}"
-        return await self._people[team][question.number % PEOPLE].say(channel, text)
+        return await self._people[team][question.number % PEOPLE].say(channel, self._text(question))
 
     async def _reply(self, root: Message, question: Question) -> Message:
         team = self._team(question)
-        text = f"{self._bots[team].mention} {question.text}"
-        return await self._people[team][question.number % PEOPLE].say(root.channel, text, thread=root)
+        return await self._people[team][question.number % PEOPLE].say(root.channel, self._text(question), thread=root)
 
     def _standing(self) -> Iterator[tuple[Where, MessageRecord]]:
         threads = {(root.channel.id, root.ts): where for where, root in self._places()}
@@ -113,9 +112,10 @@ class SlackEnd(ChatEnd[Message]):
         ledger, bots = self.fake.ledger, {bot.id for bot in self._bots}
         refused = [f"{one.method} ({one.limited_by})" for one in ledger.rate_limited if one.limited_by != "scripted"]
         pings = [f"{one.kind} {one.target}" for one in ledger.pings if one.author_id in bots]
-        left = [f"session {key} is {states[-1]}" for key, states in ledger.sessions.items() if states[-1] == "processing"]
+        left = [f"session {key}" for key, states in ledger.sessions.items() if states[-1] == "processing"]
         lines = {(one.channel_id, one.thread_ts): one for one in ledger.statuses}
-        left += [f"status {one.text!r} in {key}" for key, one in lines.items() if ledger.status(*key, now=self.now())]
+        stand = (one for key, one in lines.items() if one.text and ledger.status(*key, now=self.now()))
+        left += [f"status {one.text!r} in {one.thread_ts}" for one in stand]
         return Misdeeds(refused, pings, left)
 
     def is_busy(self) -> bool:

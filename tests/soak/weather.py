@@ -51,11 +51,12 @@ class Weather:
         """Every call is answered with 503; the gateway, or the sockets, go on."""
         self.outages += 1
         began = asyncio.get_running_loop().time()
-        fault = self.fake.faults.add(status=503, times=None)
+        faults: Any = self.fake.faults
+        fault = faults.add(status=503, times=None)
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.fake.faults.remove(fault)
+            faults.remove(fault)
             self.away_s += asyncio.get_running_loop().time() - began
 
     def clear(self) -> None:
@@ -66,7 +67,7 @@ class Weather:
 
     def _errors(self) -> None:
         status = self.dice.choice(SERVER_ERRORS)
-        self._add(status=status, after_commit=self.dice.random() < 0.5, times=self.dice.randint(1, 4))  # noqa: PLR2004
+        self._add(status=status, after_commit=self.dice.random() < 0.5, times=self.dice.randint(1, 4))
 
     def _too_many(self) -> None:
         self._add(status=429, retry_after_s=self.dice.randint(*RETRY_AFTER_S), times=self.dice.randint(1, 3))
@@ -75,7 +76,7 @@ class Weather:
         self._add(delay_s=self.dice.uniform(*STALL_S), times=self.dice.randint(1, 2))
 
     def _cut(self) -> None:
-        self._add(drop=True, after_commit=self.dice.random() < 0.5, times=self.dice.randint(1, 2))  # noqa: PLR2004
+        self._add(drop=True, after_commit=self.dice.random() < 0.5, times=self.dice.randint(1, 2))
 
     def _add(self, **what: Any) -> None:
         self._scripted.append(self.fake.faults.add(**what))

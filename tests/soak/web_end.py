@@ -223,11 +223,10 @@ class WebEnd:
         for order, (turn, state, section) in enumerate(TURN.findall(page)):
             question, _, answer = SOURCE.sub("", section).partition("</div>")
             text = _words(answer)
-            one = watched.get(turn)
+            one, now = watched.get(turn), self.now()
             asked = {int(number) for number, _ in WHICH.findall(_words(question))}
-            seen = Seen(
-                thread, text, order, one and one.words_at, (one and one.done_at) or self.now(), state not in FINAL
-            )
+            words_at, done_at = (one.words_at, one.done_at or now) if one else (None, now)
+            seen = Seen(thread, text, order, words_at, done_at, state not in FINAL)
             yield seen if seen.numbers <= asked else Seen(None, text, order)
 
     def misdeeds(self) -> Misdeeds:
@@ -250,4 +249,3 @@ class WebEnd:
 def _words(fragment: str) -> str:
     """A piece of a page as it is read."""
     return html.unescape(TAGS.sub("", fragment)).strip()
-
