@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.leases import Lease
 from glados_bots.metrics import SHOWN
@@ -210,7 +211,8 @@ class Display:
         tries, failures = tries or TRIES, 0
         for attempt in itertools.count(1):
             try:
-                done = await call()
+                async with in_hand.works():
+                    done = await call()
             except (MessageGoneError, PlaceGoneError, LeaseLostError) as error:
                 self._count("lost" if isinstance(error, LeaseLostError) else "gone")
                 raise

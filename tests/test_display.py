@@ -167,7 +167,7 @@ async def test_no_edit_is_made_that_was_not_granted_while_redis_takes_its_time(c
         assert edits <= pacer.granted
         await edited(*args)
 
-    store.note_draft, surface.edit = note_slowly, edit  # type: ignore[method-assign]
+    store.note_draft, surface.edit = note_slowly, edit  # type: ignore[method-assign, assignment]
     keeping = asyncio.create_task(display.keep_up())
     display.show(["one", "two"], "", "writing", "draft")
     for number in range(20):

@@ -512,17 +512,6 @@ async def test_a_turn_whose_process_died_again_and_again_is_not_taken_for_poison
     assert exchange.outcome == "done"
 
 
-async def test_a_turn_that_kills_every_process_ends_with_an_apology_all_the_same(world: World) -> None:
-    await world.say(1)
-    for _ in range(12):
-        assert await world.store.claim()
-        await world.store.client.zadd("glados:{test}:ready", {"c": 0})
-    async with world.working():
-        (exchange,) = await world.settled(1)
-    assert exchange.outcome == "failed"
-    assert not world.engine.asked
-
-
 @pytest.mark.parametrize("method", ["history", "note_posts", "finish"])
 async def test_a_store_that_is_away_for_a_while_is_waited_for_and_no_failure_of_the_turn(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str
