@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 
 from glados_bots.errors import StoreUnavailableError
 
-LONGEST_HOLD_S = (
-    1.0  # after which a piece of work no longer keeps other watched turns waiting, as it must be waiting itself
-)
+# A piece of work that takes longer keeps other watched turns waiting no more: the loop turns, so it waits itself.
+LONGEST_HOLD_S = 0.3
 PACE_S = 1.0  # an answer of a watched turn is drawn this often at most: each time costs two calls
 
 
