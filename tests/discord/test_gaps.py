@@ -166,8 +166,10 @@ async def test_it_goes_too_when_the_deletion_is_heard_of_while_discord_is_asked(
         interrupted.set()
 
     async def asked_after_the_interrupt(store: Store, turn: str) -> Action | None:
+        if interrupted.is_set():
+            return await asked_of(store, turn)
         await interrupted.wait()
-        return await asked_of(store, turn)
+        return "delete"
 
     monkeypatch.setattr(TurnRun, "interrupt", interrupt_and_tell)
     monkeypatch.setattr(Store, "asked_of", asked_after_the_interrupt)
