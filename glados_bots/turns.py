@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -115,7 +115,11 @@ class TurnRun:
                 await self._show_final(exchange)
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
-            return None if self._asked == "delete" else self._exchange("failed", "")
+            if self._asked != "delete":
+                return self._exchange("failed", "")
+            with suppress(PlaceGoneError):  # a place may be closed to new words only: what was deleted goes
+                await self.display.remove_all()
+            return None
         except LeaseLostError:
             raise
         except Exception:

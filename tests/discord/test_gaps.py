@@ -4,10 +4,13 @@ import asyncio
 
 import pytest
 
+from glados_bots.leases import Action
+from glados_bots.store import Store
+from glados_bots.turns import TurnRun
 from glados_discord.order import Order
 from glados_discord.run import Bot
 from tests.discord.conftest import World
-from tests.fakes.discord import Message, Permission
+from tests.fakes.discord import Channel, Message, Permission
 
 
 async def caught_up(world: World, bot: Bot) -> None:
@@ -24,6 +27,12 @@ async def answered_before_a_gap(world: World, answer_in: str = "thread") -> Mess
         await world.quiet(bot)
         await caught_up(world, bot)
     return question
+
+
+def look_of(thread: Channel) -> tuple[str, bool]:
+    """Its name, and whether it is archived."""
+    assert thread.thread
+    return thread.name, thread.thread.archived
 
 
 def asked_for(world: World, question: Message) -> int:
@@ -134,6 +143,41 @@ async def test_a_question_deleted_before_its_answer_was_begun_is_answered_nowher
         assert await bot.core.store.load() == (0, 0)
         assert await bot.core.store.turn(str(question.id)) is None
     assert not world.fake.answers()
+
+
+async def test_it_goes_too_when_the_deletion_is_heard_of_while_discord_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn's run knows that it is to be deleted before the surface says that its question is gone."""
+    world.core["grace"] = 0.1
+    world.hold()
+    async with world.bot() as bot:
+        question = await world.ask()
+        world.go_on(1)
+        await world.until(lambda: question.thread and world.said(question.thread) == ["Hello"])
+        await caught_up(world, bot)
+    thread = world.thread(question)
+    await world.ada.delete(question)
+    interrupted, interrupt = asyncio.Event(), TurnRun.interrupt
+    asked_of = Store.asked_of
+
+    def interrupt_and_tell(run: TurnRun, action: Action) -> None:
+        interrupt(run, action)
+        interrupted.set()
+
+    async def asked_after_the_interrupt(store: Store, turn: str) -> Action | None:
+        if interrupted.is_set():
+            return await asked_of(store, turn)
+        await interrupted.wait()
+        return "delete"
+
+    monkeypatch.setattr(TurnRun, "interrupt", interrupt_and_tell)
+    monkeypatch.setattr(Store, "asked_of", asked_after_the_interrupt)
+    async with world.bot() as bot:
+        await world.until(lambda: not world.said(thread))
+        await world.quiet(bot)
+        assert await bot.core.store.turn(str(question.id)) is None
+    assert look_of(thread) == ("Deleted question", True)
 
 
 async def test_a_thread_that_cannot_be_made_because_the_question_is_gone_means_that_it_was_deleted(
