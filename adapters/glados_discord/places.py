@@ -155,6 +155,8 @@ class Places:
             try:
                 found = await client.fetch_channel(thread)
                 if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
+                    if found.archived:  # then nothing else of it can be changed
+                        await found.edit(archived=False)
                     await found.edit(name=DELETED, archived=True)
             except discord.DiscordServerError:
                 raise

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import discord
@@ -91,7 +92,10 @@ class DiscordSurface:
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do."""
+        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do.
+
+        After the last message of an answer to a deleted question, a thread that was opened for it goes as well.
+        """
         channel, number = _parts(post)
         self.typing.end(turn)
         await self.rates.enter(turn.id)
@@ -99,7 +103,12 @@ class DiscordSurface:
         with sorted_out():
             try:
                 await message.delete()
-            except (discord.NotFound, discord.Forbidden) as error:
+            except discord.HTTPException as error:
+                if error.code == ARCHIVED:
+                    await self._unarchive(channel)
+                    raise
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
                 log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
         if await self._was_last_of_deleted(turn, post):
             await self.places.leave_empty(turn, channel)

@@ -4,7 +4,7 @@ import pytest
 
 from glados_discord.run import Bot
 from tests.discord.conftest import World
-from tests.fakes.discord import Channel, Message
+from tests.fakes.discord import Channel, Message, Permission
 
 
 async def half_written(world: World) -> tuple[Message, Channel]:
@@ -44,6 +44,19 @@ async def test_the_same_holds_for_a_question_that_was_answered_already(world: Wo
         await world.quiet(bot)
         await deleted(world, bot, question)
     assert look(thread) == ("Deleted question", True)
+
+
+async def test_a_thread_that_was_archived_meanwhile_loses_the_answer_and_the_name_all_the_same(world: World) -> None:
+    moderator = world.fake.add_user("mod")
+    world.guild.add_member(moderator, world.guild.add_role("mods", Permission.MANAGE_THREADS))
+    async with world.bot() as bot:
+        question, thread = await half_written(world)
+        await world.answered(question)
+        await world.quiet(bot)
+        await moderator.change_thread(thread, archived=True)
+        await deleted(world, bot, question)
+    assert look(thread) == ("Deleted question", True)
+    assert world.said(thread) == []
 
 
 async def test_a_thread_in_which_somebody_wrote_stays_as_it_is(world: World) -> None:

@@ -63,6 +63,9 @@ class MessageRoutes:
         message = self._find(request)
         if message.author is not self._world.bot:
             self._world.require(message.channel, self._world.bot, Permission.MANAGE_MESSAGES)
+        # Documented for operations on archived threads in general; that deletions are excepted is not said.
+        if message.channel.thread is not None and message.channel.thread.archived:
+            raise ApiError(50083)
         delete_message(self._world, message)
         return reply()
 
