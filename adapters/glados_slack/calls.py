@@ -6,6 +6,7 @@ where that does no harm. The caller knows which it is.
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
-from glados_bots.surface import Budget, PlaceGoneError
+from glados_bots.surface import Budget, PlaceGoneError, PlatformAwayError
 from glados_slack.budgets import budget
 from glados_slack.installs import DEAD_TOKEN, Install, Installs, error_code, web_client
 
@@ -27,6 +28,7 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded
 _THEIR_FAULT = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
+SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S = 5.0
 
@@ -43,8 +45,8 @@ class RefusedError(Exception):
         self.code = code
 
 
-class LimitedError(Exception):
-    """Too many calls of this method; nothing was done.
+class LimitedError(PlatformAwayError):
+    """Too many calls of this method; nothing was done. It is waited for as if Slack were away, and is no failed try.
 
     Attributes:
         retry_after_s: when to try again, in seconds.
@@ -55,11 +57,11 @@ class LimitedError(Exception):
         self.retry_after_s = retry_after_s
 
 
-class NotSentError(Exception):
+class NotSentError(PlatformAwayError):
     """Slack could not be reached; nothing was done."""
 
 
-class UnknownOutcomeError(Exception):
+class UnknownOutcomeError(PlatformAwayError):
     """The connection was lost, or Slack failed: nobody knows whether it was done."""
 
 
@@ -134,14 +136,14 @@ class Calls:
         status = getattr(error.response, "status_code", 0)
         if code in RATE_LIMITED or status == 429:  # noqa: PLR2004 - too many requests
             headers = getattr(error.response, "headers", None) or {}
-            pause = float(headers.get("Retry-After", DEFAULT_RETRY_S))
+            pause = _seconds(headers.get("Retry-After"))
             with suppress(StoreUnavailableError):
                 await self._pacer.exhausted(limits, pause)
             raise LimitedError(method, pause) from None
         if code in DEAD_TOKEN:
             await self.installs.mark_dead(install, code)
             raise PlaceGoneError(f"{method}: {code}") from None
-        if code in _THEIR_FAULT or code.startswith("http_"):
+        if code in _THEIR_FAULT or code.startswith("http_") or status >= SERVER_FAULT:
             raise UnknownOutcomeError(f"{method}: {code}") from None
         raise RefusedError(method, code) from None
 
@@ -164,3 +166,12 @@ class Calls:
         except (RefusedError, LimitedError, NotSentError, UnknownOutcomeError, PlaceGoneError) as error:
             log.info("%s", error)
             return None
+
+
+def _seconds(retry_after: object) -> float:
+    """A Retry-After header in seconds; one that is missing, or is no such number, is as long as our own pause."""
+    try:
+        seconds = float(str(retry_after))
+    except ValueError:
+        return DEFAULT_RETRY_S
+    return seconds if math.isfinite(seconds) and seconds >= 0 else DEFAULT_RETRY_S

@@ -9,6 +9,7 @@ when this has returned; StoreUnavailableError means that it must send the event 
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from glados_bots.store import ask
 from glados_slack.access import Asker, refusal
 from glados_slack.budgets import budget
 from glados_slack.installs import Install
+from glados_slack.marks import Marks
 from glados_slack.places import Event, conversation_of, message_id, place_of
 from glados_slack.shared import Shared
 from glados_slack.text_in import is_for_others, mentions, read
@@ -34,6 +36,7 @@ EMPTY = (
 )
 TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
+_EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
 EARLIER_CHARS = 6_000
 LONGEST_THREAD = 1_000  # messages of a thread that are asked for: Slack tells the oldest first, and has no other order
 LONGEST_S = 1.0  # Slack waits three seconds for the whole event
@@ -52,6 +55,7 @@ class Desk:
         self._files = shared.files
         self._notes = shared.notes
         self._settings = shared.settings
+        self._marks = Marks(shared.core.store)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- events ----------------------------------------------------------------------------------------------------
@@ -74,12 +78,14 @@ class Desk:
             case "message_changed":
                 await self._changed(event, install)
             case "message_deleted":
-                await self._core.store.change(message_id(event.channel, event.data.get("deleted_ts", "")), "delete")
+                await self._marks.delete(message_id(event.channel, event.data.get("deleted_ts", "")))
             case subtype if subtype in ASKING and await self._is_for_us(event, install):
-                if await self._core.store.turn(message_id(event.channel, event.ts)) is None:
+                name = message_id(event.channel, event.ts)
+                if await self._core.store.turn(name) is None:
                     await self._ask(event, install)
                 else:  # whoever took it in may have died right after
                     await self._take_part(conversation_of(event.channel, event.thread))
+                    await self._marks.follow(name)
             case _:
                 pass
 
@@ -135,21 +141,24 @@ class Desk:
                 return True
         return False
 
-    async def _ask(self, event: Event, install: Install) -> None:
+    async def _ask(self, event: Event, install: Install) -> Verdict | None:
+        """Take a question in; None when it is none that is taken in."""
         place = place_of(event, install)
-        if await self._is_refused(event, place):
-            return
+        if await self._marks.is_deleted(message_id(event.channel, event.ts)) or await self._is_refused(event, place):
+            return None
         text = await self._read(event, install, place)
         if not text:
             if await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
                 await self._notes.say(place, EMPTY)
-            return
+            return None
         if await self._is_too_long(event, place, text):
-            return
+            return None
         turn = await self.turn(place, event.user, text)
         verdict = await self.accept(turn, *event.names)
+        await self._marks.follow(turn.id)
         if verdict.refusal and not verdict.is_repeat and await self._notes.once(f"told:{turn.id}"):
             await self._notes.whisper(place, event.user, verdict.refusal)
+        return verdict
 
     async def _is_refused(self, event: Event, place: Mapping[str, str]) -> bool:
         """Whether the operator's lists are against an answer; then the person was told."""
@@ -220,29 +229,39 @@ class Desk:
     # --- changes ---------------------------------------------------------------------------------------------------
 
     async def _changed(self, event: Event, install: Install) -> None:
-        """A message was edited, got a preview, or was deleted as the root of a thread."""
+        """A message was edited, got a preview, was pinned, or was deleted as the root of a thread."""
         now = Event.of(event.body, {**event.data.get("message", {}), "channel": event.channel})
-        before = event.data.get("previous_message", {})
-        now = replace(now, kind=event.kind)
+        now, name = replace(now, kind=event.kind), message_id(event.channel, now.ts)
         if now.subtype == "tombstone":
-            await self._core.store.change(message_id(event.channel, now.ts), "delete")
+            await self._marks.delete(name)
             return
-        if now.is_from_bot or not now.user or now.text == before.get("text") or now.subtype not in ASKING:
+        edited_at = str((now.data.get("edited") or {}).get("ts") or "")
+        if now.is_from_bot or not now.user or now.subtype not in ASKING or not _is_edit(event, now):
             return
-        turn = await self._core.store.turn(message_id(now.channel, now.ts))
+        if not await self._marks.is_newest_edit(name, edited_at):
+            return
+        turn = await self._core.store.turn(name)
+        if turn is None and await self._is_for_us(now, install):
+            verdict = await self._ask(now, install)
+            if verdict and verdict.status == "duplicate":  # the question was taken in meanwhile, as it was before
+                turn = await self._core.store.turn(name)
         if turn:
             await self._ask_anew(turn, now, install)
-        elif await self._is_for_us(now, install):
-            await self._ask(now, install)
 
     async def _ask_anew(self, turn: Turn, event: Event, install: Install) -> None:
+        """Answer an edited question again; one whose text is what it was is left alone."""
         place = place_of(event, install)
         if not await self._is_newest(turn) or await self._is_refused(event, place):
             return
         text = await self._read(event, install, place)
         if not text or await self._is_too_long(event, place, text):
             return
-        verdict = await self._core.intake.redo(message_id(event.channel, event.ts), event.user, text)
+        name = message_id(event.channel, event.ts)
+        earlier = _EARLIER.match(turn.text) if turn.id == name and not _EARLIER.match(text) else None
+        text = (earlier[0] if earlier else "") + text
+        if text == turn.text:
+            return
+        verdict = await self._core.intake.redo(name, event.user, text)
         if verdict and verdict.refusal and not verdict.is_repeat:
             await self._notes.whisper(place, event.user, verdict.refusal)
 
@@ -251,6 +270,18 @@ class Desk:
         history = await self._core.store.history(turn.conversation)
         turns = [exchange.turn for exchange in history]
         return turn.id not in turns or turns[-1] == turn.id
+
+
+def _is_edit(event: Event, now: Event) -> bool:
+    """Whether a change may be one of words: previews and pins are told in the same way.
+
+    Slack leaves out how the message was before at times; then only the text that we have kept can tell, and a message
+    that nobody has ever edited is none.
+    """
+    before = event.data.get("previous_message")
+    if before:
+        return bool(now.text != before.get("text"))
+    return bool(now.data.get("edited"))
 
 
 def _thread(event: Event) -> str:

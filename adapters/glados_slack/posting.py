@@ -8,6 +8,7 @@ The notice of a waiting question and the first message of its answer have one na
 finds the notice, also one whose id was lost; and a notice that comes too late finds that the answer has begun.
 
     glados:{slack}:made:NONCE   str   '' while a message is being made, then its id
+    glados:{slack}:born:TURN    set   names of its messages that are being made
 """
 
 import logging
@@ -48,31 +49,56 @@ class Births:
         Raises StoreUnavailableError, or what `Calls` raises: then nobody knows, and nothing may be made yet.
         """
         key = self._key(nonce)
+        if not is_notice:
+            await self._begin(turn, nonce)
         if await ask(self._store.client.set(key, "", nx=True, ex=KEPT_S)):
             return None
         known = await ask(cast("Awaitable[str | None]", self._store.client.get(key)))
         if known:
+            await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
             return known
         found = await self._look(turn, nonce, is_notice=is_notice)
         if found:
-            await self.made(nonce, found)
+            await self.made(turn, nonce, found)
         return found
 
-    async def made(self, nonce: str, post: str) -> str:
+    async def lost(self, turn: Turn) -> list[str]:
+        """Ids of messages of a turn that were being made when nobody noted how that ended.
+
+        Only whoever holds the lease of the conversation may ask: nobody else writes in the thread then.
+        """
+        names = await ask(cast("Awaitable[set[str]]", self._store.client.smembers(self._born(turn))))
+        found = [await self._look(turn, name, is_notice=False) for name in sorted(names)]
+        return [one.removeprefix(NOTICE) for one in found if one]
+
+    async def forget(self, turn: Turn) -> None:
+        """All of its messages are gone."""
+        await ask(self._store.client.delete(self._born(turn)))
+
+    async def _begin(self, turn: Turn, nonce: str) -> None:
+        async with self._store.client.pipeline(transaction=True) as pipe:
+            pipe.sadd(self._born(turn), nonce)
+            pipe.expire(self._born(turn), KEPT_S)
+            await ask(pipe.execute())
+
+    async def made(self, turn: Turn, nonce: str, post: str) -> str:
         """The message exists; returns what somebody else has made meanwhile under its name, '' for nothing.
 
         A notice gives way to what was there; all others take its place. Whoever is told of another deletes the notice.
         """
         before = str(await ask(self._made(keys=[self._key(nonce)], args=[post, KEPT_S])))
+        await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
         return "" if before == post else before
 
-    async def again(self, nonce: str) -> None:
+    async def again(self, turn: Turn, nonce: str) -> None:
         """What stood there is gone, and another message is about to be made under its name."""
+        await self._begin(turn, nonce)
         await ask(self._store.client.set(self._key(nonce), "", ex=KEPT_S))
 
-    async def unmade(self, nonce: str) -> None:
+    async def unmade(self, turn: Turn, nonce: str) -> None:
         """It surely does not exist: the call did not reach Slack, or was refused."""
         await ask(self._store.client.delete(self._key(nonce)))
+        await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
 
     async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
         """A message of this turn in its thread whose id was lost."""
@@ -98,6 +124,9 @@ class Births:
 
     def _key(self, nonce: str) -> str:
         return f"{self._store.prefix}made:{nonce}"
+
+    def _born(self, turn: Turn) -> str:
+        return f"{self._store.prefix}born:{turn.id}"
 
 
 def metadata(nonce: str, *, is_notice: bool) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from glados_slack.calls import Calls, RefusedError
 
 log = logging.getLogger(__name__)
 
+DELETED = "message_not_found"
 # The message is not there, or may not be changed any more: say it in a new one.
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "cant_delete_message"})
+GONE = frozenset({DELETED, "cant_update_message", "edit_window_closed"})
 # About the form of a message.
 TOO_MUCH = frozenset(
     "msg_too_long msg_blocks_too_long msg_blocks_too_many invalid_blocks invalid_blocks_format block_mismatch".split()

@@ -19,7 +19,7 @@ from glados_slack.budgets import budget, new_messages
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError
 from glados_slack.look import content, is_final, plainer, plainest
 from glados_slack.posting import NOTICE, Births, metadata
-from glados_slack.refusals import GONE, TOO_MUCH, Refusals
+from glados_slack.refusals import DELETED, GONE, TOO_MUCH, Refusals, why_closed
 from glados_slack.status import LINE, StatusLines
 from glados_slack.streams import Live, StreamOverError, Streams
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 MOST_REMEMBERED = 2_000
 WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
+REMOVED = {"blocks": [], "text": "(This message was removed.)"}
 
 
 @dataclass(slots=True)
@@ -110,15 +111,20 @@ class SlackSurface:
         await self._settle(turn, view, showing)
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """Delete one of our messages."""
+        """Delete one of our messages. Returns when it is gone, and raises what keeps it from going.
+
+        With a message of a deleted question goes what was being made of its answer when nobody noted how that ended.
+        """
         await self.lines.clear(turn)
-        showing = self._showing.pop(turn.id, Showing())
         ts = post.removeprefix(NOTICE)
-        if post != LINE:
-            async with self._sorted_out(turn):
-                if ts in showing.lives:
-                    await self._stop(turn, ts)
+        async with self._sorted_out(turn):
+            if post != LINE:
                 await self._delete(turn, ts)
+            if await self._store.asked_of(turn.id) == "delete":
+                for lost in await self._births.lost(turn):
+                    await self._delete(turn, lost)
+                await self._births.forget(turn)
+        self._showing.pop(turn.id, None)
         await self.lines.end(turn)
 
     @asynccontextmanager
@@ -139,7 +145,7 @@ class SlackSurface:
         """Make room for the answer: a line or a notice of it stands under its name, of which the core does not know."""
         if post.startswith(NOTICE):
             await self._delete(turn, post.removeprefix(NOTICE))
-        await self._births.again(nonce)
+        await self._births.again(turn, nonce)
 
     async def _begin_line(self, turn: Turn, view: View, showing: Showing) -> bool:
         """Let the status line stand for the answer; False where it cannot be had."""
@@ -184,7 +190,7 @@ class SlackSurface:
                     return live.ts
             ts = await self._send(turn, view, nonce, is_notice=showing is None)
         except (LimitedError, NotSentError, RefusedError, PlaceGoneError):
-            await self._births.unmade(nonce)
+            await self._births.unmade(turn, nonce)
             raise
         if showing:
             showing.is_waiting = False
@@ -193,7 +199,7 @@ class SlackSurface:
 
     async def _made(self, turn: Turn, nonce: str, post: str) -> str:
         """Note what was made; of a notice and the begin of its answer, made at the same time, the answer stays."""
-        other = await self._births.made(nonce, post)
+        other = await self._births.made(turn, nonce, post)
         notice = next((one for one in (post, other) if one.startswith(NOTICE)), "")
         if other and notice:
             await self._delete(turn, notice.removeprefix(NOTICE))
@@ -279,12 +285,30 @@ class SlackSurface:
             await self.lines.end(turn, is_told=True)
 
     async def _delete(self, turn: Turn, ts: str) -> None:
+        """Take a message away. A stream must be stopped first, whoever began it: Slack deletes none that is open.
+
+        Raises what keeps the message where it is: that it cannot be deleted does not mean that it is gone.
+        """
+        showing = self._showing.get(turn.id)
+        is_open = showing is not None and showing.lives.pop(ts, None) is not None
+        if not is_open and await self._deletes(turn, ts):
+            return
+        await self._stop(turn, ts)
+        if not await self._deletes(turn, ts):  # such as where compliance exports forbid it
+            log.warning("turn %s: Slack does not delete a message; its words are taken away", turn.id)
+            await self.calls.wait(budget(turn.place["team"], "chat.update"), turn.id)
+            await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **REMOVED)
+
+    async def _deletes(self, turn: Turn, ts: str) -> bool:
+        """Whether the message is gone now; False when Slack refuses to delete it as it is."""
         await self.calls.wait(budget(turn.place["team"], "chat.delete"), turn.id)
         try:
             await self.calls(turn.place, "chat.delete", channel=turn.place["channel"], ts=ts)
         except RefusedError as error:
-            if error.code not in GONE:
+            if why_closed(error.code):
                 raise
+            return error.code == DELETED
+        return True
 
     async def _settle(self, turn: Turn, view: View, showing: Showing | None) -> None:
         """The answer is complete: nothing of it is remembered, and the session is the person's again."""

@@ -16,6 +16,7 @@ from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
+from tests.fakes.slack.server import WAIT_S
 from tests.waiting import until
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
@@ -106,7 +107,7 @@ def ada(slack: FakeSlack, channel: Channel) -> Person:
 
 
 async def answered(
-    slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = 10
+    slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = WAIT_S
 ) -> list[MessageRecord]:
     """The bot's messages under a question, once there are so many and none is unfinished.
 

@@ -375,7 +375,7 @@ async def test_within_slacks_own_limits_many_questions_at_once_cost_no_refused_c
     async with adapter():
         questions = [await ada.say(channel, f"{slack.bot.mention} hi") for channel in channels]
         for question in questions:
-            (answer,) = await answered(slack, question, seconds=70)
+            (answer,) = await answered(slack, question, seconds=150)
             assert answer.content == "".join(model.pieces).strip()
     assert not slack.ledger.rate_limited
     begun = len(slack.ledger.calls("chat.startStream"))

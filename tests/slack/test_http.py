@@ -102,7 +102,7 @@ async def test_a_question_that_cannot_be_saved_gets_503_and_is_taken_when_slack_
     async with adapter(core=dead, **by_http):
         await up(slack)
         question = await ada.dm("hi")
-        await slack.wait_for(lambda: len(slack.ledger.deliveries) >= 3, seconds=30)
+        await slack.wait_for(lambda: len(slack.ledger.deliveries) >= 3)
         assert {delivery.outcome for delivery in slack.ledger.deliveries} == {"http_503"}
     async with adapter(**by_http):
         await up(slack)

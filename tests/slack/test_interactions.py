@@ -136,7 +136,7 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
         await asyncio.sleep(0.3)
         await client.config_set("maxmemory", 1)
         try:
-            await slack.wait_for(lambda: len(slack.answers(channel)) == 2, seconds=20)
+            await slack.wait_for(lambda: len(slack.answers(channel)) == 2)
         finally:
             await client.config_set("maxmemory", 0)
         await asked

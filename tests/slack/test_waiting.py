@@ -19,6 +19,7 @@ from glados_slack.run import one_install
 from glados_slack.surface import SlackSurface
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Message, Person
+from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import Adapter, answered, slack_settings
 
 WAITS = View("", "Queued: next.", "waiting", is_last=True)
@@ -29,7 +30,7 @@ BEGINS = View("", "", "waiting", is_last=True)
 async def one_and_two(slack: FakeSlack, model: ScriptedModel, ada: Person, channel: Channel) -> Message:
     """The first is being answered when the second is asked; their answers say which is which."""
     question = await ada.say(channel, f"{slack.bot.mention} one")
-    await asyncio.wait_for(model.reached.wait(), 10)
+    await slack.wait_for(model.reached.is_set)
     model.pieces = ["second ", "answer"]
     await ada.say(channel, "two", thread=question)
     return question
@@ -134,7 +135,7 @@ async def test_what_gives_way_to_an_answer_takes_nothing_from_the_budget_of_upda
         if stands == "a status line":
             before.answer(turn)
         post = await before.post(turn, WAITS, "name")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S // 2):
             store = Store(connect(settings.resolved_redis_url), "slack", ttl=60, max_exchanges=10)
             pacer = Pacer(store.client, store.prefix)
             await pacer.exhausted(budget(slack.team.id, "chat.update"), 60, refused=False)

@@ -99,6 +99,8 @@ def delete(call: Call) -> JsonObject:
     message = call.world.message(channel, call.need("ts"))
     if message.author is not call.bot:
         raise ApiError("cant_delete_message")
+    if is_streaming(call.world, message):
+        raise ApiError("cant_delete_message")
     delete_message(call.world, message)
     return {"channel": channel.id, "ts": message.ts}
 

@@ -18,7 +18,7 @@ class Fault:
     after_commit: bool = False
     drop: bool = False
     delay_s: float = 0.0
-    retry_after_s: int = 1
+    retry_after_s: int | str = 1
     team_id: str = ""
     args: JsonObject = field(default_factory=dict)
     skip: int = 0
@@ -49,7 +49,7 @@ class Faults:
         after_commit: bool = False,
         drop: bool = False,
         delay_s: float = 0.0,
-        retry_after_s: int = 1,
+        retry_after_s: int | str = 1,
         team_id: str = "",
         args: JsonObject | None = None,
         skip: int = 0,
@@ -64,7 +64,7 @@ class Faults:
             after_commit: Do what was asked first, and only then answer with the fault.
             drop: Close the connection instead of answering.
             delay_s: Seconds to wait before going on.
-            retry_after_s: For status 429: the header, whole seconds.
+            retry_after_s: For status 429: the header, whole seconds; or a text, for one that is odd.
             team_id: Only calls with a token of this workspace.
             args: Only calls with these arguments.
             skip: Let that many matching calls pass first.

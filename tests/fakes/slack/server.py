@@ -36,7 +36,8 @@ from .state import World
 from .teams import Workspace
 
 LARGEST_REQUEST = 25 * 1024 * 1024
-WAIT_S = 10.0
+# Of a state that must come: long, as the machine may be busy.
+WAIT_S = 60.0
 BOT_TOKEN = "xoxb-fake-token"
 APP_TOKEN = "xapp-1-fake-token"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"

@@ -1,0 +1,163 @@
+"""Questions that are deleted lose their answers, whatever dies, fails or comes in another order meanwhile."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from glados_bots import display
+from glados_bots.conversation import Turn
+from glados_bots.intake import Verdict
+from glados_bots.settings import Settings
+from glados_bots.surface import PlatformAwayError, View
+from glados_slack.answer import chunk_of
+from glados_slack.desk import Desk
+from glados_slack.marks import Marks
+from glados_slack.status import LINE
+from glados_slack.surface import SlackSurface
+from tests.fakes.scripted_model import ScriptedModel
+from tests.fakes.slack import Channel, FakeSlack, Person
+from tests.fakes.slack.delivery import Held
+from tests.slack.conftest import Adapter, answered, is_end
+from tests.slack.test_waiting import surfaces, turn
+
+__all__ = ["turn"]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for Slack looks often."""
+    monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.05)
+
+
+async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_its_process_died(
+    slack: FakeSlack, settings: Settings, turn: Turn
+) -> None:
+    """The stream is still open, and the next process knows its id only."""
+    async with surfaces(slack, settings, 2) as (before, after):
+        post = await begin(before, turn)
+        assert slack.ledger.unfinished
+        await after.remove(turn, post)
+    assert not slack.answers()
+    assert not slack.ledger.unfinished
+
+
+async def test_a_stream_whose_id_died_with_its_process_goes_with_its_deleted_question(
+    slack: FakeSlack, settings: Settings, turn: Turn
+) -> None:
+    slack.faults.add(method="chat.startStream", drop=True, after_commit=True)
+    async with surfaces(slack, settings, 2) as (before, after):
+        with pytest.raises(PlatformAwayError):
+            await begin(before, turn)
+        assert slack.ledger.unfinished
+        await before._store.accept(turn)
+        await before._store.change(turn.id, "delete")
+        await after.remove(turn, LINE)
+    assert not slack.answers()
+
+
+async def test_a_message_that_slack_never_deletes_loses_its_words(
+    slack: FakeSlack, settings: Settings, turn: Turn
+) -> None:
+    slack.faults.add(method="chat.delete", error="compliance_exports_prevent_deletion", times=None)
+    async with surfaces(slack, settings, 1) as (only,):
+        await only.remove(turn, await begin(only, turn))
+    (answer,) = slack.answers()
+    assert answer.content == "(This message was removed.)"
+
+
+async def test_an_answer_to_a_deleted_question_goes_when_slack_lets_it(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
+) -> None:
+    """More calls fail than a turn has tries."""
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        await answered(slack, question)
+        fault = slack.faults.add(method="chat.delete", error="fatal_error", times=None)
+        await ada.delete(question)
+        await slack.wait_for(lambda: fault.hits > 3 * display.TRIES)
+        slack.faults.remove(fault)
+        await slack.wait_for(lambda: not slack.answers(channel))
+
+
+async def test_a_question_whose_deletion_was_delivered_first_is_not_answered(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    async with adapter():
+        for of_a_thread in (False, True):
+            thread = await ada.say(channel, "root") if of_a_thread else None
+            slack.delivery.hold()
+            question = await ada.say(channel, f"{slack.bot.mention} never mind", thread=thread)
+            await ada.delete(question)
+            slack.delivery.release(lambda held: held[::-1])
+            await slack.wait_for(lambda: not slack.delivery.pending)
+        other = await ada.say(channel, f"{slack.bot.mention} hi")
+        await answered(slack, other)
+    assert [prompt[-1]["content"] for prompt in model.prompts] == ["hi"]
+    assert len(slack.answers(channel)) == 1
+
+
+async def test_a_deletion_heard_while_its_question_is_taken_in_counts(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process hears of it, after this one has looked for it."""
+    accept = Desk.accept
+
+    async def late(desk: Desk, turn: Turn, *names: str) -> Verdict:
+        await Marks(desk._core.store).delete(turn.id)
+        return await accept(desk, turn, *names)
+
+    monkeypatch.setattr(Desk, "accept", late)
+    async with adapter():
+        await ada.say(channel, f"{slack.bot.mention} never mind")
+        await slack.wait_for(lambda: not slack.delivery.pending)
+    assert not slack.answers(channel)
+
+
+@pytest.mark.parametrize("order", [(1, 0), (2, 0, 1), (0, 2, 1), (1, 2, 0)], ids=str)
+async def test_the_newest_edit_counts_in_whatever_order_they_are_delivered(
+    slack: FakeSlack, *, adapter: Adapter, ada: Person, model: ScriptedModel, order: Sequence[int]
+) -> None:
+    def sort(held: list[Held]) -> list[Held]:
+        return [held[number] for number in order]
+
+    async with adapter():
+        slack.delivery.hold()
+        question = await ada.dm("first")
+        for text in ("second", "third")[: len(order) - 1]:
+            await ada.edit(question, text)
+        slack.delivery.release(sort)
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        await answered(slack, question)
+        await slack.wait_for(lambda: all(is_end(one) for one in slack.answers(thread=question)))
+    assert model.prompts[-1][-1]["content"] == ("second" if len(order) == 2 else "third")
+    assert len(slack.answers()) == 1
+
+
+async def test_an_edit_that_comes_while_another_process_takes_the_question_in_is_followed(
+    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that hears of the edit does not know the question yet; when it takes it in, another has done so."""
+    accept = Desk.accept
+
+    async def late(desk: Desk, turn: Turn, *names: str) -> Verdict:
+        if turn.text == "right":
+            monkeypatch.setattr(Desk, "accept", accept)
+            await accept(desk, replace(turn, text="wrong"))
+        return await accept(desk, turn, *names)
+
+    monkeypatch.setattr(Desk, "accept", late)
+    async with adapter():
+        slack.delivery.hold()
+        question = await ada.dm("wrong")
+        await ada.edit(question, "right")
+        slack.delivery.release(lambda held: held[::-1])
+        await answered(slack, question)
+        await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "right")
+        await answered(slack, question)
+
+
+async def begin(surface: SlackSurface, turn: Turn) -> str:
+    """Post the first words of an answer, as a stream."""
+    surface.answer(turn)
+    return await surface.post(turn, View(chunk_of("beginning").encode(), "", "writing", is_last=True), "name")
