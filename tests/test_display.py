@@ -13,7 +13,8 @@ from glados_bots.pacing import Pacer
 from glados_bots.store import Client, Store
 from glados_bots.surface import PlatformAwayError, View
 from tests.fakes.surface import MemorySurface
-from tests.world import World, a_world, until
+from tests.waiting import until
+from tests.world import World, a_world
 
 AWAY = PlatformAwayError("503")
 MANY = 30  # more than any number of tries

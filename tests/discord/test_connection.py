@@ -302,7 +302,7 @@ async def test_two_processes_give_one_answer_each(world: World) -> None:
 async def test_while_redis_is_away_a_question_waits_and_is_answered(
     world: World, admin: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world.bot() as bot:
+    async with world.bot():
         await admin.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
