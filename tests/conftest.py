@@ -15,12 +15,18 @@ import redis
 
 from glados_bots import embedded_redis
 from glados_bots.store import Client, connect
-from tests.spreading import pytest_collection_modifyitems, pytest_itemcollected, pytest_xdist_auto_num_workers
+from tests.spreading import (
+    pytest_collection_modifyitems,
+    pytest_itemcollected,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 __all__ = [
     "pytest_collection_modifyitems",
     "pytest_itemcollected",
     "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
 ]  # pytest finds them here
 
 USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"

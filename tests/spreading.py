@@ -4,9 +4,12 @@ pytest-xdist gives each worker the next test, or the next group of tests, when i
 """
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Most of a run is waiting for other processes: two workers a core keep the cores busy.
 WORKERS_A_CORE = 2
@@ -65,7 +68,30 @@ LONGEST = (
     "test_no_order_of_events",
     "test_kills_at_random",
 )
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+
+
+class Spread(LoadScopeScheduling):
+    """Gives a worker one test after the other, and all tests at once of a file whose tests share a costly fixture."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    """What a test goes together with: its file, or nothing but itself."""
+    file = nodeid.partition("::")[0]
+    return file if _shares_a_fixture(file) else nodeid
+
+
+@cache
+def _shares_a_fixture(file: str) -> bool:
+    return 'scope="module"' in (ROOT / file).read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    """Instead of `--dist`, whose groups do not work with pytest 9: it names them in a field that is not read."""
+    return Spread(config, log)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -76,13 +102,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what is slow by what it needs, and keep together what shares a fixture of its module."""
+    """Mark what is slow by what it needs."""
     assert isinstance(item, pytest.Function)
     if SLOW_FIXTURES & set(item.fixturenames) or any(part in item.nodeid for part in SLOW):
         item.add_marker(pytest.mark.slow)
-    fixtures = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
-    if any(fixture.scope == "module" for fixture in fixtures):
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.hookimpl(tryfirst=True)
