@@ -33,7 +33,7 @@ USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
-for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
     os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
 
 

@@ -17,7 +17,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "
 SESSIONS = "glados:{web}:session:*"
 
 
-async def test_looking_leaves_nothing(site: str, client: Client) -> None:
+async def test_looking_leaves_nothing(site: str, admin: Client) -> None:
     """Probes and crawlers keep no cookie: whatever each of them left would stay for a month."""
 
     async def look(path: str) -> None:
@@ -26,22 +26,22 @@ async def test_looking_leaves_nothing(site: str, client: Client) -> None:
             await stranger.head(path)
 
     await look("/")  # the key that tickets are signed with is made once
-    before = await client.dbsize()
+    before = await admin.dbsize()
     for _ in range(100):
         paths = ("/", "/?new", "/status", f"/c/{new_conversation()}", "/health")
         await asyncio.gather(*(look(path) for path in paths * 2))
-    assert await client.dbsize() == before
-    assert await client.keys(SESSIONS) == []
+    assert await admin.dbsize() == before
+    assert await admin.keys(SESSIONS) == []
 
 
-async def test_the_first_question_begins_the_session(visitor: httpx.AsyncClient, client: Client) -> None:
+async def test_the_first_question_begins_the_session(visitor: httpx.AsyncClient, admin: Client) -> None:
     shown = dict(visitor.cookies)
     conversation = new_conversation()
     response = await visitor.post(f"/c/{conversation}/messages", json={"text": "Mine", "key": "k1"})
     assert response.status_code == 202
     assert dict(visitor.cookies) == shown, "a question that is sent again comes from the same visitor"
     assert COOKIE in response.headers["set-cookie"], "the browser keeps it from now on, not from the first look"
-    assert len(await client.keys(SESSIONS)) == 1
+    assert len(await admin.keys(SESSIONS)) == 1
     assert f"/c/{conversation}" in (await visitor.get("/", follow_redirects=True)).text
 
 
@@ -80,7 +80,7 @@ async def test_a_visitor_who_signed_out_owns_nothing_any_more(visitor: httpx.Asy
 
 
 @pytest.mark.parametrize("change", ["other signature", "shorter", "longer", "other letters", "no ascii"])
-async def test_a_ticket_of_others_begins_nothing(visitor: httpx.AsyncClient, client: Client, change: str) -> None:
+async def test_a_ticket_of_others_begins_nothing(visitor: httpx.AsyncClient, admin: Client, change: str) -> None:
     ticket = str(visitor.cookies[COOKIE])
     forged = {
         "other signature": ticket[:-4] + ("AAAA" if ticket[-4:] != "AAAA" else "BBBB"),
@@ -96,7 +96,7 @@ async def test_a_ticket_of_others_begins_nothing(visitor: httpx.AsyncClient, cli
         assert response.status_code == 403
         assert "Cookies are needed" in response.json()["error"]
         assert COOKIE in (await thief.get("/", headers=cookie)).headers["set-cookie"]
-    assert await client.keys(SESSIONS) == []
+    assert await admin.keys(SESSIONS) == []
 
 
 async def test_tickets_hold_in_every_process_and_after_redis_was_emptied(
