@@ -31,6 +31,7 @@ __all__ = [
 
 USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "passive"  # several workers compute on few cores: threads that wait must not spin
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
