@@ -2,7 +2,8 @@
 
 A turn whose process died is watched from then on. Each piece of its own work (making the prompt, drawing the answer,
 handing it to the platform) is noted in Redis before it begins, and taken back when it is done or has to wait: for the
-budget, the model, the store or the platform. Watched turns of one process work one after the other, so the note of a
+budget, the model, the store or the platform. A piece that takes long while the event loop turns is such a wait, wherever
+in it that is: work that blocks the loop lets nothing be noted. Watched turns of one process work one after the other, so the note of a
 process that dies names one of them. Who takes over finds the note, and counts (lua/claim.lua). A turn that is not
 watched, as nearly all are, costs no call.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 from glados_bots.errors import StoreUnavailableError
 
-# A piece of work that takes longer keeps other watched turns waiting no more: the loop turns, so it waits itself.
+# A piece of work that takes longer counts as a wait, and keeps other watched turns waiting no more.
 LONGEST_HOLD_S = 0.3
 PACE_S = 1.0  # an answer of a watched turn is drawn this often at most: each time costs two calls
 
@@ -54,24 +55,44 @@ class _Piece:
         self._hand = hand
         self.task = asyncio.current_task()
         self.is_open = False
+        self._counts = False
         self._hold: asyncio.TimerHandle | None = None
+        self._turning: asyncio.TimerHandle | None = None
+        self._noting: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
+        loop = asyncio.get_running_loop()
         await self._hand.floor.acquire()
-        self._hold = asyncio.get_running_loop().call_later(LONGEST_HOLD_S, self._let_others)
+        self._hold = loop.call_later(LONGEST_HOLD_S, self._let_others)
+        self.is_open = self._counts = True
         self._hand.pieces += 1
-        self.is_open = True
         await self._hand.note()
+        self._turning = loop.call_later(LONGEST_HOLD_S, self._has_waited)
 
     async def end(self) -> None:
         if not self.is_open:
             return
         self.is_open = False
-        self._hand.pieces -= 1
+        self._uncount()
         try:
             await self._hand.note()
+            if self._noting:
+                await self._noting
         finally:
             self._let_others()
+
+    def _has_waited(self) -> None:
+        """The loop turned meanwhile, so this is a request under way: who dies now does not die of the turn's work."""
+        self._uncount()
+        self._noting = asyncio.create_task(self._hand.note())
+        self._let_others()
+
+    def _uncount(self) -> None:
+        if self._turning:
+            self._turning.cancel()
+            self._turning = None
+        self._hand.pieces -= self._counts
+        self._counts = False
 
     def _let_others(self) -> None:
         if self._hold:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 import glados_bots.turns
 from glados_bots.conversation import Turn
+from glados_bots.in_hand import LONGEST_HOLD_S
 from glados_bots.inference.client import InferenceClient
 from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings
@@ -16,7 +18,7 @@ from glados_bots.surface import View
 from glados_bots.worker import Worker
 from tests.fakes.surface import MemorySurface
 
-PLATFORM, POISON = "test", "poison"
+PLATFORM, POISON, POISON_TO_DRAW = "test", "poison", "look deadly"
 
 
 class Unseen(MemorySurface):
@@ -28,7 +30,11 @@ class Unseen(MemorySurface):
         return nonce
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Nothing to see."""
+        """Drawing some answers takes long and ends badly."""
+        del post
+        if POISON_TO_DRAW in turn.text and view.state in {"writing", "done"}:
+            time.sleep(2 * LONGEST_HOLD_S)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def store(redis_url: str, owner: str) -> Store:

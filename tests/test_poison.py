@@ -12,6 +12,7 @@ import pytest
 
 from glados_bots import in_hand
 from glados_bots.conversation import Turn
+from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.in_hand import InHand
 from glados_bots.pacing import Pacer
@@ -21,7 +22,7 @@ from glados_bots.store import Client, Store, connect
 from glados_bots.surface import Budget
 from glados_bots.turns import MOST_DEATHS
 from glados_bots.worker import Worker
-from tests.doomed import POISON, store
+from tests.doomed import POISON, POISON_TO_DRAW, store
 from tests.waiting import until
 from tests.world import World, a_world
 
@@ -85,10 +86,11 @@ async def outcome(kept: Store, conversation: str) -> str:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("poison", [POISON, POISON_TO_DRAW])
 async def test_a_turn_that_kills_every_process_ends_with_an_apology_after_a_few(
-    kept: Store, processes: Processes
+    kept: Store, processes: Processes, poison: str
 ) -> None:
-    await kept.accept(Turn("t1", "c", "ada", POISON))
+    await kept.accept(Turn("t1", "c", "ada", poison))
     await kept.accept(Turn("t2", "c", "ada", "the next one"))
     await processes.until(lambda: outcome(kept, "c"))
     assert [exchange.outcome for exchange in await kept.history("c")] == ["failed", "done"]
@@ -207,6 +209,36 @@ async def test_no_number_of_deaths_ends_a_turn_that_waits_for_the_budget(world: 
     assert await world.store.client.hget(f"{HASH}t1", "deaths") is None
 
 
+@pytest.mark.timeout(120)
+async def test_no_number_of_deaths_ends_a_turn_whose_platform_does_not_return(
+    world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glados_bots.in_hand.LONGEST_HOLD_S", 0.02)
+    asked, dead = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: Any) -> str:
+        asked.set()
+        await dead.wait()
+        raise LeaseLostError
+
+    async def is_waiting() -> bool:
+        return asked.is_set() and await world.store.client.hget(f"{HASH}t1", "hand") != "works"
+
+    await world.say(1)
+    with monkeypatch.context() as stalled:
+        stalled.setattr(world.surface, "post", hang)
+        for _ in range(50):
+            asked.clear()
+            dead.clear()
+            async with killed(world, redis_url):
+                await until(is_waiting)
+                dead.set()  # it goes on when the process is dead: nothing of a cancelled call is left
+    async with world.working():
+        (exchange,) = await world.settled(1)
+    assert exchange.outcome == "done"
+    assert world.surface.seen("t1") == "Hello **world**"
+
+
 async def test_deaths_at_own_work_count_only_one_after_the_other(world: World) -> None:
     """A process is killed at random now and then while a turn's own work goes on: that is no sign of poison."""
     await world.say(1)
@@ -297,6 +329,26 @@ async def test_a_slow_piece_of_work_holds_up_no_other_turn(monkeypatch: pytest.M
     forever.set()
     await slow
     assert not floor.locked()
+
+
+async def test_a_request_that_takes_long_is_a_wait_and_what_follows_the_next_wait_is_work_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("glados_bots.in_hand.LONGEST_HOLD_S", 0.01)
+    floor, notes = asyncio.Lock(), []
+
+    async def write(works: bool) -> None:
+        notes.append(works)
+
+    hand = InHand(floor, write)
+    with in_hand.watched(hand):
+        async with in_hand.works():
+            await until(lambda: notes == [True, False])
+            async with in_hand.waits():
+                assert notes == [True, False]
+            assert notes == [True, False, True]
+            await until(lambda: notes == [True, False, True, False])
+    assert (hand.pieces, notes, floor.locked()) == (0, [True, False, True, False], False)
 
 
 async def test_who_is_cancelled_while_waiting_leaves_no_work_in_hand() -> None:
