@@ -3,6 +3,7 @@
 benchmarks/soak.py is the long one. The judge is tested too: one that finds no fault in anything would prove nothing.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,12 @@ def test_an_answer_that_was_made_anew_ends_when_it_does_but_keeps_its_place() ->
     asked = [question(1, version=1), question(2)]
     assert judge(asked, [answer(1, version=1, done_at=90.0), answer(2)]).out_of_order == []
     assert judge(asked, [answer(1, version=1, order=5), answer(2)]).out_of_order == [2]
+
+
+def test_where_times_tell_no_order_what_stands_above_does() -> None:
+    late, early = replace(answer(1, done_at=9.0), is_timed=False), replace(answer(2, done_at=6.0), is_timed=False)
+    assert judge(ASKED[:2], [late, early]).out_of_order == []
+    assert judge(ASKED[:2], [replace(late, order=5), early]).out_of_order == [2]
 
 
 def test_a_message_is_whole_from_the_moment_of_its_last_word() -> None:

@@ -123,6 +123,7 @@ async def test_a_half_written_answer_to_a_question_that_is_gone_is_not_written_t
     async with world.bot() as bot:
         await world.until(lambda: not world.said(thread))
         world.go_on()
+        await caught_up(world, bot)
         await world.quiet(bot)
         assert await bot.core.store.load() == (0, 0)
         assert await bot.core.store.turn(str(question.id)) is None
@@ -139,6 +140,7 @@ async def test_a_question_deleted_before_its_answer_was_begun_is_answered_nowher
     world.fake.faults.remove(fault)
     await world.ada.delete(question)
     async with world.bot(answer_in=answer_in) as bot:
+        await caught_up(world, bot)
         await world.quiet(bot)
         assert await bot.core.store.load() == (0, 0)
         assert await bot.core.store.turn(str(question.id)) is None

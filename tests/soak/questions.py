@@ -59,6 +59,8 @@ class Seen:
         words_at: when its first words of an answer were seen, in seconds of the far end's clock; None for none.
         done_at: when it first looked like a whole answer; else when it looked as it does now.
         is_unfinished: whether the platform shows that more is to come.
+        is_timed: whether its times tell the order of two answers. A browser hears of each over a connection of its own,
+            so it may see the later one first; what stands above counts there, and nothing else.
     """
 
     thread: int | None
@@ -68,6 +70,7 @@ class Seen:
     done_at: float = 0.0
     is_unfinished: bool = False
     place: int = 0
+    is_timed: bool = True
 
     @property
     def numbers(self) -> set[int]:

@@ -121,9 +121,10 @@ def _out_of_order(
         is_first_answer = not question.version and not question.redone
         for answer in answers[question.number][:1]:
             order, done_at = last.get((question.thread, question.place), (-1, 0.0))
-            if answer.order <= order or (is_first_answer and answer.done_at < done_at):
+            is_timed = is_first_answer and answer.is_timed
+            if answer.order <= order or (is_timed and answer.done_at < done_at):
                 found.append(question.number)
-            done_at = answer.done_at if is_first_answer else done_at
+            done_at = answer.done_at if is_timed else done_at
             last[question.thread, question.place] = (answer.order, done_at)
     return found
 

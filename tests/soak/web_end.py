@@ -22,9 +22,9 @@ from tests.soak.far_ends import Glances
 from tests.soak.questions import WHICH, Misdeeds, Question, Seen, Version, whole
 
 THREADS_OF_A_BROWSER = 5
-RETRY_S = 2.0  # as in the page's script
-RECONNECT_S = 1.0
-SILENT_S = 30.0  # the page says something every ten
+RETRY_S = 1.0  # the page's script: 0.25 to 3 s
+RECONNECT_S = 0.5
+SILENT_S = 25.0  # as in the page's script; it is told something every ten
 FINAL = ("done", "stopped", "failed", "removed")
 CHAT = re.compile(r'data-conversation="([\w-]+)"')
 TURN = re.compile(r'<section class="turn" data-turn="(\w+)" data-state="(\w+)">(.*?)</section>', re.DOTALL)
@@ -226,7 +226,7 @@ class WebEnd:
             one, now = watched.get(turn), self.now()
             asked = {int(number) for number, _ in WHICH.findall(_words(question))}
             words_at, done_at = (one.words_at, one.done_at or now) if one else (None, now)
-            seen = Seen(thread, text, order, words_at, done_at, state not in FINAL)
+            seen = Seen(thread, text, order, words_at, done_at, state not in FINAL, is_timed=False)
             yield seen if seen.numbers <= asked else Seen(None, text, order)
 
     def misdeeds(self) -> Misdeeds:
