@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix lock sbom bench clean
+.PHONY: help setup run test quick check fix lock sbom bench clean
 .SHELLFLAGS := -eu -c
 
 PYTHON ?= python3
@@ -50,8 +50,11 @@ $(VENV)/ready-dev: $(VENV)/ready $(NODE_FOLDERS:=/package-lock.json) tests/syste
 run: setup ## Start everything; the page is on http://localhost:5950
 	@exec $(BIN)/glados up
 
-test: setup-dev ## Run all tests
-	@$(BIN)/python -m pytest
+test: setup-dev ## Run all tests; ARGS="..." are options of pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+quick: setup-dev ## Run the tests that need no browser, no other process and no time: less than a minute
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: setup-dev ## Lint, formatting, types and known dangers
 	@$(BIN)/ruff check .

@@ -1,10 +1,14 @@
-"""Soak: numbered questions over many threads, every part killed at random, and nothing may be lost, doubled or mixed.
+"""Soak: people ask on all three surfaces at once and change their minds; everything fails, and nothing may show.
 
-    python benchmarks/soak.py --messages 3000 --threads 100 --platforms discord,slack --seed 7
+    python benchmarks/soak.py --messages 1000 --workspaces 4 --outages 2 --outage 120 --seed 7
 
-The far ends are tests/fakes/discord and tests/fakes/slack; the adapters (two replicas each), the inference service with
-a scripted engine, and Valkey are real processes, killed with SIGKILL every few seconds. Exit code 1 when the promise
-broke.
+The far ends are tests/fakes/discord, tests/fakes/slack and browsers at the page; the adapters (two processes for each
+chat platform), the inference service with a scripted engine, and Valkey are real processes, killed with SIGKILL every
+few seconds. The platforms fail too: outages, errors, refusals, calls that hang, connections that end. What people see
+in the end is judged. Exit code 1 when the promise broke.
+
+Slack counts calls by workspace: one answer takes a status line, a session, a beginning and an end, at some 20 to 50 of
+each a minute. So answers come at about 15 a minute and workspace; more questions need more workspaces, or pauses.
 """
 
 import argparse
@@ -16,37 +20,50 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "adapters")]
 
-from tests.soak.far_ends import FAR_ENDS  # noqa: E402 - found by the path above
-from tests.soak.run import Plan, Soak  # noqa: E402
+from tests.soak.plan import Plan  # noqa: E402 - found by the path above
+from tests.soak.run import Soak  # noqa: E402
+
+
+def _span(text: str) -> tuple[float, float]:
+    shortest, longest = map(float, text.split(":"))
+    return shortest, longest
 
 
 def plan() -> tuple[Plan, Path | None]:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=3000, help="questions on each platform")
-    parser.add_argument("--threads", type=int, default=100)
-    parser.add_argument("--platforms", default="discord", help=f"of {', '.join(FAR_ENDS)}, with commas between")
-    parser.add_argument("--replicas", type=int, default=2, help="adapter processes of each platform")
-    parser.add_argument("--kill-every", default="2:5", help="shortest:longest seconds between two kills")
+    parser.add_argument("--messages", type=int, default=1000, help="questions on each platform")
+    parser.add_argument("--threads", type=int, default=50, help="threads on each platform")
+    parser.add_argument("--platforms", default="discord,slack,web", help="some of these, with commas between")
+    parser.add_argument("--replicas", type=int, default=2, help="adapter processes of each chat platform")
+    parser.add_argument("--workspaces", type=int, default=4, help="of Slack, which counts calls by workspace")
+    parser.add_argument("--kill-every", type=_span, default=(4.0, 10.0), help="shortest:longest seconds between kills")
+    parser.add_argument("--trouble-every", type=_span, default=(5.0, 20.0), help="the same for a platform's troubles")
+    parser.add_argument("--outages", type=int, default=2, help="how often each chat platform is away")
+    parser.add_argument("--outage", type=float, default=120.0, help="seconds of each outage")
+    parser.add_argument(
+        "--changed", type=float, default=0.25, help="share of questions that are edited, deleted, redone"
+    )
     parser.add_argument("--lease", type=float, default=5.0, help="GLADOS_LEASE, in seconds")
-    parser.add_argument("--patience", type=float, default=300.0, help="seconds the last answers may take")
+    parser.add_argument("--patience", type=float, default=420.0, help="seconds the last answers may take")
     parser.add_argument("--longest", type=float, default=3600.0, help="seconds after which nothing more is asked")
     parser.add_argument("--pause", type=float, default=0.0, help="mean seconds before each question of a thread")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--folder", type=Path, help="where logs and data stay; else they are thrown away")
     given = parser.parse_args()
-    shortest, longest = map(float, given.kill_every.split(":"))
-    platforms = tuple(given.platforms.split(","))
-    return Plan(
-        given.messages, given.threads, platforms, given.replicas, (shortest, longest), given.seed, given.lease,
-        given.patience, longest_s=given.longest, pause_s=given.pause,
-    ), given.folder  # fmt: skip
+    planned = Plan(
+        messages=given.messages, threads=given.threads, platforms=tuple(given.platforms.split(",")),
+        replicas=given.replicas, workspaces=given.workspaces, kill_every_s=given.kill_every,
+        trouble_every_s=given.trouble_every, outages=given.outages, outage_s=given.outage, changed=given.changed,
+        seed=given.seed, lease_s=given.lease, patience_s=given.patience, longest_s=given.longest, pause_s=given.pause,
+    )  # fmt: skip
+    return planned, given.folder
 
 
 def main() -> None:
     """Run, print, and say by the exit code whether the promise held."""
     planned, folder = plan()
-    print(f"seed {planned.seed}")
+    print(f"seed {planned.seed}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "adapters")]
 
 from tests.conftest import running_store, store_command  # noqa: E402 - found by the path above
+from tests.soak.recovery import percentile  # noqa: E402
 from tests.soak.streams import Outcome, many_streams  # noqa: E402
-from tests.soak.verdict import percentile  # noqa: E402
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ class AdapterCore(Generic[S]):
             max_queued=settings.conversation_max_queued,
             lease_s=settings.lease,
             limits=Limits.of(settings),
+            owner=settings.owner,
         )
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self.client = InferenceClient(settings.resolved_inference_url, key, show_reasoning=settings.show_reasoning)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.leases import Lease
 from glados_bots.metrics import SHOWN
@@ -60,6 +61,7 @@ class Display:
         self._draft = self._saved_draft = lease.draft
         self._changed = asyncio.Event()
         self._paused = asyncio.Event()
+        self._is_buried = lease.is_buried and bool(self.posts)
 
     def show(self, chunks: list[str], notice: str, state: State, draft: str, model: str = "") -> None:
         """Want the answer to look like this from now on; an empty answer is one message with the notice only.
@@ -110,7 +112,8 @@ class Display:
                     self._changed.set()
                     return
                 edits -= 1
-                await self._edit_once(index, view)
+                if not await self._edit_once(index, view):
+                    return  # nothing is said below what is not complete
 
     def pause(self) -> None:
         """Let `keep_up` return after the request it is at."""
@@ -172,27 +175,44 @@ class Display:
             await self._insist(granted)
         except MessageGoneError:
             await self._replace(index, view)
+        else:
+            await self._raise_notice(index, view, tries=math.inf)
         self._shown[index] = view
 
-    async def _edit_once(self, index: int, view: View) -> None:
-        """Try to make a message look like this; a failure is left to the next edit."""
+    async def _edit_once(self, index: int, view: View) -> bool:
+        """Try to make a message look like this; False when that failed, and is left to the next edit."""
         turn, post = self.lease.turn, self.posts[index]
         try:
             await self._insist(lambda: self._surface.edit(turn, post, view), tries=1)
+            await self._raise_notice(index, view, tries=1, given_up=self._paused)
         except MessageGoneError:
             await self._replace(index, view, given_up=self._paused)
-        except PlaceGoneError:
+        except (PlaceGoneError, LeaseLostError, PausedError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
             log.warning("turn %s: an edit failed (%s); the next one carries the newest text", turn.id, error)
-            return
+            return False
         self._shown[index] = view
+        return True
+
+    async def _raise_notice(
+        self, index: int, view: View, *, tries: float, given_up: asyncio.Event | None = None
+    ) -> None:
+        """The notice of a question that waited makes way for a message below the answer before it, under another nonce.
+
+        Removed first, so that a crash in between leaves no message that nobody knows of.
+        """
+        if self._is_buried and index == 0:
+            with suppress(MessageGoneError):
+                await self._insist(lambda: self._surface.remove(self.lease.turn, self.posts[0]), tries=tries)
+            await self._replace(0, view, given_up=given_up)
 
     async def _replace(self, index: int, view: View, *, given_up: asyncio.Event | None = None) -> None:
         """Somebody deleted our message: say it again in a new one, under a nonce of its own."""
         name = nonce(self.lease.turn.id, self.lease.version, index) + self.posts[index][-6:]
         say = lambda: self._surface.post(self.lease.turn, view, name[-25:])  # noqa: E731
         self.posts[index] = await self._insist(say, given_up=given_up)
+        self._is_buried = self._is_buried and index > 0
         await self._save_posts()
 
     async def _insist(
@@ -210,7 +230,8 @@ class Display:
         tries, failures = tries or TRIES, 0
         for attempt in itertools.count(1):
             try:
-                done = await call()
+                async with in_hand.works():
+                    done = await call()
             except (MessageGoneError, PlaceGoneError, LeaseLostError) as error:
                 self._count("lost" if isinstance(error, LeaseLostError) else "gone")
                 raise

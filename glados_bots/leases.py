@@ -36,6 +36,9 @@ class Lease:
         fence: a number that only grows; every write shows it, so a worker that lost its lease changes nothing.
         attempts: times this turn was claimed, this one included.
         failures: those of them that ended with an error; the others lost their process or their lease.
+        deaths: how many processes died one after the other while they were at this turn's own work; see in_hand.py.
+        is_buried: whether its notice stands above messages of the answer before it, and must be made anew.
+        is_watched: whether a process died that had the turn, so that its own work is to be noted.
         version: 0 at first, one more for each time the turn was asked to be done again.
         posts: ids of the messages already posted for it, in order.
         draft: what people saw of the answer when an earlier worker lost the turn.
@@ -54,6 +57,9 @@ class Lease:
     answer: Exchange | None
     at: float
     failures: int = 0
+    deaths: int = 0
+    is_watched: bool = False
+    is_buried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

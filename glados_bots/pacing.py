@@ -6,9 +6,10 @@ a part of the budget to final ones. An edit that must wait is not queued: its st
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from importlib import resources
 
+from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import RATE_LIMITED
 from glados_bots.store import Client, ask
@@ -36,17 +37,22 @@ class Pacer:
         """
         given_up, clock = given_up or asyncio.Event(), asyncio.get_running_loop().time
         away_since: float | None = None
-        while not given_up.is_set():
-            try:
-                nap = await self.ask(budget, stream, final=final)
-            except StoreUnavailableError:
-                away_since = clock() if away_since is None else away_since
-                nap = away_since + budget.period_s - clock()
-            else:
-                away_since = None
-            if nap <= 0:
-                return True
-            await _sleep(min(nap, LONGEST_NAP_S), given_up)
+        waited = False
+        async with AsyncExitStack() as stack:
+            while not given_up.is_set():
+                try:
+                    nap = await self.ask(budget, stream, final=final)
+                except StoreUnavailableError:
+                    away_since = clock() if away_since is None else away_since
+                    nap = away_since + budget.period_s - clock()
+                else:
+                    away_since = None
+                if nap <= 0:
+                    return True
+                if not waited:
+                    waited = True
+                    await stack.enter_async_context(in_hand.waits())
+                await _sleep(min(nap, LONGEST_NAP_S), given_up)
         return False
 
     async def ask(self, budget: Budget, stream: str, *, final: bool = False) -> float:

@@ -145,6 +145,11 @@ class Settings(GladosSettings):
     lease: float = Field(
         15.0, ge=1, le=300, description="Seconds after which another worker takes over from one that fell silent"
     )
+    owner: str = Field(
+        "",
+        max_length=200,
+        description="Name of one process at a time; it takes over at once what the one before had. `glados up` sets it",
+    )
     limit_user_per_minute: Count = Field(0, description="Questions a person may ask in any minute; 0: no limit")
     limit_channel_per_minute: Count = Field(0, description="Questions of one channel in any minute; 0: no limit")
     limit_per_minute: Count = Field(0, description="Questions of everybody in any minute, per platform; 0: no limit")

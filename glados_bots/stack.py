@@ -39,7 +39,7 @@ async def run_stack(settings: Settings) -> int:
 
 def roles(settings: Settings) -> list[Role]:
     """The roles these settings ask for, in the order they start."""
-    env = _environment(settings)
+    env, run = _environment(settings), secrets.token_hex(8)
     found: list[Role] = []
     if settings.redis_url is None:
         command = embedded_redis.command(settings.data_dir)
@@ -52,6 +52,7 @@ def roles(settings: Settings) -> list[Role]:
     for index, platform in enumerate(sorted(others, key=lambda platform: (platform.name != "web", platform.name))):
         ready = (lambda: _page_and_model_ready(settings)) if platform.name == "web" else None
         own = {"GLADOS_METRICS_PORT": str(metrics_port + index)} if metrics_port else {}
+        own["GLADOS_OWNER"] = f"{platform.name} {run}"  # when one of them starts, the one before it is dead
         found.append(Role(platform.name, _glados(platform.name), env | own, ready, grace_s=settings.grace + 5))
     return found
 

@@ -8,7 +8,9 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
     glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
-                                          cancel, draft, answer, error; or, when it was joined, the turn it is part of
+                                          cancel, draft, answer, error, buried (see note.lua),
+                                          owner, taken, hand, deaths (see claim.lua);
+                                          or, when it was joined, the turn it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
     glados:{web}:c:CONV:history     list  turns answered, oldest first
@@ -52,7 +54,7 @@ T = TypeVar("T")
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
 # redis-py names the command of a pipeline that failed, and some servers the arguments: people's words.
 QUOTED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: |,? with args beginning with: .*", re.DOTALL)
-SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "change", "forget", "vote")
+SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
 LIMITED = ("accept", "change")  # scripts that begin with limits.lua
 
 
@@ -109,13 +111,16 @@ class Store:
         max_queued: int = 10,
         lease_s: float = 15.0,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        owner: str = "",
     ) -> None:
+        """Nothing is asked yet. `owner` names the processes that follow each other in our place; see `free`."""
         self.client = client
         self.platform = platform
         self.prefix = f"glados:{{{platform}}}:"
         self.lease_s = lease_s
         self.ttl = ttl
         self.limits = limits
+        self._owner = owner
         self._max_exchanges = max_exchanges
         self._max_queued = max_queued
         self._scripts = {name: client.register_script(_script(name)) for name in SCRIPTS}
@@ -148,7 +153,7 @@ class Store:
 
     async def claim(self) -> Lease | None:
         """Take the lease of the conversation that waits longest, or None when nothing waits."""
-        found = await self.run_script("claim", int(self.lease_s * 1000))
+        found = await self.run_script("claim", int(self.lease_s * 1000), self._owner)
         if found is None:
             return None
         _, fence, _, flat = found
@@ -164,7 +169,17 @@ class Store:
             answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
             at=int(fields["at"]) / 1000,
             failures=int(fields.get("failures", 0)),
+            deaths=int(fields.get("deaths", 0)),
+            is_watched="taken" in fields,
+            is_buried="buried" in fields,
         )
+
+    async def free(self) -> int:
+        """Let the turns be claimed again that a process of our owner's name has; returns how many these are.
+
+        To be called by a process that starts, when its predecessor is surely dead. The oldest questions come first.
+        """
+        return int(await self.run_script("free", self._owner)) if self._owner else 0
 
     async def wait_for_work(self, timeout_s: float) -> None:
         """Return when a turn was accepted, or after the timeout (leases also run out silently)."""
@@ -189,6 +204,11 @@ class Store:
     async def note_answer(self, lease: Lease, exchange: Exchange) -> bool:
         """Remember the whole answer before it is shown, so that a crash in between cannot lead to a second one."""
         args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json())
+        return bool(await self.run_script("note", *args))
+
+    async def note_hand(self, lease: Lease, *, works: bool) -> bool:
+        """Remember whether own work of a watched turn is in hand, should our process die."""
+        args = (lease.turn.conversation, lease.fence, lease.turn.id, "hand", "works" if works else "waits")
         return bool(await self.run_script("note", *args))
 
     async def note_error(self, lease: Lease, error: str) -> bool:

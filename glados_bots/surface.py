@@ -78,8 +78,8 @@ class Surface(Protocol):
     """Where the answers of one platform appear.
 
     `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final, and every method raises
-    PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with the
-    same nonce, so a surface can keep a repeated `post` from showing twice.
+    PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with
+    the same nonce, so a surface can keep a repeated `post` from showing twice.
     """
 
     def answer(self, turn: Turn) -> Answer:

@@ -8,11 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from glados_bots import logs, tracing
+from glados_bots import in_hand, logs, tracing
 from glados_bots.channel_settings import ChannelBook, ChannelSettings
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.display import Display, LeaseLostError
@@ -32,8 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_FAILURES = 4
-# A process that dies takes its turns along, and most are innocent: that is no failure of theirs, but not for ever.
-MOST_ATTEMPTS = 12
+MOST_DEATHS = 3  # of processes that were at this turn's own work, one after the other; see in_hand.py
 MOST_REFITS = 3
 AWAY_NAP_S = 0.5
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
@@ -116,7 +115,11 @@ class TurnRun:
                 await self._show_final(exchange)
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
-            return None if self._asked == "delete" else self._exchange("failed", "")
+            if self._asked != "delete":
+                return self._exchange("failed", "")
+            with suppress(PlaceGoneError):  # a place may be closed to new words only: what was deleted goes
+                await self.display.remove_all()
+            return None
         except LeaseLostError:
             raise
         except Exception:
@@ -148,7 +151,7 @@ class TurnRun:
 
     async def _generate_and_edit(self) -> Exchange | None:
         """Generate while the messages are kept up to date; None when interrupted. A failure of either ends both."""
-        self._show_waiting()
+        await self._show_waiting()
         editing = asyncio.create_task(self.display.keep_up())
         self._generation = asyncio.create_task(self._generate())
         try:
@@ -178,7 +181,7 @@ class TurnRun:
                     return self._exchange("failed", f"{APOLOGY} (The model was away for too long.)")
                 self.notice = AWAY
                 self.voice.served = {}  # it may come back with another model
-                self._show_waiting()
+                await self._show_waiting()
                 await asyncio.sleep(min(max(nap, error.retry_after or 0), 10))
                 nap = min(nap * 2, 5)
 
@@ -186,11 +189,13 @@ class TurnRun:
         """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
         chosen = await self._patiently(self._channel_settings)
         self.model = await self.voice.choose(self.client, chosen.model)
-        history = await self._patiently(self._earlier_exchanges)
+        async with in_hand.works():
+            history = await self._patiently(self._earlier_exchanges)
         budget = self.voice.prompt_budget(self.model)
         system = chosen.persona or self.voice.system
         for refit in range(MOST_REFITS + 1):
-            prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
+            async with in_hand.works():
+                prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks %s", self.lease.turn.id, self.model)
@@ -206,6 +211,7 @@ class TurnRun:
     async def _stream(self, prompt: Prompt) -> Exchange:
         """Read one answer; the text shown so far stays until the first new word comes."""
         text: list[str] = []
+        drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer = self.surface.answer(self.lease.turn)
         sampling = Sampling(max_tokens=self.voice.max_tokens)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
@@ -217,14 +223,19 @@ class TurnRun:
                 match event:
                     case Queued(position, wait):
                         self.notice = place_in_queue(position, wait)
-                        self._show_waiting()
+                        await self._show_waiting()
                     case Delta(delta):
                         text.append(delta)
-                        answer.feed(delta)
-                        self.text, self.notice = "".join(text), left_out
-                        self.display.show(answer.chunks, self.notice, "writing", self.text)
+                        if time.monotonic() - drawn_at < pace_s:
+                            continue
+                        async with in_hand.works():
+                            answer.feed("".join(text[drawn:]))
+                            self.text, self.notice = "".join(text), left_out
+                            self.display.show(answer.chunks, self.notice, "writing", self.text)
+                        drawn, drawn_at = len(text), time.monotonic()
                     case Finished() as finished:
                         self.voice.learn(prompt, finished.prompt_tokens)
+                        self.text = "".join(text)
                         counted = finished.prompt_tokens + finished.completion_tokens
                         self.tokens = counted or self.voice.tokens(prompt.chars + len(self.text))
                         cut = "The answer reached its length limit." if finished.reason == "length" else ""
@@ -234,7 +245,7 @@ class TurnRun:
 
     @property
     def _given_up(self) -> bool:
-        return self.lease.failures >= MOST_FAILURES or self.lease.attempts > MOST_ATTEMPTS
+        return self.lease.failures >= MOST_FAILURES or self.lease.deaths >= MOST_DEATHS
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
@@ -248,8 +259,9 @@ class TurnRun:
         turns = [exchange.turn for exchange in history]
         return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
 
-    def _show_waiting(self) -> None:
-        self.display.show(self._render(self.text), self.notice, "waiting", self.text)
+    async def _show_waiting(self) -> None:
+        async with in_hand.works():
+            self.display.show(self._render(self.text), self.notice, "waiting", self.text)
 
     def _render(self, text: str) -> list[str]:
         answer = self.surface.answer(self.lease.turn)
@@ -263,7 +275,8 @@ class TurnRun:
         await self._owned(lambda: self.store.note_answer(self.lease, exchange))
         notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
         model = exchange.model if self.voice.show_model and exchange.outcome != "failed" else ""
-        self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer, model)
+        async with in_hand.works():
+            self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer, model)
         await self.display.settle()
 
     def _exchange(self, outcome: Outcome, answer: str) -> Exchange:
@@ -288,7 +301,8 @@ class TurnRun:
                 return await call()
             except StoreUnavailableError as error:
                 log.warning("turn %s: %s; what there is of the answer is kept here", self.lease.turn.id, error)
-                await asyncio.sleep(AWAY_NAP_S)
+                async with in_hand.waits():
+                    await asyncio.sleep(AWAY_NAP_S)
 
 
 def place_in_queue(position: int, wait_s: float | None) -> str:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from glados_bots import logs, tracing
+from glados_bots import in_hand, logs, tracing
 from glados_bots.data_version import require_version
 from glados_bots.display import LeaseLostError
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.exporter import exported
+from glados_bots.in_hand import InHand
 from glados_bots.inference.client import InferenceClient
 from glados_bots.leases import Lease, Renewal
 from glados_bots.metrics import RETRIES, RUNNING
@@ -45,6 +46,7 @@ class Worker:
         )
         self._settings = settings
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
+        self._floor = asyncio.Lock()
         self._draining = asyncio.Event()
         self._claimer: asyncio.Task[None] | None = None
 
@@ -58,6 +60,7 @@ class Worker:
 
     async def _work(self) -> None:
         await self._check_data()
+        await self._take_over()
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
         try:
@@ -105,6 +108,19 @@ class Worker:
             else:
                 return
 
+    async def _take_over(self) -> None:
+        """What a process of our name had in hand is free at once: it died, or nobody would have started us."""
+        while not self._draining.is_set():
+            try:
+                freed = await self._store.free()
+            except StoreUnavailableError as error:
+                log.warning("%s; trying again", error)
+                await asyncio.sleep(IDLE_S)
+            else:
+                if freed:
+                    log.info("%d turns that a dead process of ours had in hand go on now", freed)
+                return
+
     async def _claim_all(self) -> None:
         """The loop: wait for work, lease a turn, start it."""
         while not self._draining.is_set():
@@ -125,10 +141,12 @@ class Worker:
         """Return when there may be work, or when we drain."""
         work = asyncio.create_task(self._store.wait_for_work(IDLE_S))
         drain = asyncio.create_task(self._draining.wait())
-        await asyncio.wait({work, drain}, return_when=asyncio.FIRST_COMPLETED)
-        drain.cancel()
-        if not work.done():
-            work.cancel()
+        try:
+            await asyncio.wait({work, drain}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            drain.cancel()
+            if not work.done():
+                work.cancel()
         found = await asyncio.gather(work, drain, return_exceptions=True)
         if isinstance(found[0], StoreUnavailableError):
             raise found[0]
@@ -150,7 +168,10 @@ class Worker:
     async def _carry(self, run: TurnRun, nudge: asyncio.Event) -> None:
         """One attempt at a turn, under its name in logs and traces."""
         lease, name = run.lease, f"{self._store.platform}:{run.lease.turn.id}"
-        with logs.about(turn=name), tracing.span("turn", turn=name, attempt=lease.attempts):
+        hand = (
+            InHand(self._floor, lambda works: self._store.note_hand(lease, works=works)) if lease.is_watched else None
+        )
+        with logs.about(turn=name), tracing.span("turn", turn=name, attempt=lease.attempts), in_hand.watched(hand):
             log.info("turn %s: begun, attempt %d", lease.turn.id, lease.attempts)
             await self._work_and_beat(run, nudge)
 

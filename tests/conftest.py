@@ -15,29 +15,69 @@ import redis
 
 from glados_bots import embedded_redis
 from glados_bots.store import Client, connect
+from tests.spreading import (
+    pytest_collection_modifyitems,
+    pytest_itemcollected,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_itemcollected",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
+]  # pytest finds them here
+
+USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "passive"  # several workers compute on few cores: threads that wait must not spin
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
-for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
     os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server of this session, on a Unix socket; TEST_REDIS_URL names another one, which is emptied."""
+    """URL of a server of this session, on a Unix socket; TEST_REDIS_URL names another one, which is emptied.
+
+    Its default user has the rights of `glados` in deploy/redis/users.acl: every test proves that they are enough.
+    """
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
-    with running_store(store_command("valkey", tmp_path_factory.mktemp("valkey"))) as url:
+    folder = tmp_path_factory.mktemp("valkey")
+    with running_store([*store_command("valkey", folder), *access_list(folder)]) as url:
         yield url
+        with redis.Redis.from_url(as_admin(url), decode_responses=True) as client:
+            assert client.acl_log() == [], "what the code called and may not call"
 
 
 @pytest.fixture(scope="session")
 def redis_7_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of the system's Redis, which is another program than our embedded Valkey."""
-    with running_store(store_command("redis", tmp_path_factory.mktemp("redis"))) as url:
+    folder = tmp_path_factory.mktemp("redis")
+    # Redis 7.0 knows no CLIENT SETINFO, and the client does without it.
+    with running_store([*store_command("redis", folder), *access_list(folder, "+client|setinfo ")]) as url:
         yield url
+
+
+def access_list(folder: Path, unknown: str = "") -> list[str]:
+    """Options of a server whose default user has the rights that a deployment gives our code; `admin` has all."""
+    (ours,) = [line for line in USERS.read_text(encoding="utf-8").splitlines() if line.startswith("user glados ")]
+    rights = ours.removeprefix("user glados on #@HASH@ ").replace(unknown, "")
+    path = folder / "users.acl"
+    path.write_text(f"user default on nopass {rights}\nuser admin on nopass ~* &* +@all\n")
+    return ["--aclfile", str(path)]
+
+
+def as_admin(url: str) -> str:
+    """The URL by which a test does what the code may not: empty the store, look at every key, change settings.
+
+    A server of TEST_REDIS_URL has no such user: the one of its URL has all rights.
+    """
+    return url.replace("unix://", "unix://admin:any@")
 
 
 def do_without(program: str) -> NoReturn:
@@ -90,18 +130,20 @@ def wait_for_redis(url: str) -> None:
 @pytest.fixture
 def redis_url(redis_server: str) -> str:
     """URL of an empty database."""
-    return _emptied(redis_server, os.environ.get("TEST_REDIS_ADMIN_URL", redis_server))
+    return _emptied(redis_server)
 
 
 @pytest.fixture(params=["valkey", "redis"])
 def each_redis_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty database, on either server: a test file that takes this as its `redis_url` runs on both."""
-    url = str(request.getfixturevalue("redis_server" if request.param == "valkey" else "redis_7_server"))
-    return _emptied(url, os.environ.get("TEST_REDIS_ADMIN_URL", url) if request.param == "valkey" else url)
+    return _emptied(str(request.getfixturevalue("redis_server" if request.param == "valkey" else "redis_7_server")))
 
 
-def _emptied(url: str, admin_url: str) -> str:
-    for each in admin_url.split():  # a cluster has several servers to be emptied
+def _emptied(url: str) -> str:
+    emptied = as_admin(url)
+    if url == os.environ.get("TEST_REDIS_URL"):
+        emptied = os.environ.get("TEST_REDIS_ADMIN_URL", url)
+    for each in emptied.split():  # a cluster has several servers
         with redis.Redis.from_url(each) as client:
             client.flushall()
     return url
@@ -109,7 +151,15 @@ def _emptied(url: str, admin_url: str) -> str:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Client]:
-    """A connection to an empty database."""
+    """A connection to an empty database, with the rights of our code."""
     connection = connect(redis_url)
+    yield connection
+    await connection.aclose()
+
+
+@pytest.fixture
+async def admin(redis_url: str) -> AsyncIterator[Client]:
+    """A connection to the same database that may do everything."""
+    connection = connect(as_admin(redis_url))
     yield connection
     await connection.aclose()

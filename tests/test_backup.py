@@ -69,11 +69,11 @@ async def live_a_little(client: Client) -> Store:
     return kept
 
 
-async def test_what_was_saved_comes_back_and_waiting_turns_go_on_in_order(client: Client) -> None:
+async def test_what_was_saved_comes_back_and_waiting_turns_go_on_in_order(client: Client, admin: Client) -> None:
     kept = await live_a_little(client)
     before, saved = await everything(client), await text(client)
     history = await kept.history("c")
-    await client.flushall()
+    await admin.flushall()
     count = await backup.restore(client, saved)
     assert count == len(before) == len(saved) - 2
     assert await everything(client) == before
@@ -147,14 +147,14 @@ GOOD = {"key": "glados:{test}:x", "type": "string", "value": "x", "expires_at": 
     ],
 )
 async def test_a_damaged_backup_is_refused_before_anything_is_written(
-    client: Client, lines: list[Any], says: str
+    client: Client, admin: Client, lines: list[Any], says: str
 ) -> None:
     head = {"format": "glados-backup", "version": 1, "data_version": 1}
     saved = [line if isinstance(line, str) else json.dumps(head if line is None else line) for line in lines]
     with pytest.raises(ConfigError) as caught:
         await backup.restore(client, saved, overwrite=True)
     assert says in str(caught.value)
-    assert await client.dbsize() == 0
+    assert await admin.dbsize() == 0
 
 
 async def test_a_new_redis_gets_the_present_format_and_keeps_it(client: Client) -> None:
@@ -248,7 +248,9 @@ async def all_answered(kept: Store) -> bool:
     return (await kept.load())[0] == 0
 
 
-async def test_the_commands_as_an_operator_calls_them(client: Client, redis_url: str, tmp_path: Path) -> None:
+async def test_the_commands_as_an_operator_calls_them(
+    client: Client, admin: Client, redis_url: str, tmp_path: Path
+) -> None:
     await live_a_little(client)
     before = await everything(client)
 
@@ -265,7 +267,7 @@ async def test_the_commands_as_an_operator_calls_them(client: Client, redis_url:
     refused = await asyncio.to_thread(glados, "restore", str(file))
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
-    await client.flushall()
+    await admin.flushall()
     restored = await asyncio.to_thread(glados, "restore", str(file))
     assert restored.returncode == 0, restored.stderr
     after = await everything(client)

@@ -9,14 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 from glados_bots import cli, platforms
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 
 
 def glados(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "glados_bots", *args]
+    own = {"GLADOS_SERVE_PORT": str(free_port())}  # other tests start a service at the same time
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT, env={**os.environ, **env}
+        command, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT, env={**os.environ, **own, **env}
     )
 
 
@@ -104,7 +106,7 @@ def test_a_disk_that_fills_up_while_the_model_is_converted_is_one_line_and_leave
     limited = f"ulimit -f 4096; exec {sys.executable} -m glados_bots serve --model smollm2_135m"
     result = subprocess.run(
         ["/bin/bash", "-c", limited], capture_output=True, text=True, check=False, timeout=240, cwd=ROOT,
-        env={**os.environ, "GLADOS_DATA_DIR": str(tmp_path)},
+        env={**os.environ, "GLADOS_DATA_DIR": str(tmp_path), "GLADOS_SERVE_PORT": str(free_port())},
     )  # fmt: skip
     assert result.returncode == 2, result.stdout + result.stderr
     assert f"no room in {tmp_path / 'models'}" in result.stderr

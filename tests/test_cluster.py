@@ -61,7 +61,8 @@ class Nodes:
         for name in self.ports:
             self.ask("0", "CLUSTER", "MEET", "127.0.0.1", self.ports[name], bus[name])
         self.wait(lambda: all(len(self.ask(name, "CLUSTER NODES")) == 4 for name in self.ports), "they do not meet")
-        self.ask("replica", "CLUSTER", "REPLICATE", self.ask(self.owner, "CLUSTER", "MYID"))
+        owner = self.ask(self.owner, "CLUSTER", "MYID")
+        self.wait(lambda: self.ask("replica", "CLUSTER", "REPLICATE", owner), "the replica does not know its master")
         self.wait(lambda: self.ask("replica", "ROLE")[3] == "connected", "the replica has nothing")
         self.wait(lambda: all(map(self.is_well, self.ports)), "the cluster is down")
 

@@ -16,7 +16,8 @@ from glados_bots.inference.client import InferenceClient
 from glados_bots.limits import Limit, Limits
 from glados_bots.store import Client
 from tests.servers import free_port
-from tests.world import World, a_world, until
+from tests.waiting import until
+from tests.world import World, a_world
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from glados_bots.conversation import Turn
-from glados_bots.display import Display
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.display import Display, LeaseLostError, nonce
 from glados_bots.inference.engine import Delta, Finished
 from glados_bots.pacing import Pacer
 from glados_bots.store import Client, Store
-from glados_bots.surface import PlatformAwayError
+from glados_bots.surface import PlatformAwayError, View
 from tests.fakes.surface import MemorySurface
-from tests.world import World, a_world, until
+from tests.waiting import until
+from tests.world import World, a_world
 
 AWAY = PlatformAwayError("503")
 MANY = 30  # more than any number of tries
@@ -131,6 +132,88 @@ async def test_messages_that_a_redone_answer_does_not_need_are_removed_however_o
     assert len(world.surface.ledger) == 1
 
 
+async def test_answers_stand_one_after_the_other(world: World) -> None:
+    """The second question's notice was posted before the first answer needed a second message, and a third."""
+    world.engine.gate = asyncio.Semaphore(1)
+    world.engine.script = (*(Delta(f"words of ten {n:02}") for n in range(4)), Finished("stop", 5, 0, 2))
+    async with world.working():
+        await world.say(1)
+        await until(lambda: world.surface.seen("t1"))
+        await world.say(2)
+        await until(lambda: world.surface.notice("t2"))
+        await world.say(3)
+        await until(lambda: world.surface.notice("t3"))
+        for _ in range(100):
+            world.engine.gate.release()
+        await world.settled(3)
+    assert [owner for owner, _ in world.surface.ledger.values()] == ["t1"] * 3 + ["t2"] * 3 + ["t3"] * 3
+    assert {len(world.surface.seen(f"t{number}")) for number in (1, 2, 3)} == {4 * len("words of ten 00")}
+
+
+async def test_an_answer_that_is_made_anew_stays_in_its_place(world: World) -> None:
+    """It waits behind an answer of several messages, which stand below it; but it is no notice."""
+    async with world.working():
+        await world.say(1)
+        await world.settled(1)
+        world.engine.gate = asyncio.Semaphore(0)
+        world.engine.script = (Delta("an answer of two messages"), Finished("stop", 5, 0, 2))
+        await world.say(2)
+        await until(lambda: len(world.engine.asked) == 2)
+        await world.store.change("t1", "redo")
+        await until(lambda: world.surface.notice("t1"))
+        for _ in range(100):
+            world.engine.gate.release()
+        await world.settled(2)
+    assert world.surface.seen("t1") == "an answer of two messages"
+    assert world.surface.ledger["p0"][0] == "t1"
+
+
+@pytest.mark.parametrize("step", ["remove", "post", "note_posts"])
+async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
+    client: Client, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    store, surface, pacer = Store(client, "test", ttl=60, max_exchanges=5), MemorySurface(), Pacer(client, "glados:p:")
+    for number in (1, 2):
+        await store.accept(Turn(f"t{number}", "c", "ada", "question"))
+    first = await store.claim()
+    assert first
+    display = Display(surface, store, pacer, first)
+    display.show(["a1"], "", "writing", "")
+    await display.settle()
+    behind = await store.turn("t2")
+    assert behind
+    notice = await surface.post(behind, View("", "Queued", "waiting", is_last=True), nonce("t2", 0, 0))
+    assert await store.note_posts(first, "t2", [notice])
+    display.show(["a1", "a2"], "", "done", "")
+    await display.settle()
+    await store.finish(first, Exchange("t1", "question", "a1 a2", "done"))
+
+    second = await store.claim()
+    assert second
+    assert second.is_buried
+    owner: Any = store if step == "note_posts" else surface
+    real = getattr(owner, step)
+
+    async def dies(*args: Any) -> Any:
+        await real(*args) if step != "note_posts" else None
+        raise LeaseLostError
+
+    dying = Display(surface, store, pacer, second)
+    dying.show(["b1", "b2"], "", "done", "")
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, dies)
+        with pytest.raises(LeaseLostError):
+            await dying.settle()
+    await client.zadd("glados:{test}:ready", {"c": 0})
+    third = await store.claim()
+    assert third
+    heir = Display(surface, store, pacer, third)
+    heir.show(["b1", "b2"], "", "done", "")
+    await heir.settle()
+    assert [views[-1].chunk for _, views in surface.ledger.values()] == ["a1", "a2", "b1", "b2"]
+    assert tuple(surface.ledger)[2:] == await store.posts("t2")
+
+
 class Grants(Pacer):
     """A pacer that counts what it grants."""
 
@@ -167,7 +250,7 @@ async def test_no_edit_is_made_that_was_not_granted_while_redis_takes_its_time(c
         assert edits <= pacer.granted
         await edited(*args)
 
-    store.note_draft, surface.edit = note_slowly, edit  # type: ignore[method-assign]
+    store.note_draft, surface.edit = note_slowly, edit  # type: ignore[method-assign, assignment]
     keeping = asyncio.create_task(display.keep_up())
     display.show(["one", "two"], "", "writing", "draft")
     for number in range(20):

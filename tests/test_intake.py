@@ -30,7 +30,9 @@ def turn(number: int, author: str = "ada", channel: str = "room", conversation: 
 async def forward(client: Client, key: str, seconds: float) -> None:
     """Let questions of the last minute be older than they are."""
     for member in await client.zrange(key, 0, -1):
-        await client.zincrby(key, -seconds * 1000, str(member))
+        asked = await client.zscore(key, str(member))
+        assert asked is not None
+        await client.zadd(key, {str(member): asked - seconds * 1000})
 
 
 async def answer(store: Store, tokens: int) -> None:

@@ -146,9 +146,9 @@ async def test_what_breaks_inside_us_is_told_by_its_place_and_not_by_its_text(re
 
 
 async def test_a_redis_that_refuses_a_command_quotes_nothing_of_it(client: Client, book: Book) -> None:
-    await client.set("words", MARKER)
+    await client.set("glados:words", MARKER)
     async with client.pipeline(transaction=True) as pipe:
-        pipe.lpush("words", FORGED)  # the wrong type: redis-py names the command with its arguments
+        pipe.lpush("glados:words", FORGED)  # the wrong type: redis-py names the command with its arguments
         with pytest.raises(StoreUnavailableError, match="WRONGTYPE") as caught:
             await ask(pipe.execute())
     assert MARKER not in str(caught.value)

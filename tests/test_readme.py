@@ -43,7 +43,7 @@ def bash(command: str, env: dict[str, str]) -> str:
     return run.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def weights() -> Path:
     """The small model as a folder of safetensors."""
     card, _ = resolve("smollm2_135m")

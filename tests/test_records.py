@@ -8,7 +8,8 @@ import pytest
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.records import Records
 from glados_bots.store import Client, Store
-from tests.world import World, a_world, until
+from tests.waiting import until
+from tests.world import World, a_world
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.leases import Lease
 from glados_bots.store import Store, connect
+from tests.conftest import as_admin
 
 T = TypeVar("T")
 CONVERSATIONS = ("a", "b")
@@ -68,7 +69,7 @@ class TurnStates(RuleBasedStateMachine):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._loop = asyncio.new_event_loop()
-        with redis.Redis.from_url(url) as client:
+        with redis.Redis.from_url(as_admin(url)) as client:
             client.flushall()
         self._client = connect(url)
         self._store = Store(self._client, "test", ttl=3600, max_exchanges=1000, max_queued=4, lease_s=FOREVER_S)

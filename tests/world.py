@@ -1,7 +1,7 @@
 """Everything a turn meets: a real store and service, a platform in memory, an engine that is told its lines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from glados_bots.worker import Worker
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
+from tests.waiting import until
 
 
 @dataclass
@@ -79,17 +80,12 @@ class World:
 
     async def settled(self, count: int, conversation: str = "c") -> list[Exchange]:
         """The history, once it has so many exchanges and nothing waits."""
-        async with asyncio.timeout(15):
-            while len(await self.answers(conversation)) < count or await self.store.queue(conversation):
-                await asyncio.sleep(0.02)
+
+        async def is_settled() -> bool:
+            return len(await self.answers(conversation)) >= count and not await self.store.queue(conversation)
+
+        await until(is_settled)
         return await self.answers(conversation)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Return when something is so; bounded."""
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -100,7 +96,6 @@ async def a_world(client: Client, **options: object) -> AsyncIterator[World]:
     store = Store(client, "test", ttl=3600, max_exchanges=50, lease_s=0.6)
     async with running(create_app(engine)) as url:
         inference = InferenceClient(f"{url}/v1")
-        while not await inference.ready():
-            await asyncio.sleep(0.01)
+        await until(inference.ready)
         yield World(store, MemorySurface(), engine, inference, settings)
         await inference.aclose()

@@ -4,18 +4,24 @@ The gateway repeats what was missed when it resumes a session; after a restart o
 events arrive, the time is stamped in Redis; without a connection, or before a gap was looked through, it is not. One
 stamp for each shard serves all channels: only those with a newer last message are read, accepting a question twice is
 impossible, and a slack covers what was on its way.
+
+New events of a server are held until its missed messages were handed in. Then the questions of the last hours are
+looked at once more (`second_look.py`).
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import discord
 
 from glados_bots.errors import StoreUnavailableError
+from glados_discord.desk import Desk
 from glados_discord.memory import Memory
+from glados_discord.order import DIRECT, Hold, Order
 from glados_discord.rates import Rates
 from glados_discord.refusals import Temporary
+from glados_discord.second_look import SecondLook
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
@@ -26,19 +32,41 @@ LONGEST_NAP_S = 60.0
 MOST_DMS = 50
 Readable = discord.abc.Messageable
 _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
-Take = Callable[[discord.Message], Awaitable[None]]
 
 
 class CatchUp:
     """Stamps the time while all is well, and looks back when it was not."""
 
-    def __init__(self, memory: Memory, rates: Rates, settings: DiscordSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        rates: Rates,
+        desk: Desk,
+        order: Order,
+        settings: DiscordSettings,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
         self._clock = clock
         self._memory = memory
         self._rates = rates
+        self._desk = desk
+        self._order = order
         self._settings = settings
+        self._second_look = SecondLook(memory, rates, desk, settings)
         self._caught: set[str] = set()
         self._lost: set[str] = set()
+        self._holds: dict[str, Hold] = {}
+
+    async def begin(self, shard: int | None) -> None:
+        """A new session: its events are held until `look_back` has read what was missed before it."""
+        hold = self._holds[_name(shard)] = self._order.hold(shard or 0, self._settings.shards or 1)
+        self._caught.discard(_name(shard))
+        try:
+            if await self._stamped_s(_name(shard)) is None:
+                hold.free_all()
+        except StoreUnavailableError as error:
+            log.warning("%s; it is not known since when events were missed", error)
 
     def lost(self, shard: int | None) -> None:
         """A shard has no connection; discord.py goes on calling its client ready."""
@@ -48,14 +76,15 @@ class CatchUp:
         """It is back, and was told what it missed."""
         self._lost.discard(_name(shard))
 
-    async def look_back(self, client: discord.Client, shard: int | None, take: Take) -> None:
+    async def look_back(self, client: discord.Client, shard: int | None, me: int) -> None:
         """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
         name, nap = _name(shard), 1.0
+        hold = self._holds.get(name) or self._order.hold(shard or 0, self._settings.shards or 1)
         self._caught.discard(name)
         self._lost.discard(name)
         while not client.is_closed():
             try:
-                await self._look(client, shard, take)
+                await self._look(client, shard, me, hold)
             except (StoreUnavailableError, *Temporary) as error:
                 log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
                 await asyncio.sleep(nap)
@@ -64,15 +93,13 @@ class CatchUp:
                 self._caught.add(name)
                 return
 
-    async def _look(self, client: discord.Client, shard: int | None, take: Take) -> None:
-        since = await self._since(_name(shard))
-        looked_at = 0
-        if since is not None:
-            async for message in self._missed(client, shard, since):
-                looked_at += 1
-                await take(message)
-        if looked_at:
-            log.info("after a gap, %d messages since then were looked at", looked_at)
+    async def _look(self, client: discord.Client, shard: int | None, me: int, hold: Hold) -> None:
+        stamped_s = await self._stamped_s(_name(shard))
+        if stamped_s is not None:
+            await self._look_for_questions(client, shard, me, hold, stamped_s - SLACK_S)
+        hold.free_all()
+        if stamped_s is not None:
+            await self._second_look.look(client, shard, me, stamped_s - SLACK_S)
 
     async def stamp_for_ever(self, is_well: Callable[[], bool]) -> None:
         """While `is_well`, note the time for every shard that has looked back."""
@@ -89,19 +116,33 @@ class CatchUp:
         except StoreUnavailableError as error:
             log.debug("no stamp: %s", error)
 
-    async def _since(self, name: str) -> discord.Object | None:
-        """A point in time as an id; None on the very first start, and when this is switched off."""
+    async def _stamped_s(self, name: str) -> float | None:
+        """Until when events arrived; None on the very first start, and when this is switched off."""
         stamped = await self._memory.stamped(name)
-        if stamped is None or not self._settings.catch_up_minutes:
-            return None
-        since = max(stamped / 1000 - SLACK_S, self._clock() - self._settings.catch_up_minutes * 60)
-        return discord.Object(int(since * 1000 - discord.utils.DISCORD_EPOCH) << 22)
+        return None if stamped is None or not self._settings.catch_up_minutes else stamped / 1000
+
+    async def _look_for_questions(
+        self, client: discord.Client, shard: int | None, me: int, hold: Hold, since_s: float
+    ) -> None:
+        earliest_s = self._clock() - self._settings.catch_up_minutes * 60
+        since = discord.Object(int(max(since_s, earliest_s) * 1000 - discord.utils.DISCORD_EPOCH) << 22)
+        left = self._settings.catch_up_messages
+        for guild, places in [*_by_guild(client, shard, since), (DIRECT, await self._direct(client, shard))]:
+            async for message in self._missed(places, since, left):
+                left -= 1
+                await self._desk.message(message, me, late=True)
+            if left <= 0:
+                log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to look at")
+                break
+            hold.free(guild)
+        if left < self._settings.catch_up_messages:
+            log.info("after a gap, %d messages were looked at", self._settings.catch_up_messages - left)
 
     async def _missed(
-        self, client: discord.Client, shard: int | None, since: discord.Object
+        self, places: Sequence[Readable], since: discord.Object, left: int
     ) -> AsyncIterator[discord.Message]:
-        left = self._settings.catch_up_messages
-        for place in [*_guild_places(client, shard, since), *await self._direct(client, shard)]:
+        """Messages of one server since then, at most `left`; a place that cannot be read is logged."""
+        for place in places:
             await self._rates.enter("catch-up")
             try:
                 async for message in place.history(limit=left, after=since, oldest_first=True):
@@ -112,7 +153,6 @@ class CatchUp:
             except discord.HTTPException as error:
                 log.info("a place could not be read after a gap (%d)", error.code)
             if left <= 0:
-                log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to look at")
                 return
 
     async def _direct(self, client: discord.Client, shard: int | None) -> list[Readable]:
@@ -127,15 +167,17 @@ def _name(shard: int | None) -> str:
     return str(shard or 0)
 
 
-def _guild_places(client: discord.Client, shard: int | None, since: discord.Object) -> list[Readable]:
-    """Channels and threads with something new that the bot may read."""
-    found: list[Readable] = []
+def _by_guild(
+    client: discord.Client, shard: int | None, since: discord.Object
+) -> Iterator[tuple[int, Sequence[Readable]]]:
+    """Of each server, the channels and then the threads with something new that the bot may read."""
     for guild in client.guilds:
         if shard is not None and guild.shard_id != shard:
             continue
         places: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
-        for place in places:
-            granted = place.permissions_for(guild.me)
-            if (place.last_message_id or 0) > since.id and granted.view_channel and granted.read_message_history:
-                found.append(place)
-    return found
+        yield guild.id, [place for place in places if _has_news(place, guild.me, since)]
+
+
+def _has_news(place: _Place, me: discord.Member, since: discord.Object) -> bool:
+    granted = place.permissions_for(me)
+    return (place.last_message_id or 0) > since.id and granted.view_channel and granted.read_message_history

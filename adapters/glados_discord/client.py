@@ -41,7 +41,7 @@ class Parts:
         self.whereabouts = Whereabouts(core, memory, self.order, settings)
         self.counter = Counter(core, memory, self.desk, self.order, settings)
         self.slash = Slash(core, memory, self.counter)
-        self.catch_up = CatchUp(memory, self.rates, settings, clock)
+        self.catch_up = CatchUp(memory, self.rates, self.desk, self.order, settings, clock=clock)
         self._hearing: set[asyncio.Task[Any]] = set()
 
     def hears(self, task: asyncio.Task[Any] | None) -> None:
@@ -100,33 +100,39 @@ class _Listening:
         await self.parts.desk.message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Somebody changed a message, also one we have forgotten."""
+        """Somebody changed a message, also one we have forgotten.
+
+        A pin, a preview or a thread is told in the same way. They leave the time of the last edit as it was.
+        """
+        before = payload.cached_message
+        if before is not None and before.edited_at == payload.message.edited_at:
+            return
         await self.parts.desk.edited(payload.message, self.me)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Somebody deleted a message."""
-        await self.parts.desk.deleted(payload.channel_id, {payload.message_id})
+        await self.parts.desk.deleted(payload.guild_id, payload.channel_id, {payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """A moderator deleted many."""
-        await self.parts.desk.deleted(payload.channel_id, payload.message_ids)
+        await self.parts.desk.deleted(payload.guild_id, payload.channel_id, payload.message_ids)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """A thread is gone."""
-        await self.parts.whereabouts.deleted(payload.thread_id)
+        await self.parts.whereabouts.deleted(payload.guild_id, payload.thread_id)
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was brought into a thread, or wrote in it."""
-        await self.parts.whereabouts.joined(thread.id)
+        await self.parts.whereabouts.joined(thread.guild.id, thread.id)
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
         """The bot was taken out of a thread: there it answers to its name only."""
         thread.me = None  # discord.py leaves it as it was
-        await self.parts.whereabouts.removed(thread.id)
+        await self.parts.whereabouts.removed(thread.guild.id, thread.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel is gone."""
-        await self.parts.whereabouts.deleted(channel.id)
+        await self.parts.whereabouts.deleted(channel.guild.id, channel.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server; an outage of one is another event."""
@@ -141,13 +147,12 @@ class _Listening:
         self.parts.hears(asyncio.current_task())
         await self.parts.counter.press(interaction, action, turn)
 
+    async def _begin(self, shard: int | None) -> None:
+        self.parts.link.heard.begin_anew()
+        await self.parts.catch_up.begin(shard)
+
     async def _look_back(self, shard: int | None) -> None:
-        parts = self.parts
-
-        async def take(message: discord.Message) -> None:
-            await parts.desk.message(message, self.me, late=True)
-
-        await parts.catch_up.look_back(self, shard, take)  # type: ignore[arg-type]  # as above
+        await self.parts.catch_up.look_back(self, shard, self.me)  # type: ignore[arg-type]  # it is a Client, too
 
 
 class _Tree(app_commands.CommandTree[Any]):
@@ -182,6 +187,10 @@ class SingleClient(_Listening, discord.Client):
         self.parts = parts
         self.tree = make_tree(self, parts)
 
+    async def on_connect(self) -> None:
+        """A new session begins: no event of it was handled before this."""
+        await self._begin(None)
+
     async def on_disconnect(self) -> None:
         """The connection is gone."""
         await super().on_disconnect()
@@ -202,6 +211,10 @@ class ShardedClient(_Listening, discord.AutoShardedClient):
 
     async def on_ready(self) -> None:
         """Each shard looks back for itself."""
+
+    async def on_shard_connect(self, shard: int) -> None:
+        """One shard's new session begins: no event of it was handled before this."""
+        await self._begin(shard)
 
     async def on_shard_disconnect(self, shard: int) -> None:
         """One shard's connection is gone."""

@@ -71,19 +71,25 @@ class Desk:
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            await self._order.do(message.channel.id, lambda: self._take_or_apologise(message, me, late=late))
+            await self._do(message, lambda: self._take_or_apologise(message, me, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int) -> None:
         """A message was changed: its answer is made anew; one that now mentions the bot is a question."""
-        if message.edited_at is None:  # Discord itself added a preview or a thread
+        if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
         if is_from_person(message):
-            await self._order.do(message.channel.id, lambda: self._edited(message, me))
+            await self._do(message, lambda: self._edited(message, me))
 
-    async def deleted(self, channel: int, messages: set[int]) -> None:
+    async def deleted(self, guild: int | None, channel: int, messages: set[int]) -> None:
         """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
         for message in messages:
-            await self._order.do(channel, partial(self._core.store.change, str(message), "delete"))
+            await self._order.do(channel, partial(self._core.store.change, str(message), "delete"), guild=guild)
+
+    async def _do(self, message: discord.Message, work: Callable[[], Awaitable[None]], *, late: bool = False) -> None:
+        """Do it in the order of the message's place; what is written in a thread on the message comes after it."""
+        self._link.heard.add(message.id)
+        guild = message.guild.id if message.guild else None
+        await self._order.do(message.channel.id, work, guild=guild, opens=message.id, late=late)
 
     # --- one message -----------------------------------------------------------------------------------------------
 
@@ -134,6 +140,7 @@ class Desk:
         conversation = await questions.conversation_of(message, self._memory, self._settings)
         turn = questions.turn_of(message, question, conversation, self._settings)
         guild = message.guild.id if message.guild else None
+        await self._memory.note_asked(guild, message.channel.id, message.id)
         verdict = await self.within_guild(guild, message.id, lambda: self._core.intake.accept(turn))
         if verdict.refusal:
             await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
@@ -195,6 +202,7 @@ class Desk:
         if turn is None:
             await self._take_or_apologise(message, me, late=True)
             return
+        await self._know_channel(message)
         if sentence := await self._refusal(message):
             await self._notes.refuse(message, sentence)
             return

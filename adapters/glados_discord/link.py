@@ -1,20 +1,49 @@
 """The discord.py client in use. It is replaced when a connection could not be made, so nothing else keeps one."""
 
 import asyncio
+from collections import OrderedDict
 
 import discord
 
+from glados_bots.surface import PlatformAwayError
+
 PATIENCE_S = 10.0
+MOST_HEARD = 10_000
 
 
-class NotConnectedError(Exception):
-    """There is no client that is logged in; try again later."""
+class NotConnectedError(PlatformAwayError):
+    """There is no client that is logged in: Discord is not reachable, or about to be."""
+
+
+class Heard:
+    """Messages known to have stood while the session at hand was there: it would have told of their deletion."""
+
+    def __init__(self) -> None:
+        self._messages: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, message: int) -> None:
+        """This message stands."""
+        self._messages[message] = None
+        if len(self._messages) > MOST_HEARD:
+            self._messages.popitem(last=False)
+
+    def begin_anew(self) -> None:
+        """A session begins; whatever happened before it may have been missed."""
+        self._messages.clear()
+
+    def __contains__(self, message: int) -> bool:
+        return message in self._messages
 
 
 class Link:
-    """Holds the client that is logged in at the moment."""
+    """Holds the client that is logged in at the moment.
+
+    Attributes:
+        heard: messages whose deletion cannot have been missed.
+    """
 
     def __init__(self) -> None:
+        self.heard = Heard()
         self._client: discord.Client | None = None
         self._up = asyncio.Event()
 

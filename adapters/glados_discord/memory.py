@@ -5,6 +5,7 @@
     glados:{discord}:once:WHAT      str  something that only one process may do, and only once
     glados:{discord}:guild:ID       set  conversations of a server
     glados:{discord}:rate:ID        zset questions of a server in the last minute
+    glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
     glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
@@ -14,12 +15,14 @@ These are ids, without any text, and all but the hashes run out by themselves.
 
 import hashlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from glados_bots.store import Store, ask
 
 MOST_DMS = 1000
+MOST_ASKED = 10_000
+ASKED_S = 6 * 3600
 # KEYS[1] the server's zset; ARGV: message, most. Returns 0 for room (taken once for each message), or ms to wait.
 _TAKE_ROOM = """
 local time = redis.call('TIME')
@@ -73,6 +76,29 @@ class Memory:
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""
         return bool(await ask(self._client.exists(f"{self._prefix}t:{message}")))
+
+    async def turns_among(self, messages: Sequence[int]) -> set[int]:
+        """Those of the messages that are questions which a conversation holds."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for message in messages:
+                pipe.exists(f"{self._prefix}t:{message}")
+            found = await ask(pipe.execute())
+        return {message for message, exists in zip(messages, found, strict=True) if exists}
+
+    async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
+        """Remember a question for ASKED_S seconds, so that it can be looked at once more after a gap."""
+        key, now = f"{self._prefix}asked", time.time()
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.zadd(key, {f"{guild or 0}:{channel}:{message}": now})
+            pipe.zremrangebyscore(key, "-inf", now - ASKED_S)
+            pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
+            pipe.expire(key, ASKED_S)
+            await ask(pipe.execute())
+
+    async def asked_lately(self, count: int) -> list[tuple[int, int, int]]:
+        """Server (0: none), channel and message of the latest questions, newest first."""
+        found: Any = await ask(self._client.zrange(f"{self._prefix}asked", 0, count - 1, desc=True))
+        return [(int(guild), int(channel), int(message)) for guild, channel, message in (f.split(":") for f in found)]
 
     async def is_first(self, conversation: str, message: int) -> bool:
         """Whether nothing was asked in a conversation before this message."""

@@ -13,17 +13,20 @@ from typing import Literal, cast
 import discord
 
 from glados_bots.conversation import Turn
-from glados_discord.link import Link, NotConnectedError
+from glados_discord.link import Link
 from glados_discord.markdown import LIMIT, DiscordDialect
 from glados_discord.memory import Memory
 from glados_discord.rates import Rates
-from glados_discord.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, sorted_out
+from glados_discord.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, UNKNOWN_MESSAGE, sorted_out
+from glados_discord.still_asked import StillAsked
 
 log = logging.getLogger(__name__)
 
 How = Literal["thread", "reply", "plain"]
 MOST_KNOWN = 4096
 NAMELESS = "Answer"
+DELETED = "Deleted question"
+MOST_LEFT = 10  # messages of a thread that are looked at before it is put away
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,14 @@ class Places:
     """Finds, and where needed makes, the place of an answer."""
 
     def __init__(
-        self, link: Link, memory: Memory, rates: Rates, archive_minutes: Literal[60, 1440, 4320, 10080]
+        self,
+        link: Link,
+        memory: Memory,
+        rates: Rates,
+        still_asked: StillAsked,
+        archive_minutes: Literal[60, 1440, 4320, 10080],
     ) -> None:
+        self._still_asked = still_asked
         self._link = link
         self._memory = memory
         self._rates = rates
@@ -112,24 +121,47 @@ class Places:
         """Make the thread; False where none can be made, so that the answer goes inline."""
         channel = await self._link.channel(spot.channel, spot.guild)
         if channel.guild is None:
-            raise NotConnectedError("the server is not known yet")
+            raise LookupError("the server is not known yet, or the bot was removed from it")
         message = channel.get_partial_message(question)
         for name in dict.fromkeys([spot.title or NAMELESS, NAMELESS]):
             await self._rates.enter(turn.id)
-            try:
-                await message.create_thread(name=name, auto_archive_duration=self._archive_minutes)
-            except discord.HTTPException as error:
-                if error.code == THREAD_EXISTS:
-                    return True
-                if error.code not in NO_THREAD:
-                    with sorted_out():
+            with sorted_out():
+                try:
+                    await message.create_thread(name=name, auto_archive_duration=self._archive_minutes)
+                except discord.HTTPException as error:
+                    if error.code == THREAD_EXISTS:
+                        return True
+                    if error.code == UNKNOWN_MESSAGE and spot.question:
+                        await self._still_asked.gone(turn)
+                    elif error.code not in NO_THREAD:
                         raise
-                log.info("turn %s: no thread could be made (code %d)", turn.id, error.code)
-                if error.code not in BLOCKED:  # another name may pass
-                    return False
-            else:
-                return True
+                    log.info("turn %s: no thread could be made (code %d)", turn.id, error.code)
+                    if error.code not in BLOCKED:  # another name may pass
+                        return False
+                else:
+                    return True
         return False
+
+    async def leave_empty(self, turn: Turn, thread: int) -> None:
+        """The question was deleted, and its answer. If that has a thread of ours, and nobody wrote in it: put it away.
+
+        Its name is what was asked, so it gets another one. Where we may not do that, it stays.
+        """
+        if Spot.of(turn).how != "thread" or str(thread) == Spot.of(turn).channel:
+            return
+        client = await self._link.get()
+        await self._rates.enter(turn.id)
+        with sorted_out():
+            try:
+                found = await client.fetch_channel(thread)
+                if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
+                    if found.archived:  # then nothing else of it can be changed
+                        await found.edit(archived=False)
+                    await found.edit(name=DELETED, archived=True)
+            except discord.DiscordServerError:
+                raise
+            except discord.HTTPException as error:
+                log.info("turn %s: its empty thread could not be put away (%d)", turn.id, error.code)
 
     async def _write_down(self, turn: Turn, spot: Spot) -> int:
         """Post the question of a slash command, so that the answer has something to stand under."""
@@ -138,6 +170,17 @@ class Places:
         with sorted_out():
             message = await channel.send(asked(spot), nonce=f"ask{turn.id}", suppress_embeds=True, silent=True)
         return message.id
+
+
+async def _is_empty_of(thread: discord.Thread, opener: discord.ClientUser | None) -> bool:
+    """Whether this account opened a thread, and nothing stands in it beside what Discord itself wrote."""
+    if opener is None or thread.owner_id != opener.id:
+        return False
+    starter = discord.MessageType.thread_starter_message
+    async for message in thread.history(limit=MOST_LEFT):
+        if message.type is not starter and not message.is_system():
+            return False
+    return True
 
 
 def asked(spot: Spot) -> str:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 import discord
@@ -24,6 +25,7 @@ from glados_discord.places import Places, Spot, Target
 from glados_discord.rates import SLOW_PERIOD_S, Rates
 from glados_discord.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, sorted_out
 from glados_discord.settings import DiscordSettings
+from glados_discord.still_asked import StillAsked
 from glados_discord.typing_notice import TypingNotice
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,8 @@ class DiscordSurface:
         self._link = link
         self._memory = memory
         self.rates = Rates(pacer)
-        self.places = Places(link, memory, self.rates, settings.thread_archive_minutes)
+        self._still_asked = StillAsked(link, store, self.rates)
+        self.places = Places(link, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(link, store, self.rates)
 
     def answer(self, turn: Turn) -> Writing:
@@ -67,6 +70,7 @@ class DiscordSurface:
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Write a message, the first one as a reply to the question; a thread is made for it where one is wanted."""
+        await self._see_question(turn)
         target = await self.places.target(turn)
         message = await self._posted_before(turn, target, nonce) or await self._send(turn, target, view, nonce)
         if not _shows(message, turn, view):  # it was made before, by a process that died or heard no answer
@@ -80,6 +84,7 @@ class DiscordSurface:
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this. One that is too old to be edited gives way to a new one."""
         channel, number = _parts(post)
+        await self._see_question(turn)
         if self._age_s(number) > OLD_S:
             await self.remove(turn, post)
             raise MessageGoneError(f"message {number} is too old to be edited")
@@ -87,15 +92,34 @@ class DiscordSurface:
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do."""
+        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do.
+
+        After the last message of an answer to a deleted question, a thread that was opened for it goes as well.
+        """
         channel, number = _parts(post)
         self.typing.end(turn)
         await self.rates.enter(turn.id)
         message = (await self._link.channel(channel)).get_partial_message(number)
-        try:
-            await message.delete()
-        except (discord.NotFound, discord.Forbidden) as error:
-            log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
+        with sorted_out():
+            try:
+                await message.delete()
+            except discord.HTTPException as error:
+                if error.code == ARCHIVED:
+                    await self._unarchive(channel)
+                    raise
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+                log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
+        if await self._was_last_of_deleted(turn, post):
+            await self.places.leave_empty(turn, channel)
+
+    async def _was_last_of_deleted(self, turn: Turn, post: str) -> bool:
+        """Whether the question was deleted, and this was the last message of its answer."""
+        return await self._store.asked_of(turn.id) == "delete" and await self._store.posts(turn.id) == (post,)
+
+    async def _see_question(self, turn: Turn) -> None:
+        spot = Spot.of(turn)
+        await self._still_asked.check(turn, spot.guild, spot.channel, spot.question)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -151,9 +175,9 @@ class DiscordSurface:
 
     async def _unarchive(self, channel: int) -> None:
         """Edits fail in an archived thread. The edit is tried again by the core."""
-        thread = await (await self._link.get()).fetch_channel(channel)
-        if isinstance(thread, discord.Thread):
-            with sorted_out():
+        with sorted_out():
+            thread = await (await self._link.get()).fetch_channel(channel)
+            if isinstance(thread, discord.Thread):
                 await thread.edit(archived=False)
 
     async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:

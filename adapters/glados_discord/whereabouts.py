@@ -22,21 +22,21 @@ class Whereabouts:
         self._order = order
         self._settings = settings
 
-    async def joined(self, thread: int) -> None:
+    async def joined(self, guild: int, thread: int) -> None:
         """The bot takes part in a thread from now on."""
-        await self._order.do(thread, lambda: self._memory.join(thread))
+        await self._order.do(thread, lambda: self._memory.join(thread), guild=guild)
 
-    async def removed(self, thread: int) -> None:
+    async def removed(self, guild: int, thread: int) -> None:
         """It does not any more."""
-        await self._order.do(thread, lambda: self._memory.leave(thread))
+        await self._order.do(thread, lambda: self._memory.leave(thread), guild=guild)
 
-    async def deleted(self, channel: int) -> None:
+    async def deleted(self, guild: int, channel: int) -> None:
         """A channel or thread is gone: so is what was to be answered there."""
-        await self._order.do(channel, lambda: self._end_channel(channel))
+        await self._order.do(channel, lambda: self._end_channel(channel), guild=guild)
 
     async def left_guild(self, guild: int) -> None:
         """The bot was removed from a server: nothing is answered there any more."""
-        await self._order.do(guild, lambda: self._end_guild(guild))
+        await self._order.do(guild, lambda: self._end_guild(guild), guild=guild)
 
     async def _end_channel(self, channel: int) -> None:
         await self._cancel(await self._memory.conversation(channel) or str(channel))

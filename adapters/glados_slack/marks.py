@@ -7,8 +7,7 @@ process took may come before the question that another one has lost.
     glados:{slack}:edited:MESSAGE    str   when the newest edit that we know of was made, as Slack's timestamp
 """
 
-from collections.abc import Awaitable
-from typing import cast
+from typing import Any
 
 from glados_bots.store import Store, ask
 
@@ -43,7 +42,8 @@ class Marks:
 
     async def is_deleted(self, message: str) -> bool:
         """Whether its deletion was heard."""
-        return bool(await ask(cast("Awaitable[int]", self._store.client.exists(self._deleted(message)))))
+        call: Any = self._store.client.exists(self._deleted(message))
+        return bool(await ask(call))
 
     async def follow(self, message: str) -> None:
         """A question was taken in: delete it if its deletion came first."""

@@ -55,7 +55,7 @@ class Births:
             return None
         known = await ask(cast("Awaitable[str | None]", self._store.client.get(key)))
         if known:
-            await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
+            await self._end(turn, nonce)
             return known
         found = await self._look(turn, nonce, is_notice=is_notice)
         if found:
@@ -87,7 +87,7 @@ class Births:
         A notice gives way to what was there; all others take its place. Whoever is told of another deletes the notice.
         """
         before = str(await ask(self._made(keys=[self._key(nonce)], args=[post, KEPT_S])))
-        await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
+        await self._end(turn, nonce)
         return "" if before == post else before
 
     async def again(self, turn: Turn, nonce: str) -> None:
@@ -98,7 +98,11 @@ class Births:
     async def unmade(self, turn: Turn, nonce: str) -> None:
         """It surely does not exist: the call did not reach Slack, or was refused."""
         await ask(self._store.client.delete(self._key(nonce)))
-        await ask(cast("Awaitable[int]", self._store.client.srem(self._born(turn), nonce)))
+        await self._end(turn, nonce)
+
+    async def _end(self, turn: Turn, nonce: str) -> None:
+        call: Any = self._store.client.srem(self._born(turn), nonce)
+        await ask(call)
 
     async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
         """A message of this turn in its thread whose id was lost."""

@@ -104,12 +104,13 @@ def _add_pages(app: FastAPI, chat: Chat) -> None:
 
     @app.get("/")
     async def home(request: Request) -> Response:
-        session = chat.session(request) or await chat.door.welcome()
-        chats = await chat.chats.of(session)
+        session = chat.session(request)
+        chats = await chat.chats.of(session) if session else []
         if chats and "new" not in request.query_params:
             return RedirectResponse(f"/c/{chats[0][0]}", 303)
         page = await chat.page(session, new_conversation())
-        chat.door.give_cookie(session, request, page)
+        if session is None:
+            await chat.door.welcome(request, page)
         return page
 
     @app.get("/c/{conversation}")
@@ -128,9 +129,9 @@ def _add_pages(app: FastAPI, chat: Chat) -> None:
 
 def _add_questions(app: FastAPI, chat: Chat) -> None:
     @app.post("/c/{conversation}/messages", dependencies=[Depends(require_own_page)], status_code=202)
-    async def ask(conversation: str, request: Request) -> dict[str, Any]:
+    async def ask(conversation: str, request: Request, response: Response) -> dict[str, Any]:
         text, key = await chat.question(request)
-        session = chat.session(request)
+        session = chat.session(request) or await chat.door.begin(request)
         if session is None:
             raise HTTPException(403, "Cookies are needed to keep your chats apart from others'. Reload the page.")
         if not await chat.chats.claim(session, conversation, text):
@@ -140,6 +141,7 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
         verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
+        chat.door.give_cookie(session, request, response)  # a first question: from now on the cookie is kept as long
         return {"turn": name, "ahead": verdict.ahead}
 
 

@@ -81,7 +81,7 @@ class Chat:
 
     # --- what is shown and asked -----------------------------------------------------------------------------------
 
-    async def page(self, session: Session, conversation: str) -> HTMLResponse:
+    async def page(self, session: Session | None, conversation: str) -> HTMLResponse:
         """The whole page: answered turns rendered, those under way to be filled in by the script."""
         running = await self.store.queue(conversation)  # read first: a turn that ends meanwhile is then in both
         history = await self.store.history(conversation)
@@ -93,9 +93,9 @@ class Chat:
             history=history,
             running=running,
             waiting=[turn for turn in waiting if turn],
-            chats=await self.chats.of(session),
+            chats=await self.chats.of(session) if session else [],
             is_locked=self.door.is_locked,
-            person=session.person if session.by == "oidc" else "",
+            person=session.person if session and session.by == "oidc" else "",
             render=render,
             max_chars=self.settings.message_max_chars,
         )

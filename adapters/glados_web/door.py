@@ -10,6 +10,7 @@ from glados_bots.settings import Settings
 from glados_bots.store import Store
 from glados_web.sessions import By, Lifetime, Session, Sessions
 from glados_web.settings import WebSettings
+from glados_web.tickets import Tickets
 
 COOKIE = "glados_session"
 SECURE_COOKIE = "__Host-glados_session"  # a browser takes this name over https only, and from this very host only
@@ -25,6 +26,7 @@ class Door:
         self.web = web
         self.is_locked = web.needs_sign_in
         self.sessions = Sessions(store, Lifetime(store.ttl, web.session_idle, web.session_max))
+        self._tickets = Tickets(store)
         self._admins = Admins.parse(settings.admins)
 
     async def admit(self, request: Request) -> None:
@@ -40,17 +42,27 @@ class Door:
         session = await self.sessions.find(request.cookies.get(self._cookie(request)))
         return session if not self.is_locked or self.sessions.is_signed_in(session) else None
 
-    async def welcome(self) -> Session:
-        """A visitor of a page without sign-in, whom we see for the first time."""
-        return await self.sessions.begin(person=LOCAL)
+    async def welcome(self, request: Request, response: Response) -> None:
+        """Give a browser without a session a ticket, unless it has one. Nothing is kept of who only looks."""
+        name = self._cookie(request)
+        if not await self._tickets.is_ours(request.cookies.get(name)):
+            self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
+
+    async def begin(self, request: Request) -> Session | None:
+        """The session that begins with a browser's first question; None when it shows no ticket of ours."""
+        ticket = request.cookies.get(self._cookie(request))
+        if self.is_locked or ticket is None or not await self._tickets.is_ours(ticket):
+            return None
+        return await self.sessions.begin_with(ticket, LOCAL)
 
     async def sign_in(self, request: Request, by: By, owner: str = "", person: str = SHARED) -> Session:
         """A new session for somebody who showed that they may come in; the one they had is over."""
         return await self.sessions.sign_in(request.cookies.get(self._cookie(request)), owner, person, by)
 
     def is_admin(self, session: Session | None) -> bool:
-        """Whether GLADOS_ADMINS names this visitor."""
-        return session is not None and self._admins.has("web", session.person)
+        """Whether GLADOS_ADMINS names this visitor. Without sign-in, who has no session yet is `local` as well."""
+        stranger = "" if self.is_locked else LOCAL
+        return self._admins.has("web", session.person if session else stranger)
 
     def give_cookie(self, session: Session, request: Request, response: Response) -> None:
         """Hand a new session to the browser."""

@@ -3,7 +3,8 @@
     glados:{web}:session:HASH   str   JSON: owner, person, by, began, seen
 
 Redis holds only the SHA-256 of the cookie: who reads the database cannot take a session over. A session gets a new id
-when its holder signs in, so that a cookie that was planted before is worth nothing after.
+when its holder signs in, so that a cookie that was planted before is worth nothing after. A session begins with the
+first question or with a sign-in. Who only looks has a ticket (tickets.py).
 """
 
 import hashlib
@@ -72,15 +73,20 @@ class Sessions:
         return self._lifetime.kept
 
     async def find(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; ids we never gave out are none, so nobody can plant one."""
+        """The session of a cookie; ids we never gave out are none, so nobody can plant one.
+
+        This is the session's newest request, unless its time had run out: then one must sign in again, however often
+        the browser asks.
+        """
         if not cookie:
             return None
         name = _hash(cookie)
         found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
-        if session and time.time() - session.seen >= SEEN_EVERY_S:
+        still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
+        if session and still_counts and time.time() - session.seen >= SEEN_EVERY_S:
             session = replace(session, seen=time.time())
-            await self._write(session, only_if_there=True)
+            await self._write(session, only_if="there")
         return session
 
     async def begin(self, owner: str = "", person: str = "", by: By = "open") -> Session:
@@ -90,6 +96,18 @@ class Sessions:
         session = Session(_hash(cookie), owner or _hash(secrets.token_hex(32)), person, by, now, now, cookie)
         await self._write(session)
         return session
+
+    async def begin_with(self, ticket: str, person: str) -> Session:
+        """The session of a browser that asks its first question; several at once, from two tabs, begin only one.
+
+        Args:
+            ticket: the browser's cookie, which we gave out.
+            person: who it is.
+        """
+        now = time.time()
+        session = Session(_hash(ticket), _hash(secrets.token_hex(32)), person, "open", now, now, ticket)
+        found = await self._write(session, only_if="new")
+        return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
 
     async def end(self, session: Session) -> None:
         """From now on its cookie is worth nothing; its streams end within seconds."""
@@ -123,10 +141,14 @@ class Sessions:
         now = _read(session.hash, found) if found else None
         return now is not None and (now.by == "open" or self.is_signed_in(now))
 
-    async def _write(self, session: Session, *, only_if_there: bool = False) -> None:
+    async def _write(self, session: Session, *, only_if: Literal["new", "there"] | None = None) -> str | None:
+        """Save a session; what was there before, if anything."""
         fields = {name: value for name, value in asdict(session).items() if name not in {"hash", "fresh_cookie"}}
-        call = self._client.set(self._key(session.hash), json.dumps(fields), ex=self._lifetime.kept, xx=only_if_there)
-        await ask(cast("Awaitable[object]", call))
+        is_new, is_there = only_if == "new", only_if == "there"
+        call = self._client.set(
+            self._key(session.hash), json.dumps(fields), ex=self._lifetime.kept, nx=is_new, xx=is_there, get=True
+        )
+        return await ask(cast("Awaitable[str | None]", call))
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}session:{name}"

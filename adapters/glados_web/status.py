@@ -55,7 +55,7 @@ def add_status(app: FastAPI, chat: Chat) -> None:
             titles=TITLES,
             up=duration(time.monotonic() - began),
             version=__version__,
-            used=await _used(chat, session) if is_in else [],
+            used=await _used(chat, session) if is_in and found.health != "away" else [],
             versions=_versions() if is_admin else [],
             acts=await _acts(chat) if is_admin else [],
             reasons=_reasons(found) if is_admin else [],
@@ -75,7 +75,7 @@ async def _session(chat: Chat, request: Request) -> Session | None:
 
 async def _used(chat: Chat, session: Session | None) -> list[usage.Used]:
     try:
-        return await usage.usage(chat.store, session.owner) if session else []
+        return await usage.usage(chat.store, session.owner if session else "")  # no owner: nothing asked yet
     except StoreUnavailableError:
         return []
 

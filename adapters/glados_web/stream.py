@@ -27,6 +27,12 @@ class Blocks:
     def __init__(self) -> None:
         self._text = ""
         self._stream = stream()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._count
 
     def show(self, text: str, *, is_final: bool) -> tuple[int, list[str]]:
         """The number of the first block that changed, and all blocks from there on."""
@@ -38,13 +44,15 @@ class Blocks:
         if is_final:
             update = self._stream.close()
             first = min(first, update.first_changed)
+        self._count = len(update.chunks)
         return first, update.chunks[first:]
 
 
 async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
     """Events `view` with {from, blocks, notice, state, markdown?}; the last has a final state.
 
-    `blocks` replace everything from block number `from` on. A browser that comes late gets everything at once.
+    `blocks` replace everything from block number `from` on. A browser that comes late gets everything at once. Every
+    KEEP_ALIVE_S the view is told again without blocks: a browser that hears nothing for longer has a dead connection.
     """
     blocks = Blocks()
     last: dict[str, str] | None = None
@@ -53,7 +61,7 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
         async for current in surface.watch(conversation, turn, KEEP_ALIVE_S):
             view = current or await _without_view(store, conversation, turn)
             if view == last:
-                yield ": still here\n\n"
+                yield _event({"from": blocks.count, "blocks": [], "notice": view["notice"], "state": view["state"]})
                 continue
             last = view
             final = view["state"] in FINAL

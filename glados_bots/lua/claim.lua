@@ -1,5 +1,7 @@
 -- Take the lease of the conversation that has waited longest, with a new fencing number.
--- KEYS[1] prefix; ARGV: lease ms. Returns nil, or {conversation, fence, turn, turn hash as a flat list}.
+-- A turn that is still running was lost by whoever had it, most likely by its death: it is watched from then on (`taken`),
+-- so that its `hand` tells whether its own work went on. Deaths at that, one after the other, make it a suspect.
+-- KEYS[1] prefix; ARGV: lease ms, owner or ''. Returns nil, or {conversation, fence, turn, turn hash as a flat list}.
 -- `ready` holds the time from which a conversation may be claimed: while leased, that is the end of the lease.
 local p, lease_ms = KEYS[1], tonumber(ARGV[1])
 local time = redis.call('TIME')
@@ -20,7 +22,17 @@ while true do
     local fence = redis.call('INCR', p .. 'c:' .. conversation .. ':fence')
     redis.call('PERSIST', p .. 'c:' .. conversation .. ':fence')
     redis.call('HINCRBY', key, 'attempts', 1)
-    redis.call('HSET', key, 'state', 'running')
+    local found = redis.call('HMGET', key, 'state', 'taken', 'hand')
+    if found[1] == 'running' then
+      redis.call('HINCRBY', key, 'taken', 1)
+      if found[2] and found[3] == 'works' then
+        redis.call('HINCRBY', key, 'deaths', 1)
+      else
+        redis.call('HDEL', key, 'deaths')
+      end
+    end
+    redis.call('HDEL', key, 'hand')
+    redis.call('HSET', key, 'state', 'running', 'owner', ARGV[2])
     return {conversation, fence, turn, redis.call('HGETALL', key)}
   end
 end

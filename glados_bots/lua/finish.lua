@@ -36,7 +36,7 @@ if outcome == 'gone' then
   forget(turn)
 else
   redis.call('HSET', t, 'state', outcome)
-  redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures')
+  redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
   redis.call('EXPIRE', t, keep_s)
   redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have run out
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end

@@ -1,10 +1,27 @@
 -- Remember something about a turn of a leased conversation: `posts` (ids of its messages), `draft` (what
--- people see of its answer so far), `answer` (its exchange) or `error` (why this attempt failed, which is counted too).
+-- people see of its answer so far), `answer` (its exchange), `error` (why this attempt failed, which is counted too), or `hand`
+-- (whether its own work goes on: works or waits).
 -- KEYS[1] prefix; ARGV: conversation, fence, turn, field, value. Returns 1, or 0 when the lease is lost.
 local p, conversation, fence, turn, field, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return 0 end
-if redis.call('EXISTS', p .. 't:' .. turn) == 1 then
-  redis.call('HSET', p .. 't:' .. turn, field, value)
-  if field == 'error' then redis.call('HINCRBY', p .. 't:' .. turn, 'failures', 1) end
+local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
+if redis.call('GET', c .. ':fence') ~= fence then return 0 end
+if redis.call('EXISTS', t) == 0 then return 1 end
+
+-- A message that the first turn posts stands below the notices of those behind it: they are `buried` until they are made anew.
+local function bury_notices()
+  local had = {}
+  for _, post in ipairs(cjson.decode(redis.call('HGET', t, 'posts') or '[]')) do had[post] = true end
+  local is_new = false
+  for _, post in ipairs(cjson.decode(value)) do is_new = is_new or not had[post] end
+  if not is_new then return end
+  redis.call('HDEL', t, 'buried')
+  for _, waiting in ipairs(redis.call('LRANGE', c .. ':queue', 1, -1)) do
+    local found = redis.call('HMGET', p .. 't:' .. waiting, 'posts', 'version')
+    if found[2] == '0' and found[1] ~= '[]' then redis.call('HSET', p .. 't:' .. waiting, 'buried', 1) end
+  end
 end
+
+if field == 'posts' and redis.call('LINDEX', c .. ':queue', 0) == turn then bury_notices() end
+redis.call('HSET', t, field, value)
+if field == 'error' then redis.call('HINCRBY', t, 'failures', 1) end
 return 1

@@ -1,9 +1,10 @@
 -- Give an unfinished turn back at once, for another worker (or ourselves after a restart); it does not count as a try.
--- KEYS[1] prefix; ARGV: conversation, fence, turn. Returns 1, or 0 when the lease was lost already.
+-- KEYS[1] prefix; ARGV: conversation, fence, turn. Returns 1, or 0 when the lease was lost or the turn has ended already.
 local p, conversation, fence, turn = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return 0 end
+local c = p .. 'c:' .. conversation
+if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 0 end
 local time = redis.call('TIME')
-redis.call('INCR', p .. 'c:' .. conversation .. ':fence')
+redis.call('INCR', c .. ':fence')
 if redis.call('EXISTS', p .. 't:' .. turn) == 1 then
   redis.call('HINCRBY', p .. 't:' .. turn, 'attempts', -1)
   redis.call('HSET', p .. 't:' .. turn, 'state', 'queued')

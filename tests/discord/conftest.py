@@ -25,7 +25,7 @@ from glados_discord.settings import DiscordSettings
 from tests.fakes.discord import Channel, FakeDiscord, FakeGuild, Message, MessageRecord, Person
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running
-from tests.waiting import until
+from tests.waiting import LONGEST_S, until
 
 DONE = Finished("stop", 5, 0, 2)
 CORE = {"lease": 1.5, "grace": 5.0, "join_window": 0.0}
@@ -108,25 +108,27 @@ class World:
         return [one for one in self.fake.answers(where) if text in one.content and "Regenerate" in buttons(one)]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await self.fake.wait_for(condition, seconds=20)
+        await self.fake.wait_for(condition, seconds=LONGEST_S)
 
     async def quiet(self, bot: Bot) -> None:
         """Return when nothing waits and nothing is being taken in."""
 
         async def is_quiet() -> bool:
-            waiting, _ = await bot.core.store.load()
-            return not waiting and not bot.parts.order.pending
+            if bot.parts.order.pending:
+                return False
+            waiting, _ = await bot.core.store.load()  # asked after that: what was taken in waits there now
+            return not waiting
 
         await self.told(bot)
         await until(is_quiet)
 
     async def told(self, bot: Bot) -> None:
-        """Return when the adapter has heard of everything that has happened."""
+        """Return when the adapter has heard of everything that has happened, and the handlers of it have begun."""
         client = bot.link.client
         assert isinstance(client, SingleClient)
-        (session,) = self.fake.gateway.sessions.values()
+        session = self.fake.gateway.sessions[client.ws.session_id or ""]
         await until(lambda: client.ws.sequence == session._sequence)
-        await asyncio.sleep(0.01)  # the handlers have begun
+        await asyncio.sleep(0)  # discord.py made a task for each handler in that step: now each has taken its first
 
     def hold(self) -> None:
         """The model says nothing until `go_on`."""

@@ -1,6 +1,5 @@
 """The connection and the process: cases 23 to 26, 30 and 32, several processes, and what is missed in between."""
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
+from glados_bots.store import Client
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
@@ -294,23 +294,21 @@ async def test_two_processes_give_one_answer_each(world: World) -> None:
             await world.answered(question)
         await world.bob.say(world.thread(questions[0]), world.fake.bot.mention)
         for bot in (one, two):
-            await world.until(lambda: not bot.parts.order.pending)  # noqa: B023
-        await world.until(lambda: len(world.said(world.thread(questions[0]))) == 2)
-        await asyncio.sleep(0.1)
+            await world.quiet(bot)
     assert len(world.engine.asked) == 5
     assert [len(world.said(world.thread(question))) for question in questions] == [2, 1, 1, 1, 1]
 
 
-async def test_while_redis_is_away_a_question_waits_and_is_answered(world: World) -> None:
-    async with world.bot() as bot:
-        store = bot.core.store.client
-        await store.config_set("maxmemory", 1)  # every write is refused
+async def test_while_redis_is_away_a_question_waits_and_is_answered(
+    world: World, admin: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.bot():
+        await admin.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
-            await world.until(lambda: bot.parts.order.pending)
-            await asyncio.sleep(0.3)
+            await world.until(lambda: "an event of Discord waits" in caplog.text)
         finally:
-            await store.config_set("maxmemory", 0)
+            await admin.config_set("maxmemory", 0)
         await world.answered(question)
 
 

@@ -231,13 +231,11 @@ async def test_roles_of_who_wrote_in_a_gap_are_asked_for(world: World) -> None:
 async def test_one_person_s_quick_messages_become_one_question(world: World) -> None:
     world.core["join_window"] = 30.0
     world.hold()
-    async with world.bot():
+    async with world.bot() as bot:
         question = await world.ask("one")
         await world.until(lambda: world.engine.asked)
-        for text in ("two", "three"):
-            await world.ada.say(world.thread(question), text)
-        await world.until(lambda: len(world.said(world.thread(question))) == 2)
-        await asyncio.sleep(0.1)
+        last = [await world.ada.say(world.thread(question), text) for text in ("two", "three")][-1]
+        await until(lambda: bot.parts.memory.is_turn(last.id))
         world.go_on()
         await world.until(lambda: len(world.finished(world.thread(question))) == 2)
     assert world.prompts[-1] == ["one", "two\nthree"]

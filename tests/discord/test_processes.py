@@ -68,7 +68,7 @@ async def test_an_adapter_that_is_killed_in_an_answer_is_followed_by_one_that_en
             world.go_on()
             answer = await world.answered(question)
             follower.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(follower.wait, 20) == 0
+            assert await asyncio.to_thread(follower.wait, 60) == 0
     assert answer.id == record.id
     assert world.said(world.thread(question)) == ["Hello **world**"]
 
@@ -78,13 +78,13 @@ async def test_two_adapters_one_of_which_is_killed_give_one_answer_each(world: W
     with adapter(world) as one, adapter(world) as two:
         await world.until(lambda: world.fake.gateway.identified == 2)
         questions = [await world.ask(f"question {number}") for number in range(6)]
-        await world.until(lambda: len(world.engine.asked) == 6)
+        await world.until(lambda: len({prompt[-1] for prompt in world.prompts}) == 6)
         one.send_signal(signal.SIGKILL)
         world.go_on()
         for question in questions:
             await world.answered(question)
         two.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(two.wait, 20) == 0
+        assert await asyncio.to_thread(two.wait, 60) == 0
     assert [world.said(world.thread(question)) for question in questions] == [["Hello **world**"]] * 6
 
 

@@ -50,6 +50,7 @@ class ScriptedModel:
         reached: set when an answer stands at the gate.
         prompts: messages of every request so far.
         dropped: answers the client did not read to their end.
+        ended: answers it did.
         refusal: when set, questions are refused with this message.
         pause_s: seconds before each piece.
     """
@@ -59,6 +60,7 @@ class ScriptedModel:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
     dropped: int = 0
+    ended: int = 0
     refusal: str = ""
     pause_s: float = 0.0
 
@@ -92,6 +94,7 @@ class ScriptedModel:
             ended = True
         finally:
             self.dropped += not ended
+            self.ended += ended
 
 
 def _chunk(delta: dict[str, str], reason: str | None) -> str:

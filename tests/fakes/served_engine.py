@@ -37,9 +37,10 @@ class EndlessEngine(ScriptedEngine):
 
 
 class EchoEngine(ScriptedEngine):
-    """Answers `question 17` with words that say so from the first to the last; for soaks, which count them.
+    """Answers `question 17.0` with words that say so from the first to the last; for soaks, which count them.
 
-    The last number is the question; adapters put what stands above it in the thread before it.
+    The last number is the question, and how often it was edited; adapters put what stands above it in the thread before
+    it.
     """
 
     context_length = 8192
@@ -47,7 +48,7 @@ class EchoEngine(ScriptedEngine):
     async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
         """A word each ECHO_PAUSE_S. The end tells a whole answer from a part of one."""
         del model, sampling
-        numbers = re.findall(r"question (\d+)", messages[-1].content)[-1:]
+        numbers = re.findall(r"question (\d+\.\d+)", messages[-1].content)[-1:]
         script = [f"answer {number}" for number in numbers] + ["word"] * 6 + [f"end {number}" for number in numbers]
         for word in script:
             yield Delta(f"{word}, ")

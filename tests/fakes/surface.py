@@ -58,7 +58,7 @@ class MemorySurface:
         await self._trouble()
         if nonce in self.by_nonce:
             return self.by_nonce[nonce]
-        post = f"p{len(self.ledger)}"
+        post = f"p{len(self.by_nonce)}"
         self.ledger[post] = (turn.id, [view])
         self.by_nonce[nonce] = post
         return post
@@ -67,7 +67,7 @@ class MemorySurface:
         """Change a message."""
         del turn
         await self._trouble()
-        if post in self.deleted:
+        if post in self.deleted or post not in self.ledger:
             raise MessageGoneError(post)
         self.ledger[post][1].append(view)
 

@@ -10,6 +10,7 @@ from tests.fakes.discord import (
     Channel,
     FakeDiscord,
     Interaction,
+    MessageType,
     Permission,
     Person,
     RecordingClient,
@@ -177,6 +178,8 @@ async def test_groups_completion_and_message_commands(fake: FakeDiscord, channel
     assert [choice["value"] for choice in offered.choices] == ["large"]
     message = await ada.say(channel, "cake")
     assert (await done(fake, await ada.run_on(message, "Explain"))).content == "it says cake"
+    types = [fake.message(record).type for record in fake.answers(channel)]
+    assert types == [MessageType.CHAT_INPUT_COMMAND, MessageType.CONTEXT_MENU_COMMAND]
 
 
 async def test_late_and_double_answers_are_refused(fake: FakeDiscord, channel: Channel, ada: Person) -> None:

@@ -143,10 +143,12 @@ async def test_dropped_connections(
 
 
 async def test_a_slow_answer_and_an_unknown_route(fake: FakeDiscord, channel: Channel, bot: RecordingClient) -> None:
-    fake.faults.add(method="POST", path="/channels/*/messages", delay_s=0.3)
+    goes_on = asyncio.Event()
+    fault = fake.faults.add(method="POST", path="/channels/*/messages", delay_s=0.01, held_by=goes_on)
     sending = asyncio.create_task(bot.get_partial_messageable(channel.id).send("slow"))
-    await asyncio.sleep(0.1)
+    await fake.wait_for(lambda: fault.hits)
     assert fake.answers() == []
+    goes_on.set()
     await sending
     with pytest.raises(discord.NotFound) as unknown:
         await bot.fetch_premium_sticker_packs()

@@ -261,12 +261,12 @@ async def test_who_asks_for_the_list_of_models_does_not_wait_for_long(monkeypatc
 async def test_a_waiting_client_is_not_given_up_while_the_service_says_that_it_lives(
     engine: ScriptedEngine, client: InferenceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client._http, "timeout", httpx.Timeout(1.0))
+    monkeypatch.setattr(client._http, "timeout", httpx.Timeout(0.5))
     monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.1)
     engine.gate = asyncio.Semaphore(0)
     asking = asyncio.create_task(ask(client))
     await until(lambda: engine.asked)
-    await asyncio.sleep(2.0)  # twice the longest silence
+    await asyncio.sleep(1.0)  # twice the longest silence
     for _ in engine.script:
         engine.gate.release()
     assert await asking == [Delta("Hello **world**"), engine.script[-1]]

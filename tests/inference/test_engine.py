@@ -26,7 +26,7 @@ def small_card() -> Card:
     return resolve("smollm2_135m")[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small() -> Path:
     return weights.fetch(small_card(), DATA, None)
 

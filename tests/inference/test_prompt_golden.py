@@ -60,7 +60,7 @@ def test_training_and_serving_write_the_same() -> None:
         assert whole.startswith(prompt + conversation[turn].content)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(weights.fetch(resolve("smollm2_135m")[0], DATA, None))
 

@@ -16,8 +16,7 @@ from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
-from tests.fakes.slack.server import WAIT_S
-from tests.waiting import until
+from tests.waiting import LONGEST_S, until
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 Adapter = Callable[..., AbstractAsyncContextManager[None]]
@@ -107,7 +106,7 @@ def ada(slack: FakeSlack, channel: Channel) -> Person:
 
 
 async def answered(
-    slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = WAIT_S
+    slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = LONGEST_S
 ) -> list[MessageRecord]:
     """The bot's messages under a question, once there are so many and none is unfinished.
 

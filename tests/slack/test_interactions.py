@@ -126,7 +126,7 @@ async def test_ask_puts_the_question_in_the_channel_and_answers_in_its_thread(
 
 
 async def test_ask_while_redis_goes_away_says_so_under_the_question(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, client: Client, *,
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, admin: Client, *,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(asking, "OUTAGE_S", 0.3)
@@ -134,11 +134,11 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
         slack.faults.add(method="chat.postMessage", delay_s=2.0)
         asked = asyncio.create_task(ada.run(channel, "/glados", "ask why?"))
         await asyncio.sleep(0.3)
-        await client.config_set("maxmemory", 1)
+        await admin.config_set("maxmemory", 1)
         try:
             await slack.wait_for(lambda: len(slack.answers(channel)) == 2)
         finally:
-            await client.config_set("maxmemory", 0)
+            await admin.config_set("maxmemory", 0)
         await asked
     question, said = slack.answers(channel)
     assert said.thread_ts == question.ts

@@ -5,25 +5,32 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 RESTART_S = (0.2, 0.8)  # as a supervisor would, after a short pause
+LOOK_EVERY_S = 1.0
+END_S = 30.0
 API_KEY = "s3cret-key"  # of tests/fakes/served_engine.py
 
 
 @dataclass
 class Part:
-    """One process. `name` is what it is; several of the same name are replicas."""
+    """One process. `name` is what it is; several of the same name are replicas.
+
+    Attributes:
+        kills: how often it was killed.
+        deaths: how often it ended by itself.
+    """
 
     name: str
     command: list[str]
     env: dict[str, str]
     log: Path
-    ready: Callable[[], bool] = lambda: True
-    restarts: int = 0
+    kills: int = 0
+    deaths: int = 0
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def start(self) -> None:
         """Start it; its output goes to the log."""
@@ -31,11 +38,6 @@ class Part:
             self._process = await asyncio.create_subprocess_exec(
                 *self.command, env={**clean_environment(), **self.env}, stdout=log, stderr=log
             )
-
-    @property
-    def died(self) -> bool:
-        """Whether it ended by itself."""
-        return self._process is not None and self._process.returncode is not None
 
     async def kill(self) -> None:
         """End it as a power cut does."""
@@ -50,17 +52,33 @@ class Part:
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return await asyncio.wait_for(self._process.wait(), 30)
+            return await asyncio.wait_for(self._process.wait(), END_S)
         except TimeoutError:
             await self.kill()
             return -signal.SIGKILL
 
     async def restart(self, dice: random.Random) -> None:
         """Kill it, and start it again after a moment."""
-        await self.kill()
-        await asyncio.sleep(dice.uniform(*RESTART_S))
-        self.restarts += 1
-        await self.start()
+        async with self._changing:
+            self.kills += 1
+            await self.kill()
+            await asyncio.sleep(dice.uniform(*RESTART_S))
+            await self.start()
+
+    async def revive(self) -> None:
+        """Start it again if it ended by itself, as a supervisor would."""
+        async with self._changing:
+            if self._process is not None and self._process.returncode is not None:
+                self.deaths += 1
+                await self.start()
+
+
+async def keep_alive(parts: list[Part]) -> None:
+    """Start again whatever ended by itself, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        for part in parts:
+            await part.revive()
 
 
 def clean_environment() -> dict[str, str]:

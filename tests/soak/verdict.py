@@ -1,142 +1,139 @@
 """What a soak has shown: each question against what stands at the far end."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tests.soak.far_ends import Seen
+from tests.soak.questions import Misdeeds, Question, Seen
 
-
-@dataclass(frozen=True)
-class Asked:
-    """A question: which, where, and when (seconds of the far end's clock).
-
-    `accepted_at` is when it was accepted (seconds of the clock of Redis): a platform may deliver an event a minute
-    late, below newer ones, and order is promised to what was accepted.
-    """
-
-    number: int
-    thread: int
-    at: float
-    accepted_at: float = 0.0
+WAITS = re.compile(r"Queued:|Waiting for|Paused for|not reachable|goes on|GLaDOS is", re.IGNORECASE)
+APOLOGIES = re.compile(r"sorry|could not|nothing to say|went wrong", re.IGNORECASE)
 
 
 @dataclass
 class Verdict:
-    """Numbers of questions that broke the promise, each with why; all empty when it held."""
+    """What broke the promise, by kind: numbers of questions, or what stands there; all empty when it held."""
 
     lost: list[int] = field(default_factory=list)
     doubled: list[int] = field(default_factory=list)
     out_of_order: list[int] = field(default_factory=list)
-    wrong_thread: list[int] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)  # messages that still say that they wait, and apologies
+    in_the_wrong_thread: list[int] = field(default_factory=list)
+    apologies: list[str] = field(default_factory=list)
+    answers_to_deleted_questions: list[int] = field(default_factory=list)
+    edits_not_followed: list[int] = field(default_factory=list)
+    placeholders_left: list[str] = field(default_factory=list)
+    calls_not_granted: list[str] = field(default_factory=list)
+    pings: list[str] = field(default_factory=list)
+    sessions_and_status_lines_left: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         """Whether the promise held."""
-        return not (self.lost or self.doubled or self.out_of_order or self.wrong_thread or self.waiting)
+        return not any(vars(self).values())
 
-    def __str__(self) -> str:
-        """One line."""
-        counts = ", ".join(f"{name.replace('_', ' ')} {len(value)}" for name, value in vars(self).items())
-        worst = {name: value[:5] for name, value in vars(self).items() if value}
-        return f"{counts}{f'; the first: {worst}' if worst else ''}"
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each kind was found, by its name for people."""
+        return {name.replace("_", " "): len(found) for name, found in vars(self).items()}
+
+    def lines(self) -> list[str]:
+        """The first few of each kind, for people."""
+        return [f"{name.replace('_', ' ')}: {found[:6]}" for name, found in vars(self).items() if found]
 
 
-def judge(asked: Sequence[Asked], seen: Iterable[Seen]) -> Verdict:
-    """Compare. A doubled answer is one with words of the same question in two messages, whole or not."""
-    verdict, by_number = Verdict(), defaultdict(list)
+def judge(
+    asked: Sequence[Question], seen: Iterable[Seen], misdeeds: Misdeeds | None = None, *, in_order: bool = True
+) -> Verdict:
+    """Compare.
+
+    A doubled answer is one with words of the same question in two messages, whole or not.
+
+    Args:
+        asked: All questions of a platform.
+        seen: All messages of the bot that stand there.
+        misdeeds: What else is held against it.
+        in_order: Whether answers are expected in the order of asking; else in that of acceptance.
+    """
+    misdeeds = misdeeds or Misdeeds()
+    verdict = Verdict(
+        calls_not_granted=misdeeds.not_granted, pings=misdeeds.pings, sessions_and_status_lines_left=misdeeds.left_on
+    )
+    answers = defaultdict[int, list[Seen]](list)
     for message in seen:
-        if not message.numbers:
-            verdict.waiting.append(message.text)
+        _judge_text(verdict, message)
         for number in message.numbers:
-            by_number[number].append(message)
+            answers[number].append(message)
     for question in asked:
-        answers = by_number[question.number]
-        if not any(answer.is_whole(question.number) for answer in answers):
-            verdict.lost.append(question.number)
-        if len(answers) > 1:
-            verdict.doubled.append(question.number)
-        if any(answer.thread != question.thread for answer in answers):
-            verdict.wrong_thread.append(question.number)
-    verdict.out_of_order = _out_of_order(asked, by_number)
+        _judge_question(verdict, question, answers[question.number])
+    key = _asked if in_order else _accepted
+    verdict.out_of_order = _out_of_order([one for one in asked if not one.is_deleted and key(one)], answers, key)
     return verdict
 
 
-def _out_of_order(asked: Sequence[Asked], by_number: dict[int, list[Seen]]) -> list[int]:
-    """Questions answered before an earlier one of their thread, or below a later one's answer.
+def _judge_text(verdict: Verdict, message: Seen) -> None:
+    """A message that is no answer, or says besides that it waits."""
+    if APOLOGIES.search(message.text):
+        verdict.apologies.append(message.text)
+    elif not message.numbers or message.is_unfinished or WAITS.search(message.text):
+        verdict.placeholders_left.append(message.text)
 
-    Two accepted in the same millisecond (nobody knows times finer than that) may be answered in either order.
+
+def _judge_question(verdict: Verdict, question: Question, answers: Sequence[Seen]) -> None:
+    number = question.number
+    if question.is_deleted:
+        if answers:
+            verdict.answers_to_deleted_questions.append(number)
+        return
+    ends = {version for answer in answers for version in answer.whole if version[0] == number}
+    if not ends:
+        verdict.lost.append(number)
+    elif question.newest not in ends:
+        verdict.edits_not_followed.append(number)
+    if len(answers) > 1:
+        verdict.doubled.append(number)
+    if any((answer.thread, answer.place) != (question.thread, question.place) for answer in answers):
+        verdict.in_the_wrong_thread.append(number)
+
+
+def _asked(question: Question) -> float:
+    return question.at
+
+
+def _accepted(question: Question) -> float:
+    return question.accepted_at
+
+
+def _out_of_order(
+    asked: Iterable[Question], answers: dict[int, list[Seen]], key: Callable[[Question], float]
+) -> list[int]:
+    """Questions answered before an earlier one of their place, or below a later one's answer.
+
+    Two of the same millisecond (nobody knows times finer than that) may be answered in either order. An answer that was
+    made anew keeps its place, and ends when it does.
     """
 
-    def key(question: Asked) -> tuple[float, int]:
-        return question.accepted_at, min((answer.order for answer in by_number[question.number]), default=0)
+    def by_time(question: Question) -> tuple[float, int]:
+        return key(question), min((answer.order for answer in answers[question.number]), default=0)
 
-    found, last = [], dict[int, tuple[int, float]]()
-    for question in sorted(asked, key=key):
-        for answer in by_number[question.number][:1]:
-            order, done_at = last.get(question.thread, (-1, 0.0))
-            if answer.order <= order or answer.done_at < done_at:
+    found, last = list[int](), dict[tuple[int, int], tuple[int, float]]()
+    for question in sorted(asked, key=by_time):
+        is_first_answer = not question.version and not question.redone
+        for answer in answers[question.number][:1]:
+            order, done_at = last.get((question.thread, question.place), (-1, 0.0))
+            is_timed = is_first_answer and answer.is_timed
+            if answer.order <= order or (is_timed and answer.done_at < done_at):
                 found.append(question.number)
-            last[question.thread] = (answer.order, answer.done_at)
+            done_at = answer.done_at if is_timed else done_at
+            last[question.thread, question.place] = (answer.order, done_at)
     return found
 
 
-def late(asked: Sequence[Asked]) -> int:
-    """How many questions were accepted after a newer one of their thread."""
-    newest, found = dict[int, int](), 0
-    for question in sorted(asked, key=lambda one: one.accepted_at):
-        found += question.number < newest.get(question.thread, 0)
-        newest[question.thread] = max(question.number, newest.get(question.thread, 0))
+def late(asked: Sequence[Question]) -> int:
+    """How many questions were accepted after a newer one of their place."""
+    newest, found = dict[tuple[int, int], int](), 0
+    for question in sorted((one for one in asked if one.accepted_at), key=_accepted):
+        where = question.thread, question.place
+        found += question.number < newest.get(where, 0)
+        newest[where] = max(question.number, newest.get(where, 0))
     return found
-
-
-@dataclass
-class Recovery:
-    """How long questions took that were under way when something was killed; all in seconds.
-
-    Attributes:
-        answered: accepted before a kill: from the last such kill to the whole answer. This is our own time.
-        delivered: asked before a kill and accepted after it: from the last such kill until the question was accepted,
-            which is when the platform delivered it again, or it was found by looking.
-        then_answered: the same questions, from there to the whole answer.
-    """
-
-    answered: list[float] = field(default_factory=list)
-    delivered: list[float] = field(default_factory=list)
-    then_answered: list[float] = field(default_factory=list)
-
-    def lines(self, name: str) -> list[str]:
-        """For people."""
-        return [
-            f"{name}: from a kill to the answer of a question accepted before: {spread(self.answered)}",
-            f"{name}: from a kill until a question asked before was delivered (again): {spread(self.delivered)}",
-            f"{name}: from that delivery to its answer: {spread(self.then_answered)}",
-        ]
-
-
-def recovery(asked: Iterable[Asked], done: Mapping[int, float], kills: Sequence[float]) -> Recovery:
-    """Sort out what a kill cost us, and what the platform's delivery did; `done` maps numbers to ends of answers."""
-    found = Recovery()
-    for question in asked:
-        done_at, accepted_at = done.get(question.number), question.accepted_at
-        if done_at is None or not accepted_at:
-            continue
-        if before := [kill for kill in kills if question.at < kill < accepted_at]:
-            found.delivered.append(accepted_at - before[-1])
-            found.then_answered.append(done_at - accepted_at)
-        if after := [kill for kill in kills if accepted_at < kill < done_at]:
-            found.answered.append(done_at - after[-1])
-    return found
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share lies; 0 for no values."""
-    ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0
-
-
-def spread(seconds: Sequence[float]) -> str:
-    """Median, 95th percentile and longest, for people."""
-    median, worst = percentile(seconds, 0.5), percentile(seconds, 0.95)
-    return f"p50 {median:.3f} s, p95 {worst:.3f} s, longest {max(seconds, default=0):.3f} s ({len(seconds)} questions)"

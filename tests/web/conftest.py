@@ -1,7 +1,9 @@
 """The page as it runs: uvicorn, a real Valkey, a scripted model at the far end of the wire, and real Chromium."""
 
 import shutil
-from collections.abc import AsyncIterator
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -11,8 +13,14 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from tests.conftest import do_without
 from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.waiting import LONGEST_S
 
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+CHROMIUM = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
+    "--disable-extensions", "--no-first-run", "--no-default-browser-check", "--hide-scrollbars",
+    "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding", "--remote-debugging-port=0",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -45,15 +53,37 @@ async def visitor(site: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """A real browser."""
+@pytest.fixture(scope="session")
+def chromium_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the one real browser of this session is driven; each test has a profile of its own in it."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         do_without("Chromium")
+    folder = tmp_path_factory.mktemp("chromium")
+    process = subprocess.Popen(
+        [path, *CHROMIUM, f"--user-data-dir={folder}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    told = folder / "DevToolsActivePort"
+    deadline = time.monotonic() + LONGEST_S
+    try:
+        while not told.is_file() or len(words := told.read_text().split()) < 2:
+            assert process.poll() is None, "Chromium ended"
+            assert time.monotonic() < deadline, "Chromium does not start"
+            time.sleep(0.02)
+        yield f"ws://127.0.0.1:{words[0]}{words[1]}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+async def chromium(chromium_url: str) -> AsyncIterator[Browser]:
+    """A real browser."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        browser = await playwright.chromium.connect_over_cdp(chromium_url)
         yield browser
+        for context in browser.contexts[1:]:  # what a test left open; the first is the browser's own
+            await context.close()
         await browser.close()
 
 

@@ -12,6 +12,7 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from tests.conftest import wait_for_redis
 from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,24 @@ async def test_ask_stream_and_ask_again(page: Page, model: ScriptedModel) -> Non
     await say(page, "And now?")
     await done(page, 1)
     assert [message["content"] for message in model.prompts[1][1:]] == ["Who are you?", "Hello **world**!", "And now?"]
+
+
+async def test_tabs_opened_before_the_first_question_belong_to_one_browser(page: Page, model: ScriptedModel) -> None:
+    """Nothing is kept of a browser that only looks; its first question, from whichever tab, begins its session."""
+    other = await page.context.new_page()
+    await other.goto("/")
+    model.gate.clear()
+    await say(other, "From the second tab")
+    await say(page, "From the first tab")
+    for tab in (other, page):
+        await expect(turn(tab).locator(".answer")).to_have_text("Hello world")
+    model.gate.set()
+    for tab in (other, page):
+        await done(tab)
+        await tab.reload()
+        await done(tab)
+    links = page.get_by_role("navigation").locator("li a")
+    await expect(links).to_have_count(2)
 
 
 async def test_stop_with_escape(page: Page, model: ScriptedModel) -> None:
@@ -237,7 +256,7 @@ async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: S
                 await store.wait()
                 await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost", timeout=30_000)
                 model.gate.set()
-                await asyncio.sleep(1)  # the answer is whole now, and cannot be saved
+                await until(lambda: model.ended)  # the answer is whole now, and cannot be saved
                 store = await start_store(tmp_path)
                 await expect(turn(page)).to_have_attribute("data-state", "done", timeout=30_000)
                 await expect(turn(page).locator(".answer")).to_have_text("Hello world!")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import glados_bots.markdown.stream
+import glados_web.stream
 from glados_bots.conversation import Turn
 from glados_bots.markdown import parse
 from glados_bots.markdown.mend import Mended, mend
@@ -76,6 +77,20 @@ async def test_an_answer_that_is_begun_again_replaces_the_old_one(surface: tuple
     assert assembled(travelled[:1]) == ["<p>Old</p>", "<p>answer</p>"]
     assert assembled(travelled[:2]) == []
     assert assembled(travelled) == ["<p>New</p>"]
+
+
+async def test_a_view_that_stays_is_told_again_so_that_silence_means_a_dead_connection(
+    surface: tuple[Store, WebSurface], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(glados_web.stream, "KEEP_ALIVE_S", 0.01)
+    await surface[1].edit(TURN, POST, View(ANSWER, "Go on", "writing", is_last=True))
+    events = answer_events(*surface, TURN.conversation, TURN.id)
+    told = [await anext(events) for _ in range(4)][1:]
+    await events.aclose()
+    first, *again = (json.loads(event.removeprefix("event: view\ndata: ")) for event in told)
+    count = len(first["blocks"])
+    assert count > 3
+    assert again == [{"from": count, "blocks": [], "notice": "Go on", "state": "writing"}] * 2
 
 
 async def test_finished_paragraphs_are_neither_read_nor_sent_again(

@@ -1,5 +1,5 @@
 // The page's behaviour: send questions, follow running answers, act on finished ones. Everything is already rendered and
-// sanitised by the server; this script only puts blocks in place.
+// sanitised by the server; this script only puts blocks in place. Tries that failed are made again by again.js.
 "use strict";
 
 const turns = document.getElementById("turns");
@@ -7,28 +7,32 @@ const form = document.getElementById("ask");
 const text = document.getElementById("text");
 const problem = document.getElementById("problem");
 const base = `/c/${turns.dataset.conversation}`;
-const RETRY_MS = 2000;
+const SILENT_MS = 25000;  // the server says something every ten seconds
+const LONGEST_MS = 30000;  // for an answer to a request
+const PASSING = [502, 503, 504];  // the server or its store is away, or a proxy says so
 
-// Errors with `isPassing` are worth another try: the server or its store is away.
-function failure(message, isPassing) { return Object.assign(new Error(message), { isPassing }); }
+// Errors with `isPassing` are worth another try. With `isRefused` the server surely did nothing.
+function failure(message, isPassing, isRefused) { return Object.assign(new Error(message), { isPassing, isRefused }); }
 
 async function post(path, body = {}) {
   let response;
   try {
-    response = await fetch(path, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    });
+    const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    response = await request(path, options, LONGEST_MS);
   } catch {
-    throw failure("GLaDOS cannot be reached. Your message is kept here and sent as soon as it is back.", true);
+    throw failure("GLaDOS cannot be reached. Your message is kept here and sent as soon as it is back.", true, false);
   }
   const data = await response.json().catch(() => ({}));
   if (response.ok) return data;
-  throw failure(data.error || `The server answered with status ${response.status}.`, response.status === 503);
+  const message = data.error || `The server answered with status ${response.status}.`;
+  throw failure(message, PASSING.includes(response.status), response.status < 500);
 }
 
-async function isSignedOut() {
-  const answer = await fetch(location.href, { headers: { Accept: "application/json" } }).catch(() => null);
-  return answer?.status === 401;
+// Why this chat cannot be followed any more; undefined while that may pass.
+async function whyRefused() {
+  const answer = await request(location.href, { headers: { Accept: "application/json" } }, LONGEST_MS).catch(() => null);
+  if (answer?.status === 401) return "You are signed out. Reload to sign in again.";
+  if (answer?.status === 404) return "This chat is not there any more.";
 }
 
 // --- one answer ------------------------------------------------------------------------------------------------------
@@ -100,7 +104,7 @@ function show(turn, view, marks) {
   }
   if (failed) answer.replaceChildren();
   setState(turn, view.state);
-  turn.querySelector(".notice").textContent = failed ? view.markdown : view.notice;
+  tell(turn, failed ? view.markdown : view.notice);
   if (view.markdown !== undefined) {
     answer.setAttribute("aria-busy", "false");
     turn.querySelector(".plain").textContent = failed ? "" : view.markdown;
@@ -117,27 +121,51 @@ function setState(turn, state) {
   if (focused && !focused.checkVisibility()) text.focus();
 }
 
+// Shows an answer until it ends, over as many connections as it takes. What was said stays on view in between.
 function follow(turn) {
-  turn.querySelector(".answer").replaceChildren();
-  turn.querySelector(".answer").setAttribute("aria-busy", "true");
+  const answer = turn.querySelector(".answer");
+  answer.replaceChildren();
+  answer.setAttribute("aria-busy", "true");
   showPlain(turn, false);
-  let marks = [];
+  let tries = 0;
+  const connect = () => watch(turn, {
+    heard: () => { tries = 0; },
+    lost: async (isRefused) => {
+      tell(turn, "The connection was lost; the answer goes on as soon as it is back.");
+      const why = isRefused ? await whyRefused() : undefined;
+      if (why) tell(turn, why);
+      else later(tries++, connect);
+    },
+  });
+  connect();
+}
+
+// One connection. It is lost when it breaks, and when it says nothing for too long: nobody tells a browser that the
+// machine at the other end is gone, or that the network changed while it slept.
+function watch(turn, { heard, lost }) {
+  const marks = [];
   const source = new EventSource(`${base}/turns/${turn.dataset.turn}`);
-  source.addEventListener("open", () => { marks = []; turn.querySelector(".answer").replaceChildren(); });
+  let silence;
+  const listen = () => { clearTimeout(silence); silence = setTimeout(() => fail(false), SILENT_MS); };
+  const end = () => { clearTimeout(silence); source.close(); };
+  const fail = (isRefused) => { end(); lost(isRefused); };
   source.addEventListener("view", (event) => {
     const view = JSON.parse(event.data);
-    if (view.state === "removed") { source.close(); turn.remove(); return; }
+    heard();
+    listen();
+    if (view.state === "removed") { end(); turn.remove(); return; }
     show(turn, view, marks);
-    if (view.markdown !== undefined) source.close();
+    if (view.markdown !== undefined) end();
   });
-  const lost = async () => {
-    turn.querySelector(".notice").textContent = "The connection was lost; the answer goes on as soon as it is back.";
-    if (source.readyState !== EventSource.CLOSED) return;
-    if (await isSignedOut()) turn.querySelector(".notice").textContent = "You are signed out. Reload to sign in again.";
-    else setTimeout(() => follow(turn), RETRY_MS);
-  };
-  source.addEventListener("error", lost);
-  source.addEventListener("lost", () => { source.close(); lost(); });
+  source.addEventListener("error", () => fail(source.readyState === EventSource.CLOSED));
+  source.addEventListener("lost", () => fail(false));
+  listen();
+}
+
+// Words that stand there already are not put there again: a screen reader would read them out once more.
+function tell(turn, words) {
+  const notice = turn.querySelector(".notice");
+  if (notice.textContent !== words) notice.textContent = words;
 }
 
 function showPlain(turn, plain) {
@@ -169,7 +197,7 @@ const actions = {
   async redo(turn) {
     await post(`${base}/turns/${turn.dataset.turn}/redo`);
     setState(turn, "waiting");
-    turn.querySelector(".notice").textContent = "";
+    tell(turn, "");
     follow(turn);
   },
   plain: (turn) => showPlain(turn, turn.querySelector(".plain").hidden),
@@ -197,7 +225,8 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-let retryTimer;
+let takeRetryBack = () => {};
+let retries = 0;  // in a row
 
 // `retry` is what the button does; with `soon`, it is also done without a click, until it works.
 function complain(message, retry, soon = false) {
@@ -205,11 +234,11 @@ function complain(message, retry, soon = false) {
   const again = () => { pardon(); retry(); };
   problem.querySelector("button").onclick = again;
   problem.hidden = false;
-  if (soon) retryTimer = setTimeout(again, RETRY_MS);
+  if (soon) takeRetryBack = later(retries++, again);
 }
 
 function pardon() {
-  clearTimeout(retryTimer);
+  takeRetryBack();
   problem.hidden = true;
 }
 
@@ -239,10 +268,11 @@ async function send() {
   try {
     const { turn: id } = await post(`${base}/messages`, { text: question, key: keyOf(question) });
     unsent = { question: "", key: "" };
+    retries = 0;
     addTurn(id, question);
     if (text.value.trim() === question) text.value = "";
   } catch (error) {
-    if (!error.isPassing) unsent = { question: "", key: "" };
+    if (error.isRefused) unsent = { question: "", key: "" };
     complain(error.message, send, error.isPassing && text.value.trim() === question);
   } finally {
     delete form.dataset.busy;

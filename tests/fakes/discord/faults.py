@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ class Fault:
     after_commit: bool = False
     drop: bool = False
     delay_s: float = 0.0
+    held_by: asyncio.Event | None = None
     retry_after_s: float | None = None
     cloudflare: bool = False
     skip: int = 0
@@ -46,6 +48,7 @@ class Faults:
         after_commit: bool = False,
         drop: bool = False,
         delay_s: float = 0.0,
+        held_by: asyncio.Event | None = None,
         retry_after_s: float | None = None,
         cloudflare: bool = False,
         skip: int = 0,
@@ -62,6 +65,7 @@ class Faults:
             after_commit: Do what was asked first, and only then answer with the fault.
             drop: Close the connection instead of answering.
             delay_s: Seconds to wait before going on.
+            held_by: Wait for this event before going on.
             retry_after_s: For status 429: the seconds in the body.
             cloudflare: Answer in the manner of the edge: no `Via` header, a page instead of JSON.
             skip: Let that many matching calls pass first.
@@ -71,8 +75,9 @@ class Faults:
             The fault; its `hits` counts the calls it has hit.
         """
         fault = Fault(
-            method, path, status, code, message, after_commit, drop, delay_s, retry_after_s, cloudflare, skip, times
-        )
+            method, path, status, code, message, after_commit, drop, delay_s, held_by,
+            retry_after_s, cloudflare, skip, times,
+        )  # fmt: skip
         self._waiting.append(fault)
         return fault
 

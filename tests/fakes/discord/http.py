@@ -103,6 +103,8 @@ class Pipeline:
         fault = self._faults.take(request.method, path)
         if fault is not None:
             await asyncio.sleep(fault.delay_s)
+            if fault.held_by is not None:
+                await fault.held_by.wait()
         if fault is not None and not fault.after_commit and (fault.status or fault.drop):
             return self._spoil(request, fault, record)
         response, record = await self._serve(request, handler, record)

@@ -13,6 +13,8 @@ from .models import Attachment, Channel, JsonObject, Message, MessageFlag, Messa
 from .payloads import channel_json, member_json, message_json, user_json
 from .state import World
 
+_CHAT_INPUT = 1
+
 FIRST_ANSWER_S = 3.0
 TOKEN_LIFE_S = 15 * 60.0
 FILE_LIMIT = 10 * 1024 * 1024
@@ -183,7 +185,7 @@ class Interactions:
         check_message(data, interaction.channel.guild, self._world.harmful_links)
         is_private = MessageFlag(data.get("flags") or 0) & MessageFlag.EPHEMERAL
         origin = Origin(
-            type=MessageType.CHAT_INPUT_COMMAND if interaction.type is InteractionType.COMMAND else None,
+            type=_message_type(interaction),
             webhook_id=self._world.application.id,
             interaction={
                 "id": str(interaction.id),
@@ -195,3 +197,11 @@ class Interactions:
             is_loading=is_loading,
         )
         return create_message(self._world, interaction.channel, self._world.bot, data, files, origin=origin)
+
+
+def _message_type(interaction: Interaction) -> MessageType | None:
+    """Of an answer to a slash command, or to a command from the menu of a message or user."""
+    if interaction.type is not InteractionType.COMMAND:
+        return None
+    is_slash = interaction.data["type"] == _CHAT_INPUT
+    return MessageType.CHAT_INPUT_COMMAND if is_slash else MessageType.CONTEXT_MENU_COMMAND

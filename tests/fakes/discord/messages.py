@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .clock import snowflake_seconds
 from .content import check_message, walk
@@ -16,6 +16,8 @@ from .threads import add_thread_member, set_archived
 
 NONCE_MEMORY_S = 300.0
 LATE_EDIT_AGE_S = 3600.0
+# Discord writes these itself: about the message or thread that they refer to.
+WITHOUT_TEXT = {MessageType.THREAD_STARTER, MessageType.PINNED_MESSAGE}
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Origin:
     reference: JsonObject | None = None
     # "The bot is thinking…": empty until it is edited.
     is_loading: bool = False
+    poll: JsonObject | None = None
+    stickers: list[JsonObject] = field(default_factory=list)
+    snapshots: list[JsonObject] = field(default_factory=list)
 
 
 def check_may_send(world: World, channel: Channel, author: User) -> None:
@@ -68,8 +73,9 @@ def create_message(
     origin = origin or Origin()
     check_message(payload, channel.guild, world.harmful_links)
     text = (payload.get("content") or "").strip()
-    has_content = text or files or any(payload.get(part) for part in ("embeds", "components", "sticker_ids"))
-    if not has_content and not origin.is_loading and origin.type is not MessageType.THREAD_STARTER:
+    has_content = text or files or any(payload.get(part) for part in ("embeds", "components"))
+    has_content = has_content or origin.poll or origin.stickers or origin.snapshots
+    if not has_content and not origin.is_loading and origin.type not in WITHOUT_TEXT:
         raise ApiError(50006)
     earlier = _find_by_nonce(world, channel, author, payload)
     if earlier is not None:
@@ -82,7 +88,7 @@ def create_message(
         channel=channel,
         author=author,
         created_at=world.clock.now(),
-        type=origin.type or (MessageType.REPLY if reference else MessageType.DEFAULT),
+        type=_type(origin, reference),
         reference=reference,
         nonce=payload.get("nonce"),
         webhook_id=origin.webhook_id,
@@ -90,8 +96,13 @@ def create_message(
         visible_to=origin.visible_to,
         attachments=files or [],
         flags=MessageFlag.LOADING if origin.is_loading else MessageFlag(0),
+        poll=origin.poll,
+        stickers=origin.stickers,
+        snapshots=origin.snapshots,
     )
     _set_content(world, message, payload)
+    if message.snapshots:
+        message.flags |= MessageFlag.HAS_SNAPSHOT
     channel.messages[message.id] = message
     _remember_nonce(world, message, payload)
     notify(world, message)
@@ -144,6 +155,12 @@ def announce(world: World, name: str, message: Message) -> None:
     is_open = guild is None or message.author is world.bot or world.bot in message.mentioned_users
     data = message_event_json(message, world)
     world.publish(Event(name, data, None if guild is None else guild.id, message.channel, is_open))
+
+
+def _type(origin: Origin, reference: JsonObject | None) -> MessageType:
+    if origin.type is not None:
+        return origin.type
+    return MessageType.REPLY if reference else MessageType.DEFAULT
 
 
 def _find_by_nonce(world: World, channel: Channel, author: User, payload: JsonObject) -> Message | None:

@@ -28,11 +28,22 @@ class MessageType(IntEnum):
     """Kinds of message that the fake makes."""
 
     DEFAULT = 0
+    PINNED_MESSAGE = 6
     MEMBER_JOIN = 7
+    THREAD_CREATED = 18
     REPLY = 19
     CHAT_INPUT_COMMAND = 20
     THREAD_STARTER = 21
     CONTEXT_MENU_COMMAND = 23
+
+
+# All kinds but those that Discord writes itself.
+WRITTEN = {
+    MessageType.DEFAULT,
+    MessageType.REPLY,
+    MessageType.CHAT_INPUT_COMMAND,
+    MessageType.CONTEXT_MENU_COMMAND,
+}
 
 
 class MessageFlag(IntFlag):
@@ -42,6 +53,7 @@ class MessageFlag(IntFlag):
     HAS_THREAD = 1 << 5
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
+    HAS_SNAPSHOT = 1 << 14
     COMPONENTS_V2 = 1 << 15
 
 
@@ -198,6 +210,11 @@ class Message:
     # The only user who sees it, for an ephemeral answer.
     visible_to: int | None = None
     recent_late_edits: list[float] = field(default_factory=list)
+    pinned: bool = False
+    poll: JsonObject | None = None
+    stickers: list[JsonObject] = field(default_factory=list)
+    # What a forwarded message looked like; it has no text of its own.
+    snapshots: list[JsonObject] = field(default_factory=list)
 
     @property
     def jump_url(self) -> str:

@@ -28,10 +28,10 @@ def set_mentions(world: World, message: Message, allowed: JsonObject | None) -> 
 
 
 def _replied_author(message: Message) -> User | None:
-    if message.reference is None:
+    if message.reference is None or message.type is not MessageType.REPLY:
         return None
     target = message.channel.messages.get(int(message.reference["message_id"]))
-    return None if target is None or message.type is not MessageType.REPLY else target.author
+    return None if target is None else target.author
 
 
 def _allowed(found: Mentions, allowed: JsonObject | None) -> Mentions:

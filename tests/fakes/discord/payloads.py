@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clock import iso, snowflake_seconds
-from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Member, Message, Role, User
+from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Member, Message, MessageType, Role, User
 from .state import World
 
 
@@ -201,7 +201,7 @@ def message_json(message: Message, world: World) -> JsonObject:
         "attachments": [attachment_json(attachment) for attachment in message.attachments],
         "embeds": message.embeds,
         "components": message.components,
-        "pinned": False,
+        "pinned": message.pinned,
         "type": int(message.type),
         "flags": int(message.flags),
     }
@@ -211,6 +211,9 @@ def message_json(message: Message, world: World) -> JsonObject:
         "thread": None if message.thread is None else thread_json(message.thread),
         "interaction_metadata": message.interaction,
         "message_reference": message.reference,
+        "message_snapshots": message.snapshots,
+        "poll": message.poll,
+        "sticker_items": message.stickers,
         "reactions": [
             {
                 "emoji": emoji_json(key),
@@ -224,9 +227,34 @@ def message_json(message: Message, world: World) -> JsonObject:
         ],
     }
     payload |= {key: value for key, value in optional.items() if value}
-    if message.reference is not None:
+    if message.reference is not None and message.type in {MessageType.REPLY, MessageType.THREAD_STARTER}:
         payload["referenced_message"] = _referenced_json(message.reference, world)
     return payload
+
+
+def snapshot_json(message: Message) -> JsonObject:
+    """What a forward shows of a message: neither its author nor where it stands."""
+    return {
+        "message": {
+            "type": int(message.type),
+            "content": message.content,
+            "embeds": message.embeds,
+            "attachments": [attachment_json(attachment) for attachment in message.attachments],
+            "timestamp": iso(message.created_at),
+            "edited_timestamp": None if message.edited_at is None else iso(message.edited_at),
+            "flags": int(message.flags),
+            "mentions": [user_json(user) for user in message.mentioned_users],
+            "mention_roles": [str(role.id) for role in message.mentioned_roles],
+            "sticker_items": message.stickers,
+            "components": [],
+        }
+    }
+
+
+def without_content(payload: JsonObject) -> JsonObject:
+    """A message as it is shown to an application without the content intent."""
+    shown = payload | {"content": "", "embeds": [], "attachments": [], "components": []}
+    return {key: value for key, value in shown.items() if key not in {"poll", "message_snapshots"}}
 
 
 def message_event_json(message: Message, world: World) -> JsonObject:

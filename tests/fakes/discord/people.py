@@ -12,12 +12,13 @@ from .errors import ApiError
 from .http import store_files
 from .interactions import Interaction, InteractionType
 from .interactions import Interactions as InteractionList
+from .kinds import forward, pin, poll, sticker, unpin
 from .messages import Origin, check_may_send, create_message, delete_message, edit_message
 from .models import Attachment, Channel, ChannelType, JsonObject, Message, User
 from .payloads import message_json
 from .permissions import Permission
 from .reactions import add_reaction, remove_reaction
-from .rest_threads import thread_on_message
+from .rest_threads import announce_thread, thread_on_message
 from .rest_users import open_dm
 from .state import World
 from .threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
@@ -47,8 +48,7 @@ class Person(User):
         flags: int = 0,
     ) -> Message:
         """Write a message; `files` are (name, content type, content), `pings` is the switch on a reply."""
-        self.world.channel(channel.id, self)
-        check_may_send(self.world, channel, self)
+        self._require_to_write(channel)
         payload: JsonObject = {"content": content, "flags": flags}
         if reply_to is not None:
             payload["message_reference"] = {"message_id": str(reply_to.id)}
@@ -62,9 +62,38 @@ class Person(User):
         """Write to the bot directly."""
         return await self.say(open_dm(self.world, self), content, files=files)
 
+    async def forward(self, message: Message, channel: Channel) -> Message:
+        """Show a message in another place; that forwards neither its author nor anything to say about it."""
+        self._require_to_write(channel)
+        return await _after(forward(self.world, message, channel, self))
+
+    async def poll(self, channel: Channel, question: str, *answers: str) -> Message:
+        """Let everybody vote."""
+        self._require_to_write(channel)
+        return await _after(poll(self.world, channel, self, question, list(answers)))
+
+    async def sticker(self, channel: Channel, name: str = "Wave") -> Message:
+        """Send a sticker, and nothing else."""
+        self._require_to_write(channel)
+        return await _after(sticker(self.world, channel, self, name))
+
+    async def pin(self, message: Message) -> None:
+        """Pin a message, as a moderator."""
+        self.world.require(message.channel, self, Permission.MANAGE_MESSAGES)
+        pin(self.world, message, self)
+        await asyncio.sleep(0)
+
+    async def unpin(self, message: Message) -> None:
+        """Take a pin back, as a moderator."""
+        self.world.require(message.channel, self, Permission.MANAGE_MESSAGES)
+        unpin(self.world, message)
+        await asyncio.sleep(0)
+
     async def edit(self, message: Message, content: str) -> None:
-        """Change an own message."""
+        """Change an own message; a forward has nothing to change."""
         self._require_own(message)
+        if message.snapshots:
+            raise ApiError(50005)
         edit_message(self.world, message, {"content": content})
         await asyncio.sleep(0)
 
@@ -95,6 +124,7 @@ class Person(User):
             return await _after(thread_on_message(self.world, where, self, payload))
         kind = check_may_open_thread(self.world, where, self, payload)
         thread = open_thread(self.world, where, self, payload, kind=kind, thread_id=self.world.clock.snowflake())
+        announce_thread(self.world, thread, self)
         if where.type is ChannelType.FORUM:
             create_message(self.world, thread, self, {"content": content}, origin=Origin(message_id=thread.id))
         elif content:
@@ -182,6 +212,10 @@ class Person(User):
     def attachment(self, channel: Channel, file: File) -> Attachment:
         """A file for an option of a slash command."""
         return store_files(self.world, channel.id, [file])[0]
+
+    def _require_to_write(self, channel: Channel) -> None:
+        self.world.channel(channel.id, self)
+        check_may_send(self.world, channel, self)
 
     def _require_own(self, message: Message) -> None:
         if message.author is not self:

@@ -8,8 +8,8 @@ from .errors import ApiError, form_error
 from .http import API, path_id, read_body, reply, store_files
 from .intents import Intent
 from .messages import check_may_send, create_message, delete_message, edit_message
-from .models import JsonObject, Message, MessageType
-from .payloads import message_json
+from .models import WRITTEN, JsonObject, Message
+from .payloads import message_json, without_content
 from .permissions import Permission
 from .reactions import add_reaction, remove_reaction
 from .state import World
@@ -52,9 +52,9 @@ class MessageRoutes:
     async def edit(self, request: web.Request) -> web.Response:
         message = self._find(request)
         body = await read_body(request)
-        if message.author is not self._world.bot:
+        if message.author is not self._world.bot or message.snapshots:
             raise ApiError(50005)
-        if message.type not in {MessageType.DEFAULT, MessageType.REPLY, MessageType.CHAT_INPUT_COMMAND}:
+        if message.type not in WRITTEN:
             raise ApiError(50021)
         edit_message(self._world, message, body.payload, store_files(self._world, message.channel.id, body.files))
         return reply(message_json(message, self._world))
@@ -63,6 +63,9 @@ class MessageRoutes:
         message = self._find(request)
         if message.author is not self._world.bot:
             self._world.require(message.channel, self._world.bot, Permission.MANAGE_MESSAGES)
+        # Documented for operations on archived threads in general; that deletions are excepted is not said.
+        if message.channel.thread is not None and message.channel.thread.archived:
+            raise ApiError(50083)
         delete_message(self._world, message)
         return reply()
 
@@ -112,7 +115,7 @@ class MessageRoutes:
             or message.author is self._world.bot
             or self._world.bot in message.mentioned_users
         )
-        return payload if is_open else payload | {"content": "", "embeds": [], "attachments": [], "components": []}
+        return payload if is_open else without_content(payload)
 
 
 def _page(messages: list[Message], query: dict[str, str]) -> list[Message]:

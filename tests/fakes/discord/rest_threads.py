@@ -7,7 +7,7 @@ from aiohttp import web
 from .errors import ApiError
 from .http import API, path_id, read_body, reply, store_files
 from .messages import Origin, announce, create_message
-from .models import Channel, JsonObject, Message, MessageFlag, MessageType, User
+from .models import Channel, ChannelType, JsonObject, Message, MessageFlag, MessageType, User
 from .payloads import channel_json, message_json, thread_json
 from .permissions import Permission
 from .state import World
@@ -35,6 +35,16 @@ def thread_on_message(world: World, message: Message, user: User, payload: JsonO
     source = {"type": 0, "channel_id": str(message.channel.id), "message_id": str(message.id)}
     create_message(world, thread, message.author, {}, origin=Origin(type=MessageType.THREAD_STARTER, reference=source))
     return thread
+
+
+def announce_thread(world: World, thread: Channel, user: User) -> None:
+    """The line in a channel that says that somebody began a thread there without a message; it refers to the thread."""
+    parent = thread.parent
+    if parent is None or parent.guild is None or parent.type is ChannelType.FORUM or thread.is_private_thread:
+        return
+    reference = {"type": 0, "channel_id": str(thread.id), "guild_id": str(parent.guild.id)}
+    origin = Origin(type=MessageType.THREAD_CREATED, reference=reference)
+    create_message(world, parent, user, {"content": thread.name}, origin=origin)
 
 
 class ThreadRoutes:
@@ -75,6 +85,7 @@ class ThreadRoutes:
         thread = open_thread(
             self._world, channel, self._world.bot, body.payload, kind=kind, thread_id=self._world.clock.snowflake()
         )
+        announce_thread(self._world, thread, self._world.bot)
         first = body.payload.get("message")
         if first is None:
             return reply(thread_json(thread), 201)

@@ -18,9 +18,10 @@ from .guilds import FakeGuild
 from .http import API, Pipeline
 from .intents import PRIVILEGED
 from .interactions import Interactions
+from .kinds import add_preview
 from .ledger import Ledger, MessageRecord
 from .messages import Origin, create_message
-from .models import Channel, Message, User
+from .models import Channel, JsonObject, Message, User
 from .people import Person
 from .permissions import NONE, Permission
 from .ratelimits import RateLimits
@@ -31,7 +32,7 @@ from .rest_users import UserRoutes
 from .state import Application, World
 
 LARGEST_REQUEST = 25 * 1024 * 1024
-WAIT_S = 10.0
+WAIT_S = 60.0
 TOKEN = "fake-token"
 
 
@@ -140,12 +141,20 @@ class FakeDiscord:
                 guild.add_member(user)
         return user
 
-    async def webhook_says(self, channel: Channel, content: str) -> Message:
-        """A message by a webhook, which has no account."""
+    async def webhook_says(
+        self, channel: Channel, content: str = "", *, embeds: list[JsonObject] | None = None
+    ) -> Message:
+        """A message by a webhook, which has no account; many are nothing but embeds."""
         author = User(self.clock.snowflake(), "hook", bot=True)
-        message = create_message(self.world, channel, author, {"content": content}, origin=Origin(webhook_id=author.id))
+        payload = {"content": content, "embeds": embeds or []}
+        message = create_message(self.world, channel, author, payload, origin=Origin(webhook_id=author.id))
         await asyncio.sleep(0)
         return message
+
+    async def preview(self, message: Message, **embed: object) -> None:
+        """Add what stands behind a link of the message; `embed` has the embed's fields, such as title."""
+        add_preview(self.world, message, {"type": "link", **embed})
+        await asyncio.sleep(0)
 
     def answers(self, channel: Channel | None = None) -> list[MessageRecord]:
         """Messages of the bot that still stand, oldest first; of one channel if it is given."""

@@ -7,6 +7,7 @@ from collections import deque
 from .connection import Connection
 from .intents import NO_INTENT, Intent, needed_intent
 from .models import JsonObject
+from .payloads import without_content
 from .permissions import Permission
 from .state import Event, World
 
@@ -57,7 +58,7 @@ class Session:
             return None
         if event.content_is_open or self.intents & Intent.MESSAGE_CONTENT:
             return event.data
-        return event.data | {"content": "", "embeds": [], "attachments": [], "components": []}
+        return without_content(event.data)
 
     def dispatch(self, name: str, data: JsonObject) -> None:
         """Send a numbered event, now or when the client comes back."""

@@ -1,0 +1,62 @@
+"""A worker in a process of its own, which a question about poison kills: python -m tests.doomed REDIS MODEL OWNER."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import glados_bots.turns
+from glados_bots.conversation import Turn
+from glados_bots.in_hand import LONGEST_HOLD_S
+from glados_bots.inference.client import InferenceClient
+from glados_bots.pacing import Pacer
+from glados_bots.settings import Settings
+from glados_bots.store import Store, connect
+from glados_bots.surface import View
+from glados_bots.worker import Worker
+from tests.fakes.surface import MemorySurface
+
+PLATFORM, POISON, POISON_TO_DRAW = "test", "poison", "look deadly"
+
+
+class Unseen(MemorySurface):
+    """A platform whose messages outlive the process; nobody looks at them."""
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """The nonce is the message's name."""
+        del turn, view
+        return nonce
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Drawing some answers takes long and ends badly."""
+        del post
+        if POISON_TO_DRAW in turn.text and view.state in {"writing", "done"}:
+            time.sleep(2 * LONGEST_HOLD_S)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def store(redis_url: str, owner: str) -> Store:
+    """As such a process has it; its leases last longer than any test."""
+    return Store(connect(redis_url), PLATFORM, ttl=3600, max_exchanges=50, lease_s=600, owner=owner)
+
+
+def _deadly(real: Any) -> Any:
+    def fit(system: str, history: Any, turn: Turn, *args: Any, **options: Any) -> Any:
+        if POISON in turn.text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(system, history, turn, *args, **options)
+
+    return fit
+
+
+async def _main(redis_url: str, model_url: str, owner: str) -> None:
+    glados_bots.turns.fit = _deadly(glados_bots.turns.fit)  # type: ignore[attr-defined]
+    kept = store(redis_url, owner)
+    pacer = Pacer(kept.client, kept.prefix)
+    await Worker(kept, Unseen(), InferenceClient(model_url), pacer, Settings(_env_file=None)).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

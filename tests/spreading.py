@@ -1,0 +1,122 @@
+"""How the tests are spread over processes: which go together, which begin first, and which are slow.
+
+pytest-xdist gives each worker the next test, or the next group of tests, when it has nothing more to do.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Most of a run is waiting for other processes: two workers a core keep the cores busy.
+WORKERS_A_CORE = 2
+SLOW_FIXTURES = {"chromium"}  # whoever asks for these is slow
+# Parts of the names of what is slow besides: it starts processes other than the store's, or takes over two seconds.
+SLOW = (
+    "tests/deploy/test_compose.py",
+    "tests/deploy/test_dockerfile.py",
+    "tests/deploy/test_kubernetes.py",
+    "tests/deploy/test_systemd.py",
+    "tests/discord/test_processes.py",
+    "tests/markdown/test_parse_back.py",
+    "tests/markdown/test_render_tool.py",
+    "tests/slack/test_processes.py",
+    "tests/test_cli.py",
+    "tests/test_cluster.py",
+    "tests/test_make.py",
+    "tests/test_sentinel.py",
+    "tests/test_turn_states.py",
+    "tests/web/test_sign_in.py::test_a_proxy_tells_visitors_apart",
+    "test_a_change_of_the_format_under_waiting_turns",
+    "test_a_child_that_dies_is_started_again_with_growing_pauses",
+    "test_a_flat_distribution_keeps_its_whole_nucleus",
+    "test_a_question_that_cannot_be_saved_gets_503",
+    "test_a_poison_turn",
+    "test_case_23_",
+    "test_every_stream_of_a_crowded_bucket",
+    "test_garbage_never_ends_the_service",
+    "test_no_window_of_a_period",
+    "test_the_bill_of_materials",
+    "test_the_commands_as_an_operator_calls_them",
+    "test_the_embedded_models_figures",
+    "test_too_many_requests_and_outages_are_waited_out",
+    "test_whatever_is_in_the_fields",
+    "test_who_is_meant_must_be_said",
+)
+# Parts of the names of what takes longest, the longest first.
+LONGEST = (
+    "test_kills_outages_and_second_thoughts",
+    "test_a_day_in_the_life",
+    "test_readme.py::test_command_beside",
+    "test_readme.py::test_the_page",
+    "inference/test_real_model.py",
+    "test_no_check_goes_with_the_asserts",
+    "test_8_bits_stay_within",
+    "test_all_roles_run_answer",
+    "test_start_with_a_model",
+    "test_a_disk_that_fills_up",
+    "inference/test_vllm_engine.py",
+    "test_when_the_supervisor_is_killed",
+    "test_the_bill_of_materials",
+    "test_a_talk_that_goes_on",
+    "inference/test_models_cli.py::test_pickles",
+    "test_the_tests_of_the_store_and_the_page",
+    "test_fifty_streams",
+    "test_a_scanner_finds_nothing",
+    "test_no_order_of_events",
+)
+ROOT = Path(__file__).parents[1]
+
+
+class Spread(LoadScopeScheduling):
+    """Gives a worker one test after the other, and all tests at once of a file whose tests share a costly fixture."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    """What a test goes together with: its file, or nothing but itself."""
+    file = nodeid.partition("::")[0]
+    return file if _shares_a_fixture(file) else nodeid
+
+
+@cache
+def _shares_a_fixture(file: str) -> bool:
+    return 'scope="module"' in (ROOT / file).read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread:
+    """Instead of `--dist`, whose groups do not work with pytest 9: it names them in a field that is not read."""
+    return Spread(config, log)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many workers `-n auto` means: none for single files, nor where all would share (and empty) one store."""
+    if os.environ.get("TEST_REDIS_URL") or all(".py" in arg for arg in config.args):
+        return 0
+    return WORKERS_A_CORE * (os.cpu_count() or 1)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is slow by what it needs."""
+    assert isinstance(item, pytest.Function)
+    if SLOW_FIXTURES & set(item.fixturenames) or any(part in item.nodeid for part in SLOW):
+        item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers take the tests from one line: the longest first, so that none is left alone at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    for place, part in enumerate(LONGEST):
+        if part in item.nodeid:
+            return place
+    return len(LONGEST) + (item.get_closest_marker("slow") is None)
