@@ -1,7 +1,7 @@
 """What would be left standing if a process died, or Slack failed, at the wrong moment: sessions and status lines.
 
-Redis is told before one is begun, and again when it has surely ended. What is still noted when its turn is over is ended by
-whichever process looks first, again and again until Slack has taken it.
+Redis is told before one is begun, and again when it has surely ended. What is still noted when its turn is over is
+ended by whichever process looks first, again and again until Slack has taken it.
 
     glados:{slack}:loose          hash   KIND CHANNEL THREAD -> JSON: the turn that has begun it, its place, when
     glados:{slack}:tidying:ENTRY  str    somebody sees to it just now
@@ -129,9 +129,10 @@ class LooseEnds:
         found = await ask(cast("Awaitable[dict[str, str]]", self._store.client.hgetall(self._key)))
         for text in found.values():
             loose = Loose.read(text)
-            if time.time() - loose.at >= YOUNG_S and await self._is_over(loose) and await self._is_mine(loose):
-                if await self.end(loose):
-                    await self._forget(loose)
+            is_old = time.time() - loose.at >= YOUNG_S
+            is_left = is_old and await self._is_over(loose) and await self._is_mine(loose)
+            if is_left and await self.end(loose):
+                await self._forget(loose)
 
     async def _is_over(self, loose: Loose) -> bool:
         """Whether nobody works on its turn any more; a line also gives way to the turn's first message."""

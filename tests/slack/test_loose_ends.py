@@ -18,7 +18,7 @@ WAITING = View("", "", "waiting", is_last=True)
 
 
 @pytest.fixture(autouse=True)
-def quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks often, and gives nobody time."""
     monkeypatch.setattr(loose_ends, "EVERY_S", 0.05)
     monkeypatch.setattr(loose_ends, "YOUNG_S", 0.0)
@@ -70,7 +70,7 @@ async def test_what_a_process_that_died_left_of_a_deleted_question_is_ended_by_t
 
 
 async def test_what_belongs_to_a_turn_under_way_is_left_alone(
-    slack: FakeSlack, adapter: Adapter, settings: Settings, channel: Channel, ada: Person, model: ScriptedModel
+    slack: FakeSlack, *, adapter: Adapter, settings: Settings, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.gate.clear()
     model.pieces = ["Hello"]
