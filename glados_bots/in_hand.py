@@ -3,8 +3,8 @@
 A turn whose process died is watched from then on. Each piece of its own work (making the prompt, drawing the answer,
 handing it to the platform) is noted in Redis before it begins, and taken back when it is done or has to wait: for the
 budget, the model, the store or the platform. A piece that takes long while the event loop turns is such a wait; work
-that blocks the loop lets nothing be noted. Watched turns of one process work one after the other, so the note of a process
-that dies names one of them. Who takes over finds the note, and counts (lua/claim.lua). A turn that is not
+that blocks the loop lets nothing be noted. Watched turns of one process work one after the other, so the note of a
+process that dies names one of them. Who takes over finds the note, and counts (lua/claim.lua). A turn that is not
 watched, as nearly all are, costs no call.
 """
 
