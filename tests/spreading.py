@@ -71,7 +71,7 @@ LONGEST = (
 ROOT = Path(__file__).parents[1]
 
 
-class Spread(LoadScopeScheduling):
+class Spread(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
     """Gives a worker one test after the other, and all tests at once of a file whose tests share a costly fixture."""
 
     def _split_scope(self, nodeid: str) -> str:
