@@ -47,6 +47,7 @@ class ScriptedModel:
     Attributes:
         pieces: the next answer.
         gate: while it is closed (not set) the answer holds before its last piece.
+        is_stepped: the gate holds before every piece, and closes behind it.
         reached: set when an answer stands at the gate.
         prompts: messages of every request so far.
         dropped: answers the client did not read to their end.
@@ -63,6 +64,7 @@ class ScriptedModel:
     ended: int = 0
     refusal: str = ""
     pause_s: float = 0.0
+    is_stepped: bool = False
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -86,7 +88,10 @@ class ScriptedModel:
             for index, piece in enumerate(pieces):
                 if index == len(pieces) - 1:
                     self.reached.set()
+                if self.is_stepped or index == len(pieces) - 1:
                     await self.gate.wait()
+                if self.is_stepped:
+                    self.gate.clear()
                 await asyncio.sleep(self.pause_s)
                 yield _chunk({"content": piece}, None)
             yield _chunk({}, "stop")

@@ -2,13 +2,17 @@
 
 import asyncio
 import re
+from itertools import pairwise
 
 import pytest
 
+from glados_bots.conversation import Turn
+from glados_slack import answer as answer_module
 from glados_slack import status, streams
+from glados_slack.answer import Chunk
 from glados_slack.budgets import budget, new_streams
 from tests.fakes.scripted_model import ScriptedModel
-from tests.fakes.slack import Channel, FakeSlack, Limit, Person
+from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person
 from tests.fakes.slack.messages import delete_message
 from tests.fakes.slack.ratelimits import RateLimits
 from tests.slack.conftest import Adapter, answered, labels
@@ -405,16 +409,47 @@ async def test_the_model_is_named_in_small_print_where_the_operator_wants_it(
     assert answer.content == "Hello world!\nscripted"
 
 
+CODE = ["```python\ndef f(x):\n", "    return x\n", "```\n\nThat", " is all", " of it."]
+BOLD = ["**Very", " bold", " words** and", " more", " of them."]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [(CODE, ["def f(x)", "return x", "That", "is all"]), (BOLD, ["Very", "bold", "words", "more"])],
+    ids=["code", "bold"],
+)
 async def test_an_answer_that_begins_with_code_or_bold_text_is_streamed_to_its_end(
-    slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
-) -> None:
-    """What a drawing closes for the moment is no part of the stream."""
-    code = ["```python\n", "def f", "(x):\n", "    return", " x\n", "```\n", "\nThat", " is all."]
-    bold = ["**Very", " bold", " words** and", " more", " of", " them."]
-    model.pause_s = 0.15
+    slack: FakeSlack, *, adapter: Adapter, ada: Person, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch,
+    pieces: list[str], words: list[str],
+) -> None:  # fmt: skip
+    """What a drawing closes for the moment is no part of the stream; each drawing settles the one before it."""
+    offered: list[str] = []
+    append = streams.Streams.append
+
+    async def watched(self: streams.Streams, turn: Turn, live: streams.Live, chunk: Chunk) -> None:
+        await append(self, turn, live, chunk)
+        offered.append(chunk.markdown)
+
+    monkeypatch.setattr(streams.Streams, "append", watched)
+    monkeypatch.setattr(answer_module, "DRAW_EVERY_S", 0.0)  # each piece is a drawing
+    model.pieces, model.is_stepped = pieces, True
+    model.gate.clear()
     async with adapter():
-        for model.pieces in (code, bold):
-            await answered(slack, await ada.dm("hi"))
-    assert len(slack.ledger.calls("chat.startStream")) == 2
+        question = await ada.dm("hi")
+        model.gate.set()
+        await slack.wait_for(lambda: words[0] in _streamed(slack, question), what=f"for {words[0]!r}")
+        for before, now in pairwise(words):
+            model.gate.set()
+            await slack.wait_for(lambda: any(now in text for text in offered), what=f"to draw {now!r}")  # noqa: B023
+            assert before in _streamed(slack, question)
+        assert not slack.ledger.calls("chat.update")
+        model.gate.set()
+        await answered(slack, question)
+    assert len(slack.ledger.calls("chat.startStream")) == 1
     assert len(slack.ledger.calls("chat.appendStream")) >= 2
-    assert len(slack.ledger.calls("chat.update")) == 2, "each once, at its end"
+    assert len(slack.ledger.calls("chat.update")) == 1, "once, at its end"
+
+
+def _streamed(slack: FakeSlack, question: Message) -> str:
+    """What the unfinished stream under a question shows."""
+    return "".join(one.content for one in slack.answers(thread=question) if one.is_unfinished)
