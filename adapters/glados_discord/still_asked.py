@@ -12,7 +12,7 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.store import Store
 from glados_bots.surface import PlaceGoneError
-from glados_discord.link import Link
+from glados_discord.link import Link, NotConnectedError
 from glados_discord.rates import Rates
 from glados_discord.refusals import UNKNOWN_MESSAGE, sorted_out
 
@@ -28,12 +28,19 @@ class StillAsked:
         self._rates = rates
 
     async def check(self, turn: Turn, guild: str, channel: str, question: str) -> None:
-        """Raises PlaceGoneError when the question was deleted; `question` is empty for a slash command."""
+        """`question` is empty for a slash command.
+
+        Raises:
+            PlaceGoneError: the question was deleted.
+            NotConnectedError, PlatformAwayError: that cannot be found out right now.
+        """
         if not question or int(question) in self._link.heard:
             return
         client = await self._link.get()
-        if guild and client.get_guild(int(guild)) is None:  # another process hears that server, and looks itself
-            return
+        if guild and client.get_guild(int(guild)) is None:
+            if not client.is_ready():
+                raise NotConnectedError("the new session is not ready: nobody knows yet whose server that is")
+            return  # another process hears that server, and looks itself
         place = await self._link.channel(channel, guild)
         await self._rates.enter(turn.id)
         with sorted_out():
