@@ -1,9 +1,11 @@
 """Discord's rate limits, read from the headers of every answer and shared with all processes through the pacer.
 
 Discord counts requests of one kind and channel in windows that open with the first request, and all requests of a bot
-by the second. The numbers of the former are not documented, so they are learned.
+by the second. The numbers of the former are not documented, so they are learned. The latter is kept by the gate, which
+every call goes through, whoever made it; the pacer's grants within `GLOBAL` say whose turn it is.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -11,14 +13,19 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import aiohttp
+import discord
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.surface import Budget
+from glados_discord.gate import Gate
 
 log = logging.getLogger(__name__)
 
-GLOBAL = Budget("global", 45, 1.0)  # Discord's is 50; what is answered to a button or command is not counted
+# Fewer than the gate lets through, also when an answer of Discord takes a third of a second: who has to wait, waits for
+# this budget, where the end of an answer goes first.
+GLOBAL = Budget("global", 35, 1.0)
+UNCOUNTED = ("/interactions/", "/webhooks/")  # what is answered to a button or command
 SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
 SLOW_LIMIT = 2
 CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
@@ -30,11 +37,15 @@ _KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
 class Rates:
     """What Discord allows, as far as its headers have told. `trace` is to be given to discord.py's client."""
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, pacer: Pacer, gate: Gate) -> None:
         self._pacer = pacer
+        self._gate = gate
         self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
         self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_start.append(self._enter)
+        self.trace.on_request_end.append(self._leave)
         self.trace.on_request_end.append(self._learn)
+        self.trace.on_request_exception.append(self._fail)
 
     def edits(self, channel: str, *, patient: bool = False) -> Budget:
         """The budget for edits in a channel or thread; `patient` where slow mode or announcements ask for fewer."""
@@ -55,6 +66,29 @@ class Rates:
         """Nobody makes such a request for so long; `refused` when one was."""
         with suppress(StoreUnavailableError):
             await self._pacer.exhausted(budget, seconds, refused=refused)
+
+    # aiohttp awaits these within each request, those that discord.py repeats by itself included ---------------------
+
+    async def _enter(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        del session
+        context.call = await self._gate.enter() if _is_counted(str(params.url)) else None
+
+    async def _leave(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        del session, params
+        if context.call:
+            await self._gate.leave(context.call)
+
+    async def _fail(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        """A broken connection ends a call; one that nobody waits for any more may still be on its way."""
+        del session
+        if context.call and not isinstance(params.exception, TimeoutError | asyncio.CancelledError):
+            await self._gate.leave(context.call)
 
     async def _learn(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
@@ -87,3 +121,9 @@ class Rates:
 
     def _budget(self, kind: str, channel: str) -> Budget:
         return self.edits(channel) if kind == "edit" else self.creations(channel)
+
+
+def _is_counted(url: str) -> bool:
+    """Whether Discord counts a request among all of the bot; files and the gateway are elsewhere."""
+    base = discord.http.Route.BASE
+    return url.startswith(f"{base}/") and not url.removeprefix(base).startswith(UNCOUNTED)

@@ -18,6 +18,7 @@ from glados_bots.pacing import Pacer
 from glados_bots.store import Store
 from glados_bots.surface import Budget, MessageGoneError, View
 from glados_discord.controls import actions_of, mark_of
+from glados_discord.gate import Gate
 from glados_discord.link import Link
 from glados_discord.look import Writing, actions, content, controls
 from glados_discord.memory import Memory
@@ -54,7 +55,7 @@ class DiscordSurface:
         self._store = store
         self._link = link
         self._memory = memory
-        self.rates = Rates(pacer)
+        self.rates = Rates(pacer, Gate(store.client, store.prefix))
         self._still_asked = StillAsked(link, store, self.rates)
         self.places = Places(link, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(link, store, self.rates)
