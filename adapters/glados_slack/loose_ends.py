@@ -80,7 +80,7 @@ class LooseEnds:
     async def begin(self, kind: Kind, turn: Turn) -> None:
         """It is about to be begun. What an earlier turn has left in this thread is this turn's from now on."""
         loose = Loose(kind, turn.id, dict(turn.place))
-        await ask(cast("Awaitable[int]", self._store.client.hset(self._key, loose.name, loose.text)))
+        await ask(self._store.client.hset(self._key, loose.name, loose.text))
 
     async def of(self, kind: Kind, turn: Turn) -> Loose | None:
         """What stands in the thread of a turn, whichever turn has begun it."""
