@@ -2,18 +2,20 @@
 
 import pytest
 
-from glados_bots import display
+from glados_bots import display, turns
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered
 
-TRIES = 3 * display.TRIES  # calls of one method that fail: far more than a turn has tries
+FAILURES = 30  # calls that fail: more than a turn with so few tries, and its apology, can make
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for Slack looks often."""
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for Slack looks often, and what counts as a failed try ends a turn soon."""
     monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(display, "TRIES", 2)
+    monkeypatch.setattr(turns, "MOST_FAILURES", 1)
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"error": "service_unavailable"}, {"drop": True}])
@@ -23,7 +25,7 @@ async def test_a_question_asked_just_before_slack_goes_away_is_answered_once_whe
     async with adapter():
         away = slack.faults.add(method="*", times=None, **fault)  # type: ignore[arg-type]
         question = await ada.say(channel, f"{slack.bot.mention} hi")
-        await slack.wait_for(lambda: away.hits > TRIES)
+        await slack.wait_for(lambda: away.hits > FAILURES)
         slack.faults.remove(away)
         (answer,) = await answered(slack, question)
     assert answer.content == "Hello world!"
@@ -39,7 +41,7 @@ async def test_a_limit_uses_up_no_tries_whatever_its_header_says(
     monkeypatch.setattr("glados_slack.calls.DEFAULT_RETRY_S", 0.01)
     for odd in ("", "Wed, 21 Oct 2026 07:28:00 GMT", "soon", "nan", "-1"):
         for method in ("chat.postMessage", "chat.update"):
-            slack.faults.add(method=method, status=429, retry_after_s=odd, times=display.TRIES)
+            slack.faults.add(method=method, status=429, retry_after_s=odd, times=3)
     async with adapter(streaming=streaming):
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
