@@ -189,7 +189,9 @@ class Store:
 
     async def renew(self, lease: Lease) -> Renewal | None:
         """Prolong a lease; None means that it is lost and the work must stop without a trace."""
-        found = await self.run_script("renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000))
+        found = await self.run_script(
+            "renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000), lease.turn.id
+        )
         return None if found is None else Renewal(found[0] or None, tuple(found[1:]))
 
     async def note_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:

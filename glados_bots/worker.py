@@ -89,6 +89,8 @@ class Worker:
         await asyncio.gather(task, return_exceptions=True)
         try:
             async with asyncio.timeout(FAREWELL_S):
+                if await self._store.renew(run.lease) is None:  # it has ended, or is another worker's
+                    return
                 await run.say_goodbye()
         except Exception as error:  # noqa: BLE001 - whatever a platform's client raises; the turn goes on without it
             log.warning(

@@ -429,6 +429,18 @@ async def test_an_answer_interrupted_by_a_shutdown_keeps_its_text_says_so_and_is
     assert world.surface.last("t1").state == "waiting"
 
 
+async def test_who_lost_a_turn_says_no_goodbye_under_the_answer_of_another(world: World) -> None:
+    world.engine.gate = asyncio.Semaphore(1)
+    async with world.working() as (worker,):
+        await world.say(1)
+        await until(lambda: world.surface.seen("t1") == "Hello ")
+        run, task, _ = worker._runs["t1"]
+        ending = await world.store.finish(run.lease, Exchange("t1", "question 1", "Hello there", "done", "ada"))
+        await worker._hand_over(run, task)
+    assert ending == "ended"
+    assert "restart" not in world.surface.notice("t1")
+
+
 async def test_a_running_answer_gets_the_grace_time_to_finish(world: World) -> None:
     world.engine.gate = asyncio.Semaphore(1)
     async with world.working() as (worker,):
