@@ -6,6 +6,7 @@ takes part in.
 """
 
 import re
+from datetime import datetime
 from typing import Literal
 
 import discord
@@ -58,13 +59,17 @@ def is_mentioned(message: discord.Message, me: int) -> bool:
     )
 
 
-def takes_part(channel: object, me: int, follow: Follow) -> bool | None:
-    """Whether this is a thread where no mention is needed; None when discord.py cannot say."""
+def takes_part(channel: object, me: int, follow: Follow, *, at: datetime) -> bool | None:
+    """Whether this is a thread where no mention was needed `at` this time; None when discord.py cannot say.
+
+    A mention makes Discord add the bot to a thread, and discord.py may know so before it hands over the messages that
+    stand above the mention. Nobody said those to the bot.
+    """
     if not isinstance(channel, discord.Thread) or follow == "none":
         return False
     if channel.owner_id == me or follow == "own":
         return channel.owner_id == me
-    return True if channel.me else None
+    return True if channel.me and channel.me.joined_at <= at else None
 
 
 def _is_for_others(message: discord.Message, me: int) -> bool:

@@ -124,7 +124,7 @@ class Desk:
 
     async def _addressed(self, message: discord.Message, me: int) -> Reason | None:
         await self._know_channel(message)
-        part = takes_part(message.channel, me, self._settings.follow)
+        part = takes_part(message.channel, me, self._settings.follow, at=message.created_at)
         reason = addressed(message, me, takes_part=bool(part))
         if reason is None and part is None and await self._memory.is_in(message.channel.id):
             reason = addressed(message, me, takes_part=True)

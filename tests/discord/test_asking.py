@@ -327,6 +327,20 @@ async def test_in_a_thread_of_others_the_first_question_brings_along_what_it_is_
     ]
 
 
+async def test_what_was_said_just_before_the_bot_was_called_in_is_no_question(world: World) -> None:
+    """Both arrive at once, and the mention has made the bot a member of the thread."""
+    async with world.bot() as bot:
+        started = await world.bob.say(world.channel, "Limes are red.")
+        thread = await world.bob.open_thread(started, "Limes")
+        await world.bob.say(thread, "I think they are green.")
+        await world.ask("is that right?", where=thread)
+        await world.until(lambda: world.finished(thread))
+        await world.ada.say(thread, "really?")
+        await world.until(lambda: len(world.finished(thread)) == 2)
+        await world.quiet(bot)
+    assert [prompt[-1] for prompt in world.prompts] == ["bob wrote:\n> Limes are red.\n\nis that right?", "really?"]
+
+
 async def test_names_stand_for_ids_in_what_the_model_reads(world: World) -> None:
     async with world.bot():
         text = f"ask {world.bob.mention} in {world.channel.mention} about <:lemon:123456789012345678>"
