@@ -161,7 +161,13 @@ def _announce_pin(world: World, kind: str, message: Message, user: User) -> None
     pinned = [one for one in channel.messages.values() if one.pinned]
     item: JsonObject = {"type": "message", "channel": channel.id, "message": message_json(message, world)}
     item |= {"created": int(world.clock.now()), "created_by": user.id}
-    event = {"type": kind, "user": user.id, "channel_id": channel.id, "item": item, "item_user": message.author.id}
+    event: JsonObject = {
+        "type": kind,
+        "user": user.id,
+        "channel_id": channel.id,
+        "item": item,
+        "item_user": message.author.id,
+    }
     event |= {"pin_count": len(pinned), "has_pins": bool(pinned), "event_ts": world.clock.timestamp()}
     world.emit(kind, event, channel)
 
