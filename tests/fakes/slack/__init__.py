@@ -16,11 +16,13 @@ with a bot.
 - `fake.team` is a `Workspace` (add_user, add_bot, add_channel, add_group, share, install, uninstall, new_token);
   `fake.add_team` makes further ones. `fake.app` is what the developer has set: scopes, events, `agent`, commands
   (`app.apply_manifest` takes them from a manifest).
-- A `Person` can say, dm, edit, delete, react, unreact, stop, run (a slash command), click, shortcut, submit, close,
-  open_home, open_assistant, look_at. Verbs return before the app has answered: an `Interaction` tells when it is_done.
+- A `Person` can say, dm, edit, delete, react, unreact, share, paste_table, pin, unpin, me, alert (bots), stop,
+  run (a slash command), click, shortcut, submit, close, open_home, open_assistant, look_at. Verbs return before the app
+  has answered: an `Interaction` tells when it is_done.
 - `fake.clock.advance(seconds)` ends streams, tickets, tokens, triggers, and lets retries happen.
 - `fake.faults.add(method=…)`, `fake.rate_limits`, `fake.sockets` (drop, disconnect, disable, …), `fake.delivery` (hold,
   release, repeat) and `fake.http` (HTTP mode, forged requests) make trouble.
+- `fake.world.telling`: what events leave out at times, or tell twice.
 - `fake.ledger`: messages by revision, `of`, `by`, `transcript`, pings, unfurls, requests, statuses, prompts, failures.
 """
 

@@ -15,12 +15,12 @@ CODE_LIFE_S = 600.0
 SCOPES = frozenset(
     "app_mentions:read assistant:write channels:history channels:read chat:write commands files:read files:write "
     "groups:history groups:read im:history im:read im:write mpim:history mpim:read reactions:read reactions:write "
-    "users:read team:read".split()
+    "pins:read users:read team:read".split()
 )
 # Events the app is subscribed to; those of the last two lines depend on what kind of agent it is as well.
 EVENTS = frozenset(
     "app_mention message.channels message.groups message.im message.mpim app_home_opened app_uninstalled "
-    "tokens_revoked reaction_added reaction_removed member_joined_channel channel_archive "
+    "tokens_revoked reaction_added reaction_removed pin_added pin_removed member_joined_channel channel_archive "
     "assistant_thread_started assistant_thread_context_changed "
     "app_context_changed agent_session_stopped agent_session_title_changed".split()
 )

@@ -40,8 +40,9 @@ def add_message(world: World, message: Message) -> Message:
         message.subtype = "thread_broadcast"
     show(world, message)
     if message.visible_to is None:
-        _announce(world, message, message_json(message, world))
+        announce(world, message, message_json(message, world))
         _announce_mentions(world, message)
+        _announce_reply(world, message)
     return message
 
 
@@ -62,11 +63,11 @@ def edited(world: World, message: Message, before: JsonObject, *, by_person: boo
     change = {
         "subtype": "message_changed",
         "message": message_json(message, world),
-        "previous_message": before,
+        **_as_it_was(world, before),
         "hidden": True,
         "ts": world.clock.timestamp(),
     }
-    _announce(world, message, {"type": "message", **change})
+    announce(world, message, {"type": "message", **change})
     if by_person and not message.author.is_bot:
         _announce_mentions(world, message, before)
 
@@ -80,13 +81,14 @@ def delete_message(world: World, message: Message) -> None:
         return
     if not message.is_reply and replies_to(message):
         message.subtype, message.text = "tombstone", "This message was deleted."
-        message.blocks, message.files, message.stream = [], [], None
+        message.blocks, message.files, message.attachments, message.stream = [], [], [], None
         change: JsonObject = {"subtype": "message_changed", "message": message_json(message, world)}
+        change |= _as_it_was(world, before)
     else:
         del message.channel.messages[message.ts]
-        change = {"subtype": "message_deleted", "deleted_ts": message.ts}
-    change |= {"previous_message": before, "hidden": True, "ts": world.clock.timestamp()}
-    _announce(world, message, {"type": "message", **change})
+        change = {"subtype": "message_deleted", "deleted_ts": message.ts, "previous_message": before}
+    change |= {"hidden": True, "ts": world.clock.timestamp()}
+    announce(world, message, {"type": "message", **change})
 
 
 def show(world: World, message: Message) -> None:
@@ -145,13 +147,29 @@ def _unfurls(world: World, message: Message) -> bool:
     return bool(message.unfurl_links) or message.unfurl_media is not False
 
 
-def _announce(world: World, message: Message, event: JsonObject) -> None:
+def _as_it_was(world: World, before: JsonObject) -> JsonObject:
+    return {} if world.telling.leaves_out_before else {"previous_message": before}
+
+
+def announce(world: World, message: Message, event: JsonObject) -> None:
+    """Send an event of a message to who is subscribed to those of its kind of place."""
     channel = message.channel
     kinds = {"channel": "channel", "group": "group", "im": "im", "mpim": "mpim"}
     told = event | {"channel": channel.id, "channel_type": kinds[channel.kind], "event_ts": event["ts"]}
     if channel.is_shared and "user" in told:
         told |= {"user_team": message.author.team.id, "source_team": message.author.team.id}
     world.emit(KINDS[channel.kind], told, channel)
+
+
+def _announce_reply(world: World, reply: Message) -> None:
+    """message_replied: its root has one more reply."""
+    root = reply.channel.messages.get(reply.root)
+    if not world.telling.replies or not reply.is_reply or root is None:
+        return
+    told = message_json(root, world)
+    told["replies"] = [{"user": one.author.id, "ts": one.ts} for one in replies_to(root)]
+    event: JsonObject = {"type": "message", "subtype": "message_replied", "message": told, "hidden": True}
+    announce(world, root, event | {"ts": world.clock.timestamp()})
 
 
 def _announce_mentions(world: World, message: Message, before: JsonObject | None = None) -> None:

@@ -144,6 +144,8 @@ class Message:
     # `parse=full` or `link_names`: plain @names are active.
     active_names: bool = False
     stream: Stream | None = field(default=None, repr=False)
+    # Who pinned it where and when, as Slack tells it; None while it is not pinned.
+    pinned: JsonObject | None = None
     shown_name: str = ""
 
     @property

@@ -75,6 +75,12 @@ def file_json(file: File) -> JsonObject:
     return found
 
 
+def file_stub_json(file: File) -> JsonObject:
+    """A file of which only the id is told: `files.info` has to be asked for the rest."""
+    unknown = {"created": 0, "timestamp": 0, "user": ""}
+    return {"id": file.id, **unknown, "mode": "file_access", "file_access": "check_file_info"}
+
+
 def message_json(message: Message, world: World) -> JsonObject:
     """A message, as history and events tell."""
     author = message.author
@@ -86,6 +92,8 @@ def message_json(message: Message, world: World) -> JsonObject:
         found["client_msg_id"] = message.client_msg_id
     if author.is_bot:
         found |= {"bot_id": author.bot_id, "app_id": author.app_id, "bot_profile": _bot_profile(author)}
+    if message.subtype == "tombstone":
+        found |= {"user": "USLACKBOT", "hidden": True}
     if message.subtype == "bot_message":
         del found["user"]
         found["username"] = message.shown_name or author.name
@@ -95,7 +103,11 @@ def message_json(message: Message, world: World) -> JsonObject:
         if getattr(message, key):
             found[key] = getattr(message, key)
     if message.files:
-        found |= {"files": [file_json(one) for one in message.files], "upload": False}
+        is_stubbed = world.telling.file_stubs and message.channel.is_shared
+        told = [file_stub_json(one) if is_stubbed else file_json(one) for one in message.files]
+        found |= {"files": told, "upload": False}
+    if message.pinned:
+        found |= {"pinned_to": [message.channel.id], "pinned_info": message.pinned}
     if message.edited_ts:
         found["edited"] = {"user": author.id, "ts": message.edited_ts}
     if message.reactions:

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from .content import rich_text, typed
 from .errors import ApiError
-from .hands import Hands
 from .messages import add_message, check_may_post, delete_message, edited
 from .models import Channel, File, JsonObject, Message
 from .payloads import message_json, view_json
 from .reactions import react, unreact
+from .sharing import Sharer
 from .streams import stop_by_user
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ NewFile = tuple[str, str, bytes]
 
 
 @dataclass(eq=False)
-class Person(Hands):
+class Person(Sharer):
     """A user whom a test or a developer acts for. Every verb raises `ApiError` where Slack would refuse."""
 
     # Messages.

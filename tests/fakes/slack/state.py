@@ -24,6 +24,8 @@ EVENT_SCOPES = {
     "assistant_thread_started": "assistant:write",
     "assistant_thread_context_changed": "assistant:write",
     "app_context_changed": "assistant:write",
+    "pin_added": "pins:read",
+    "pin_removed": "pins:read",
 }
 KINDS = {"channel": "message.channels", "group": "message.groups", "im": "message.im", "mpim": "message.mpim"}
 
@@ -43,6 +45,21 @@ class StreamRules:
     unfurls: bool = False
 
 
+@dataclass
+class Telling:
+    """How much events say, where Slack says less or more at times.
+
+    Attributes:
+        leaves_out_before: `message_changed` comes without `previous_message`.
+        file_stubs: Files in Slack Connect channels are told of by their id only; `files.info` tells the rest.
+        replies: A reply is told of a second time, as `message_replied` of its root.
+    """
+
+    leaves_out_before: bool = False
+    file_stubs: bool = False
+    replies: bool = False
+
+
 @dataclass(eq=False)
 class World:
     """All state of one fake. `publish` takes an event, and the installation that is told of it."""
@@ -51,6 +68,7 @@ class World:
     app: App
     ledger: Ledger = field(default_factory=Ledger)
     stream_rules: StreamRules = field(default_factory=StreamRules)
+    telling: Telling = field(default_factory=Telling)
     teams: dict[str, Team] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
