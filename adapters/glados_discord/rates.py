@@ -43,8 +43,8 @@ class Rates:
         self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._enter)
+        self.trace.on_request_end.append(self._learn)  # a refusal closes the gate before its place is free
         self.trace.on_request_end.append(self._leave)
-        self.trace.on_request_end.append(self._learn)
         self.trace.on_request_exception.append(self._fail)
 
     def edits(self, channel: str, *, patient: bool = False) -> Budget:

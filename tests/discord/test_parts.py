@@ -115,8 +115,9 @@ async def test_budgets_follow_what_the_headers_say(world: World) -> None:
         question = await world.ask()
         world.go_on()
         await world.answered(question)
+        await until(lambda: rates.edits("1").limit == 7)  # the answer is seen before its headers have come
         budget = rates.edits("1")
-        assert (budget.limit, budget.within) == (7, GLOBAL)
+        assert budget.within == GLOBAL
         assert 2.5 <= budget.period_s <= 3.0
         assert rates.edits("1", patient=True).period_s == 20
 
