@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from glados_bots.settings import Settings
 from glados_web.app import create_app
@@ -15,6 +15,8 @@ from tests.conftest import do_without
 from tests.fakes.scripted_model import ScriptedModel, serve
 from tests.waiting import LONGEST_S
 
+PATIENCE_MS = 1000 * LONGEST_S
+expect.set_options(timeout=PATIENCE_MS)  # a busy machine draws late
 CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
     "--disable-extensions", "--no-first-run", "--no-default-browser-check", "--hide-scrollbars",
@@ -80,7 +82,7 @@ def chromium_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def chromium(chromium_url: str) -> AsyncIterator[Browser]:
     """A real browser."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium_url)
+        browser = await playwright.chromium.connect_over_cdp(chromium_url, timeout=2 * PATIENCE_MS)
         yield browser
         for context in browser.contexts[1:]:  # what a test left open; the first is the browser's own
             await context.close()
