@@ -19,7 +19,7 @@ from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.leases import Lease
 from glados_bots.metrics import SHOWN
-from glados_bots.pacing import Pacer
+from glados_bots.pacing import Pacer, sleep_unless
 from glados_bots.store import Store
 from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError, State, Surface, View
 
@@ -280,7 +280,7 @@ class Display:
 
 async def _sleep(seconds: float, given_up: asyncio.Event | None) -> None:
     """Raises PausedError as soon as that is so."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await (given_up or asyncio.Event()).wait()
-            raise PausedError
+    given_up = given_up or asyncio.Event()
+    await sleep_unless(given_up, seconds)
+    if given_up.is_set():
+        raise PausedError

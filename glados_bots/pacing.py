@@ -52,7 +52,7 @@ class Pacer:
                 if not waited:
                     waited = True
                     await stack.enter_async_context(in_hand.waits())
-                await _sleep(min(nap, LONGEST_NAP_S), given_up)
+                await sleep_unless(given_up, min(nap, LONGEST_NAP_S))
         return False
 
     async def ask(self, budget: Budget, stream: str, *, final: bool = False) -> float:
@@ -85,7 +85,8 @@ class Pacer:
         await ask(self._script.registered_client.set(until, 1, px=max(1, int(retry_after_s * 1000))))
 
 
-async def _sleep(seconds: float, given_up: asyncio.Event) -> None:
+async def sleep_unless(given_up: asyncio.Event, seconds: float) -> None:
+    """Return after so many seconds, or as soon as the event is set."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await given_up.wait()

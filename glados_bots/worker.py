@@ -59,8 +59,7 @@ class Worker:
             await self._work()
 
     async def _work(self) -> None:
-        await self._check_data()
-        await self._take_over()
+        await self._prepare()
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
         try:
@@ -99,21 +98,14 @@ class Worker:
         with suppress(StoreUnavailableError):
             await self._store.release(run.lease)
 
-    async def _check_data(self) -> None:
-        """Return once Redis has said that we may work on its data."""
+    async def _prepare(self) -> None:
+        """Return once Redis has said that we may work on its data, and has freed what our predecessor had in hand.
+
+        A process of our owner's name has died, or nobody would have started us.
+        """
         while not self._draining.is_set():
             try:
                 await require_version(self._store.client)
-            except StoreUnavailableError as error:
-                log.warning("%s; trying again", error)
-                await asyncio.sleep(IDLE_S)
-            else:
-                return
-
-    async def _take_over(self) -> None:
-        """What a process of our name had in hand is free at once: it died, or nobody would have started us."""
-        while not self._draining.is_set():
-            try:
                 freed = await self._store.free()
             except StoreUnavailableError as error:
                 log.warning("%s; trying again", error)

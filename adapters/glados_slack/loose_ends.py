@@ -68,6 +68,11 @@ class Loose:
         return json.dumps(asdict(self), sort_keys=True)
 
 
+def thread_of(place: Mapping[str, str]) -> dict[str, str]:
+    """The arguments by which both methods name a thread."""
+    return {"channel_id": place["channel"], "thread_ts": place["thread"]}
+
+
 class LooseEnds:
     """Notes of what was begun, and the end of it. Methods raise StoreUnavailableError where nothing else is said."""
 
@@ -101,10 +106,9 @@ class LooseEnds:
     async def end(self, loose: Loose) -> bool:
         """Tell Slack that it is over; False when Slack may not have heard."""
         method = METHODS[loose.kind]
-        thread = {"channel_id": loose.place["channel"], "thread_ts": loose.place["thread"]}
         await self._calls.wait(budget(loose.place["team"], method), loose.turn)
         try:
-            await self._calls(loose.place, method, **thread, status=ENDED[loose.kind])
+            await self._calls(loose.place, method, **thread_of(loose.place), status=ENDED[loose.kind])
         except PlatformAwayError as error:
             log.info("turn %s: its %s could not be ended: %s", loose.turn, loose.kind, error)
             return False

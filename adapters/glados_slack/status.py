@@ -7,7 +7,6 @@ its process dies, or Slack fails: see loose_ends.py.
 
 import asyncio
 import logging
-from collections.abc import Mapping
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
@@ -15,9 +14,7 @@ from glados_bots.store import Store
 from glados_bots.surface import Budget, PlaceGoneError
 from glados_slack.budgets import budget, new_sessions
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
-from glados_slack.loose_ends import LINE, Loose, LooseEnds
-
-__all__ = ["LINE", "StatusLines", "wording"]
+from glados_slack.loose_ends import LINE, METHODS, Loose, LooseEnds, thread_of
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +91,7 @@ class StatusLines:
 
     async def begin(self, turn: Turn) -> bool:
         """Let Slack show its stop button; True when it does."""
-        method = "agents.sessions.setStatus"
+        method = METHODS["session"]
         if turn.id in self._sessions:
             return True
         if not self._has(turn, "session"):
@@ -105,7 +102,7 @@ class StatusLines:
         await self.loose.begin("session", turn)
         self._doubtful.add(turn.id)
         try:
-            await self._calls(turn.place, method, **_thread(turn.place), status="processing", title=_title(turn))
+            await self._calls(turn.place, method, **thread_of(turn.place), status="processing", title=_title(turn))
         except UnknownOutcomeError as error:
             log.info("nobody knows whether a session has begun: %s", error)
             return False
@@ -127,7 +124,7 @@ class StatusLines:
             return
         if await self._calls.may(budget(turn.place["team"], method), turn.id):
             try:
-                await self._calls(turn.place, method, **_thread(turn.place), title=_title(turn))
+                await self._calls(turn.place, method, **thread_of(turn.place), title=_title(turn))
             except RefusedError as error:
                 self._miss(turn, "title", error)
             except (LimitedError, NotSentError, UnknownOutcomeError) as error:
@@ -178,7 +175,7 @@ class StatusLines:
     # --- small steps -----------------------------------------------------------------------------------------------
 
     async def _set(self, turn: Turn, text: str) -> None:
-        await self._calls(turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=text)
+        await self._calls(turn.place, METHODS["line"], **thread_of(turn.place), status=text)
 
     async def _refresh(self, turn: Turn) -> None:
         """Say the line again and again, as long as it is what stands for the answer."""
@@ -191,9 +188,7 @@ class StatusLines:
                     await self._calls.wait(_budget(turn), turn.id)
                     if not (text := self._shown.get(turn.id)):
                         return
-                    await self._calls.quietly(
-                        turn.place, "assistant.threads.setStatus", **_thread(turn.place), status=text
-                    )
+                    await self._calls.quietly(turn.place, METHODS["line"], **thread_of(turn.place), status=text)
                 except StoreUnavailableError:
                     continue
         except PlaceGoneError:
@@ -212,11 +207,7 @@ class StatusLines:
 
 
 def _budget(turn: Turn) -> Budget:
-    return budget(turn.place["team"], "assistant.threads.setStatus")
-
-
-def _thread(place: Mapping[str, str]) -> dict[str, str]:
-    return {"channel_id": place["channel"], "thread_ts": place["thread"]}
+    return budget(turn.place["team"], METHODS["line"])
 
 
 def _title(turn: Turn) -> str:

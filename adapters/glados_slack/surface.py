@@ -18,9 +18,10 @@ from glados_slack.answer import Chunk, SlackAnswer
 from glados_slack.budgets import budget, new_messages
 from glados_slack.calls import Calls, LimitedError, NotSentError, RefusedError
 from glados_slack.look import content, is_final, plainer, plainest
+from glados_slack.loose_ends import LINE
 from glados_slack.posting import NOTICE, Births, metadata
 from glados_slack.refusals import DELETED, GONE, TOO_MUCH, Refusals, why_closed
-from glados_slack.status import LINE, StatusLines
+from glados_slack.status import StatusLines
 from glados_slack.streams import Live, StreamOverError, Streams
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from glados_bots.settings import Settings
 from glados_bots.surface import PlatformAwayError, View
 from glados_slack.answer import chunk_of
 from glados_slack.desk import Desk
+from glados_slack.loose_ends import LINE
 from glados_slack.marks import Marks
-from glados_slack.status import LINE
 from glados_slack.surface import SlackSurface
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person

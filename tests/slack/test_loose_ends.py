@@ -6,7 +6,7 @@ from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
 from glados_bots.surface import View
 from glados_slack import loose_ends
-from glados_slack.status import LINE
+from glados_slack.loose_ends import LINE
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered
