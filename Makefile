@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test quick check fix lock sbom bench clean
 .SHELLFLAGS := -eu -c
+unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
 PYTHON ?= python3
 VENV := .venv

@@ -21,7 +21,8 @@ from playwright.async_api import Browser, async_playwright  # noqa: E402
 from glados_bots.settings import Settings  # noqa: E402
 from glados_web.app import create_app  # noqa: E402
 from tests.conftest import running_store, store_command  # noqa: E402
-from tests.fakes.scripted_model import ScriptedModel, serve  # noqa: E402
+from tests.fakes.scripted_model import ScriptedModel  # noqa: E402
+from tests.servers import running  # noqa: E402
 
 TIMES = """() => {
   const page = performance.getEntriesByType("navigation")[0];
@@ -58,9 +59,9 @@ async def run(rounds: int) -> None:
     model = ScriptedModel()
     model.gate.set()
     with tempfile.TemporaryDirectory() as folder, running_store(store_command("valkey", Path(folder))) as redis_url:
-        async with serve(model.app()) as inference:
+        async with running(model.app()) as inference:
             settings = Settings(redis_url=redis_url, inference_url=f"{inference}/v1", grace=1)
-            async with serve(create_app(settings)) as site, async_playwright() as playwright:
+            async with running(create_app(settings)) as site, async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
                 found = [await load(browser, site) for _ in range(rounds + 1)][1:]
                 await browser.close()

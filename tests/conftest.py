@@ -3,10 +3,12 @@
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ from glados_bots import embedded_redis
 from glados_bots.store import Client, connect
 from tests.spreading import (
     pytest_collection_modifyitems,
+    pytest_ignore_collect,
     pytest_itemcollected,
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
@@ -24,6 +27,7 @@ from tests.spreading import (
 
 __all__ = [
     "pytest_collection_modifyitems",
+    "pytest_ignore_collect",
     "pytest_itemcollected",
     "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
@@ -32,6 +36,8 @@ __all__ = [
 USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "passive"  # several workers compute on few cores: threads that wait must not spin
+# Every HTTP client reads all the certificates of the system, 20 ms each time; hundreds of tests make some.
+ssl.create_default_context = cache(ssl.create_default_context)
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):

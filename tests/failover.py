@@ -11,8 +11,9 @@ from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings
 from glados_bots.store import Store
 from glados_bots.worker import Worker
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
+from tests.servers import running
 
 LONGEST_S = 60
 
@@ -32,7 +33,7 @@ async def require_all_answered_once(store: Store, kill: Callable[[], Awaitable[N
     model, surface = ScriptedModel(), MemorySurface()
     model.gate.set()
     questions = [Turn(f"t{number}", f"c{number % 10}", "ada", f"question {number}") for number in range(40)]
-    async with serve(model.app()) as url:
+    async with running(model.app()) as url:
         client = InferenceClient(f"{url}/v1")
         worker = Worker(store, surface, client, Pacer(store.client, store.prefix), Settings(_env_file=None))
         working = asyncio.create_task(worker.run())

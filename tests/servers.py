@@ -6,16 +6,15 @@ import os
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.waiting import until
-
 # Below those the system gives to whoever asks for any, so that nothing takes one between the probe and its use; and
 # without 10080, which browsers refuse.
 FIRST_PORT, PORTS_OF_A_WORKER, WORKERS = 12000, 1200, 16
+LONGEST_GOODBYE_S = 1  # how long a server that ends waits for each request under way
 
 
 def ports_of(worker: str, start: int) -> Iterator[int]:
@@ -45,19 +44,68 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
+class Server(uvicorn.Server):
+    """uvicorn within a test: it leaves the signals alone, and ends when it is told to rather than at its next tick.
+
+    Attributes:
+        over: ends it, once set.
+        ready: set when it listens.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.over = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: pytest has its own handlers."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        await self.on_tick(0)
+        await self.over.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests under way end, for a moment; then cancel them."""
+        for listener in [*self.servers, *(sockets or [])]:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if tasks := set(self.server_state.tasks):
+            _, late = await asyncio.wait(tasks, timeout=LONGEST_GOODBYE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self.lifespan.shutdown()
+
+    @asynccontextmanager
+    async def listening(self, *sockets: socket.socket) -> AsyncIterator[None]:
+        """The server while it is needed; on the address of its configuration, unless sockets are given."""
+        task = asyncio.create_task(self.serve(sockets=list(sockets) or None))
+        ready = asyncio.create_task(self.ready.wait())
+        await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if task.done():
+            task.result()
+        try:
+            yield
+        finally:
+            self.over.set()
+            await task
+
+
 @asynccontextmanager
 async def running(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """The app's base URL while it runs; on any free port, unless one is named."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment] # pytest keeps its own handlers
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    await until(lambda: server.started)
-    try:
+    async with Server(uvicorn.Config(app, log_level="warning", ws="none")).listening(listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task

@@ -4,6 +4,7 @@ pytest-xdist gives each worker the next test, or the next group of tests, when i
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,40 +12,94 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+ROOT = Path(__file__).parents[1]
 # Most of a run is waiting for other processes: two workers a core keep the cores busy.
 WORKERS_A_CORE = 2
-SLOW_FIXTURES = {"chromium"}  # whoever asks for these is slow
-# Parts of the names of what is slow besides: it starts processes other than the store's, or takes over two seconds.
-SLOW = (
+# What is slow: it needs a browser or torch, starts processes other than the store's, or takes over a second.
+SLOW_FILES = (
     "tests/deploy/test_compose.py",
     "tests/deploy/test_dockerfile.py",
     "tests/deploy/test_kubernetes.py",
     "tests/deploy/test_systemd.py",
+    "tests/deploy/test_redis.py",
+    "tests/discord/test_gaps.py",
+    "tests/discord/test_gate.py",
     "tests/discord/test_processes.py",
+    "tests/inference/test_lora.py",
+    "tests/inference/test_lora_import.py",
+    "tests/inference/test_plan.py",
+    "tests/inference/test_prompt_golden.py",
+    "tests/inference/test_sampler.py",
     "tests/markdown/test_parse_back.py",
+    "tests/markdown/test_promises.py",
     "tests/markdown/test_render_tool.py",
+    "tests/slack/test_away.py",
     "tests/slack/test_processes.py",
     "tests/test_cli.py",
     "tests/test_cluster.py",
     "tests/test_make.py",
+    "tests/test_poison.py",
+    "tests/test_privacy.py",
     "tests/test_sentinel.py",
     "tests/test_turn_states.py",
-    "tests/web/test_sign_in.py::test_a_proxy_tells_visitors_apart",
+    "tests/web/browser/",
+    "tests/web/test_oidc.py",
+)
+# Parts of the names of single tests.
+SLOW = (
+    "test_06_a_slow_slack",
+    "test_10_more_blocks_than_a_message_takes",
+    "test_12_a_limited_append_waits",
+    "test_13_when_the_connection_is_lost",
+    "test_a_broken_gguf_is_refused",
     "test_a_change_of_the_format_under_waiting_turns",
     "test_a_child_that_dies_is_started_again_with_growing_pauses",
     "test_a_flat_distribution_keeps_its_whole_nucleus",
-    "test_a_question_that_cannot_be_saved_gets_503",
+    "test_a_message_that_was_made_before",
+    "test_a_message_whose_id_was_lost",
     "test_a_poison_turn",
+    "test_a_question_asked_just_before_an_outage",
+    "test_a_question_that_cannot_be_saved_gets_503",
+    "test_a_resume_that_fails",
+    "test_a_service_that_quotes_the_question",
+    "test_a_store_that_is_away_makes_the_role",
+    "test_a_ticket_that_ran_out",
+    "test_a_turn_that_cannot_be_read",
+    "test_a_used_up_bucket_is_closed",
+    "test_an_endless_paragraph_costs",
+    "test_ask_while_redis_goes_away",
+    "test_case_03_",
+    "test_case_11_",
+    "test_case_19_",
     "test_case_23_",
+    "test_case_27_",
+    "test_case_30_a_session_that_begins_anew",
+    "test_case_32_",
+    "test_closing_waits_for_signs_of_typing",
+    "test_commands_and_events_end_before",
+    "test_computation_agrees_with_discord_py",
     "test_every_stream_of_a_crowded_bucket",
     "test_garbage_never_ends_the_service",
+    "test_looking_leaves_nothing",
+    "test_no_spelling_of_a_host",
     "test_no_window_of_a_period",
+    "test_nobody_s_words_are_logged",
+    "test_nothing_deserialises_code",
+    "test_roles_of_who_wrote_in_a_gap",
+    "test_shards_of_one_process_share_the_work",
+    "test_signing_out_ends_the_session",
+    "test_streams_refused_to_a_place",
     "test_the_bill_of_materials",
     "test_the_commands_as_an_operator_calls_them",
     "test_the_embedded_models_figures",
     "test_too_many_requests_and_outages_are_waited_out",
     "test_whatever_is_in_the_fields",
+    "test_while_redis_is_away_one_edit_a_period",
     "test_who_is_meant_must_be_said",
+    "test_with_a_key_everything_but_the_probes",
+    "test_within_slacks_own_limits",
+    "test_without_status_lines_a_message",
+    "tests/web/test_sign_in.py::test_a_proxy_tells_visitors_apart",
 )
 # Parts of the names of what takes longest, the longest first.
 LONGEST = (
@@ -68,7 +123,6 @@ LONGEST = (
     "test_a_scanner_finds_nothing",
     "test_no_order_of_events",
 )
-ROOT = Path(__file__).parents[1]
 
 
 class Spread(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
@@ -102,10 +156,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what is slow by what it needs."""
-    assert isinstance(item, pytest.Function)
-    if SLOW_FIXTURES & set(item.fixturenames) or any(part in item.nodeid for part in SLOW):
+    """Mark what is slow."""
+    if item.nodeid.startswith(SLOW_FILES) or any(part in item.nodeid for part in SLOW):
         item.add_marker(pytest.mark.slow)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where nothing slow is wanted, do not even import what is slow from its first line to its last."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    is_marked = re.search(r"^pytestmark = .*\bslow\b", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
+    return True if is_marked or str(collection_path.relative_to(ROOT)).startswith(SLOW_FILES) else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -44,7 +44,7 @@ class Stack:
             "GLADOS_WEB_PORT": str(self.web_port),
             "GLADOS_SERVE_PORT": str(self.serve_port),
             "GLADOS_MODEL": "smollm2_135m",
-            "GLADOS_MAX_ANSWER_TOKENS": "200",
+            "GLADOS_MAX_ANSWER_TOKENS": "80",
             "GLADOS_GRACE": "2",
         }
 

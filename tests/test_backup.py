@@ -23,8 +23,9 @@ from glados_bots.store import Client, Store
 from glados_bots.worker import Worker
 from glados_web.chats import Chats, new_conversation
 from glados_web.sessions import Lifetime, Sessions
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
+from tests.servers import running
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -213,7 +214,7 @@ async def test_a_change_of_the_format_under_waiting_turns_loses_none_of_them(
         async for key in client.scan_iter(match="glados:{test}:t:*"):
             await client.hset(key, "new_field", "1")
 
-    async with serve(model.app()) as url:
+    async with running(model.app()) as url:
         old, working, inference = await worker(url)
         turns = [Turn(f"t{number}", f"c{number % 2}", "ada", f"question {number}") for number in range(6)]
         for turn in turns:

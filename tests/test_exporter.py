@@ -17,9 +17,9 @@ from glados_bots.settings import Settings
 from glados_bots.store import Client, Store, connect
 from glados_bots.surface import Budget
 from glados_bots.worker import Worker
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
-from tests.servers import free_port
+from tests.servers import free_port, running
 from tests.waiting import until
 
 
@@ -61,7 +61,7 @@ async def test_turns_are_counted_by_platform_from_the_question_to_its_end(client
     store = Store(client, "watched", ttl=60, max_exchanges=5)
     port = free_port()
     model = ScriptedModel()
-    async with serve(model.app()) as url, working(store, Settings(_env_file=None, metrics_port=port), f"{url}/v1"):
+    async with running(model.app()) as url, working(store, Settings(_env_file=None, metrics_port=port), f"{url}/v1"):
         await until(lambda: answers(port))
         await store.accept(Turn("1", "c", "ada", "one"))
         await store.accept(Turn("1", "c", "ada", "one"))

@@ -214,6 +214,7 @@ async def test_no_number_of_deaths_ends_a_turn_whose_platform_does_not_return(
     world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("glados_bots.in_hand.LONGEST_HOLD_S", 0.02)
+    world.engine.gate = asyncio.Semaphore(0)  # the model says nothing, so no other work of the turn goes on meanwhile
     asked, dead = asyncio.Event(), asyncio.Event()
 
     async def hang(*_: Any) -> str:
@@ -222,7 +223,9 @@ async def test_no_number_of_deaths_ends_a_turn_whose_platform_does_not_return(
         raise LeaseLostError
 
     async def is_waiting() -> bool:
-        return asked.is_set() and await world.store.client.hget(f"{HASH}t1", "hand") != "works"
+        if not (asked.is_set() and world.engine.asked):
+            return False
+        return await world.store.client.hget(f"{HASH}t1", "hand") != "works"
 
     await world.say(1)
     with monkeypatch.context() as stalled:
@@ -230,9 +233,11 @@ async def test_no_number_of_deaths_ends_a_turn_whose_platform_does_not_return(
         for _ in range(50):
             asked.clear()
             dead.clear()
+            world.engine.asked.clear()
             async with killed(world, redis_url):
                 await until(is_waiting)
                 dead.set()  # it goes on when the process is dead: nothing of a cancelled call is left
+    world.engine.gate = None
     async with world.working():
         (exchange,) = await world.settled(1)
     assert exchange.outcome == "done"

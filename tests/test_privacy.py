@@ -26,8 +26,10 @@ from glados_web.chats import Chats, new_conversation
 from glados_web.sessions import Lifetime, Session, Sessions
 from glados_web.surface import WebSurface
 from tests.conftest import running_store
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.contents import contents, holding
+from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
+from tests.servers import running
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -52,20 +54,6 @@ async def page(own_redis: str) -> AsyncIterator[Store]:
     client = connect(own_redis)
     yield Store(client, "web", ttl=3600, max_exchanges=50, lease_s=60)
     await client.aclose()
-
-
-async def everything(client: Client) -> str:
-    """All names and values, as one text."""
-    read: Any = client
-    by_kind: dict[Any, Any] = {
-        "string": read.get,
-        "hash": read.hgetall,
-        "set": read.smembers,
-        "list": lambda key: read.lrange(key, 0, -1),
-        "zset": lambda key: read.zrange(key, 0, -1, withscores=True),
-        "stream": read.xrange,
-    }
-    return str([(key, await by_kind[await client.type(key)](key)) async for key in client.scan_iter(match="*")])
 
 
 def on_disk(folder: Path) -> list[Path]:
@@ -119,13 +107,13 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
     chat = await leave_traces(page, person)
     other = Turn("other", "another-chat", "bob", "of somebody else")
     await page.accept(other)
-    assert MARKER in await everything(page.client)
+    assert await holding(page.client, MARKER)
     await until(lambda: on_disk(data_dir))
     ids = {"owner": ["--user", person.owner], "address": ["--user", person.person], "thread": ["--thread", chat]}
 
     model = ScriptedModel()
     model.gate.set()
-    async with serve(model.app()) as url:
+    async with running(model.app()) as url:
         settings = Settings(_env_file=None, redis_url=own_redis, inference_url=f"{url}/v1", lease=60)
         core = AdapterCore(settings, "web", lambda *_: MemorySurface())
         await page.client.zadd("glados:{web}:ready", {chat: 0})  # the worker that had it is gone
@@ -137,7 +125,7 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
 
     assert done.returncode == 0, done.stderr
     assert "worker" not in done.stdout
-    left = await everything(page.client)
+    left = str(await contents(page.client))
     if by == "thread":  # whose sign-in it was is not the thread's
         left = left.replace(person.owner, "").replace(person.person, "")
     assert MARKER not in left
@@ -178,7 +166,7 @@ async def test_a_thread_of_several_people_loses_one_of_them_only(client: Client)
     found = await privacy.forget(store, Subject(author="U1"))
     assert sorted(found.turns) == ["1", "3"]
     assert [exchange.turn for exchange in await store.history("c")] == ["2"]
-    assert MARKER not in await everything(client)
+    assert not await holding(client, MARKER)
     assert await client.get("glados:{slack}:about:y"), "U11 is somebody else"
     assert (await privacy.forget(store, Subject(author="U1"))).turns == []
 
@@ -188,7 +176,7 @@ async def test_a_turn_no_worker_has_ended_yet_is_told(client: Client) -> None:
     await store.accept(Turn("1", "c", "ada", MARKER))
     found = await privacy.forget(store, Subject(author="ada"))
     assert found.running == 1
-    assert MARKER not in await everything(client)
+    assert not await holding(client, MARKER)
 
 
 async def test_a_shorter_retention_reaches_what_is_there(client: Client) -> None:

@@ -8,6 +8,7 @@ import pytest
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.records import Records
 from glados_bots.store import Client, Store
+from tests.contents import holding
 from tests.waiting import until
 from tests.world import World, a_world
 
@@ -28,26 +29,6 @@ async def answered(store: Store, number: int, conversation: str = "c", author: s
     lease = await store.claim()
     assert lease
     await store.finish(lease, Exchange(turn.id, word, word, "done", author, turn.author_name, at=number))
-
-
-async def traces(client: Client, word: str) -> list[str]:
-    """Keys whose name or content holds a word."""
-    return [key async for key in client.scan_iter() if word in key or word.encode() in (await _dump(client, key))]
-
-
-async def _dump(client: Client, key: str) -> bytes:
-    match await client.type(key):
-        case "hash":
-            found: object = await client.hgetall(key)
-        case "list":
-            found = await client.lrange(key, 0, -1)
-        case "set":
-            found = await client.smembers(key)
-        case "zset":
-            found = await client.zrange(key, 0, -1)
-        case _:
-            found = await client.get(key)
-    return repr(found).encode()
 
 
 async def test_a_vote_is_kept_with_its_answer_until_it_is_changed_or_withdrawn(client: Client) -> None:
@@ -93,7 +74,7 @@ async def test_forgetting_a_person_leaves_no_trace_of_them_and_everything_of_oth
     await records.vote("t2", "canary", "up")
     await records.vote("t2", "bob", "up")
     assert set(await records.forget_author("canary")) == {"t1", "t3"}
-    assert await traces(client, "canary") == []
+    assert await holding(client, "canary") == []
     assert [exchange.turn for exchange in await kept.history("a")] == ["t2"]
     assert await records.votes("t2") == {"bob": "up"}
 
@@ -106,10 +87,10 @@ async def test_forgetting_a_person_reaches_dead_letters_joined_waiting_and_runni
     await world.intake.accept(Turn("j1", "joined", "canary", "canary-words"))
     assert (await world.intake.accept(Turn("j2", "joined", "canary", "canary-words"))).status == "joined"
     await world.records.forget_author("canary")
-    assert not [key for key in await traces(world.store.client, "canary-words") if ":seen:" not in key]
+    assert not [key for key in await holding(world.store.client, "canary-words") if ":seen:" not in key]
     async with world.working():
         await world.settled(0, "joined")
-    assert await traces(world.store.client, "canary") == []
+    assert await holding(world.store.client, "canary") == []
     assert (await world.store.load()) == (0, 0)
     world.engine.gate = asyncio.Semaphore(1)
     async with world.working():
@@ -117,7 +98,7 @@ async def test_forgetting_a_person_reaches_dead_letters_joined_waiting_and_runni
         await until(lambda: world.surface.seen("r") == "Hello ")
         await world.records.forget_author("canary")
         await world.settled(0, "running")
-    assert await traces(world.store.client, "canary") == []
+    assert await holding(world.store.client, "canary") == []
     assert not world.surface.ledger
 
 
@@ -127,7 +108,7 @@ async def test_forgetting_a_conversation_leaves_no_words_of_it(client: Client) -
         await answered(kept, number, "a", word="canary-words")
     await answered(kept, 9, "b")
     await records.forget_conversation("a")
-    assert await traces(client, "canary-words") == []
+    assert await holding(client, "canary-words") == []
     assert await kept.history("a") == []
     assert len(await kept.history("b")) == 1
 

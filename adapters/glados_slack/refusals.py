@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,6 +52,7 @@ class Refusals:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._telling: set[asyncio.Task[None]] = set()
+        self._told: deque[str] = deque(maxlen=1000)  # turns whose asker knows: two calls of one may be refused at once
 
     @contextmanager
     def sorted_out(self, turn: Turn) -> Iterator[None]:
@@ -64,9 +66,11 @@ class Refusals:
             if not reason:
                 raise
             log.warning("turn %s: %s", turn.id, error)
-            task = asyncio.create_task(self._tell(turn, reason))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+            if turn.id not in self._told:
+                self._told.append(turn.id)
+                task = asyncio.create_task(self._tell(turn, reason))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
             raise PlaceGoneError(error.code) from error
 
     async def _tell(self, turn: Turn, reason: str) -> None:

@@ -3,12 +3,12 @@
 They are built by `kubectl kustomize`, as a cluster would get them; without kubectl all of this is skipped.
 """
 
+import importlib
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -55,15 +55,21 @@ def environment(pod: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in pod["containers"][0].get("env", [])}
 
 
-def test_everything_follows_the_schemas_of_the_api(manifests: list[dict[str, Any]]) -> None:
+@pytest.fixture(scope="module")
+def schemas() -> Any:
+    """The schemas of the API, which take two seconds to import."""
+    return importlib.import_module("kubernetes_validate")
+
+
+def test_everything_follows_the_schemas_of_the_api(manifests: list[dict[str, Any]], schemas: Any) -> None:
     for manifest in manifests:
-        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+        schemas.validate(manifest, schemas.latest_version(), strict=True)
 
 
-def test_a_wrong_field_would_be_refused() -> None:
+def test_a_wrong_field_would_be_refused(schemas: Any) -> None:
     wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"prots": []}}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
+    with pytest.raises(schemas.ValidationError):
+        schemas.validate(wrong, schemas.latest_version(), strict=True)
 
 
 def test_every_pod_is_locked_down(manifests: list[dict[str, Any]]) -> None:

@@ -14,8 +14,9 @@ from glados_bots.store import Client
 from glados_slack import sockets
 from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
+from tests.servers import running
 from tests.waiting import LONGEST_S, until
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
@@ -43,7 +44,7 @@ async def model() -> ScriptedModel:
 @pytest.fixture
 async def settings(redis_url: str, model: ScriptedModel) -> AsyncIterator[Settings]:
     """The core's settings, on the empty database and the scripted model."""
-    async with serve(model.app()) as url:
+    async with running(model.app()) as url:
         yield Settings(redis_url=redis_url, inference_url=f"{url}/v1", grace=1, lease=2, join_window=0)
 
 

@@ -9,6 +9,7 @@ from glados_bots.channel_settings import LONGEST_PERSONA
 from glados_bots.settings import Settings
 from glados_bots.store import Client
 from glados_slack import asking
+from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
@@ -205,23 +206,6 @@ async def test_reset_export_and_forget_reach_what_is_kept_of_a_person(
             lambda: any("Forgotten: 1 question" in one.content for one in slack.ledger.messages.values())
         )
     assert await holding(client, "CANARY") == []
-
-
-async def holding(client: Client, needle: str) -> list[str]:
-    """Keys with a text in their name or value, of whatever type."""
-    readers = {
-        "string": client.get,
-        "hash": client.hgetall,
-        "list": lambda key: client.lrange(key, 0, -1),
-        "set": client.smembers,
-        "zset": lambda key: client.zrange(key, 0, -1),
-    }
-    found = []
-    async for key in client.scan_iter("*"):
-        value = await readers[str(await client.type(key))](key)  # type: ignore[no-untyped-call]
-        if needle in f"{key!r}{value!r}":
-            found.append(key)
-    return found
 
 
 async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -13,10 +13,14 @@ from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
+from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
 from glados_bots.store import Client, Store
+from glados_bots.surface import PlaceGoneError
+from glados_slack.calls import Calls, RefusedError
 from glados_slack.installation_store import Installations
 from glados_slack.installs import web_client
+from glados_slack.refusals import Refusals
 from glados_slack.web import INSTALL_PATH
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
@@ -243,3 +247,22 @@ async def test_installations_move_to_the_newest_key_and_an_unknown_key_opens_not
     assert await Installations(store, [new], rotator).find("", slack.team.id) is None
     assert await Installations(store, [new, old], rotator).find("", slack.team.id)
     assert await Installations(store, [new], rotator).find("", slack.team.id)
+
+
+async def test_two_refused_calls_of_one_turn_tell_its_asker_once() -> None:
+    said: list[str] = []
+
+    class Quiet:
+        async def quietly(self, _: object, method: str, **args: str) -> bool:
+            said.append(f"{method} {args['text']}")
+            return True
+
+    refusals = Refusals(cast("Calls", Quiet()))
+    for turn in ("one", "one", "two"):
+        with (
+            pytest.raises(PlaceGoneError),
+            refusals.sorted_out(Turn(turn, "c", "U1", "hi", place={"channel": "C1", "kind": "channel"})),
+        ):
+            raise RefusedError("chat.postMessage", "is_archived")
+    await until(lambda: len(said) == 2)
+    assert said == ["chat.postEphemeral I could not answer you: that channel is archived."] * 2

@@ -17,7 +17,8 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app, run
 from glados_web.chats import new_conversation
 from glados_web.door import COOKIE
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
+from tests.servers import running
 from tests.waiting import until
 
 JSON = {"Content-Type": "application/json"}
@@ -142,7 +143,7 @@ async def test_full_queue_says_so(visitor: httpx.AsyncClient, model: ScriptedMod
 
 async def test_a_limit_that_is_reached_is_told_with_the_time_it_resets(settings: Settings) -> None:
     limited = settings.model_copy(update={"limit_user_per_minute": 1})
-    async with serve(create_app(limited)) as site, httpx.AsyncClient(base_url=site, trust_env=False) as visitor:
+    async with running(create_app(limited)) as site, httpx.AsyncClient(base_url=site, trust_env=False) as visitor:
         await visitor.get("/")
         conversation = new_conversation()
         turn = await ask(visitor, conversation, "one", key="1")
@@ -268,7 +269,7 @@ def test_port_taken_names_the_setting() -> None:
 async def test_open_streams_end_when_the_server_closes(settings: Settings, model: ScriptedModel) -> None:
     model.gate.clear()
     app = create_app(settings)
-    async with serve(app) as site, httpx.AsyncClient(base_url=site, trust_env=False) as visitor:
+    async with running(app) as site, httpx.AsyncClient(base_url=site, trust_env=False) as visitor:
         await visitor.get("/")
         conversation = new_conversation()
         turn = await ask(visitor, conversation, "Speak")
@@ -288,6 +289,6 @@ async def test_page_ends_when_its_worker_breaks(settings: Settings, monkeypatch:
     killed: list[tuple[int, int]] = []
     monkeypatch.setattr("glados_bots.worker.Worker.run", crash)
     monkeypatch.setattr("os.kill", lambda *args: killed.append(args))
-    async with serve(create_app(settings)):
+    async with running(create_app(settings)):
         pass
     assert killed == [(os.getpid(), signal.SIGTERM)]

@@ -13,7 +13,7 @@ from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
 from tests.fakes.oidc.provider import CLIENT, FakeProvider
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import free_port, running
 
 PAGE = {"Sec-Fetch-Site": "same-origin"}
@@ -25,7 +25,7 @@ async def people(settings: Settings) -> AsyncIterator[tuple[list[Route], httpx.A
     provider, port = FakeProvider(secret=""), free_port()
     url = f"http://127.0.0.1:{port}"
     provider.redirect_uri = f"{url}/sign-in/callback"
-    async with serve(provider.app()) as issuer:
+    async with running(provider.app()) as issuer:
         provider.issuer = issuer
         web = WebSettings(public_url=url, oidc_issuer=issuer, oidc_client_id=CLIENT, oidc_emails="@example.org")
         app = create_app(settings, web)

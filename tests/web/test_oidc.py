@@ -16,7 +16,6 @@ from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
 from tests.fakes.oidc.provider import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
-from tests.fakes.scripted_model import serve
 from tests.servers import free_port, running
 
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
@@ -25,7 +24,7 @@ BROWSER = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 @pytest.fixture
 async def provider() -> AsyncIterator[FakeProvider]:
     fake = FakeProvider()
-    async with serve(fake.app()) as url:
+    async with running(fake.app()) as url:
         fake.issuer = url
         yield fake
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from argon2 import PasswordHasher
 from pydantic import SecretStr
 from starlette.routing import Route
 
@@ -20,15 +21,15 @@ from glados_bots.settings import Settings, load
 from glados_web.app import create_app, run, server_config
 from glados_web.chats import new_conversation
 from glados_web.door import COOKIE, SECURE_COOKIE
-from glados_web.password import Password, hashed
+from glados_web.password import Password
 from glados_web.settings import WebSettings, require_sign_in
-from tests.fakes.scripted_model import ScriptedModel, Server, serve
-from tests.servers import free_port
-from tests.waiting import until
+from tests.fakes.scripted_model import ScriptedModel
+from tests.servers import Server, free_port, running
 
 PASSWORD = "correct horse battery"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
-HASH = hashed(PASSWORD)  # making one takes a while
+# As `hashed` makes them, which takes 64 MB and much of a second at each guess: cheap here.
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def web() -> WebSettings:
 @pytest.fixture
 async def locked(settings: Settings, web: WebSettings) -> AsyncIterator[str]:
     """URL of a page behind the password."""
-    async with serve(create_app(settings, web)) as url:
+    async with running(create_app(settings, web)) as url:
         yield url
 
 
@@ -94,7 +95,7 @@ async def test_every_route_is_closed_to_strangers_but_those_on_a_list(settings: 
     routes = [route for route in app.routes if isinstance(route, Route)]
     places = [(method, route.path) for route in routes for method in route.methods or ()]
     assert len(places) > 12
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as stranger:
+    async with running(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as stranger:
         for method, path in places:
             if (method, path) in open_to_all or method == "HEAD":
                 continue
@@ -204,18 +205,12 @@ async def test_a_proxy_tells_visitors_apart_if_it_is_named(
     port = free_port()
     behind = web.model_copy(update={"trusted_proxies": proxies})
     server = Server(server_config(settings.model_copy(update={"web_port": port}), behind))
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    try:
-        async with browser(f"http://127.0.0.1:{port}") as client:
-            for _ in range(10):
-                await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})
-            assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})).status_code == 429
-            assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "203.0.113.9"})).status_code == status
-            assert "server" not in (await client.get("/health")).headers
-    finally:
-        server.should_exit = True
-        await task
+    async with server.listening(), browser(f"http://127.0.0.1:{port}") as client:
+        for _ in range(10):
+            await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})
+        assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "198.51.100.7"})).status_code == 429
+        assert (await sign_in(client, "wrong", **{"X-Forwarded-For": "203.0.113.9"})).status_code == status
+        assert "server" not in (await client.get("/health")).headers
 
 
 async def test_right_guesses_are_not_counted(visitor: httpx.AsyncClient) -> None:
@@ -226,7 +221,7 @@ async def test_right_guesses_are_not_counted(visitor: httpx.AsyncClient) -> None
 async def test_guessing_from_many_addresses_is_slow_as_well(
     settings: Settings, web: WebSettings, redis_url: str
 ) -> None:
-    async with serve(create_app(settings, web)) as url, browser(url) as client:
+    async with running(create_app(settings, web)) as url, browser(url) as client:
         with redis.Redis.from_url(redis_url) as store:
             store.set("glados:{web}:guesses:all", 300, ex=60)
         assert (await sign_in(client)).status_code == 429
@@ -278,7 +273,7 @@ async def test_nobody_is_sent_elsewhere_after_the_sign_in(visitor: httpx.AsyncCl
 
 async def test_over_https_the_cookie_is_bound_to_this_host(settings: Settings, web: WebSettings) -> None:
     behind = web.model_copy(update={"public_url": "https://chat.example.org"})
-    async with serve(create_app(settings, behind)) as url, browser(url) as client:
+    async with running(create_app(settings, behind)) as url, browser(url) as client:
         entered = await sign_in(client, Host="chat.example.org", Origin="https://chat.example.org")
         cookie = entered.headers["set-cookie"]
         assert cookie.startswith(f"{SECURE_COOKIE}=")
@@ -398,9 +393,9 @@ async def test_chats_of_before_there_was_a_sign_in_stay_with_their_browser(
     with redis.Redis.from_url(redis_url) as store:
         store.set(f"glados:{{web}}:session:{name}", "1")
         store.set(f"glados:{{web}}:owner:{conversation}", name)
-    async with serve(create_app(settings)) as url, browser(url, **{COOKIE: cookie}) as client:
+    async with running(create_app(settings)) as url, browser(url, **{COOKIE: cookie}) as client:
         assert (await client.get(f"/c/{conversation}")).status_code == 200
-    async with serve(create_app(settings, web)) as url, browser(url, **{COOKIE: cookie}) as client:
+    async with running(create_app(settings, web)) as url, browser(url, **{COOKIE: cookie}) as client:
         assert (await client.get(f"/c/{conversation}")).status_code == 303
         await sign_in(client)
         assert (await client.get(f"/c/{conversation}")).status_code == 200

@@ -15,7 +15,8 @@ from glados_bots.store import Client, Store
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
+from tests.servers import running
 from tests.waiting import until
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
@@ -49,14 +50,14 @@ async def test_it_renews_itself_without_a_script_until_told_to_hold_still(site: 
 
 async def test_a_model_that_is_away_is_said_and_the_reason_is_for_admins(settings: Settings) -> None:
     gone = settings.model_copy(update={"inference_url": "http://127.0.0.1:9/v1"})
-    async with serve(create_app(gone)) as url, browser(url) as client:
+    async with running(create_app(gone)) as url, browser(url) as client:
         shown = await client.get("/status")
     assert shown.status_code == 503
     assert "The model is away" in shown.text
     assert "127.0.0.1:9" not in shown.text
     assert "ConnectError" not in shown.text
     admin = gone.model_copy(update={"admins": "web:local"})
-    async with serve(create_app(admin)) as url, browser(url) as client:
+    async with running(create_app(admin)) as url, browser(url) as client:
         await client.get("/")
         assert "ConnectError" in (await client.get("/status")).text
 
@@ -74,7 +75,7 @@ async def test_a_store_that_is_away_is_said_at_once(settings: Settings) -> None:
 async def test_strangers_see_whether_all_is_well_and_nothing_else(settings: Settings) -> None:
     web = WebSettings(password=SecretStr(PASSWORD))
     app = create_app(settings.model_copy(update={"admins": "web:password"}), web)
-    async with serve(app) as url, browser(url) as client:
+    async with running(app) as url, browser(url) as client:
         strange = (await client.get("/status")).text
         await client.post("/sign-in", data={"password": PASSWORD})
         known = (await client.get("/status")).text
@@ -86,7 +87,7 @@ async def test_strangers_see_whether_all_is_well_and_nothing_else(settings: Sett
 
 async def test_people_see_their_limits_and_nobody_elses(settings: Settings) -> None:
     limited = settings.model_copy(update={"limit_user_per_minute": 3, "limit_user_tokens_per_day": 1000})
-    async with serve(create_app(limited)) as url, browser(url) as ada, browser(url) as bob:
+    async with running(create_app(limited)) as url, browser(url) as ada, browser(url) as bob:
         for client in (ada, bob):
             await client.get("/")
         for key in ("1", "2"):
@@ -99,7 +100,7 @@ async def test_people_see_their_limits_and_nobody_elses(settings: Settings) -> N
 async def test_admins_see_what_admins_did(settings: Settings, client: Client) -> None:
     await audit.record(client, "cli:root@box", "turns retry", "<script>alert(1)</script>")
     admin = settings.model_copy(update={"admins": "web:local"})
-    async with serve(create_app(admin)) as url, browser(url) as page:
+    async with running(create_app(admin)) as url, browser(url) as page:
         await page.get("/")
         shown = (await page.get("/status")).text
     assert "turns retry" in shown
@@ -114,7 +115,7 @@ async def test_every_platform_with_work_has_a_line(settings: Settings, client: C
     await store.finish(lease, Exchange("1", "dies", "sorry", "failed", "ada"))
     await store.accept(Turn("2", "c", "ada", "waits"))
     admin = settings.model_copy(update={"admins": "web:local"})
-    async with serve(create_app(admin)) as url, browser(url) as page:
+    async with running(create_app(admin)) as url, browser(url) as page:
         await page.get("/")
         shown = (await page.get("/status")).text
     row = shown[shown.index('row">Slack') :].split("</tr>")[0]
@@ -131,14 +132,14 @@ async def test_a_strange_model_server_breaks_nothing(settings: Settings, answer:
 
     server = await asyncio.start_server(reply, "127.0.0.1", 0)
     strange = settings.model_copy(update={"inference_url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"})
-    async with server, serve(create_app(strange)) as url, browser(url) as client:
+    async with server, running(create_app(strange)) as url, browser(url) as client:
         shown = await client.get("/status")
     assert shown.status_code in {200, 503}
     assert "<b>x" not in shown.text
 
 
 async def test_it_counts_workers_by_who_listens(settings: Settings) -> None:
-    async with serve(create_app(settings)) as one, serve(create_app(settings)), browser(one) as client:
+    async with running(create_app(settings)) as one, running(create_app(settings)), browser(one) as client:
 
         async def are_two() -> bool:
             return "<td>0</td><td>0</td>\n          <td>2</td>" in (await client.get("/status")).text

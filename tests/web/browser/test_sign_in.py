@@ -10,8 +10,9 @@ from pydantic import SecretStr
 from glados_bots.settings import Settings
 from glados_web.app import create_app
 from glados_web.settings import WebSettings
-from tests.fakes.scripted_model import ScriptedModel, serve
-from tests.web.test_accessibility import inspect, say
+from tests.fakes.scripted_model import ScriptedModel
+from tests.servers import running
+from tests.web.browser.test_accessibility import inspect, say
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,7 @@ async def locked(settings: Settings) -> AsyncIterator[str]:
         oidc_name="Team",
     )
     update = {"admins": "web:password", "limit_user_per_minute": 5}
-    async with serve(create_app(settings.model_copy(update=update), web)) as url:
+    async with running(create_app(settings.model_copy(update=update), web)) as url:
         yield url
 
 

@@ -12,7 +12,7 @@ from glados_web.app import create_app
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import free_port, running
 from tests.waiting import until
-from tests.web.test_browser import done, say, turn
+from tests.web.browser.test_page import done, say, turn
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.conftest import do_without
 from tests.fakes.scripted_model import ScriptedModel
 
-AXE = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RICH = """# Rivers
 
 A **river** is *not* a [lake](https://example.org/lakes), says `man river`; ~~never~~ [^1]

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.fakes.scripted_model import ScriptedModel
-from tests.web.test_browser import done, say, turn
+from tests.web.browser.test_page import done, say, turn
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,8 @@ from glados_bots import embedded_redis
 from glados_bots.settings import Settings
 from glados_web.app import create_app
 from tests.conftest import wait_for_redis
-from tests.fakes.scripted_model import ScriptedModel, serve
+from tests.fakes.scripted_model import ScriptedModel
+from tests.servers import running
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -217,8 +218,8 @@ async def test_store_away_then_back(chromium: Browser, model: ScriptedModel, tmp
     store = await start_store(tmp_path)
     try:
         async with (
-            serve(model.app()) as inference,
-            serve(create_app(Settings(redis_url=url, inference_url=f"{inference}/v1", grace=1))) as site,
+            running(model.app()) as inference,
+            running(create_app(Settings(redis_url=url, inference_url=f"{inference}/v1", grace=1))) as site,
         ):
             page = await chromium.new_page()
             await page.goto(site)
@@ -245,9 +246,9 @@ async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: S
     settings = Settings(redis_url=embedded_redis.url(tmp_path), grace=1)
     model.gate.clear()
     try:
-        async with serve(model.app()) as inference:
+        async with running(model.app()) as inference:
             settings = settings.model_copy(update={"inference_url": f"{inference}/v1"})
-            async with serve(create_app(settings)) as site:
+            async with running(create_app(settings)) as site:
                 page = await chromium.new_page()
                 await page.goto(site)
                 await say(page, "Speak")
@@ -278,7 +279,7 @@ async def start_store(folder: Path) -> asyncio.subprocess.Process:
 async def test_conversation_survives_a_restart(page: Page, settings: Settings) -> None:
     await say(page, "Remember me")
     await done(page)
-    async with serve(create_app(settings)) as restarted:
+    async with running(create_app(settings)) as restarted:
         await page.goto(f"{restarted}/")
         await expect(turn(page).locator(".question")).to_contain_text("Remember me")
         await expect(turn(page).locator(".answer")).to_have_text("Hello world!")
