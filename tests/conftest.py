@@ -37,7 +37,7 @@ USERS = Path(__file__).parents[1] / "deploy" / "redis" / "users.acl"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "passive"  # several workers compute on few cores: threads that wait must not spin
 # Every HTTP client reads all the certificates of the system, 20 ms each time; hundreds of tests make some.
-ssl.create_default_context = cache(ssl.create_default_context)
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):

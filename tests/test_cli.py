@@ -102,8 +102,8 @@ def test_a_model_folder_that_cannot_be_used_is_one_line(tmp_path: Path, name: st
 
 
 def test_a_disk_that_fills_up_while_the_model_is_converted_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    """No file may grow beyond 4 MB: what the kernel then says is what it says on a full disk."""
-    limited = f"ulimit -f 4096; exec {sys.executable} -m glados_bots serve --model smollm2_135m"
+    """No file may grow beyond 1 MB: what the kernel then says is what it says on a full disk."""
+    limited = f"ulimit -f 1024; exec {sys.executable} -m glados_bots serve --model smollm2_135m"
     result = subprocess.run(
         ["/bin/bash", "-c", limited], capture_output=True, text=True, check=False, timeout=240, cwd=ROOT,
         env={**os.environ, "GLADOS_DATA_DIR": str(tmp_path), "GLADOS_SERVE_PORT": str(free_port())},

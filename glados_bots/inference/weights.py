@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference import download
@@ -138,7 +139,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+        _save(AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name), folder)
         model = AutoModelForCausalLM.from_pretrained(
             str(gguf.parent),
             gguf_file=gguf.name,
@@ -147,10 +148,14 @@ def _convert(gguf: Path, folder: Path) -> None:
         )
     except (ValueError, KeyError, RuntimeError) as error:
         raise ConfigError(f"{gguf}: not a GGUF file that can be loaded ({error})") from error
-    tokenizer.save_pretrained(folder)
+    _save(model, folder)
+
+
+def _save(part: Any, folder: Path) -> None:
+    """Write a tokenizer or a model; both writers have exceptions of their own for a full disk."""
     try:
-        model.save_pretrained(folder)
-    except Exception as error:  # the safetensors writer has an exception of its own for a full disk
+        part.save_pretrained(folder)
+    except Exception as error:
         if "space" in str(error).lower() or "too large" in str(error).lower():
             raise OSError(errno.ENOSPC, str(error)) from error
         raise

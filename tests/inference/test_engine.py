@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import torch
 from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig
 
@@ -18,7 +19,7 @@ from glados_bots.inference.engine import Delta, EngineOptions, Finished, Samplin
 from glados_bots.inference.transformers_engine import TransformersEngine
 from tests.inference import tiny
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 DATA = Path(__file__).parents[2] / "data"
 GREEDY = Sampling(max_tokens=24, temperature=0.0)
 
@@ -38,8 +39,9 @@ async def started(card: Card, **options: Any) -> TransformersEngine:
     return engine
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[TransformersEngine]:
+    """One for all tests: none may leave anything running in it."""
     engine = await started(small_card(), max_running=4, max_waiting=2)
     yield engine
     await engine.stop()

@@ -1,6 +1,8 @@
 """Weights: only safetensors, converted once, and nothing that is refused has run."""
 
+import errno
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.cards import Base, Card, resolve
-from glados_bots.inference.weights import check, fetch
+from glados_bots.inference.weights import _save, check, fetch
 
 
 class Bomb:
@@ -52,3 +54,18 @@ def test_a_broken_gguf_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a GGUF file"):
         fetch(Card(name="x", base=Base(gguf=broken)), tmp_path, None)
     assert not [path for path in (tmp_path / "models").iterdir() if path.is_dir()]
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_under_the_weights_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """No file may grow beyond a kilobyte: what the kernel then says is what it says on a full disk."""
+    transformers = pytest.importorskip("transformers")
+    model = transformers.GPT2Model(transformers.GPT2Config(vocab_size=100, n_embd=32, n_layer=1, n_head=2))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="large") as told:
+            _save(model, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert told.value.errno in {errno.ENOSPC, errno.EFBIG}

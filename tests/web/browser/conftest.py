@@ -18,8 +18,9 @@ from tests.waiting import LONGEST_S
 PATIENCE_MS = 1000 * LONGEST_S
 expect.set_options(timeout=PATIENCE_MS)  # a busy machine draws late
 OPTIONS = [
-    "--disable-background-networking", "--disable-extensions", "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+    "--disable-gpu", "--disable-background-networking", "--disable-extensions",
+    "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
 ]  # fmt: skip
 
 
