@@ -114,7 +114,6 @@ LONGEST = (
     "test_start_with_a_model",
     "test_a_disk_that_fills_up",
     "inference/test_vllm_engine.py",
-    "test_when_the_supervisor_is_killed",
     "test_the_bill_of_materials",
     "test_a_talk_that_goes_on",
     "inference/test_models_cli.py::test_pickles",

@@ -27,7 +27,10 @@ def visitor(stack: Stack) -> Iterator[Visitor]:
 
 
 def test_a_day_in_the_life(stack: Stack, visitor: Visitor) -> None:
-    """Ask, be refused a second start, lose the model in the middle of an answer, stop, start again: nothing is lost."""
+    """Ask, be refused a second start, lose the model in the middle of an answer, stop, start again: nothing is lost.
+
+    In the end the supervisor is killed: its children die with it.
+    """
     conversation = new_conversation()
     with stack.up() as process:
         assert "Only this browser" in visitor.page()
@@ -57,13 +60,20 @@ def test_a_day_in_the_life(stack: Stack, visitor: Visitor) -> None:
         assert len(everything) >= 3  # the database, the model and the page
         assert [left for left in everything if left.is_running()] == []
 
-    with stack.up():
+    with stack.up() as process:
         page = visitor.page()
         for text in ("What is the capital of France?", "Tell me a long story about a river"):
             assert text in page
         assert page.count('data-state="done"') == 2
         third = visitor.answer(conversation, visitor.ask(conversation, "Thank you"))
         assert third["state"] == "done"
+
+        everything = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        gone, alive = psutil.wait_procs(everything, timeout=LONGEST_START_S)
+        assert everything
+        assert not alive, gone
 
 
 @pytest.mark.parametrize("variable", ["GLADOS_WEB_PORT", "GLADOS_SERVE_PORT"])
@@ -84,16 +94,6 @@ def test_a_model_that_does_not_exist_ends_the_start_with_its_name(stack: Stack) 
     assert "glados: /nowhere/model: no such model or path" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
     assert "starting it again" not in run.stdout
-
-
-def test_when_the_supervisor_is_killed_its_children_die_with_it(stack: Stack) -> None:
-    with stack.up() as process:
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.kill()
-        process.wait()
-        gone, alive = psutil.wait_procs(children, timeout=10)
-        assert children
-        assert not alive, gone
 
 
 @contextmanager
