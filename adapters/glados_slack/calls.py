@@ -28,6 +28,8 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded
 _THEIR_FAULT = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
+# Slack takes JSON for methods that write, and form fields for all (docs.slack.dev, "Slack Web API").
+_READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "users.info"})
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S = 5.0
@@ -122,7 +124,7 @@ class Calls:
         given = {name: value for name, value in args.items() if value is not None}
         try:
             async with asyncio.timeout(LONGEST_S):
-                return (await self.client(install.token).api_call(method, json=given)).data
+                return (await self.client(install.token).api_call(method, **_written(method, given))).data
         except SlackApiError as error:
             await self._explain(error, install, method, limits or budget(place.get("team", ""), method))
         except aiohttp.ClientConnectorError as error:
@@ -166,6 +168,15 @@ class Calls:
         except (RefusedError, LimitedError, NotSentError, UnknownOutcomeError, PlaceGoneError) as error:
             log.info("%s", error)
             return None
+
+
+def _written(method: str, args: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as Slack takes them for a method."""
+    if method not in _READS:
+        return {"json": args}
+    return {
+        "data": {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in args.items()}
+    }
 
 
 def _seconds(retry_after: object) -> float:
