@@ -40,3 +40,8 @@ def new_streams(team: str) -> Budget:
 def new_messages(team: str, channel: str) -> Budget:
     """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
     return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))
+
+
+def looking_back(team: str, method: str) -> Budget:
+    """Reading what was missed in a gap: it leaves some calls to answers."""
+    return Budget(f"{team}:{method}:catch-up", _TIER_3 * 3 // 5, MINUTE_S, within=budget(team, method))
