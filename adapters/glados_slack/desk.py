@@ -230,10 +230,12 @@ class Desk:
             await self._notes.whisper(place, event.user, verdict.refusal)
 
     async def _is_newest(self, turn: Turn) -> bool:
-        """Whether no later question of the conversation was answered: an answer far above is left as it is."""
-        history = await self._core.store.history(turn.conversation)
-        turns = [exchange.turn for exchange in history]
-        return turn.id not in turns or turns[-1] == turn.id
+        """Whether no later question of the conversation was answered: an answer far above is left as it is.
+
+        An earlier one may have been answered below it, when Slack delivered it late. Ids of a thread tell the times.
+        """
+        turns = [exchange.turn for exchange in await self._core.store.history(turn.conversation)]
+        return turn.id not in turns or turn.id == max(turns)
 
 
 def _seconds_between(earlier: str, later: str) -> float:

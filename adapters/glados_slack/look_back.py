@@ -12,11 +12,10 @@ from glados_slack.budgets import looking_back
 from glados_slack.calls import LimitedError, NotSentError, RefusedError, UnknownOutcomeError
 from glados_slack.desk import Desk
 from glados_slack.installs import Install
-from glados_slack.marks import Marks
 from glados_slack.memory import Channel
 from glados_slack.places import conversation_of, message_id
 from glados_slack.shared import Shared
-from glados_slack.standing import Standing
+from glados_slack.standing import find
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,6 @@ class LookBack:
         self._calls = shared.calls
         self._memory = shared.memory
         self._desk = desk
-        self._standing = Standing(shared.calls, Marks(shared.core.store))
 
     async def channel(self, channel: Channel, asked: Mapping[str, Asked], since_s: float) -> set[str]:
         """Hand in what was asked in a channel since then; returns threads on new messages with something new in them.
@@ -66,7 +64,7 @@ class LookBack:
             await self._hand(channel, message, asked, since_s)
 
     async def _perhaps_gone(self, channel: Channel, thread: str, ts: str) -> None:
-        if await self._standing.find(_place(channel, thread, ts)) is None:
+        if await find(self._calls, _place(channel, thread, ts)) is None:
             log.info("turn %s: its question was deleted in a gap", message_id(channel.id, ts))
             await self._tell(channel, {"type": "message", "subtype": "message_deleted", "deleted_ts": ts})
             await self._memory.drop_asked(channel.id, thread, ts)

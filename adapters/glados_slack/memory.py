@@ -23,7 +23,7 @@ from glados_slack.places import Event, conversation_of, message_id, place_of
 
 GAP_MS = 5_000  # events come again by themselves after shorter ones
 CHANNEL_EVERY_S = 600.0
-MOST_CHANNELS = 200
+MOST_CHANNELS = 1_000
 MOST_ASKED = 2_000
 HOME = ("team_id", "enterprise_id", "context_team_id", "is_ext_shared_channel")
 # KEYS: alive, gaps; ARGV: shortest gap, seconds to keep both.

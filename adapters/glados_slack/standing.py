@@ -24,8 +24,24 @@ def is_late(event: Event) -> bool:
     return time.time() - float(event.ts) > LATE_S
 
 
+async def find(calls: Calls, place: Mapping[str, str]) -> dict[str, Any] | None:
+    """The message at a place as it is now; None when it is gone. Raises RefusedError, PlatformAwayError."""
+    await calls.wait(budget(place["team"], METHOD), place["channel"])
+    try:
+        found = await calls(
+            place, METHOD, channel=place["channel"], ts=place["thread"], oldest=place["ts"], latest=place["ts"],
+            inclusive=True,
+        )  # fmt: skip
+    except RefusedError as error:
+        if error.code != "thread_not_found":
+            raise
+        return None
+    stand = (one for one in found["messages"] if one["ts"] == place["ts"] and one.get("subtype") != "tombstone")
+    return next(stand, None)
+
+
 class Standing:
-    """Looks at single messages."""
+    """Looks at messages of late events."""
 
     def __init__(self, calls: Calls, marks: Marks) -> None:
         self._calls = calls
@@ -36,7 +52,7 @@ class Standing:
         name = message_id(event.channel, event.ts)
         try:
             async with asyncio.timeout(LONGEST_S):
-                found = await self.find(place)
+                found = await find(self._calls, place)
         except (TimeoutError, RefusedError, PlatformAwayError, PlaceGoneError) as error:
             log.info("message %s of a late event cannot be looked at: %r", name, error)
             return event
@@ -44,18 +60,3 @@ class Standing:
             return None
         await self._marks.is_newest_edit(name, str((found.get("edited") or {}).get("ts") or ""))  # older ones are over
         return Event.of(event.body, {**event.data, **found})
-
-    async def find(self, place: Mapping[str, str]) -> dict[str, Any] | None:
-        """The message at a place as it is now; None when it is gone. Raises RefusedError, PlatformAwayError."""
-        await self._calls.wait(budget(place["team"], METHOD), place["channel"])
-        try:
-            found = await self._calls(
-                place, METHOD, channel=place["channel"], ts=place["thread"], oldest=place["ts"], latest=place["ts"],
-                inclusive=True,
-            )  # fmt: skip
-        except RefusedError as error:
-            if error.code != "thread_not_found":
-                raise
-            return None
-        stand = (one for one in found["messages"] if one["ts"] == place["ts"] and one.get("subtype") != "tombstone")
-        return next(stand, None)

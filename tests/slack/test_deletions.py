@@ -157,6 +157,46 @@ async def test_an_edit_that_comes_while_another_process_takes_the_question_in_is
         await answered(slack, question)
 
 
+async def test_the_newest_question_is_the_one_that_was_asked_last(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    """Slack delivers an earlier one late, so its answer stands below; an edit of the newest is followed still."""
+    async with adapter():
+        root = await ada.say(channel, f"{slack.bot.mention} root")
+        await answered(slack, root)
+        slack.delivery.hold()
+        await ada.say(channel, "early", thread=root)
+        newest = await ada.say(channel, "late", thread=root)
+        held = slack.delivery._held or []
+        slack.delivery.release(lambda _: held[1:])
+        await answered(slack, root, 2)
+        slack.delivery.publish(held[0].event, held[0].installation)
+        await answered(slack, root, 3)
+        await ada.edit(newest, "latest")
+        await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "latest")
+        await answered(slack, root, 3)
+    assert [prompt[-1]["content"] for prompt in model.prompts] == ["root", "late", "early", "latest"]
+
+
+async def test_who_has_deleted_a_question_is_not_told_that_it_cannot_be_answered(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    """Slack delivers the deletion late, or never."""
+    model.gate.clear()
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} never mind")
+        await slack.wait_for(model.reached.is_set)
+        slack.delivery.hold()
+        await ada.delete(question)
+        model.gate.set()
+        looks = slack.ledger.calls("conversations.replies")
+        await slack.wait_for(lambda: len(slack.ledger.calls("conversations.replies")) > len(looks))
+        slack.delivery.release()
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        await answered(slack, await ada.say(channel, f"{slack.bot.mention} other"))
+    assert len([one for one in slack.answers() if one.content]) == 1
+
+
 async def begin(surface: SlackSurface, turn: Turn) -> str:
     """Post the first words of an answer, as a stream."""
     surface.answer(turn)
