@@ -1,6 +1,7 @@
 """Questions that are deleted lose their answers, whatever dies, fails or comes in another order meanwhile."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,21 @@ async def test_a_stream_whose_id_died_with_its_process_goes_with_its_deleted_que
         await before._store.change(turn.id, "delete")
         await after.remove(turn, LINE)
     assert not slack.answers()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_message_is_found_by_its_name(
+    slack: FakeSlack, settings: Settings, turn: Turn, *, is_told: bool
+) -> None:
+    """Its process died before it could note it, or before it was told that it stands."""
+    if not is_told:
+        slack.faults.add(method="chat.startStream", drop=True, after_commit=True)
+    async with surfaces(slack, settings, 2) as (before, after):
+        with nullcontext() if is_told else pytest.raises(PlatformAwayError):
+            await begin(before, turn)
+        (record,) = slack.answers()
+        assert await after.find(turn, "name") == record.ts
+        assert await after.find(turn, "other") is None
 
 
 async def test_a_message_that_slack_never_deletes_loses_its_words(
