@@ -7,8 +7,8 @@ where that does no harm. The caller knows which it is.
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.surface import Budget, PlaceGoneError, PlatformAwayError
-from glados_slack.budgets import budget
+from glados_slack.budgets import budget, counted_by
 from glados_slack.installs import DEAD_TOKEN, Install, Installs, error_code, web_client
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Calls:
             args["team_id"] = place["team"]
         given = {name: value for name, value in args.items() if value is not None}
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with self._passing(place, method, given), asyncio.timeout(LONGEST_S):
                 return (await self.client(install.token).api_call(method, **_written(method, given))).data
         except SlackApiError as error:
             await self._explain(error, install, method, limits or budget(place.get("team", ""), method))
@@ -131,6 +131,15 @@ class Calls:
             raise NotSentError(f"{method}: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnknownOutcomeError(f"{method}: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _passing(self, place: Mapping[str, str], method: str, args: Mapping[str, Any]) -> AsyncIterator[None]:
+        """Keep to Slack's limits however long calls are on their way; what was granted waits here a moment at most."""
+        async with AsyncExitStack() as stack:
+            for limits, most in counted_by(place.get("team", ""), method, str(args.get("channel", ""))):
+                gate = self._pacer.gate(limits, most, LONGEST_S + 1)
+                stack.push_async_callback(gate.leave, await gate.enter())
+            yield
 
     async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
         """Raise what the error means."""
