@@ -39,9 +39,17 @@ class PausedError(Exception):
     """The pause came while a message was to be tried again: what comes next shows it, under the same nonce."""
 
 
-def nonce(turn: str, version: int, index: int) -> str:
-    """A name for one message of one answer, the same in every process; at most 25 characters, Discord's limit."""
-    return hashlib.sha256(f"{turn}:{version}:{index}".encode()).hexdigest()[:25]
+def nonce(turn: str, noted: int) -> str:
+    """A name for the next message of an answer; at most 25 characters, Discord's limit.
+
+    It is the same in every process until the message is noted, whatever the answer is to say meanwhile. So one that was
+    made by a process which died before it could note it is found, also when the question was edited since.
+
+    Args:
+        turn: whose answer.
+        noted: how many messages were noted for it before.
+    """
+    return hashlib.sha256(f"{turn}:{noted}".encode()).hexdigest()[:25]
 
 
 class Display:
@@ -53,6 +61,7 @@ class Display:
         self._pacer = pacer
         self.lease = lease
         self.posts = list(lease.posts)
+        self._saved_posts, self._noted = set(lease.posts), lease.noted
         self.begun = asyncio.Event()  # our first message stands
         if self.posts:
             self.begun.set()
@@ -106,7 +115,7 @@ class Display:
         """Bring messages up to date, oldest first, with at most so many edits; the next grant does what is left."""
         for index, view in enumerate(wanted):
             if index >= len(self.posts):
-                await self._post(index, view, is_paced=True)
+                await self._post(view, is_paced=True)
             elif self._shown[index] != view:
                 if not edits:
                     self._changed.set()
@@ -126,6 +135,7 @@ class Display:
         A removal is tried until it is done: what would stand for good is worse than a conversation that waits.
         """
         await self._show_all()
+        await self._find_lost()
         while len(self.posts) > len(self._wanted):
             post = self.posts[-1]
             with suppress(MessageGoneError):
@@ -149,19 +159,34 @@ class Display:
         """Show what is wanted, with a final's place in the budget for each edit."""
         for index, view in enumerate(self._wanted):
             if index >= len(self.posts):
-                await self._post(index, view)
+                await self._post(view)
             elif self._shown[index] != view:
                 await self._edit(index, view)
 
-    async def _post(self, index: int, view: View, *, is_paced: bool = False) -> None:
+    async def _post(self, view: View, *, is_paced: bool = False) -> None:
         """Create a message; PausedError when `is_paced`, and the pause came while it was to be tried again."""
-        name = nonce(self.lease.turn.id, self.lease.version, index)
-        given_up = self._paused if is_paced else None
-        post = await self._insist(lambda: self._surface.post(self.lease.turn, view, name), given_up=given_up)
+        post = await self._insist(self._say(view), given_up=self._paused if is_paced else None)
         self.posts.append(post)
         self._shown.append(view)
         self.begun.set()
         await self._save_posts()
+
+    def _say(self, view: View) -> Callable[[], Awaitable[str]]:
+        """Creates the next message, however often it is called."""
+        turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
+        return lambda: self._surface.post(turn, view, name)
+
+    async def _find_lost(self) -> None:
+        """A message that a process made, and died before it could note it, is no part of the answer: it goes."""
+        if not self.lease.is_watched:
+            return
+        turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
+        with suppress(PlaceGoneError):
+            post = await self._insist(lambda: self._surface.find(turn, name))
+            if post and post not in self.posts:
+                self.posts.append(post)
+                self._shown.append(None)
+                await self._save_posts()
 
     async def _edit(self, index: int, view: View) -> None:
         """Make a message look like this, whatever it takes; each try waits for room in the budget."""
@@ -208,10 +233,8 @@ class Display:
             await self._replace(0, view, given_up=given_up)
 
     async def _replace(self, index: int, view: View, *, given_up: asyncio.Event | None = None) -> None:
-        """Somebody deleted our message: say it again in a new one, under a nonce of its own."""
-        name = nonce(self.lease.turn.id, self.lease.version, index) + self.posts[index][-6:]
-        say = lambda: self._surface.post(self.lease.turn, view, name[-25:])  # noqa: E731
-        self.posts[index] = await self._insist(say, given_up=given_up)
+        """Somebody deleted our message: say it again in a new one."""
+        self.posts[index] = await self._insist(self._say(view), given_up=given_up)
         self._is_buried = self._is_buried and index > 0
         await self._save_posts()
 
@@ -276,6 +299,8 @@ class Display:
                 break
         if not is_ours:
             raise LeaseLostError
+        self._noted += len(set(self.posts) - self._saved_posts)
+        self._saved_posts = set(self.posts)
 
 
 async def _sleep(seconds: float, given_up: asyncio.Event | None) -> None:

@@ -41,6 +41,7 @@ class Lease:
         is_watched: whether a process died that had the turn, so that its own work is to be noted.
         version: 0 at first, one more for each time the turn was asked to be done again.
         posts: ids of the messages already posted for it, in order.
+        noted: how many messages were ever noted for it.
         draft: what people saw of the answer when an earlier worker lost the turn.
         cancel: what was asked of the turn meanwhile, if anything.
         answer: the whole answer, when an earlier worker had it already but did not get to finish.
@@ -60,6 +61,7 @@ class Lease:
     deaths: int = 0
     is_watched: bool = False
     is_buried: bool = False
+    noted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

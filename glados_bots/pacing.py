@@ -11,11 +11,14 @@ from importlib import resources
 
 from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.gate import Gate
 from glados_bots.metrics import RATE_LIMITED
 from glados_bots.store import Client, ask
 from glados_bots.surface import Budget
 
 LONGEST_NAP_S = 1.0
+GATE_WAY_S = 0.02  # what is lost by counting in whole milliseconds
+MOST_GATES = 10_000
 
 
 class Pacer:
@@ -25,7 +28,21 @@ class Pacer:
         script = (resources.files("glados_bots") / "lua" / "pace.lua").read_text()
         self._script = client.register_script(script)
         self._prefix = prefix
+        self._client = client
+        self._gates: dict[str, Gate] = {}
         self._platform = prefix.partition("{")[2].partition("}")[0]
+
+    def gate(self, budget: Budget, most: int, longest_flight_s: float) -> Gate:
+        """The last gate before the limit that a budget is about, which allows so many calls in its period."""
+        name = budget.bucket
+        if name not in self._gates:
+            if len(self._gates) >= MOST_GATES:
+                self._gates.clear()  # their counts are in Redis
+            self._gates[name] = Gate(
+                self._client, self._prefix, name,
+                most=most, period_s=budget.period_s + GATE_WAY_S, longest_flight_s=longest_flight_s,
+            )  # fmt: skip
+        return self._gates[name]
 
     async def wait(
         self, budget: Budget, stream: str, *, final: bool = False, given_up: asyncio.Event | None = None

@@ -8,8 +8,8 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
     glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
-                                          cancel, draft, answer, error, buried (see note.lua),
-                                          owner, taken, hand, deaths (see claim.lua);
+                                          noted (messages ever among them), cancel, draft, answer, error,
+                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua);
                                           or, when it was joined, the turn it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
@@ -172,6 +172,7 @@ class Store:
             deaths=int(fields.get("deaths", 0)),
             is_watched="taken" in fields,
             is_buried="buried" in fields,
+            noted=int(fields.get("noted", 0)),
         )
 
     async def free(self) -> int:

@@ -91,6 +91,9 @@ class Surface(Protocol):
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Create a message under the question and return its id."""
 
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        """The message that was created under this nonce, if any; asked when a process died at a turn."""
+
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""
 

@@ -182,7 +182,7 @@ async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
     await display.settle()
     behind = await store.turn("t2")
     assert behind
-    notice = await surface.post(behind, View("", "Queued", "waiting", is_last=True), nonce("t2", 0, 0))
+    notice = await surface.post(behind, View("", "Queued", "waiting", is_last=True), nonce("t2", 0))
     assert await store.note_posts(first, "t2", [notice])
     display.show(["a1", "a2"], "", "done", "")
     await display.settle()
@@ -261,3 +261,54 @@ async def test_no_edit_is_made_that_was_not_granted_while_redis_takes_its_time(c
     display.pause()
     await keeping
     assert edits <= pacer.granted
+
+
+async def dies_before_it_notes(client: Client, surface: MemorySurface, *chunks: str) -> Store:
+    """A store in which a worker has shown so many messages and died when it was to note the last one."""
+    store, pacer = Store(client, "test", ttl=60, max_exchanges=5), Pacer(client, "glados:p:")
+    await store.accept(Turn("t1", "c", "ada", "question"))
+    lease = await store.claim()
+    assert lease
+    display = Display(surface, store, pacer, lease)
+    for count in range(1, len(chunks)):
+        display.show(list(chunks[:count]), "", "writing", "")
+        await display.settle()
+    await surface.post(lease.turn, View(chunks[-1], "", "writing", is_last=True), nonce("t1", len(chunks) - 1))
+    await client.zadd("glados:{test}:ready", {"c": 0})
+    return store
+
+
+@pytest.mark.parametrize("chunks", [("a",), ("a", "b")])
+async def test_a_message_that_nobody_noted_is_used_though_the_question_was_edited_since(
+    client: Client, chunks: tuple[str, ...]
+) -> None:
+    surface = MemorySurface()
+    store = await dies_before_it_notes(client, surface, *chunks)
+    await store.change("t1", "redo", "other question")
+    heir = await store.claim()
+    assert heir
+    heir = await store.restart(heir)
+    assert heir
+    display = Display(surface, store, Pacer(client, "glados:p:"), heir)
+    display.show([f"new {chunk}" for chunk in chunks], "", "done", "")
+    await display.settle()
+    assert [views[-1].chunk for _, views in surface.ledger.values()] == [f"new {chunk}" for chunk in chunks]
+    assert tuple(surface.ledger) == await store.posts("t1")
+
+
+@pytest.mark.parametrize("kept", [[], ["a"]])
+async def test_a_message_that_nobody_noted_goes_where_the_answer_needs_it_no_more(
+    client: Client, kept: list[str]
+) -> None:
+    """The question was deleted, or edited so that its answer is shorter."""
+    surface = MemorySurface()
+    store = await dies_before_it_notes(client, surface, "a", "b")
+    heir = await store.claim()
+    assert heir
+    display = Display(surface, store, Pacer(client, "glados:p:"), heir)
+    if kept:
+        display.show(kept, "", "done", "")
+        await display.settle()
+    else:
+        await display.remove_all()
+    assert [views[-1].chunk for _, views in surface.ledger.values()] == kept

@@ -7,6 +7,7 @@ some minutes when it is sent again; after that, we look whether it is there alre
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -81,6 +82,14 @@ class DiscordSurface:
             await self._memory.place(message.id, turn.conversation)
         self.typing.follow(turn, target.channel, view.state)
         return f"{target.channel}:{message.id}"
+
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        """The message that was sent with this nonce, as far as it can be read."""
+        channel = int(self.places.expected(turn))
+        with suppress(discord.NotFound, discord.Forbidden):
+            message = await self._marked(turn, channel, nonce)
+            return f"{channel}:{message.id}" if message else None
+        return None
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this. One that is too old to be edited gives way to a new one."""
@@ -185,7 +194,10 @@ class DiscordSurface:
         """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
         if self._age_s(int(turn.id)) < NONCE_MEMORY_S:
             return None
-        client, place = await self._link.get(), await self._link.channel(target.channel)
+        return await self._marked(turn, target.channel, nonce)
+
+    async def _marked(self, turn: Turn, channel: int, nonce: str) -> discord.Message | None:
+        client, place = await self._link.get(), await self._link.channel(channel)
         await self.rates.enter(turn.id)
         with sorted_out():
             async for message in place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id))):

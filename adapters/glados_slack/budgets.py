@@ -19,8 +19,18 @@ MINUTE_S = 60.0
 
 
 def budget(team: str, method: str) -> Budget:
-    """The budget of one method in one workspace; methods that are not listed are of tier 3."""
-    return Budget(f"{team}:{method}", _LIMITS.get(method, _TIER_3), MINUTE_S)
+    """The budget of one method in one workspace; methods that are not listed are of tier 3.
+
+    One call fewer than Slack allows, so that no line forms at the gate behind it.
+    """
+    return Budget(f"{team}:{method}", _LIMITS.get(method, _TIER_3) - 1, MINUTE_S)
+
+
+def counted_by(team: str, method: str, channel: str) -> list[tuple[Budget, int]]:
+    """By what Slack counts a call, and how many of them it allows there."""
+    narrow = [new_messages(team, channel)] if method == "chat.postMessage" and channel else []
+    wide = budget(team, method)
+    return [*((one, one.limit) for one in narrow), (wide, wide.limit + 1)]
 
 
 def new_sessions(team: str) -> Budget:
@@ -40,3 +50,8 @@ def new_streams(team: str) -> Budget:
 def new_messages(team: str, channel: str) -> Budget:
     """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
     return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))
+
+
+def looking_back(team: str, method: str) -> Budget:
+    """Reading what was missed in a gap: it leaves some calls to answers."""
+    return Budget(f"{team}:{method}:catch-up", _TIER_3 * 3 // 5, MINUTE_S, within=budget(team, method))

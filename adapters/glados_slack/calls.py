@@ -7,8 +7,8 @@ where that does no harm. The caller knows which it is.
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.surface import Budget, PlaceGoneError, PlatformAwayError
-from glados_slack.budgets import budget
+from glados_slack.budgets import budget, counted_by
 from glados_slack.installs import DEAD_TOKEN, Install, Installs, error_code, web_client
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded
 _THEIR_FAULT = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
+# Slack takes JSON for methods that write, and form fields for all (docs.slack.dev, "Slack Web API").
+_READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "users.info"})
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S = 5.0
@@ -121,14 +123,23 @@ class Calls:
             args["team_id"] = place["team"]
         given = {name: value for name, value in args.items() if value is not None}
         try:
-            async with asyncio.timeout(LONGEST_S):
-                return (await self.client(install.token).api_call(method, json=given)).data
+            async with self._passing(place, method, given), asyncio.timeout(LONGEST_S):
+                return (await self.client(install.token).api_call(method, **_written(method, given))).data
         except SlackApiError as error:
             await self._explain(error, install, method, limits or budget(place.get("team", ""), method))
         except aiohttp.ClientConnectorError as error:
             raise NotSentError(f"{method}: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnknownOutcomeError(f"{method}: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _passing(self, place: Mapping[str, str], method: str, args: Mapping[str, Any]) -> AsyncIterator[None]:
+        """Keep to Slack's limits however long calls are on their way; what was granted waits here a moment at most."""
+        async with AsyncExitStack() as stack:
+            for limits, most in counted_by(place.get("team", ""), method, str(args.get("channel", ""))):
+                gate = self._pacer.gate(limits, most, LONGEST_S + 1)
+                stack.push_async_callback(gate.leave, await gate.enter())
+            yield
 
     async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
         """Raise what the error means."""
@@ -166,6 +177,15 @@ class Calls:
         except (RefusedError, LimitedError, NotSentError, UnknownOutcomeError, PlaceGoneError) as error:
             log.info("%s", error)
             return None
+
+
+def _written(method: str, args: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as Slack takes them for a method."""
+    if method not in _READS:
+        return {"json": args}
+    return {
+        "data": {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in args.items()}
+    }
 
 
 def _seconds(retry_after: object) -> float:

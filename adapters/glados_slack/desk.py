@@ -9,11 +9,9 @@ when this has returned; StoreUnavailableError means that it must send the event 
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from weakref import WeakValueDictionary
 
 from glados_bots.conversation import Turn
@@ -21,11 +19,12 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake import Verdict
 from glados_bots.store import ask
 from glados_slack.access import Asker, refusal
-from glados_slack.budgets import budget
+from glados_slack.earlier import Earlier, quoted_in
 from glados_slack.installs import Install
 from glados_slack.marks import Marks
-from glados_slack.places import Event, conversation_of, message_id, place_of
+from glados_slack.places import Event, conversation_of, is_edit, message_id, place_of, thread_of
 from glados_slack.shared import Shared
+from glados_slack.standing import Standing, is_late
 from glados_slack.text_in import is_for_others, mentions, read
 
 log = logging.getLogger(__name__)
@@ -35,11 +34,6 @@ EMPTY = (
     "You called? Write your question in the same message, or in this thread. `/glados help` says what else I can do."
 )
 TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
-EARLIER = "Earlier in this thread:\n{lines}\n\n"
-_EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
-EARLIER_CHARS = 6_000
-LONGEST_THREAD = 1_000  # messages of a thread that are asked for: Slack tells the oldest first, and has no other order
-LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
 YOUNG_LOOKS, YOUNG_NAP_S = 8, 0.15
@@ -50,23 +44,26 @@ class Desk:
 
     def __init__(self, shared: Shared) -> None:
         self._core = shared.core
-        self._calls = shared.calls
         self._people = shared.people
         self._files = shared.files
         self._notes = shared.notes
         self._settings = shared.settings
         self._marks = Marks(shared.core.store)
+        self._memory = shared.memory
+        self._earlier = Earlier(shared)
+        self._standing = Standing(shared.calls, self._marks)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def message(self, event: Event, install: Install) -> None:
         """An event of a message, `message` or `app_mention`; those of one thread are taken one after the other."""
-        lock = self._locks.setdefault(conversation_of(event.channel, _thread(event)), asyncio.Lock())
+        lock = self._locks.setdefault(conversation_of(event.channel, thread_of(event)), asyncio.Lock())
         give_up_at = time.monotonic() + OUTAGE_S
         async with lock:
             while True:
                 try:
+                    await self._memory.note_channel(event, install)
                     return await self._take(event, install)
                 except StoreUnavailableError:
                     if time.monotonic() > give_up_at:
@@ -86,6 +83,7 @@ class Desk:
                 else:  # whoever took it in may have died right after
                     await self._take_part(conversation_of(event.channel, event.thread))
                     await self._marks.follow(name)
+                    await self._memory.note_asked(place_of(event, install))
             case _:
                 pass
 
@@ -101,6 +99,7 @@ class Desk:
         verdict = await self._core.intake.accept(turn, dedupe=names)
         if verdict.status == "accepted":
             await self._take_part(turn.conversation)
+        await self._memory.note_asked(turn.place)
         return verdict
 
     async def _take_part(self, conversation: str) -> None:
@@ -146,6 +145,11 @@ class Desk:
         place = place_of(event, install)
         if await self._marks.is_deleted(message_id(event.channel, event.ts)) or await self._is_refused(event, place):
             return None
+        if is_late(event):
+            found = await self._standing.now(event, place)
+            if found is None:
+                return None
+            event = found
         text = await self._read(event, install, place)
         if not text:
             if await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
@@ -184,47 +188,8 @@ class Desk:
         found = await self._files.read(event.files, install.token)
         if not words and not found.texts:
             return ""
-        earlier = await self._earlier(event, install, place)
+        earlier = await self._earlier.read(event, install, place)
         return earlier + "\n\n".join(filter(None, [words, found.text]))
-
-    async def _earlier(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
-        """What others said in a thread before we were called into it, where Slack lets us read that."""
-        most = self._settings.thread_context
-        conversation = conversation_of(event.channel, event.thread)
-        if not most or event.thread == event.ts or event.kind == "im":
-            return ""
-        known = f"{self._core.store.prefix}in:{conversation}"
-        if await ask(self._core.store.client.exists(known)):
-            return ""
-        method = "conversations.replies"
-        if not await self._calls.may(budget(place["team"], method), event.channel):
-            return ""
-        try:
-            async with asyncio.timeout(LONGEST_S):
-                found = await self._calls.quietly(
-                    place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=LONGEST_THREAD
-                )
-        except TimeoutError:
-            return ""
-        return await self._quoted(found["messages"][-most:] if found else [], event, install, place)
-
-    async def _quoted(
-        self, messages: list[dict[str, Any]], event: Event, install: Install, place: Mapping[str, str]
-    ) -> str:
-        async def name(some_id: str) -> str:
-            return await self._people.name(place, some_id)
-
-        lines: list[str] = []
-        for one in messages:
-            # What mentions us is a question of its own, though its event may come later than this one.
-            if one.get("ts") == event.ts or not one.get("text") or install.bot_user in mentions(str(one["text"])):
-                continue
-            who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
-            text = await read(str(one["text"]), install.bot_user, install.bot_name, name)
-            lines += [f"> {line}" for line in f"{' '.join(who.split())}: {text}".splitlines()]
-        while lines and len("\n".join(lines)) > EARLIER_CHARS:
-            lines.pop(0)
-        return EARLIER.format(lines="\n".join(lines)) if lines else ""
 
     # --- changes ---------------------------------------------------------------------------------------------------
 
@@ -236,7 +201,7 @@ class Desk:
             await self._marks.delete(name)
             return
         edited_at = str((now.data.get("edited") or {}).get("ts") or "")
-        if now.is_from_bot or not now.user or now.subtype not in ASKING or not _is_edit(event, now):
+        if now.is_from_bot or not now.user or now.subtype not in ASKING or not is_edit(event, now):
             return
         if not await self._marks.is_newest_edit(name, edited_at):
             return
@@ -257,8 +222,7 @@ class Desk:
         if not text or await self._is_too_long(event, place, text):
             return
         name = message_id(event.channel, event.ts)
-        earlier = _EARLIER.match(turn.text) if turn.id == name and not _EARLIER.match(text) else None
-        text = (earlier[0] if earlier else "") + text
+        text = (quoted_in(turn.text) if turn.id == name and not quoted_in(text) else "") + text
         if text == turn.text:
             return
         verdict = await self._core.intake.redo(name, event.user, text)
@@ -266,28 +230,12 @@ class Desk:
             await self._notes.whisper(place, event.user, verdict.refusal)
 
     async def _is_newest(self, turn: Turn) -> bool:
-        """Whether no later question of the conversation was answered: an answer far above is left as it is."""
-        history = await self._core.store.history(turn.conversation)
-        turns = [exchange.turn for exchange in history]
-        return turn.id not in turns or turns[-1] == turn.id
+        """Whether no later question of the conversation was answered: an answer far above is left as it is.
 
-
-def _is_edit(event: Event, now: Event) -> bool:
-    """Whether a change may be one of words: previews and pins are told in the same way.
-
-    Slack leaves out how the message was before at times; then only the text that we have kept can tell, and a message
-    that nobody has ever edited is none.
-    """
-    before = event.data.get("previous_message")
-    if before:
-        return bool(now.text != before.get("text"))
-    return bool(now.data.get("edited"))
-
-
-def _thread(event: Event) -> str:
-    """The thread that a message, or the change of one, belongs to."""
-    changed = event.data.get("message") or event.data.get("previous_message") or {}
-    return str(changed.get("thread_ts") or changed.get("ts") or event.thread)
+        An earlier one may have been answered below it, when Slack delivered it late. Ids of a thread tell the times.
+        """
+        turns = [exchange.turn for exchange in await self._core.store.history(turn.conversation)]
+        return turn.id not in turns or turn.id == max(turns)
 
 
 def _seconds_between(earlier: str, later: str) -> float:

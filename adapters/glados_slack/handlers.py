@@ -34,13 +34,17 @@ SORRY = "Sorry, something went wrong on my side. The operator has a record of it
 
 
 class Handlers:
-    """Takes everything Slack sends."""
+    """Takes everything Slack sends.
+
+    Attributes:
+        desk: takes messages.
+    """
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._desk = Desk(shared)
+        self.desk = Desk(shared)
         self._controls = Controls(shared)
-        asking = Asking(shared, self._desk)
+        asking = Asking(shared, self.desk)
         self._commands = SlashCommands(shared, asking, self._controls)
         self._home = Home(shared)
         self._forms = FormHandlers(shared, asking, self._controls)
@@ -69,14 +73,14 @@ class Handlers:
 
     async def message(self, body: Json, context: AsyncBoltContext) -> None:
         """A message, a mention, an edit or a deletion."""
-        await self._desk.message(Event.of(body), install_of(context))
+        await self.desk.message(Event.of(body), install_of(context))
 
     async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """Slack's own stop button."""
         channel, thread, user = str(event["channel"]), str(event["thread_ts"]), str(event.get("user") or "")
         where = place(install_of(context), body, channel=channel, kind=kind_of(channel), ts="", thread=thread)
         everybody = await self._controls.may_manage(where, user)
-        await self._desk.stopped(channel, thread, "" if everybody else user)
+        await self.desk.stopped(channel, thread, "" if everybody else user)
 
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """The home is shown anew; the messages tab of an agent offers prompts."""

@@ -118,3 +118,21 @@ def place(
         "thread": thread,
         "user_team": user_team or team,
     }
+
+
+def is_edit(event: Event, now: Event) -> bool:
+    """Whether a change may be one of words: previews and pins are told in the same way.
+
+    Slack leaves out how the message was before at times; then only the text that we have kept can tell, and a message
+    that nobody has ever edited is none.
+    """
+    before = event.data.get("previous_message")
+    if before:
+        return bool(now.text != before.get("text"))
+    return bool(now.data.get("edited"))
+
+
+def thread_of(event: Event) -> str:
+    """The thread that a message, or the change of one, belongs to."""
+    changed = event.data.get("message") or event.data.get("previous_message") or {}
+    return str(changed.get("thread_ts") or changed.get("ts") or event.thread)

@@ -62,6 +62,11 @@ class Births:
             await self.made(turn, nonce, found)
         return found
 
+    async def known(self, turn: Turn, nonce: str) -> str | None:
+        """The id of the message made under this name, if there is one; nothing is begun."""
+        found = await ask(cast("Awaitable[str | None]", self._store.client.get(self._key(nonce))))
+        return await self._look(turn, nonce, is_notice=False) if found == "" else found
+
     async def lost(self, turn: Turn) -> list[str]:
         """Ids of messages of a turn that were being made when nobody noted how that ended.
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from glados_bots.conversation import Turn
-from glados_bots.surface import MessageGoneError, PlaceGoneError
+from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError
 from glados_slack.calls import Calls, RefusedError
+from glados_slack.standing import find
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,18 @@ class Refusals:
             raise PlaceGoneError(error.code) from error
 
     async def _tell(self, turn: Turn, reason: str) -> None:
-        """Say it where only the asker sees it, or else in a direct message."""
+        """Say it where only the asker sees it, or else in a direct message; not to who has deleted the question."""
+        if await self._is_gone(turn):
+            return
         text = f"I could not answer you: {reason}"
         where = {"channel": turn.place["channel"], "user": turn.author, "text": text}
         if turn.place["kind"] != "im" and await self._calls.quietly(turn.place, "chat.postEphemeral", **where):
             return
         await self._calls.quietly(turn.place, "chat.postMessage", channel=turn.author, text=text)
+
+    async def _is_gone(self, turn: Turn) -> bool:
+        """Whether the question does not stand any more; its deletion may be heard of later."""
+        try:
+            return await find(self._calls, turn.place) is None
+        except (RefusedError, PlatformAwayError, PlaceGoneError):
+            return False

@@ -19,10 +19,12 @@ from glados_bots.settings import Settings, load
 from glados_bots.store import Store
 from glados_slack import bot, web
 from glados_slack.calls import Calls
+from glados_slack.catch_up import CatchUp
 from glados_slack.files import FileReader
 from glados_slack.handlers import Handlers
 from glados_slack.installation_store import Installations
 from glados_slack.installs import Installs, OneInstall, look_up, web_client
+from glados_slack.memory import Memory
 from glados_slack.notes import Notes
 from glados_slack.people import People
 from glados_slack.settings import SlackSettings
@@ -155,8 +157,11 @@ class Parts:
         self._client = web_client(None, str(slack.api_base), session)
         self._app = self._create_app(core, calls.installs)
         files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
-        self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, slack)
-        Handlers(self.shared).add_to(self._app)
+        memory = Memory(core.store)
+        self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, memory, slack)
+        handlers = Handlers(self.shared)
+        handlers.add_to(self._app)
+        self._desk = handlers.desk
         bot.add_the_rest(self._app)
 
     def _create_app(self, core: AdapterCore[SlackSurface], installs: Installs) -> AsyncApp:
@@ -167,13 +172,16 @@ class Parts:
         return bot.create_app(installs, self._client, secret, **more)
 
     async def listen(self) -> None:
-        """Take events until cancelled. Raises ConfigError."""
+        """Take events until cancelled, and look for those that were missed. Raises ConfigError."""
         ways = []
         if self._slack.mode == "http" or self._slack.uses_oauth:
             ways.append(web.serve(self._app, self._slack))
         if self._slack.mode == "socket":
             token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
-            ways.append(Sockets(self._app, self._client, token, self._slack.sockets).run())
+            sockets = Sockets(self._app, self._client, token, self._slack.sockets)
+            ways += [sockets.run(), CatchUp(self.shared, self._desk, lambda: sockets.connected > 0).run()]
+        else:
+            ways.append(CatchUp(self.shared, self._desk, lambda: True).run())
         async with asyncio.TaskGroup() as group:
             for way in ways:
                 group.create_task(way)

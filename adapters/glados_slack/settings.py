@@ -54,6 +54,7 @@ class SlackSettings(GladosSettings):
     denied_users: Ids = Field("", description="Users who are never answered")
     allowed_channels: Ids = Field("", description="Channels that are answered in, beside direct messages")
     denied_channels: Ids = Field("", description="Channels that are never answered in")
+    catch_up_minutes: int = Field(60, ge=0, le=1440, description="Missed messages answered after a gap; 0: none")
     thread_context: int = Field(
         20, ge=0, le=100, description="Earlier messages read when first mentioned in a thread; 0 reads none"
     )

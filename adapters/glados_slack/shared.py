@@ -10,6 +10,7 @@ from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import GladosError
 from glados_slack.calls import Calls
 from glados_slack.files import FileReader
+from glados_slack.memory import Memory
 from glados_slack.notes import Notes
 from glados_slack.people import People
 from glados_slack.settings import SlackSettings
@@ -28,6 +29,7 @@ class Shared:
         people: names of ids.
         notes: sentences that are no answers.
         files: reads what is shared.
+        memory: what is known of channels and questions.
         settings: the adapter's.
     """
 
@@ -36,6 +38,7 @@ class Shared:
     people: People
     notes: Notes
     files: FileReader
+    memory: Memory
     settings: SlackSettings
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -99,6 +99,12 @@ class SlackSurface:
         await self._settle(turn, view, showing)
         return post
 
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        """The message that was made under this name; a status line or a notice is none."""
+        async with self._sorted_out(turn):
+            post = await self._births.known(turn, nonce)
+        return post if post and post != LINE and not post.startswith(NOTICE) else None
+
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""
         showing = self._showing.get(turn.id)

@@ -7,13 +7,17 @@ local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
 if redis.call('GET', c .. ':fence') ~= fence then return 0 end
 if redis.call('EXISTS', t) == 0 then return 1 end
 
+-- How many messages are new, counted for their names (see display.py).
+local function count_new()
+  local had, new = {}, 0
+  for _, post in ipairs(cjson.decode(redis.call('HGET', t, 'posts') or '[]')) do had[post] = true end
+  for _, post in ipairs(cjson.decode(value)) do new = new + (had[post] and 0 or 1) end
+  if new > 0 then redis.call('HINCRBY', t, 'noted', new) end
+  return new
+end
+
 -- A message that the first turn posts stands below the notices of those behind it: they are `buried` until they are made anew.
 local function bury_notices()
-  local had = {}
-  for _, post in ipairs(cjson.decode(redis.call('HGET', t, 'posts') or '[]')) do had[post] = true end
-  local is_new = false
-  for _, post in ipairs(cjson.decode(value)) do is_new = is_new or not had[post] end
-  if not is_new then return end
   redis.call('HDEL', t, 'buried')
   for _, waiting in ipairs(redis.call('LRANGE', c .. ':queue', 1, -1)) do
     local found = redis.call('HMGET', p .. 't:' .. waiting, 'posts', 'version')
@@ -21,7 +25,7 @@ local function bury_notices()
   end
 end
 
-if field == 'posts' and redis.call('LINDEX', c .. ':queue', 0) == turn then bury_notices() end
+if field == 'posts' and count_new() > 0 and redis.call('LINDEX', c .. ':queue', 0) == turn then bury_notices() end
 redis.call('HSET', t, field, value)
 if field == 'error' then redis.call('HINCRBY', t, 'failures', 1) end
 return 1

@@ -54,14 +54,22 @@ class MemorySurface:
         return Budget(turn.conversation, 200, 1.0)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """Create a message; a nonce seen before gives the first message again."""
+        """Create a message; a nonce seen before gives the first message again, which looks like this then."""
         await self._trouble()
-        if nonce in self.by_nonce:
-            return self.by_nonce[nonce]
+        if known := self.by_nonce.get(nonce):
+            if known in self.ledger and self.ledger[known][1][-1] != view:
+                self.ledger[known][1].append(view)
+            return known
         post = f"p{len(self.by_nonce)}"
         self.ledger[post] = (turn.id, [view])
         self.by_nonce[nonce] = post
         return post
+
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        """A message that was created."""
+        await self._trouble()
+        post = self.by_nonce.get(nonce)
+        return post if post in self.ledger and self.ledger[post][0] == turn.id else None
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Change a message."""

@@ -351,3 +351,12 @@ async def test_a_webhook_has_no_user(fake: FakeSlack, channel: Channel, ada: Per
     heard = app.seen("message")[0]
     assert (heard["subtype"], heard["username"]) == ("bot_message", "hook")
     assert "user" not in heard
+
+
+async def test_what_only_reads_takes_no_json(channel: Channel, ada: Person, client: AsyncWebClient) -> None:
+    await ada.say(channel, "hi")
+    with pytest.raises(SlackApiError) as failure:
+        await client.api_call("conversations.history", json={"channel": channel.id})
+    assert error_of(failure) == "invalid_arguments"
+    read = await client.api_call("conversations.history", data={"channel": channel.id})
+    assert [one["text"] for one in read["messages"]] == ["hi"]

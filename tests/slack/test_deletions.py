@@ -1,6 +1,7 @@
 """Questions that are deleted lose their answers, whatever dies, fails or comes in another order meanwhile."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,21 @@ async def test_a_stream_whose_id_died_with_its_process_goes_with_its_deleted_que
         await before._store.change(turn.id, "delete")
         await after.remove(turn, LINE)
     assert not slack.answers()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_message_is_found_by_its_name(
+    slack: FakeSlack, settings: Settings, turn: Turn, *, is_told: bool
+) -> None:
+    """Its process died before it could note it, or before it was told that it stands."""
+    if not is_told:
+        slack.faults.add(method="chat.startStream", drop=True, after_commit=True)
+    async with surfaces(slack, settings, 2) as (before, after):
+        with nullcontext() if is_told else pytest.raises(PlatformAwayError):
+            await begin(before, turn)
+        (record,) = slack.answers()
+        assert await after.find(turn, "name") == record.ts
+        assert await after.find(turn, "other") is None
 
 
 async def test_a_message_that_slack_never_deletes_loses_its_words(
@@ -155,6 +171,46 @@ async def test_an_edit_that_comes_while_another_process_takes_the_question_in_is
         await answered(slack, question)
         await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "right")
         await answered(slack, question)
+
+
+async def test_the_newest_question_is_the_one_that_was_asked_last(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    """Slack delivers an earlier one late, so its answer stands below; an edit of the newest is followed still."""
+    async with adapter():
+        root = await ada.say(channel, f"{slack.bot.mention} root")
+        await answered(slack, root)
+        slack.delivery.hold()
+        await ada.say(channel, "early", thread=root)
+        newest = await ada.say(channel, "late", thread=root)
+        held = slack.delivery._held or []
+        slack.delivery.release(lambda _: held[1:])
+        await answered(slack, root, 2)
+        slack.delivery.publish(held[0].event, held[0].installation)
+        await answered(slack, root, 3)
+        await ada.edit(newest, "latest")
+        await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "latest")
+        await answered(slack, root, 3)
+    assert [prompt[-1]["content"] for prompt in model.prompts] == ["root", "late", "early", "latest"]
+
+
+async def test_who_has_deleted_a_question_is_not_told_that_it_cannot_be_answered(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    """Slack delivers the deletion late, or never."""
+    model.gate.clear()
+    async with adapter():
+        question = await ada.say(channel, f"{slack.bot.mention} never mind")
+        await slack.wait_for(model.reached.is_set)
+        slack.delivery.hold()
+        await ada.delete(question)
+        model.gate.set()
+        looks = slack.ledger.calls("conversations.replies")
+        await slack.wait_for(lambda: len(slack.ledger.calls("conversations.replies")) > len(looks))
+        slack.delivery.release()
+        await slack.wait_for(lambda: not slack.delivery.pending)
+        await answered(slack, await ada.say(channel, f"{slack.bot.mention} other"))
+    assert len([one for one in slack.answers() if one.content]) == 1
 
 
 async def begin(surface: SlackSurface, turn: Turn) -> str:

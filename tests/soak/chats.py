@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 from tests.fakes.discord import Message as DiscordMessage
@@ -14,6 +14,7 @@ from tests.soak.questions import Question, Seen, Version, Where, seen_by_revisio
 
 CHANNELS = 10
 PEOPLE = 5
+LOOKS_TOLD = 4  # of each message
 
 Message = TypeVar("Message", DiscordMessage, SlackMessage)
 Record = DiscordRecord | SlackRecord
@@ -93,6 +94,20 @@ class ChatEnd(ABC, Generic[Message]):
             for order, (where, record) in enumerate(self._standing())
         ]
 
+    def story(self, number: int) -> list[str]:
+        """How it was delivered, and the last looks of each message that ever had words of its answer."""
+        told = self._delivered(self._messages[number]) if number in self._messages else ["never sent"]
+        for record in self._ever():
+            if any(f"answer {number}." in revision.content for revision in record.revisions):
+                told += [f"{one.time:.3f} shown: {one.content!r}" for one in record.revisions[-LOOKS_TOLD:]]
+                told += [f"{record.deleted_at:.3f} taken away"] if record.deleted_at else []
+        return told
+
+    def _delivered(self, message: Message) -> list[str]:
+        """How events of a message were delivered; nothing where that is not known."""
+        del message
+        return []
+
     def _places(self) -> Iterator[tuple[Where, Message]]:
         """The messages that threads began with."""
         for thread, roots in self._roots.items():
@@ -127,3 +142,7 @@ class ChatEnd(ABC, Generic[Message]):
     @abstractmethod
     def _standing(self) -> Iterator[tuple[Where, Record]]:
         """Messages of the bot that stand, oldest first, and where each stands."""
+
+    @abstractmethod
+    def _ever(self) -> Iterable[Record]:
+        """All messages that there ever were."""

@@ -1,6 +1,6 @@
 """The fake Discord as a far end: a guild with a few channels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from glados_bots.store import Client
@@ -72,6 +72,9 @@ class DiscordEnd(ChatEnd[Message]):
             if self.fake.message(record).type in WRITTEN:
                 yield threads.get(record.channel_id, NOWHERE), record
 
+    def _ever(self) -> Iterable[MessageRecord]:
+        return self.fake.ledger.messages.values()
+
     def misdeeds(self) -> Misdeeds:
         """By the ledger."""
         ledger = self.fake.ledger
@@ -80,6 +83,10 @@ class DiscordEnd(ChatEnd[Message]):
         ]
         pings = [f"{one.kind} {one.target}" for one in ledger.pings if one.author_id == self.fake.bot.id]
         return Misdeeds(refused, pings)
+
+    def given_up(self) -> int:
+        """The gateway repeats nothing by itself."""
+        return 0
 
     def is_busy(self) -> bool:
         """The gateway delivers at once or not at all."""

@@ -67,6 +67,12 @@ class FarEnd(Protocol):
     def misdeeds(self) -> Misdeeds:
         """What else the bot did or left."""
 
+    def story(self, number: int) -> list[str]:
+        """What is known of how a question came to the bot and what stands for it, for people."""
+
+    def given_up(self) -> int:
+        """How many events the platform gave up to deliver."""
+
     def is_busy(self) -> bool:
         """Whether something that was asked is still on its way to the bot."""
 

@@ -22,6 +22,8 @@ class Findings:
         outages: how often it was away.
         away_s: for how long in all.
         full: its limits that were used up.
+        given_up: events that it gave up to deliver.
+        stories: what is known of each question whose promise broke.
     """
 
     asked: list[Question]
@@ -32,6 +34,8 @@ class Findings:
     outages: int = 0
     away_s: float = 0.0
     full: list[str] = field(default_factory=list)
+    given_up: int = 0
+    stories: list[str] = field(default_factory=list)
 
     def learn(self, seen: Iterable[Seen], kills: list[float]) -> None:
         """Times, from what stands in the end. Answers that were made anew say nothing of a first one's end."""
@@ -53,6 +57,7 @@ class Findings:
             "outages": f"{self.outages} ({self.away_s:.0f} s)" if self.outages else "0",
             **{name: str(count) for name, count in sorted(self.trouble.items())},
             "delivered below a newer one": str(late(asked)),
+            "events that the platform gave up to deliver": str(self.given_up),
             **{f"**{name}**": str(count) for name, count in self.verdict.counts.items()},
             "from a question to the first words (p50, p95)": spread(self.first_words_s),
             "from a kill to an answer under way (p50, p95)": spread(self.recovery.answered),
@@ -108,6 +113,7 @@ class Report:
                 for name, one in self.findings.items()
                 if one.full
             ),
+            *(f"{name}: {line}" for name, one in self.findings.items() for line in one.stories),
             "",
             *self.table(),
         ]

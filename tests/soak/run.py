@@ -164,6 +164,9 @@ class Soak:
             verdict = judge(people.questions, seen, end.misdeeds(), in_order=end.in_order)
             found = report.findings[end.name] = Findings(people.questions, verdict, full=end.full())
             found.learn(seen, self._kills)
+            found.given_up = end.given_up()
+            broken = [one for one in people.questions if one.number in verdict.broken]
+            found.stories = [line for one in broken for line in [str(one), *end.story(one.number)]]
             if weather := self._weather.get(end.name):
                 found.trouble, found.outages, found.away_s = weather.done, weather.outages, weather.away_s
         return report

@@ -1,7 +1,7 @@
 """The fake Slack as a far end: some workspaces with a few channels each, and the app in all of them."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from cryptography.fernet import Fernet
@@ -107,6 +107,9 @@ class SlackEnd(ChatEnd[Message]):
             if record.deleted_at is None and id(record.author) in bots:
                 yield threads.get((record.channel_id, record.thread_ts or ""), NOWHERE), record
 
+    def _ever(self) -> Iterable[MessageRecord]:
+        return self.fake.ledger.messages.values()
+
     def misdeeds(self) -> Misdeeds:
         """By the ledger."""
         ledger, bots = self.fake.ledger, {bot.id for bot in self._bots}
@@ -117,6 +120,18 @@ class SlackEnd(ChatEnd[Message]):
         stand = (one for key, one in lines.items() if one.text and ledger.status(*key, now=self.now()))
         left += [f"status {one.text!r} in {one.thread_ts}" for one in stand]
         return Misdeeds(refused, pings, left)
+
+    def _delivered(self, message: Message) -> list[str]:
+        about = f"{message.channel.id}:{message.ts}"
+        return [
+            f"{one.time:.3f} {one.event_id} {one.name} attempt {one.attempt}: {one.outcome}"
+            for one in self.fake.ledger.deliveries
+            if one.about == about
+        ]
+
+    def given_up(self) -> int:
+        """After its last try."""
+        return len(self.fake.delivery.lost)
 
     def is_busy(self) -> bool:
         """Events that are to be delivered (again)."""

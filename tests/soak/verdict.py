@@ -37,6 +37,11 @@ class Verdict:
         """How often each kind was found, by its name for people."""
         return {name.replace("_", " "): len(found) for name, found in vars(self).items()}
 
+    @property
+    def broken(self) -> set[int]:
+        """Numbers of the questions whose promise broke."""
+        return {one for found in vars(self).values() for one in found if isinstance(one, int)}
+
     def lines(self) -> list[str]:
         """The first few of each kind, for people."""
         return [f"{name.replace('_', ' ')}: {found[:6]}" for name, found in vars(self).items() if found]

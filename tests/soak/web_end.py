@@ -1,6 +1,6 @@
 """Browsers at the page as a far end: each has a cookie, keeps chats, follows answers as the page's script does.
 
-What a browser shows while an answer is written comes from the streams; what counts in the end is the page as it loads.
+What counts in the end is the page as it loads.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
 
 from glados_bots.store import Client
 from tests.servers import free_port
+from tests.soak.browsers import Browser, Watched
 from tests.soak.far_ends import Glances
 from tests.soak.questions import WHICH, Misdeeds, Question, Seen, Version, whole
 
@@ -30,27 +30,6 @@ CHAT = re.compile(r'data-conversation="([\w-]+)"')
 TURN = re.compile(r'<section class="turn" data-turn="(\w+)" data-state="(\w+)">(.*?)</section>', re.DOTALL)
 SOURCE = re.compile(r"<pre .*?</pre>|<button .*?</button>", re.DOTALL)  # the answer once more, and what can be pressed
 TAGS = re.compile(r"<[^>]*>")
-
-
-@dataclass
-class Watched:
-    """An answer in a browser: what it shows, and since when there were words, or all."""
-
-    question: Question
-    turn: str
-    text: str = ""
-    words_at: float | None = None
-    done_at: float | None = None
-    is_final: bool = False
-
-
-@dataclass
-class Browser:
-    """A browser and its chats, by thread."""
-
-    http: httpx.AsyncClient
-    chats: dict[int, str] = field(default_factory=dict)
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class WebEnd:
@@ -99,8 +78,6 @@ class WebEnd:
         return httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self._port}", trust_env=False, timeout=SILENT_S, follow_redirects=True
         )
-
-    # --- what people do --------------------------------------------------------------------------------------------
 
     def may_ask(self, thread: int) -> bool:
         """Always: a chat begins with its first question."""
@@ -158,8 +135,6 @@ class WebEnd:
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                     return answer.raise_for_status().json()
             await asyncio.sleep(RETRY_S)
-
-    # --- what people see -------------------------------------------------------------------------------------------
 
     def _follow(self, browser: Browser, chat: str, watched: Watched) -> None:
         task = asyncio.create_task(self._watch(browser, chat, watched))
@@ -230,8 +205,16 @@ class WebEnd:
             yield seen if seen.numbers <= asked else Seen(None, text, order)
 
     def misdeeds(self) -> Misdeeds:
-        """A page notifies nobody, and refuses nothing that it was not told to."""
+        """A page notifies nobody, and refuses nothing."""
         return Misdeeds()
+
+    def story(self, number: int) -> list[str]:
+        """What the browser shows."""
+        return [str(self._watched.get(number, "never sent"))]
+
+    def given_up(self) -> int:
+        """There are no events."""
+        return 0
 
     def is_busy(self) -> bool:
         """Answers that some browser still waits for."""

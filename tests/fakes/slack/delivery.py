@@ -111,7 +111,7 @@ class Delivery:
     async def ask(self, kind: str, payload: JsonObject) -> Answer:
         """Deliver an interaction once, and wait for what the app answers."""
         answer = await self._attempt(kind, payload, "", 0)
-        self._record(kind, str(payload.get("type") or payload.get("command")), "", 0, answer)
+        self._record(kind, str(payload.get("type") or payload.get("command")), {}, 0, answer)
         return answer
 
     async def _deliver(self, callback: JsonObject) -> None:
@@ -119,7 +119,7 @@ class Delivery:
         name = callback["event"]["type"]
         while True:
             answer = await self._attempt("events_api", callback, reason, attempt)
-            self._record("events_api", name, callback["event_id"], attempt, answer)
+            self._record("events_api", name, callback, attempt, answer)
             if answer.is_ack:
                 return
             if attempt == len(self.retry_delays_s) or answer.payload.get("no_retry"):
@@ -178,8 +178,9 @@ class Delivery:
             late.cancel()
             work.cancel()
 
-    def _record(self, kind: str, name: str, event_id: str, attempt: int, answer: Answer) -> None:
-        record = DeliveryRecord(self._world.clock.now(), kind, name, event_id, attempt, answer.outcome)
+    def _record(self, kind: str, name: str, callback: JsonObject, attempt: int, answer: Answer) -> None:
+        about, event_id = _about(callback.get("event") or {}), callback.get("event_id", "")
+        record = DeliveryRecord(self._world.clock.now(), kind, name, event_id, attempt, answer.outcome, about)
         self._world.ledger.deliveries.append(record)
         self._world.ledger.changed()
 
@@ -209,3 +210,10 @@ class Delivery:
             "is_ext_shared_channel": channel is not None and channel.is_shared,
             "event_context": secrets.token_urlsafe(24),
         }
+
+
+def _about(event: JsonObject) -> str:
+    """Which message an event is about, by channel and timestamp; empty for other events."""
+    message = event.get("message") or {}
+    ts = message.get("ts") or event.get("deleted_ts") or event.get("ts")
+    return f"{event.get('channel')}:{ts}" if ts else ""

@@ -117,6 +117,7 @@ class DeliveryRecord:
         event_id: For events.
         attempt: 0 for the first, then the retry's number.
         outcome: acked, or why not: timeout, closed, no_connection, http_<status>.
+        about: For events of a message: its channel, a colon, and its timestamp.
     """
 
     time: float
@@ -125,6 +126,7 @@ class DeliveryRecord:
     event_id: str
     attempt: int
     outcome: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
