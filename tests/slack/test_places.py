@@ -253,16 +253,20 @@ async def test_two_refused_calls_of_one_turn_tell_its_asker_once() -> None:
     said: list[str] = []
 
     class Quiet:
+        async def wait(self, *_: object) -> None:
+            """There is room."""
+
+        async def __call__(self, _: object, method: str, **args: Any) -> Any:
+            raise RefusedError(method, "ratelimited")
+
         async def quietly(self, _: object, method: str, **args: str) -> bool:
             said.append(f"{method} {args['text']}")
             return True
 
     refusals = Refusals(cast("Calls", Quiet()))
+    place = {"team": "T1", "channel": "C1", "kind": "channel", "thread": "1.0", "ts": "1.0"}
     for turn in ("one", "one", "two"):
-        with (
-            pytest.raises(PlaceGoneError),
-            refusals.sorted_out(Turn(turn, "c", "U1", "hi", place={"channel": "C1", "kind": "channel"})),
-        ):
+        with pytest.raises(PlaceGoneError), refusals.sorted_out(Turn(turn, "c", "U1", "hi", place=place)):
             raise RefusedError("chat.postMessage", "is_archived")
     await until(lambda: len(said) == 2)
     assert said == ["chat.postEphemeral I could not answer you: that channel is archived."] * 2
