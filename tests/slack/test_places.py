@@ -256,7 +256,7 @@ async def test_two_refused_calls_of_one_turn_tell_its_asker_once() -> None:
         async def wait(self, *_: object) -> None:
             """There is room."""
 
-        async def __call__(self, _: object, method: str, **args: Any) -> Any:
+        async def __call__(self, _: object, method: str, **_args: Any) -> Any:
             raise RefusedError(method, "ratelimited")
 
         async def quietly(self, _: object, method: str, **args: str) -> bool:
