@@ -39,7 +39,7 @@ async def test_18_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing
     model.gate.clear()
     model.pieces = ["Hello"]
     async with adapter():
-        question = await ada.say(channel, f"{slack.bot.mention} hi")
+        await ada.say(channel, f"{slack.bot.mention} hi")
         await slack.wait_for(model.reached.is_set)
         match error:
             case "not_in_channel":
