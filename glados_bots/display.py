@@ -135,7 +135,8 @@ class Display:
         A removal is tried until it is done: what would stand for good is worse than a conversation that waits.
         """
         await self._show_all()
-        await self._find_lost()
+        if self.lease.is_watched or not self._wanted:
+            await self._find_lost()
         while len(self.posts) > len(self._wanted):
             post = self.posts[-1]
             with suppress(MessageGoneError):
@@ -177,9 +178,10 @@ class Display:
         return lambda: self._surface.post(turn, view, name)
 
     async def _find_lost(self) -> None:
-        """A message that a process made, and died before it could note it, is no part of the answer: it goes."""
-        if not self.lease.is_watched:
-            return
+        """A message that was made and never noted is no part of the answer: it goes.
+
+        Its process died in between; or Redis was away when it was the notice of a question that waited.
+        """
         turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
         with suppress(PlaceGoneError):
             post = await self._insist(lambda: self._surface.find(turn, name))

@@ -92,7 +92,7 @@ class Surface(Protocol):
         """Create a message under the question and return its id."""
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
-        """The message that was created under this nonce, if any; asked when a process died at a turn."""
+        """The message that was created under this nonce, if any."""
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""

@@ -312,3 +312,17 @@ async def test_a_message_that_nobody_noted_goes_where_the_answer_needs_it_no_mor
     else:
         await display.remove_all()
     assert [views[-1].chunk for _, views in surface.ledger.values()] == kept
+
+
+async def test_a_notice_that_nobody_noted_goes_with_its_deleted_question(client: Client) -> None:
+    """Redis was away when it was to be noted; nobody died."""
+    store, surface, pacer = Store(client, "test", ttl=60, max_exchanges=5), MemorySurface(), Pacer(client, "glados:p:")
+    turn = Turn("t1", "c", "ada", "question")
+    await store.accept(turn)
+    await surface.post(turn, View("", "Queued", "waiting", is_last=True), nonce("t1", 0))
+    await store.change("t1", "delete")
+    lease = await store.claim()
+    assert lease
+    assert not lease.is_watched
+    await Display(surface, store, pacer, lease).remove_all()
+    assert not surface.ledger

@@ -100,10 +100,10 @@ class SlackSurface:
         return post
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
-        """The message that was made under this name; a status line or a notice is none."""
+        """The message, or notice, that was made under this name; a status line is none."""
         async with self._sorted_out(turn):
             post = await self._births.known(turn, nonce)
-        return post if post and post != LINE and not post.startswith(NOTICE) else None
+        return None if post == LINE else post
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""
