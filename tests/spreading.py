@@ -8,13 +8,14 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
-# Most of a run is waiting for other processes: two workers a core keep the cores busy.
-WORKERS_A_CORE = 2
+# Most of a run is waiting for other processes: three workers a core keep the cores busy.
+WORKERS_A_CORE = 3
 # What is slow: it needs a browser or torch, starts processes other than the store's, or takes over a second.
 SLOW_FILES = (
     "tests/deploy/test_compose.py",
@@ -170,9 +171,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where workers take the tests from one line: the longest first, so that none is left alone at the end."""
+    """Where workers take the tests from one line: the longest first, so that none is left alone at the end.
+
+    The others are mixed, in each process alike: at any time some workers compute while others wait.
+    """
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=_place)
+        items.sort(key=lambda item: (_place(item), crc32(group_of(item.nodeid).encode())))
 
 
 def _place(item: pytest.Item) -> int:

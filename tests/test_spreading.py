@@ -4,7 +4,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.servers import PORTS_OF_A_WORKER, WORKERS, ports_of
-from tests.spreading import LONGEST, ROOT, SLOW, group_of
+from tests.spreading import LONGEST, ROOT, SLOW, SLOW_FILES, group_of
 
 
 def test_tests_that_share_a_costly_fixture_stay_together_and_others_do_not() -> None:
@@ -21,6 +21,7 @@ def test_every_name_is_that_of_a_test() -> None:
         return any(name.endswith(file or ".py") and f"def {test}" in text for name, text in texts.items())
 
     assert [part for part in (*SLOW, *LONGEST) if not is_known(part)] == []
+    assert [file for file in SLOW_FILES if not (ROOT / file).exists()] == []
 
 
 def test_no_two_workers_get_the_same_port_nor_one_the_system_gives_to_others() -> None:
