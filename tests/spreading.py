@@ -14,8 +14,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
-# Most of a run is waiting for other processes: three workers a core keep the cores busy.
-WORKERS_A_CORE = 3
+# Most of a run is waiting for other processes: two workers a core keep the cores busy.
+WORKERS_A_CORE = 2
 # What is slow: it needs a browser or torch, starts processes other than the store's, or takes over a second.
 SLOW_FILES = (
     "tests/deploy/test_compose.py",
