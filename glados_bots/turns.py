@@ -162,8 +162,10 @@ class TurnRun:
         finally:
             self._generation.cancel()
             self.display.pause()
-            await asyncio.gather(editing, self._generation, return_exceptions=True)
+            shown, _ = await asyncio.gather(editing, self._generation, return_exceptions=True)
             self._generation = None
+            if isinstance(shown, PlaceGoneError):
+                raise shown  # also where the answer was complete first: what is refused for good is not tried again
 
     async def _generate(self) -> Exchange:
         """Ask the model until it answers; waiting for a model that is away is not a failed try."""

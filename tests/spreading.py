@@ -14,8 +14,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
-# Most of a run is waiting for other processes: two workers a core keep the cores busy.
-WORKERS_A_CORE = 2
+# Much of a run is waiting for other processes: three workers a core keep the cores busy. Each takes a gigabyte.
+WORKERS_A_CORE, MOST_WORKERS = 3, 8
 # What is slow: it needs a browser or torch, starts processes other than the store's, or takes over a second.
 SLOW_FILES = (
     "tests/deploy/test_compose.py",
@@ -152,7 +152,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many workers `-n auto` means: none for single files, nor where all would share (and empty) one store."""
     if os.environ.get("TEST_REDIS_URL") or all(".py" in arg for arg in config.args):
         return 0
-    return WORKERS_A_CORE * (os.cpu_count() or 1)
+    return min(MOST_WORKERS, WORKERS_A_CORE * (os.cpu_count() or 1))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -8,12 +8,13 @@ import pytest
 from glados_bots import dead_letters
 from glados_bots.channel_settings import ChannelBook
 from glados_bots.conversation import Exchange, Turn
+from glados_bots.display import Display
 from glados_bots.errors import GenerationFailedError, PromptTooLongError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.inference.engine import Delta, Finished, Queued
 from glados_bots.inference.service import create_app
 from glados_bots.store import Client, Store
-from glados_bots.surface import View
+from glados_bots.surface import PlaceGoneError, View
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port, running
@@ -571,3 +572,25 @@ async def test_messages_stand_in_the_order_of_their_questions_even_when_posting_
             world.engine.gate.release()
         await world.settled(3)
     assert [owner for owner, _ in world.surface.ledger.values()] == ["t1", "t2", "t3"]
+
+
+async def test_what_is_refused_for_good_while_the_answer_is_completed_is_not_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete, tried, pause = asyncio.Event(), [], Display.pause
+
+    def complete_and_pause(display: Display) -> None:
+        complete.set()
+        pause(display)
+
+    async def refuse(turn: Turn, *_: object) -> str:
+        tried.append(turn.id)
+        await complete.wait()
+        raise PlaceGoneError("is_archived")
+
+    monkeypatch.setattr(Display, "pause", complete_and_pause)
+    monkeypatch.setattr(world.surface, "post", refuse)
+    await world.say(1)
+    async with world.working():
+        (exchange,) = await world.settled(1)
+    assert (exchange.outcome, tried) == ("failed", ["t1"])

@@ -1,4 +1,4 @@
-"""`glados serve` with a scripted engine, as a process of its own: `python -m tests.fakes.served_engine CASE PORT`.
+"""`glados serve` with a scripted engine, as a process of its own: `-m tests.fakes.served_engine CASE PORT GRACE`.
 
 Cases: `endless` says a word whenever it is read; `slow_load` loads for ever in a thread; `bad_load` cannot load;
 `dies` is dead from its first question on; `dies_idle` dies without having been asked; `echo` repeats what it was asked.
@@ -17,7 +17,6 @@ from glados_bots.inference.engine import Delta, Event, Finished, Sampling
 from glados_bots.inference.server import serve
 from tests.fakes.engine import ScriptedEngine
 
-GRACE_S = 1.0
 ECHO_PAUSE_S = 0.02
 
 
@@ -88,9 +87,9 @@ def _engine(case: str) -> ScriptedEngine:
 def main() -> None:
     """Serve, and end as the command line does."""
     logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s")
-    case, port = sys.argv[1:]
+    case, port, grace_s = sys.argv[1:]
     try:
-        serve(_engine(case), "127.0.0.1", int(port), api_key="s3cret-key", grace_s=GRACE_S)
+        serve(_engine(case), "127.0.0.1", int(port), api_key="s3cret-key", grace_s=float(grace_s))
     except GladosError as error:
         sys.exit(f"glados: {error}")
 

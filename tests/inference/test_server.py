@@ -50,10 +50,10 @@ class Served:
 
 
 @asynccontextmanager
-async def served(case: str) -> AsyncIterator[Served]:
+async def served(case: str, grace_s: float = 1.0) -> AsyncIterator[Served]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.fakes.served_engine", case, str(port)),
+        *(sys.executable, "-m", "tests.fakes.served_engine", case, str(port), str(grace_s)),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -77,7 +77,7 @@ async def answers(served: Served) -> bool:
 
 
 async def test_sigterm_during_many_answers_ends_each_of_them_in_words_and_the_process_with_0() -> None:
-    async with served("endless") as service:
+    async with served("endless", grace_s=5.0) as service:  # time enough for the short ones on a busy machine
         await until(lambda: answers(service))
         await until_ready(service.http)
         long = [asyncio.create_task(service.ask(FOREVER, stream=number % 2 == 0)) for number in range(10)]
