@@ -54,7 +54,7 @@ run: setup ## Start everything; the page is on http://localhost:5950
 test: setup-dev ## Run all tests; ARGS="..." are options of pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
-quick: setup-dev ## Run the tests that need no browser, no other process and no time
+quick: setup-dev ## Run the tests that need no browser, no torch, no other process and no time
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: setup-dev ## Lint, formatting, types and known dangers
