@@ -200,6 +200,7 @@ async def test_06_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in
         root = await ada.say(channel, "before")
         await ada.say(channel, f"{slack.bot.mention} who is right?", thread=root)
         await answered(slack, root)
+        await slack.wait_for(lambda: not slack.delivery.pending)
     assert {one.outcome for one in slack.ledger.deliveries} == {"acked"}
     assert model.prompts[0][-1]["content"] == "who is right?"
 

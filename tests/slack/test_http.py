@@ -47,7 +47,7 @@ async def test_mentions_buttons_and_commands_come_by_http(
         (answer,) = await answered(slack, question)
         click = await ada.click(slack.message(answer), "Good answer")
         command = await ada.run(channel, "/glados", "privacy")
-        await slack.wait_for(lambda: click.is_done and command.messages)
+        await slack.wait_for(lambda: click.is_done and command.messages and not slack.delivery.pending)
     assert "What I keep" in command.messages[-1].text
     assert {one.outcome for one in slack.ledger.deliveries} == {"acked"}
     assert not slack.sockets.opened

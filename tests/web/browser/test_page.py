@@ -195,6 +195,7 @@ async def test_chats_are_listed_cleared_and_deleted(page: Page) -> None:
     await expect(links).to_have_text(["A second chat", "A first chat"])
     await page.get_by_role("button", name="Delete").click()
     await expect(links).to_have_text(["A first chat"])
+    await page.wait_for_load_state()  # with its script
     await page.get_by_role("button", name="Clear").click()
     await expect(page.locator("#turns .turn")).to_have_count(0)
 
