@@ -9,6 +9,7 @@ way.
 
 import asyncio
 import secrets
+import time
 from contextlib import suppress
 
 from glados_bots import in_hand
@@ -55,11 +56,21 @@ class Gate:
         most: calls in a period.
         period_s: the platform's, and a little for counting in whole milliseconds.
         longest_flight_s: a call that has no answer by then was counted; its process may have died.
+        patience_s: how long a call waits for Redis before it goes by itself.
     """
 
     def __init__(
-        self, client: Client, prefix: str, bucket: str, *, most: int, period_s: float, longest_flight_s: float
+        self,
+        client: Client,
+        prefix: str,
+        bucket: str,
+        *,
+        most: int,
+        period_s: float,
+        longest_flight_s: float,
+        patience_s: float = 0.0,
     ) -> None:
+        self._patience_s = patience_s
         self._enter, self._leave = client.register_script(_ENTER), client.register_script(_LEAVE)
         self._calls = f"{prefix}pace:{bucket}:calls"
         self._refused = f"{prefix}pace:{bucket}:closed"  # the pacer's, see `Pacer.exhausted`
@@ -70,8 +81,9 @@ class Gate:
         """Wait until one call may be made, and return its name for `leave`."""
         name = secrets.token_hex(8)
         async with in_hand.waits(), self._line:
+            alone_at = time.monotonic() + self._patience_s
             while True:
-                nap = await self._ask(name)
+                nap = await self._ask(name, alone_at)
                 if nap <= 0:
                     return name
                 await asyncio.sleep(nap)
@@ -82,12 +94,12 @@ class Gate:
             async with asyncio.timeout(STORE_PATIENCE_S):
                 await ask(self._leave(keys=[self._calls], args=[name]))
 
-    async def _ask(self, name: str) -> float:
-        """0 when the call may go, else seconds to wait. While Redis is away each process goes slowly by itself."""
+    async def _ask(self, name: str, alone_at: float) -> float:
+        """0 when the call may go, else seconds to wait. While Redis stays away each process goes slowly by itself."""
         try:
             async with asyncio.timeout(STORE_PATIENCE_S):
                 found = await ask(self._enter(keys=[self._calls, self._refused], args=[name, *self._numbers]))
         except (StoreUnavailableError, TimeoutError):
             await asyncio.sleep(ALONE_PAUSE_S)
-            return 0
+            return 0 if time.monotonic() >= alone_at else ALONE_PAUSE_S
         return min(int(found) / 1000, 1.0)

@@ -18,6 +18,7 @@ from glados_bots.surface import Budget
 
 LONGEST_NAP_S = 1.0
 GATE_WAY_S = 0.02  # what is lost by counting in whole milliseconds
+GATE_PATIENCE_S = 5.0  # a Redis that starts again is back by then
 MOST_GATES = 10_000
 
 
@@ -41,6 +42,7 @@ class Pacer:
             self._gates[name] = Gate(
                 self._client, self._prefix, name,
                 most=most, period_s=budget.period_s + GATE_WAY_S, longest_flight_s=longest_flight_s,
+                patience_s=GATE_PATIENCE_S,
             )  # fmt: skip
         return self._gates[name]
 

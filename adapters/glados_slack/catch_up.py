@@ -1,7 +1,8 @@
 """After a gap: find the questions, edits and deletions that were missed, and hand them to the desk as if they came now.
 
 Slack sends an event at most four times within some six minutes, and none while there is no connection. So while events
-can arrive, that is stamped in Redis; a stamp that was not renewed for a while is a gap. Every channel and thread that
+can arrive, that is stamped in Redis; a stamp that was not renewed for a while is a gap. So is the start of a process:
+the one before it may have died with events, again and again, while others lived. Every channel and thread that
 is known is then looked through, once for each gap, by whichever process has taken that on; who dies at it leaves the
 rest to the next one.
 """
@@ -49,10 +50,12 @@ class CatchUp:
                 group.create_task(self._look_for_ever())
 
     async def _stamp_for_ever(self) -> None:
+        is_first = True
         while True:
             try:
                 if self._is_well():
-                    await self._memory.stamp()
+                    await self._memory.stamp(is_first=is_first)
+                    is_first = False
             except StoreUnavailableError as error:
                 log.debug("no stamp: %s", error)
             await asyncio.sleep(EVERY_S)

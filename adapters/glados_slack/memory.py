@@ -21,10 +21,10 @@ from glados_bots.store import DEDUPE_SECONDS, Store, ask
 from glados_slack.installs import Install
 from glados_slack.places import Event, conversation_of, message_id, place_of
 
-GAP_MS = 5_000  # events come again by themselves after shorter ones
+GAP_MS = 2_000  # Slack tries an event again at once, so it comes by itself after shorter ones
 CHANNEL_EVERY_S = 600.0
 MOST_CHANNELS = 1_000
-MOST_ASKED = 2_000
+MOST_ASKED = 1_000
 HOME = ("team_id", "enterprise_id", "context_team_id", "is_ext_shared_channel")
 # KEYS: alive, gaps; ARGV: shortest gap, seconds to keep both.
 _STAMP = """
@@ -127,10 +127,13 @@ class Memory:
 
     # --- gaps ------------------------------------------------------------------------------------------------------
 
-    async def stamp(self) -> None:
-        """Events can arrive now; a time in which they could not is noted as a gap."""
+    async def stamp(self, *, is_first: bool = False) -> None:
+        """Events can arrive now; a time in which they could not is noted as a gap.
+
+        So is the time just before a process stamps for the first time: its predecessor may have died with events.
+        """
         keys = [f"{self._prefix}alive", f"{self._prefix}gaps"]
-        await ask(self._stamp(keys=keys, args=[GAP_MS, DEDUPE_SECONDS]))
+        await ask(self._stamp(keys=keys, args=[-1 if is_first else GAP_MS, DEDUPE_SECONDS]))
 
     async def gaps(self) -> dict[int, int]:
         """Begin and end of those that were not looked through."""

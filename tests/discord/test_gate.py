@@ -7,6 +7,7 @@ from pathlib import Path
 
 import discord
 
+from glados_bots import gate
 from glados_bots.store import Client, connect
 from glados_discord.client import SingleClient
 from glados_discord.gate import Gate
@@ -49,10 +50,26 @@ async def test_calls_of_a_process_that_died_make_room_after_a_while(client: Clie
 async def test_while_redis_is_away_calls_are_made(tmp_path: Path) -> None:
     with running_store(store_command("valkey", tmp_path)) as url:
         client = connect(url)
-    gate = Gate(client, PREFIX)
+    alone = Gate(client, PREFIX)
     async with asyncio.timeout(LONGEST_S):
-        await gate.leave(await gate.enter())
+        await alone.leave(await alone.enter())
     await client.aclose()
+
+
+async def test_who_has_patience_waits_for_a_redis_that_starts_again(tmp_path: Path) -> None:
+    """So that nothing goes uncounted meanwhile."""
+    with running_store(store_command("valkey", tmp_path)) as url:
+        client = connect(url)
+    patient = gate.Gate(
+        client, PREFIX, "calls", most=1, period_s=1.0, longest_flight_s=1.0, patience_s=2 * LONGEST_S
+    )  # fmt: skip
+    entering = asyncio.create_task(patient.enter())
+    await asyncio.sleep(10 * gate.ALONE_PAUSE_S)
+    assert not entering.done()
+    with running_store(store_command("valkey", tmp_path)):
+        async with asyncio.timeout(LONGEST_S):
+            assert await entering
+        await client.aclose()
 
 
 async def test_calls_without_a_grant_are_never_more_than_discord_allows(world: World) -> None:

@@ -171,11 +171,9 @@ async def test_a_gap_is_kept_until_it_was_looked_through(
         await known.stamp()
         await known.stamp()
         assert not await known.gaps()
-        monkeypatch.setattr(memory, "GAP_MS", -1)
-        await known.stamp()
-        await known.stamp()
+        await known.stamp(is_first=True)  # the process before this one may have died with events
         gaps = await known.gaps()
-        assert len(gaps) in {1, 2}
+        assert len(gaps) == 1
         assert await known.take(60)
         assert not await known.take(60)
         await known.close(gaps)
