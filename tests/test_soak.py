@@ -132,6 +132,7 @@ async def test_kills_outages_and_second_thoughts_lose_double_and_mix_up_nothing(
         messages=32, threads=8, workspaces=2, kill_every_s=(2.0, 4.0), trouble_every_s=(3.0, 6.0), outages=1,
         outage_s=10.0, changed=0.4, seed=1, lease_s=2.0, patience_s=240.0, longest_s=600.0,
         redelivery_s=(1.0, 5.0, 20.0, 60.0),
+        stall_s=(0.3, 1.5),  # below a lease: a call of a dead process that is carried out later hides newer words
     )  # fmt: skip
     report = await Soak(plan, tmp_path).run()
     assert report.holds, "\n".join(report.lines())

@@ -24,6 +24,7 @@ class Plan:
         pause_s: mean pause before each question of a thread; without pauses, Slack's limits of calls a minute are what
             most answers wait for.
         workspaces: of Slack, which counts calls by workspace.
+        stall_s: how long a call hangs before it is carried out, also when its process died meanwhile.
         redelivery_s: after how long Slack delivers again what was not acknowledged.
     """
 
@@ -42,4 +43,5 @@ class Plan:
     longest_s: float = 3600.0
     pause_s: float = 0.0
     workspaces: int = 1
+    stall_s: tuple[float, float] = (3.0, 15.0)
     redelivery_s: tuple[float, ...] = (1.0, 60.0, 300.0)

@@ -88,7 +88,7 @@ class Soak:
                 end = WebEnd(self._plan.seed)
         self._people.append(People(end, self._plan, NUMBERS * (len(self._people) + 1)))
         if not isinstance(end, WebEnd):
-            self._weather[name] = Weather(end.fake, random.Random(f"{self._plan.seed} {name}"))  # noqa: S311 - dice
+            self._weather[name] = Weather(end.fake, random.Random(f"{self._plan.seed} {name}"), self._plan.stall_s)  # noqa: S311 - dice
         return end
 
     async def _is_ready(self, end: FarEnd) -> None:

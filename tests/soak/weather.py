@@ -11,7 +11,6 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 
 SERVER_ERRORS = (500, 502, 503)
-STALL_S = (3.0, 15.0)
 RETRY_AFTER_S = (1, 4)
 
 
@@ -22,6 +21,7 @@ class Weather:
     Attributes:
         fake: whose.
         dice: which trouble comes next.
+        stall_s: see plan.py.
         done: how often each kind came.
         outages: how often it was away.
         away_s: for how long in all.
@@ -29,6 +29,7 @@ class Weather:
 
     fake: FakeDiscord | FakeSlack
     dice: random.Random
+    stall_s: tuple[float, float]
     done: Counter[str] = field(default_factory=Counter)
     outages: int = 0
     away_s: float = 0.0
@@ -73,7 +74,7 @@ class Weather:
         self._add(status=429, retry_after_s=self.dice.randint(*RETRY_AFTER_S), times=self.dice.randint(1, 3))
 
     def _stall(self) -> None:
-        self._add(delay_s=self.dice.uniform(*STALL_S), times=self.dice.randint(1, 2))
+        self._add(delay_s=self.dice.uniform(*self.stall_s), times=self.dice.randint(1, 2))
 
     def _cut(self) -> None:
         self._add(drop=True, after_commit=self.dice.random() < 0.5, times=self.dice.randint(1, 2))
