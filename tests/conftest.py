@@ -1,5 +1,6 @@
 """Shared fixtures: real servers for each session, flushed for each test, and no way to the hub by accident."""
 
+import gc
 import os
 import shutil
 import signal
@@ -42,6 +43,16 @@ for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
     os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
+
+
+# Importing what the tests test makes millions of objects and no garbage: nobody looks for some, then or later.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """The tests' own garbage is collected."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

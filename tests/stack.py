@@ -20,16 +20,17 @@ ROOT = Path(__file__).parents[1]
 LONGEST_START_S = 180  # a machine with all cores busy loads the small model in about a minute
 
 
-def share_weights(data_dir: Path) -> None:
-    """Let a data folder have the checkout's converted weights: whoever needs them first converts, the others wait."""
-    cache = ROOT / "data" / "models"
-    cache.mkdir(parents=True, exist_ok=True)
-    if not (data_dir / "models").exists():
-        (data_dir / "models").symlink_to(cache)
+def share_made_files(data_dir: Path) -> None:
+    """Let a data folder have the checkout's converted weights and compiled step: who needs them first makes them."""
+    for made in ("models", "cpu"):
+        cache = ROOT / "data" / made
+        cache.mkdir(parents=True, exist_ok=True)
+        if not (data_dir / made).exists():
+            (data_dir / made).symlink_to(cache)
 
 
 class Stack:
-    """A `glados up` to be started, any number of times; converted weights are shared with the checkout's."""
+    """A `glados up` to be started, any number of times; what is made once is shared with the checkout."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -37,7 +38,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.web_port}"
         self.log = data_dir / "out.txt"
         data_dir.mkdir(exist_ok=True)
-        share_weights(data_dir)
+        share_made_files(data_dir)
         self.env = {
             **os.environ,
             "GLADOS_DATA_DIR": str(data_dir),

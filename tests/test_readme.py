@@ -29,6 +29,7 @@ def commands() -> list[str]:
 
 
 UP = [command for command in commands() if " up" in command]
+FROM_FOLDER = ".venv/bin/glados up --model path/to/folder"
 MAKE = [command for command in commands() if command.startswith("make ")]
 OTHERS = [command for command in commands() if command not in {*UP, *MAKE}]
 
@@ -51,10 +52,14 @@ def weights() -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """What `make run` starts."""
-    running = Stack(tmp_path_factory.mktemp("readme") / "data")
-    with running.up():
+def stack(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Stack]:
+    """What the README starts with a folder, which is named like the model that its other commands ask for."""
+    folder = tmp_path_factory.mktemp("readme") / "smollm2_135m"
+    folder.mkdir()
+    for file in weights.iterdir():
+        (folder / file.name).symlink_to(file)
+    running = Stack(folder.with_name("data"))
+    with running.up(*shlex.split(FROM_FOLDER.replace("path/to/folder", str(folder)))[2:]):
         yield running
 
 
@@ -86,7 +91,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_kind_of_command_is_found() -> None:
-    assert UP
+    assert FROM_FOLDER in UP
     assert OTHERS
     assert {"make run", "make test"} <= set(MAKE)
 
@@ -119,14 +124,21 @@ def test_the_page_is_where_the_readme_says(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("command", UP)
-def test_start_with_a_model(command: str, hub: dict[str, str], weights: Path, tmp_path: Path) -> None:
+def test_start_with_a_model(command: str, hub: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if command == FROM_FOLDER:
+        assert _answering_model(request.getfixturevalue("stack")) == "smollm2_135m"
+        return
     stack = Stack(tmp_path / "data")
     stack.env |= hub
-    args = shlex.split(command.replace("path/to/folder", str(weights)))[2:]
-    with stack.up(*args), Visitor(stack.url) as visitor:
+    with stack.up(*shlex.split(command)[2:]):
+        assert _answering_model(stack) == "NAME"
+
+
+def _answering_model(stack: Stack) -> str:
+    """Have the page answer a question; returns the name of the model behind it, without its folder."""
+    with Visitor(stack.url) as visitor:
         assert visitor.page()
         conversation = new_conversation()
         assert visitor.answer(conversation, visitor.ask(conversation, "Say hello"))["state"] == "done"
-        served = httpx.get(f"http://127.0.0.1:{stack.serve_port}/v1/models", trust_env=False).json()["data"]
-    if "--model" in args:
-        assert Path(args[args.index("--model") + 1]).name == Path(served[0]["id"]).name
+    served = httpx.get(f"http://127.0.0.1:{stack.serve_port}/v1/models", trust_env=False).json()["data"]
+    return Path(served[0]["id"]).name

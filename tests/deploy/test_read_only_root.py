@@ -43,9 +43,9 @@ def test_the_box_is_what_it_says(tmp_path: Path) -> None:
 @pytest.mark.timeout(2 * LONGEST_START_S)
 def test_all_roles_run_answer_and_end_well(tmp_path: Path) -> None:
     web, serve, metrics = free_port(), free_port(), free_port()
-    converted = ROOT / "data" / "models"
-    if converted.is_dir():
-        shutil.copytree(converted, tmp_path / "models")  # the original could not be written from in there
+    for made in ("models", "cpu"):
+        if (ROOT / "data" / made).is_dir():
+            shutil.copytree(ROOT / "data" / made, tmp_path / made)  # the original could not be written from in there
     env = {
         "PATH": os.environ["PATH"],
         "HOME": "/mnt/data",

@@ -15,7 +15,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.servers import free_port
-from tests.stack import share_weights
+from tests.stack import share_made_files
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ class Glados:
 @pytest.fixture(scope="module")
 def glados(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glados]:
     folder, port = tmp_path_factory.mktemp("serve"), free_port()
-    share_weights(folder)
+    share_made_files(folder)
     environment = {
         **os.environ,
         "GLADOS_MODEL": MODEL,

@@ -11,7 +11,6 @@ import yaml
 
 from glados_bots.settings import Settings
 from glados_bots.store import Client
-from glados_slack import sockets
 from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel
@@ -24,13 +23,10 @@ Adapter = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxies, and a watch that looks often."""
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine uses."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sockets, "PING_S", 0.2)
-    monkeypatch.setattr(sockets, "AWAY_S", 1.0)
-    monkeypatch.setattr(sockets, "CONNECT_S", 2.0)
 
 
 @pytest.fixture

@@ -7,12 +7,22 @@ from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
+from glados_slack import sockets
 from glados_slack.run import serve
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, slack_settings
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that looks often. On a busy machine it takes a good connection for a lost one now and then."""
+    monkeypatch.setattr(sockets, "PING_S", 0.2)
+    monkeypatch.setattr(sockets, "AWAY_S", 1.0)
+    monkeypatch.setattr(sockets, "CONNECT_S", 2.0)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("how", ["drop", "close", "refresh_requested", "warning", "no pongs"])
 async def test_23_a_lost_connection_costs_neither_the_running_answer_nor_a_question(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, *, how: str
@@ -78,6 +88,7 @@ async def test_one_of_two_connections_takes_events_while_the_other_is_replaced(
     assert {delivery.outcome for delivery in slack.ledger.deliveries} == {"acked"}
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_ticket_that_ran_out_is_replaced_by_a_fresh_one(
     slack: FakeSlack, adapter: Adapter, ada: Person
 ) -> None:
@@ -111,6 +122,7 @@ async def test_a_wrong_token_stops_the_start_with_one_line(
     assert next(iter(given.values())) not in str(wrong.value)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_socket_mode_switched_off_while_it_runs_ends_the_process_and_says_why(
     slack: FakeSlack, settings: Settings
 ) -> None:
@@ -121,6 +133,7 @@ async def test_socket_mode_switched_off_while_it_runs_ends_the_process_and_says_
         await asyncio.wait_for(serving, 15)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_slack_that_is_away_at_the_start_is_waited_for(slack: FakeSlack, adapter: Adapter, ada: Person) -> None:
     slack.faults.add(method="auth.test", status=503, times=1)
     slack.faults.add(method="apps.connections.open", status=503, times=2)
