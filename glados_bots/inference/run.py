@@ -9,6 +9,7 @@ from pathlib import Path
 from glados_bots.api_keys import KeyBook
 from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError
+from glados_bots.inference import weights
 from glados_bots.inference.cards import NAME, resolve
 from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
 from glados_bots.inference.presence import presence
@@ -57,6 +58,8 @@ def build_engine(settings: Settings) -> Engine:
     here = presence(card, base_only=settings.base_only)
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    if card.base.folder:
+        weights.check(card.base.folder)  # as the engine does, but before torch is loaded, which takes seconds
     options = EngineOptions(
         data_dir=settings.data_dir,
         hf_token=token,
