@@ -135,7 +135,9 @@ class Display:
         A removal is tried until it is done: what would stand for good is worse than a conversation that waits.
         """
         await self._show_all()
-        if self.lease.is_watched or not self._wanted:
+        if self.lease.is_again:
+            await self._find_strays()
+        elif self.lease.is_watched or not self._wanted:
             await self._find_lost()
         while len(self.posts) > len(self._wanted):
             post = self.posts[-1]
@@ -186,9 +188,21 @@ class Display:
         with suppress(PlaceGoneError):
             post = await self._insist(lambda: self._surface.find(turn, name))
             if post and post not in self.posts:
-                self.posts.append(post)
-                self._shown.append(None)
-                await self._save_posts()
+                await self._adopt([post])
+
+    async def _find_strays(self) -> None:
+        """Nor is what a dead process' call made after the turn had gone on without it: whatever has a name of ours."""
+        turn, names = self.lease.turn, [nonce(self.lease.turn.id, number) for number in range(self._noted + 1)]
+        with suppress(PlaceGoneError):
+            found = await self._insist(lambda: self._surface.strays(turn, names, self.posts))
+            if found:
+                log.info("turn %s: a late call of a dead process made %d messages; they go", turn.id, len(found))
+                await self._adopt(found)
+
+    async def _adopt(self, posts: list[str]) -> None:
+        self.posts += posts
+        self._shown += [None] * len(posts)
+        await self._save_posts()
 
     async def _edit(self, index: int, view: View) -> None:
         """Make a message look like this, whatever it takes; each try waits for room in the budget."""

@@ -39,6 +39,8 @@ class Lease:
         deaths: how many processes died one after the other while they were at this turn's own work; see in_hand.py.
         is_buried: whether its notice stands above messages of the answer before it, and must be made anew.
         is_watched: whether a process died that had the turn, so that its own work is to be noted.
+        is_again: whether it has ended, and its end is only shown once more; see lua/again.lua.
+        notice: what was said beside the answer.
         version: 0 at first, one more for each time the turn was asked to be done again.
         posts: ids of the messages already posted for it, in order.
         noted: how many messages were ever noted for it.
@@ -62,6 +64,8 @@ class Lease:
     is_watched: bool = False
     is_buried: bool = False
     noted: int = 0
+    is_again: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

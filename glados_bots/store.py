@@ -5,11 +5,14 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:ready              zset  conversation -> time it may be claimed from, ms; if leased, the lease's end
     glados:{web}:wake               list  one entry wakes one idle worker
     glados:{web}:seen:KEY           str   dedupe key of an accepted event
+    glados:{web}:again              zset  turn -> time its end is to be shown once more; see again.lua
+    glados:{web}:gone:TURN          hash  what is left of a deleted turn until then
     glados:{web}:dead               zset  turn -> time it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
     glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
                                           noted (messages ever among them), cancel, draft, answer, error,
-                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua);
+                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
+                                          again (see again.lua), notice (beside the answer);
                                           or, when it was joined, the turn it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
@@ -55,7 +58,7 @@ DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also 
 # redis-py names the command of a pipeline that failed, and some servers the arguments: people's words.
 QUOTED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: |,? with args beginning with: .*", re.DOTALL)
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
-LIMITED = ("accept", "change")  # scripts that begin with limits.lua
+BEGINNINGS = {"accept": "limits", "change": "limits", "claim": "again", "finish": "again"}  # what a script begins with
 
 
 def connect(url: str, *, max_connections: int = 100) -> Client:
@@ -172,6 +175,8 @@ class Store:
             deaths=int(fields.get("deaths", 0)),
             is_watched="taken" in fields,
             is_buried="buried" in fields,
+            is_again="again" in fields,
+            notice=fields.get("notice", ""),
             noted=int(fields.get("noted", 0)),
         )
 
@@ -204,9 +209,9 @@ class Store:
         """Remember what people are about to see, so that a worker who takes over can keep it."""
         return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
 
-    async def note_answer(self, lease: Lease, exchange: Exchange) -> bool:
-        """Remember the whole answer before it is shown, so that a crash in between cannot lead to a second one."""
-        args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json())
+    async def note_answer(self, lease: Lease, exchange: Exchange, notice: str = "") -> bool:
+        """Remember the whole answer with its notice before it is shown: a crash in between must not lead to another."""
+        args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json(), "notice", notice)
         return bool(await self.run_script("note", *args))
 
     async def note_hand(self, lease: Lease, *, works: bool) -> bool:
@@ -235,26 +240,28 @@ class Store:
             draft=lease.draft if asked == "stop" else "",
             answer=None,
             failures=0,
+            is_again=False,
         )
 
-    async def finish(self, lease: Lease, exchange: Exchange | None) -> Ending:
+    async def finish(self, lease: Lease, exchange: Exchange | None, again_s: float = 0.0) -> Ending:
         """End the turn in one step.
 
         Args:
             lease: the right to do so.
             exchange: what to keep; a failed one also becomes a dead letter that an operator may list, retry or drop.
                 None when the question was deleted: then every trace of the turn goes.
+            again_s: after how long its end is to be shown once more if a process died that had it; 0 for never.
 
         Returns:
             `ended`; or, with nothing changed, `lost` when the lease is lost, `delete` or `redo` when that was asked
             for in the last moment.
         """
         outcome = "gone" if exchange is None else "dead" if exchange.outcome == "failed" else "done"
-        tokens = exchange.tokens if exchange else 0
+        tokens = exchange.tokens if exchange and not lease.is_again else 0
         found = await self.run_script(
             "finish", lease.turn.conversation, lease.fence, lease.turn.id, outcome,
             exchange.to_json() if exchange else "", self.ttl, self._max_exchanges,
-            tokens, self.limits.used(lease.turn) if tokens else "[]",
+            tokens, self.limits.used(lease.turn) if tokens else "[]", int(again_s * 1000),
         )  # fmt: skip
         return cast("Ending", found)
 
@@ -347,9 +354,8 @@ class Store:
 
 
 def _script(name: str) -> str:
-    folder = resources.files("glados_bots") / "lua"
-    text = (folder / f"{name}.lua").read_text()
-    return (folder / "limits.lua").read_text() + text if name in LIMITED else text
+    folder, names = resources.files("glados_bots") / "lua", (BEGINNINGS.get(name), name)
+    return "".join((folder / f"{each}.lua").read_text() for each in names if each)
 
 
 def _receipt(turn: str, found: Sequence[Any]) -> Receipt:

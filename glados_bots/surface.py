@@ -4,6 +4,7 @@ The core decides what to show and when; a surface knows how it looks there. `chu
 into; a chunk that is followed by another never changes again, except when the whole answer is made anew.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -80,7 +81,12 @@ class Surface(Protocol):
     `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final, and every method raises
     PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with
     the same nonce, so a surface can keep a repeated `post` from showing twice.
+
+    Attributes:
+        longest_call_s: for how long the platform may hold a call and then carry it out, though its caller has died.
     """
+
+    longest_call_s: float
 
     def answer(self, turn: Turn) -> Answer:
         """A fresh streaming renderer for one answer."""
@@ -93,6 +99,12 @@ class Surface(Protocol):
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
         """The message that was created under this nonce, if any."""
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        """Messages under these nonces, or that are still written, which are none of `posts`.
+
+        A call of a dead process has made them, after another process had made theirs. Only the lease's holder may ask.
+        """
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""

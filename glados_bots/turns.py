@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from glados_bots import in_hand, logs, tracing
@@ -65,6 +66,7 @@ class TurnRun:
         self.display = Display(self.surface, self.store, self.pacer, self.lease)
         self.notices = QueueNotices(self.surface, self.store, self.pacer, self.lease, self.display.begun)
         self.text = self.lease.draft
+        self.notice = self.lease.notice if self.lease.answer else ""
 
     # --- called by the worker while `run` goes on ------------------------------------------------------------------
 
@@ -92,12 +94,16 @@ class TurnRun:
         while True:
             exchange = await self._answer_and_show()
             await self.notices.close()
-            ending: Ending = await self._owned(lambda: self.store.finish(self.lease, exchange))  # noqa: B023 - awaited
+            again_s = self.surface.longest_call_s
+            ending: Ending = await self._owned(partial(self.store.finish, self.lease, exchange, again_s))
             if ending == "delete" or ending == "redo":  # noqa: PLR1714 - mypy reads this
                 self._asked = ending
             else:
                 break
         outcome = exchange.outcome if exchange else "deleted"
+        if self.lease.is_again:
+            log.info("turn %s: its end was shown once more (%s)", self.lease.turn.id, outcome)
+            return
         log.info("turn %s: ended (%s)", self.lease.turn.id, outcome)
         FINISHED.labels(self.store.platform, outcome).inc()
         TOKENS.labels(self.store.platform).inc(exchange.tokens if exchange else 0)
@@ -116,7 +122,7 @@ class TurnRun:
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
             if self._asked != "delete":
-                return self._exchange("failed", "")
+                return self._kept or self._exchange("failed", "")
             with suppress(PlaceGoneError):  # a place may be closed to new words only: what was deleted goes
                 await self.display.remove_all()
             return None
@@ -139,7 +145,7 @@ class TurnRun:
                 await self._restart()
                 continue
             if self._given_up:
-                return self._exchange("failed", APOLOGY)
+                return self._kept or self._exchange("failed", APOLOGY)
             exchange = self.lease.answer or await self._generate_and_edit()
             if exchange:
                 return exchange
@@ -249,6 +255,11 @@ class TurnRun:
     def _given_up(self) -> bool:
         return self.lease.failures >= MOST_FAILURES or self.lease.deaths >= MOST_DEATHS
 
+    @property
+    def _kept(self) -> Exchange | None:
+        """How a turn has ended whose end is only shown once more: that it cannot be shown changes nothing."""
+        return self.lease.answer if self.lease.is_again else None
+
     # --- small steps -----------------------------------------------------------------------------------------------
 
     async def _channel_settings(self) -> ChannelSettings:
@@ -274,8 +285,8 @@ class TurnRun:
 
     async def _show_final(self, exchange: Exchange) -> None:
         """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
-        await self._owned(lambda: self.store.note_answer(self.lease, exchange))
         notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
+        await self._owned(lambda: self.store.note_answer(self.lease, exchange, notice))
         model = exchange.model if self.voice.show_model and exchange.outcome != "failed" else ""
         async with in_hand.works():
             self.display.show(self._render(exchange.answer), notice, exchange.outcome, exchange.answer, model)

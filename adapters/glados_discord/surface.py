@@ -6,7 +6,7 @@ some minutes when it is sent again; after that, we look whether it is there alre
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -41,6 +41,8 @@ LOOKED_AT = 25
 
 class DiscordSurface:
     """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`; `clock` tells seconds since the epoch."""
+
+    longest_call_s = 30.0
 
     def __init__(
         self,
@@ -85,11 +87,16 @@ class DiscordSurface:
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
         """The message that was sent with this nonce, as far as it can be read."""
+        found = await self.strays(turn, [nonce], ())
+        return found[0] if found else None
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        """Messages that were sent with these nonces, as far as they can be read, but for `posts`."""
         channel = int(self.places.expected(turn))
         with suppress(discord.NotFound, discord.Forbidden):
-            message = await self._marked(turn, channel, nonce)
-            return f"{channel}:{message.id}" if message else None
-        return None
+            found = [f"{channel}:{message.id}" for message in await self._marked(turn, channel, nonces)]
+            return [post for post in found if post not in posts]
+        return []
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this. One that is too old to be edited gives way to a new one."""
@@ -194,16 +201,16 @@ class DiscordSurface:
         """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
         if self._age_s(int(turn.id)) < NONCE_MEMORY_S:
             return None
-        return await self._marked(turn, target.channel, nonce)
+        found = await self._marked(turn, target.channel, [nonce])
+        return found[0] if found else None
 
-    async def _marked(self, turn: Turn, channel: int, nonce: str) -> discord.Message | None:
+    async def _marked(self, turn: Turn, channel: int, nonces: Sequence[str]) -> list[discord.Message]:
         client, place = await self._link.get(), await self._link.channel(channel)
         await self.rates.enter(turn.id)
         with sorted_out():
-            async for message in place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id))):
-                if client.user and message.author.id == client.user.id and mark_of(message) == nonce:
-                    return message
-        return None
+            history = place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id)))
+            ours = [message async for message in history if client.user and message.author.id == client.user.id]
+        return [message for message in ours if mark_of(message) in nonces]
 
     def _age_s(self, snowflake: int) -> float:
         return self._clock() - discord.utils.snowflake_time(snowflake).timestamp()

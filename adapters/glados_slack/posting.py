@@ -12,7 +12,7 @@ finds the notice, also one whose id was lost; and a notice that comes too late f
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from glados_bots.conversation import Turn
@@ -111,6 +111,10 @@ class Births:
 
     async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
         """A message of this turn in its thread whose id was lost."""
+        return next(iter(await self.standing(turn, [nonce], is_notice=is_notice)), None)
+
+    async def standing(self, turn: Turn, nonces: Sequence[str], *, is_notice: bool = False) -> list[str]:
+        """Ids of messages in the turn's thread that have such a name, or are streams, which have none; newest first."""
         place = turn.place
         bot = (await self._calls.install(place)).bot_user
         method = "conversations.replies"
@@ -122,14 +126,15 @@ class Births:
             )  # fmt: skip
         except RefusedError as error:  # no right to read here: better twice than not at all
             log.warning("turn %s: cannot look for a message that may have been made: %s", turn.id, error)
-            return None
+            return []
+        found = []
         for message in reversed(thread.get("messages", [])):
             name, waits = _name(message)
             # While a question waits, the stream is the answer to another one.
             is_stream = message.get("streaming_state") == "in_progress" and not is_notice
-            if message.get("user") == bot and (name == nonce or is_stream):
-                return (NOTICE if waits else "") + str(message["ts"])
-        return None
+            if message.get("user") == bot and (name in nonces or is_stream):
+                found.append((NOTICE if waits else "") + str(message["ts"]))
+        return found
 
     def _key(self, nonce: str) -> str:
         return f"{self._store.prefix}made:{nonce}"

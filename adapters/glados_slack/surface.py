@@ -7,7 +7,7 @@ is told that the old one is gone, and posts anew.
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,8 @@ class SlackSurface:
         calls: the Web API.
         lines: status lines and sessions.
     """
+
+    longest_call_s = 30.0
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store
@@ -104,6 +106,13 @@ class SlackSurface:
         async with self._sorted_out(turn):
             post = await self._births.known(turn, nonce)
         return None if post == LINE else post
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        """Messages and notices under these names, and streams that are open, but for `posts`."""
+        known = {post.removeprefix(NOTICE) for post in posts}
+        async with self._sorted_out(turn):
+            found = await self._births.standing(turn, nonces)
+        return [post for post in found if post.removeprefix(NOTICE) not in known]
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Make a message look like this."""

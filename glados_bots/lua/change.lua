@@ -45,7 +45,7 @@ end
 
 if action == 'redo' and text ~= '' then redis.call('HSET', t, 'text', text) end
 if state == 'queued' and action == 'redo' then
-  redis.call('HDEL', t, 'cancel', 'draft', 'answer')
+  redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'again')
   return {state}
 end
 if not ended then

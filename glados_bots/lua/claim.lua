@@ -1,12 +1,14 @@
 -- Take the lease of the conversation that has waited longest, with a new fencing number.
 -- A turn that is still running was lost by whoever had it, most likely by its death: it is watched from then on (`taken`),
 -- so that its `hand` tells whether its own work went on. Deaths at that, one after the other, make it a suspect.
+-- The platform may still carry out calls of the dead process, for this turn or the notice of one behind it: see again.lua.
 -- KEYS[1] prefix; ARGV: lease ms, owner or ''. Returns nil, or {conversation, fence, turn, turn hash as a flat list}.
 -- `ready` holds the time from which a conversation may be claimed: while leased, that is the end of the lease.
 local p, lease_ms = KEYS[1], tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+bring_back(p, now)
 while true do
   local conversation = redis.call('ZRANGEBYSCORE', p .. 'ready', '-inf', now, 'LIMIT', 0, 1)[1]
   if not conversation then return nil end
@@ -25,6 +27,7 @@ while true do
     local found = redis.call('HMGET', key, 'state', 'taken', 'hand')
     if found[1] == 'running' then
       redis.call('HINCRBY', key, 'taken', 1)
+      for _, each in ipairs(redis.call('LRANGE', queue, 0, -1)) do redis.call('HSET', p .. 't:' .. each, 'doubted', 1) end
       if found[2] and found[3] == 'works' then
         redis.call('HINCRBY', key, 'deaths', 1)
       else

@@ -1,6 +1,6 @@
 -- End a turn: keep its exchange, take it off the queue, count its tokens, free the conversation. Fenced, in one step.
 -- KEYS[1] prefix; ARGV: conversation, fence, turn, outcome (done | gone | dead), exchange JSON or '', keep s,
--- most exchanges, tokens used, JSON list of the scopes whose tokens are limited.
+-- most exchanges, tokens used, JSON list of the scopes whose tokens are limited, ms after which a doubted turn comes back.
 -- Returns 'ended'; 'lost' when somebody else owns the turn now; 'delete' or 'redo' when that was asked for meanwhile: then
 -- nothing was changed either, and the turn goes on.
 local p, conversation, fence, turn, outcome, exchange = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -11,6 +11,8 @@ local asked = redis.call('HGET', t, 'cancel')
 if outcome ~= 'gone' and (asked == 'delete' or asked == 'redo') then return asked end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+let_come_back(p, now, turn, tonumber(ARGV[10]), outcome == 'gone')
 
 local function forget(id)
   for _, part in ipairs(cjson.decode(redis.call('HGET', p .. 't:' .. id, 'parts') or '[]')) do
@@ -37,6 +39,7 @@ if outcome == 'gone' then
 else
   redis.call('HSET', t, 'state', outcome)
   redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
+  redis.call('HDEL', t, 'doubted', 'again')
   redis.call('EXPIRE', t, keep_s)
   redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have run out
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end

@@ -1,7 +1,7 @@
 -- Remember something about a turn of a leased conversation: `posts` (ids of its messages), `draft` (what
 -- people see of its answer so far), `answer` (its exchange), `error` (why this attempt failed, which is counted too), or `hand`
 -- (whether its own work goes on: works or waits).
--- KEYS[1] prefix; ARGV: conversation, fence, turn, field, value. Returns 1, or 0 when the lease is lost.
+-- KEYS[1] prefix; ARGV: conversation, fence, turn, field, value, and more such pairs. Returns 1, or 0 when the lease is lost.
 local p, conversation, fence, turn, field, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
 if redis.call('GET', c .. ':fence') ~= fence then return 0 end
@@ -26,6 +26,6 @@ local function bury_notices()
 end
 
 if field == 'posts' and count_new() > 0 and redis.call('LINDEX', c .. ':queue', 0) == turn then bury_notices() end
-redis.call('HSET', t, field, value)
+redis.call('HSET', t, unpack(ARGV, 4))
 if field == 'error' then redis.call('HINCRBY', t, 'failures', 1) end
 return 1

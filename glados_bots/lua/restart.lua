@@ -6,5 +6,5 @@ if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return
 local t = p .. 't:' .. turn
 local found = redis.call('HMGET', t, 'cancel', 'text', 'version')
 if found[1] == 'delete' or found[1] == 'stop' then return found end
-redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'failures', 'deaths')
+redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'failures', 'deaths', 'again')
 return {'redo', found[2], redis.call('HINCRBY', t, 'version', 1)}

@@ -147,6 +147,8 @@ async def test_a_message_whose_id_was_lost_is_found_again_after_discord_forgot_i
         assert await bot.core.surface.post(turn, view, "mark2") != first
         assert await bot.core.surface.find(turn, "mark1") == first
         assert await bot.core.surface.find(turn, "mark3") is None
+        second = await bot.core.surface.post(turn, view, "mark2")
+        assert await bot.core.surface.strays(turn, ["mark1", "mark2", "mark3"], [first]) == [second]
         bot.core.surface.typing.end(turn)
     assert len(world.said(world.channel)) == 2
 

@@ -1,6 +1,7 @@
 """A chat platform in memory that keeps what its users would see."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 
 from glados_bots.conversation import Turn
 from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
@@ -35,7 +36,10 @@ class MemorySurface:
         faults: exceptions raised by the next calls, one each.
         deleted: posts that users deleted.
         gone: whether the place is gone.
+        longest_call_s: see `Surface`.
     """
+
+    longest_call_s = 0.0
 
     def __init__(self) -> None:
         self.ledger: dict[str, tuple[str, list[View]]] = {}
@@ -70,6 +74,12 @@ class MemorySurface:
         await self._trouble()
         post = self.by_nonce.get(nonce)
         return post if post in self.ledger and self.ledger[post][0] == turn.id else None
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        """Messages of this turn that were made beside the others, whatever their names."""
+        del nonces
+        await self._trouble()
+        return [post for post, (owner, _) in self.ledger.items() if owner == turn.id and post not in posts]
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         """Change a message."""

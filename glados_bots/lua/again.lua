@@ -1,0 +1,50 @@
+-- What a platform carries out of a dead process's calls, when another one has long gone on, is put right by showing the end
+-- of the turn once more. A turn is `doubted` when a process has died that may have been at its messages (claim.lua). When it
+-- ends, its time is set (finish.lua): then the calls are carried out, or never will be. It comes `again` with its answer; of
+-- a deleted one `gone` is left, so that its messages can be looked for.
+
+-- When a doubted turn ends: let it come back after so many ms.
+local function let_come_back(p, now, turn, after_ms, is_deleted)
+  local t, gone = p .. 't:' .. turn, p .. 'gone:' .. turn
+  if after_ms == 0 or redis.call('HEXISTS', t, 'doubted') == 0 then return end
+  local found = redis.call('HMGET', t, 'again', 'failures')
+  if found[1] and found[2] then return end -- it was tried often enough
+  redis.call('ZADD', p .. 'again', now + after_ms, turn)
+  if not is_deleted then return end
+  for _, field in ipairs({'data', 'conversation', 'author', 'at', 'version', 'noted'}) do
+    redis.call('HSET', gone, field, redis.call('HGET', t, field) or 0)
+  end
+  redis.call('EXPIRE', gone, 3600)
+end
+
+-- Put those whose time has come before all others of their conversations, unless one is at work there.
+local function bring_back(p, now)
+  for _, turn in ipairs(redis.call('ZRANGEBYSCORE', p .. 'again', '-inf', now, 'LIMIT', 0, 10)) do
+    local t, gone = p .. 't:' .. turn, p .. 'gone:' .. turn
+    local state = redis.call('HGET', t, 'state')
+    local conversation = redis.call('HGET', state and t or gone, 'conversation') or ''
+    local c = p .. 'c:' .. conversation
+    local answer = redis.call('HGET', c .. ':exchanges', turn)
+    local head = redis.call('LINDEX', c .. ':queue', 0)
+    if state == 'queued' or state == 'running' or (head and redis.call('HEXISTS', p .. 't:' .. head, 'owner') == 1) then
+      redis.call('ZADD', p .. 'again', now + 1000, turn)
+    else
+      redis.call('ZREM', p .. 'again', turn)
+      if state and answer then
+        redis.call('HSET', t, 'answer', answer)
+      elseif not state and conversation ~= '' then
+        redis.call('HSET', t, 'text', '', 'posts', '[]', 'cancel', 'delete', unpack(redis.call('HGETALL', gone)))
+      else
+        conversation = '' -- it was forgotten meanwhile
+      end
+      redis.call('DEL', gone)
+      if conversation ~= '' then
+        redis.call('PERSIST', t)
+        redis.call('HSET', t, 'state', 'queued', 'attempts', 0, 'again', 1)
+        redis.call('HINCRBY', t, 'version', 1)
+        redis.call('LPUSH', c .. ':queue', turn)
+        redis.call('ZADD', p .. 'ready', 'NX', now, conversation)
+      end
+    end
+  end
+end
