@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SLACK_S = 120  # a connection may have been dead for so long before that was noticed
 STAMP_EVERY_S = 5.0
-LONGEST_NAP_S = 60.0
+LONGEST_NAP_S = 5.0  # an outage of Discord holds new events, too: its end is to be noticed soon
 MOST_DMS = 50
 Readable = discord.abc.Messageable
 _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
@@ -79,18 +79,22 @@ class CatchUp:
     async def look_back(self, client: discord.Client, shard: int | None, me: int) -> None:
         """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
         name, nap = _name(shard), 1.0
-        hold = self._holds.get(name) or self._order.hold(shard or 0, self._settings.shards or 1)
+        if name not in self._holds:
+            self._holds[name] = self._order.hold(shard or 0, self._settings.shards or 1)
+        hold = self._holds[name]
         self._caught.discard(name)
         self._lost.discard(name)
         while not client.is_closed():
             try:
                 await self._look(client, shard, me, hold)
             except (StoreUnavailableError, *Temporary) as error:
+                hold.sign()
                 log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
                 await asyncio.sleep(nap)
                 nap = min(2 * nap, LONGEST_NAP_S)
             else:
-                self._caught.add(name)
+                if self._holds[name] is hold:  # else another session has begun meanwhile, with a gap of its own
+                    self._caught.add(name)
                 return
 
     async def _look(self, client: discord.Client, shard: int | None, me: int, hold: Hold) -> None:
@@ -128,7 +132,7 @@ class CatchUp:
         since = discord.Object(int(max(since_s, earliest_s) * 1000 - discord.utils.DISCORD_EPOCH) << 22)
         left = self._settings.catch_up_messages
         for guild, places in [*_by_guild(client, shard, since), (DIRECT, await self._direct(client, shard))]:
-            async for message in self._missed(places, since, left):
+            async for message in self._missed(places, since, left, hold):
                 left -= 1
                 await self._desk.message(message, me, late=True)
             if left <= 0:
@@ -139,14 +143,16 @@ class CatchUp:
             log.info("after a gap, %d messages were looked at", self._settings.catch_up_messages - left)
 
     async def _missed(
-        self, places: Sequence[Readable], since: discord.Object, left: int
+        self, places: Sequence[Readable], since: discord.Object, left: int, hold: Hold
     ) -> AsyncIterator[discord.Message]:
         """Messages of one server since then, at most `left`; a place that cannot be read is logged."""
         for place in places:
             await self._rates.enter("catch-up")
+            hold.sign()
             try:
                 async for message in place.history(limit=left, after=since, oldest_first=True):
                     left -= 1
+                    hold.sign()
                     yield message
             except discord.DiscordServerError:
                 raise

@@ -16,17 +16,24 @@ from glados_bots.errors import StoreUnavailableError
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_S = 10.0
-LONGEST_HOLD_S = 30.0
+LONGEST_HOLD_S = 300.0  # in all: an outage of Discord lasts minutes, and who holds nothing answers in the wrong order
+LONGEST_SILENCE_S = 60.0  # without a sign that a gap is being read: one call, with discord.py's repeats of it
 DIRECT = 0  # stands for the server of direct messages
 Work = Callable[[], Awaitable[object]]
 
 
 class Hold:
-    """New events of one shard wait behind this. A server is `free` once its missed messages were handed in."""
+    """New events of one shard wait behind this. A server is `free` once its missed messages were handed in.
 
-    def __init__(self, shard: int, shards: int) -> None:
+    A session may end before its gap was read. What waits behind its hold (`before`) goes on waiting for that; but who
+    has read the next gap has read this one, too.
+    """
+
+    def __init__(self, shard: int, shards: int, before: "Hold | None" = None) -> None:
         self._shard = shard
         self._shards = shards
+        self._before = before
+        self._began_at = self._signed_at = asyncio.get_running_loop().time()
         self._all = asyncio.Event()
         self._free: dict[int, asyncio.Event] = {}
 
@@ -34,8 +41,19 @@ class Hold:
         """Whether events of this server have to wait."""
         return (guild >> 22) % self._shards == self._shard and not self._event(guild).is_set()
 
+    def sign(self) -> None:
+        """What was missed is still being read, or Discord was asked for it in vain a moment ago."""
+        self._signed_at = asyncio.get_running_loop().time()
+
+    @property
+    def ends_at(self) -> float:
+        """When this has lasted long enough, by the event loop's clock."""
+        return min(self._began_at + LONGEST_HOLD_S, self._signed_at + LONGEST_SILENCE_S)
+
     def free(self, guild: int) -> None:
         """Events of this server need not wait any more."""
+        if self._before:
+            self._before.free(guild)
         self._event(guild).set()
 
     @property
@@ -45,6 +63,9 @@ class Hold:
 
     def free_all(self) -> None:
         """Nothing needs to wait any more."""
+        if self._before:
+            self._before.free_all()
+            self._before = None
         self._all.set()
         for event in self._free.values():
             event.set()
@@ -115,16 +136,20 @@ class Order:
         await self._idle.wait()
 
     def hold(self, shard: int = 0, shards: int = 1) -> Hold:
-        """From now on hold new events of a shard, until they are freed or for LONGEST_HOLD_S."""
-        if earlier := self._holds.get(shard):
-            earlier.free_all()
-        hold = self._holds[shard] = Hold(shard, shards)
-        asyncio.get_running_loop().call_later(LONGEST_HOLD_S, self._give_up, hold)
+        """From now on hold new events of a shard, until they are freed or it has lasted too long."""
+        before = self._holds.get(shard)
+        hold = self._holds[shard] = Hold(shard, shards, None if before is None or before.is_free else before)
+        self._give_up_in_time(hold)
         return hold
 
-    def _give_up(self, hold: Hold) -> None:
-        if not hold.is_free:
-            log.warning("what was missed in a gap is still not read: new events wait no longer")
+    def _give_up_in_time(self, hold: Hold) -> None:
+        loop = asyncio.get_running_loop()
+        if hold.is_free:
+            return
+        if loop.time() < hold.ends_at:
+            loop.call_at(hold.ends_at, self._give_up_in_time, hold)
+            return
+        log.warning("what was missed in a gap is still not read: new events wait no longer")
         hold.free_all()
 
     def _hold_of(self, guild: int) -> Hold | None:

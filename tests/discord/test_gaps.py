@@ -229,6 +229,31 @@ async def test_a_gap_that_cannot_be_read_holds_new_questions_for_a_bounded_time(
     assert "new events wait no longer" in caplog.text
 
 
+async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else what was missed would be answered below what was asked later."""
+    monkeypatch.setattr("glados_discord.order.LONGEST_SILENCE_S", 3.5)  # discord.py calls itself ready after 2
+    monkeypatch.setattr("glados_discord.catch_up.LONGEST_NAP_S", 1.0)
+    first, other = await answered_before_a_gap(world), await answered_before_a_gap(world)
+    thread = world.thread(first)
+    await world.ada.say(world.thread(other), f"{world.fake.bot.mention} elsewhere")
+    await world.ada.say(thread, f"{world.fake.bot.mention} missed")
+    histories = "/channels/*/messages"
+    outage = world.fake.faults.add(method="GET", path=histories, status=503, times=None)
+    async with world.bot() as bot:
+        await world.until(lambda: outage.hits)
+        await world.ada.say(thread, f"{world.fake.bot.mention} asked meanwhile")
+        await world.until(lambda: outage.hits > 2)  # three seconds later
+        world.fake.faults.remove(outage)
+        world.fake.faults.add(method="GET", path=histories, delay_s=1.0, times=2)
+        await world.until(lambda: len(world.prompts) == 5)
+        await world.quiet(bot)
+    said = [prompt[-1] for prompt in world.prompts]
+    assert said.index("missed") < said.index("asked meanwhile")
+    assert "new events wait no longer" not in caplog.text
+
+
 async def test_what_is_written_in_a_thread_waits_for_the_message_it_stands_on() -> None:
     order, done, is_read = Order(), list[str](), asyncio.Event()
 
@@ -272,6 +297,51 @@ async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shar
     hold.free(2 << 22)
     await asyncio.gather(*held, note("third"))
     assert done == ["other shard", "missed", "first", "second", "third"]
+
+
+async def test_a_session_that_ends_before_its_gap_was_read_lets_nothing_overtake_what_was_missed(world: World) -> None:
+    first = await answered_before_a_gap(world)
+    thread = world.thread(first)
+    await world.ada.say(thread, f"{world.fake.bot.mention} missed")
+    outage = world.fake.faults.add(method="GET", path="/channels/*/messages", status=503, times=None)
+    async with world.bot() as bot:
+        await world.until(lambda: outage.hits)
+        await world.ada.say(thread, f"{world.fake.bot.mention} asked meanwhile")
+        sessions = world.fake.gateway.identified
+        world.fake.gateway.invalidate(resumable=False)
+        await world.until(lambda: world.fake.gateway.identified > sessions)
+        await world.until(lambda: outage.hits > 2)
+        world.fake.faults.remove(outage)
+        await world.until(lambda: len(world.prompts) == 3)
+        await world.quiet(bot)
+    assert [prompt[-1] for prompt in world.prompts][1:] == ["missed", "asked meanwhile"]
+
+
+@pytest.mark.parametrize("reader", ["of the first gap", "of the second gap"])
+async def test_what_is_held_goes_on_waiting_for_its_gap_when_another_session_begins(reader: str) -> None:
+    order, done = Order(), list[str]()
+
+    def note(word: str, *, late: bool = False) -> asyncio.Task[None]:
+        async def work() -> None:
+            done.append(word)
+
+        return asyncio.create_task(order.do(5, work, late=late))
+
+    first = order.hold()
+    held = [note("in the first session")]
+    await asyncio.sleep(0)
+    second = order.hold()
+    held.append(note("in the second session"))
+    await note("missed before the first", late=True)
+    assert done == ["missed before the first"]
+    if reader == "of the first gap":
+        first.free_all()
+        await held[0]
+        assert len(done) == 2
+    second.free_all()
+    await asyncio.gather(*held)
+    assert done == ["missed before the first", "in the first session", "in the second session"]
+    assert first.is_free
 
 
 async def test_what_is_held_when_the_end_comes_is_left_for_the_next_process() -> None:
