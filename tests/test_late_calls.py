@@ -18,10 +18,10 @@ END = "Hello **world**"
 
 @pytest.fixture
 async def world(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A platform that holds calls for a moment."""
+    """A platform that holds calls for a long time: `time_comes` says when it is over."""
     monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.01)
     async with a_world(client) as found:
-        found.surface.longest_call_s = 0.3
+        found.surface.longest_call_s = 3600.0
         yield found
 
 
@@ -36,13 +36,27 @@ async def left_by_a_dead_process(world: World, *behind: int) -> None:
     world.engine.gate = None
 
 
+def again(world: World) -> str:
+    """The key of the turns whose end is to be shown once more."""
+    return f"{world.store.prefix}again"
+
+
 async def come_back(world: World) -> list[str]:
     """Turns whose end is to be shown once more."""
-    return [str(turn) for turn in await world.store.client.zrange(f"{world.store.prefix}again", 0, -1)]
+    return [str(turn) for turn in await world.store.client.zrange(again(world), 0, -1)]
+
+
+async def time_comes(world: World) -> None:
+    """From now on the platform holds no call any longer."""
+    for turn in await come_back(world):
+        await world.store.client.zadd(again(world), {turn: 0}, xx=True)
 
 
 async def all_is_over(world: World) -> None:
+    """The time comes, and every end is shown once more."""
+
     async def is_over() -> bool:
+        await time_comes(world)
         return not await come_back(world) and not (await world.store.load())[0]
 
     await until(is_over)
@@ -53,8 +67,8 @@ async def test_old_words_that_a_late_call_brought_back_give_way_to_the_end(world
     async with world.working():
         (exchange,) = await world.settled(1)
         world.surface.ledger["p0"][1].append(OLD)
-        await until(lambda: world.surface.seen("t1") == END)
         await all_is_over(world)
+        assert world.surface.seen("t1") == END
         assert await world.answers() == [exchange]
     assert world.surface.last("t1").state == "done"
     assert len(world.engine.asked) == 2  # by the dead, and by the heir
@@ -65,8 +79,8 @@ async def test_a_message_that_a_late_call_made_goes(world: World) -> None:
     async with world.working():
         await world.settled(1)
         world.surface.ledger["late"] = ("t1", [OLD])
-        await until(lambda: "late" not in world.surface.ledger)
         await all_is_over(world)
+        assert "late" not in world.surface.ledger
     assert world.surface.seen("t1") == END
 
 
@@ -75,8 +89,8 @@ async def test_so_does_a_late_notice_of_a_question_that_waited(world: World) -> 
     async with world.working():
         await world.settled(2)
         world.surface.ledger["late"] = ("t2", [View("", "Queued: next.", "waiting", is_last=True)])
-        await until(lambda: "late" not in world.surface.ledger)
         await all_is_over(world)
+        assert "late" not in world.surface.ledger
     assert world.surface.seen("t2") == END
 
 
@@ -93,8 +107,8 @@ async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_noth
         (name,) = [key async for key in world.store.client.scan_iter("*:gone:t1")]
         assert "question 1" not in str(await world.store.client.hgetall(name))
         world.surface.ledger["late"] = ("t1", [OLD])
-        await until(lambda: not world.surface.ledger)
         await all_is_over(world)
+        assert not world.surface.ledger
     assert [key async for key in world.store.client.scan_iter("*t1*")] == ["glados:{test}:seen:t1"]
     assert not await world.answers()
 
@@ -134,7 +148,7 @@ async def test_the_death_of_who_shows_it_again_is_a_reason_to_show_it_once_more(
     await left_by_a_dead_process(world)
     async with world.working():
         (exchange,) = await world.settled(1)
-    await asyncio.sleep(world.surface.longest_call_s)
+    await time_comes(world)
     lease = await world.store.claim()
     assert lease
     assert (lease.is_again, lease.answer) == (True, exchange)
@@ -155,9 +169,14 @@ async def test_it_waits_while_another_turn_of_its_conversation_is_at_work(world:
         world.engine.gate = asyncio.Semaphore(1)
         await world.say(2)
         await until(lambda: world.surface.seen("t2") == "Hello ")
-        await asyncio.sleep(2 * world.surface.longest_call_s)
         world.surface.ledger["p0"][1].append(OLD)
-        assert await come_back(world)
+        await time_comes(world)
+
+        async def is_put_off() -> bool:
+            return bool(await world.store.client.zscore(again(world), "t1"))
+
+        await until(is_put_off)
+        assert world.surface.last("t1") is OLD
         world.engine.gate = None
         await world.store.change("t2", "stop")
         await all_is_over(world)
@@ -172,7 +191,6 @@ async def test_the_notice_beside_an_answer_stays(world: World) -> None:
     async with world.working():
         (exchange,) = await world.settled(1)
     await world.store.client.hset(f"{world.store.prefix}t:t1", "notice", "It was cut.")
-    await asyncio.sleep(world.surface.longest_call_s)
     async with world.working():
         await all_is_over(world)
     assert exchange.answer == world.surface.seen("t1")

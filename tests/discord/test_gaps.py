@@ -233,7 +233,6 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else what was missed would be answered below what was asked later."""
-    monkeypatch.setattr("glados_discord.order.LONGEST_SILENCE_S", 3.5)  # discord.py calls itself ready after 2
     monkeypatch.setattr("glados_discord.catch_up.LONGEST_NAP_S", 1.0)
     first, other = await answered_before_a_gap(world), await answered_before_a_gap(world)
     thread = world.thread(first)
@@ -243,8 +242,11 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
     outage = world.fake.faults.add(method="GET", path=histories, status=503, times=None)
     async with world.bot() as bot:
         await world.until(lambda: outage.hits)
+        (hold,) = bot.parts.order._holds.values()
+        bound = hold.ends_at
         await world.ada.say(thread, f"{world.fake.bot.mention} asked meanwhile")
-        await world.until(lambda: outage.hits > 2)  # three seconds later
+        await world.until(lambda: outage.hits > 2)
+        assert hold.ends_at > bound
         world.fake.faults.remove(outage)
         world.fake.faults.add(method="GET", path=histories, delay_s=1.0, times=2)
         await world.until(lambda: len(world.prompts) == 5)
@@ -297,6 +299,17 @@ async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shar
     hold.free(2 << 22)
     await asyncio.gather(*held, note("third"))
     assert done == ["other shard", "missed", "first", "second", "third"]
+
+
+async def test_a_hold_lasts_as_long_as_there_are_signs_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    hold = Order().hold()
+    bound = hold.ends_at
+    await asyncio.sleep(0.01)
+    hold.sign()
+    assert hold.ends_at > bound
+    monkeypatch.setattr("glados_discord.order.LONGEST_HOLD_S", 1.0)
+    hold.sign()
+    assert hold.ends_at < bound
 
 
 async def test_a_session_that_ends_before_its_gap_was_read_lets_nothing_overtake_what_was_missed(world: World) -> None:

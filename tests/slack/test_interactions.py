@@ -12,6 +12,7 @@ from glados_slack import asking
 from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
+from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
 
 
@@ -132,10 +133,11 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(asking, "OUTAGE_S", 0.3)
     async with adapter():
-        slack.faults.add(method="chat.postMessage", delay_s=2.0)
+        slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
         asked = asyncio.create_task(ada.run(channel, "/glados", "ask why?"))
-        await asyncio.sleep(0.3)
+        await slack.wait_for(lambda: slow.hits)
         await admin.config_set("maxmemory", 1)
+        slack.clock.advance(WAIT_S)
         try:
             await slack.wait_for(lambda: len(slack.answers(channel)) == 2)
         finally:

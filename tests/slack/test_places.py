@@ -24,6 +24,7 @@ from glados_slack.refusals import Refusals
 from glados_slack.web import INSTALL_PATH
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
+from tests.fakes.slack.server import WAIT_S
 from tests.fakes.slack.teams import Workspace
 from tests.servers import free_port
 from tests.slack.conftest import Adapter, answered, kept
@@ -112,11 +113,13 @@ async def test_20_a_lock_that_ran_out_is_left_to_its_new_holder(slack: FakeSlack
     slow = Installations(Store(client, "slack", ttl=60, max_exchanges=10), [Fernet(KEY)], rotator)
     await slow.async_save(await _installed(slack, api))
     await _make_old(slow)
-    slack.faults.add(method="oauth.v2.access", delay_s=0.3)
+    refresh = slack.faults.add(method="oauth.v2.access", delay_s=WAIT_S)
     finding = asyncio.create_task(slow.find("", slack.team.id))
     lock = f"glados:{{slack}}:refreshing:-:{slack.team.id}"
-    await until(lambda: client.exists(lock))
+    await slack.wait_for(lambda: refresh.hits)
+    assert await client.exists(lock)
     await client.set(lock, "somebody else", ex=30)
+    slack.clock.advance(WAIT_S)
     assert await finding
     assert await client.get(lock) == "somebody else"
 

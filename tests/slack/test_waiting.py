@@ -115,12 +115,13 @@ async def turn(slack: FakeSlack, channel: Channel, ada: Person) -> Turn:
 async def test_a_notice_on_its_way_when_its_answer_begins_elsewhere_is_taken_away(
     slack: FakeSlack, settings: Settings, turn: Turn
 ) -> None:
-    slow = slack.faults.add(method="chat.postMessage", delay_s=1.0)
+    slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
     async with surfaces(slack, settings, 2) as (late, now):
         posting = asyncio.create_task(late.post(turn, WAITS, "name"))
         await slack.wait_for(lambda: slow.hits)
         now.answer(turn)
         assert await now.post(turn, BEGINS, "name") == "status"
+        slack.clock.advance(WAIT_S)
         assert await posting == "status"
         assert await late.post(turn, WAITS, "name") == "status"
     assert not slack.answers()
@@ -149,11 +150,12 @@ async def test_what_gives_way_to_an_answer_takes_nothing_from_the_budget_of_upda
 
 
 async def test_two_processes_that_post_one_notice_leave_one(slack: FakeSlack, settings: Settings, turn: Turn) -> None:
-    slow = slack.faults.add(method="chat.postMessage", delay_s=1.0)
+    slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
     async with surfaces(slack, settings, 2) as (late, now):
         posting = asyncio.create_task(late.post(turn, WAITS, "name"))
         await slack.wait_for(lambda: slow.hits)
         post = await now.post(turn, WAITS, "name")
+        slack.clock.advance(WAIT_S)
         assert await posting == post
     (notice,) = slack.answers()
     assert post == f"q{notice.ts}"

@@ -63,7 +63,7 @@ class Faults:
             error: Slack's error code: the answer is `ok: false` with it.
             after_commit: Do what was asked first, and only then answer with the fault.
             drop: Close the connection instead of answering.
-            delay_s: Seconds to wait before going on.
+            delay_s: Seconds to wait before going on, by the fake's clock: a test may say when they are over.
             retry_after_s: For status 429: the header, whole seconds; or a text, for one that is odd.
             team_id: Only calls with a token of this workspace.
             args: Only calls with these arguments.

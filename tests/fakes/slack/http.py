@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -53,7 +52,7 @@ class WebApi:
             return self._refuse(record, error)
         fault = self._faults.take(name, record.team_id, args)
         if fault is not None:
-            await asyncio.sleep(fault.delay_s)
+            await self._world.clock.sleep(fault.delay_s)
             if _is_fatal(fault) and not fault.after_commit:
                 return self._spoil(request, fault, record)
         verdict = self._limits.check(name, record.team_id, str(args.get("channel", "")))
