@@ -1,8 +1,8 @@
 """Discord's rate limits, read from the headers of every answer and shared with all processes through the pacer.
 
 Discord counts requests of one kind and channel in windows that open with the first request, and all requests of a bot
-by the second. The numbers of the former are not documented, so they are learned. The latter is kept by the gate, which
-every call goes through, whoever made it; the pacer's grants within `GLOBAL` say whose turn it is.
+by the second. The numbers of the former are not documented, so they are learned. Both are kept by gates, which every
+call that is counted there goes through, whoever made it; the pacer's grants say whose turn it is.
 """
 
 import asyncio
@@ -14,7 +14,9 @@ from types import SimpleNamespace
 
 import aiohttp
 import discord
+import yarl
 
+from glados_bots import gate
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.surface import Budget
@@ -28,10 +30,14 @@ GLOBAL = Budget("global", 35, 1.0)
 UNCOUNTED = ("/interactions/", "/webhooks/")  # what is answered to a button or command
 SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
 SLOW_LIMIT = 2
+LONGEST_FLIGHT_S = 16.0  # of a call whose process died, within its channel: it may be counted until then
 CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
 TOO_MANY = 429
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
 _KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
+
+
+Params = aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
 
 
 class Rates:
@@ -73,30 +79,27 @@ class Rates:
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
     ) -> None:
         del session
-        context.call = await self._gate.enter() if _is_counted(str(params.url)) else None
+        context.passed = []
+        for one in self._gates(params.method, params.url):
+            context.passed.append((one, await one.enter()))
 
-    async def _leave(
-        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
-    ) -> None:
+    async def _leave(self, session: aiohttp.ClientSession, context: SimpleNamespace, params: Params) -> None:
         del session, params
-        if context.call:
-            await self._gate.leave(context.call)
+        for one, call in context.passed:
+            await one.leave(call)
 
     async def _fail(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
     ) -> None:
         """A broken connection ends a call; one that nobody waits for any more may still be on its way."""
-        del session
-        if context.call and not isinstance(params.exception, TimeoutError | asyncio.CancelledError):
-            await self._gate.leave(context.call)
+        if not isinstance(params.exception, TimeoutError | asyncio.CancelledError):
+            await self._leave(session, context, params)
 
     async def _learn(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
     ) -> None:
         del session, context
-        found = _MESSAGES.search(params.url.path)
-        kind = _KINDS.get((params.method, bool(found[2]))) if found else None
-        channel = found[1] if found else ""
+        kind, channel = _counted_as(params.method, params.url)
         headers = params.response.headers
         if params.response.status == TOO_MANY:
             await self._refused(headers, kind, channel)
@@ -119,8 +122,22 @@ class Rates:
         elif kind:
             await self.close(self._budget(kind, channel), seconds)
 
+    def _gates(self, method: str, url: yarl.URL) -> list[gate.Gate]:
+        """What a call has to pass: a call of a dead process may be counted late, when others have its grant already."""
+        if not _is_counted(str(url)):
+            return []
+        kind, channel = _counted_as(method, url)
+        narrow = self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_FLIGHT_S) if kind else None
+        return [narrow, self._gate] if narrow else [self._gate]
+
     def _budget(self, kind: str, channel: str) -> Budget:
         return self.edits(channel) if kind == "edit" else self.creations(channel)
+
+
+def _counted_as(method: str, url: yarl.URL) -> tuple[str | None, str]:
+    """The kind of a call whose numbers are learned, None for others; and its channel or thread."""
+    found = _MESSAGES.search(url.path)
+    return (_KINDS.get((method, bool(found[2]))), found[1]) if found else (None, "")
 
 
 def _is_counted(url: str) -> bool:

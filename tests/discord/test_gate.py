@@ -15,7 +15,7 @@ from glados_discord.rates import GLOBAL
 from tests.conftest import running_store, store_command
 from tests.discord.conftest import World
 from tests.fakes.discord import Limit
-from tests.waiting import LONGEST_S
+from tests.waiting import LONGEST_S, until
 
 PREFIX = "glados:{gate}:"
 
@@ -112,6 +112,24 @@ async def test_what_is_answered_to_a_button_does_not_pass_the_gate(world: World)
         await bot.parts.rates.close(GLOBAL, 60.0)
         await world.ada.run(world.channel, "help")
         await world.until(lambda: world.told_to(world.ada))
+
+
+async def test_edits_in_one_channel_are_never_more_than_discord_allows_when_one_is_carried_out_late(
+    world: World,
+) -> None:
+    """It was granted in an earlier period, and all grants of this one are others'."""
+    async with world.bot() as dying, world.bot() as other:
+        message = await connected(dying.link.client).get_partial_messageable(world.channel.id).send("0")
+        path, go_on = f"/channels/{world.channel.id}/messages/{message.id}", asyncio.Event()
+        held = world.fake.faults.add(method="PATCH", path=path, held_by=go_on)
+        late = asyncio.create_task(message.edit(content="late"))
+        await until(lambda: held.hits)
+        ours = connected(other.link.client).get_partial_messageable(world.channel.id).get_partial_message(message.id)
+        edits = [asyncio.create_task(ours.edit(content=str(number))) for number in range(5)]
+        await until(lambda: sum(edit.done() for edit in edits) >= 4)
+        go_on.set()
+        await asyncio.gather(late, *edits)
+    assert not world.fake.ledger.rate_limited
 
 
 def connected(client: discord.Client | None) -> SingleClient:
