@@ -78,7 +78,7 @@ class People:
         """Edit, delete or redo. Who edits asks nothing more there until that is answered.
 
         For the bot leaves an answer as it is when a later one stands below it, and nobody could tell which edits it
-        has to follow otherwise.
+        has to follow otherwise. Who has waited HOLD_S in vain goes on asking, and edits no more.
         """
         what = dice.choice(self.end.can)
         change = asyncio.create_task(self._change(question, what, dice))
@@ -100,7 +100,7 @@ class People:
         elif what == "redo":
             question.redone += 1
             await self.end.redo(question)
-        else:
+        elif question is self._threads[question.thread][-1]:
             question.version += 1
             await self.end.edit(question)
             if dice.random() < AGAIN:
