@@ -44,6 +44,7 @@ class StatusLines:
         self.loose = LooseEnds(store, calls)
         self._shown: dict[str, str] = {}
         self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._saying: set[str] = set()  # turns whose line is being said again at this moment
         self._sessions: set[str] = set()
         self._doubtful: set[str] = set()  # turns whose session may have begun
         self._without: set[tuple[str, str]] = set()
@@ -76,10 +77,12 @@ class StatusLines:
 
     async def clear(self, turn: Turn) -> None:
         """Take the line away, also one that another process has shown; nothing happens where none was."""
+        is_ours = bool(self._shown.pop(turn.id, ""))
         if task := self._refreshing.pop(turn.id, None):
+            if turn.id in self._saying:  # Slack must not be told the line after its end
+                await asyncio.wait({task}, timeout=LAST_MOMENT_S)
             task.cancel()
             self._let_end(task)
-        is_ours = bool(self._shown.pop(turn.id, ""))
         try:
             loose = await self.loose.of("line", turn)
         except StoreUnavailableError:  # nobody knows whether a later turn shows its own meanwhile: none is in our order
@@ -180,22 +183,29 @@ class StatusLines:
     async def _refresh(self, turn: Turn) -> None:
         """Say the line again and again, as long as it is what stands for the answer."""
         try:
-            while True:
+            while turn.id in self._shown:
                 await asyncio.sleep(REFRESH_S)
                 try:
-                    if await self._store.posts(turn.id) != (LINE,):
+                    if not await self._stands(turn):
                         return
                     await self._calls.wait(_budget(turn), turn.id)
-                    if not (text := self._shown.get(turn.id)):
-                        return
-                    await self._calls.quietly(turn.place, METHODS["line"], **thread_of(turn.place), status=text)
+                    if text := self._shown.get(turn.id):
+                        self._saying.add(turn.id)
+                        await self._calls.quietly(turn.place, METHODS["line"], **thread_of(turn.place), status=text)
                 except StoreUnavailableError:
                     continue
+                finally:
+                    self._saying.discard(turn.id)
         except PlaceGoneError:
             return
         finally:
             if self._refreshing.get(turn.id) is asyncio.current_task():
                 del self._refreshing[turn.id]
+
+    async def _stands(self, turn: Turn) -> bool:
+        """Whether the line still stands for the answer: it is noted so, or will be in a moment."""
+        posts = await self._store.posts(turn.id)
+        return posts == (LINE,) or (not posts and await self._store.turn(turn.id) is not None)
 
     def _has(self, turn: Turn, what: str) -> bool:
         return (turn.place["team"], what) not in self._without
