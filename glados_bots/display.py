@@ -162,7 +162,8 @@ class Display:
         """Show what is wanted, with a final's place in the budget for each edit."""
         for index, view in enumerate(self._wanted):
             if index >= len(self.posts):
-                await self._post(view)
+                if not self.lease.is_again:
+                    await self._post(view)
             elif self._shown[index] != view:
                 await self._edit(index, view)
 
@@ -215,7 +216,8 @@ class Display:
         try:
             await self._insist(granted)
         except MessageGoneError:
-            await self._replace(index, view)
+            if not self.lease.is_again:
+                await self._replace(index, view)
         else:
             await self._raise_notice(index, view, tries=math.inf)
         self._shown[index] = view

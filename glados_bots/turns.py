@@ -79,8 +79,9 @@ class TurnRun:
 
     async def say_goodbye(self) -> None:
         """The work was interrupted for a shutdown: what is written stays, marked as unfinished."""
-        self.display.show(self._render(self.text), PAUSED, "waiting", self.text)
-        await self.display.hand_over()
+        if not self.lease.is_again:
+            self.display.show(self._render(self.text), PAUSED, "waiting", self.text)
+            await self.display.hand_over()
 
     # --- the life of a turn ----------------------------------------------------------------------------------------
 
@@ -285,6 +286,8 @@ class TurnRun:
 
     async def _show_final(self, exchange: Exchange) -> None:
         """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
+        if self.lease.is_again and exchange.outcome == "failed" and not exchange.answer:
+            return  # its place was gone when it ended
         notice = self.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
         await self._owned(lambda: self.store.note_answer(self.lease, exchange, notice))
         model = exchange.model if self.voice.show_model and exchange.outcome != "failed" else ""

@@ -209,7 +209,8 @@ class Worker:
                     raise LeaseLostError
                 if renewal.cancel:
                     run.interrupt(renewal.cancel)
-                run.notices.show(renewal.queued)
+                if not run.lease.is_again:  # what waits behind it waits for a moment, or has an answer
+                    run.notices.show(renewal.queued)
             except StoreUnavailableError as error:
                 log.warning("turn %s: heartbeat missed (%s)", run.lease.turn.id, error)
 

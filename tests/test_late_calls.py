@@ -1,12 +1,14 @@
 """What a platform carries out of a dead process's calls when its turn has long gone on without it: it is put right."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from glados_bots import display
+from glados_bots import display, privacy
 from glados_bots.conversation import Turn
+from glados_bots.leases import Lease, Renewal
 from glados_bots.store import Client
 from glados_bots.surface import View
 from tests.waiting import until
@@ -49,7 +51,16 @@ async def come_back(world: World) -> list[str]:
 async def time_comes(world: World) -> None:
     """From now on the platform holds no call any longer."""
     for turn in await come_back(world):
-        await world.store.client.zadd(again(world), {turn: 0}, xx=True)
+        await world.store.client.zadd(again(world), {turn: time.time() * 1000}, xx=True)
+
+
+async def is_gone(world: World, turn: str) -> None:
+    """Returns when nothing is kept of a turn."""
+
+    async def is_it() -> bool:
+        return await world.store.turn(turn) is None
+
+    await until(is_it)
 
 
 async def all_is_over(world: World) -> None:
@@ -66,12 +77,13 @@ async def test_old_words_that_a_late_call_brought_back_give_way_to_the_end(world
     await left_by_a_dead_process(world)
     async with world.working():
         (exchange,) = await world.settled(1)
+        asked = len(world.engine.asked)
         world.surface.ledger["p0"][1].append(OLD)
         await all_is_over(world)
         assert world.surface.seen("t1") == END
         assert await world.answers() == [exchange]
     assert world.surface.last("t1").state == "done"
-    assert len(world.engine.asked) == 2  # by the dead, and by the heir
+    assert len(world.engine.asked) == asked
 
 
 async def test_a_message_that_a_late_call_made_goes(world: World) -> None:
@@ -99,11 +111,7 @@ async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_noth
     await world.store.change("t1", "delete")
     async with world.working():
         await until(lambda: not world.surface.ledger)
-
-        async def is_forgotten() -> bool:
-            return await world.store.turn("t1") is None
-
-        await until(is_forgotten)
+        await is_gone(world, "t1")
         (name,) = [key async for key in world.store.client.scan_iter("*:gone:t1")]
         assert "question 1" not in str(await world.store.client.hgetall(name))
         world.surface.ledger["late"] = ("t1", [OLD])
@@ -113,19 +121,22 @@ async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_noth
     assert not await world.answers()
 
 
-async def test_what_no_dead_process_had_is_shown_once(world: World) -> None:
-    async with world.working():
-        await world.say(1)
-        await world.settled(1)
-    assert not await come_back(world)
+async def test_what_no_dead_process_had_is_shown_once(client: Client) -> None:
+    async with a_world(client, lease_s=60) as world:
+        world.surface.longest_call_s = 3600.0
+        async with world.working():
+            await world.say(1)
+            await world.settled(1)
+        assert not await come_back(world)
 
 
 async def test_who_asks_for_another_answer_meanwhile_gets_that(world: World) -> None:
     await left_by_a_dead_process(world)
     async with world.working():
         await world.settled(1)
+        asked = len(world.engine.asked)
         await world.store.change("t1", "redo", "question 1 again")
-        await until(lambda: len(world.engine.asked) == 3)
+        await until(lambda: len(world.engine.asked) > asked)
         await all_is_over(world)
         (exchange,) = await world.answers()
     assert (exchange.question, exchange.answer) == ("question 1 again", END)
@@ -195,3 +206,108 @@ async def test_the_notice_beside_an_answer_stays(world: World) -> None:
         await all_is_over(world)
     assert exchange.answer == world.surface.seen("t1")
     assert world.surface.notice("t1") == "It was cut."
+
+
+async def test_another_that_comes_back_is_told_no_place_in_the_queue(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left_by_a_dead_process(world, 2)
+    async with world.working():
+        await world.settled(2)
+        go_on, renewed = asyncio.Event(), list[str]()
+        edit, renew = world.surface.edit, world.store.renew
+
+        async def held(turn: Turn, post: str, view: View) -> None:
+            await go_on.wait()
+            await edit(turn, post, view)
+
+        async def noted(lease: Lease) -> Renewal | None:
+            renewed.append(lease.turn.id)
+            return await renew(lease)
+
+        monkeypatch.setattr(world.surface, "edit", held)
+        monkeypatch.setattr(world.store, "renew", noted)
+        await time_comes(world)
+        await until(lambda: len(renewed) >= 3)
+        assert {world.surface.last(turn).state for turn in ("t1", "t2")} == {"done"}
+        go_on.set()
+        await all_is_over(world)
+    assert {world.surface.last(turn).state for turn in ("t1", "t2")} == {"done"}
+
+
+async def test_an_answer_that_a_moderator_deleted_is_not_made_again_below_later_ones(world: World) -> None:
+    await left_by_a_dead_process(world)
+    async with world.working():
+        await world.settled(1)
+        await world.say(2)
+        await world.settled(2)
+        del world.surface.ledger["p0"]
+        await all_is_over(world)
+    assert [turn for turn, _ in world.surface.ledger.values()] == ["t2"]
+
+
+async def test_a_question_that_is_deleted_before_it_comes_back_is_looked_for_all_the_same(world: World) -> None:
+    await left_by_a_dead_process(world)
+    async with world.working():
+        await world.settled(1)
+        await world.store.change("t1", "delete")
+        await is_gone(world, "t1")
+        world.surface.ledger["late"] = ("t1", [OLD])
+        await all_is_over(world)
+    assert not world.surface.ledger
+
+
+async def test_a_restart_while_it_is_shown_again_leaves_it_as_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left_by_a_dead_process(world)
+    async with world.working():
+        await world.settled(1)
+        looked = asyncio.Event()
+
+        async def hang(*_: object) -> list[str]:
+            looked.set()
+            await asyncio.Event().wait()
+            return []
+
+        monkeypatch.setattr(world.surface, "strays", hang)
+        await time_comes(world)
+        await looked.wait()
+    assert (world.surface.last("t1").state, world.surface.seen("t1")) == ("done", END)
+
+
+async def test_votes_on_an_answer_go_when_another_one_is_wanted_while_it_comes_back(world: World) -> None:
+    await left_by_a_dead_process(world)
+    async with world.working():
+        await world.settled(1)
+    await time_comes(world)
+    lease = await world.store.claim()
+    assert lease
+    assert await world.records.vote("t1", "ada", "up") is not None
+    await world.store.release(lease)
+    await world.store.change("t1", "redo", "other")
+    assert not await world.records.votes("t1")
+
+
+async def test_an_asker_who_wants_to_be_forgotten_blocks_nobody(world: World) -> None:
+    async with world.working():
+        await world.say(9, author="bob")
+        await world.settled(1)
+    await left_by_a_dead_process(world)
+    await world.store.change("t1", "delete")
+    async with world.working():
+        await is_gone(world, "t1")
+        await privacy.forget(world.store, privacy.Subject(author="ada"))
+        await all_is_over(world)
+        await world.say(5, author="bob")
+        await world.settled(2)
+
+
+async def test_a_turn_whose_place_was_gone_at_its_end_is_not_emptied_when_that_is_back(world: World) -> None:
+    await left_by_a_dead_process(world)
+    world.surface.gone = True
+    async with world.working():
+        await world.settled(1)
+        world.surface.gone = False
+        await all_is_over(world)
+    assert world.surface.seen("t1") == "Hello "

@@ -89,11 +89,11 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(client: Client, **options: object) -> AsyncIterator[World]:
+async def a_world(client: Client, *, lease_s: float = 0.6, **options: object) -> AsyncIterator[World]:
     """A world whose model answers; `options` are those of Settings."""
     engine = ScriptedEngine()
     settings = Settings(_env_file=None, **options)  # type: ignore[arg-type]
-    store = Store(client, "test", ttl=3600, max_exchanges=50, lease_s=0.6)
+    store = Store(client, "test", ttl=3600, max_exchanges=50, lease_s=lease_s)
     async with running(create_app(engine)) as url:
         inference = InferenceClient(f"{url}/v1")
         await until(inference.ready)

@@ -82,13 +82,13 @@ class CatchUp:
         if name not in self._holds:
             self._holds[name] = self._order.hold(shard or 0, self._settings.shards or 1)
         hold = self._holds[name]
+        hold.is_read = True
         self._caught.discard(name)
         self._lost.discard(name)
         while not client.is_closed():
             try:
                 await self._look(client, shard, me, hold)
             except (StoreUnavailableError, *Temporary) as error:
-                hold.sign()
                 log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
                 await asyncio.sleep(nap)
                 nap = min(2 * nap, LONGEST_NAP_S)
@@ -132,7 +132,7 @@ class CatchUp:
         since = discord.Object(int(max(since_s, earliest_s) * 1000 - discord.utils.DISCORD_EPOCH) << 22)
         left = self._settings.catch_up_messages
         for guild, places in [*_by_guild(client, shard, since), (DIRECT, await self._direct(client, shard))]:
-            async for message in self._missed(places, since, left, hold):
+            async for message in self._missed(places, since, left):
                 left -= 1
                 await self._desk.message(message, me, late=True)
             if left <= 0:
@@ -143,16 +143,14 @@ class CatchUp:
             log.info("after a gap, %d messages were looked at", self._settings.catch_up_messages - left)
 
     async def _missed(
-        self, places: Sequence[Readable], since: discord.Object, left: int, hold: Hold
+        self, places: Sequence[Readable], since: discord.Object, left: int
     ) -> AsyncIterator[discord.Message]:
         """Messages of one server since then, at most `left`; a place that cannot be read is logged."""
         for place in places:
             await self._rates.enter("catch-up")
-            hold.sign()
             try:
                 async for message in place.history(limit=left, after=since, oldest_first=True):
                     left -= 1
-                    hold.sign()
                     yield message
             except discord.DiscordServerError:
                 raise

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAP_S = 10.0
 LONGEST_HOLD_S = 300.0  # in all: an outage of Discord lasts minutes, and who holds nothing answers in the wrong order
-LONGEST_SILENCE_S = 60.0  # without a sign that a gap is being read: one call, with discord.py's repeats of it
+LONGEST_UNREAD_S = 60.0  # while nobody reads what was missed
 DIRECT = 0  # stands for the server of direct messages
 Work = Callable[[], Awaitable[object]]
 
@@ -27,13 +27,17 @@ class Hold:
 
     A session may end before its gap was read. What waits behind its hold (`before`) goes on waiting for that; but who
     has read the next gap has read this one, too.
+
+    Attributes:
+        is_read: whether somebody reads what was missed, or would but for an outage.
     """
 
     def __init__(self, shard: int, shards: int, before: "Hold | None" = None) -> None:
         self._shard = shard
         self._shards = shards
         self._before = before
-        self._began_at = self._signed_at = asyncio.get_running_loop().time()
+        self._began_at = asyncio.get_running_loop().time()
+        self.is_read = False
         self._all = asyncio.Event()
         self._free: dict[int, asyncio.Event] = {}
 
@@ -41,14 +45,11 @@ class Hold:
         """Whether events of this server have to wait."""
         return (guild >> 22) % self._shards == self._shard and not self._event(guild).is_set()
 
-    def sign(self) -> None:
-        """What was missed is still being read, or Discord was asked for it in vain a moment ago."""
-        self._signed_at = asyncio.get_running_loop().time()
-
     @property
     def ends_at(self) -> float:
         """When this has lasted long enough, by the event loop's clock."""
-        return min(self._began_at + LONGEST_HOLD_S, self._signed_at + LONGEST_SILENCE_S)
+        own = self._began_at + (LONGEST_HOLD_S if self.is_read else LONGEST_UNREAD_S)
+        return max(own, self._before.ends_at) if self._before and not self._before.is_free else own
 
     def free(self, guild: int) -> None:
         """Events of this server need not wait any more."""

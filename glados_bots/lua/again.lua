@@ -1,12 +1,13 @@
 -- What a platform carries out of a dead process's calls, when another one has long gone on, is put right by showing the end
--- of the turn once more. A turn is `doubted` when a process has died that may have been at its messages (claim.lua). When it
+-- of the turn once more. Nothing is created by that. A turn is `doubted` when a process has died that may have been at its messages (claim.lua). When it
 -- ends, its time is set (finish.lua): then the calls are carried out, or never will be. It comes `again` with its answer; of
 -- a deleted one `gone` is left, so that its messages can be looked for.
 
 -- When a doubted turn ends: let it come back after so many ms.
 local function let_come_back(p, now, turn, after_ms, is_deleted)
   local t, gone = p .. 't:' .. turn, p .. 'gone:' .. turn
-  if after_ms == 0 or redis.call('HEXISTS', t, 'doubted') == 0 then return end
+  if after_ms == 0 then return end
+  if redis.call('HEXISTS', t, 'doubted') == 0 and not redis.call('ZSCORE', p .. 'again', turn) then return end
   local found = redis.call('HMGET', t, 'again', 'failures')
   if found[1] and found[2] then return end -- it was tried often enough
   redis.call('ZADD', p .. 'again', now + after_ms, turn)
@@ -17,8 +18,10 @@ local function let_come_back(p, now, turn, after_ms, is_deleted)
   redis.call('EXPIRE', gone, 3600)
 end
 
--- Put those whose time has come before all others of their conversations, unless one is at work there.
+-- Put those whose time has come before all others of their conversations, unless one is at work there. What is half an hour
+-- late stays as it is: platforms let nobody edit old messages.
 local function bring_back(p, now)
+  redis.call('ZREMRANGEBYSCORE', p .. 'again', '-inf', now - 1800000)
   for _, turn in ipairs(redis.call('ZRANGEBYSCORE', p .. 'again', '-inf', now, 'LIMIT', 0, 10)) do
     local t, gone = p .. 't:' .. turn, p .. 'gone:' .. turn
     local state = redis.call('HGET', t, 'state')
@@ -32,10 +35,10 @@ local function bring_back(p, now)
       redis.call('ZREM', p .. 'again', turn)
       if state and answer then
         redis.call('HSET', t, 'answer', answer)
-      elseif not state and conversation ~= '' then
+      elseif not state and redis.call('HEXISTS', gone, 'data') == 1 then
         redis.call('HSET', t, 'text', '', 'posts', '[]', 'cancel', 'delete', unpack(redis.call('HGETALL', gone)))
       else
-        conversation = '' -- it was forgotten meanwhile
+        conversation = '' -- its asker wanted it forgotten
       end
       redis.call('DEL', gone)
       if conversation ~= '' then

@@ -46,6 +46,7 @@ end
 if action == 'redo' and text ~= '' then redis.call('HSET', t, 'text', text) end
 if state == 'queued' and action == 'redo' then
   redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'again')
+  redis.call('DEL', p .. 'v:' .. turn) -- there are votes if it was to be shown once more only
   return {state}
 end
 if not ended then

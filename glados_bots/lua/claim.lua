@@ -27,7 +27,9 @@ while true do
     local found = redis.call('HMGET', key, 'state', 'taken', 'hand')
     if found[1] == 'running' then
       redis.call('HINCRBY', key, 'taken', 1)
-      for _, each in ipairs(redis.call('LRANGE', queue, 0, -1)) do redis.call('HSET', p .. 't:' .. each, 'doubted', 1) end
+      for _, each in ipairs(redis.call('LRANGE', queue, 0, -1)) do
+        if redis.call('EXISTS', p .. 't:' .. each) == 1 then redis.call('HSET', p .. 't:' .. each, 'doubted', 1) end
+      end
       if found[2] and found[3] == 'works' then
         redis.call('HINCRBY', key, 'deaths', 1)
       else

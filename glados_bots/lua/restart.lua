@@ -7,4 +7,5 @@ local t = p .. 't:' .. turn
 local found = redis.call('HMGET', t, 'cancel', 'text', 'version')
 if found[1] == 'delete' or found[1] == 'stop' then return found end
 redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'failures', 'deaths', 'again')
+redis.call('DEL', p .. 'v:' .. turn)
 return {'redo', found[2], redis.call('HINCRBY', t, 'version', 1)}

@@ -2,8 +2,8 @@
 -- Returns the vote before ('' for none), or nil when there is no such answer.
 local p, author, vote, keep_s = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
 local turn = redis.call('HGET', p .. 't:' .. ARGV[1], 'into') or ARGV[1]
-local found = redis.call('HMGET', p .. 't:' .. turn, 'state', 'conversation')
-if found[1] ~= 'done' and found[1] ~= 'dead' then return nil end
+local found = redis.call('HMGET', p .. 't:' .. turn, 'state', 'conversation', 'again')
+if found[1] ~= 'done' and found[1] ~= 'dead' and not found[3] then return nil end
 local votes = p .. 'v:' .. turn
 local before = redis.call('HGET', votes, author) or ''
 if vote == '' then
