@@ -49,9 +49,9 @@ async def come_back(world: World) -> list[str]:
 
 
 async def time_comes(world: World) -> None:
-    """From now on the platform holds no call any longer."""
+    """From now on the platform holds no call any longer: since a second ago, as the store counts whole milliseconds."""
     for turn in await come_back(world):
-        await world.store.client.zadd(again(world), {turn: time.time() * 1000}, xx=True)
+        await world.store.client.zadd(again(world), {turn: (time.time() - 1) * 1000}, xx=True)
 
 
 async def is_gone(world: World, turn: str) -> None:

@@ -35,8 +35,6 @@ CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hamm
 TOO_MANY = 429
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
 _KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
-
-
 Params = aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
 
 
@@ -127,8 +125,9 @@ class Rates:
         if not _is_counted(str(url)):
             return []
         kind, channel = _counted_as(method, url)
-        narrow = self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_FLIGHT_S) if kind else None
-        return [narrow, self._gate] if narrow else [self._gate]
+        if not kind:
+            return [self._gate]
+        return [self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_FLIGHT_S), self._gate]
 
     def _budget(self, kind: str, channel: str) -> Budget:
         return self.edits(channel) if kind == "edit" else self.creations(channel)

@@ -1,7 +1,7 @@
 -- What a platform carries out of a dead process's calls, when another one has long gone on, is put right by showing the end
--- of the turn once more. Nothing is created by that. A turn is `doubted` when a process has died that may have been at its messages (claim.lua). When it
--- ends, its time is set (finish.lua): then the calls are carried out, or never will be. It comes `again` with its answer; of
--- a deleted one `gone` is left, so that its messages can be looked for.
+-- of the turn once more. Nothing is created by that. A turn is `doubted` when a process has died that may have been at its
+-- messages (claim.lua). When it ends, its time is set (finish.lua): then the calls are carried out, or never will be. It
+-- comes `again` with its answer; of a deleted one `gone` is left, so that its messages can be looked for.
 
 -- When a doubted turn ends: let it come back after so many ms.
 local function let_come_back(p, now, turn, after_ms, is_deleted)
