@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from glados_bots.errors import ConfigError, StoreUnavailableError
+from glados_bots.http_protocol import BoundedProtocol
 from glados_bots.metrics import DEAD, STORE_UP, WAITING
 from glados_bots.settings import Settings
 from glados_bots.store import Store
@@ -66,7 +67,7 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
     listener = _listen(settings.host, settings.metrics_port)
     config = uvicorn.Config(
         create_app(store), access_log=False, log_config=None, lifespan="off", ws="none",
-        server_header=False, timeout_graceful_shutdown=1,
+        server_header=False, http=BoundedProtocol, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # signals are the role's own business

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
 from glados_bots.settings import Settings, load
 from glados_bots.supervisor import require_free_port
 from glados_web.chat import NO_CHAT, Chat
@@ -198,6 +199,7 @@ def run(settings: Settings) -> None:
     web = load(WebSettings)
     require_sign_in(settings, web)
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
+    raise_file_limit()
     server = _Server(server_config(settings, web))
     server.run()
     if not server.started:
@@ -213,6 +215,7 @@ def server_config(settings: Settings, web: WebSettings) -> uvicorn.Config:
         log_level="warning" if settings.log_level == "info" else settings.log_level,  # the stack says what people need
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         proxy_headers=bool(web.trusted_proxies),
         forwarded_allow_ips=list(words(web.trusted_proxies)),
         timeout_graceful_shutdown=5,

@@ -11,6 +11,7 @@ import uvicorn
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.service import Service, create_app
 
@@ -97,10 +98,12 @@ def serve(
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         ws="none",
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
         timeout_graceful_shutdown=FLUSH_S,
     )
+    raise_file_limit()
     server = Server(config, app.state.service, grace_s)
     log.info("listening on %s port %d", *listener.getsockname()[:2])
     server.run(sockets=[listener])
