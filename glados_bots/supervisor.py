@@ -32,6 +32,8 @@ STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of 
 PROGRESS_S = 5.0
 LONGEST_LINE = 2**20  # bytes
 ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a return at the end of what was read may belong to a line end
+# Lines come at once; and no child takes code out of the working folder, which may be a model's.
+OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
 
 
@@ -122,7 +124,7 @@ class Supervisor:
     async def _run_once(self, role: Role) -> int:
         child = await asyncio.create_subprocess_exec(
             *role.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **role.env},
+            env={**os.environ, **OURS, **role.env},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
