@@ -16,6 +16,7 @@ from glados_bots import (
     models_cli,
     password_cli,
     privacy_cli,
+    store_cli,
     tracing,
     turns_cli,
 )
@@ -181,6 +182,7 @@ def _settings(**overrides: Any) -> Settings:
 
 
 backup_cli.add_to(app, _settings)
+store_cli.add_to(app, _settings)
 turns_cli.add_to(app, _settings)
 privacy_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)
