@@ -43,7 +43,13 @@ class AdapterCore(Generic[S]):
             owner=settings.owner,
         )
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self.client = InferenceClient(settings.resolved_inference_url, key, show_reasoning=settings.show_reasoning)
+        self.client = InferenceClient(
+            settings.resolved_inference_url,
+            key,
+            show_reasoning=settings.show_reasoning,
+            named=settings.inference_model,
+            context=settings.inference_context,
+        )
         self.pacer = Pacer(self.store.client, self.store.prefix)
         self.records = Records(self.store)
         self.book = ChannelBook(self.store)

@@ -6,6 +6,7 @@ by subclassing `GladosSettings` with a longer prefix.
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,6 +21,7 @@ from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
 
+USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -111,7 +113,7 @@ class Settings(GladosSettings):
         None, description="OpenAI-compatible endpoint ending in /v1; empty means our own service"
     )
     inference_model: str = Field(
-        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists"
+        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists that can chat"
     )
     inference_context: int | None = Field(
         None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
@@ -224,6 +226,7 @@ def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given
     if _is_secret(field):
         return f"{variable}: the secret given is not usable ({detail['msg']})"
     value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
+    value = USER_INFO.sub("//", value or "")
     return f"{variable}={value}: {detail['msg']} ({field.description})"
 
 

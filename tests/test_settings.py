@@ -61,6 +61,11 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         load(Settings)
     assert "canary" not in str(caught.value)
     assert "GLADOS_REDIS_URL" in str(caught.value)
+    monkeypatch.delenv("GLADOS_REDIS_URL")
+    monkeypatch.setenv("GLADOS_INFERENCE_URL", "ftp://user:canary-3@host/v1")
+    with pytest.raises(ConfigError, match=r"GLADOS_INFERENCE_URL=ftp://host/v1") as caught:
+        load(Settings)
+    assert "canary" not in str(caught.value)
 
 
 def test_values_come_from_the_command_line_then_the_environment_then_secret_files_then_env_file(
