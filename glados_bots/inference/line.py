@@ -116,7 +116,7 @@ class Line:
 
 
 class Pace:
-    """How long one place takes to get free, from the last departures. Only time in which all places were taken counts."""
+    """How long a place takes to get free, from the last departures. Only time in which all places were taken counts."""
 
     def __init__(self) -> None:
         self._busy_s = 0.0  # a clock that stands still while a place is free

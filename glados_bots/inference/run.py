@@ -65,6 +65,7 @@ def build_engine(settings: Settings) -> Engine:
         hf_token=token,
         multi_gpu=settings.multi_gpu,
         max_waiting=settings.max_waiting,
+        share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
         quantize=settings.quantize,
         loras=adapters(settings.loras),

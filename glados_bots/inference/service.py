@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference import schemas, sse
-from glados_bots.inference.access import Gate, authorise
+from glados_bots.inference.access import Caller, Gate, authorise
 from glados_bots.inference.api_errors import ApiError, not_ready, shape_errors
 from glados_bots.inference.engine import Delta, Engine, Finished, Queued
 from glados_bots.inference.generation import Generation, Limits
@@ -83,16 +83,18 @@ class Service:
             raise not_ready(reason)
 
     def begin(self, body: ChatRequest, request: Request) -> Generation:
-        """Give a request to the engine."""
+        """Give a request to the engine. Raises ApiError (429) when its key's tokens of the day are all spoken for."""
         messages = [message.plain() for message in body.messages]
-        events = self.engine.generate(body.model, messages, body.sampling())
+        caller: Caller = request.state.caller
+        most = body.most_tokens(self.engine.context_length)
+        self.gate.reserve(caller, most)
+        events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
         generation = Generation(events, request.receive, self.metrics, self._limits, self._heed)
         self._live.add(generation)
-        caller = request.state.caller
 
         def ended(_: object) -> None:
             self._live.discard(generation)
-            self.gate.spend(caller, generation.tokens or (generation.pieces and body.least_tokens + generation.pieces))
+            self.gate.settle(caller, most, generation.cost(body.least_tokens))
 
         generation.task.add_done_callback(ended)
         return generation

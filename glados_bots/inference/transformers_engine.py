@@ -28,7 +28,7 @@ from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Even
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.plan import cpu_cache, token_bytes
-from glados_bots.inference.prefix_cache import evict_oldest_first
+from glados_bots.inference.prefix_cache import DOMAIN, evict_oldest_first, separate_prefixes
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
 
@@ -128,11 +128,10 @@ class TransformersEngine(CardEngine):
         return ContinuousBatchingConfig(page_size=cpu.PAGE, **options)
 
     def _prepare_cache(self, cache: Any) -> None:
-        """Spread it where the model is, keep LoRAs apart, and count what is found in it again."""
+        """Spread it where the model is, keep callers and LoRAs apart, and count what is found in it again."""
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
-        if self._loras:
-            self._loras.separate_prefixes(cache)
+        separate_prefixes(cache, self.encoder.vocabulary)
         search = cache.search_prefix_match
 
         def counted(request_id: str, prompt: list[int]) -> int:
@@ -144,10 +143,12 @@ class TransformersEngine(CardEngine):
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    async def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
+    async def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
         self._require_alive()
-        request_id = tag(uuid4().hex, self._names.get(model, BASE))  # the service has checked the name
+        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
