@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.head_requests import HeadAsGet
 from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
 from glados_bots.settings import Settings, load
 from glados_bots.supervisor import require_free_port
@@ -50,6 +51,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.state.closing, app.state.public_host = chat.closing, web.public_host
     if web.public_host or not web.needs_sign_in:
         app.add_middleware(OwnName, public_host=web.public_host)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, is_https=web.public_url.startswith("https:"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)

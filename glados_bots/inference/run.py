@@ -36,6 +36,7 @@ def run_service(settings: Settings) -> None:
         settings.serve_port,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         keys=keys,
+        cors_origins=settings.cors_origins.replace(",", " ").split(),
         grace_s=settings.grace,
         log_level=settings.log_level,
     )

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -65,6 +66,7 @@ def serve(
     *,
     api_key: str | None = None,
     keys: KeyBook | None = None,
+    cors_origins: Sequence[str] = (),
     grace_s: float = 20.0,
     log_level: str = "info",
 ) -> None:
@@ -76,6 +78,7 @@ def serve(
         port: 0 takes a free one; the log says which.
         api_key: the operator's own key; without it and without `keys`, everybody is let in.
         keys: further keys, with scopes and limits.
+        cors_origins: see `create_app`.
         grace_s: seconds that running answers get to finish.
         log_level: of uvicorn.
 
@@ -91,7 +94,7 @@ def serve(
         deaths.append(error)
         server.end(0.0, EXIT_DEAD)
 
-    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death)
+    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death, cors_origins=cors_origins)
     config = uvicorn.Config(
         app,
         log_config=None,  # as all of this process; see logs.py

@@ -10,15 +10,17 @@ that leaves cancels its generation.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.head_requests import HeadAsGet
 from glados_bots.inference import schemas, sse
 from glados_bots.inference.access import Caller, Gate, authorise
 from glados_bots.inference.api_errors import ApiError, not_ready, shape_errors
@@ -124,6 +126,7 @@ def create_app(
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
     limits: Limits | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
 
@@ -133,6 +136,7 @@ def create_app(
         keys: further keys, with scopes and limits.
         on_death: told once of what makes going on useless, so that the process can end.
         limits: longest times of a request.
+        cors_origins: web pages whose scripts may ask, or `*`; their browsers ask for leave first, and have no key then.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
@@ -158,7 +162,16 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Guard, gate=gate, metrics=service.metrics)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=[PLACE, "Retry-After", "X-Request-Id"],
+        )
     shape_errors(app, service.metrics)
     _add_probes(app, service)
     _add_api(app, service)
