@@ -31,8 +31,9 @@ from glados_bots.inference.plan import cpu_cache, token_bytes
 from glados_bots.inference.prefix_cache import DOMAIN, evict_oldest_first, separate_prefixes
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
+from glados_bots.inference.short_first import let_short_prompts_in
 
-CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
+CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class TransformersEngine(CardEngine):
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
         self._prepare_cache(self._manager.batch_processor.cache)
         evict_oldest_first(self._manager.batch_processor)
+        let_short_prompts_in(self._manager.batch_processor.scheduler)
         after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
         self._manager.warmup()  # captures CUDA graphs where they can be had
         if not cuda:
@@ -162,7 +164,8 @@ class TransformersEngine(CardEngine):
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
                     self._require_alive()
-                    raise GenerationFailedError(f"this answer failed inside the model: {error}")
+                    log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
+                    raise GenerationFailedError("this answer failed inside the model; the service's log says why")
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue
@@ -246,3 +249,8 @@ class TransformersEngine(CardEngine):
         total = int(processor.cache.num_blocks)
         used = round(total * (1 - processor.cache.compute_free_capacity()))
         return EngineStats(self._line.waiting, self._line.running, used, total)
+
+
+def _raised(error: Any) -> Exception | None:
+    """For the log; the library tells some failures by a text only."""
+    return error if isinstance(error, Exception) else None

@@ -235,7 +235,7 @@ async def test_what_was_read_is_counted_when_its_asker_leaves_before_the_first_w
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("error", [PromptTooLongError(9, 5), QueueFullError(9, 1.0), GenerationFailedError("bang")])
+@pytest.mark.parametrize("error", [PromptTooLongError(9, 5, 6), QueueFullError(9, 1.0), GenerationFailedError("bang")])
 async def test_what_is_refused_or_lost_costs_nothing(
     http: httpx.AsyncClient, book: KeyBook, engine: ScriptedEngine, error: Exception, *, stream: bool
 ) -> None:

@@ -64,7 +64,7 @@ async def test_a_stream_with_usage_and_a_place_in_the_line(engine: ScriptedEngin
 @pytest.mark.parametrize(
     ("failure", "kind", "code"),
     [
-        (PromptTooLongError(2000, 900), openai.BadRequestError, "context_length_exceeded"),
+        (PromptTooLongError(2000, 900, 1000), openai.BadRequestError, "context_length_exceeded"),
         (QueueFullError(9, 12.0), openai.RateLimitError, "queue_full"),
         (GenerationFailedError("bang"), openai.InternalServerError, "generation_failed"),
         (EngineDeadError("gone"), openai.InternalServerError, "engine_dead"),

@@ -46,7 +46,7 @@ async def test_a_streamed_answer_with_place_in_the_queue_and_usage(
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (PromptTooLongError(2000, 900), 400, "context_length_exceeded"),
+        (PromptTooLongError(2000, 900, 1000), 400, "context_length_exceeded"),
         (QueueFullError(9, 12.0), 429, "queue_full"),
         (GenerationFailedError("bang"), 500, "generation_failed"),
         (EngineDeadError("gone"), 503, "engine_dead"),
