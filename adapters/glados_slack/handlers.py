@@ -16,7 +16,7 @@ from glados_slack.answer import chunk_of
 from glados_slack.asking import Asking
 from glados_slack.bot import ANYTHING
 from glados_slack.clicks import install_of, place_of_click, place_of_command
-from glados_slack.commands import SlashCommands
+from glados_slack.commands import SlashCommands, parsed
 from glados_slack.controls import Controls
 from glados_slack.desk import Desk
 from glados_slack.form_handlers import FormHandlers
@@ -108,8 +108,7 @@ class Handlers:
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
-        word, _, rest = decode(str(command.get("text") or "")).strip().partition(" ")
-        word, rest = word.lower(), rest.strip()
+        word, rest = parsed(decode(str(command.get("text") or "")))
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
             await (ack(**note(chunk_of(said))) if said else ack())

@@ -30,6 +30,10 @@ class People:
         profile = found.get("profile") or {}
         return str(profile.get("display_name") or found.get("real_name") or found.get("name") or some_id)
 
+    async def is_stranger(self, place: Mapping[str, str], user: str) -> bool:
+        """Whether somebody belongs to another organisation (Slack Connect)."""
+        return bool((await self._ask(place, "users.info", "user", user)).get("is_stranger"))
+
     async def is_admin(self, place: Mapping[str, str], user: str) -> bool:
         """Whether somebody is an admin or owner of the workspace."""
         found = await self._ask(place, "users.info", "user", user)
@@ -48,7 +52,7 @@ class People:
             async with asyncio.timeout(LONGEST_S):
                 answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
         except TimeoutError:
-            return {}
+            answer = {}
         found = dict(answer.get(kind) or {})
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()

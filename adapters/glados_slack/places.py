@@ -69,6 +69,17 @@ class Event:
             text=str(found.get("text") or ""),
         )
 
+    def message(self, name: str) -> "Event":
+        """The message that a change is about: `message` as it is now, `previous_message` as it was."""
+        found = self.data.get(name)
+        told = found if isinstance(found, Mapping) else {}
+        return type(self).of(self.body, {**told, "channel": self.channel, "channel_type": self.kind})
+
+    @property
+    def edited(self) -> str:
+        """When its author last edited it; empty when they never did. Previews and pins are no edits."""
+        return str((self.data.get("edited") or {}).get("ts") or "")
+
     @property
     def is_from_bot(self) -> bool:
         """Whether a program wrote it."""
@@ -118,18 +129,6 @@ def place(
         "thread": thread,
         "user_team": user_team or team,
     }
-
-
-def is_edit(event: Event, now: Event) -> bool:
-    """Whether a change may be one of words: previews and pins are told in the same way.
-
-    Slack leaves out how the message was before at times; then only the text that we have kept can tell, and a message
-    that nobody has ever edited is none.
-    """
-    before = event.data.get("previous_message")
-    if before:
-        return bool(now.text != before.get("text"))
-    return bool(now.data.get("edited"))
 
 
 def thread_of(event: Event) -> str:
