@@ -89,7 +89,7 @@ class Asking:
         shown = question if not about or place["thread"] else f"{question}\n\n{about}"
         made = await self._calls(
             place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
-            unfurl_links=False, unfurl_media=False, blocks=[_shown(name, verb, shown)],
+            blocks=[_shown(name, verb, shown)],
             text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
         )  # fmt: skip
         return str(made["ts"])

@@ -187,7 +187,7 @@ class Desk:
             await self._marks.delete(name)
             return
         before = event.message("previous_message")
-        edit = Edit(event.ts or now.edited, before if before.ts else None)
+        edit = Edit(max(event.told_at, now.edited), before if before.ts else None)
         if not is_edit(now, install.bot_user, edit) or not await self._marks.is_newest_edit(name, now.edited):
             return
         turn = await self._core.store.turn(name)

@@ -76,6 +76,11 @@ class Event:
         return type(self).of(self.body, {**told, "channel": self.channel, "channel_type": self.kind})
 
     @property
+    def told_at(self) -> str:
+        """When what it tells of happened."""
+        return max(self.ts, str(self.data.get("event_ts") or ""))
+
+    @property
     def edited(self) -> str:
         """When its author last edited it; empty when they never did. Previews and pins are no edits."""
         return str((self.data.get("edited") or {}).get("ts") or "")
