@@ -51,7 +51,7 @@ def _said(part: object, depth: int) -> Iterator[str]:
         for one in part:
             yield from _said(one, depth - 1)
     elif isinstance(part, Mapping) and depth:
-        kind = part.get("type")
+        kind = text_of(part, "type")
         if kind in _TEXTS:
             yield text_of(part, "text")
         elif kind in _TABLES:
@@ -128,7 +128,7 @@ def _table(block: Json, depth: int) -> str:
 
 def _cell(cell: object, depth: int) -> str:
     told = cell if isinstance(cell, Mapping) else {}
-    kind, said = told.get("type"), " ".join(_said(cell, depth - 1))
+    kind, said = text_of(told, "type"), " ".join(_said(cell, depth - 1))
     if kind in {"raw_text", "raw_number"}:
         said = encode(text_of(told, "text")) or str(told.get("value", ""))
     return " ".join(_PIPE.sub(lambda match: match[1] or "\\|", said).split())
