@@ -15,10 +15,11 @@ from glados_slack.calls import RefusedError
 from glados_slack.desk import TOO_LONG, Desk
 from glados_slack.refusals import why_closed
 from glados_slack.shared import Shared
-from glados_slack.text_in import encode
+from glados_slack.text_in import encode, is_blank
 
 log = logging.getLogger(__name__)
 
+NOTHING = "What do you want to know?"
 MAX_SHOWN = 2_500  # characters of a question shown again; the model reads all of it
 MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
@@ -51,6 +52,8 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
+        if is_blank(question):
+            return NOTHING
         text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
         longest = self._core.settings.message_max_chars
         if no := refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im")):

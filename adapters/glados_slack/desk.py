@@ -87,7 +87,8 @@ class Desk:
             await self._marks.follow(name)
             await self._memory.note_asked(place_of(event, install))
             return
-        edit = Edit(event.edited) if event.type == "app_mention" and event.edited else None
+        told_at = max(event.told_at, event.edited)
+        edit = Edit(told_at) if event.type == "app_mention" and told_at > event.ts else None
         if reason := await self._why(event, install, edit):
             await self._ask(event, install, reason, edit)
 

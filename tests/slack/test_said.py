@@ -4,6 +4,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glados_slack.said import MOST_CHARS, Said, SharedMessage, said
 
@@ -138,6 +140,36 @@ def test_what_stands_beside_the_text_is_bounded_in_depth_length_and_number() -> 
     assert len(said({"attachments": [{"text": "x" * 1000}] * 100}).own) <= MOST_CHARS + 2
     wide = {"type": "table", "rows": [[{}] * 100_000, *[[]] * 100_000]}
     assert len(said({"blocks": [wide]}).words) <= MOST_CHARS + 2
+
+
+_NAMES = st.sampled_from(
+    "type text blocks attachments elements rows fields title files name style message_blocks message is_share "
+    "author_id from_url fallback indent offset url value".split()
+)
+_VALUES = st.sampled_from(
+    [
+        "rich_text",
+        "rich_text_section",
+        "rich_text_list",
+        "table",
+        "link",
+        "mrkdwn",
+        "raw_text",
+        "",
+        "https://a.example",
+        1,
+    ]
+)
+_ANYTHING = st.recursive(
+    st.none() | st.floats() | st.text() | _VALUES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(_NAMES, _ANYTHING))
+def test_no_message_is_too_odd_to_be_read(message: Json) -> None:
+    assert isinstance(said(message).own, str)
 
 
 @pytest.mark.parametrize(
