@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from glados_bots.addressing import named
 from glados_bots.store import ask
 from glados_slack.budgets import budget
 from glados_slack.installs import Install
@@ -68,7 +69,7 @@ class Earlier:
                 continue
             who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
             text = await read(str(one["text"]), install.bot_user, install.bot_name, name)
-            lines += [f"> {line}" for line in f"{' '.join(who.split())}: {text}".splitlines()]
+            lines += [f"> {line}" for line in named(who, text).splitlines()]
         while lines and len("\n".join(lines)) > EARLIER_CHARS:
             lines.pop(0)
         return EARLIER.format(lines="\n".join(lines)) if lines else ""

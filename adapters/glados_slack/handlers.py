@@ -9,6 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 
+from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_slack import home
 from glados_slack.agent import suggest
@@ -108,8 +109,8 @@ class Handlers:
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
-        word, _, rest = decode(str(command.get("text") or "")).strip().partition(" ")
-        word, rest = word.lower(), rest.strip()
+        word, rest = first_word(decode(str(command.get("text") or "")))
+        word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
             await (ack(**note(chunk_of(said))) if said else ack())
