@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 
+from glados_bots.addressing import is_nothing
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake import Verdict
@@ -15,7 +16,7 @@ from glados_slack.calls import RefusedError
 from glados_slack.desk import TOO_LONG, Desk
 from glados_slack.refusals import why_closed
 from glados_slack.shared import Shared
-from glados_slack.text_in import encode, is_blank
+from glados_slack.text_in import encode
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
-        if is_blank(question):
+        if is_nothing(question):
             return NOTHING
         text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
         longest = self._core.settings.message_max_chars

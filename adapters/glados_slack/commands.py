@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from glados_bots.addressing import is_nothing
 from glados_bots.errors import GladosError
 from glados_slack.app_config import COMMAND
 from glados_slack.asking import NOTHING, Asking, cannot
 from glados_slack.calls import RefusedError
 from glados_slack.controls import NOT_YOURS, Controls
 from glados_slack.shared import Shared
-from glados_slack.text_in import is_blank
 
 HOW = (
     f"Mention me in a channel, or write to me directly, and I answer in a thread; there you need not mention me again. "
@@ -19,12 +19,6 @@ UNKNOWN = "There is no `{word}`. `" + COMMAND + " help` shows what there is."
 SENT = "I have sent you a file with everything I keep of you."
 NOT_SENT = "The file could not be sent: the app lacks the rights `files:write` and `im:write`."
 CLEAR = frozenset({"default", "clear", "none", "off"})
-
-
-def parsed(text: str) -> tuple[str, str]:
-    """A command's word, in small letters, and the rest: any white space parts them."""
-    word, *rest = text.split(maxsplit=1) or [""]
-    return word.lower(), "".join(rest).strip()
 
 
 class SlashCommands:
@@ -50,7 +44,7 @@ class SlashCommands:
 
     async def ask(self, place: Mapping[str, str], user: str, question: str) -> str:
         """Put a question in the channel; returns a sentence when it could not be put, else nothing."""
-        if is_blank(question):
+        if is_nothing(question):
             return f"{NOTHING} `{COMMAND} ask why is the sky blue?`"
         try:
             return await self._asking.ask(place, user, question)

@@ -9,6 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 
+from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_slack import home
 from glados_slack.agent import suggest
@@ -17,7 +18,7 @@ from glados_slack.asking import Asking
 from glados_slack.bot import ANYTHING
 from glados_slack.calls import NO_PREVIEWS
 from glados_slack.clicks import install_of, place_of_click, place_of_command
-from glados_slack.commands import SlashCommands, parsed
+from glados_slack.commands import SlashCommands
 from glados_slack.controls import Controls
 from glados_slack.desk import Desk
 from glados_slack.form_handlers import FormHandlers
@@ -109,7 +110,8 @@ class Handlers:
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
-        word, rest = parsed(decode(str(command.get("text") or "")))
+        word, rest = first_word(decode(str(command.get("text") or "")))
+        word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
             await (ack(**note(chunk_of(said)), **NO_PREVIEWS) if said else ack())

@@ -6,8 +6,7 @@ glados:{slack}:in:CONVERSATION   str   timestamp of the first question that it t
 import asyncio
 
 from glados_bots.store import Store, ask
-from glados_slack.places import Event, conversation_of
-from glados_slack.questions import seconds_between
+from glados_slack.places import Event, conversation_of, seconds
 
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
 LOOKS, NAP_S = 8, 0.15
@@ -37,7 +36,7 @@ class Joining:
 
     async def soon(self, event: Event) -> str:
         """The same, though the question that begins the thread may be on its way in another process."""
-        looks = LOOKS if seconds_between(event.thread, event.ts) < YOUNG_S else 1
+        looks = LOOKS if seconds(event.ts) - seconds(event.thread) < YOUNG_S else 1
         for look in range(looks):
             if look:
                 await asyncio.sleep(NAP_S)

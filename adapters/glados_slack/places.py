@@ -24,6 +24,14 @@ def kind_of(channel: str) -> str:
     return _KINDS.get(channel[:1], "channel")
 
 
+def seconds(ts: str) -> float:
+    """A timestamp of Slack, exact to a microsecond; not a number (so neither young nor later) where it is none."""
+    try:
+        return float(ts)
+    except ValueError:
+        return float("nan")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event about a message.

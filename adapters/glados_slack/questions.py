@@ -7,14 +7,14 @@ to each other until then was not said to the bot, however late it is heard of. A
 from dataclasses import dataclass
 from typing import Literal
 
-from glados_slack.places import Event
+from glados_bots.addressing import is_after_joining, is_asked_by_edit
+from glados_slack.places import Event, seconds
 from glados_slack.said import said
 from glados_slack.text_in import is_for_others, mentions
 
 Reason = Literal["direct", "mention", "thread"]
 
 ASKING = frozenset({"", "file_share", "thread_broadcast", "me_message"})  # subtypes in which people say something
-YOUNG_S = 3600.0  # an edit makes no question of what is older
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,16 @@ def is_question(event: Event, bot: str, joined: str, edit: Edit | None = None) -
         event: the message.
         bot: the bot's user id.
         joined: when the bot has joined the message's thread, as Slack's timestamp; empty when it has not.
-        edit: what made the message so, if it was not written so. Its own event may still be on its way: an edit that
-            is heard first asks, too.
+        edit: what made the message so, if it was not written so.
     """
-    match addressed(event, bot):
-        case "direct":
-            return edit is None or _is_young(event, edit)
-        case "mention":
-            return edit is None or (joined < event.ts and _is_young(event, edit))
-        case "thread":
-            return edit is None and "" < joined < event.ts
-        case None:
-            return False
-
-
-def _is_young(event: Event, edit: Edit) -> bool:
-    return seconds_between(event.ts, edit.at) < YOUNG_S
+    reason, written, since = addressed(event, bot), seconds(event.ts), seconds(joined) if joined else None
+    if edit is None:
+        return reason in {"direct", "mention"} or (reason == "thread" and is_after_joining(written, since))
+    # A mention that was there before and asked nothing was refused, or its event is on its way: it is not answered yet.
+    return is_asked_by_edit(
+        was_named=False, is_named=reason in {"direct", "mention"}, age_s=seconds(edit.at) - written, written=written,
+        joined=None if reason == "direct" else since,
+    )  # fmt: skip
 
 
 def is_edit(now: Event, bot: str, edit: Edit) -> bool:
@@ -84,11 +78,3 @@ def is_edit(now: Event, bot: str, edit: Edit) -> bool:
         return bool(now.edited)
     was, is_now = said(edit.before.data), said(now.data)
     return was.words != is_now.words or (now.edited != edit.before.edited and was.others != is_now.others)
-
-
-def seconds_between(earlier: str, later: str) -> float:
-    """Slack's timestamps are text; infinitely many between those that are no numbers."""
-    try:
-        return float(later) - float(earlier)
-    except ValueError:
-        return float("inf")

@@ -7,6 +7,7 @@ question unmarked.
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from glados_bots.addressing import named
 from glados_slack.access import is_answered
 from glados_slack.block_words import Json, mappings, text_of
 from glados_slack.installs import Install
@@ -56,8 +57,7 @@ class Reader:
         text = cut("\n\n".join(filter(None, [decode(found.own), *shared, *_files(event)])), QUOTED_CHARS)
         if await self._answers(event):
             return text
-        who = await self._author(event)
-        return "\n".join(f"{who}: {line}" for line in text.splitlines())
+        return named(await self._author(event), text)
 
     async def know(self, users: Iterable[str]) -> None:
         """Ask for several names at once, so that each is known afterwards."""
@@ -104,7 +104,7 @@ def called(name: str) -> str:
 
 def quoted(who: str, text: str) -> list[str]:
     """Somebody's words as lines of a quotation."""
-    return [f"> {who}: {line}" for line in text.splitlines()]
+    return [f"> {line}" for line in named(who, text).splitlines()] if text else []
 
 
 def _files(event: Event) -> list[str]:

@@ -2,16 +2,15 @@
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
+
+from glados_bots.addressing import is_nothing
 
 # `<@U1>`, `<@U1|ada>`, `<#C1|general>`, `<!here>`, `<!subteam^S1|@group>`, `<!date^…|text>`, `<https://a.example|label>`.
 _TOKEN = re.compile(r"<([@#!][^<>\n]*|(?:https?|mailto|tel):[^<>\n]*)>")
 _MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^<>\n]*)?>")
 _CHANNEL = re.compile(r"<#([CGD][A-Z0-9]+)(?:\|([^<>\n]*))?>")
 _GROUP = re.compile(r"<!(?:subteam\^|here|channel|everyone)[^<>\n]*>")
-# Seen by nobody, though Unicode has them as letters, symbols or marks.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _GAP, _SPACE = re.compile(r"[\s,:]*"), re.compile(r"\s*")
 MOST_NAMES = 50  # of people and channels that are looked up for one text
 
@@ -40,12 +39,6 @@ def is_for_others(text: str, bot: str) -> bool:
     return bot not in people and bool(people or _GROUP.search(text))
 
 
-def is_blank(text: str) -> bool:
-    """Whether nobody could see anything of a text: white space, and characters that only steer others."""
-    seen = _UNSEEN.sub("", text)
-    return all(character.isspace() or unicodedata.category(character) in {"Cc", "Cf"} for character in seen)
-
-
 async def read(text: str, bot: str, bot_name: str, names: Names) -> str:
     """The text for the model; empty when nobody could see anything of it.
 
@@ -65,7 +58,7 @@ async def read(text: str, bot: str, bot_name: str, names: Names) -> str:
         pieces += [decode(text[position : token.start()]), _spoken(token[1], known)]
         position = token.end()
     readable = "".join([*pieces, decode(text[position:])]).strip()
-    return "" if is_blank(readable) else readable
+    return "" if is_nothing(readable) else readable
 
 
 def _without_own(text: str, bot: str) -> str:

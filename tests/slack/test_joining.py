@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from glados_slack import questions
+from glados_bots.addressing import YOUNG_S
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, is_complete
@@ -58,7 +58,7 @@ async def test_an_old_message_is_made_a_question_by_no_edit(
     old = [await ada.say(channel, "what is cake?"), await ada.say(channel, f"{slack.bot.mention} what is pie?")]
     direct = await ada.dm("old")
     await settled(slack)  # nobody has heard of these
-    slack.clock.advance(questions.YOUNG_S + 60)
+    slack.clock.advance(YOUNG_S + 60)
     async with adapter(catch_up_minutes=0):
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} new"))
         for one in old:
@@ -99,7 +99,7 @@ async def test_a_mention_followed_by_what_nobody_can_see_gets_help(
         question = await ada.say(channel, f"{slack.bot.mention} \u200b\u2800\ufe0f")
         (help_text,) = await answered(slack, question, ends=False)
         assert "You called?" in help_text.content
-        command = await ada.run(channel, "/glados", "ask \u200b")
+        command = await ada.run(channel, "/glados", "ask\n\u200b")
         await slack.wait_for(lambda: command.messages)
         assert "What do you want to know?" in command.messages[0].text
     assert not model.prompts
