@@ -16,7 +16,7 @@ LONGEST_MARK = 60  # characters; what is longer is prose, such as a template's o
 LONGEST_GAP = 2_000  # characters looked at, at either end of what a template wrote
 BRACKETED = re.compile(rf"(<{{1,2}}[^<>{ENDS}]{{1,{LONGEST_MARK}}}>{{1,2}}|\[[^\[\]{ENDS}]{{1,{LONGEST_MARK}}}\])")
 BARE = re.compile(r"[\w\s]+")  # a word such as `user`: a mark at a line's beginning, and prose anywhere else
-SENTENCE = re.compile(r".*[.!?。] ", re.DOTALL)
+SENTENCE = re.compile(r"[.!?。] ")
 PIECES = re.compile(rf"[0-9]+|[{BLANK}]+|.", re.DOTALL)
 
 
@@ -97,7 +97,7 @@ def _letter(mark: str) -> re.Match[str] | None:
 
 def _short(part: str) -> str:
     """A mark behind prose on one line: `... to the user's questions. USER:`."""
-    part = SENTENCE.sub("", part) if len(part) > LONGEST_MARK else part
+    part = SENTENCE.split(part)[-1] if len(part) > LONGEST_MARK else part
     return part if len(part) <= LONGEST_MARK else ""
 
 

@@ -62,15 +62,16 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(self._load)
             self._manager.start()
             await self._warm_up()
-        except (ValueError, MemoryError, RuntimeError, AttributeError, OSError, KeyError) as error:
-            await self.stop()
-            raise ConfigError(f"{self._card.name}: this model cannot be served ({error}); choose another") from error
-        except BaseException:
+        except BaseException as error:
             await self.stop()  # its thread would keep the process
-            raise
+            if isinstance(error, ConfigError) or not isinstance(error, Exception):
+                raise
+            raise ConfigError(cannot_be_served(self._card, error)) from error
 
     async def _warm_up(self) -> None:
-        async with aclosing(self.generate(self.models[0], [Message("user", "Hi")], Sampling(max_tokens=2))) as events:
+        """One question, with a system text as the bots send it. What dies of it would die of every question."""
+        messages = [Message("system", "Be brief."), Message("user", "Hi")]
+        async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
             async for _ in events:
                 pass
 
