@@ -24,7 +24,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-SECONDS = 5  # of processor time for one rendering; an honest one takes milliseconds
+SECONDS = 2  # of processor time for one rendering; an honest one takes milliseconds
 MEMORY = 2**30  # bytes of address space
 LONGEST_TEXT = 2**24  # characters of a prompt; a request's body is shorter by far
 LONGEST_SENTENCE = 300
