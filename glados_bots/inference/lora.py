@@ -12,6 +12,7 @@ from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.lora_import import CONFIG, PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files import require_closed
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -65,6 +66,7 @@ def require_adapter(folder: Path, base: str | None = None) -> None:
         raise ConfigError(
             f"{folder}: no LoRA can be loaded ({reason}); run `glados models import PATH` to put one there"
         )
+    require_closed(folder)
     named = str(read_config(folder).get("base_model_name_or_path") or "")
     if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
         raise ConfigError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference import model_files
 from glados_bots.inference.cards import Card, Shape
 from glados_bots.inference.download import config_of
 from glados_bots.inference.weights import gguf_path, refuse_code
@@ -148,6 +149,7 @@ def _config(card: Card, token: str | None) -> tuple[Any, str]:
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"{path}: not a GGUF file that can be read ({error})") from error
     path = config_of(card, token) if card.base.hub else Path(str(card.base.folder)) / "config.json"
+    model_files.require_closed(path.parent)
     try:
         refuse_code(path, json.loads(path.read_text(encoding="utf-8")))
         return AutoConfig.from_pretrained(path.parent), f"its config ({card.base.hub or path})"

@@ -7,7 +7,6 @@ opens them; so is a config that wants code of its own (`auto_map`). `trust_remot
 import errno
 import fcntl
 import importlib.util
-import json
 import logging
 import os
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference import download
+from glados_bots.inference import download, model_files
 from glados_bots.inference.cards import Card
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
 
 
 def check(folder: Path) -> None:
-    """Refuse a folder that holds no safetensors, or wants to run code. Nothing in it is loaded by this."""
+    """Refuse a folder that holds no safetensors, leads out, or wants to run code. Nothing in it is loaded by this."""
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of weights")
     if not any(folder.glob("*.safetensors")):
@@ -56,12 +55,10 @@ def check(folder: Path) -> None:
                 "convert them to safetensors first"
             )
         raise ConfigError(f"{folder}: holds no .safetensors file")
+    model_files.require_closed(folder)
     for name in ("config.json", "tokenizer_config.json"):
-        try:
-            config = json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
-        except (ValueError, OSError) as error:
-            raise ConfigError(f"{folder / name}: cannot be read ({error})") from error
-        refuse_code(folder / name, config)
+        refuse_code(folder / name, model_files.read_json(folder / name))
+    model_files.require_plain_model(folder)
 
 
 def refuse_code(path: Path, config: Mapping[str, object]) -> None:

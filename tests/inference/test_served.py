@@ -9,10 +9,10 @@ import torch
 from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptConfig, StableLmConfig
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference import served, trial
+from glados_bots.inference import served, trial, weights
 from glados_bots.inference.cards import resolve
 from glados_bots.inference.trial import LENGTH, Trial
-from tests.inference.tiny import DATA, VOCABULARY, answer, card, config, started, weights, write_base
+from tests.inference.tiny import DATA, VOCABULARY, answer, card, config, started, write_base
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
