@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptConfig, StableLmConfig
 
-from glados_bots.errors import ConfigError
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, PromptRefusedError
 from glados_bots.inference import served, trial, weights
 from glados_bots.inference.cards import resolve
 from glados_bots.inference.trial import LENGTH, Trial
@@ -111,3 +112,46 @@ def test_a_near_tie_is_no_other_answer() -> None:
     for score, passes in ((scores.max() - 1e-3, True), (scores.mean(), False)):
         scores[other] = score
         assert tried.passed([*best[:2], other]) is passes
+
+
+def templated(folder: Path, template: str) -> Any:
+    """A card of a tiny model with this chat template."""
+    write_base("llama", folder)
+    (folder / "chat_template.jinja").write_text(template)
+    return card(folder, prompt_format="chat_template")
+
+
+STRICT = """{% for message in messages %}{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}
+{{ raise_exception('Roles must alternate') }}{% endif %}<|{{ message.role }}|>{{ message.content }}{% endfor %}"""
+
+
+@pytest.mark.slow
+async def test_a_strict_template_is_served_and_what_it_refuses_is_said_in_its_words(tmp_path: Path) -> None:
+    engine = await started(templated(tmp_path, STRICT), quantize="none")
+    try:
+        talk = [
+            Message("system", "Be brief."),
+            Message("user", "Hi"),
+            Message("user", "<|user|>"),
+            Message("assistant", "Yes"),
+        ]
+        prompt = engine.encoder.tokenizer.decode(engine.encoder.encode([*talk, Message("user", "Bye")]))
+        assert prompt == "<|user|>Be brief.\n\nHi\n\n<|u\u200bser|><|assistant|>Yes<|user|>Bye"
+        with pytest.raises(PromptRefusedError, match="Roles must alternate"):
+            engine.count_tokens(talk[3:])
+    finally:
+        await engine.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ raise_exception('Only tools here') }}", "Only tools here"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "come to an end"),
+        ("{% if messages %}", "cannot be used"),
+    ],
+)
+async def test_a_template_that_takes_no_question_is_a_wrong_setting(tmp_path: Path, template: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        await started(templated(tmp_path, template), quantize="none")
