@@ -1,13 +1,13 @@
 """A folder of weights comes from a stranger. On its word nothing outside of it is opened, and no file that runs code.
 
-Links may lead to other files of the folder, and from a snapshot in the hub's cache to that repository's blobs, as
-huggingface_hub makes them.
+Links may lead to other files of the folder, from a snapshot in the hub's cache to that repository's blobs, as
+huggingface_hub makes them, and to weights that GLaDOS has converted itself.
 """
 
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,26 @@ from glados_bots.errors import ConfigError
 
 SAFE = ".safetensors"
 MOST_FILES = 20_000
+MOST_PARTS = 10_000  # layers, or experts of a layer; each is an object in memory before any weights are read
+MOST_TEXT = 2**28  # bytes of a file that is read as a whole: tokenizers have a tenth of that
 # Keys by which a config names further files: transformers opens them in place of those that were checked.
 NAMING = {
     "config.json": ("transformers_weights", "configuration_files"),
     "tokenizer_config.json": ("fast_tokenizer_files",),
 }
+TEXTS = frozenset({".json", ".jinja", ".txt", ".model"})
 ADAPTER = "adapter_config.json"
 
 
-def require_closed(folder: Path) -> None:
-    """Raise ConfigError when a file leads out of the folder, or is none, or there are too many to look at."""
+def require_closed(folder: Path, ours: Path | None = None) -> None:
+    """Raise ConfigError when a file leads out of the folder, or is none, or there are too many to look at.
+
+    Args:
+        folder: of a model or a LoRA.
+        ours: where converted weights are kept.
+    """
     root = folder.resolve()
-    places = [root, *_blobs(root)]
+    places = [root, *_blobs(root), *([ours.resolve()] if ours else [])]
     for count, path in enumerate(_entries(folder)):
         if count == MOST_FILES:
             raise ConfigError(f"{folder}: holds more than {MOST_FILES} files; give the folder of one model")
@@ -36,6 +44,8 @@ def require_closed(folder: Path) -> None:
         mode = target.stat().st_mode if target.exists() else stat.S_IFREG
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ConfigError(f"{path}: neither a file nor a folder; remove it")
+        if path.suffix in TEXTS and target.exists() and target.stat().st_size > MOST_TEXT:
+            raise ConfigError(f"{path}: larger than {MOST_TEXT / 1e6:.0f} MB, which no such file is; fetch it again")
 
 
 def require_plain_model(folder: Path) -> None:
@@ -55,6 +65,15 @@ def require_plain_model(folder: Path) -> None:
         raise ConfigError(
             f"{folder / ADAPTER}: a LoRA among a model's files; move it to a folder of its own, and name it with --lora"
         )
+
+
+def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
+    """Raise ConfigError when a model's config asks for more layers or experts than any model has."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            require_bounded(path, value)
+        elif ("layer" in key or "expert" in key) and isinstance(value, int) and value > MOST_PARTS:
+            raise ConfigError(f"{path}: {key} is {value:.3g}, and {MOST_PARTS} is the most that is loaded")
 
 
 def read_json(path: Path) -> dict[str, Any]:

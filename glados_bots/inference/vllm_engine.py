@@ -45,7 +45,10 @@ class VllmEngine(CardEngine):
 
     async def start(self) -> None:
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
-        folder = await asyncio.to_thread(self._read)
+        try:
+            folder = await asyncio.to_thread(self._read)
+        except (ValueError, RuntimeError, AttributeError, ImportError, OSError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self._card.name}: its files cannot be read ({error}); choose another model") from error
         if self._card.sampling.no_repeat_ngram_size:
             log.warning("%s: vLLM has no no_repeat_ngram_size; the card's is left out", self._card.name)
         await self._vllm.start(self._arguments(folder), _environment(self._options))

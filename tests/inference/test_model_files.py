@@ -10,6 +10,8 @@ import pytest
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference import model_files
+from glados_bots.inference.cards import Base, Card
+from glados_bots.inference.download import verify
 from glados_bots.inference.lora import require_adapter
 from glados_bots.inference.weights import check
 
@@ -69,6 +71,9 @@ NAMES_OTHERS: dict[str, tuple[Change, str]] = {
         configured("tokenizer_config.json", fast_tokenizer_files=["tokenizer./../x"]),
         "fast_tokenizer_files",
     ),
+    "layers": (configured("config.json", text_config={"num_hidden_layers": 10**9}), "num_hidden_layers is 1e"),
+    "experts": (configured("config.json", num_local_experts=10**5), "num_local_experts is 1e"),
+    "huge": (lambda folder: os.truncate((folder / "config.json"), 2**30), "larger than 268 MB"),
     "adapter": (configured("adapter_config.json", base_model_name_or_path="/other"), "--lora"),
     "pipe": (lambda folder: os.mkfifo(folder / "chat_template.jinja"), "neither a file nor a folder"),
 }
@@ -92,11 +97,30 @@ def test_a_folder_names_no_file_but_safetensors_of_its_own(tmp_path: Path, chang
         check(folder)
 
 
+def test_nothing_is_hashed_that_lies_outside(tmp_path: Path) -> None:
+    """`glados models show` reads every file of weights."""
+    folder = written(tmp_path / "model")
+    linked("x.safetensors", "/proc/self/environ")(folder)
+    with pytest.raises(ConfigError, match="a link out of its folder"):
+        list(verify(Card(name="x", base=Base(folder=folder)), folder, None))
+
+
 def test_links_within_a_folder_and_to_a_folder_are_followed(tmp_path: Path) -> None:
     folder = written(tmp_path / "model")
     linked("model-3.safetensors", "model-1.safetensors")(folder)
     (tmp_path / "here").symlink_to(folder)
     check(tmp_path / "here")
+
+
+def test_links_to_weights_that_were_converted_here_are_followed(tmp_path: Path) -> None:
+    made = written(tmp_path / "data" / "models" / "made")
+    (tmp_path / "data" / "keys.json").write_text("secret")
+    folder = written(tmp_path / "model")
+    linked("model-1.safetensors", str(made / "model-1.safetensors"))(folder)
+    check(folder, tmp_path / "data")
+    linked("tokenizer.json", str(tmp_path / "data" / "keys.json"))(folder)
+    with pytest.raises(ConfigError, match="a link out of its folder"):
+        check(folder, tmp_path / "data")
 
 
 def test_a_snapshot_of_the_hubs_cache_may_link_to_its_own_blobs_alone(tmp_path: Path) -> None:
