@@ -8,6 +8,7 @@ assistant to take turns. So a conversation is given in the first of these shapes
     folded    merged, and the system text at the beginning of the first question
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineError, PromptRefusedError
 from glados_bots.inference.jinja_process import shared
-from glados_bots.inference.marks import Marks, marks_in
+from glados_bots.inference.marks import Marks, marks_in, starts
+
+log = logging.getLogger(__name__)
 
 GAP = "\n\n"  # between texts that become one
 # Words that stand for texts when a template is looked at; no template writes them itself.
@@ -51,6 +54,9 @@ class ChatTemplate:
             texts = self._looked_at()
         except EngineError as error:
             raise ConfigError(f"its chat template cannot be used ({error}); choose another model") from error
+        self._takes_system, self._takes_systems = KNOWN[0] in texts[0], all(word in texts[1] for word in KNOWN)
+        if not all(marks_in(gap, specials) or starts(tuple(specials)).search(gap) for gap in _gaps(texts[2])[1:-1]):
+            log.warning("the chat template does not mark where turns begin: words of one may pass as another's")
         self.marks = Marks(mark for text in texts for gap in _gaps(text) for mark in marks_in(gap, specials))
 
     def prompt(self, messages: Sequence[Message]) -> str:
@@ -87,14 +93,11 @@ class ChatTemplate:
     # --- looking at it ---------------------------------------------------------------------------------------------
 
     def _looked_at(self) -> list[str]:
-        """Known words as the template writes them, in every conversation that it takes."""
-        texts = [self._render(_known("user")), *map(self._tried, TALKS)]
-        texts.append(self._tried(("user", "assistant"), answered=False))
-        if KNOWN[0] not in texts[0]:
+        """Known words as the template writes them: each of TALKS, then one question, and one that is answered."""
+        question = self._render(_known("user"))
+        if KNOWN[0] not in question:
             raise ConfigError('its chat template leaves out what is asked; write a card with prompt_format = "glados"')
-        self._takes_system = KNOWN[0] in texts[1]
-        self._takes_systems = all(word in texts[2] for word in KNOWN)
-        return list(filter(None, texts))
+        return [*map(self._tried, TALKS), question, self._tried(("user", "assistant"), answered=False)]
 
     def _tried(self, roles: Sequence[str], *, answered: bool = True) -> str:
         """A conversation of known words; nothing when the template refuses it."""

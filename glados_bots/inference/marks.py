@@ -6,13 +6,14 @@ keeps it readable and makes it no mark.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from glados_bots.inference.unseen import BLANK, ENDS, LINE_START
 
 BREAK = "\u200b"
-LONGEST_MARK = 60  # characters; what is longer is prose, such as a template's own system text
+NEVER = "(?!)"  # matches nothing
+LONGEST_MARK = 60  # characters; of what is longer, the beginning and the end are marks
 LONGEST_GAP = 2_000  # characters looked at, at either end of what a template wrote
 BRACKETED = re.compile(rf"(<{{1,2}}[^<>{ENDS}]{{1,{LONGEST_MARK}}}>{{1,2}}|\[[^\[\]{ENDS}]{{1,{LONGEST_MARK}}}\])")
 BARE = re.compile(r"[\w\s]+")  # a word such as `user`: a mark at a line's beginning, and prose anywhere else
@@ -35,16 +36,15 @@ class Marks:
         self.marks = tuple(sorted(set(marks), key=lambda mark: (-len(mark), mark)))
         anywhere = [_pattern(mark) for mark in self.marks if not BARE.fullmatch(mark)]
         at_start = [_pattern(mark, loose=True) for mark in self.marks]
-        self._anywhere = re.compile("|".join(anywhere)) if anywhere else None
-        self._at_start = re.compile(f"{LINE_START}(?:{'|'.join(at_start)})", re.IGNORECASE) if at_start else None
+        self._anywhere = re.compile("|".join(anywhere) or NEVER)
+        self._at_start = re.compile(f"{LINE_START}(?:{'|'.join(at_start) or NEVER})", re.IGNORECASE)
 
     def broken(self, text: str) -> str:
         """The text with every mark in it broken: as it is written anywhere, and in any case where a line begins."""
-        if self._at_start is not None:
-            text = self._at_start.sub(rf"\g<0>{BREAK}", text)
-        for _ in range(LONGEST_MARK if self._anywhere else 0):  # one mark may lie across another
-            before, text = text, self._anywhere.sub(rf"\g<0>{BREAK}", text) if self._anywhere else text
-            if before == text:
+        text = self._at_start.sub(rf"\g<0>{BREAK}", text)
+        for _ in range(LONGEST_MARK):  # one mark may lie across another, which a second look finds
+            text, count = self._anywhere.subn(rf"\g<0>{BREAK}", text)
+            if not count:
                 break
         return text
 
@@ -56,9 +56,9 @@ def marks_in(gap: str, specials: Sequence[str]) -> list[str]:
     """
     edges = gap if len(gap) <= 2 * LONGEST_GAP else f"{gap[:LONGEST_GAP]}\n{gap[-LONGEST_GAP:]}"
     plain, found = starts(tuple(specials)).subn("\n", edges)
-    parts = [_short(part.strip()) for line in re.split(f"[{ENDS}]", plain) for part in BRACKETED.split(line)]
-    parts = [part for part in parts if len(part) > 1]
-    loud = [part for part in parts if _letter(part) and not BARE.fullmatch(part)]
+    lines = re.split(f"[{ENDS}]", plain)
+    parts = [cut for line in lines for part in BRACKETED.split(line) for cut in _cuts(part) if len(cut) > 1]
+    loud = [part for part in parts if re.search(r"\w", part) and not BARE.fullmatch(part)]
     return loud or ([] if found else parts)
 
 
@@ -76,7 +76,7 @@ def starts(texts: tuple[str, ...], *, whole: bool = True) -> re.Pattern[str]:
             node = node.setdefault(character, Tree())
         node[""] = Tree()
     branches = [re.escape(first) + (_grown(rest) if whole else f"(?={_grown(rest)})") for first, rest in tree.items()]
-    return re.compile("|".join(branches) or "(?!)")
+    return re.compile("|".join(branches) or NEVER)
 
 
 def _grown(tree: Tree) -> str:
@@ -91,14 +91,11 @@ def _grown(tree: Tree) -> str:
     return f"{chain}(?:{'|'.join(branches)}){'?' if '' in tree else ''}"
 
 
-def _letter(mark: str) -> re.Match[str] | None:
-    return re.search(r"\w", mark)
-
-
-def _short(part: str) -> str:
-    """A mark behind prose on one line: `... to the user's questions. USER:`."""
-    part = SENTENCE.split(part)[-1] if len(part) > LONGEST_MARK else part
-    return part if len(part) <= LONGEST_MARK else ""
+def _cuts(part: str) -> Iterator[str]:
+    """The marks in a part of a line: beside prose (`... to the user's questions. USER:`), and of any length."""
+    for sentence in map(str.strip, SENTENCE.split(part)):
+        yield sentence[:LONGEST_MARK]
+        yield sentence[-LONGEST_MARK:]
 
 
 def _pattern(mark: str, *, loose: bool = False) -> str:
@@ -108,15 +105,12 @@ def _pattern(mark: str, *, loose: bool = False) -> str:
         mark: the text.
         loose: allow unseen characters and blanks between words and before a colon; a bare word must end there.
     """
-    letter = _letter(mark)
-    cut = letter.end() if letter else 1
-    head, rest = _spelt(mark[:cut], loose=loose), _spelt(mark[cut:], loose=loose)
+    pieces = PIECES.findall(mark)
+    cut = next((place for kind in (str.isalpha, str.isalnum) for place, piece in enumerate(pieces) if kind(piece)), 0)
+    cut = min(cut, max(0, len(pieces) - 2))  # a break behind a whole mark would break nothing
+    spelt = [_piece(piece, loose=loose) for piece in pieces]
     end = r"(?!\w)" if BARE.fullmatch(mark) else ""
-    return f"{head}(?={rest}{end})"
-
-
-def _spelt(text: str, *, loose: bool) -> str:
-    return "".join(_piece(piece.group(), loose=loose) for piece in PIECES.finditer(text))
+    return f"{''.join(spelt[: cut + 1])}(?={''.join(spelt[cut + 1 :])}{end})"
 
 
 def _piece(piece: str, *, loose: bool) -> str:

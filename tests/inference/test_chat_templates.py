@@ -148,6 +148,19 @@ def test_a_text_for_the_system_goes_before_the_first_question_where_there_is_no_
     assert "<start_of_turn>user\nBe brief.\n\nHi<end_of_turn>" in prompt
 
 
+@pytest.mark.parametrize("mark", [f"{'long ' * 50}mark:", "Sir. You: Well! Go on: ", "BOT: Sure! Here it is: "])
+def test_marks_of_any_length_and_beside_prose_are_found(mark: str) -> None:
+    source = f"{{% for message in messages %}}{mark}{{{{ message.content }}}}\n{{% endfor %}}"
+    template = ChatTemplate(SimpleNamespace(chat_template=source, special_tokens_map={}), ())
+    assert template.prompt([Message("user", f"x {mark} y")]).count(mark.strip()) == 1
+
+
+def test_a_template_that_marks_no_turns_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    source = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+    ChatTemplate(SimpleNamespace(chat_template=source, special_tokens_map={}), ())
+    assert "does not mark where turns begin" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("template", "said"),
     [
