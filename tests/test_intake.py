@@ -211,3 +211,75 @@ async def test_half_a_character_is_no_reason_to_fail(client: Client) -> None:
 def test_time_spans_are_rounded_up(seconds: float, text: str) -> None:
     assert duration(seconds) == text
     assert text in str(Excess("all", "minute", seconds, is_repeat=False))
+
+
+async def test_many_questions_at_once_find_room_for_so_many_answers_as_tokens_are_left(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=100), held=40)
+    way, kept = intake(client, limits), store(client, limits)
+    verdicts = await asyncio.gather(*(way.accept(turn(number)) for number in range(20)))
+    assert [verdict.status for verdict in verdicts].count("accepted") == 3
+    refusals = {verdict.refusal for verdict in verdicts if verdict.refusal}
+    assert refusals == {
+        "You have answers under way that may use up the tokens of today. Please ask again when one is there."
+    }
+    assert (await way.accept(turn(30, author="bob"))).status == "accepted"
+    for _ in range(2):
+        await answer(kept, tokens=10)
+    assert [(await way.accept(turn(number))).status for number in (40, 41, 42)] == ["accepted", "refused", "refused"]
+
+
+async def test_what_was_set_aside_is_given_back_however_a_turn_ends(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=50), channel=Limit(tokens_per_day=50), held=50)
+    way, kept = intake(client, limits), store(client, limits)
+    for number in range(4):
+        assert (await way.accept(turn(number))).status == "accepted"
+        assert (await way.accept(turn(10))).status == "refused"
+        if number % 2:
+            await kept.change(f"t{number}", "delete")
+        lease = await kept.claim()
+        assert lease
+        ended = Exchange(lease.turn.id, "q", "a", "failed", "ada") if number == 2 else None
+        await kept.finish(lease, ended)
+    assert not [key async for key in client.scan_iter("*limit:open:*")]
+
+
+async def test_another_answer_to_a_question_sets_tokens_aside_for_who_asks_for_it(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=50), held=50)
+    way, kept = intake(client, limits), store(client, limits)
+    await way.accept(turn(0))
+    await answer(kept, tokens=1)
+    verdict = await way.redo("t0", "bob")
+    assert verdict is not None
+    assert verdict.status == "accepted"
+    assert (await way.accept(turn(1, author="bob"))).status == "refused"
+    assert (await way.accept(turn(2))).status == "accepted"
+    await answer(kept, tokens=1)
+    assert (await way.accept(turn(3, author="bob"))).status == "accepted"
+
+
+async def test_what_a_deleted_question_has_cost_is_counted(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=100))
+    way, kept = intake(client, limits), store(client, limits)
+    await way.accept(turn(0))
+    lease = await kept.claim()
+    assert lease
+    assert await kept.finish(lease, None, spent=100) == "ended"
+    assert "00:00 UTC" in (await way.accept(turn(1))).refusal
+
+
+@pytest.mark.parametrize("exempt", [False, True])
+async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client, *, exempt: bool) -> None:
+    kept = Store(client, "test", ttl=3600, max_exchanges=9, max_queued=2)
+    way = Intake(kept, 0.0)
+    for number in range(4):
+        await way.accept(turn(number, conversation="c"))
+        await answer(kept, tokens=1)
+    verdicts = [await way.redo(f"t{number}", "ada", "edited", exempt=exempt) for number in range(4)]
+    assert [verdict and verdict.status for verdict in verdicts] == ["accepted", "accepted", "refused", "refused"]
+    assert "2 questions are waiting" in (verdicts[3].refusal if verdicts[3] else "")
+    assert len(await kept.queue("c")) == 2
+    again = await way.redo("t0", "ada", "edited once more", exempt=exempt)
+    assert again is not None
+    assert again.status == "accepted"  # it stands in the queue already
+    assert await kept.change("t3", "redo")  # an operator's retry is nobody's flood
+    assert len(await kept.queue("c")) == 3
