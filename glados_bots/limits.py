@@ -16,6 +16,7 @@ from glados_bots.settings import Settings
 Kind = Literal["minute", "day", "open"]
 HOUR = 3600
 MINUTE = 60
+AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Limits:
     """The operator's limits. The default limits nothing.
 
     Attributes:
-        held: tokens set aside for each question that is not answered yet, so that many at once find no room for all.
+        held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
+            a small limit no more than the AT_ONCE-th part.
     """
 
     user: Limit = Limit()
@@ -52,7 +54,7 @@ class Limits:
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
         found = [
-            (name, limit.per_minute, limit.tokens_per_day, self.held)
+            (name, limit.per_minute, limit.tokens_per_day, min(self.held, limit.tokens_per_day // AT_ONCE))
             for name, limit in self._scopes(turn, author)
             if limit.per_minute or limit.tokens_per_day
         ]

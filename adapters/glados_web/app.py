@@ -144,6 +144,7 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
         verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
+        await chat.keep(session, conversation)
         chat.door.give_cookie(session, request, response)  # a first question: from now on the cookie is kept as long
         return {"turn": name, "ahead": verdict.ahead}
 
