@@ -7,7 +7,7 @@ that has said all it will say, and closes its side only, gets its answer (RFC 91
 
 import asyncio
 import resource
-from typing import Any
+from typing import Any, cast
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,7 +92,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, _unchunked(cycle, app) if cycle.scope["http_version"] == "1.0" else app)
+        is_old = cycle.scope["http_version"] == "1.0"
+        super()._start_asgi_task(cycle, cast("Any", _unchunked(cycle, app)) if is_old else app)
 
     def _wait_for_rest(self, seconds: float) -> None:
         self._is_owed = True
@@ -109,6 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Say why, where no answer is under way, and close."""
         if self._is_refused or self.transport.is_closing():
             return
+        self.logger.warning("a connection was closed: %s", REFUSALS[status])
         is_silent = self.cycle is None or not self.cycle.response_started or self.cycle.response_complete
         self._drop_requests()
         if is_silent:
@@ -138,8 +140,8 @@ class BoundedProtocol(HttpToolsProtocol):
         most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - KEPT_FILES, MOST_CONNECTIONS)
         if len(self.connections) <= most // 2:
             return True
-        host = self.client and self.client[0]
-        own = sum(each.client is not None and each.client[0] == host for each in self.connections)
+        clients = [each.client for each in self.connections if isinstance(each, BoundedProtocol)]
+        own = sum(bool(client and self.client and client[0] == self.client[0]) for client in clients)
         return len(self.connections) <= most and own <= most // 2
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from redis.exceptions import RedisError
@@ -70,7 +71,7 @@ class Glance:
     """One look a second at most, however many ask. A look that fails is nobody's: the next one asks anew."""
 
     def __init__(self, client: Client, model: InferenceClient, platforms: Iterable[str]) -> None:
-        self._look = lambda: look(client, model, platforms)
+        self._look = partial(look, client, model, platforms)
         self._last: asyncio.Task[Overview] | None = None
         self._began = 0.0
 

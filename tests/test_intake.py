@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.intake import Intake
 from glados_bots.limits import Excess, Limit, Limits, duration
 from glados_bots.store import Client, Store
@@ -250,7 +250,7 @@ async def test_what_was_set_aside_is_given_back_however_a_turn_ends(client: Clie
             await kept.change(f"t{number}", "delete")
         lease = await kept.claim()
         assert lease
-        outcome = "failed" if end == "failed" else "done"
+        outcome: Outcome = "failed" if end == "failed" else "done"
         await kept.finish(lease, None if end == "deleted" else Exchange(lease.turn.id, "q", "a", outcome, "ada"))
     assert not [key async for key in client.scan_iter("*limit:open:*")]
 

@@ -7,8 +7,11 @@ import pytest
 
 from glados_bots import overview
 from glados_bots.inference.client import InferenceClient
+from glados_bots.inference.model_list import ModelInfo
 from glados_bots.overview import Glance
 from glados_bots.store import Client
+
+SCRIPTED = ModelInfo("scripted", 1000)
 
 
 class CountedModel:
@@ -19,12 +22,12 @@ class CountedModel:
         self.gate = asyncio.Event()
         self.error: Exception | None = None
 
-    async def models(self) -> list[str]:
+    async def models(self) -> list[ModelInfo]:
         self.asked += 1
         await self.gate.wait()
         if self.error:
             raise self.error
-        return ["scripted"]
+        return [SCRIPTED]
 
 
 def glance(client: Client, model: CountedModel) -> Glance:
@@ -39,7 +42,7 @@ async def test_many_at_once_ask_the_model_once(client: Client, monkeypatch: pyte
     await asyncio.sleep(0)
     asking.pop().cancel()  # who leaves takes nothing from the others
     model.gate.set()
-    assert {found.models for found in await asyncio.gather(*asking)} == {("scripted",)}
+    assert {found.models for found in await asyncio.gather(*asking)} == {(SCRIPTED,)}
     await shared.overview()
     assert model.asked == 1
     monkeypatch.setattr(overview, "FRESH_S", 0.0)
@@ -56,4 +59,4 @@ async def test_a_look_that_failed_is_not_kept(client: Client, monkeypatch: pytes
     with pytest.raises(RuntimeError):
         await shared.overview()
     model.error = None
-    assert (await shared.overview()).models == ("scripted",)
+    assert (await shared.overview()).models == (SCRIPTED,)

@@ -27,7 +27,6 @@ MOST_PARTS = 1_000
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
 LEAST_TOP_P = 1e-6  # below it, as above, the likeliest token alone is left; float32 knows no much smaller ones
-UNLIMITED = -1  # of max_tokens and top_k, as other servers have it
 
 
 def _well_formed(text: str) -> str:
@@ -56,7 +55,7 @@ def _listed(stop: Any) -> Any:
 
 
 def _or_unlimited(value: Any) -> Any:
-    return None if type(value) is int and value == UNLIMITED else value
+    return None if type(value) is int and value == fields.UNLIMITED else value
 
 
 def _not_offered(value: Any) -> Any:
@@ -138,7 +137,7 @@ class ChatRequest(Strict):
     max_completion_tokens: TokenLimit = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=UNLIMITED, le=100_000)] | None = None
+    top_k: Annotated[int, Field(ge=fields.UNLIMITED, le=100_000)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
