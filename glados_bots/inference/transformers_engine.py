@@ -174,7 +174,8 @@ class TransformersEngine(CardEngine):
                 if error is not None:
                     self._require_alive()
                     log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
-                    raise GenerationFailedError("this answer failed inside the model; the service's log says why")
+                    why = oom.EXPLANATION if oom.EXPLANATION in str(error) else "the service's log says why"
+                    raise GenerationFailedError(f"this answer failed inside the model: {why}")
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue
