@@ -1,0 +1,79 @@
+// The message box: its keys, its draft, and sending what is in it.
+import { draftOf, keepDraft } from "./drafts.js";
+import { complain, pardon, relax } from "./problem.js";
+import { post } from "./server.js";
+
+const form = document.getElementById("ask");
+const text = document.getElementById("text");
+const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
+
+// Keys that an input method uses to compose a word are not meant for the page. Safari tells of the one that ends a
+// composition after its end: only its code says so.
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
+// Args: the chat's path and id, who owns it, whether somebody has asked in it, and what to do with an accepted question.
+export function compose({ path, id, owner, isNew, accepted }) {
+  const draftName = () => (isNew() ? [owner, true] : [id, false]);
+  const keep = () => keepDraft(...draftName(), text.value);
+  let unsent = { question: "", key: "" };
+
+  // The key names a message: sent again because the server's answer was lost, it is not asked twice.
+  function keyOf(question) {
+    if (unsent.question !== question) {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      unsent = { question, key: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+    }
+    return unsent.key;
+  }
+
+  async function send() {
+    const question = withoutEmptyEnds(text.value);
+    const length = [...question].length;
+    if (!question.trim() || form.dataset.busy) return;
+    pardon();
+    if (length > text.dataset.longest) {
+      complain(`This message has ${length} characters; ${text.dataset.longest} are allowed. Please shorten it.`, send);
+      return;
+    }
+    form.dataset.busy = "yes";
+    try {
+      const { turn } = await post(`${path}/messages`, { text: question, key: keyOf(question) });
+      unsent = { question: "", key: "" };
+      relax();
+      if (withoutEmptyEnds(text.value) === question) text.value = "";
+      keepDraft(...draftName(), "");
+      accepted(turn, question);
+      keep();
+      grow();
+    } catch (error) {
+      if (error.isRefused) unsent = { question: "", key: "" };
+      complain(error.message, send, error.isPassing && withoutEmptyEnds(text.value) === question);
+    } finally {
+      delete form.dataset.busy;
+    }
+  }
+
+  text.value ||= draftOf(...draftName());
+  grow();
+  text.addEventListener("input", () => { keep(); grow(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    if (!hasKeyboard && !event.ctrlKey && !event.metaKey) return;  // a phone has no Shift+Enter; its button sends
+    event.preventDefault();
+    send();
+  });
+  return { forgetDraft: () => keepDraft(...draftName(), "") };
+}
+
+// What begins with an indent may be code: only empty lines go. The server does the same.
+function withoutEmptyEnds(words) {
+  const start = words.lastIndexOf("\n", words.length - words.trimStart().length) + 1;
+  const end = words.indexOf("\n", words.trimEnd().length);
+  return end < 0 ? words.slice(start) : words.slice(start, end);
+}
+
+// Older browsers: by lines.
+function grow() {
+  if (!CSS.supports("field-sizing: content")) text.rows = Math.min(text.value.split("\n").length, 8);
+}
