@@ -37,8 +37,7 @@ async def chat_events(
     picture = _Picture(store, surface, conversation, awaited)
     try:
         async for hint in surface.changes(conversation, stream.KEEP_ALIVE_S):
-            news = await picture.one(hint) if hint else await picture.whole()
-            for line in news:
+            for line in await picture.news(hint):
                 yield line
             if once:
                 return
@@ -58,18 +57,23 @@ class _Picture:
         self._followed = {turn: Followed() for turn in list(awaited)[:MOST_AWAITED]}
         self._turns: list[dict[str, str]] | None = None
 
-    async def whole(self) -> list[str]:
+    async def news(self, hint: str | None) -> list[str]:
+        """What is new in the turn that a hint names, or at all. An answer may begin before its question was told of."""
+        is_known = any(turn["turn"] == hint for turn in self._turns or ())
+        return await self._one(hint) if hint and is_known else await self._all()
+
+    async def _all(self) -> list[str]:
         """What is new: ends that the browser misses, the list, and answers under way.
 
         An end comes before the list, which tells its version as well; a new question before its answer.
         """
         running = await self._store.queue(self._conversation)
         missed = [turn for turn, followed in self._followed.items() if not followed.is_over and turn not in running]
-        ends = [line for turn in missed for line in await self.one(turn)]
+        ends = [line for turn in missed for line in await self._one(turn)]
         listed = await self._list(running)
-        return [*ends, *listed, *[line for turn in running for line in await self.one(turn)]]
+        return [*ends, *listed, *[line for turn in running for line in await self._one(turn)]]
 
-    async def one(self, turn: str) -> list[str]:
+    async def _one(self, turn: str) -> list[str]:
         """What is new in one answer."""
         view = await self._surface.view(self._conversation, turn)
         view = view or await without_view(self._store, self._conversation, turn)

@@ -1,8 +1,9 @@
 """How many streams one browser may hold. Over plain http it has six connections to us, for all its tabs together.
 
-A stream holds one of them for as long as its page is seen, so without a bound a seventh tab would not even load. Two are
-left to streams: with two processes behind one name that makes four, and two stay free. A page that somebody begins to
-use takes the oldest stream's place; the *patient* one, whose place was taken, asks now and then, until a place is free.
+A stream holds one of them for as long as its page is seen, so without a bound a seventh tab would not even load. Two
+are left to streams: with two processes behind one name that makes four, and two stay free. A page that somebody begins
+to use takes the oldest stream's place; the one whose place was taken is *patient*, and asks now and then until one is
+free.
 """
 
 import asyncio

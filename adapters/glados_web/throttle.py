@@ -4,8 +4,8 @@
     glados:{web}:NAME:all   int   tries of all strangers that were looked at and were not right
 
 The count of all makes guessing from many addresses slow as well: 300 in a quarter of an hour are 28 800 a day, and
-nothing against twelve characters. A try that its own address's count refuses is not among them: one address alone cannot
-lock out the others. A browser that has signed in before is counted by itself: it gets in whatever strangers do.
+nothing against twelve characters. A try that its own address's count refuses is not among them: one address alone
+cannot lock out the others. A browser that has signed in before is counted by itself: it gets in whatever strangers do.
 """
 
 import hashlib

@@ -15,12 +15,11 @@ const pathOf = (section) => `${path}/turns/${section.dataset.turn}`;
 // --- what happens in this chat ---------------------------------------------------------------------------------------
 
 const watch = follow(path, () => turn.underWay().map((section) => section.dataset.turn), {
-  turns: ({ turns }) => keepStep(turns),
+  turns: ({ turns }) => keepUp(() => keepStep(turns)),
   view(view) {
     const section = turn.find(view.turn);
     if (!section) return;  // the list tells of every turn, before or after
-    turn.show(section, view);
-    keepUp();
+    keepUp(() => turn.show(section, view));
   },
   async lost(isRefused) {
     const why = isRefused ? await whyRefused(path) : undefined;
@@ -48,12 +47,15 @@ async function fetchMissed() {
   const answer = await request(path, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return;  // the stream says what is wrong
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  keepUp(() => takeFrom(page));
+}
+
+function takeFrom(page) {
   let previous;
   for (const fresh of page.querySelectorAll("#turns > .turn")) {
     const section = turn.find(fresh.dataset.turn);
     previous = section?.dataset.version === fresh.dataset.version ? section : replace(section, fresh, previous);
   }
-  keepUp();
 }
 
 function replace(section, fresh, previous) {

@@ -16,6 +16,7 @@ export function compose({ path, id, owner, isNew, accepted }) {
   const draftName = () => (isNew() ? [owner, true] : [id, false]);
   const keep = () => keepDraft(...draftName(), text.value);
   let unsent = { question: "", key: "" };
+  let isBusy = false, isNext = false;  // one question is on its way; what is in the box then goes next
 
   // The key names a message: sent again because the server's answer was lost, it is not asked twice.
   function keyOf(question) {
@@ -29,13 +30,15 @@ export function compose({ path, id, owner, isNew, accepted }) {
   async function send() {
     const question = withoutEmptyEnds(text.value);
     const length = [...question].length;
-    if (!question.trim() || form.dataset.busy) return;
+    if (!question.trim()) return;
+    if (isBusy) { isNext = true; return; }
     pardon();
     if (length > text.dataset.longest) {
       complain(`This message has ${length} characters; ${text.dataset.longest} are allowed. Please shorten it.`, send);
       return;
     }
-    form.dataset.busy = "yes";
+    isBusy = true;
+    isNext = false;
     try {
       const { turn } = await post(`${path}/messages`, { text: question, key: keyOf(question) });
       unsent = { question: "", key: "" };
@@ -46,11 +49,13 @@ export function compose({ path, id, owner, isNew, accepted }) {
       keep();
       grow();
     } catch (error) {
+      isNext = false;
       if (error.isRefused) unsent = { question: "", key: "" };
       complain(error.message, send, error.isPassing && withoutEmptyEnds(text.value) === question);
     } finally {
-      delete form.dataset.busy;
+      isBusy = false;
     }
+    if (isNext) send();
   }
 
   text.value ||= draftOf(...draftName());

@@ -13,8 +13,10 @@ function follow(is) {
   button.hidden = is;
 }
 
-// Call after something was added.
-export function keepUp() {
+// Does what makes the text longer or shorter.
+export function keepUp(change = () => {}) {
+  look();
+  change();
   if (isFollowing) toNewest();
 }
 
@@ -25,13 +27,15 @@ export function toNewest() {
 }
 
 // Whatever moved it up, a wheel, a finger, a key or the bar, unless the text itself became shorter.
-turns.addEventListener("scroll", () => {
+function look() {
   if (turns.scrollTop < last.top && turns.scrollHeight >= last.height) follow(false);
   else if (isAtEnd()) follow(true);
   last = { top: turns.scrollTop, height: turns.scrollHeight };
-});
+}
+
+turns.addEventListener("scroll", look);
 // Before it has moved: words that come in the same moment must not pull it down again.
 turns.addEventListener("wheel", (event) => {
   if (event.deltaY < 0 && turns.scrollTop > 0) follow(false);
 }, { passive: true });
-new ResizeObserver(keepUp).observe(turns);  // a keyboard on the screen, a longer question in the box
+new ResizeObserver(() => keepUp()).observe(turns);  // a keyboard on the screen, a longer question in the box
