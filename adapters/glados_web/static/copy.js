@@ -20,7 +20,7 @@ function putSelected(content) {
   const focused = document.activeElement;
   const field = document.createElement("textarea");
   field.value = content;
-  field.className = "sr-only";
+  field.className = "copied";
   field.readOnly = true;  // no keyboard comes up for it
   document.body.append(field);
   field.select();
