@@ -28,8 +28,9 @@ export function toNewest() {
 
 // Whatever moved it up, a wheel, a finger, a key or the bar, unless the text itself became shorter.
 function look() {
-  if (turns.scrollTop < last.top && turns.scrollHeight >= last.height) follow(false);
-  else if (isAtEnd()) follow(true);
+  const moved = turns.scrollTop - last.top;
+  if (moved < 0 && turns.scrollHeight >= last.height) follow(false);
+  else if (moved !== 0 && isAtEnd()) follow(true);
   last = { top: turns.scrollTop, height: turns.scrollHeight };
 }
 
