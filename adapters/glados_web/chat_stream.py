@@ -18,6 +18,7 @@ from glados_web import stream
 from glados_web.stream import LOST, Followed, event, final_view, version, without_view
 from glados_web.surface import WebSurface
 
+ALIVE = event("alive", {})
 CROWDED = event("crowded", {})
 MOST_AWAITED = 50  # more turns than may wait in one chat
 
@@ -42,7 +43,7 @@ async def chat_events(
             if once:
                 return
             if hint is None:
-                yield event("alive", {})
+                yield ALIVE
     except StoreUnavailableError:
         yield LOST
 
