@@ -1,6 +1,6 @@
 // The page's behaviour: ask, follow what happens in this chat wherever it was asked, act on answers.
 import { isDrawerOpen, nameChat, openDrawer, unnameChat } from "./chats.js";
-import { compose, isComposing } from "./composer.js";
+import { compose, isComposing, keep } from "./composer.js";
 import { copy } from "./copy.js";
 import { complain } from "./problem.js";
 import { keepUp, toNewest } from "./scrolling.js";
@@ -76,7 +76,7 @@ function asked(id, question, previous) {
 
 // --- questions -------------------------------------------------------------------------------------------------------
 
-const { forgetDraft } = compose({
+compose({
   path,
   id: conversation,
   owner,
@@ -113,7 +113,7 @@ const actions = {
   async delete() {
     if (!turn.all().length || !confirm("Delete this chat?")) return;
     await post(`${path}/delete`);
-    forgetDraft();
+    keep("");
     location.assign("/");
   },
 };

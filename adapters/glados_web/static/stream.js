@@ -50,7 +50,7 @@ export function follow(chat, awaited, on) {
 
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) end();
-    else if (source?.readyState === EventSource.CLOSED) connect();
+    else if (!source || source.readyState === EventSource.CLOSED) connect();
   });
   window.addEventListener("focus", () => { if (isCrowded) connect(); });
   window.addEventListener("pagehide", end);

@@ -142,6 +142,26 @@ async def test_a_tab_that_nobody_sees_has_no_connection_and_catches_up(
     await expect(turn(other, 1).locator(".plain")).to_have_text("Made anew")
 
 
+async def test_a_tab_that_was_opened_behind_others_begins_when_it_is_seen(
+    person: BrowserContext, model: ScriptedModel
+) -> None:
+    model.gate.clear()
+    page = await tab(person, "/?new")
+    await say(page, "One")
+    await expect(turn(page).locator(".answer")).to_have_text("Hello world")
+    other = await person.new_page()
+    streams: list[str] = []
+    other.on("request", lambda request: streams.append(request.url) if request.resource_type == "eventsource" else None)
+    await other.add_init_script("Object.defineProperty(document, 'hidden', { value: true, writable: true })")
+    await other.goto(page.url)
+    await expect(turn(other).locator(".question")).to_contain_text("One")
+    assert streams == []
+    await other.evaluate("document.hidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(turn(other).locator(".answer")).to_have_text("Hello world")
+    model.gate.set()
+    await done(other)
+
+
 async def test_an_answer_that_ends_as_it_was_ends_here_too(person: BrowserContext, model: ScriptedModel) -> None:
     """Made anew with the same words."""
     page = await tab(person, "/?new")
