@@ -118,7 +118,7 @@ class _Listening:
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was brought into a thread, or wrote in it."""
         at = thread.me.joined_at if thread.me else discord.utils.utcnow()
-        await self.parts.whereabouts.joined(thread.guild.id, thread.id, discord.utils.time_snowflake(at))
+        await self.parts.whereabouts.joined(thread.guild.id, thread.id, discord.utils.time_snowflake(at, high=True))
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
         """The bot was taken out of a thread: there it answers to its name only."""

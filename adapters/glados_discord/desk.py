@@ -21,7 +21,7 @@ from glados_discord import questions
 from glados_discord.access import asker_of, refusal, rules_of
 from glados_discord.addressing import Reason, addressed, asks_by_edit
 from glados_discord.heard import Heard
-from glados_discord.hearing import hear, is_direct, is_from_person
+from glados_discord.hearing import hear, in_place, is_direct, is_from_person
 from glados_discord.link import Link, NotConnectedError
 from glados_discord.memory import Memory
 from glados_discord.notes import Notes
@@ -60,7 +60,8 @@ class Desk:
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            await self._do(message, lambda: self._take_or_apologise(message, me, late=late), late=late)
+            heard = hear(message, me)  # now: discord.py changes the messages that it remembers
+            await self._do(message, lambda: self._take_or_apologise(message, heard, me, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
         """A message was changed: with other words its answer is made anew, or it has become a question.
@@ -72,9 +73,9 @@ class Desk:
         """
         if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
-        was = hear(before, me) if before else None
-        if is_from_person(message) and (was is None or was.raw != message.content):
-            await self._do(message, lambda: self._edited(message, me, was))
+        was, heard = hear(before, me) if before else None, hear(message, me)
+        if heard.is_from_person and (was is None or was.raw != heard.raw):
+            await self._do(message, lambda: self._edited(message, heard, me, was))
 
     async def deleted(self, guild: int | None, channel: int, messages: set[int]) -> None:
         """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
@@ -89,18 +90,18 @@ class Desk:
 
     # --- one message -----------------------------------------------------------------------------------------------
 
-    async def _take_or_apologise(self, message: discord.Message, me: int, *, late: bool) -> None:
+    async def _take_or_apologise(self, message: discord.Message, heard: Heard, me: int, *, late: bool) -> None:
+        heard = await self._in_place(message, heard, me)
         try:
-            await self._take(message, me, late=late)
+            await self._take(message, heard, me, late=late)
         except StoreUnavailableError:
             raise
         except Exception:
             log.exception("message %d could not be taken in", message.id)
-            if await self._reason(await self._hear(message, me), message) in {"mention", "direct"}:
+            if await self._reason(heard, message) in {"mention", "direct"}:
                 await self._notes.reply(message, APOLOGY)
 
-    async def _take(self, message: discord.Message, me: int, *, late: bool) -> None:
-        heard = await self._hear(message, me)
+    async def _take(self, message: discord.Message, heard: Heard, me: int, *, late: bool) -> None:
         reason = await self._reason(heard, message)
         if reason is None or (late and await self._is_known(message)):
             return
@@ -116,13 +117,9 @@ class Desk:
         quotes = Quotes(me, self._memory, self.rules)
         question = await questions.read(message, heard, quotes, self._settings, in_passing=reason == "thread")
         if question.text:
-            await self._accept(message, question)
+            await self._accept(message, heard, question)
         else:
             await self._nothing_asked(message, reason, question.left_out)
-
-    async def _hear(self, message: discord.Message, me: int) -> Heard:
-        await self._know_channel(message)
-        return hear(message, me)
 
     async def _reason(self, heard: Heard, message: discord.Message) -> Reason | None:
         """Why a message is meant for the bot; what Discord does not tell of a thread is looked up."""
@@ -135,14 +132,14 @@ class Desk:
         """Whether a message was taken in, or answered with a sentence, before."""
         return await self._memory.is_turn(message.id) or await self._memory.was(f"told:{message.id}")
 
-    async def _accept(self, message: discord.Message, question: questions.Question) -> None:
+    async def _accept(self, message: discord.Message, heard: Heard, question: questions.Question) -> None:
         if await self._is_too_long(message, question):
             return
         conversation = await questions.conversation_of(message, self._memory, self._settings)
         turn = questions.turn_of(message, question, conversation, self._settings)
         guild = message.guild.id if message.guild else None
         await self._memory.note_asked(guild, message.channel.id, message.id)
-        await self._memory.note_words(message.id, message.content)
+        await self._memory.note_words(heard.id, heard.raw)
         verdict = await self.within_guild(guild, message.id, lambda: self._core.intake.accept(turn))
         if verdict.refusal:
             await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
@@ -198,14 +195,14 @@ class Desk:
             self.rules, asker_of(message.author, message.guild.id if message.guild else None, message.channel)
         )
 
-    async def _edited(self, message: discord.Message, me: int, before: Heard | None) -> None:
-        heard = await self._hear(message, me)
+    async def _edited(self, message: discord.Message, heard: Heard, me: int, before: Heard | None) -> None:
+        heard = await self._in_place(message, heard, me)
         turn = await self._core.store.turn(str(message.id))
         if turn is None:
             joined = await self._memory.joined(message.channel.id) if heard.is_in_thread else None
             if asks_by_edit(heard, before, joined):
-                await self._take_or_apologise(message, me, late=True)
-        elif not await self._memory.has_words(message.id, message.content):
+                await self._take_or_apologise(message, heard, me, late=True)
+        elif not await self._memory.has_words(heard.id, heard.raw):
             await self._ask_anew(message, heard, me, turn)
 
     async def _ask_anew(self, message: discord.Message, heard: Heard, me: int, turn: Turn) -> None:
@@ -225,15 +222,16 @@ class Desk:
         if verdict and verdict.refusal:
             await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
         else:
-            await self._memory.note_words(message.id, message.content)
+            await self._memory.note_words(heard.id, heard.raw)
 
-    async def _know_channel(self, message: discord.Message) -> None:
+    async def _in_place(self, message: discord.Message, heard: Heard, me: int) -> Heard:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
         if isinstance(message.channel, discord.PartialMessageable) and message.guild:
             with suppress(discord.HTTPException, NotConnectedError):
                 found = await (await self._link.get()).fetch_channel(message.channel.id)
                 if isinstance(found, discord.Thread):
                     message.channel = found
+        return in_place(heard, message.channel, me)
 
     async def _know_author(self, message: discord.Message) -> None:
         """History does not tell the roles of who wrote; where they matter, they are asked for."""

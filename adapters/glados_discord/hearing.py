@@ -1,6 +1,7 @@
 """discord.py's messages become plain data: made once, then everything is decided on that."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import discord
@@ -32,9 +33,8 @@ def hear(message: discord.Message, me: int) -> Heard:
     roles = {role.id for role in message.role_mentions} | ids_in(message.content, "role")
     others = (mentioned | ids_in(message.content, "user")) - {me}
     answered, own_role = _answered_author(message), _own_role(message.guild)
-    thread = message.channel if isinstance(message.channel, discord.Thread) else None
     direct = is_direct(message.channel)
-    return Heard(
+    heard = Heard(
         id=message.id,
         age_s=(message.edited_at - message.created_at).total_seconds() if message.edited_at else 0.0,
         is_from_person=is_from_person(message),
@@ -43,12 +43,23 @@ def hear(message: discord.Message, me: int) -> Heard:
         is_named=me in mentioned or own_role in roles,
         is_for_others=bool(others or roles or message.mention_everyone) or answered not in {None, me},
         is_reply_to_us=answered == me,
-        is_in_thread=thread is not None,
-        is_thread_ours=thread is not None and thread.owner_id == me,
-        joined=discord.utils.time_snowflake(thread.me.joined_at) if thread and thread.me else None,
         raw=message.content,
-        title=_title(message),
         content=_whole_content(message, me),
+    )
+    return in_place(heard, message.channel, me)
+
+
+def in_place(heard: Heard, channel: object, me: int) -> Heard:
+    """A message with what the channel it stands in tells of it."""
+    if not isinstance(channel, discord.Thread):
+        return heard
+    is_post = isinstance(channel.parent, discord.ForumChannel)  # its title is the name of its thread
+    return replace(
+        heard,
+        is_in_thread=True,
+        is_thread_ours=channel.owner_id == me,
+        joined=discord.utils.time_snowflake(channel.me.joined_at, high=True) if channel.me else None,
+        title=channel.name if is_post and channel.id == heard.id else "",
     )
 
 
@@ -75,14 +86,6 @@ def _answered_author(message: discord.Message) -> int | None:
     """Who wrote the message this one replies to; None for no reply, or for one to a message that is gone."""
     target = message.reference.resolved if message.reference else None
     return target.author.id if isinstance(target, discord.Message) else None
-
-
-def _title(message: discord.Message) -> str:
-    """The title of a forum's post, which Discord keeps as the name of its thread, for the message that begins it."""
-    thread = message.channel
-    if not isinstance(thread, discord.Thread) or not isinstance(thread.parent, discord.ForumChannel):
-        return ""
-    return thread.name if thread.id == message.id else ""
 
 
 def _whole_content(message: discord.Message, me: int) -> Content:
