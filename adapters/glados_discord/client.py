@@ -1,6 +1,7 @@
 """discord.py's client with our ears: it hands every event on, and decides nothing itself."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -74,7 +75,12 @@ class _Listening:
         return self.user.id if self.user else 0
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail."""
+        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail.
+
+        An edit that follows at once changes the message that discord.py remembers: a new message is heard as it came.
+        """
+        if event == "message":
+            args = (copy.copy(args[0]),)
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)  # type: ignore[misc]  # discord.Client's
 

@@ -60,7 +60,7 @@ class Desk:
     async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            heard = hear(message, me)  # now: discord.py changes the messages that it remembers
+            heard = hear(message, me)
             await self._do(message, lambda: self._take_or_apologise(message, heard, me, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
