@@ -98,12 +98,14 @@ class Desk:
             raise
         except Exception:
             log.exception("message %d could not be taken in", message.id)
-            if await self._reason(heard, message) in {"mention", "direct"}:
+            if await self._reason(heard) in {"mention", "direct"}:
                 await self._notes.reply(message, APOLOGY)
 
     async def _take(self, message: discord.Message, heard: Heard, me: int, *, late: bool) -> None:
-        reason = await self._reason(heard, message)
+        reason = await self._reason(heard)
         if reason is None or (late and await self._is_known(message)):
+            return
+        if late and reason == "mention" and heard.age_s and not await self._asks_by_edit(heard, None):
             return
         sentence = await self._refusal(message)
         if sentence:
@@ -121,12 +123,16 @@ class Desk:
         else:
             await self._nothing_asked(message, reason, question.left_out)
 
-    async def _reason(self, heard: Heard, message: discord.Message) -> Reason | None:
+    async def _reason(self, heard: Heard) -> Reason | None:
         """Why a message is meant for the bot; what Discord does not tell of a thread is looked up."""
         reason = addressed(heard, self._settings.follow)
-        if reason is None and heard.is_in_thread:
-            reason = addressed(heard, self._settings.follow, await self._memory.joined(message.channel.id))
-        return reason
+        return reason or addressed(heard, self._settings.follow, await self._joined(heard))
+
+    async def _asks_by_edit(self, heard: Heard, before: Heard | None) -> bool:
+        return asks_by_edit(heard, before, await self._joined(heard))
+
+    async def _joined(self, heard: Heard) -> int | None:
+        return await self._memory.joined(heard.channel) if heard.is_in_thread else None
 
     async def _is_known(self, message: discord.Message) -> bool:
         """Whether a message was taken in, or answered with a sentence, before."""
@@ -199,8 +205,7 @@ class Desk:
         heard = await self._in_place(message, heard, me)
         turn = await self._core.store.turn(str(message.id))
         if turn is None:
-            joined = await self._memory.joined(message.channel.id) if heard.is_in_thread else None
-            if asks_by_edit(heard, before, joined):
+            if await self._asks_by_edit(heard, before):
                 await self._take_or_apologise(message, heard, me, late=True)
         elif not await self._memory.has_words(heard.id, heard.raw):
             await self._ask_anew(message, heard, me, turn)

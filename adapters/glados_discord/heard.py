@@ -1,10 +1,13 @@
 """A message of Discord as plain data, and the one answer to "what does it say?". `hearing.py` makes it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from glados_bots.addressing import is_nothing
 
+# Discord's picker of moving pictures writes links to these sites.
+_MOVING_PICTURE = re.compile(r"https?://(?:\w+\.)?(?:tenor|giphy|klipy)\.com/\S+", re.IGNORECASE)
 MOST_CHARS = 12_000  # of what one message says; Discord allows 4,000 in a text and 6,000 in its embeds
 
 
@@ -35,6 +38,7 @@ class Heard:
 
     Attributes:
         id: the message; ids grow with time.
+        channel: the channel or thread it stands in.
         age_s: seconds from its writing to its last edit; 0 without one.
         is_from_person: neither a bot, this one included, nor a webhook, nor Discord itself.
         is_direct: it stands in a conversation of one person with the bot.
@@ -51,6 +55,7 @@ class Heard:
     """
 
     id: int
+    channel: int = 0
     age_s: float = 0.0
     is_from_person: bool = True
     is_direct: bool = False
@@ -68,7 +73,7 @@ class Heard:
     @property
     def has_words(self) -> bool:
         """Whether somebody says something in words, their own or forwarded ones."""
-        texts = (self.title, self.content.text, *map(says, self.content.forwarded))
+        texts = (self.title, _MOVING_PICTURE.sub("", self.content.text), *map(says, self.content.forwarded))
         return not all(map(is_nothing, texts))
 
 

@@ -1,14 +1,17 @@
 """discord.py's messages become plain data: made once, then everything is decided on that."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
 import discord
 
+from glados_discord.code_spans import without_code
 from glados_discord.heard import Content, Heard
 from glados_discord.tokens import Names, ids_in, readable
 
+_EVERYBODY = re.compile(r"@(?:everyone|here)\b")  # also by somebody who may not notify everybody
 _FROM_PEOPLE = {discord.MessageType.default, discord.MessageType.reply}
 
 
@@ -32,16 +35,18 @@ def hear(message: discord.Message, me: int) -> Heard:
     mentioned = {user.id for user in message.mentions}  # Discord leaves out what stands in code
     roles = {role.id for role in message.role_mentions} | ids_in(message.content, "role")
     others = (mentioned | ids_in(message.content, "user")) - {me}
+    calls_all = message.mention_everyone or _EVERYBODY.search(without_code(message.content)) is not None
     answered, own_role = _answered_author(message), _own_role(message.guild)
     direct = is_direct(message.channel)
     heard = Heard(
         id=message.id,
+        channel=message.channel.id,
         age_s=(message.edited_at - message.created_at).total_seconds() if message.edited_at else 0.0,
         is_from_person=is_from_person(message),
         is_direct=direct,
         is_placed=direct or message.guild is not None,
         is_named=me in mentioned or own_role in roles,
-        is_for_others=bool(others or roles or message.mention_everyone) or answered not in {None, me},
+        is_for_others=bool(others or roles or calls_all) or answered not in {None, me},
         is_reply_to_us=answered == me,
         raw=message.content,
         content=_whole_content(message, me),

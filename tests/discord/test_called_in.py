@@ -81,6 +81,22 @@ async def test_a_message_of_last_year_that_names_the_bot_is_no_question_when_it_
     assert message.thread is None
 
 
+async def test_an_edit_that_was_missed_is_judged_in_the_same_way(world: World) -> None:
+    async with world.bot() as bot:
+        thread, said = await conversation(world)
+        await called_in(world, thread)
+        aside = await world.ada.say(world.channel, "what is a lime?")
+        await world.quiet(bot)
+        await caught_up(world, bot)
+    await world.bob.edit(said[0], f"{world.fake.bot.mention} I think it is.")  # it is older than the joining
+    await world.ada.edit(aside, f"{world.fake.bot.mention} what is a lime?")
+    async with world.bot() as bot:
+        await world.answered(aside)
+        await caught_up(world, bot)
+        await world.quiet(bot)
+    assert len(world.engine.asked) == 2
+
+
 async def picture(world: World, thread: Channel) -> None:
     await world.bob.say(thread, files=[("cat.png", "image/png", b"\x89PNG")])
 
@@ -97,8 +113,16 @@ async def poll(world: World, thread: Channel) -> None:
     await world.bob.poll(thread, "Lunch?", "Pizza", "Soup")
 
 
-@pytest.mark.parametrize("share", [picture, invisible, sticker, poll])
-async def test_what_people_share_in_its_thread_without_words_is_left_alone(
+async def moving_picture(world: World, thread: Channel) -> None:
+    await world.bob.say(thread, "https://tenor.com/view/cat-typing-gif-12345")
+
+
+async def call_for_all(world: World, thread: Channel) -> None:
+    await world.bob.say(thread, "@here can one of you look?")
+
+
+@pytest.mark.parametrize("share", [picture, invisible, sticker, poll, moving_picture, call_for_all])
+async def test_what_people_share_with_each_other_in_its_thread_is_left_alone(
     world: World, share: Callable[[World, Channel], Awaitable[None]]
 ) -> None:
     async with world.bot() as bot:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_discord.addressing import addressed
+from glados_discord.code_spans import pieces
 from glados_discord.desk import Desk
 from glados_discord.heard import MOST_CHARS, Content, Heard, says
 from glados_discord.hearing import hear
 from glados_discord.settings import DiscordSettings
+from glados_discord.tokens import Names, readable
 
 ME, ADA, BOB, GUILD, ROOM, ROLE, OWN_ROLE = (
     11 * 10**17,
@@ -176,6 +178,17 @@ def test_code_is_verbatim(token: str, code: str) -> None:
 @pytest.mark.parametrize("open_", ["`", "```", "``", "a`b` ` "])
 def test_what_is_never_closed_is_no_code(open_: str) -> None:
     assert said(f"{open_}<#{ROOM}>") == f"{open_}#general".strip()
+
+
+@given(st.text(alphabet="`\na<@1>", max_size=60))
+def test_pieces_of_code_and_prose_are_the_whole_text(text: str) -> None:
+    assert "".join(piece for piece, _ in pieces(text)) == text
+
+
+@pytest.mark.parametrize("unit", ["`", "` ", "``` ", "`a``b```c", "<@1", "<:a", "</a ", "<t:1", "@here", "<"])
+def test_the_longest_texts_are_read_at_once(unit: str) -> None:
+    text = unit * (200_000 // len(unit))
+    assert readable(text, Names(own=frozenset({ME}))) in {text, text.strip()}
 
 
 # --- whom it addresses ----------------------------------------------------------------------------------------------
