@@ -44,7 +44,7 @@ _TELLS = frozenset(
         "chat.stopStream",
     }
 )
-NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0
