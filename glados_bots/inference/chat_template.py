@@ -27,6 +27,7 @@ TALKS = (
     ("system", "user"),
     ("system", "system", "user", "assistant", "system", "user"),
     ("user", "assistant", "user", "assistant", "user"),
+    ("assistant", "user"),
     *(("user", role) for role in ("tool", "function", "developer", "ipython", "observation", "context")),
     *(("user", "assistant", role) for role in ("tool", "function", "ipython", "observation")),
 )
