@@ -10,7 +10,8 @@ Two formats: the model's own chat template, and the one the GLaDOS models of 202
     ...
 
 Contents are made harmless first: a special token's text is broken by a zero-width space, so that the tokenizer cannot
-read it as one, and a line that looks like a GLaDOS role gets the same treatment.
+read it as one. A line that looks like a GLaDOS role gets the same treatment, and so does what a chat template writes as
+plain text to mark turns, see marks.py. All of it is linear in the text.
 """
 
 import re
@@ -37,12 +38,9 @@ def special_strings(tokenizer: Any) -> tuple[str, ...]:
 
 def harmless(text: str, specials: Sequence[str]) -> str:
     """The same text to a reader; no control token to a tokenizer. Nothing that needs no change is changed."""
-    return starts(tuple(specials), whole=False).sub(_broken, text.replace("\0", "\ufffd"))
-
-
-def _broken(first: re.Match[str]) -> str:
-    """A control token's first character."""
-    return first.group() + BREAK
+    for unbreakable in ("\0", *(special for special in specials if len(special) == 1)):
+        text = text.replace(unbreakable, "\ufffd")
+    return starts(tuple(specials), whole=False).sub(rf"\g<0>{BREAK}", text)
 
 
 def glados_prompt(messages: Sequence[Message], specials: Sequence[str]) -> str:

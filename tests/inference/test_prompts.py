@@ -122,6 +122,10 @@ def test_special_strings_are_all_a_tokenizer_knows() -> None:
     assert set(special_strings(tokenizer)) == {"<x>", "</s>", "<think>", "[INST]"}
 
 
+def test_a_control_token_of_one_character_is_taken_out() -> None:
+    assert harmless("a\u241eb\0c", ("\u241e", "<x>")) == "a\ufffdb\ufffdc"
+
+
 def test_control_tokens_that_lie_across_each_other_are_all_broken() -> None:
     specials = ("<a><b>", "<b><c>", "<a>")
     text = harmless("<a><b><c><a>", specials)
