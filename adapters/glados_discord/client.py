@@ -100,14 +100,8 @@ class _Listening:
         await self.parts.desk.message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Somebody changed a message, also one we have forgotten.
-
-        A pin, a preview or a thread is told in the same way. They leave the time of the last edit as it was.
-        """
-        before = payload.cached_message
-        if before is not None and before.edited_at == payload.message.edited_at:
-            return
-        await self.parts.desk.edited(payload.message, self.me)
+        """Somebody changed a message, also one we have forgotten. Pins, previews and threads are told so, too."""
+        await self.parts.desk.edited(payload.message, self.me, payload.cached_message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Somebody deleted a message."""
@@ -123,7 +117,8 @@ class _Listening:
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was brought into a thread, or wrote in it."""
-        await self.parts.whereabouts.joined(thread.guild.id, thread.id)
+        at = thread.me.joined_at if thread.me else discord.utils.utcnow()
+        await self.parts.whereabouts.joined(thread.guild.id, thread.id, discord.utils.time_snowflake(at))
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
         """The bot was taken out of a thread: there it answers to its name only."""

@@ -288,7 +288,7 @@ async def test_a_thread_of_people_is_joined_by_invitation_and_left_by_removal(wo
         await world.quiet(bot)
         await world.ada.say(thread, "and oranges?")
         await world.quiet(bot)
-    assert world.prompts == [["and limes?"]]
+    assert world.prompts == [["The thread is called:\n> Citrus\n\nand limes?"]]
 
 
 async def test_a_reply_to_somebody_elses_message_brings_it_along(world: World) -> None:
@@ -317,13 +317,13 @@ async def test_in_a_thread_of_others_the_first_question_brings_along_what_it_is_
         await world.ada.edit(question, f"{world.fake.bot.mention} is it?")
         await world.until(lambda: len(world.prompts) == 5)
         await world.quiet(bot)
-    about = "bob wrote:\n> Lemons are blue.\n\nis that right?"
+    about = "bob wrote:\n> Lemons\n> \n> Lemons are blue.\n\nis that right?"
     assert world.prompts == [
         [about],
         ["bob wrote:\n> Limes are red.\n\nis that right?"],
-        ["is that right?"],
+        ["The thread is called:\n> No beginning\n\nis that right?"],
         [about, "really?"],
-        ["is it?"],
+        ["The thread is called:\n> No beginning\n\nis it?"],
     ]
 
 
