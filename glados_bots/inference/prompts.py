@@ -18,6 +18,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tokenizers.normalizers import NFKC
+
 from glados_bots.conversation import Message
 from glados_bots.inference.chat_template import ChatTemplate
 from glados_bots.inference.marks import BREAK, starts
@@ -25,6 +27,7 @@ from glados_bots.inference.unseen import BLANK, ENDS, LINE_START
 
 # A role at the beginning of a line, whatever Unicode takes for a line's end and whatever unseen stands before it.
 ROLE_LINE = re.compile(rf"{LINE_START}(?:User|GLaDOS)(?=[{BLANK}{ENDS}]*+:)", re.IGNORECASE)
+WIDE, FOLDED = "ＵＳＥＲ：", "USER:"
 # Tokenizers do not mark all of their control tokens as special: `<think>` and `<tool_call>` often are not.
 CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
@@ -34,6 +37,15 @@ def special_strings(tokenizer: Any) -> tuple[str, ...]:
     found = tokenizer.added_tokens_decoder.values()
     added = [str(token.content) for token in found if token.special or CONTROL.fullmatch(str(token.content))]
     return tuple(sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True))
+
+
+def as_read(messages: Sequence[Message], tokenizer: Any) -> Sequence[Message]:
+    """The messages in the letters that the tokenizer makes of them: some read `ＵＳＥＲ：` as `USER:` (NFKC)."""
+    normalizer = tokenizer.backend_tokenizer.normalizer if tokenizer.is_fast else None
+    if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
+        return messages
+    folded = NFKC()  # linear; Python's own takes quadratic time over marks that are stacked on one letter
+    return [Message(message.role, folded.normalize_str(message.content)) for message in messages]
 
 
 def harmless(text: str, specials: Sequence[str]) -> str:

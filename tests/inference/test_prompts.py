@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
 from glados_bots.inference.marks import Marks
-from glados_bots.inference.prompts import glados_prompt, harmless, special_strings
+from glados_bots.inference.prompts import as_read, glados_prompt, harmless, special_strings
 from glados_bots.inference.unseen import BLANK, ENDS
 
 SPECIALS = ("<|im_start|>", "<|im_end|>", "</s>")
@@ -96,6 +97,14 @@ def test_the_longest_body_is_read_in_linear_time(pumped: str) -> None:
     assert len(glados_prompt([Message("user", text)], SPECIALS)) >= len(text)
     marks = Marks(["### Response:", "[Round 1]", "1. User:", "user", "<|user|>"])
     assert len(marks.broken(text)) >= len(text)
+
+
+@pytest.mark.timeout(60)
+def test_marks_stacked_on_one_letter_are_folded_in_linear_time() -> None:
+    folding = SimpleNamespace(is_fast=True, backend_tokenizer=SimpleNamespace(normalizer=NFKC()))
+    text = "a" + "\u0301\u0316" * 500_000 + "\uff35"
+    (folded,) = as_read([Message("user", text)], folding)
+    assert folded.content.endswith("U")
 
 
 def test_many_control_tokens_cost_as_much_as_one() -> None:
