@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from glados_bots import supervisor
+from glados_bots import __version__, supervisor
+from glados_bots.errors import ConfigError
 from glados_bots.supervisor import Role, Supervisor, lines
 from tests.waiting import until
 
@@ -103,6 +104,32 @@ async def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         await until(log.says("glados: stopping"))
         assert await log.end() == 0
+
+
+async def test_a_child_takes_no_code_out_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`cd model-folder && glados up --model .`: what lies there comes from whoever made the model."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("asyncio", "typing", "typer", "sitecustomize"):
+        Path(f"{name}.py").write_text("print('somebody else')")
+    version = Role("version", [sys.executable, "-m", "glados_bots", "--version"])
+    async with supervised(tmp_path, version) as log:
+        await until(log.says("[version] "))
+    assert f"[version] {__version__}" in log.text()
+    assert "somebody else" not in log.text()
+
+
+async def test_only_we_can_read_the_log_and_it_is_written_to_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "glados.log"
+    path.write_text("of yesterday\n")
+    path.chmod(0o644)
+    async with supervised(tmp_path, role("page", WAITS)) as log:
+        await until(log.says("[page] here"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert log.text().startswith("of yesterday\n")
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="cannot write the log here"):
+        Supervisor([], path)
 
 
 async def read(*pieces: bytes) -> list[str]:

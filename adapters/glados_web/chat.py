@@ -12,6 +12,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.addressing import is_nothing
 from glados_bots.settings import Settings
 from glados_bots.store import connect
 from glados_web.chat_stream import CROWDED, chat_events
@@ -143,7 +144,7 @@ class Chat:
             raise HTTPException(400, "The message is not valid UTF-8.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or is_nothing(text):
             raise HTTPException(400, "The message is empty.")
         if not isinstance(key, str) or not 1 <= len(key) <= 100:  # noqa: PLR2004 - a UUID has 36
             raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")
