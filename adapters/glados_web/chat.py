@@ -93,6 +93,7 @@ class Chat:
         history = await self.store.history(conversation)
         answered = {exchange.turn for exchange in history}
         waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
+        named = session if session and session.by == "oidc" else None
         return show(
             "chat",
             conversation=conversation,
@@ -100,9 +101,9 @@ class Chat:
             running=running,
             waiting=[turn for turn in waiting if turn],
             chats=await self.chats.of(session) if session else [],
-            owner=session.owner[:8] if session else "",  # enough to keep the drafts of two people in one browser apart
             is_locked=self.door.is_locked,
-            person=session.person if session and session.by == "oidc" else "",
+            person=named.person if named else "",
+            owner=named.owner[:8] if named else "",  # keeps drafts of people in one browser apart
             render=render,
             version=lambda exchange: version(final_view(exchange)),
             max_chars=self.settings.message_max_chars,
