@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
-from wcwidth import iter_graphemes
+from wcwidth import grapheme_boundary_before
 
 from glados_bots.markdown.leaves import Leaf
 from glados_bots.markdown.tree import Code, Run, Table
@@ -170,7 +170,7 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
     if end <= 0:
         if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
             return _without_link(leaf), None  # an address longer than a message: keep its label
-        end = max(1, _whole_graphemes(text, count))
+        end = _whole_graphemes(text, count)
     rest = _strip_start(_drop(leaf.runs, end))
     if not rest:
         return part(end), None
@@ -231,13 +231,9 @@ def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
 
 
 def _whole_graphemes(text: str, count: int) -> int:
-    """The end of the last grapheme that lies within the first `count` characters, or of the first one."""
-    end = 0
-    for grapheme in iter_graphemes(text[: count + _LONGEST_GRAPHEME]):
-        if end and end + len(grapheme) > count:
-            break
-        end += len(grapheme)
-    return end
+    """The end of the last grapheme within the first `count` characters; a first one that is longer is cut inside."""
+    end = grapheme_boundary_before(text, count + 1) if count < len(text) else count
+    return end or max(1, count)
 
 
 def _beginning(runs: list[Run], size: int) -> list[Run]:
