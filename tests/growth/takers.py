@@ -13,6 +13,7 @@ from typing import Any, cast
 import discord as discord_py
 
 from glados_bots import admins, logs, retention, text_files
+from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
 from glados_bots.inference.detokenizer import Detokenizer
@@ -41,7 +42,7 @@ from glados_web import markdown as page
 from glados_web.sanitize import sanitize
 
 Take = Callable[[str], object]
-PIECE = 24  # characters that come at a time
+PIECE = 100  # characters that come at a time
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
 
 
@@ -63,7 +64,7 @@ def streamed(start: Callable[[], Stream[Any]]) -> Take:
 
 
 def slack_answer() -> Stream[str]:
-    """An answer as the Slack adapter follows it."""
+    """An answer as the Slack adapter follows it: as blocks and as markdown."""
     return Stream(lambda: ChatSink(TwofoldDialect(), MIN_LIMIT))
 
 
@@ -137,11 +138,11 @@ RENDERERS: dict[str, Take] = {
     "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
     "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
     "page": page.render,
-    "discord, streamed": streamed(lambda: discord.stream(MIN_LIMIT)),
-    "slack mrkdwn, streamed": streamed(lambda: slack.stream(MIN_LIMIT)),
-    "slack blocks, streamed": streamed(lambda: slack.stream_messages(MIN_LIMIT)),
-    "slack answer, streamed": streamed(slack_answer),
-    "page, streamed": streamed(page.stream),
+}
+STREAMS: dict[str, Take] = {
+    "discord": streamed(lambda: discord.stream(MIN_LIMIT)),
+    "slack, both ways": streamed(slack_answer),
+    "page": streamed(page.stream),
 }
 # All else; what a renderer is made of is here too, as more of it can be asked than of the whole.
 OTHERS: dict[str, Take] = {
@@ -163,6 +164,7 @@ OTHERS: dict[str, Take] = {
     "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
     "text file, quoted": lambda text: text_files.quoted("a.log", text),
     "file's name": lambda text: (text_files.is_text(text, text), text_files.safe_name(text)),
+    "command": first_word,
     # the model's side
     "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),
     "control tokens": lambda text: harmless(text, SPECIALS),

@@ -41,9 +41,14 @@ def repeated(unit: str, size: int) -> str:
     return (unit * (size // len(unit) + 1))[:size]
 
 
-def texts() -> dict[str, Callable[[int], str]]:
+def plain() -> dict[str, Callable[[int], str]]:
     """What makes a text of about so many characters, by its name."""
-    found: dict[str, Callable[[int], str]] = {repr(unit): partial(repeated, unit) for unit in UNITS}
+    return {repr(unit): partial(repeated, unit) for unit in UNITS}
+
+
+def texts() -> dict[str, Callable[[int], str]]:
+    """The same, with texts that stand in others."""
+    found = plain()
     for form, unit in product(FORMS, WITHIN):
         found[f"{unit!r} in {form!r}"] = partial(_within, form, unit)
     for opening, closing in NESTED:
