@@ -53,7 +53,9 @@ class ChannelBook:
         if len(persona) > LONGEST_PERSONA:
             raise GladosError(f"This persona has {len(persona)} characters; {LONGEST_PERSONA} are allowed.")
         if max(map(len, iter_graphemes(persona)), default=0) > LONGEST_GRAPHEME:
-            raise GladosError(f"This persona has a letter with more than {LONGEST_GRAPHEME} marks on it; take them off.")
+            raise GladosError(
+                f"This persona has a letter with more than {LONGEST_GRAPHEME} marks on it; take them off."
+            )
         await self._set(channel, "persona", persona)
 
     async def forget(self, channel: str) -> None:

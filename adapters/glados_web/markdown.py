@@ -160,7 +160,9 @@ class _Writer:
                 return "<hr>"
             case Html():
                 self.has_raw_html = True
-                return allowed(block.text, self.depth) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                return (
+                    allowed(block.text, self.depth) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                )
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""

@@ -32,9 +32,7 @@ _LINES = frozenset(
     " header hr li main nav ol p pre section summary table tr ul".split()
 )
 # A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
-_TOKEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL
-)
+_TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _SPACE = re.compile(r"\s+")
 

@@ -21,9 +21,8 @@ from glados_bots.inference.event_stream import EventStream
 from glados_bots.inference.prompts import glados_turns, harmless
 from glados_bots.inference.reasoning import Reasoning, Unopened
 from glados_bots.inference.refusals import refusal
-from glados_bots.markdown import Stream
 from glados_bots.markdown.autolink import linked
-from glados_bots.markdown.chat import ChatSink, render_chat
+from glados_bots.markdown.chat import render_chat
 from glados_bots.markdown.cut import MIN_LIMIT
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
@@ -36,36 +35,18 @@ from glados_discord import settings as discord_settings
 from glados_slack import earlier, text_in
 from glados_slack import markdown as slack
 from glados_slack import settings as slack_settings
-from glados_slack.answer import TwofoldDialect
 from glados_slack.markup import MarkdownDialect
 from glados_web import markdown as page
 from glados_web.sanitize import sanitize
 
 Take = Callable[[str], object]
-PIECE = 100  # characters that come at a time
+PIECE = 24  # characters that come at a time
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
 
 
 def pieces(text: str) -> list[str]:
     """A text as it comes over a wire."""
     return [text[place : place + PIECE] for place in range(0, len(text), PIECE)]
-
-
-def streamed(start: Callable[[], Stream[Any]]) -> Take:
-    """Follow an answer to its end."""
-
-    def take(text: str) -> object:
-        stream = start()
-        for piece in pieces(text):
-            stream.feed(piece)
-        return stream.close()
-
-    return take
-
-
-def slack_answer() -> Stream[str]:
-    """An answer as the Slack adapter follows it: as blocks and as markdown."""
-    return Stream(lambda: ChatSink(TwofoldDialect(), MIN_LIMIT))
 
 
 def reasoned(text: str) -> object:
@@ -138,11 +119,6 @@ RENDERERS: dict[str, Take] = {
     "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
     "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
     "page": page.render,
-}
-STREAMS: dict[str, Take] = {
-    "discord": streamed(lambda: discord.stream(MIN_LIMIT)),
-    "slack, both ways": streamed(slack_answer),
-    "page": streamed(page.stream),
 }
 # All else; what a renderer is made of is here too, as more of it can be asked than of the whole.
 OTHERS: dict[str, Take] = {

@@ -12,14 +12,14 @@ UNITS = (
     "*", "_", "~", "**a ", "*a ", "_a ", "~~a ", "~a ", "a**b_c*", "**_~~", "**a** ", "***a", "`", "`a``b ", "` ` ``",
     "```\n", "```a\n", "```md\n", "```md\n```a\n```\n```\n", "~~~\n", "    a\n",
     # links and addresses
-    "[", "](", "[](", "![", "[a](b) ", "[a](b(", "[a](b \"", "[[a]", "![[]()", "[a]", "[a]: b\n", "[^1]", "[^1]: a\n",
+    "[", "](", "[](", "![", "[a](b) ", "[a](b(", '[a](b "', "[[a]", "![[]()", "[a]", "[a]: b\n", "[^1]", "[^1]: a\n",
     "[a.b](http://e.org) ", "[`a.b`](http://e.org) ", "<https://e.org>", "://", "x://", "http://", "http://a_",
     "http://a;", "http://a)", "http://a.b/((", "*http://a*", "(http://a)", "www.", "www.a?", "a@b.c ", "a.a@", "a@b.",
     "a-b@c_d.", "mailto:", "paypal.com ",
     # mentions
     "@", "@everyone", "<@1>", "<@U1>", "<@U1> ", "<#1>", "<!here>", "<:a", "<t:1:R>", "||a||",
     # raw HTML
-    "<", "</", "<b>x ", "</b>", "<b></p>", "<b>x</b> ", "<code>a", "<br>", "<li>a", "<a href='", "<a \"<", "<b ", "<!--",
+    "<", "</", "<b>x ", "</b>", "<b></p>", "<b>x</b> ", "<code>a", "<br>", "<li>a", "<a href='", '<a "<', "<b ", "<!--",
     "<?", "<!x ", "<![CDATA[", "<div>\n", "<div>\n\n", "<div>a</div>\n\n", "<details>\n\n", "<title>", "<ul><li>", "&",
     "&#", "&amp;",
     # formulas
@@ -28,10 +28,21 @@ UNITS = (
     "> ", ">", "> a\n\n", "- ", "- a\n", "- a\n  b\n", "1) ", "# ", "# a\n", "# é\n", "a\n===\n", "---\n", "- [ ] a\n",
     "|", "|a", "\n|", "| a | b |\n", "a|b\n-|-\n", "|\\|",
     # the wire
-    "<think>", "</think>", "</", "data: {\n", ",", ":", "=", "\"", "{", "web=7d,", "web:a,",
+    "<think>", "</think>", "</", "data: {\n", ",", ":", "=", '"', "{", "web=7d,", "web:a,",
 )  # fmt: skip
 # Where a text stands in another, and what is tried there.
-FORMS = ("{}x", "x{}", "|a|b|\n|-|-|\n{}", "[{}](http://e.org)", "# {}", "- {}", "> {}", "```\n{}\n```", "`{}`", "<b>{}</b>")
+FORMS = (
+    "{}x",
+    "x{}",
+    "|a|b|\n|-|-|\n{}",
+    "[{}](http://e.org)",
+    "# {}",
+    "- {}",
+    "> {}",
+    "```\n{}\n```",
+    "`{}`",
+    "<b>{}</b>",
+)
 WITHIN = ("a ", " ", "\u0301", "a.", "|x|\n", "`a.b` ", "&")
 NESTED = (("**a ", "**"), ("*", "*"), ("[", "](b)"), ("<b>", "</b>"), ("<div>\n", "</div>\n"), ("(", ")"), ("{", "}"))
 
@@ -41,14 +52,9 @@ def repeated(unit: str, size: int) -> str:
     return (unit * (size // len(unit) + 1))[:size]
 
 
-def plain() -> dict[str, Callable[[int], str]]:
-    """What makes a text of about so many characters, by its name."""
-    return {repr(unit): partial(repeated, unit) for unit in UNITS}
-
-
 def texts() -> dict[str, Callable[[int], str]]:
-    """The same, with texts that stand in others."""
-    found = plain()
+    """What makes a text of about so many characters, by its name."""
+    found: dict[str, Callable[[int], str]] = {repr(unit): partial(repeated, unit) for unit in UNITS}
     for form, unit in product(FORMS, WITHIN):
         found[f"{unit!r} in {form!r}"] = partial(_within, form, unit)
     for opening, closing in NESTED:
