@@ -10,7 +10,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
 from glados_bots.inference.cards import Card
 from glados_bots.inference.encoding import Encoder
-from glados_bots.inference.engine import EngineOptions, Event, Sampling
+from glados_bots.inference.engine import Begun, EngineOptions, Event, Sampling
 from glados_bots.inference.line import Line
 from glados_bots.inference.suspects import Suspects
 
@@ -27,16 +27,20 @@ class CardEngine(ABC):
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._encoder: Encoder | None = None  # made by `start`
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
         prompt = await asyncio.to_thread(self._encode, messages)
         room = self.encoder.room(prompt)
-        async with aclosing(self._line.enter()) as places:
+        async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
-            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
-            async with aclosing(self._answer(model, prompt, limit, sampling)) as events:
+            yield Begun(len(prompt))
+            limit = min(sampling.max_tokens or self._card.max_answer_tokens or room, room)
+            domain = caller if self._options.share_prefixes == "key" else ""
+            async with aclosing(self._answer(model, prompt, limit, sampling, domain)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -47,8 +51,10 @@ class CardEngine(ABC):
             return self.encoder.encode(messages)
 
     @abstractmethod
-    def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
-        """Compute at most `limit` tokens; closing the iterator stops that."""
+    def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
+        """Compute at most `limit` tokens; closing the iterator stops that. Prefixes are shared within a domain only."""
 
     @property
     def encoder(self) -> Encoder:
