@@ -85,6 +85,11 @@ class Chat:
             await self.surface.forget(conversation, turn)
         await self.surface.tell(conversation)
 
+    async def keep(self, session: Session, conversation: str) -> None:
+        """A question was taken in: what it began is kept as long as its answer."""
+        await self.chats.keep(session, conversation)
+        await self.door.sessions.keep(session)
+
     # --- what is shown and asked -----------------------------------------------------------------------------------
 
     async def page(self, session: Session | None, conversation: str) -> HTMLResponse:
