@@ -1,11 +1,10 @@
 """What a question refers to and the conversation does not hold: messages it replies to, what its thread is about."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import discord
 
-from glados_discord.access import Rules, asker_of, is_denied
+from glados_discord.access import Asker, Rules, is_denied
 from glados_discord.heard import quoted, says
 from glados_discord.hearing import hear, is_from_person
 from glados_discord.memory import Memory
@@ -49,7 +48,8 @@ class Quotes:
         first = await _first_message(thread)
         text = self._says(first)[:QUOTED_CHARS] if first else ""
         if first is None or not text:
-            return quoted("The thread is called:", thread.name)
+            mark = f" ({DENIED})" if await self._is_denied(thread.owner_id, thread.owner, thread.guild) else ""
+            return quoted(f"The thread is called{mark}:", thread.name)
         answered = message.reference.message_id if message.reference else None
         return await self._quote(first, text) if first.id != answered else ""
 
@@ -60,18 +60,21 @@ class Quotes:
     async def _quote(self, message: discord.Message, text: str) -> str:
         who = " ".join(message.author.display_name.split())
         marks = ["a bot"] if not is_from_person(message) else []
-        marks += [DENIED] if await self._is_denied(message) else []
+        guild = message.guild if is_from_person(message) else None
+        marks += [DENIED] if await self._is_denied(message.author.id, message.author, guild) else []
         return quoted(f"{who} ({'; '.join(marks)}) wrote:" if marks else f"{who} wrote:", text)
 
-    async def _is_denied(self, message: discord.Message) -> bool:
-        """Whether the lists deny who wrote this. A quoted message does not tell roles; unknown ones count as denied."""
-        guild, author = message.guild, message.author
-        if guild and self.rules.denied_roles and isinstance(author, discord.User) and is_from_person(message):
-            with suppress(discord.HTTPException):
-                author = await guild.fetch_member(author.id)
-            if isinstance(author, discord.User):
+    async def _is_denied(
+        self, person: int, known: discord.User | discord.Member | None, guild: discord.Guild | None
+    ) -> bool:
+        """Whether the deny lists name a person. Who is quoted comes without roles; unknown ones count as denied."""
+        if guild and self.rules.denied_roles and not isinstance(known, discord.Member):
+            try:
+                known = await guild.fetch_member(person)
+            except discord.HTTPException:
                 return True
-        return is_denied(self.rules, asker_of(author, guild.id if guild else None, message.channel))
+        roles = known.roles if isinstance(known, discord.Member) else ()
+        return is_denied(self.rules, Asker(person, roles=frozenset(role.id for role in roles)))
 
     def _is_ours(self, target: discord.Message, message: discord.Message) -> bool:
         """An answer of ours in the same thread or direct conversation is part of the history."""
