@@ -38,7 +38,7 @@ HELP = "Write your question after my name, or use /ask. /help says what else I c
 FILES_ONLY = "Ask me something about it in words. {left_out}"
 CONTENT_HINT = "I can only read messages here that mention me: please write my name before your question."
 GUILD_FULL = "This server has asked as many questions as one minute allows. Please ask again in {wait}."
-TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
+TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
 
 
 class Desk:
@@ -116,8 +116,9 @@ class Desk:
         if lacking:
             await self._notes.cannot_write(message, lacking)
             return
-        quotes = Quotes(me, self._memory, self.rules)
-        question = await questions.read(message, heard, quotes, self._settings, in_passing=reason == "thread")
+        quotes = Quotes(me, self._link, self._memory, self.rules)
+        most, in_passing = self._core.settings.message_max_chars, reason == "thread"
+        question = await questions.read(message, heard, quotes, self._settings, most, in_passing=in_passing)
         if question.text:
             await self._accept(message, heard, question)
         else:
@@ -215,7 +216,8 @@ class Desk:
         if sentence := await self._refusal(message):
             await self._notes.refuse(message, sentence)
             return
-        question = await questions.read(message, heard, Quotes(me, self._memory, self.rules), self._settings)
+        quotes, most = Quotes(me, self._link, self._memory, self.rules), self._core.settings.message_max_chars
+        question = await questions.read(message, heard, quotes, self._settings, most)
         if not question.text or question.text == turn.text or await self._is_too_long(message, question):
             return
         guild, stamp = message.guild.id if message.guild else None, message.edited_at or message.created_at

@@ -34,7 +34,13 @@ class Question:
 
 
 async def read(
-    message: discord.Message, heard: Heard, quotes: Quotes, settings: DiscordSettings, *, in_passing: bool = False
+    message: discord.Message,
+    heard: Heard,
+    quotes: Quotes,
+    settings: DiscordSettings,
+    most: int,
+    *,
+    in_passing: bool = False,
 ) -> Question:
     """Read what a message says, its files, and what it refers to where that is not part of the conversation.
 
@@ -43,18 +49,22 @@ async def read(
         heard: the same as plain data.
         quotes: finds what it refers to.
         settings: of the adapter.
+        most: characters of the whole; files take the room that the words leave.
         in_passing: whether nothing in it names the bot: then only words ask something, and no sticker or poll.
     """
-    words = says(heard.content, heard.title, with_files=False)
-    files = await attachments.read(message.attachments, settings)
-    if in_passing and not heard.has_words and not files.text:
-        return Question("", "", files.left_out)
+    words, own = says(heard.content, heard.title, with_files=False), attachments.of(message)
+    if in_passing and not heard.has_words and not attachments.candidates(own):
+        return Question("", "", "")
     about = [await quotes.opening(message), await quotes.answered(message)]
-    if not any([words, files.text, *about]):
-        return Question("", "", files.left_out)
-    unread = f"({files.left_out})" if files.left_out else ""
-    text = "\n\n".join(filter(None, [*about, words, files.text, unread]))
-    return Question(heard.content.text or words, text, files.left_out)
+    if not (in_passing or own or message.reference):
+        about.append(await quotes.above(message))
+    others = [file for one in about for file in attachments.candidates(one.files)]
+    files = await attachments.read([*own, *others], settings)
+    if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
+        return Question("", "", files.fitted(0)[1])
+    texts = [*(one.text for one in about), words]
+    shown, left_out = files.fitted(most - sum(map(len, texts)))
+    return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out)
 
 
 async def conversation_of(message: discord.Message, memory: Memory, settings: DiscordSettings) -> str:

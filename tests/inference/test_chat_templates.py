@@ -18,6 +18,7 @@ from glados_bots.inference.chat_template import ChatTemplate
 from glados_bots.inference.marks import BREAK
 from glados_bots.inference.prompts import chat_prompt
 
+pytestmark = pytest.mark.slow  # they need another process
 TEMPLATES: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "chat_templates.toml").read_text(encoding="utf-8")
 )
@@ -184,7 +185,6 @@ def test_a_template_that_cannot_be_used_is_said_when_the_model_is_loaded(templat
         ChatTemplate(SimpleNamespace(chat_template=template, special_tokens_map={}), ())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @over_every_template
 def test_templates_are_rendered_as_transformers_renders_them(family: Family) -> None:
