@@ -1,13 +1,12 @@
 """What a question refers to and the conversation does not hold: messages it replies to, what its thread is about."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import discord
 
 from glados_discord import attachments
-from glados_discord.access import Rules, asker_of, is_denied
+from glados_discord.access import Asker, Rules, is_denied
 from glados_discord.heard import quoted, says
 from glados_discord.hearing import hear, is_from_person
 from glados_discord.link import Link
@@ -74,7 +73,8 @@ class Quotes:
             return Quoted()
         first = await _first_message(thread)
         if first is None or not self._says(first):
-            return Quoted(quoted("The thread is called:", thread.name))
+            mark = f" ({DENIED})" if await self._is_denied(thread.owner_id, thread.owner, thread.guild) else ""
+            return Quoted(quoted(f"The thread is called{mark}:", thread.name))
         answered = message.reference.message_id if message.reference else None
         return await self._quote(first, QUOTED_CHARS) if first.id != answered else Quoted()
 
@@ -87,20 +87,23 @@ class Quotes:
         text = self._says(message)[:room]
         if not text:
             return Quoted()
-        who, is_denied = " ".join(message.author.display_name.split()), await self._is_denied(message)
-        marks = [*([] if is_from_person(message) else ["a bot"]), *([DENIED] if is_denied else [])]
+        who, by_person = " ".join(message.author.display_name.split()), is_from_person(message)
+        is_denied = await self._is_denied(message.author.id, message.author, message.guild if by_person else None)
+        marks = [*([] if by_person else ["a bot"]), *([DENIED] if is_denied else [])]
         head = f"{who} ({'; '.join(marks)}) wrote:" if marks else f"{who} wrote:"
         return Quoted(quoted(head, text), () if is_denied else tuple(attachments.of(message)))
 
-    async def _is_denied(self, message: discord.Message) -> bool:
-        """Whether the lists deny who wrote this. A quoted message does not tell roles; unknown ones count as denied."""
-        guild, author = message.guild, message.author
-        if guild and self.rules.denied_roles and isinstance(author, discord.User) and is_from_person(message):
-            with suppress(discord.HTTPException):
-                author = await guild.fetch_member(author.id)
-            if isinstance(author, discord.User):
+    async def _is_denied(
+        self, person: int, known: discord.User | discord.Member | None, guild: discord.Guild | None
+    ) -> bool:
+        """Whether the deny lists name a person. Who is quoted comes without roles; unknown ones count as denied."""
+        if guild and self.rules.denied_roles and not isinstance(known, discord.Member):
+            try:
+                known = await guild.fetch_member(person)
+            except discord.HTTPException:
                 return True
-        return is_denied(self.rules, asker_of(author, guild.id if guild else None, message.channel))
+        roles = known.roles if isinstance(known, discord.Member) else ()
+        return is_denied(self.rules, Asker(person, roles=frozenset(role.id for role in roles)))
 
     def _is_ours(self, target: discord.Message, message: discord.Message) -> bool:
         """An answer of ours in the same thread or direct conversation is part of the history."""
