@@ -71,8 +71,8 @@ def finish(text: str) -> str:
     paragraph = text[start:]
     if begins_block(paragraph):
         return text if paragraph.endswith("\n\n") else text[:start] + _TAG.sub("", paragraph)
-    if not paragraph.endswith("\n"):
-        for pattern in _HELD_BACK:
+    if not paragraph.endswith("\n\n"):
+        for pattern in (_TAG,) if paragraph.endswith("\n") else _HELD_BACK:
             match = pattern.search(paragraph)
             if match and not _in_code(paragraph, match.start()):
                 paragraph = paragraph[: match.start()]
