@@ -7,10 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import Any, cast
-
-import discord as discord_py
+from typing import Any
 
 from glados_bots import admins, logs, retention, text_files
 from glados_bots.commands import first_word
@@ -29,9 +26,11 @@ from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.mend import mend
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.unfinished import finish
-from glados_discord import addressing, titles
 from glados_discord import markdown as discord
 from glados_discord import settings as discord_settings
+from glados_discord import titles
+from glados_discord.heard import Content, says
+from glados_discord.tokens import Names, readable
 from glados_slack import earlier, text_in
 from glados_slack import markdown as slack
 from glados_slack import settings as slack_settings
@@ -85,7 +84,7 @@ def parsed_events(text: str) -> object:
 
 def read_on_discord(text: str) -> object:
     """A question of Discord."""
-    return addressing.readable(cast("discord_py.Message", SimpleNamespace(content=text, mentions=[], guild=None)), 1)
+    return says(Content(readable(text, Names())))
 
 
 def read_on_slack(text: str) -> object:
@@ -141,7 +140,7 @@ OTHERS: dict[str, Take] = {
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),
     "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
     "text file, quoted": lambda text: text_files.quoted("a.log", text),
-    "file's name": lambda text: (text_files.is_text(text, text), text_files.safe_name(text)),
+    "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
     "command": first_word,
     # the model's side
     "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),

@@ -102,7 +102,7 @@ async def test_a_failed_answer_apologises_and_can_be_tried_again(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        assert "no such thing" in answer.content
+        assert "does not accept this request" in answer.content
         model.refusal = ""
         await ada.click(slack.message(answer), "Try again")
         await slack.wait_for(lambda: answer.content == "Hello world!")
