@@ -36,7 +36,6 @@ from glados_slack import markdown as slack
 from glados_slack import settings as slack_settings
 from glados_slack.markup import MarkdownDialect
 from glados_web import markdown as page
-from glados_web.sanitize import sanitize
 
 Take = Callable[[str], object]
 PIECE = 24  # characters that come at a time
@@ -56,18 +55,22 @@ def reasoned(text: str) -> object:
     return shown, [list(unopened.feed(piece)) for piece in pieces(text)], list(unopened.close())
 
 
-class Characters:
-    """A tokenizer whose tokens are characters."""
+class Pieces:
+    """A tokenizer whose tokens are the pieces of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.pieces = pieces(text)
 
     def decode(self, tokens: Sequence[int], **_: Any) -> str:
         """As transformers' method."""
-        return "".join(map(chr, tokens))
+        return "".join([self.pieces[token] for token in tokens])
 
 
 def detokenized(text: str) -> object:
     """Tokens to text, with a stop string."""
-    detokenizer = Detokenizer(Characters(), ["\n\nUser :\n"])
-    return [detokenizer.feed([ord(character)]) for character in text], detokenizer.close()
+    tokenizer = Pieces(text)
+    detokenizer = Detokenizer(tokenizer, ["\n\nUser :\n"])
+    return [detokenizer.feed([token]) for token in range(len(tokenizer.pieces))], detokenizer.close()
 
 
 def parsed_events(text: str) -> object:
@@ -129,7 +132,6 @@ OTHERS: dict[str, Take] = {
     "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
     "safe address": lambda text: safe_url("https://e.org/" + text),
     "formula": unicode_math,
-    "sanitiser": sanitize,
     # questions
     "Discord's mentions": read_on_discord,
     "Discord's titles": titles.title,
