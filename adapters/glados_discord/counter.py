@@ -69,14 +69,15 @@ class Counter:
     def _why_not(self, interaction: discord.Interaction) -> str:
         if self._order.is_closing:
             return CLOSING
-        sentence = self._refusal(interaction)
+        sentence = self.refusal(interaction)
         if sentence or interaction.guild_id is None:
             return sentence or ""
         is_thread = isinstance(interaction.channel, discord.Thread)
         what = lacking(interaction.app_permissions, is_thread=is_thread)
         return CANNOT.format(what=what) if what else ""
 
-    def _refusal(self, interaction: discord.Interaction) -> str | None:
+    def refusal(self, interaction: discord.Interaction) -> str | None:
+        """Why the bot does not talk to this person here; None when it does."""
         return refusal(self._desk.rules, asker_of(interaction.user, interaction.guild_id, interaction.channel))
 
     async def _turn(self, interaction: discord.Interaction, question: str, files: Files) -> Turn:
@@ -121,7 +122,7 @@ class Counter:
         if action == "stop":
             await self._core.store.change(name, "stop")
             return ""
-        if sentence := self._refusal(interaction):
+        if sentence := self.refusal(interaction):
             return sentence
         verdict = await self._desk.within_guild(
             interaction.guild_id, interaction.id, lambda: self._core.intake.redo(name, str(interaction.user.id))

@@ -80,6 +80,11 @@ class Chat:
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
 
+    async def keep(self, session: Session, conversation: str) -> None:
+        """A question was taken in: what it began is kept as long as its answer."""
+        await self.chats.keep(session, conversation)
+        await self.door.sessions.keep(session)
+
     # --- what is shown and asked -----------------------------------------------------------------------------------
 
     async def page(self, session: Session | None, conversation: str) -> HTMLResponse:

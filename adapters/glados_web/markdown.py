@@ -12,7 +12,7 @@ from glados_bots.markdown import Document, parse
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.stream import Stream
-from glados_bots.markdown.tags import is_html, open_tags, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, is_html, open_tags, opens_element, tag_name
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -31,13 +31,13 @@ from glados_bots.markdown.tree import (
     Table,
 )
 from glados_web.highlight import highlight
+from glados_web.raw_html import RAW_TEXT, allowed
 from glados_web.sanitize import sanitize
 
-# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
-_RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
-_OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
 _LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
+# Characters of HTML that one chunk may gather while raw HTML is open: it is written anew with each piece of a stream.
+MAX_GROUP = 20_000
 
 
 def render(text: str) -> str:
@@ -81,28 +81,36 @@ class _HtmlSink:
         self._chunks: list[str] = []
         self._group: list[str] = []
         self._tags: list[str] = []
+        self._room = MAX_GROUP
 
     def freeze(self, document: Document) -> None:
         """Write finished blocks."""
         writer = _Writer(document, is_open=False)
         for block in document.blocks:
+            writer.depth = len(self._tags)
+            html = writer.block(block)
             if not isinstance(block, Html) and not self._group:
-                html = writer.block(block)
                 self._chunks.append(html if isinstance(block, Code) else _sanitized(writer, html))
                 continue
-            self._group.append(writer.block(block))
             if isinstance(block, Html):
-                self._tags = open_tags(_allowed(block.text), self._tags)
-            if not self._tags:
-                self._chunks.append(sanitize("".join(self._group)))
-                self._group = []
+                self._tags = open_tags(allowed(block.text, len(self._tags)), self._tags)
+            self._gather(html)
+
+    def _gather(self, html: str) -> None:
+        """Add to what stands between raw HTML's tags; end it where they are closed, or where it gets too long."""
+        self._group.append(html)
+        self._room -= len(html)
+        if not self._tags or self._room < 0:
+            self._chunks.append(sanitize("".join(self._group)))
+            self._group, self._tags, self._room = [], [], MAX_GROUP
 
     def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[str]]:
         """The blocks with `rest` behind what is frozen."""
         other = _HtmlSink()
-        other._group, other._tags = list(self._group), self._tags
+        other._group, other._tags, other._room = list(self._group), self._tags, self._room
         other.freeze(replace(rest, blocks=rest.blocks[:-1]))
         writer = _Writer(rest, is_open=is_open)
+        writer.depth = len(other._tags)
         if rest.blocks:
             other._group.append(writer.block(rest.blocks[-1]))
         html = [*self._chunks, *other._chunks]
@@ -123,10 +131,12 @@ class _Writer:
 
     Attributes:
         has_raw_html: raw HTML was written.
+        depth: elements of raw HTML that are open.
     """
 
     def __init__(self, document: Document, *, is_open: bool) -> None:
         self.has_raw_html = False
+        self.depth = 0
         self._document = document
         self._is_open = is_open
 
@@ -150,7 +160,9 @@ class _Writer:
                 return "<hr>"
             case Html():
                 self.has_raw_html = True
-                return _allowed(block.text) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                return (
+                    allowed(block.text, self.depth) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                )
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
@@ -167,14 +179,14 @@ class _Writer:
             return _literal(runs[0].text)
         pieces: list[str] = []
         open_spans: list[tuple[Span, str]] = []
-        for run in runs:
+        for index, run in enumerate(runs):
             spans, kind = run.spans, run.kind
             if spans or open_spans:
                 depth = _shared(open_spans, spans) if open_spans else 0
                 while len(open_spans) > depth:
                     pieces.append(open_spans.pop()[1])
                 for span in spans[depth:]:
-                    opening, closing = _span_tags(span, runs)
+                    opening, closing = _span_tags(span, runs, index)
                     pieces.append(opening)
                     open_spans.append((span, closing))
             if kind == "text":
@@ -195,11 +207,22 @@ class _Writer:
             case "note":
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
-                self.has_raw_html = True
-                is_tag = is_html(run.text) and tag_name(run.text) not in _RAW_TEXT
-                return run.text if is_tag else escape(run.text)
+                return self._tag(run.text)
             case _:
                 return escape(run.text)
+
+    def _tag(self, html: str) -> str:
+        self.has_raw_html = True
+        name = tag_name(html)
+        if not is_html(html) or name in RAW_TEXT:
+            return escape(html)
+        if html.startswith("</"):
+            self.depth = max(0, self.depth - 1)
+        elif opens_element(name):
+            if self.depth >= MAX_OPEN:
+                return escape(html)
+            self.depth += 1
+        return html
 
     def _paragraph(self, block: Paragraph) -> str:
         content = self.runs(block.runs)
@@ -253,10 +276,6 @@ def _literal(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _allowed(html: str) -> str:
-    return _OPEN_RAW_TEXT.sub("&lt;", html)
-
-
 def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
     depth = 0
     for (opened, _), span in zip(open_spans, spans, strict=False):
@@ -266,14 +285,18 @@ def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
     return depth
 
 
-def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
+def _span_tags(span: Span, runs: list[Run], first: int) -> tuple[str, str]:
+    """What opens and closes a span that begins with the run number `first`."""
     if span.kind != "link":
         tag = _TAGS[span.kind]
         return f"<{tag}>", f"</{tag}>"
     url = safe_url(span.url)
     if url is None:
         return "", ""
-    label = [run for run in runs if span in run.spans]
+    end = first
+    while end < len(runs) and span in runs[end].spans:
+        end += 1
+    label = runs[first:end]
     codes = [run.text for run in label if run.kind == "code"]
     host = hidden_host("".join(run.text for run in label), url, codes) if span.may_mislead else ""
     title = f' title="{escape(span.title)}"' if span.title else ""

@@ -65,7 +65,6 @@ class ChatTemplate:
 
         Raises:
             PromptRefusedError: the template takes these messages in no shape; with its own sentence.
-            GenerationFailedError: it does not come to an end.
         """
         safe = [Message(message.role, self.marks.broken(message.content)) for message in messages]
         *others, last = self._shapes(safe)

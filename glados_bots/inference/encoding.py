@@ -62,7 +62,7 @@ class Encoder:
         """
         room = self.context - len(prompt)
         if room < SHORTEST_ANSWER:
-            raise PromptTooLongError(len(prompt), self.context - SHORTEST_ANSWER)
+            raise PromptTooLongError(len(prompt), self.context - SHORTEST_ANSWER, self.context)
         if max(prompt) >= self.vocabulary:
             raise GenerationFailedError(
                 "the tokenizer knows tokens that the model does not; they do not belong together"

@@ -49,10 +49,12 @@ class Builder:
         self._lists: list[List] = []
         self._runs: list[Run] | None = None
         self._spans: Spans = ()
+        self._unread_spans = 0
         self._links = 0
         self._images: list[tuple[list[Run] | None, dict[str, str], Spans]] = []
         self._code: list[str] | None = None
         self._html: Html | None = None
+        self._html_lines: list[str] = []
         self._table: Table | None = None
         self._notes: list[Note] = []
         self._marks: dict[str, None] = dict.fromkeys(marks)
@@ -175,14 +177,16 @@ class Builder:
         self._code = None
 
     def _start_html(self, _: Any) -> None:
-        self._html = Html("")
+        self._html, self._html_lines = Html(""), []
         self._open_block(self._html)
 
     def _on_html(self, text: str) -> None:
         if self._html is not None:
-            self._html.text += self._clean(text)
+            self._html_lines.append(self._clean(text))
 
     def _end_html(self) -> None:
+        if self._html is not None:
+            self._html.text = "".join(self._html_lines)
         self._html = None
 
     # Containers
@@ -245,7 +249,10 @@ class Builder:
     # Inline containers
 
     def _open_span(self, span: Span) -> None:
-        self._spans = (*self._spans, span) if self._spans else (span,)
+        if len(self._spans) >= MAX_DEPTH:
+            self._unread_spans += 1
+        else:
+            self._spans = (*self._spans, span) if self._spans else (span,)
 
     def _start_em(self, _: Any) -> None:
         self._open_span(Span("em"))
@@ -257,7 +264,10 @@ class Builder:
         self._open_span(Span("strike"))
 
     def _close_span(self) -> None:
-        self._spans = self._spans[:-1]
+        if self._unread_spans:
+            self._unread_spans -= 1
+        else:
+            self._spans = self._spans[:-1]
 
     def _start_link(self, data: dict[str, str]) -> None:
         kind = data["link_type"]
@@ -265,7 +275,7 @@ class Builder:
         if kind == "Email" and not url.startswith("mailto:"):
             url = "mailto:" + url
         span = Span("link", url, self._clean(data["title"]), bare=kind in {"Autolink", "Email"})
-        self._open_span(span)
+        self._spans = (*self._spans, span)  # however deep: its address is content
         self._links += 1
 
     def _end_link(self) -> None:
@@ -274,7 +284,7 @@ class Builder:
         runs = self._runs
         if runs is not None and not (runs and span in runs[-1].spans):
             runs.append(Run("text", span.title, self._spans))  # an empty link keeps its place
-        self._close_span()
+        self._spans = self._spans[:-1]
 
     def _start_image(self, data: dict[str, str]) -> None:
         self._images.append((self._runs, data, self._spans))

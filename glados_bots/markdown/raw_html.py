@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from html import unescape
 
-from glados_bots.markdown.tags import is_html, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, is_html, tag_name
 from glados_bots.markdown.tree import Image, Run, Span, SpanKind
 
 _STYLES: dict[str, SpanKind] = {
@@ -31,7 +31,8 @@ _LINES = frozenset(
     "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
     " header hr li main nav ol p pre section summary table tr ul".split()
 )
-_TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<[!?][^<>]*>", re.DOTALL)
+# A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
+_TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _SPACE = re.compile(r"\s+")
 
@@ -79,8 +80,8 @@ def plain_runs(runs: list[Run]) -> list[Run]:
             plain.append(Image("image", attributes.get("alt", ""), run.spans, attributes.get("src", "")))
         elif run.text.startswith("</"):
             _close(stack, name)
-        elif name in _OPENING and not run.text.endswith("/>"):
-            stack.append((name, _span(name, run.text)))
+        elif name in _OPENING and not run.text.endswith("/>") and len(stack) < MAX_OPEN:
+            stack.append((name, _new_span(stack, name, run.text)))
     return plain
 
 
@@ -96,6 +97,12 @@ def _close(stack: list[tuple[str, Span | None]], name: str) -> None:
         if stack[index][0] == name:
             del stack[index]
             return
+
+
+def _new_span(stack: list[tuple[str, Span | None]], name: str, tag: str) -> Span | None:
+    """What a tag adds to the styles around it."""
+    span = _span(name, tag)
+    return None if span and any(other and other.kind == span.kind for _, other in stack) else span
 
 
 def _span(name: str, tag: str) -> Span | None:

@@ -260,6 +260,26 @@ async def test_in_direct_messages_everybody_sets_their_own(
     assert "Be kind." in model.prompts[0][0]["content"]
 
 
+async def test_whom_the_bot_does_not_talk_to_sets_nothing_in_direct_messages(
+    slack: FakeSlack, adapter: Adapter, ada: Person
+) -> None:
+    async with adapter(denied_users=ada.id):
+        await told(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), "or an admin")
+        await told(slack, await ada.run(ada.direct, "/glados", "model scripted"), "or an admin")
+
+
+async def test_the_form_refuses_a_persona_that_no_message_could_show(
+    slack: FakeSlack, adapter: Adapter, ada: Person
+) -> None:
+    async with adapter():
+        opened = await ada.run(ada.direct, "/glados", "persona")
+        await slack.wait_for(lambda: opened.view)
+        assert opened.view is not None
+        sent = await ada.submit(opened.view, {"persona": "a" + "\u0301" * 2_500})
+        await slack.wait_for(lambda: sent.is_done)
+        assert "32 marks" in opened.view.errors["persona"]
+
+
 async def test_the_shortcut_asks_about_a_message_in_its_thread(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
