@@ -46,8 +46,9 @@ def finish(text: str) -> str:
         return _finish_code(text, fence, line_start)
     if closed > line_start:
         return text
-    text = without_open_formula(text, max(_paragraph_start(text, is_whole=True), closed))
-    line_start = text.rfind("\n") + 1
+    if "\\" in text or "$$" in text:
+        text = without_open_formula(text, max(_paragraph_start(text, is_whole=True), closed))
+        line_start = text.rfind("\n") + 1
     if len(text) - line_start < _LONGEST_UNDECIDED and _UNDECIDED_LINE.match(text, line_start):
         text = text[:line_start].rstrip("\n") + "\n"
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)

@@ -95,6 +95,14 @@ def test_nesting_without_end_is_read_flat_and_keeps_its_content(render: Any, dep
     assert "after" in shown
 
 
+@pytest.mark.parametrize("render", [discord.render, slack.render, slack.render_blocks])
+def test_a_table_of_cells_that_nobody_wrote_stays_short(render: Any) -> None:
+    """A header of many columns over rows of one cell: the parser fills up each row."""
+    shown = str(render("|name" * 300 + "|\n" + "|-" * 300 + "|\n" + "|word|\n" * 300))
+    assert len(shown) < 300_000
+    assert shown.count("word") == 300
+
+
 @pytest.mark.parametrize("platform", [discord, slack, web])
 @pytest.mark.parametrize("depth", [33, 100])
 def test_a_deep_list_ends_as_its_stream_does(platform: ModuleType, depth: int) -> None:
