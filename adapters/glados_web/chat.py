@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
@@ -17,7 +18,9 @@ from glados_bots.store import connect
 from glados_web.chats import Chats
 from glados_web.door import Door
 from glados_web.markdown import render
+from glados_web.off_loop import off_loop
 from glados_web.pages import show
+from glados_web.painter import Patience
 from glados_web.sessions import Session
 from glados_web.settings import WebSettings
 from glados_web.surface import WebSurface
@@ -87,7 +90,8 @@ class Chat:
         history = await self.store.history(conversation)
         answered = {exchange.turn for exchange in history}
         waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
-        return show(
+        return await off_loop(
+            show,
             "chat",
             conversation=conversation,
             history=history,
@@ -96,7 +100,7 @@ class Chat:
             chats=await self.chats.of(session) if session else [],
             is_locked=self.door.is_locked,
             person=session.person if session and session.by == "oidc" else "",
-            render=render,
+            render=partial(render, patience=Patience()),
             max_chars=self.settings.message_max_chars,
         )
 

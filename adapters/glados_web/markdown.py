@@ -5,7 +5,6 @@ The unit is the top-level block: each is sanitised on its own, so that the page 
 
 import re
 from dataclasses import replace
-from functools import lru_cache
 from html import escape
 
 from glados_bots.markdown import Document, parse
@@ -30,7 +29,7 @@ from glados_bots.markdown.tree import (
     Spans,
     Table,
 )
-from glados_web.highlight import highlight
+from glados_web.painter import Patience, plain
 from glados_web.sanitize import sanitize
 
 # GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
@@ -40,16 +39,17 @@ _LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
 
-def render(text: str) -> str:
+def render(text: str, patience: Patience | None = None) -> str:
     """Render a whole answer.
 
     Args:
         text: markdown.
+        patience: for the colours of code, where several answers share it.
 
     Returns:
         Sanitised HTML, one top-level block after the other; sanitising it again changes nothing.
     """
-    return "\n".join(render_blocks(parse(text)))
+    return "\n".join(_HtmlSink().chunks(parse(text), is_open=False, patience=patience)[1])
 
 
 def render_blocks(document: Document, *, is_open: bool = False) -> list[str]:
@@ -62,8 +62,7 @@ def render_blocks(document: Document, *, is_open: bool = False) -> list[str]:
     Returns:
         One piece of HTML a block; the footnotes are the last piece, where there are any.
     """
-    sink = _HtmlSink()
-    return sink.chunks(document, is_open=is_open)[1]
+    return _HtmlSink().chunks(document, is_open=is_open)[1]
 
 
 def stream() -> Stream[str]:
@@ -82,9 +81,9 @@ class _HtmlSink:
         self._group: list[str] = []
         self._tags: list[str] = []
 
-    def freeze(self, document: Document) -> None:
+    def freeze(self, document: Document, patience: Patience | None = None) -> None:
         """Write finished blocks."""
-        writer = _Writer(document, is_open=False)
+        writer = _Writer(document, patience or Patience())
         for block in document.blocks:
             if not isinstance(block, Html) and not self._group:
                 html = writer.block(block)
@@ -97,12 +96,13 @@ class _HtmlSink:
                 self._chunks.append(sanitize("".join(self._group)))
                 self._group = []
 
-    def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[str]]:
+    def chunks(self, rest: Document, *, is_open: bool, patience: Patience | None = None) -> tuple[int, list[str]]:
         """The blocks with `rest` behind what is frozen."""
+        patience = patience or Patience()
         other = _HtmlSink()
         other._group, other._tags = list(self._group), self._tags
-        other.freeze(replace(rest, blocks=rest.blocks[:-1]))
-        writer = _Writer(rest, is_open=is_open)
+        other.freeze(replace(rest, blocks=rest.blocks[:-1]), patience)
+        writer = _Writer(rest, None if is_open else patience)
         if rest.blocks:
             other._group.append(writer.block(rest.blocks[-1]))
         html = [*self._chunks, *other._chunks]
@@ -121,14 +121,18 @@ def _sanitized(writer: "_Writer", html: str) -> str:
 class _Writer:
     """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
 
+    Args:
+        document: what the blocks belong to.
+        patience: for the colours of code; None where code may still grow, and is written without.
+
     Attributes:
         has_raw_html: raw HTML was written.
     """
 
-    def __init__(self, document: Document, *, is_open: bool) -> None:
+    def __init__(self, document: Document, patience: Patience | None) -> None:
         self.has_raw_html = False
         self._document = document
-        self._is_open = is_open
+        self._patience = patience
 
     def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
         """Write one block with all that it holds."""
@@ -209,9 +213,8 @@ class _Writer:
         language = block.language
         label = f' class="language-{escape(language)}"' if _LANGUAGE.match(language) else ""
         text = block.text + "\n" if block.text else ""
-        if self._is_open:
-            return f"<pre><code{label}>{escape(text)}</code></pre>"
-        return _code_html(label, text, language)
+        content = self._patience.paint(text, language) if self._patience else plain(text)
+        return f"<pre><code{label}>{content}</code></pre>"
 
     def _list(self, block: List) -> str:
         tag = "ul" if block.start is None else "ol"
@@ -240,12 +243,6 @@ class _Writer:
             side = "" if align == "None" else f' align="{align.lower()}"'
             html += f"<{tag}{side}>{self.runs(cell)}</{tag}>"
         return f"<tr>{html}</tr>"
-
-
-@lru_cache(maxsize=256)
-def _code_html(label: str, text: str, language: str) -> str:
-    """Code, coloured and sanitised; kept, since a stream's blocks are written once more when it ends."""
-    return sanitize(f"<pre><code{label}>{highlight(text, language)}</code></pre>", has_raw_html=False)
 
 
 def _literal(text: str) -> str:

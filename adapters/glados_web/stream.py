@@ -9,6 +9,7 @@ from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Store
 from glados_web.markdown import stream
+from glados_web.off_loop import off_loop
 from glados_web.surface import FINAL, WebSurface
 
 KEEP_ALIVE_S = 10.0
@@ -65,7 +66,7 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
                 continue
             last = view
             final = view["state"] in FINAL
-            first, changed = blocks.show(view["chunk"], is_final=final)
+            first, changed = await off_loop(blocks.show, view["chunk"], is_final=final)
             data: dict[str, Any] = {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"]}
             if final:
                 data["markdown"] = view["chunk"]
