@@ -8,12 +8,14 @@ from glados_bots.commands import Commands
 from glados_bots.inference.client import InferenceClient
 from glados_bots.intake import Intake
 from glados_bots.limits import Limits
+from glados_bots.metrics import LOOP_LAG
 from glados_bots.pacing import Pacer
 from glados_bots.records import Records
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store import Store, connect
 from glados_bots.surface import Surface
+from glados_bots.watchdog import watched_loop
 from glados_bots.worker import Worker
 
 S = TypeVar("S", bound=Surface)
@@ -41,7 +43,13 @@ class AdapterCore(Generic[S]):
             owner=settings.owner,
         )
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        self.client = InferenceClient(settings.resolved_inference_url, key, show_reasoning=settings.show_reasoning)
+        self.client = InferenceClient(
+            settings.resolved_inference_url,
+            key,
+            show_reasoning=settings.show_reasoning,
+            named=settings.inference_model,
+            context=settings.inference_context,
+        )
         self.pacer = Pacer(self.store.client, self.store.prefix)
         self.records = Records(self.store)
         self.book = ChannelBook(self.store)
@@ -52,7 +60,8 @@ class AdapterCore(Generic[S]):
 
     async def run(self) -> None:
         """Answer turns until `drain` is called; Redis and the model may come and go meanwhile. Raises ConfigError."""
-        await self.worker.run()
+        async with watched_loop(LOOP_LAG.labels(self.store.platform).observe):
+            await self.worker.run()
 
     async def drain(self) -> None:
         """Take no more turns; running ones get the grace time to finish, the rest goes on after the restart."""

@@ -10,11 +10,13 @@ from glados_bots import (
     __version__,
     audit_cli,
     backup_cli,
+    env_file,
     keys_cli,
     logs,
     models_cli,
     password_cli,
     privacy_cli,
+    store_cli,
     tracing,
     turns_cli,
 )
@@ -142,6 +144,7 @@ def render(
 def _add_platform(platform: Platform) -> None:
     def command() -> None:
         settings = _settings()
+        env_file.tell([settings.model])
         tracing.configure(settings, platform.name)
         platform.run(settings)
 
@@ -159,7 +162,7 @@ def _serving(
     base_only: bool | None,
 ) -> Settings:
     """Settings of a command that serves a model."""
-    return _settings(
+    found = _settings(
         model=model,
         hf_token=token,
         multi_gpu=multi_gpu,
@@ -168,6 +171,8 @@ def _serving(
         loras=",".join(lora) if lora else None,
         base_only=base_only,
     )
+    env_file.tell([found.model, *(entry.partition("=")[2] for entry in found.loras.split(","))])
+    return found
 
 
 def _settings(**overrides: Any) -> Settings:
@@ -177,6 +182,7 @@ def _settings(**overrides: Any) -> Settings:
 
 
 backup_cli.add_to(app, _settings)
+store_cli.add_to(app, _settings)
 turns_cli.add_to(app, _settings)
 privacy_cli.add_to(app, _settings)
 keys_cli.add_to(app, _settings)

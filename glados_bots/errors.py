@@ -18,8 +18,8 @@ class GladosError(Exception):
     """Base of all errors below; `str(error)` is a sentence for people."""
 
     @property
-    def for_log(self) -> str:
-        """The same for a log, where nobody's words may stand."""
+    def in_full(self) -> str:
+        """The same for a log that may hold people's words."""
         return str(self)
 
 
@@ -32,7 +32,21 @@ class StoreUnavailableError(GladosError):
 
 
 class InferenceError(GladosError):
-    """The inference service could not answer."""
+    """The inference service could not answer.
+
+    Args:
+        message: our own sentence.
+        said: the service's text, which may quote the question, or hold what is nobody's business.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self._said = said
+
+    @property
+    def in_full(self) -> str:
+        """With the service's own text."""
+        return f"{self}: {self._said}" if self._said else str(self)
 
 
 class ServiceUnavailableError(InferenceError):
@@ -40,18 +54,11 @@ class ServiceUnavailableError(InferenceError):
 
     Attributes:
         retry_after: seconds to wait before asking again, where the service said so.
-        status: the HTTP status it answered with, if any; then the message is the service's own.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after: float | None = None, *, said: str = "") -> None:
+        super().__init__(message, said)
         self.retry_after = retry_after
-        self.status = status
-
-    @property
-    def for_log(self) -> str:
-        """Without the text of a foreign service, which may quote the question."""
-        return super().for_log if self.status is None else f"the inference service answered with status {self.status}"
 
 
 class RequestRejectedError(InferenceError):
@@ -62,6 +69,7 @@ class RequestRejectedError(InferenceError):
         code: the OpenAI-style error code, such as `context_length_exceeded`.
         prompt_tokens: length of the prompt, where the service said so.
         max_prompt_tokens: tokens a prompt may have, where the service said so.
+        context_length: tokens of prompt and answer together, where the service said so.
     """
 
     def __init__(
@@ -69,19 +77,18 @@ class RequestRejectedError(InferenceError):
         message: str,
         status: int,
         code: str = "",
+        *,
         prompt_tokens: int | None = None,
         max_prompt_tokens: int | None = None,
+        context_length: int | None = None,
+        said: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, said)
         self.status = status
         self.code = code
         self.prompt_tokens = prompt_tokens
         self.max_prompt_tokens = max_prompt_tokens
-
-    @property
-    def for_log(self) -> str:
-        """Without the text of a foreign service, which may quote the question."""
-        return f"refused with status {self.status}, code {self.code or 'none'}"
+        self.context_length = context_length
 
 
 class EngineError(GladosError):

@@ -121,8 +121,8 @@ class Lines(logging.Formatter):
 
     def describe(self, error: BaseException) -> str:
         """The text of an error, as far as it is ours to tell."""
-        if isinstance(error, GladosError) and not self._told:
-            return error.for_log
+        if isinstance(error, GladosError):
+            return error.in_full if self._told else str(error)
         if self._told or isinstance(error, TOLD) or type(error).__module__.partition(".")[0] in TOLD_MODULES:
             return str(error)
         return f"{type(error).__qualname__} (its text is shown at GLADOS_LOG_LEVEL=debug)"

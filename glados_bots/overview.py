@@ -9,7 +9,8 @@ from typing import Literal
 from redis.exceptions import RedisError
 
 from glados_bots.errors import InferenceError, StoreUnavailableError
-from glados_bots.inference.client import InferenceClient, ModelInfo
+from glados_bots.inference.client import InferenceClient
+from glados_bots.inference.model_list import ModelInfo
 from glados_bots.store import Client, ask
 
 Health = Literal["well", "waiting", "away"]

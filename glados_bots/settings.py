@@ -6,6 +6,7 @@ by subclassing `GladosSettings` with a longer prefix.
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,11 +16,12 @@ from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from glados_bots import embedded_redis
+from glados_bots import embedded_redis, env_file
 from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
 
+USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -63,7 +65,7 @@ class GladosSettings(BaseSettings):
     """Base of all settings classes: where values come from, and in which order."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GLADOS_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="GLADOS_", env_file=env_file.NAME, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
     @classmethod
@@ -111,7 +113,7 @@ class Settings(GladosSettings):
         None, description="OpenAI-compatible endpoint ending in /v1; empty means our own service"
     )
     inference_model: str = Field(
-        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists"
+        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists that can chat"
     )
     inference_context: int | None = Field(
         None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
@@ -194,8 +196,10 @@ def load(settings_class: type[S], **overrides: Any) -> S:
     """Read settings of one class; `overrides` are command-line values, None meaning not given.
 
     Raises:
-        ConfigError: one line for each bad value, naming variable, value (unless secret) and what is allowed.
+        ConfigError: one line for each bad value, naming variable, value (unless secret) and what is allowed; or the
+            line of `.env` that cannot be read.
     """
+    env_file.check(Path(str(settings_class.model_config.get("env_file"))))
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return settings_class(**given)
@@ -222,16 +226,17 @@ def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given
     if _is_secret(field):
         return f"{variable}: the secret given is not usable ({detail['msg']})"
     value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
+    value = USER_INFO.sub("//", value or "")
     return f"{variable}={value}: {detail['msg']} ({field.description})"
 
 
-def _written(env_file: str, variable: str) -> str | None:
+def _written(path: str, variable: str) -> str | None:
     """The text as the user wrote it, from the environment or from `.env`."""
-    return os.environ.get(variable) or dotenv_values(env_file or None).get(variable)
+    return os.environ.get(variable) or dotenv_values(path or None).get(variable)
 
 
 def unknown_variables(classes: Iterable[type[GladosSettings]]) -> list[str]:
     """`GLADOS_*` variables that no settings class knows: most likely misspelled."""
     names = {variable_of(cls, name) for cls in classes for name in cls.model_fields}
-    written = {*os.environ, *dotenv_values(".env")}
+    written = {*os.environ, *dotenv_values(env_file.NAME)}
     return sorted(name for name in written if name.startswith("GLADOS_") and name.removesuffix("_FILE") not in names)

@@ -4,10 +4,11 @@ import asyncio
 import secrets
 import sys
 import time
+from functools import partial
 
 import httpx
 
-from glados_bots import embedded_redis
+from glados_bots import embedded_redis, store_repair
 from glados_bots.binding import is_loopback
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.platforms import installed
@@ -43,7 +44,15 @@ def roles(settings: Settings) -> list[Role]:
     found: list[Role] = []
     if settings.redis_url is None:
         command = embedded_redis.command(settings.data_dir)
-        found.append(Role("valkey", command, ready=lambda: _redis_ready(settings)))
+        found.append(
+            Role(
+                "valkey",
+                command,
+                ready=lambda: _redis_ready(settings),
+                complaint=store_repair.COMPLAINT,
+                why_never=partial(store_repair.why_not, settings.data_dir),
+            )
+        )
     if settings.inference_url is None:
         _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))

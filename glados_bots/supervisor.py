@@ -32,6 +32,8 @@ STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of 
 PROGRESS_S = 5.0
 LONGEST_LINE = 2**20  # bytes
 ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a return at the end of what was read may belong to a line end
+# Lines come at once; and no child takes code out of the working folder, which may be a model's.
+OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
 
 
@@ -45,6 +47,8 @@ class Role:
         env: variables added to ours.
         ready: returns when the child can do its work; the next role starts then. None: at once.
         grace_s: time it gets to end by itself.
+        complaint: found in a line of the child that may say that it can never run here.
+        why_never: is asked when the child has ended after such a line; a sentence says that it can never run.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Role:
     env: dict[str, str] = field(default_factory=dict)
     ready: Callable[[], Awaitable[None]] | None = None
     grace_s: float = 10.0
+    complaint: re.Pattern[str] | None = None
+    why_never: Callable[[], str | None] = lambda: None
 
 
 class Supervisor:
@@ -60,6 +66,7 @@ class Supervisor:
     def __init__(self, roles: list[Role], log_file: Path, *, json_lines: bool = False) -> None:
         self._roles = roles
         self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._complained: set[str] = set()
         self._stopping = asyncio.Event()
         self._exit_code = 0
         self._out = _line_logger(log_file, json_lines=json_lines)
@@ -106,9 +113,12 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             code = await self._run_once(role)
+            reason = await asyncio.to_thread(role.why_never) if role.name in self._complained else None
             if self._stopping.is_set():
                 return
-            if code == EXIT_CONFIG:
+            if reason:
+                self._out.error("glados: %s", reason)
+            if code == EXIT_CONFIG or reason:
                 self._exit_code = EXIT_CONFIG
                 self._stopping.set()
                 return
@@ -122,22 +132,25 @@ class Supervisor:
     async def _run_once(self, role: Role) -> int:
         child = await asyncio.create_subprocess_exec(
             *role.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **role.env},
+            env={**os.environ, **OURS, **role.env},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             preexec_fn=_prepare_child,
         )
         self._children[role.name] = child
+        self._complained.discard(role.name)
         if self._stopping.is_set():  # the end was asked for while the child was being made
             child.terminate()
-        await self._copy_output(role.name, child)
+        await self._copy_output(role, child)
         return await child.wait()
 
-    async def _copy_output(self, name: str, child: asyncio.subprocess.Process) -> None:
+    async def _copy_output(self, role: Role, child: asyncio.subprocess.Process) -> None:
         if child.stdout is not None:
             async for line in lines(child.stdout):
-                self._out.info("[%s] %s", name, line)
+                self._out.info("[%s] %s", role.name, line)
+                if role.complaint and role.complaint.search(line):
+                    self._complained.add(role.name)
 
     async def _end(self, role: Role) -> None:
         child = self._children.get(role.name)

@@ -20,13 +20,17 @@ from glados_bots.display import Display, LeaseLostError
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
+from glados_bots.inference.reasoning import Folded
+from glados_bots.inference.refusals import TOO_LONG
+from glados_bots.inference.reply import Thinking
 from glados_bots.leases import Action, Ending, Lease
+from glados_bots.limits import duration
 from glados_bots.metrics import FINISHED, LATENCY, TOKENS
 from glados_bots.pacing import Pacer
 from glados_bots.queue_notices import QueueNotices
 from glados_bots.store import Store
 from glados_bots.surface import PlaceGoneError, Surface
-from glados_bots.voice import UnknownModelError, Voice
+from glados_bots.voice import SHORTEST_ANSWER, UnknownModelError, Voice
 from glados_bots.window import Prompt, fit
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,12 @@ AWAY_NAP_S = 0.5
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
 AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
 PAUSED = "Paused for a restart; the answer goes on in a moment."
+THINKS = "The model is thinking."
+ENDINGS = {
+    "length": "The answer reached its length limit.",
+    "content_filter": "The model's server held back the rest of this answer (its content filter).",
+    "error": "The model's server ended this answer with an error.",
+}
 EMPTY = "The model had nothing to say to this. Try to put the question in other words."
 
 
@@ -183,15 +193,16 @@ class TurnRun:
                 return await self._attempt()
             except (RequestRejectedError, UnknownModelError) as error:
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
-                return self._exchange("failed", f"I could not answer this: {error}.")
+                return self._exchange("failed", f"I could not answer this. {error}")
             except ServiceUnavailableError as error:
                 log.warning("turn %s: %s", self.lease.turn.id, error)
-                if time.monotonic() > deadline:
-                    return self._exchange("failed", f"{APOLOGY} (The model was away for too long.)")
+                told_s = error.retry_after or 0
+                if time.monotonic() + told_s > deadline:
+                    return self._exchange("failed", f"{APOLOGY} ({_for_too_long(told_s)})")
                 self.notice = AWAY
                 self.voice.served = {}  # it may come back with another model
                 await self._show_waiting()
-                await asyncio.sleep(min(max(nap, error.retry_after or 0), 10))
+                await asyncio.sleep(max(nap, told_s))
                 nap = min(nap * 2, 5)
 
     async def _attempt(self) -> Exchange:
@@ -202,27 +213,30 @@ class TurnRun:
             history = await self._patiently(self._earlier_exchanges)
         budget = self.voice.prompt_budget(self.model)
         system = chosen.persona or self.voice.system
+        most = self.voice.max_tokens
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
                 prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
+            most = min(most, self.voice.answer_budget(self.model, prompt))
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks %s", self.lease.turn.id, self.model)
-                    return await self._stream(prompt)
+                    return await self._stream(prompt, most)
             except RequestRejectedError as error:
-                fits = error.prompt_tokens and error.max_prompt_tokens
-                if error.code != "context_length_exceeded" or not fits or refit == MOST_REFITS or not prompt.kept:
+                can_shrink = prompt.kept or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
+                if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
-                self.voice.learn(prompt, error.prompt_tokens or 0)
-                budget = error.max_prompt_tokens
+                budget = self.voice.refit(self.model, prompt, error)
+                if not (error.max_prompt_tokens or error.context_length):
+                    most //= 2
         raise GladosError("unreachable: the last refit raises")
 
-    async def _stream(self, prompt: Prompt) -> Exchange:
-        """Read one answer; the text shown so far stays until the first new word comes."""
+    async def _stream(self, prompt: Prompt, most: int) -> Exchange:
+        """Read one answer of `most` tokens; the text shown so far stays until the first new word comes."""
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
-        answer = self.surface.answer(self.lease.turn)
-        sampling = Sampling(max_tokens=self.voice.max_tokens)
+        answer, ended = self.surface.answer(self.lease.turn), ""
+        sampling = Sampling(max_tokens=most)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
         session = f"{self.store.platform} {self.lease.turn.conversation}"
         self.tokens = self.voice.tokens(prompt.chars)
@@ -233,6 +247,11 @@ class TurnRun:
                     case Queued(position, wait):
                         self.notice = place_in_queue(position, wait)
                         await self._show_waiting()
+                    case Thinking():
+                        self.notice = THINKS
+                        await self._show_waiting()
+                    case Folded():
+                        text, drawn, answer = [], 0, self.surface.answer(self.lease.turn)
                     case Delta(delta):
                         text.append(delta)
                         if time.monotonic() - drawn_at < pace_s:
@@ -247,10 +266,10 @@ class TurnRun:
                         self.text = "".join(text)
                         counted = finished.prompt_tokens + finished.completion_tokens
                         self.tokens = counted or self.voice.tokens(prompt.chars + len(self.text))
-                        cut = "The answer reached its length limit." if finished.reason == "length" else ""
-                        self.notice = " ".join(filter(None, [left_out, cut]))
+                        ended = ENDINGS.get(finished.reason, "")
+                        self.notice = " ".join(filter(None, [left_out, ended]))
         whole = "".join(text)
-        return self._exchange("done", whole) if whole.strip() else self._exchange("failed", EMPTY)
+        return self._exchange("done", whole) if whole.strip() else self._exchange("failed", ended or EMPTY)
 
     @property
     def _given_up(self) -> bool:
@@ -319,6 +338,11 @@ class TurnRun:
                 log.warning("turn %s: %s; what there is of the answer is kept here", self.lease.turn.id, error)
                 async with in_hand.waits():
                     await asyncio.sleep(AWAY_NAP_S)
+
+
+def _for_too_long(told_s: float) -> str:
+    """Why a model is not waited for any more; `told_s` are the seconds its server wants to be left alone."""
+    return f"The model takes no requests for {duration(told_s)}." if told_s else "The model was away for too long."
 
 
 def place_in_queue(position: int, wait_s: float | None) -> str:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from glados_bots.errors import GladosError, InferenceError
+from glados_bots.errors import GladosError, RequestRejectedError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.window import CHARS_PER_TOKEN, Prompt
+
+MARGIN = 64  # tokens by which the estimate of a prompt may be too small
+SHORTEST_ANSWER = 16  # tokens
 
 
 class UnknownModelError(GladosError):
@@ -19,8 +22,6 @@ class Voice:
         system: the text every conversation starts with, unless its channel has a persona.
         max_tokens: longest answer.
         show_model: whether answers name their model.
-        named: the default model by the operator's will; empty: the first that is listed.
-        context: tokens of prompt and answer together where the service does not say; None: not known.
         patience_s: how long a turn waits for a model that is away.
         served: tokens of prompt and answer together by model, the default model first; empty while not known.
         chars_per_token: present estimate, corrected by every answer.
@@ -29,8 +30,6 @@ class Voice:
     system: str
     max_tokens: int
     show_model: bool = False
-    named: str = ""
-    context: int | None = None
     patience_s: float = 900.0
     served: dict[str, int | None] = field(default_factory=dict)
     chars_per_token: float = CHARS_PER_TOKEN
@@ -43,27 +42,32 @@ class Voice:
             InferenceError: the service does not say.
         """
         if not self.served or (wanted and wanted not in self.served):
-            self.served = await self._listed(client)
+            self.served = {model.id: model.context_length for model in await client.models()}
         if wanted and wanted not in self.served:
             names = ", ".join(self.served)
-            raise UnknownModelError(f"this channel is set to the model {wanted}, which is not here any more; "
-                                    f"choose one that is: {names}")  # fmt: skip
+            raise UnknownModelError(f"This channel is set to the model {wanted}, which is not here any more. "
+                                    f"Choose one that is: {names}.")  # fmt: skip
         return wanted or next(iter(self.served))
-
-    async def _listed(self, client: InferenceClient) -> dict[str, int | None]:
-        """What is served, the default first. Not every foreign service has a list; a model that is named needs none."""
-        try:
-            listed = {model.id: model.context_length or self.context for model in await client.models()}
-        except InferenceError:
-            if not self.named:
-                raise
-            listed = {}
-        return {self.named: listed.get(self.named, self.context), **listed} if self.named else listed
 
     def prompt_budget(self, model: str) -> int | None:
         """Tokens a prompt may have; at least half of the window, however long answers may be. None: not known."""
         context = self.served.get(model)
         return None if context is None else max(context - self.max_tokens, context // 2)
+
+    def answer_budget(self, model: str, prompt: Prompt) -> int:
+        """Tokens to ask for: what people may get, or what the prompt leaves of a window that is smaller."""
+        context = self.served.get(model)
+        left = self.max_tokens if context is None else context - self.tokens(prompt.chars) - MARGIN
+        return max(SHORTEST_ANSWER, min(self.max_tokens, left))
+
+    def refit(self, model: str, prompt: Prompt, error: RequestRejectedError) -> int:
+        """Tokens the next prompt may have after one was refused as too long; learns from what the refusal tells."""
+        self.learn(prompt, error.prompt_tokens or 0)
+        if error.context_length:
+            self.served[model] = error.context_length
+        told = error.max_prompt_tokens or self.prompt_budget(model)
+        half = self.tokens(prompt.chars) // 2  # where nothing is told, or was known before
+        return told if told and (error.prompt_tokens or error.context_length) else half
 
     def learn(self, prompt: Prompt, tokens: int) -> None:
         """Correct the estimate by a true figure, leaning to the safe side."""

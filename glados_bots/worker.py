@@ -37,13 +37,7 @@ class Worker:
         self._surface = surface
         self._client = client
         self._pacer = pacer
-        self._voice = Voice(
-            settings.system_prompt,
-            settings.max_answer_tokens,
-            settings.show_model,
-            settings.inference_model,
-            settings.inference_context,
-        )
+        self._voice = Voice(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
         self._settings = settings
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
         self._floor = asyncio.Lock()

@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 import redis
 
-from glados_bots import embedded_redis
+from glados_bots import embedded_redis, watchdog
 from glados_bots.store import Client, connect
 from tests.spreading import (
     pytest_collection_modifyitems,
@@ -43,6 +43,9 @@ for name in [name for name in os.environ if name.startswith("GLADOS_")]:
     del os.environ[name]  # the developer's own settings are not what is tested
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
     os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
+
+
+watchdog.STILL_S = 600.0  # a test that hangs is ended by its own limit, and not all others of its process with it
 
 
 # Importing what the tests test makes millions of objects and no garbage: nobody looks for some, then or later.

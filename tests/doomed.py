@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
 from typing import Any
 
 import glados_bots.turns
+from glados_bots import watchdog
 from glados_bots.conversation import Turn
 from glados_bots.in_hand import LONGEST_HOLD_S
 from glados_bots.inference.client import InferenceClient
@@ -18,7 +20,7 @@ from glados_bots.surface import View
 from glados_bots.worker import Worker
 from tests.fakes.surface import MemorySurface
 
-PLATFORM, POISON, POISON_TO_DRAW = "test", "poison", "look deadly"
+PLATFORM, POISON, POISON_TO_DRAW, POISON_TO_FREEZE = "test", "poison", "look deadly", "stand still"
 
 
 class Unseen(MemorySurface):
@@ -46,6 +48,8 @@ def _deadly(real: Any) -> Any:
     def fit(system: str, history: Any, turn: Turn, *args: Any, **options: Any) -> Any:
         if POISON in turn.text:
             os.kill(os.getpid(), signal.SIGKILL)
+        if POISON_TO_FREEZE in turn.text:
+            re.match(r"(a+)+$", "a" * 60 + "b")  # it keeps the interpreter to itself for years
         return real(system, history, turn, *args, **options)
 
     return fit
@@ -55,7 +59,9 @@ async def _main(redis_url: str, model_url: str, owner: str) -> None:
     glados_bots.turns.fit = _deadly(glados_bots.turns.fit)  # type: ignore[attr-defined]
     kept = store(redis_url, owner)
     pacer = Pacer(kept.client, kept.prefix)
-    await Worker(kept, Unseen(), InferenceClient(model_url), pacer, Settings(_env_file=None)).run()
+    watchdog.STILL_S = 1.0
+    async with watchdog.watched_loop(lambda _: None):
+        await Worker(kept, Unseen(), InferenceClient(model_url), pacer, Settings(_env_file=None)).run()
 
 
 if __name__ == "__main__":

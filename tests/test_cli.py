@@ -40,6 +40,7 @@ def glados(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":
         "keys list",
         "keys revoke",
         "audit",
+        "store repair",
         "hash-password",
     ],
 )

@@ -124,7 +124,7 @@ async def test_a_service_that_quotes_the_question_in_its_errors_is_not_quoted(re
     async with running(echoing()) as url, adapter(redis_url, f"{url}/v1", surface) as core:
         await answered(core, Turn("1", "c", "ada", f"question {MARKER}"))
     said = [line["message"] for line in book.of("glados_bots.turns")]
-    assert len([line for line in said if "answered with status" in line]) == 3
+    assert len([line for line in said if "failed in the middle" in line]) == 3
     assert "turn 1: the service refused: refused with status 400, code bad" in said
     assert MARKER in surface.seen("1")
     assert MARKER not in book.stream.getvalue()
@@ -136,7 +136,7 @@ async def test_what_breaks_inside_us_is_told_by_its_place_and_not_by_its_text(re
     engine = ScriptedEngine(Delta(f"answer {MARKER}"), ValueError(MARKER))
     async with running(create_app(engine)) as url, adapter(redis_url, f"{url}/v1", surface) as core:
         await core.intake.accept(Turn("1", "c", "ada", f"question {MARKER}"))
-        await until(lambda: any("answered with status" in line["message"] for line in book.lines))
+        await until(lambda: any("failed in the middle" in line["message"] for line in book.lines))
         engine.script = (Delta(f"answer {MARKER}"), Finished("stop", 5, 0, 2))
         await until(lambda: idle(core))
     text = book.stream.getvalue()

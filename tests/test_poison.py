@@ -22,7 +22,7 @@ from glados_bots.store import Client, Store, connect
 from glados_bots.surface import Budget
 from glados_bots.turns import MOST_DEATHS
 from glados_bots.worker import Worker
-from tests.doomed import POISON, POISON_TO_DRAW, store
+from tests.doomed import POISON, POISON_TO_DRAW, POISON_TO_FREEZE, store
 from tests.waiting import until
 from tests.world import World, a_world
 
@@ -86,7 +86,7 @@ async def outcome(kept: Store, conversation: str) -> str:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("poison", [POISON, POISON_TO_DRAW])
+@pytest.mark.parametrize("poison", [POISON, POISON_TO_DRAW, POISON_TO_FREEZE])
 async def test_a_turn_that_kills_every_process_ends_with_an_apology_after_a_few(
     kept: Store, processes: Processes, poison: str
 ) -> None:

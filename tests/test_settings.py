@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from glados_bots import env_file
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, load, unknown_variables, variable_of
@@ -60,6 +61,11 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         load(Settings)
     assert "canary" not in str(caught.value)
     assert "GLADOS_REDIS_URL" in str(caught.value)
+    monkeypatch.delenv("GLADOS_REDIS_URL")
+    monkeypatch.setenv("GLADOS_INFERENCE_URL", "ftp://user:canary-3@host/v1")
+    with pytest.raises(ConfigError, match=r"GLADOS_INFERENCE_URL=ftp://host/v1") as caught:
+        load(Settings)
+    assert "canary" not in str(caught.value)
 
 
 def test_values_come_from_the_command_line_then_the_environment_then_secret_files_then_env_file(
@@ -95,3 +101,50 @@ def test_urls_in_use() -> None:
     assert settings.resolved_inference_url == "http://127.0.0.1:7000/v1"
     assert settings.resolved_redis_url.startswith("unix://")
     assert load(Settings, inference_url="https://gpu.example/v1/").resolved_inference_url == "https://gpu.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('GLADOS_API_KEY="abc\nGLADOS_GRACE=1\n', 1),
+        ("GLADOS_GRACE=1\n\nGLADOS_API_KEY='abc\n", 3),
+        ("GLADOS_GRACE=1\nGLADOS_MODEL smollm2_135m\n", 2),
+        ("# mine\nGLADOS_MODEL\n", 2),
+        ("=1\n", 1),
+    ],
+)
+def test_a_line_of_the_env_file_that_is_no_setting_is_named(text: str, line: int) -> None:
+    Path(".env").write_text(text)
+    with pytest.raises(ConfigError, match=rf"/\.env, line {line}: this is not NAME=VALUE"):
+        load(Settings)
+
+
+def test_an_env_file_that_cannot_be_read_is_named() -> None:
+    Path(".env").write_bytes(b"GLADOS_API_KEY=caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"/\.env: cannot read this file \(.*; make it readable, in UTF-8"):
+        load(Settings)
+
+
+def test_comments_quotes_and_exports_of_an_env_file_are_taken() -> None:
+    Path(".env").write_text(
+        "# mine\n\nexport GLADOS_GRACE=3 # short\nGLADOS_SYSTEM_PROMPT='two\nlines'\nGLADOS_OWNER=\n"
+    )
+    found = load(Settings)
+    assert (found.grace, found.system_prompt, found.owner) == (3, "two\nlines", "")
+
+
+def test_which_env_file_counts_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    env_file.tell(["auto"])
+    assert not caplog.text
+    Path(".env").write_text("GLADOS_GRACE=1\n")
+    env_file.tell(["auto", "", "somewhere"])
+    assert f"settings are read from {Path('.env').resolve()}" in caplog.text
+
+
+@pytest.mark.parametrize("weights", [".", "../{name}", "{folder}"])
+def test_an_env_file_in_a_folder_of_weights_is_refused(weights: str) -> None:
+    Path(".env").write_text("GLADOS_VLLM_COMMAND=./anything\n")
+    here = Path.cwd()
+    with pytest.raises(ConfigError, match="lies in a folder of weights"):
+        env_file.tell(["auto", weights.format(name=here.name, folder=here)])

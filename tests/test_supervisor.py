@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glados_bots import supervisor
+from glados_bots import __version__, supervisor
 from glados_bots.supervisor import Role, Supervisor, lines
 from tests.waiting import until
 
@@ -103,6 +103,18 @@ async def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         await until(log.says("glados: stopping"))
         assert await log.end() == 0
+
+
+async def test_a_child_takes_no_code_out_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`cd model-folder && glados up --model .`: what lies there comes from whoever made the model."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("asyncio", "typing", "typer", "sitecustomize"):
+        Path(f"{name}.py").write_text("print('somebody else')")
+    version = Role("version", [sys.executable, "-m", "glados_bots", "--version"])
+    async with supervised(tmp_path, version) as log:
+        await until(log.says("[version] "))
+    assert f"[version] {__version__}" in log.text()
+    assert "somebody else" not in log.text()
 
 
 async def read(*pieces: bytes) -> list[str]:

@@ -15,6 +15,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from glados_bots import in_hand
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.pacing import Pacer
 from glados_bots.surface import Budget, PlaceGoneError, PlatformAwayError
@@ -123,7 +124,7 @@ class Calls:
             args["team_id"] = place["team"]
         given = {name: value for name, value in args.items() if value is not None}
         try:
-            async with self._passing(place, method, given), asyncio.timeout(LONGEST_S):
+            async with in_hand.waits(), self._passing(place, method, given), asyncio.timeout(LONGEST_S):
                 return (await self.client(install.token).api_call(method, **_written(method, given))).data
         except SlackApiError as error:
             await self._explain(error, install, method, limits or budget(place.get("team", ""), method))

@@ -9,7 +9,7 @@ from glados_slack.blocks import Block
 CHANNEL, ABOUT = "glados_channel", "glados_about"
 MODEL, PERSONA, QUESTION = "model", "persona", "question"
 DEFAULT = "default"
-MOST_MODELS = 99  # a menu takes 100 entries
+MOST_MODELS = 98  # a menu takes 100 entries: the default and a chosen model that is not served stand there, too
 MAX_OPTION = 75
 MAX_INPUT = 3_000  # Slack's limit of an input
 

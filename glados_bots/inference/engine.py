@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from glados_bots.conversation import Message
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter", "error"]
 
 # Name -> "module:class", imported on demand, because importing an engine imports torch.
 ENGINES = {
@@ -70,7 +70,7 @@ class Finished:
     """The answer is whole.
 
     Attributes:
-        reason: `stop` (end token or stop string) or `length`.
+        reason: `stop` (end token or stop string) or `length`; the others come from foreign servers only.
         prompt_tokens: tokens of the prompt.
         cached_tokens: prompt tokens whose keys and values were found in the cache.
         completion_tokens: tokens generated.

@@ -28,6 +28,7 @@ from glados_bots.inference.guard import Guard
 from glados_bots.inference.keys import checked
 from glados_bots.inference.metrics import Metrics
 from glados_bots.inference.schemas import ChatRequest
+from glados_bots.watchdog import watched_loop
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,9 @@ class Service:
             return
         self.loaded = True
         log.info("ready: %s", ", ".join(self.engine.models))
-        while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that knows no event
-            await asyncio.sleep(PULSE_S)
+        async with watched_loop(self.metrics.loop_lag.observe):
+            while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that knows no event
+                await asyncio.sleep(PULSE_S)
         self._die(EngineDeadError(self.engine.fatal))
 
     def why_not_ready(self) -> str | None:

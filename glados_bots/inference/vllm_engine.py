@@ -21,9 +21,9 @@ from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedErr
 from glados_bots.inference import weights
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.cards import Card
-from glados_bots.inference.client import lines_of
 from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
+from glados_bots.inference.event_stream import EventStream
 from glados_bots.inference.loading import BASE_NAME, adapters_of
 from glados_bots.inference.vllm_process import VllmProcess
 
@@ -133,17 +133,16 @@ class VllmEngine(CardEngine):
                 if response.is_error:
                     text = (await response.aread()).decode("utf-8", "replace")
                     raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
-                async with aclosing(lines_of(response)) as lines:
-                    async for line in lines:
-                        data = line.removeprefix("data: ")
+                stream = EventStream()
+                async for piece in response.aiter_bytes():
+                    for _, data in stream.feed(piece):
                         if data == "[DONE]":
                             return
-                        if data == line:
-                            continue
-                        chunk = json.loads(data)
+                        chunk = json.loads(data) if data else {}
                         if "error" in chunk:
                             raise GenerationFailedError(f"this answer failed inside vLLM: {chunk['error']}")
-                        yield chunk
+                        if chunk:
+                            yield chunk
             raise httpx.RemoteProtocolError("the stream ended before the answer did")
         except httpx.HTTPError as error:
             if self.fatal:

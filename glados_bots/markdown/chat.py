@@ -5,7 +5,7 @@ from bisect import bisect_left
 from typing import Generic
 
 from glados_bots.markdown.cut import Drawn, Message, MessageDialect, Packer
-from glados_bots.markdown.grid import MAX_COLUMNS, draw_grid, records
+from glados_bots.markdown.grid import MAX_COLUMNS, draw_grid, records, rows_within
 from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, InlineDialect, write_lines
 from glados_bots.markdown.leaves import TOP, Grid, Leaf, flatten, note_leaves
 from glados_bots.markdown.parser import parse
@@ -102,11 +102,12 @@ class ChatDialect(InlineDialect):
         table = leaf.block
         if not isinstance(table, Table):
             return [leaf]
-        whole = self._as_grid(leaf, table.rows, limit)
+        most = rows_within(table.rows, limit)
+        whole = self._as_grid(leaf, table.rows, limit) if most == len(table.rows) else None
         if whole is not None:
             return [whole]
         header, *rows = table.rows
-        possible = range(1, min(len(rows), limit) + 1)
+        possible = range(1, most)
         count = bisect_left(possible, 1, key=lambda n: self._as_grid(leaf, [header, *rows[:n]], limit) is None)
         best = self._as_grid(leaf, [header, *rows[:count]], limit) if count else None
         is_too_wide = (

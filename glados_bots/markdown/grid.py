@@ -9,6 +9,8 @@ from glados_bots.markdown.tree import Run, Table
 # Wider lines wrap in the clients' usual windows, and a wrapped table cannot be read.
 MAX_COLUMNS = 66
 _SEPARATOR = " │ "
+# White space of a cell is drawn as one space; a cell has hardly more of it than of words.
+_MOST_BLANK = 2
 
 
 def width(text: str) -> int:
@@ -20,12 +22,21 @@ def width(text: str) -> int:
 
 def draw_grid(table: Table) -> Grid:
     """Draw a table with aligned columns; the header is `rows[0]`."""
-    urls: list[str] = []
+    urls: dict[str, int] = {}
     cells = [[(text, width(text)) for text in (_cell(cell, urls) for cell in row)] for row in table.rows]
     widths = [max(1, *(size for _, size in column)) for column in zip(*cells, strict=True)]
     lines = [_line(row, widths, table.aligns) for row in cells]
     lines.insert(1, "─┼─".join("─" * count for count in widths))
-    return Grid(lines, urls, sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+    return Grid(lines, list(urls), sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+
+
+def rows_within(rows: list[list[list[Run]]], size: int) -> int:
+    """How many rows may fit into so many characters, at the most; no more of them are looked at."""
+    for count, row in enumerate(rows):
+        size -= (len(row) + sum([len(run.text) for cell in row for run in cell])) // _MOST_BLANK
+        if size < 0:
+            return count
+    return len(rows)
 
 
 def records(leaf: Leaf, table: Table) -> list[Leaf]:
@@ -58,8 +69,8 @@ def _joined(cells: list[list[Run]]) -> list[Run]:
     return bold(runs)
 
 
-def _cell(runs: list[Run], urls: list[str]) -> str:
-    """The text of a cell; behind a link's label stands its number."""
+def _cell(runs: list[Run], urls: dict[str, int]) -> str:
+    """The text of a cell; behind a link's label stands its number, which `urls` keeps."""
     if len(runs) == 1 and not runs[0].spans:
         return runs[0].text.strip()
     text = ""
@@ -69,9 +80,7 @@ def _cell(runs: list[Run], urls: list[str]) -> str:
         is_last = span is not None and not (index + 1 < len(runs) and span in runs[index + 1].spans)
         url = safe_url(span.url) if span is not None and is_last else None
         if url is not None:
-            if url not in urls:
-                urls.append(url)
-            text += f" [{urls.index(url) + 1}]"
+            text += f" [{urls.setdefault(url, len(urls) + 1)}]"
     return " ".join(text.split())
 
 

@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlsplit
 # What percent-encoding must hide from the chat dialects, whose links end at such characters.
 _UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-_HOST_IN_LABEL = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}", re.UNICODE)
-_SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]*@)?([^\s/?#:]+)", re.IGNORECASE)
+# Longer names are no hosts (RFC 1035, 2.3.4), and would be looked at from each of their characters.
+_HOST_IN_LABEL = re.compile(r"(?:\w[\w-]{0,62}\.){1,126}[^\W\d_]{2,63}", re.UNICODE)
+_SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]{0,255}@)?([^\s/?#:]+)", re.IGNORECASE)
 # Labels such as `Node.js` or `setup.py` are names of things, not of hosts.
 _DOTS = (".", "\u3002", "\uff0e", "\uff61", "\u2024")
 # Endings of hosts that are met in practice; only for labels that are more probably something else.

@@ -31,7 +31,10 @@ _LINES = frozenset(
     "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
     " header hr li main nav ol p pre section summary table tr ul".split()
 )
-_TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<[!?][^<>]*>", re.DOTALL)
+# A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
+_TOKEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL
+)
 _ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _SPACE = re.compile(r"\s+")
 

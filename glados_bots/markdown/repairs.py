@@ -41,14 +41,20 @@ _DOLLARS = re.compile(
 )
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
-_FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
+# No line inside begins or ends another formula, so that none is looked at twice.
+_FORMULA = re.compile(
+    r"(?<=\$\$\n)(?:[^\n$]++\n)++(?=[ \t]*\$\$)"
+    r"|(?<=\\\[\n)(?:(?![ \t]*\\\])[^\n$]++(?<!\\\[)\n)++(?=[ \t]*\\\])"
+)
 # Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML; HTML itself has
 # but one declaration.
 _MENTION = re.compile(r"^[ \t>]*(?=<!(?!doctype)[a-z])", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
 # A marker just before an address closes behind it, and so is no part of it.
 _BEFORE_ADDRESS = re.compile(r"([(\[]?)([*_~]*)https?\Z", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^\s<>`]+")
+# What may end an address, by the marker before it.
+_STOPS = {marker: re.compile(rf"[\s<>`()\[\]{marker}]") for marker in ("", "*", "_", "~")}
+_SCHEME_AND_MARKS = 16  # characters before `://` that are looked at
 _MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
 _CJK = re.compile(
@@ -81,31 +87,29 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
 
 def _address_edits(text: str) -> list[Edit]:
     edits: list[Edit] = []
-    if "://" not in text:
-        return edits
     place = text.find("://")
     while place >= 0:
-        rest = _ADDRESS.match(text, place + 3)
-        address = rest[0] if rest else ""
-        is_marked = "_" in address or "*" in address or "~" in address
-        if rest and is_marked and (before := _BEFORE_ADDRESS.search(text, max(0, place - 16), place)):
-            if before[2]:
-                address = address.partition(before[2])[0]
-            if before[1]:
-                address = address[: _end_of_brackets(address)]
-            end = rest.start() + len(without_trailing(address))
-            edits += [(m.start(), m.end(), _STAND_INS[m[0]]) for m in _MARKERS.finditer(text, rest.start(), end)]
-        place = text.find("://", place + 3)
+        start = end = place + 3
+        before = _BEFORE_ADDRESS.search(text, max(0, place - _SCHEME_AND_MARKS), place)
+        if before:
+            end = _end_of_address(text, start, before)
+            last = start + len(without_trailing(text[start:end]))
+            edits += [(m.start(), m.end(), _STAND_INS[m[0]]) for m in _MARKERS.finditer(text, start, last)]
+        place = text.find("://", end)
     return edits
 
 
-def _end_of_brackets(address: str) -> int:
+def _end_of_address(text: str, start: int, before: re.Match[str]) -> int:
+    """Where an address ends: at the latest where the marker or the bracket before it is closed."""
     depth = 0
-    for place, character in enumerate(address):
-        depth += (character in "([") - (character in ")]")
-        if depth < 0:
-            return place
-    return len(address)
+    for stop in _STOPS[before[2][:1]].finditer(text, start):
+        if stop[0] in "()[]":
+            depth += 1 if stop[0] in "([" else -1
+            if depth < 0 and before[1]:
+                return stop.start()
+        elif stop[0] not in _BESIDE or text.startswith(before[2], stop.start()):
+            return stop.start()
+    return len(text)
 
 
 def _star_edits(text: str) -> list[Edit]:

@@ -15,6 +15,8 @@ _KNOWN = frozenset(
     " time title tr track tt u ul var video wbr xmp".split()
 )
 
+# Elements within elements beyond which further ones are not counted.
+MAX_OPEN = 100
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
 
 
@@ -66,7 +68,8 @@ def open_tags(html: str, already: list[str]) -> list[str]:
         if name not in _KNOWN or name in _VOID:
             continue
         if not match[0].startswith("</"):
-            opened.append(name)
+            if len(opened) < MAX_OPEN:
+                opened.append(name)
         elif name in opened:
             del opened[len(opened) - 1 - opened[::-1].index(name) :]
     return opened

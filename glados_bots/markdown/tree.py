@@ -160,10 +160,11 @@ class Document:
     starts: list[int] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def number(self, label: str) -> int:
         """The number readers see for a footnote, counted from 1."""
-        if label in self.marks:
-            return self.marks.index(label) + 1
-        unmarked = [note.label for note in self.notes if note.label not in self.marks]
-        return len(self.marks) + 1 + unmarked.index(label)
+        if not self._numbers:
+            labels = dict.fromkeys([*self.marks, *(note.label for note in self.notes)])
+            self._numbers = {each: index for index, each in enumerate(labels, 1)}
+        return self._numbers[label]

@@ -126,13 +126,144 @@ async def test_too_many_requests_and_outages_are_waited_out_as_long_as_is_asked(
     assert foreign.at[1] - foreign.at[0] >= 1
 
 
-async def test_a_refusal_for_good_ends_the_turn_with_the_servers_sentence(redis_url: str) -> None:
-    refusal = JSONResponse({"error": {"message": "The model `first` does not exist", "code": "model_not_found"}}, 404)
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        (
+            JSONResponse({"error": {"message": "no `first` for sk-1234", "code": "model_not_found"}}, 404),
+            "not know this",
+        ),
+        (JSONResponse({"error": {"message": "Incorrect API key provided: sk-1234"}}, 401), "does not accept our key"),
+        (Response("<html><h1>403 sk-1234</h1></html>", 403, media_type="text/html"), "does not let us use"),
+        (JSONResponse({"detail": [{"loc": ["body"], "msg": "sk-1234 is no number"}]}, 422), "status 422"),
+        (JSONResponse({"error": "Payment Required: 10.0.0.7 sk-1234"}, 402), "no credit left"),
+        (JSONResponse({"error": {"message": "sk-1234", "code": "insufficient_quota"}}, 429), "no credit left"),
+    ],
+)
+async def test_a_refusal_for_good_ends_the_turn_with_a_sentence_of_ours(
+    redis_url: str, refusal: Response, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
     foreign = Foreign(refusal, models={"data": [{"id": "first"}]})
     async with running(foreign.app()) as url, adapter(redis_url, url) as core:
         found = await answer(core, "Hi")
-        assert found.outcome == "failed"
-        assert "does not exist" in core.surface.seen("1")
+        seen = core.surface.seen("1")
+    assert found.outcome == "failed"
+    assert sentence in seen
+    for text in (seen, caplog.text):
+        assert "sk-1234" not in text
+        assert "html" not in text
+
+
+# How servers refuse a prompt that does not fit: OpenAI's, vLLM's, llama.cpp's, TGI's, LM Studio's and SGLang's words.
+WINDOW = 700
+TOO_LONG = [
+    {"error": {"message": f"This model's maximum context length is {WINDOW} tokens. However, your messages resulted "
+                          "in 1500 tokens. Please reduce the length of the messages.",
+               "code": "context_length_exceeded"}},
+    {"message": f"This model's maximum context length is {WINDOW} tokens. However, you requested 1500 tokens (1400 in "
+                "the messages, 100 in the completion). Please reduce the length of the messages or completion.",
+     "object": "error", "type": "BadRequestError", "code": 400},
+    {"error": {"code": 400, "message": "the request exceeds the available context size. try increasing it",
+               "type": "exceed_context_size_error", "n_prompt_tokens": 1500, "n_ctx": WINDOW}},
+    {"error": {"message": "Input is longer than the context window", "type": "invalid_request_error"}},
+    {"error": f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {WINDOW}. Given: 1500 `inputs` "
+              "tokens and 100 `max_new_tokens`", "error_type": "validation"},
+    {"error": "Trying to keep the first 1500 tokens when context the overflows. However, the model is loaded with "
+              f"context length of only {WINDOW} tokens, which is not enough."},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("refusal", TOO_LONG)
+@pytest.mark.parametrize("status", [400, 422, 200])
+async def test_a_prompt_that_does_not_fit_is_cut_and_asked_again(
+    redis_url: str, refusal: dict[str, Any], status: int
+) -> None:
+    """Whether the server refuses at once or within its stream."""
+    if status == 200:
+        no: Response = StreamingResponse(iter([f"data: {json.dumps({'error': 1} | refusal)}\n\n"]))
+        if "error" not in refusal or not isinstance(refusal["error"], dict):
+            pytest.skip("such servers refuse before they stream")
+    else:
+        no = JSONResponse(refusal, status)
+    foreign = Foreign(models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=100) as core:
+        for number in range(5):
+            await answer(core, f"{number} " + "word " * 200, str(number))
+        foreign.refusals.append(no)
+        found = await answer(core, "short", "9")
+    assert found.outcome == "done"
+    refused, cut = foreign.asked[-2:]
+    assert len(cut["messages"]) < len(refused["messages"])
+    assert cut["messages"][-1]["content"] == "short"
+
+
+@pytest.mark.parametrize(
+    "told", [{"n_ctx": 300}, {"context_length": 300}, {"max_model_len": 300}, {"meta": {"n_ctx": 300}}]
+)
+async def test_a_window_that_is_smaller_than_the_longest_answer_bounds_the_answer(
+    redis_url: str, told: dict[str, Any]
+) -> None:
+    foreign = Foreign(models={"data": [{"id": "first", **told}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        await answer(core, "Hi")
+    assert 16 <= foreign.asked[0]["max_tokens"] < 300
+
+
+async def test_a_window_that_is_told_by_a_refusal_only_bounds_the_next_answer(redis_url: str) -> None:
+    text = (
+        "'max_tokens' is too large: 1000. This model's maximum context length is 300 tokens "
+        "and your request has 40 input tokens"
+    )
+    foreign = Foreign(JSONResponse({"error": {"message": text}}, 400), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        assert (await answer(core, "Hi")).outcome == "done"
+    assert foreign.asked[0]["max_tokens"] == 1000
+    assert foreign.asked[1]["max_tokens"] < 300
+
+
+async def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_turn_at_once(redis_url: str) -> None:
+    foreign = Foreign(Response("", 429, {"Retry-After": "86400"}), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        found = await answer(core, "Hi")
+    assert found.outcome == "failed"
+    assert "takes no requests for 24 h" in found.answer
+    assert len(foreign.asked) == 1
+
+
+async def test_an_answer_that_the_server_cuts_says_so(redis_url: str) -> None:
+    foreign = Foreign(_stream({"content": "Half of"}, finish="content_filter"), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await answer(core, "Hi")).answer == "Half of"
+        assert "content filter" in core.surface.last("1").notice
+
+
+async def test_thoughts_that_were_taken_for_the_answer_are_taken_back(redis_url: str) -> None:
+    """The server's template opens the reasoning in the prompt, so only its end is said."""
+    thoughts = _stream({"content": "People greet."}, {"content": "\n</think>"}, {"content": "\n\nHello"})
+    foreign = Foreign(thoughts, models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await answer(core, "Hi")).answer == "Hello"
+        assert core.surface.seen("1") == "Hello"
+
+
+async def test_the_named_model_is_the_default_for_people_too(redis_url: str) -> None:
+    models = {"data": [{"id": "text-embedding-3-small"}, {"id": "first"}, {"id": "second"}]}
+    foreign = Foreign(models=models)
+    async with running(foreign.app()) as url:
+        async with adapter(redis_url, url) as core:
+            assert "the default, `first`" in await core.commands.model("c")
+            assert (await answer(core, "Hi", "1")).model == "first"
+        async with adapter(redis_url, url, inference_model="second") as core:
+            assert "the default, `second`" in await core.commands.model("c")
+            assert "Model: `second`" in await core.commands.status()
+            assert (await answer(core, "Hi", "2")).model == "second"
+
+
+def _stream(*deltas: dict[str, Any], finish: str = "stop") -> Response:
+    pieces: list[dict[str, Any]] = [{"delta": delta} for delta in deltas]
+    pieces.append({"delta": {}, "finish_reason": finish})
+    lines = [f"data: {json.dumps({'choices': [{'index': 0, **piece}]})}\n\n" for piece in pieces]
+    return StreamingResponse(iter([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,138 @@
+"""What an error of an OpenAI-compatible server means: wait, cut the prompt, or give up; and what people are told of it.
+
+People read our own sentences only. A foreign server's text may hold keys, hosts, HTML or somebody's question; it is
+kept in the error, and only a log at debug level shows it.
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
+
+STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # what reading JSON of another shape raises
+WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
+TOO_LONG = "context_length_exceeded"
+NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
+FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
+LONGEST_TEXT = 2_000  # characters of an error that are looked at
+
+OPERATOR = "The operator has to see to that."
+SENTENCES = {
+    401: f"The model's server does not accept our key (status 401). {OPERATOR}",
+    402: f"The model's server has no credit left for us (status 402). {OPERATOR}",
+    403: f"The model's server does not let us use this model (status 403). {OPERATOR}",
+    404: f"The model's server does not know this model, or its address is wrong (status 404). {OPERATOR}",
+    413: "This is too long for the model's server (status 413).",
+    429: "the inference service is busy (status 429)",
+    503: "the inference service is starting, stopping or busy (status 503)",
+}
+NO_CREDIT = SENTENCES[402]
+LONG = "This is too long for the model."
+OTHER = "The model's server does not accept this request (status {status})."
+FAILED = "the inference service failed (status {status})"
+
+# How servers call a prompt that does not fit: OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic.
+CONTEXT = re.compile(
+    r"context[ _](?:length|size|window)|maximum (?:model |prompt )?(?:length|context)|max_new_tokens|exceed_context"
+    r"|prompt is too long|prompt too long|too many tokens|reduce the length|n_ctx",
+    re.IGNORECASE,
+)
+WINDOW = re.compile(
+    r"(?:(?:context|maximum)[a-z_ ]{0,40}(?:of only|of|is|length|size|window)|must be <=|> |n_ctx = |context \()"
+    r"[ :=(]{0,3}(\d{2,8})(?!\d)",
+    re.IGNORECASE,
+)
+PROMPT = (
+    re.compile(r"\((\d{1,8}) (?:tokens )?(?:in|from) (?:the |your )?(?:messages|input|prompt)", re.IGNORECASE),
+    re.compile(r"(\d{1,8}) (?:tokens from the input|input tokens|`inputs` tokens)", re.IGNORECASE),
+    re.compile(r"(?:resulted in |contains |input \(|prompt \(|too long: |Given: )(\d{1,8})", re.IGNORECASE),
+)
+
+
+def failure(error: Any) -> Exception:
+    """What an error in the middle of a stream means."""
+    details = error if isinstance(error, dict) else {"message": error}
+    status = count(details.get("code")) or count(details.get("status")) or 0
+    kinds = {str(details.get(name) or "").lower().replace("_", "") for name in ("type", "code")}
+    is_final = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_final or kinds & FINAL_KINDS:
+        return _meant(details, status if is_final else HTTPStatus.BAD_REQUEST, None)
+    said = str(details.get("message") or "")[:LONGEST_TEXT]
+    return ServiceUnavailableError("the inference service failed in the middle of an answer", said=said)
+
+
+def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> Exception:
+    """What an error response means."""
+    try:
+        found = json.loads(content)
+        details = found.get("error", found)
+        details = details if isinstance(details, dict) else {"message": str(details)}
+    except (*STRANGE, KeyError):
+        details = {"message": content[:LONGEST_TEXT].decode(errors="replace").strip()}
+    return _meant(details, status, retry_after_s(headers))
+
+
+def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); None without a sensible one.
+
+    Args:
+        headers: of the response; a date is compared with the server's own clock where its `Date` is there.
+        now: seconds since 1970 by our clock.
+    """
+    given = headers.get("Retry-After") or headers.get("retry-after")
+    if not given:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        until = _date(given)
+        if until is None:
+            return None
+        here = _date(headers.get("Date") or headers.get("date") or "")
+        seconds = until - (here if here is not None else now if now is not None else time.time())
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def count(value: Any) -> int | None:
+    """A positive whole number, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Exception:
+    text = str(details.get("message") or details.get("detail") or "")[:LONGEST_TEXT]
+    code = str(details.get("code") or details.get("type") or "")
+    if code in NO_QUOTA or details.get("type") in NO_QUOTA:
+        return RequestRejectedError(NO_CREDIT, status, code, said=text)
+    if status in WORTH_WAITING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServiceUnavailableError(SENTENCES.get(status, FAILED).format(status=status), retry_s, said=text)
+    if TOO_LONG in {code, details.get("type")} or CONTEXT.search(f"{code} {details.get('type')} {text}"):
+        figures = _figures(details, text)
+        prompt, most = figures["prompt_tokens"], figures["max_prompt_tokens"] or figures["context_length"]
+        sentence = f"{LONG[:-1]}: it has {prompt} tokens, and {most} fit." if prompt and most else LONG
+        return RequestRejectedError(sentence, status, TOO_LONG, **figures, said=text)
+    return RequestRejectedError(SENTENCES.get(status, OTHER).format(status=status), status, code, said=text)
+
+
+def _figures(details: dict[str, Any], text: str) -> dict[str, int | None]:
+    """What a refusal tells of its tokens, by the names of RequestRejectedError."""
+    prompt = count(details.get("prompt_tokens")) or count(details.get("n_prompt_tokens"))
+    window = count(details.get("n_ctx"))
+    if window is None and (found := WINDOW.search(text)):
+        window = int(found[1])
+    if prompt is None:
+        prompt = next((int(found[1]) for each in PROMPT if (found := each.search(text))), None)
+    most = count(details.get("max_prompt_tokens"))
+    return {"prompt_tokens": prompt, "max_prompt_tokens": most, "context_length": window}
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except STRANGE:
+        return None
