@@ -8,10 +8,10 @@ from dataclasses import replace
 from html import escape
 
 from glados_bots.markdown import Document, parse
-from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
+from glados_bots.markdown.pairs import RAW_TEXT
 from glados_bots.markdown.stream import Stream
-from glados_bots.markdown.tags import is_html, open_tags, tag_name
+from glados_bots.markdown.tags import open_tags, tag_name
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -29,12 +29,11 @@ from glados_bots.markdown.tree import (
     Spans,
     Table,
 )
+from glados_web.links import image_link, link_tags
 from glados_web.painter import Patience, plain
+from glados_web.raw_html import shown
 from glados_web.sanitize import sanitize
 
-# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
-_RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
-_OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
 _LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
@@ -91,7 +90,7 @@ class _HtmlSink:
                 continue
             self._group.append(writer.block(block))
             if isinstance(block, Html):
-                self._tags = open_tags(_allowed(block.text), self._tags)
+                self._tags = open_tags(block.text, self._tags)
             if not self._tags:
                 self._chunks.append(sanitize("".join(self._group)))
                 self._group = []
@@ -154,7 +153,7 @@ class _Writer:
                 return "<hr>"
             case Html():
                 self.has_raw_html = True
-                return _allowed(block.text) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                return shown(block.text)
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
@@ -200,8 +199,7 @@ class _Writer:
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
                 self.has_raw_html = True
-                is_tag = is_html(run.text) and tag_name(run.text) not in _RAW_TEXT
-                return run.text if is_tag else escape(run.text)
+                return escape(run.text) if tag_name(run.text) in RAW_TEXT else run.text
             case _:
                 return escape(run.text)
 
@@ -250,10 +248,6 @@ def _literal(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _allowed(html: str) -> str:
-    return _OPEN_RAW_TEXT.sub("&lt;", html)
-
-
 def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
     depth = 0
     for (opened, _), span in zip(open_spans, spans, strict=False):
@@ -267,25 +261,16 @@ def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
     if span.kind != "link":
         tag = _TAGS[span.kind]
         return f"<{tag}>", f"</{tag}>"
-    url = safe_url(span.url)
-    if url is None:
-        return "", ""
     label = [run for run in runs if span in run.spans]
     codes = [run.text for run in label if run.kind == "code"]
-    host = hidden_host("".join(run.text for run in label), url, codes) if span.may_mislead else ""
-    title = f' title="{escape(span.title)}"' if span.title else ""
-    return f'<a href="{escape(url)}"{title}>', f" ({escape(host)})</a>" if host else "</a>"
+    text = "".join([run.text for run in label])
+    return link_tags(span.url, text, codes=codes, title=span.title, may_mislead=span.may_mislead)
 
 
 def _image(run: Image) -> str:
-    """A link to the image: loading it unasked would let an answer call any address with what it knows."""
-    url = safe_url(run.url)
     label = run.text or run.title
-    if url is None or any(span.kind == "link" for span in run.spans):
-        return escape(label)
-    host = hidden_host(label, url)
-    shown = f"{label} ({host})" if host else label or url
-    return f'<a class="image" href="{escape(url)}">{escape(shown)}</a>'
+    is_linked = any(span.kind == "link" for span in run.spans)
+    return escape(label) if is_linked else image_link(run.url, label)
 
 
 def _formula(latex: str, kind: str) -> str:

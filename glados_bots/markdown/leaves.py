@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.math import unicode_math
-from glados_bots.markdown.raw_html import block_runs, plain_runs
+from glados_bots.markdown.raw_html import block_parts, block_runs, plain_runs
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -155,7 +155,7 @@ class _Flattener:
             case Rule():
                 self._add(Leaf("rule", [], place, gap))
             case Html():
-                self._paragraph(block_runs(block.text), place, gap, item)
+                self._html(block, place, gap, item)
 
     def _add(self, leaf: Leaf) -> None:
         if leaf.gap > 1 and self.leaves and self.leaves[-1].kind in {"heading", "code"}:
@@ -179,6 +179,13 @@ class _Flattener:
             else:
                 prose.append(run)
         self._text(prose, place, gap, item)
+
+    def _html(self, block: Html, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+        for part in block_parts(block.text):
+            if isinstance(part, Code):
+                self._add(Leaf("code", [], place, 1, block=part))
+            else:
+                self._paragraph(block_runs(part), place, gap, item)
 
     def _text(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         self._plain_text(self._plain(runs), place, gap, item)

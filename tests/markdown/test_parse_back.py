@@ -29,6 +29,7 @@ DIALECT = {
     "fences in a markdown fence of the same length": {"text", "code"},
     "language inside the fence": {"text", "code"},
     "tildes": {"text"},  # `~5 minutes, ~10` is no strike
+    "accidental slack syntax": {"text", "links"},  # a link
     "alerts": {"text"},
     "math inline": {"text"},
     "math display": {"text"},
