@@ -7,10 +7,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from glados_bots import audit
+from glados_bots import audit, terminal
 from glados_bots.settings import Settings
 from glados_bots.store import connect
 
@@ -40,12 +38,10 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         found = asyncio.run(_read(settings(), last))
         if as_json:
             for entry in found:
-                typer.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
+                terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
             return
-        table = Table("Time (UTC)", "Who", "Did", "To")
-        for entry in found:
-            table.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target)
-        Console().print(table)
+        rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
+        terminal.show_table(["Time (UTC)", "Who", "Did", "To"], rows)
 
 
 async def _read(settings: Settings, last: int) -> list[audit.Entry]:

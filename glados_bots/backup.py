@@ -19,16 +19,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from itertools import groupby
 from typing import Any, cast
 
+from glados_bots.backup_format import FORMAT, VERSION, parse
 from glados_bots.data_version import DATA_VERSION, KEY, migrate
 from glados_bots.errors import ConfigError
 from glados_bots.store import Client, ask
 
-FORMAT = "glados-backup"
-VERSION = 1
 PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told):)")
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
-PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
 
 READERS: dict[str, Callable[[Any, str], object]] = {
     "string": lambda pipe, key: pipe.get(key),
@@ -64,7 +62,8 @@ async def lines(client: Client) -> AsyncIterator[str]:
 async def restore(client: Client, text: Iterable[str], *, overwrite: bool = False) -> int:
     """Write a backup into Redis, migrated to the present format; returns the number of keys.
 
-    The whole of it is checked before anything is written. What has expired meanwhile is left out.
+    The whole of it is checked before anything is written, and when Redis refuses it nonetheless (as without memory),
+    what was there before is written back. What has expired meanwhile is left out.
 
     Args:
         client: connected to a Redis no role works on.
@@ -82,87 +81,25 @@ async def restore(client: Client, text: Iterable[str], *, overwrite: bool = Fals
             f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
             "or call with --overwrite, which deletes them"
         )
-    for batch in _batches(present):
-        await ask(cast("Awaitable[object]", client.delete(*batch)))
-    await ask(cast("Awaitable[object]", client.set(KEY, data_version)))
-    alive = {entry["key"]: entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()}
-    for batch in _batches(sorted(alive)):
-        await _write(client, [alive[key] for key in batch])
-    await migrate(client)
+    before = parse([line async for line in lines(client)]) if present else None
+    alive = [entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()]
+    try:
+        await _replace(client, data_version, alive)
+        await migrate(client)
+    except BaseException:
+        if before:
+            await _replace(client, *before)
+        raise
     return len(alive)
 
 
-def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
-    """(data version, entries) of a backup. Raises ConfigError that names the first line that is wrong."""
-    head, *rest = _objects(text) or [{}]
-    if head.get("format") != FORMAT:
-        raise ConfigError("line 1: this is no backup of GLaDOS: its first line must say so")
-    if head.get("version") != VERSION or head.get("data_version") not in range(1, DATA_VERSION + 1):
-        raise ConfigError(
-            f"line 1: this backup is of version {head.get('version')}, data format {head.get('data_version')}; "
-            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the one that wrote it, or a newer"
-        )
-    if not rest or rest[-1] != {"end": len(rest) - 1}:
-        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off: its last line must count the lines before it")
-    for number, entry in enumerate(rest[:-1], start=2):
-        _check(number, entry)
-    return int(head["data_version"]), rest[:-1]
-
-
-def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
-    found = []
-    for number, line in enumerate(text, start=1):
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise ConfigError(f"line {number}: not JSON ({error}): the backup is damaged") from error
-        if not isinstance(value, dict):
-            raise ConfigError(f"line {number}: not a JSON object: the backup is damaged")
-        found.append(value)
-    return found
-
-
-def _check(number: int, entry: dict[str, Any]) -> None:
-    kind, key, expires = entry.get("type"), entry.get("key"), entry.get("expires_at")
-    if (
-        not isinstance(key, str)
-        or not key.startswith("glados:")
-        or key == KEY
-        or not _has_shape(kind, entry.get("value"))
-    ):
-        raise ConfigError(
-            f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds: it is damaged"
-        )
-    if expires is not None and not isinstance(expires, int | float):
-        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null: it is damaged")
-
-
-def _has_shape(kind: Any, value: Any) -> bool:
-    """Whether a value is what WRITERS can write; Redis knows no empty lists."""
-    match kind, value:
-        case "string", str():
-            return True
-        case "list" | "set", [_, *_]:
-            return all(isinstance(each, str) for each in value)
-        case "hash", dict():
-            return bool(value) and all(isinstance(each, str) for each in value.values())
-        case "zset", [_, *_]:
-            return all(
-                isinstance(each, list)
-                and len(each) == PAIR
-                and isinstance(each[0], str)
-                and isinstance(each[1], int | float)
-                for each in value
-            )
-        case "stream", [_, *_]:
-            return all(
-                isinstance(each, list)
-                and len(each) == PAIR
-                and isinstance(each[0], str)
-                and _has_shape("hash", each[1])
-                for each in value
-            )
-    return False
+async def _replace(client: Client, data_version: int, entries: list[dict[str, Any]]) -> None:
+    for batch in _batches(await _keys(client, everything=True)):
+        await ask(cast("Awaitable[object]", client.delete(*batch)))
+    await ask(cast("Awaitable[object]", client.set(KEY, data_version)))
+    by_key = {entry["key"]: entry for entry in entries}
+    for batch in _batches(sorted(by_key)):
+        await _write(client, [by_key[key] for key in batch])
 
 
 async def _keys(client: Client, *, everything: bool = False) -> list[str]:

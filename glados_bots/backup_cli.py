@@ -69,7 +69,8 @@ async def _save(client: Client, file: Path) -> int:
     part = file.with_name(f".{file.name}.part")
     count = -2  # the first and the last line are no keys
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        part.unlink(missing_ok=True)  # of a backup that was cut off
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as out:  # noqa: ASYNC230, PTH123 - nothing else runs in this loop
             async for line in backup.lines(client):
                 out.write(line + "\n")

@@ -17,6 +17,7 @@ from glados_bots import (
     password_cli,
     privacy_cli,
     store_cli,
+    terminal,
     tracing,
     turns_cli,
 )
@@ -113,9 +114,9 @@ def doctor() -> None:
     failures = 0
     for check in examine():
         failures += check.state == "fail"
-        typer.echo(f"{check.mark} {check.name}: {check.finding}")
+        terminal.echo(f"{check.mark} {check.name}: {check.finding}")
         if check.remedy:
-            typer.echo(f"    -> {check.remedy}")
+            terminal.echo(f"    -> {check.remedy}")
     raise typer.Exit(1 if failures else 0)
 
 
@@ -198,8 +199,8 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        typer.echo(f"glados: {error}", err=True)
+        terminal.echo(f"glados: {error}", err=True)
         sys.exit(EXIT_CONFIG)
     except GladosError as error:
-        typer.echo(f"glados: {error}", err=True)
+        terminal.echo(f"glados: {error}", err=True)
         sys.exit(1)

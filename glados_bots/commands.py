@@ -46,6 +46,12 @@ NOT_ALONE = "This conversation is not only yours: ask somebody who may manage th
 HOW = "Mention me, reply to me or write to me directly, and I answer."
 
 
+def first_word(text: str) -> tuple[str, str]:
+    """The word that a typed command begins with, and the rest; any white space stands between them."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word, rest[0].rstrip() if rest else ""
+
+
 class Commands:
     """The commands of one platform. Raises StoreUnavailableError when Redis is away."""
 

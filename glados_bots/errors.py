@@ -8,6 +8,7 @@ GladosError                 its text may be shown to the person who caused it
 │   └── RequestRejectedError      it refused this request: asking again will not help
 └── EngineError             raised by an engine inside the service
     ├── PromptTooLongError
+    ├── PromptRefusedError        the model's chat template takes no such messages
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
     └── EngineDeadError           the engine cannot go on; the process must restart
@@ -109,6 +110,10 @@ class PromptTooLongError(EngineError):
         )
         self.prompt_tokens = prompt_tokens
         self.max_tokens = max_tokens
+
+
+class PromptRefusedError(EngineError):
+    """The model's chat template refuses these messages; the text is its own sentence."""
 
 
 class QueueFullError(EngineError):

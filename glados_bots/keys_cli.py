@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from glados_bots import terminal
 from glados_bots.api_keys import SCOPES, ApiKey, KeyBook
 from glados_bots.audit_cli import note
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
+TITLES = ("Id", "Name", "State", "Scopes", "Requests/min", "Tokens today", "Expires", "Last used")
 UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 LONGEST_S = 10 * 366 * 86_400
 
@@ -62,10 +62,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
     def show() -> None:
         """List all keys ever made: what they may do, when they were used, whether they still count."""
         book = KeyBook(settings().data_dir)
-        table = Table("Id", "Name", "State", "Scopes", "Requests/min", "Tokens today", "Expires", "Last used")
-        for key in book.all():
-            table.add_row(*_row(key, book.spent_today(key.id)))
-        Console().print(table)
+        terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
 
     @keys.command("revoke")
     def revoke(key_id: Annotated[str, typer.Argument(help="Its id, as `glados keys list` shows it")]) -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from glados_bots import models_edit
+from glados_bots import models_edit, terminal
 from glados_bots.settings import Settings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
@@ -88,13 +86,14 @@ def show_list() -> None:
     from glados_bots.inference.cards import load_cards  # noqa: PLC0415 - other commands need no cards
     from glados_bots.inference.presence import fits, presence  # noqa: PLC0415
 
-    table = Table("Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at")
-    for card in load_cards().values():
-        name = f"{card.name} (deprecated)" if card.deprecated else card.name
-        table.add_row(
-            name, card.base_name, card.parameters, card.licence, presence(card).reason, fits(card).reason, card.good_at
+    rows = [
+        (
+            f"{card.name} (deprecated)" if card.deprecated else card.name,
+            card.base_name, card.parameters, card.licence, presence(card).reason, fits(card).reason, card.good_at,
         )
-    Console().print(table)
+        for card in load_cards().values()
+    ]  # fmt: skip
+    terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
 
 
 def show_card(name: str) -> None:
@@ -103,13 +102,13 @@ def show_card(name: str) -> None:
 
     card, _ = cards.resolve(name)
     for key, value in card.model_dump(mode="json", exclude_defaults=True).items():
-        typer.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
+        terminal.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
     if card.deprecated:
-        typer.echo(f"deprecated{f': use {card.use_instead}' if card.use_instead else ''}")
-    typer.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
+        terminal.echo(f"deprecated{f': use {card.use_instead}' if card.use_instead else ''}")
+    terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
     for folder in filter(None, (local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder, None):
-            typer.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
+            terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
 def local_folder(card: Any) -> Path | None:
@@ -129,20 +128,18 @@ def show_plan(name: str, token: str | None) -> None:
     card, _ = cards.resolve(name)
     planned = planning.plan(card, token)
     shape = planned.shape
-    typer.echo(f"{card.name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
+    terminal.echo(f"{card.name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
     typer.echo(f"cache: {planned.token / 1e3:.1f} kB a token, context {planned.context} tokens")
     if planned.own:
         typer.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
     memories = presence.gpu_memories_gb()
-    table = Table(
-        "Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *memories_titles(memories)
-    )
+    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *memories_titles(memories)]
+    rows = []
     for need in planned.needs():
         figures = [need.weights, need.conversation, need.overhead, need.least]
         fits = [_fit(need, memory * 1e9) for memory in (*memories, *([sum(memories)] if len(memories) > 1 else []))]
-        table.add_row(need.precision, *(_size(figure) for figure in figures), *fits)
-    console = Console()
-    console.print(table)
+        rows.append((need.precision, *map(_size, figures), *fits))
+    terminal.show_table(titles, rows)
     if not memories:
         free = presence.memory_gb()
         least = min(planned.needs(), key=lambda need: need.least)

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 from redis.exceptions import RedisError, ResponseError
 
-from glados_bots import privacy
+from glados_bots import privacy, terminal
 from glados_bots.audit_cli import note
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import installed
@@ -44,7 +44,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         found = _with_store(settings(), platform, lambda store: privacy.export(store, subject))
         text = privacy.as_json(found)
         if file is None:
-            typer.echo(text, nl=False)
+            terminal.echo(text.removesuffix("\n"))
         else:
             _save(file, text)
             typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -189,13 +190,25 @@ def _prepare_child() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class _OwnFile(RotatingFileHandler):
+    """A log only we can read: names of people and places stand in it."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        os.fchmod(descriptor, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+
+
 def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
-    """Lines as they are (or as JSON), to the terminal and to a file that is rotated at 10 MB."""
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    """Lines as they are (or as JSON), to the terminal and to a file that is rotated at 10 MB. Raises ConfigError."""
     logger = logging.getLogger("glados.roles")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    to_file = RotatingFileHandler(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    try:
+        log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        to_file = _OwnFile(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{log_file}: cannot write the log here ({error}); remove what is in its place") from error
     to_file.setFormatter(RoleLines() if json_lines else logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stdout)
     to_terminal.setFormatter(RoleLines() if json_lines else None)

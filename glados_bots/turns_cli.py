@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from glados_bots import dead_letters
+from glados_bots import dead_letters, terminal
 from glados_bots.audit_cli import note
 from glados_bots.dead_letters import Letter
 from glados_bots.errors import ConfigError
@@ -20,6 +18,7 @@ from glados_bots.store import Store, connect
 
 T = TypeVar("T")
 Platform = Annotated[str | None, typer.Option("--platform", help="Only this one: web, discord or slack")]
+TITLES = ("Turn", "Platform", "State", "Asked", "Given up", "Tries", "Author", "Conversation", "Error")
 Name = Annotated[str, typer.Argument(help="A turn, as `glados turns list` names it")]
 
 
@@ -42,9 +41,9 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         letters = [letter for found in _each_store(settings(), platform, find) for letter in found]
         if as_json:
             for letter in letters:
-                typer.echo(dead_letters.as_json(letter))
+                terminal.echo(dead_letters.as_json(letter))
         elif letters:
-            Console().print(_table(letters))
+            terminal.show_table(TITLES, map(_row, letters))
         else:
             typer.echo("no turn was given up" if not everything else "no turn was given up, and none waits")
 
@@ -92,15 +91,12 @@ def _each_store(settings: Settings, platform: str | None, work: Callable[[Store]
     return asyncio.run(run())
 
 
-def _table(letters: list[Letter]) -> Table:
-    table = Table("Turn", "Platform", "State", "Asked", "Given up", "Tries", "Author", "Conversation", "Error")
-    for letter in letters:
-        author = f"{letter.turn.author_name} ({letter.turn.author})" if letter.turn.author_name else letter.turn.author
-        table.add_row(
-            letter.turn.id, letter.platform, letter.state, _time(letter.at), _time(letter.given_up_at),
-            str(letter.attempts), author, letter.turn.conversation, letter.error,
-        )  # fmt: skip
-    return table
+def _row(letter: Letter) -> tuple[str, ...]:
+    author = f"{letter.turn.author_name} ({letter.turn.author})" if letter.turn.author_name else letter.turn.author
+    return (
+        letter.turn.id, letter.platform, letter.state, _time(letter.at), _time(letter.given_up_at),
+        str(letter.attempts), author, letter.turn.conversation, letter.error,
+    )  # fmt: skip
 
 
 def _time(at: float | None) -> str:

@@ -7,6 +7,7 @@ estimate is corrected by the exact figures the service sends when it refuses a p
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from glados_bots.addressing import named
 from glados_bots.conversation import Exchange, Message, Turn
 
 CHARS_PER_TOKEN = 3.0  # English prose has about 4, code and other languages fewer: start on the safe side
@@ -68,6 +69,5 @@ def fit(
 
 
 def _asked(text: str, name: str) -> Message:
-    """A question as the model reads it: with the name of the asker, on one line, where several people talk."""
-    name = " ".join(name.split())
-    return Message("user", f"{name}: {text}" if name else text)
+    """A question as the model reads it: with the name of the asker on every line, where several people talk."""
+    return Message("user", named(name, text))

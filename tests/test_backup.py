@@ -14,7 +14,7 @@ from glados_bots import audit, backup, data_version
 from glados_bots.channel_settings import ChannelBook
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.data_version import DATA_VERSION, KEY, migrate, require_version
-from glados_bots.errors import ConfigError
+from glados_bots.errors import ConfigError, StoreUnavailableError
 from glados_bots.inference.client import InferenceClient
 from glados_bots.pacing import Pacer
 from glados_bots.records import Records
@@ -111,6 +111,23 @@ async def test_a_redis_with_conversations_is_not_overwritten_unasked(client: Cli
     assert len(await kept.history("c")) == 1
 
 
+async def test_what_redis_refuses_leaves_all_as_it_was(client: Client, admin: Client) -> None:
+    """As when the backup does not fit into its memory, which nobody knows before."""
+    kept = await live_a_little(client)
+    before = await everything(client)
+    head = {"format": "glados-backup", "version": 1, "data_version": 1}
+    large = [{**GOOD, "key": f"glados:{{test}}:x{number}", "value": "x" * 2**20} for number in range(40)]
+    used = (await admin.info("memory"))["used_memory"]
+    await admin.config_set("maxmemory", used + 20 * 2**20)
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await backup.restore(client, [json.dumps(each) for each in (head, *large, {"end": 40})], overwrite=True)
+    finally:
+        await admin.config_set("maxmemory", 0)
+    assert await everything(client) == before
+    assert await kept.history("c")
+
+
 async def test_what_has_expired_since_stays_away(client: Client) -> None:
     head = {"format": "glados-backup", "version": 1, "data_version": 1}
     old = {"key": "glados:{test}:old", "type": "string", "value": "x", "expires_at": 1.0}
@@ -127,6 +144,17 @@ GOOD = {"key": "glados:{test}:x", "type": "string", "value": "x", "expires_at": 
     ("lines", "says"),
     [
         ([], "line 1"),
+        ([None, GOOD, GOOD, {"end": 2}], "line 3"),
+        ([None, {**GOOD, "key": "glados:anything"}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "value": "half a pair \ud83d"}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "expires_at": 1e300}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "expires_at": True}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "type": "zset", "value": [["m", True]]}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "type": "zset", "value": [["m", 10**400]]}, {"end": 1}], "line 2"),
+        ([None, '{"key": "glados:{t}:x", "type": "zset", "value": [["m", NaN]], "expires_at": null}'], "line 2"),
+        ([None, {**GOOD, "type": "stream", "value": [["2-1", {"a": "b"}], ["1-1", {"a": "b"}]]}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "type": "stream", "value": [["0-0", {"a": "b"}]]}, {"end": 1}], "line 2"),
+        ([None, {**GOOD, "type": "stream", "value": ["x"]}, {"end": 1}], "line 2"),
         ([None, {**GOOD, "type": "stream", "value": [["1-1", {}]]}, {"end": 1}], "line 2"),
         (["not json"], "line 1: not JSON"),
         ([[1]], "line 1: not a JSON object"),
@@ -260,11 +288,17 @@ async def test_the_commands_as_an_operator_calls_them(
         env = {**os.environ, "GLADOS_REDIS_URL": redis_url}
         return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
-    file = tmp_path / "backup.jsonl"
+    file, foreign = tmp_path / "backup.jsonl", tmp_path / "foreign"
+    foreign.write_text("not ours")
+    tmp_path.joinpath(".backup.jsonl.part").symlink_to(foreign)
+    file.write_text("of yesterday")
+    file.chmod(0o666)
     saved = await asyncio.to_thread(glados, "backup", str(file))
     assert saved.returncode == 0, saved.stderr
     assert f"{len(before)} keys" in saved.stdout
     assert file.stat().st_mode & 0o077 == 0
+    assert foreign.read_text() == "not ours"
+    foreign.unlink()
     refused = await asyncio.to_thread(glados, "restore", str(file))
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from glados_bots import audit
 from glados_bots.channel_settings import LONGEST_PERSONA, ChannelBook
-from glados_bots.commands import Commands
+from glados_bots.commands import Commands, first_word
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError
 from glados_bots.inference.client import InferenceClient
@@ -28,6 +28,16 @@ async def world(client: Client) -> AsyncIterator[World]:
 
 def commands(world: World, client: InferenceClient | None = None) -> Commands:
     return Commands(world.store, world.records, ChannelBook(world.store), client or world.client)
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2028", " \n "])
+def test_any_white_space_ends_the_word_of_a_command(space: str) -> None:
+    assert first_word(f"{space}ask{space}why is{space}that?\n") == ("ask", f"why is{space}that?")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("", ("", "")), (" \n", ("", "")), ("help\t", ("help", ""))])
+def test_a_command_may_have_no_word_or_no_rest(text: str, expected: tuple[str, str]) -> None:
+    assert first_word(text) == expected
 
 
 async def test_a_model_can_be_chosen_among_those_served_and_taken_back(world: World) -> None:

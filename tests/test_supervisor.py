@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots import __version__, supervisor
+from glados_bots.errors import ConfigError
 from glados_bots.supervisor import Role, Supervisor, lines
 from tests.waiting import until
 
@@ -115,6 +116,20 @@ async def test_a_child_takes_no_code_out_of_the_working_folder(tmp_path: Path, m
         await until(log.says("[version] "))
     assert f"[version] {__version__}" in log.text()
     assert "somebody else" not in log.text()
+
+
+async def test_only_we_can_read_the_log_and_it_is_written_to_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "glados.log"
+    path.write_text("of yesterday\n")
+    path.chmod(0o644)
+    async with supervised(tmp_path, role("page", WAITS)) as log:
+        await until(log.says("[page] here"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert log.text().startswith("of yesterday\n")
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match="cannot write the log here"):
+        Supervisor([], path)
 
 
 async def read(*pieces: bytes) -> list[str]:

@@ -26,14 +26,23 @@ class Asker:
     is_external: bool = False
 
 
+def is_answered(settings: SlackSettings, user: str, *, is_external: bool) -> bool:
+    """Whether the bot answers this person anywhere."""
+    return _whom(settings, user, is_external=is_external) is None
+
+
 def refusal(settings: SlackSettings, asker: Asker) -> str | None:
     """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
-    is_named = asker.user in ids(settings.allowed_users)
-    if asker.user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
-        return NOT_YOU
-    if asker.is_external and not settings.external_users and not is_named:
-        return NOT_OUTSIDE
+    if no := _whom(settings, asker.user, is_external=asker.is_external):
+        return no
     if asker.is_direct:
         return None
     is_listed = not settings.allowed_channels or asker.channel in ids(settings.allowed_channels)
     return None if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_HERE
+
+
+def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> str | None:
+    is_named = user in ids(settings.allowed_users)
+    if user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
+        return NOT_YOU
+    return NOT_OUTSIDE if is_external and not settings.external_users and not is_named else None

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 
+from glados_bots.addressing import is_nothing
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake import Verdict
@@ -19,6 +20,7 @@ from glados_slack.text_in import encode
 
 log = logging.getLogger(__name__)
 
+NOTHING = "What do you want to know?"
 MAX_SHOWN = 2_500  # characters of a question shown again; the model reads all of it
 MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
@@ -51,6 +53,8 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
+        if is_nothing(question):
+            return NOTHING
         text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
         longest = self._core.settings.message_max_chars
         if no := refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im")):
@@ -89,7 +93,7 @@ class Asking:
         shown = question if not about or place["thread"] else f"{question}\n\n{about}"
         made = await self._calls(
             place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
-            unfurl_links=False, unfurl_media=False, blocks=[_shown(name, verb, shown)],
+            blocks=[_shown(name, verb, shown)],
             text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
         )  # fmt: skip
         return str(made["ts"])

@@ -75,7 +75,7 @@ def elements(runs: list[Run]) -> list[Block]:
         element: Block = {"type": "text", "text": text}
         if span is not None and url is not None:
             is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-            host = _hidden_host(runs, span, url) if is_last and span.may_mislead else ""
+            host = _hidden_host(runs, index, span, url) if is_last and span.may_mislead else ""
             element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
         style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
         if run.kind == "code":
@@ -91,8 +91,12 @@ def _without_tokens(text: str) -> str:
     return _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text) if "@" in text or "<" in text else text
 
 
-def _hidden_host(runs: list[Run], span: Span, url: str) -> str:
-    label = [run for run in runs if span in run.spans]
+def _hidden_host(runs: list[Run], last: int, span: Span, url: str) -> str:
+    """See `hidden_host`; the link's label ends with the run number `last`."""
+    first = last
+    while first > 0 and span in runs[first - 1].spans:
+        first -= 1
+    label = runs[first : last + 1]
     return hidden_host("".join(run.text for run in label), url, [run.text for run in label if run.kind == "code"])
 
 

@@ -31,9 +31,23 @@ _THEIR_FAULT = frozenset(
 )
 # Slack takes JSON for methods that write, and form fields for all (docs.slack.dev, "Slack Web API").
 _READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "users.info"})
+# Methods with text in them. Slack fetches what links lead to, unless each of these says not to: an address that a model
+# made up could tell its words to another server. Streams and chat.update are not documented to take the switches, and
+# Slack passes over arguments that it does not know.
+_TELLS = frozenset(
+    {
+        "chat.postMessage",
+        "chat.postEphemeral",
+        "chat.update",
+        "chat.startStream",
+        "chat.appendStream",
+        "chat.stopStream",
+    }
+)
+NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
-DEFAULT_RETRY_S = 5.0
+DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0
 
 
 class RefusedError(Exception):
@@ -183,16 +197,16 @@ class Calls:
 def _written(method: str, args: dict[str, Any]) -> dict[str, Any]:
     """Arguments as Slack takes them for a method."""
     if method not in _READS:
-        return {"json": args}
+        return {"json": (NO_PREVIEWS if method in _TELLS else {}) | args}
     return {
         "data": {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in args.items()}
     }
 
 
 def _seconds(retry_after: object) -> float:
-    """A Retry-After header in seconds; one that is missing, or is no such number, is as long as our own pause."""
+    """A Retry-After header in seconds, an hour at most; one that is missing or no such number is our own pause."""
     try:
         seconds = float(str(retry_after))
     except ValueError:
         return DEFAULT_RETRY_S
-    return seconds if math.isfinite(seconds) and seconds >= 0 else DEFAULT_RETRY_S
+    return min(seconds, LONGEST_RETRY_S) if math.isfinite(seconds) and seconds >= 0 else DEFAULT_RETRY_S

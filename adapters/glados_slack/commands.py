@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from glados_bots.addressing import is_nothing
 from glados_bots.errors import GladosError
 from glados_slack.app_config import COMMAND
-from glados_slack.asking import Asking, cannot
+from glados_slack.asking import NOTHING, Asking, cannot
 from glados_slack.calls import RefusedError
 from glados_slack.controls import NOT_YOURS, Controls
 from glados_slack.shared import Shared
@@ -43,8 +44,8 @@ class SlashCommands:
 
     async def ask(self, place: Mapping[str, str], user: str, question: str) -> str:
         """Put a question in the channel; returns a sentence when it could not be put, else nothing."""
-        if not question:
-            return f"What do you want to know? `{COMMAND} ask why is the sky blue?`"
+        if is_nothing(question):
+            return f"{NOTHING} `{COMMAND} ask why is the sky blue?`"
         try:
             return await self._asking.ask(place, user, question)
         except RefusedError as error:

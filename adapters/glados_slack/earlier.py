@@ -1,21 +1,27 @@
 """What others said in a thread before the bot was called into it: quoted before the question."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from glados_bots.store import ask
 from glados_slack.budgets import budget
 from glados_slack.installs import Install
+from glados_slack.joining import Joining
+from glados_slack.paging import Message, all_pages
 from glados_slack.places import Event, conversation_of
+from glados_slack.questions import addressed
+from glados_slack.reading import Reader
 from glados_slack.shared import Shared
-from glados_slack.text_in import mentions, read
 
+log = logging.getLogger(__name__)
+
+METHOD = "conversations.replies"
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 _EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
 EARLIER_CHARS = 6_000
-LONGEST_THREAD = 1_000  # messages of a thread that are asked for: Slack tells the oldest first, and has no other order
+PAGE, MOST_PAGES = 1_000, 5
 LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 
 
@@ -28,47 +34,49 @@ def quoted_in(text: str) -> str:
 class Earlier:
     """Reads threads."""
 
-    def __init__(self, shared: Shared) -> None:
-        self._core = shared.core
+    def __init__(self, shared: Shared, joining: Joining) -> None:
         self._calls = shared.calls
-        self._people = shared.people
-        self._settings = shared.settings
+        self._joining = joining
+        self._most = shared.settings.thread_context
 
-    async def read(self, event: Event, install: Install, place: Mapping[str, str]) -> str:
+    async def read(self, event: Event, install: Install, place: Mapping[str, str], reader: Reader) -> str:
         """What others said in a thread before we were called into it, where Slack lets us read that."""
-        most = self._settings.thread_context
-        conversation = conversation_of(event.channel, event.thread)
-        if not most or event.thread == event.ts or event.kind == "im":
+        if not self._most or event.thread == event.ts or event.kind == "im":
             return ""
-        known = f"{self._core.store.prefix}in:{conversation}"
-        if await ask(self._core.store.client.exists(known)):
+        if await self._joining.of(conversation_of(event.channel, event.thread)):
             return ""
-        method = "conversations.replies"
-        if not await self._calls.may(budget(place["team"], method), event.channel):
-            return ""
+        where = {"channel": event.channel, "channel_type": event.kind}
+        found = [Event.of(event.body, {**message, **where}) for message in await self._newest(event, place)]
+        # What mentions us is a question of its own, though its event may come later than this one.
+        told = [one for one in found if one.ts != event.ts and addressed(one, install.bot_user) != "mention"]
+        await reader.know(one.user for one in told)
+        newest = _last([line for one in told for line in await reader.quoted(one)])
+        return EARLIER.format(lines="\n".join(newest)) if newest else ""
+
+    async def _newest(self, event: Event, place: Mapping[str, str]) -> list[Message]:
+        """The newest messages before the question; none where not all of the thread can be read, as they come last."""
+
+        async def page(cursor: str | None) -> Any:
+            if not await self._calls.may(budget(place["team"], METHOD), event.channel):
+                return None
+            return await self._calls.quietly(
+                place, METHOD, channel=event.channel, ts=event.thread, latest=event.ts, limit=PAGE, cursor=cursor
+            )
+
         try:
             async with asyncio.timeout(LONGEST_S):
-                found = await self._calls.quietly(
-                    place, method, channel=event.channel, ts=event.thread, latest=event.ts, limit=LONGEST_THREAD
-                )
+                found, are_all = await all_pages(page, MOST_PAGES)
         except TimeoutError:
-            return ""
-        return await self._quoted(found["messages"][-most:] if found else [], event, install, place)
+            return []
+        if found and not are_all:
+            log.info("thread %s of channel %s is too long to be read", event.thread, event.channel)
+        return sorted(found, key=lambda one: str(one["ts"]))[-self._most :] if are_all else []
 
-    async def _quoted(
-        self, messages: list[dict[str, Any]], event: Event, install: Install, place: Mapping[str, str]
-    ) -> str:
-        async def name(some_id: str) -> str:
-            return await self._people.name(place, some_id)
 
-        lines: list[str] = []
-        for one in messages:
-            # What mentions us is a question of its own, though its event may come later than this one.
-            if one.get("ts") == event.ts or not one.get("text") or install.bot_user in mentions(str(one["text"])):
-                continue
-            who = await name(str(one["user"])) if one.get("user") else str(one.get("username") or "a bot")
-            text = await read(str(one["text"]), install.bot_user, install.bot_name, name)
-            lines += [f"> {line}" for line in f"{' '.join(who.split())}: {text}".splitlines()]
-        while lines and len("\n".join(lines)) > EARLIER_CHARS:
-            lines.pop(0)
-        return EARLIER.format(lines="\n".join(lines)) if lines else ""
+def _last(lines: list[str]) -> list[str]:
+    """As many of the last lines as have room."""
+    room, first = EARLIER_CHARS, len(lines)
+    while first and room >= len(lines[first - 1]):
+        first -= 1
+        room -= len(lines[first]) + 1
+    return lines[first:]

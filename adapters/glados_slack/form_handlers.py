@@ -17,11 +17,12 @@ from glados_slack import forms
 from glados_slack.app_config import ASK_ABOUT, RESET_THREAD
 from glados_slack.asking import Asking, cannot
 from glados_slack.calls import RefusedError
-from glados_slack.clicks import place_of_click, thread_of
+from glados_slack.clicks import install_of, place_of_click, thread_of
 from glados_slack.controls import NOT_YOURS, Controls
-from glados_slack.places import conversation_of
+from glados_slack.installs import Install
+from glados_slack.places import Event, conversation_of
+from glados_slack.reading import Reader
 from glados_slack.shared import Shared
-from glados_slack.text_in import decode
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +90,15 @@ class FormHandlers:
         """Open the form for a question about a message."""
         where = place_of_click(body, context) | {"thread": thread_of(shortcut)}
         key = secrets.token_urlsafe(16)
-        kept = json.dumps([where, decode(str(shortcut["message"].get("text") or ""))])
-        await ask(self._core.store.client.set(self._about(key), kept, ex=KEPT_S))
+        kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])
+        await ask(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
         view = forms.about_form(key)
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
         await ack()
 
     async def about_sent(self, ack: AsyncAck, body: Json, view: Json) -> None:
         """The question about a message was asked: in its thread, or directly where the bot may not write there."""
-        key = self._about(str(view["private_metadata"]))
+        key = self._key(str(view["private_metadata"]))
         kept = await ask(cast("Awaitable[str | None]", self._core.store.client.get(key)))
         said = NO_LONGER
         if kept:
@@ -133,5 +134,11 @@ class FormHandlers:
         await ack()
         self._shared.later(self._shared.notes.whisper(where, user, said))
 
-    def _about(self, key: str) -> str:
+    async def _about(self, shortcut: Json, body: Json, where: Mapping[str, str], install: Install) -> str:
+        """What the message says, in lines that name its author where that is somebody whom the bot does not answer."""
+        event = Event.of(body, {**shortcut["message"], "channel": where["channel"]})
+        reader = Reader(self._shared.people, self._shared.settings, install, where)
+        return await reader.about(event)
+
+    def _key(self, key: str) -> str:
         return f"{self._core.store.prefix}about:{key}"

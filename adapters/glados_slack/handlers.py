@@ -9,12 +9,14 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 
+from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_slack import home
 from glados_slack.agent import suggest
 from glados_slack.answer import chunk_of
 from glados_slack.asking import Asking
 from glados_slack.bot import ANYTHING
+from glados_slack.calls import NO_PREVIEWS
 from glados_slack.clicks import install_of, place_of_click, place_of_command
 from glados_slack.commands import SlashCommands
 from glados_slack.controls import Controls
@@ -108,13 +110,13 @@ class Handlers:
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
-        word, _, rest = decode(str(command.get("text") or "")).strip().partition(" ")
-        word, rest = word.lower(), rest.strip()
+        word, rest = first_word(decode(str(command.get("text") or "")))
+        word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
-            await (ack(**note(chunk_of(said))) if said else ack())
+            await (ack(**note(chunk_of(said)), **NO_PREVIEWS) if said else ack())
         elif word == "forget":
-            await ack(**home.forget_question())
+            await ack(**home.forget_question(), **NO_PREVIEWS)
         elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
             await self._forms.open_channel(where, str(command["trigger_id"]))
             await ack()
@@ -160,7 +162,7 @@ class Handlers:
 
 async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
     """Say what came of a command where only the person sees it."""
-    await respond(**note(chunk_of(await _said(work))), replace_original=replace)
+    await respond(**note(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
 
 
 async def _said(work: Awaitable[str]) -> str:

@@ -5,7 +5,7 @@ The desk takes a question in once, however often it hears of it. So reading too 
 
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from glados_slack.budgets import looking_back
@@ -13,18 +13,17 @@ from glados_slack.calls import LimitedError, NotSentError, RefusedError, Unknown
 from glados_slack.desk import Desk
 from glados_slack.installs import Install
 from glados_slack.memory import Channel
+from glados_slack.paging import Message, all_pages
 from glados_slack.places import conversation_of, message_id
 from glados_slack.shared import Shared
 from glados_slack.standing import find
 
 log = logging.getLogger(__name__)
 
-PAGE = 200
-MOST_PAGES = 10
+PAGE, MOST_PAGES = 200, 10
 TRIES = 4  # of a call, before all of it is put off
 STREAM = "catch-up"
 SETTLED_S = 10.0  # a question so young may not be everywhere at Slack yet
-Message = dict[str, Any]
 Asked = Mapping[str, float]
 
 
@@ -70,13 +69,13 @@ class LookBack:
             await self._memory.drop_asked(channel.id, thread, ts)
 
     async def _hand(self, channel: Channel, message: Message, asked: Asked, since_s: float) -> None:
-        """An edit that was missed, or a question; neither is told twice to no purpose."""
+        """A question that was missed, or an edit of a known one; neither is told twice to no purpose."""
         ts, edited = str(message["ts"]), str((message.get("edited") or {}).get("ts") or 0)
+        if float(ts) > since_s and ts not in asked:
+            await self._tell(channel, message)
         if float(edited) > since_s:
             told = {"type": "message", "subtype": "message_changed", "message": message, "ts": edited}
             await self._tell(channel, told)
-        elif float(ts) > since_s and ts not in asked:
-            await self._tell(channel, message)
 
     async def _tell(self, channel: Channel, event: Message) -> None:
         await self._desk.message(channel.event(event), await self._install(channel))
@@ -86,19 +85,14 @@ class LookBack:
 
     async def _read(self, channel: Channel, method: str, **args: Any) -> list[Message]:
         """Messages of a place, oldest first."""
-        found = [one async for one in self._pages(channel, method, args)]
-        return sorted(found, key=lambda one: str(one["ts"]))
 
-    async def _pages(self, channel: Channel, method: str, args: Message) -> AsyncIterator[Message]:
-        cursor = None
-        for _ in range(MOST_PAGES):
-            page = await self._call(_place(channel), method, limit=PAGE, cursor=cursor, **args)
-            for message in page["messages"]:
-                yield message
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
-        log.warning("more was written in channel %s than is looked at", channel.id)
+        async def page(cursor: str | None) -> Any:
+            return await self._call(_place(channel), method, limit=PAGE, cursor=cursor, **args)
+
+        found, are_all = await all_pages(page, MOST_PAGES)
+        if not are_all:
+            log.warning("more was written in channel %s than is looked at", channel.id)
+        return sorted(found, key=lambda one: str(one["ts"]))
 
     async def _call(self, place: Mapping[str, str], method: str, **args: Any) -> Any:
         """A call that may be repeated: it only reads."""

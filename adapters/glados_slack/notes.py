@@ -31,7 +31,7 @@ class Notes:
         await self._calls.wait(new_messages(place["team"], place["channel"]), place["channel"])
         made = await self._calls.quietly(
             place, "chat.postMessage", channel=place["channel"], thread_ts=place.get("thread") or None,
-            unfurl_links=False, unfurl_media=False, **note(chunk_of(markdown)),
+            **note(chunk_of(markdown)),
         )  # fmt: skip
         return str(made["ts"]) if made else ""
 
@@ -54,7 +54,5 @@ class Notes:
     async def direct(self, place: Mapping[str, str], user: str, markdown: str) -> bool:
         """A direct message."""
         await self._calls.wait(new_messages(place["team"], user), user)
-        made = await self._calls.quietly(
-            place, "chat.postMessage", channel=user, unfurl_links=False, unfurl_media=False, **note(chunk_of(markdown))
-        )
+        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **note(chunk_of(markdown)))
         return made is not None

@@ -30,10 +30,14 @@ class People:
         profile = found.get("profile") or {}
         return str(profile.get("display_name") or found.get("real_name") or found.get("name") or some_id)
 
+    async def is_stranger(self, place: Mapping[str, str], user: str) -> bool:
+        """Whether somebody belongs to another organisation (Slack Connect)."""
+        return _is_foreign(await self._ask(place, "users.info", "user", user), place)
+
     async def is_admin(self, place: Mapping[str, str], user: str) -> bool:
         """Whether somebody is an admin or owner of the workspace."""
         found = await self._ask(place, "users.info", "user", user)
-        if found.get("is_stranger"):  # an admin of another organisation
+        if _is_foreign(found, place):  # an admin of another organisation
             return False
         return bool(found.get("is_admin") or found.get("is_owner") or found.get("is_primary_owner"))
 
@@ -48,9 +52,18 @@ class People:
             async with asyncio.timeout(LONGEST_S):
                 answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
         except TimeoutError:
-            return {}
+            answer = {}
         found = dict(answer.get(kind) or {})
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
         self._known[key] = (time.monotonic() + (REMEMBERED_S if found else FAILED_S), found)
         return found
+
+
+def _is_foreign(user: Mapping[str, Any], place: Mapping[str, str]) -> bool:
+    """Whether a user is of another organisation; `is_stranger` says so only of those who share no channel with us."""
+    team = user.get("team_id")
+    if not user or team in {None, "", place.get("team")}:
+        return bool(user.get("is_stranger"))
+    organisation = (user.get("enterprise_user") or {}).get("enterprise_id")
+    return not organisation or organisation != place.get("enterprise")

@@ -24,6 +24,14 @@ def kind_of(channel: str) -> str:
     return _KINDS.get(channel[:1], "channel")
 
 
+def seconds(ts: str) -> float:
+    """A timestamp of Slack, exact to a microsecond; not a number (so neither young nor later) where it is none."""
+    try:
+        return float(ts)
+    except ValueError:
+        return float("nan")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event about a message.
@@ -68,6 +76,22 @@ class Event:
             user_team=str(found.get("user_team") or found.get("source_team") or found.get("team") or ""),
             text=str(found.get("text") or ""),
         )
+
+    def message(self, name: str) -> "Event":
+        """The message that a change is about: `message` as it is now, `previous_message` as it was."""
+        found = self.data.get(name)
+        told = found if isinstance(found, Mapping) else {}
+        return type(self).of(self.body, {**told, "channel": self.channel, "channel_type": self.kind})
+
+    @property
+    def told_at(self) -> str:
+        """When what it tells of happened."""
+        return max(self.ts, str(self.data.get("event_ts") or ""))
+
+    @property
+    def edited(self) -> str:
+        """When its author last edited it; empty when they never did. Previews and pins are no edits."""
+        return str((self.data.get("edited") or {}).get("ts") or "")
 
     @property
     def is_from_bot(self) -> bool:
@@ -118,18 +142,6 @@ def place(
         "thread": thread,
         "user_team": user_team or team,
     }
-
-
-def is_edit(event: Event, now: Event) -> bool:
-    """Whether a change may be one of words: previews and pins are told in the same way.
-
-    Slack leaves out how the message was before at times; then only the text that we have kept can tell, and a message
-    that nobody has ever edited is none.
-    """
-    before = event.data.get("previous_message")
-    if before:
-        return bool(now.text != before.get("text"))
-    return bool(now.data.get("edited"))
 
 
 def thread_of(event: Event) -> str:

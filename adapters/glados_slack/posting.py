@@ -19,11 +19,12 @@ from glados_bots.conversation import Turn
 from glados_bots.store import Store, ask
 from glados_slack.budgets import budget
 from glados_slack.calls import Calls, RefusedError
+from glados_slack.paging import all_pages
 
 log = logging.getLogger(__name__)
 
 KEPT_S = 24 * 3600
-LOOKED_AT = 200
+PAGE, MOST_PAGES = 200, 10
 EVENT = "glados_answer"
 NOTICE = "q"  # before the timestamp of a message that is the notice of a waiting question
 # KEYS[1] the name; ARGV: id, seconds to keep it. A notice takes the name only while nobody else has it.
@@ -118,17 +119,21 @@ class Births:
         place = turn.place
         bot = (await self._calls.install(place)).bot_user
         method = "conversations.replies"
-        await self._calls.wait(budget(place["team"], method), turn.id)
-        try:
-            thread = await self._calls(
-                place, method, channel=place["channel"], ts=place["thread"], oldest=place["ts"], limit=LOOKED_AT,
-                include_all_metadata=True,
+
+        async def page(cursor: str | None) -> Any:
+            await self._calls.wait(budget(place["team"], method), turn.id)
+            return await self._calls(
+                place, method, channel=place["channel"], ts=place["thread"], oldest=place["ts"], limit=PAGE,
+                cursor=cursor, include_all_metadata=True,
             )  # fmt: skip
+
+        try:
+            thread, _ = await all_pages(page, MOST_PAGES)
         except RefusedError as error:  # no right to read here: better twice than not at all
             log.warning("turn %s: cannot look for a message that may have been made: %s", turn.id, error)
             return []
         found = []
-        for message in reversed(thread.get("messages", [])):
+        for message in reversed(thread):
             name, waits = _name(message)
             # While a question waits, the stream is the answer to another one.
             is_stream = message.get("streaming_state") == "in_progress" and not is_notice

@@ -154,6 +154,7 @@ class Parts:
     def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
         calls = core.surface.calls
         self._slack = slack
+        self._store = core.store
         self._client = web_client(None, str(slack.api_base), session)
         self._app = self._create_app(core, calls.installs)
         files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
@@ -175,7 +176,7 @@ class Parts:
         """Take events until cancelled, and look for those that were missed. Raises ConfigError."""
         ways = []
         if self._slack.mode == "http" or self._slack.uses_oauth:
-            ways.append(web.serve(self._app, self._slack))
+            ways.append(web.serve(self._app, self._slack, self._store))
         if self._slack.mode == "socket":
             token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
             sockets = Sockets(self._app, self._client, token, self._slack.sockets)

@@ -10,7 +10,7 @@ from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.budgets import budget
 from glados_slack.calls import Calls, RefusedError
 from glados_slack.marks import Marks
-from glados_slack.places import Event, message_id
+from glados_slack.places import Event, message_id, seconds
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 
 def is_late(event: Event) -> bool:
     """Whether a message's event was lost when it came first: then those of its changes may be lost for good."""
-    return time.time() - float(event.ts) > LATE_S
+    return time.time() - seconds(event.ts) > LATE_S
 
 
 async def find(calls: Calls, place: Mapping[str, str]) -> dict[str, Any] | None:

@@ -229,7 +229,7 @@ class SlackSurface:
             try:
                 made = await self.calls(
                     place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"],
-                    metadata=metadata(nonce, is_notice=is_notice), unfurl_links=False, unfurl_media=False, **arguments,
+                    metadata=metadata(nonce, is_notice=is_notice), **arguments,
                 )  # fmt: skip
             except RefusedError as error:
                 self._complain(turn, error)

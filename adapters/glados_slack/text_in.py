@@ -1,13 +1,18 @@
 """What people typed, as the model shall read it: Slack's entities decoded, its tokens by their names."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+
+from glados_bots.addressing import is_nothing
 
 # `<@U1>`, `<@U1|ada>`, `<#C1|general>`, `<!here>`, `<!subteam^S1|@group>`, `<!date^…|text>`, `<https://a.example|label>`.
 _TOKEN = re.compile(r"<([@#!][^<>\n]*|(?:https?|mailto|tel):[^<>\n]*)>")
 _MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^<>\n]*)?>")
 _CHANNEL = re.compile(r"<#([CGD][A-Z0-9]+)(?:\|([^<>\n]*))?>")
-_LEADING_MENTION = re.compile(r"\s*<@([UW][A-Z0-9]+)(?:\|[^<>\n]*)?>")
+_GROUP = re.compile(r"<!(?:subteam\^|here|channel|everyone)[^<>\n]*>")
+_GAP, _SPACE = re.compile(r"[\s,:]*"), re.compile(r"\s*")
+MOST_NAMES = 50  # of people and channels that are looked up for one text
 
 # Finds the name of a user or a channel by its id.
 Names = Callable[[str], Awaitable[str]]
@@ -29,13 +34,13 @@ def mentions(text: str) -> set[str]:
 
 
 def is_for_others(text: str, bot: str) -> bool:
-    """Whether a message begins by addressing somebody else."""
-    found = _LEADING_MENTION.match(text)
-    return found is not None and found[1] != bot and bot not in mentions(text)
+    """Whether a message addresses somebody else, a group or everybody, and not us."""
+    people = mentions(text)
+    return bot not in people and bool(people or _GROUP.search(text))
 
 
 async def read(text: str, bot: str, bot_name: str, names: Names) -> str:
-    """The text for the model.
+    """The text for the model; empty when nobody could see anything of it.
 
     Args:
         text: as the event has it.
@@ -43,17 +48,33 @@ async def read(text: str, bot: str, bot_name: str, names: Names) -> str:
         bot_name: how people call us.
         names: looks up users, and channels without a label.
     """
-    unnamed = {channel for channel, label in _CHANNEL.findall(text) if not label}
-    known = {one: await names(one) for one in (mentions(text) | unnamed) - {bot}}
-    own = rf"<@{re.escape(bot)}(?:\|[^<>\n]*)?>"
-    text = re.sub(rf"\A(?:\s*{own}[\s,:]*)+|(?:\s*{own})+\s*\Z", "", text)
-    known[bot] = bot_name
+    text = _without_own(text, bot)
+    unnamed = [channel for channel, label in _CHANNEL.findall(text) if not label]
+    wanted = [one for one in dict.fromkeys([*_MENTION.findall(text), *unnamed]) if one != bot][:MOST_NAMES]
+    known = dict(zip(wanted, await asyncio.gather(*map(names, wanted)), strict=True)) | {bot: bot_name}
     pieces: list[str] = []
     position = 0
     for token in _TOKEN.finditer(text):
         pieces += [decode(text[position : token.start()]), _spoken(token[1], known)]
         position = token.end()
-    return "".join([*pieces, decode(text[position:])]).strip()
+    readable = "".join([*pieces, decode(text[position:])]).strip()
+    return "" if is_nothing(readable) else readable
+
+
+def _without_own(text: str, bot: str) -> str:
+    """Drop our mention at both ends; in linear time, whatever stands between."""
+    own = re.compile(rf"<@{re.escape(bot)}(?:\|[^<>\n]*)?>")
+    spans = [found.span() for found in own.finditer(text)]
+    start, end = 0, len(text)
+    for first, last in spans:
+        if not (_GAP if start else _SPACE).fullmatch(text, start, first):
+            break
+        start = last
+    for first, last in reversed(spans):
+        if first < start or not _SPACE.fullmatch(text, last, end):
+            break
+        end = first
+    return (_GAP.sub("", text[start:end], count=1) if start else text[start:end]).strip()
 
 
 def _spoken(token: str, names: Mapping[str, str]) -> str:

@@ -1,11 +1,15 @@
 """HTTP: Slack's signed requests in HTTP mode, and the pages on which workspaces install the app.
 
-slack_bolt checks signatures too, but only after it has read the body as JSON, and it trips over a timestamp that is
-no number. So a guard stands before it: a request that is too large (aiohttp takes 1 MiB), old, forged or no JSON causes
-no work at all.
+slack_bolt checks signatures too, but only after it has read the body as JSON, and it trips over timestamps, signatures
+and bodies that are none. So a guard stands before it: a request that is too large (aiohttp takes 1 MiB), old, forged or
+no JSON causes no work at all. Nor does a command or an interaction that is sent again, as Slack never does; whoever may
+have overheard it must not ask in another's name. Events are recognised by their ids: those Slack does send again.
+
+glados:{slack}:heard:SHA256   str   the command or interaction with this body was taken
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,8 +21,8 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_sdk.signature import SignatureVerifier
 
-from glados_bots.errors import ConfigError
-from glados_bots.store import Store
+from glados_bots.errors import ConfigError, StoreUnavailableError
+from glados_bots.store import Store, ask
 from glados_slack.app_config import SCOPES
 from glados_slack.installation_store import Installations, States
 from glados_slack.installs import web_client
@@ -29,13 +33,15 @@ log = logging.getLogger(__name__)
 
 PATH = "/slack/events"
 INSTALL_PATH, RETURN_PATH = "/slack/install", "/slack/oauth_redirect"
-UNAUTHORIZED, BAD, TOO_LARGE = 401, 400, 413
+UNAUTHORIZED, BAD, TOO_LARGE, LATER = 401, 400, 413, 503
+HEARD_S = 660  # Slack's timestamps may be five minutes off either way (slack_sdk's SignatureVerifier)
+SERVER_FAULT = 500  # HTTP statuses from here on
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guard(signing_secret: str) -> Middleware:
-    """An aiohttp middleware that lets Slack's own requests through."""
+def guard(signing_secret: str, store: Store) -> Middleware:
+    """An aiohttp middleware that lets Slack's own requests through, and commands and interactions once."""
     verifier = SignatureVerifier(signing_secret)
 
     @web.middleware
@@ -48,11 +54,28 @@ def guard(signing_secret: str) -> Middleware:
             REFUSED_REQUESTS.labels(reason).inc()
             log.warning("a request to %s was refused: %s", PATH, reason)
             return web.Response(status=status)
-        if request.content_type == "application/json" and await _is_about_limits(request):
-            return web.Response()
-        return await handler(request)
+        if request.content_type != "application/json":
+            return await _once(store, request, handler)
+        return web.Response() if await _is_about_limits(request) else await handler(request)
 
     return check
+
+
+async def _once(store: Store, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handle a request that nobody has handled; what fails may come again."""
+    key = f"{store.prefix}heard:{hashlib.sha256(await request.read()).hexdigest()}"
+    try:
+        if not await ask(store.client.set(key, 1, nx=True, ex=HEARD_S)):
+            REFUSED_REQUESTS.labels("sent again").inc()
+            log.warning("a request to %s was sent again, and is passed over", PATH)
+            return web.Response()
+        response = await handler(request)
+        if response.status >= SERVER_FAULT:
+            await ask(store.client.delete(key))
+    except StoreUnavailableError as error:
+        log.warning("%s; a command or interaction is lost", error)
+        return web.Response(status=LATER)
+    return response
 
 
 async def _problem(request: web.Request, verifier: SignatureVerifier) -> tuple[int, str] | None:
@@ -64,9 +87,18 @@ async def _problem(request: web.Request, verifier: SignatureVerifier) -> tuple[i
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return TOO_LARGE, "too large"
-    if not verifier.is_valid(body, timestamp, request.headers.get("X-Slack-Signature", "")):
+    except web.RequestPayloadError:  # its Content-Encoding is another one
+        return BAD, "unreadable"
+    if not _is_signed(verifier, body, timestamp, request.headers.get("X-Slack-Signature", "")):
         return UNAUTHORIZED, "signature"
     return (BAD, "no JSON") if request.content_type == "application/json" and not _is_object(body) else None
+
+
+def _is_signed(verifier: SignatureVerifier, body: bytes, timestamp: str, signature: str) -> bool:
+    try:
+        return verifier.is_valid(body, timestamp, signature)
+    except (TypeError, ValueError):  # thousands of digits, a signature that is not ASCII, a body that is not UTF-8
+        return False
 
 
 def _is_object(body: bytes) -> bool:
@@ -106,11 +138,11 @@ def oauth(settings: SlackSettings, store: Store, installations: Installations) -
     return AsyncOAuthFlow(client=web_client(None, str(settings.api_base), None), logger=log, settings=pages)
 
 
-async def serve(app: AsyncApp, settings: SlackSettings) -> None:
+async def serve(app: AsyncApp, settings: SlackSettings, store: Store) -> None:
     """Serve until cancelled. Raises ConfigError when the port is taken."""
     server = app.server(settings.http_port, PATH, settings.http_host).web_app
     secret = settings.signing_secret.get_secret_value() if settings.signing_secret else ""
-    server.middlewares.append(guard(secret) if settings.mode == "http" else _only_pages)
+    server.middlewares.append(guard(secret, store) if settings.mode == "http" else _only_pages)
     runner = web.AppRunner(server, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

@@ -9,9 +9,8 @@ from html import escape
 
 from glados_bots.markdown import Document, parse
 from glados_bots.markdown.math import unicode_math
-from glados_bots.markdown.pairs import RAW_TEXT
 from glados_bots.markdown.stream import Stream
-from glados_bots.markdown.tags import open_tags, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, open_tags, opens_element, tag_name
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -31,11 +30,14 @@ from glados_bots.markdown.tree import (
 )
 from glados_web.links import image_link, link_tags
 from glados_web.painter import Patience, plain
-from glados_web.raw_html import shown
+from glados_web.raw_html import RAW_TEXT, allowed
+from glados_web.raw_links import with_links
 from glados_web.sanitize import sanitize
 
 _LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
+# Characters of HTML that one chunk may gather while raw HTML is open: it is written anew with each piece of a stream.
+MAX_GROUP = 20_000
 
 
 def render(text: str, patience: Patience | None = None) -> str:
@@ -79,29 +81,37 @@ class _HtmlSink:
         self._chunks: list[str] = []
         self._group: list[str] = []
         self._tags: list[str] = []
+        self._room = MAX_GROUP
 
     def freeze(self, document: Document, patience: Patience | None = None) -> None:
         """Write finished blocks."""
         writer = _Writer(document, patience or Patience())
         for block in document.blocks:
+            writer.depth = len(self._tags)
+            html = writer.block(block)
             if not isinstance(block, Html) and not self._group:
-                html = writer.block(block)
                 self._chunks.append(html if isinstance(block, Code) else _sanitized(writer, html))
                 continue
-            self._group.append(writer.block(block))
             if isinstance(block, Html):
-                self._tags = open_tags(block.text, self._tags)
-            if not self._tags:
-                self._chunks.append(sanitize("".join(self._group)))
-                self._group = []
+                self._tags = open_tags(allowed(block.text, len(self._tags)), self._tags)
+            self._gather(html)
+
+    def _gather(self, html: str) -> None:
+        """Add to what stands between raw HTML's tags; end it where they are closed, or where it gets too long."""
+        self._group.append(html)
+        self._room -= len(html)
+        if not self._tags or self._room < 0:
+            self._chunks.append(sanitize("".join(self._group)))
+            self._group, self._tags, self._room = [], [], MAX_GROUP
 
     def chunks(self, rest: Document, *, is_open: bool, patience: Patience | None = None) -> tuple[int, list[str]]:
         """The blocks with `rest` behind what is frozen."""
         patience = patience or Patience()
         other = _HtmlSink()
-        other._group, other._tags = list(self._group), self._tags
+        other._group, other._tags, other._room = list(self._group), self._tags, self._room
         other.freeze(replace(rest, blocks=rest.blocks[:-1]), patience)
         writer = _Writer(rest, None if is_open else patience)
+        writer.depth = len(other._tags)
         if rest.blocks:
             other._group.append(writer.block(rest.blocks[-1]))
         html = [*self._chunks, *other._chunks]
@@ -126,10 +136,12 @@ class _Writer:
 
     Attributes:
         has_raw_html: raw HTML was written.
+        depth: elements of raw HTML that are open.
     """
 
     def __init__(self, document: Document, patience: Patience | None) -> None:
         self.has_raw_html = False
+        self.depth = 0
         self._document = document
         self._patience = patience
 
@@ -153,7 +165,7 @@ class _Writer:
                 return "<hr>"
             case Html():
                 self.has_raw_html = True
-                return shown(block.text)
+                return with_links(allowed(block.text, self.depth))
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
@@ -170,14 +182,14 @@ class _Writer:
             return _literal(runs[0].text)
         pieces: list[str] = []
         open_spans: list[tuple[Span, str]] = []
-        for run in runs:
+        for index, run in enumerate(runs):
             spans, kind = run.spans, run.kind
             if spans or open_spans:
                 depth = _shared(open_spans, spans) if open_spans else 0
                 while len(open_spans) > depth:
                     pieces.append(open_spans.pop()[1])
                 for span in spans[depth:]:
-                    opening, closing = _span_tags(span, runs)
+                    opening, closing = _span_tags(span, runs, index)
                     pieces.append(opening)
                     open_spans.append((span, closing))
             if kind == "text":
@@ -198,10 +210,22 @@ class _Writer:
             case "note":
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
-                self.has_raw_html = True
-                return escape(run.text) if tag_name(run.text) in RAW_TEXT else run.text
+                return self._tag(run.text)
             case _:
                 return escape(run.text)
+
+    def _tag(self, html: str) -> str:
+        self.has_raw_html = True
+        name = tag_name(html)
+        if name in RAW_TEXT:
+            return escape(html)
+        if html.startswith("</"):
+            self.depth = max(0, self.depth - 1)
+        elif opens_element(name):
+            if self.depth >= MAX_OPEN:
+                return escape(html)
+            self.depth += 1
+        return html
 
     def _paragraph(self, block: Paragraph) -> str:
         content = self.runs(block.runs)
@@ -257,11 +281,15 @@ def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
     return depth
 
 
-def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
+def _span_tags(span: Span, runs: list[Run], first: int) -> tuple[str, str]:
+    """What opens and closes a span that begins with the run number `first`."""
     if span.kind != "link":
         tag = _TAGS[span.kind]
         return f"<{tag}>", f"</{tag}>"
-    label = [run for run in runs if span in run.spans]
+    end = first
+    while end < len(runs) and span in runs[end].spans:
+        end += 1
+    label = runs[first:end]
     codes = [run.text for run in label if run.kind == "code"]
     text = "".join([run.text for run in label])
     return link_tags(span.url, text, codes=codes, title=span.title, may_mislead=span.may_mislead)

@@ -1,74 +1,34 @@
-"""Raw HTML as the page shows it: links and images by the same rules as those of markdown. Sanitising comes after."""
+"""Raw HTML on its way to the page: what a browser would read to the page's end, or nest without end, becomes text."""
 
-from html import unescape
+import re
 
-from glados_bots.markdown.pairs import TOKEN, attributes
-from glados_bots.markdown.tags import tag_name
-from glados_web.links import image_link, link_tags
+from glados_bots.markdown.tags import MAX_OPEN, opens_element
 
-
-def shown(html: str) -> str:
-    """A block of raw HTML, in which every `<a>` has a partner."""
-    reader = _Reader()
-    position = 0
-    for match in TOKEN.finditer(html):
-        reader.text(html[position : match.start()])
-        reader.tag(match[0])
-        position = match.end()
-    reader.text(html[position:])
-    return reader.html()
+# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
+RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>]|\Z)")
 
 
-class _Reader:
-    """Reads text and tags in order. Within a link, what it shows is kept until its label is known."""
+def allowed(html: str, depth: int = 0) -> str:
+    """A block of raw HTML with the tags escaped that must not act.
 
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._links: list[dict[str, str]] = []
-        self._begin = 0
-        self._label: list[str] = []
+    Args:
+        html: as written.
+        depth: elements that are open before it; beyond MAX_OPEN no other is opened, as sanitising looks at all of them.
+    """
+    ends = {match[2].lower(): match.start() for match in _TAG.finditer(html) if match[1]}
 
-    def text(self, html: str) -> None:
-        """Take text between tags."""
-        self._pieces.append(html)
-        if self._links:
-            self._label.append(unescape(html))
+    def written(match: re.Match[str]) -> str:
+        nonlocal depth
+        name = match[2].lower()
+        if match[1]:
+            depth = max(0, depth - 1)
+        elif name in RAW_TEXT and ends.get(name, -1) < match.start():
+            return "&lt;" + match[0][1:]
+        elif opens_element(name):
+            if depth >= MAX_OPEN:
+                return "&lt;" + match[0][1:]
+            depth += 1
+        return match[0]
 
-    def tag(self, tag: str) -> None:
-        """Take a tag."""
-        match tag_name(tag), tag.startswith("</"):
-            case "a", False:
-                self._open(attributes(tag))
-            case "a", True:
-                self._close()
-            case "img", _:
-                self._image(attributes(tag))
-            case _:
-                self._pieces.append(tag)
-
-    def html(self) -> str:
-        """All that was read."""
-        return "".join(self._pieces)
-
-    def _open(self, found: dict[str, str]) -> None:
-        """A link within a link is its label."""
-        self._links.append(found)
-        if len(self._links) == 1:
-            self._begin, self._label = len(self._pieces), []
-
-    def _close(self) -> None:
-        if not self._links:
-            return
-        found = self._links.pop()
-        if not self._links:
-            label = "".join(self._label)
-            opening, closing = link_tags(found.get("href", ""), label, title=found.get("title", ""))
-            self._pieces.insert(self._begin, opening)
-            self._pieces.append(closing)
-
-    def _image(self, found: dict[str, str]) -> None:
-        label = found.get("alt") or found.get("title") or ""
-        if self._links:
-            self.text(image_link("", label))
-        else:
-            self._pieces.append(image_link(found.get("src", ""), label))
+    return _TAG.sub(written, html)

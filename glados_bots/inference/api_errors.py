@@ -14,7 +14,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from glados_bots.errors import EngineDeadError, GenerationFailedError, PromptTooLongError, QueueFullError
+from glados_bots.errors import (
+    EngineDeadError,
+    GenerationFailedError,
+    PromptRefusedError,
+    PromptTooLongError,
+    QueueFullError,
+)
 from glados_bots.inference.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -86,9 +92,8 @@ def from_engine(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
-        case PromptTooLongError():
-            figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}
-            return ApiError(400, "context_length_exceeded", str(error), param="messages", **figures)
+        case PromptTooLongError() | PromptRefusedError():
+            return _wrong_messages(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
         case EngineDeadError():
@@ -97,6 +102,14 @@ def from_engine(error: Exception) -> ApiError:
             return ApiError(500, "generation_failed", str(error))
     log.error("unforeseen error while answering", exc_info=error)
     return ApiError(500, "internal_error", "an error inside the service; its log has the details")
+
+
+def _wrong_messages(error: PromptTooLongError | PromptRefusedError) -> ApiError:
+    """The messages make no prompt for this model."""
+    if isinstance(error, PromptRefusedError):
+        return ApiError(400, "template_refused", f"the model's chat template refuses: {error}", param="messages")
+    figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}
+    return ApiError(400, "context_length_exceeded", str(error), param="messages", **figures)
 
 
 def shape_errors(app: FastAPI, metrics: Metrics) -> None:

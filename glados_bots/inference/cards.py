@@ -34,12 +34,14 @@ class Base(Strict):
     revision: str | None = None
     folder: Path | None = None
     gguf: Path | None = None
-    wheel: str | None = None
+    wheel: str | None = Field(None, pattern=r"^[A-Za-z]\w*$")  # no dot: looking for `a.b` would import `a`
 
     @model_validator(mode="after")
     def _one_place(self) -> "Base":
         if sum(place is not None for place in (self.hub, self.folder, self.gguf)) != 1:
             raise ValueError("exactly one of hub, folder and gguf must be given")
+        if self.wheel and (self.gguf is None or self.gguf.is_absolute() or ".." in self.gguf.parts):
+            raise ValueError("a wheel needs gguf, the path of a file inside of it")
         return self
 
 

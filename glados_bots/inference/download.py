@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.cards import Card
+from glados_bots.inference.model_files import require_closed
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def has_only_pickles(card: Card, token: str | None) -> bool:
 
 def verify(card: Card, folder: Path, token: str | None) -> Iterator[Fetched]:
     """Hash each file of weights, one after the other. Raises ConfigError when one is not what the hub has."""
+    require_closed(folder)
     expected = _listing(card, token) if card.base.hub else {}
     for path in sorted(path for path in folder.rglob("*") if path.suffix in {".safetensors", ".bin", ".gguf"}):
         name = path.relative_to(folder).as_posix()

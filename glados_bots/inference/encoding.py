@@ -12,6 +12,7 @@ from transformers import AutoTokenizer
 from glados_bots.conversation import Message
 from glados_bots.errors import GenerationFailedError, PromptTooLongError
 from glados_bots.inference.cards import Card
+from glados_bots.inference.chat_template import ChatTemplate
 from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
 from glados_bots.inference.reasoning import Reasoning
 
@@ -41,12 +42,14 @@ class Encoder:
         self.context: int = min(card.context_length or LONGEST_WINDOW, window)
         self.vocabulary: int = config.vocab_size
         self._specials = special_strings(self.tokenizer)
+        own = card.prompt_format == "chat_template"
+        self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt as token ids; what people wrote never becomes a control token."""
-        if self._card.prompt_format == "glados":
+        if self._template is None:
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
-        text = chat_prompt(messages, self._specials, self.tokenizer)  # the template writes the special tokens itself
+        text = chat_prompt(messages, self._specials, self.tokenizer, self._template)  # it writes special tokens itself
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def room(self, prompt: Sequence[int]) -> int:

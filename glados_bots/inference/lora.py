@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.lora_bounds import targets
 from glados_bots.inference.lora_import import CONFIG, PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files import require_closed
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -65,6 +67,7 @@ def require_adapter(folder: Path, base: str | None = None) -> None:
         raise ConfigError(
             f"{folder}: no LoRA can be loaded ({reason}); run `glados models import PATH` to put one there"
         )
+    require_closed(folder)
     named = str(read_config(folder).get("base_model_name_or_path") or "")
     if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
         raise ConfigError(
@@ -95,6 +98,9 @@ def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
         tensors = load_file(folder / WEIGHTS)
         config = LoraConfig.from_pretrained(folder)
         config.inference_mode = True
+        config.target_modules = targets(config.target_modules, tensors)
+        if isinstance(config.exclude_modules, str):  # an expression; what it leaves out has no weights
+            config.target_modules, config.exclude_modules = targets("", tensors), None
         config.base_model_name_or_path = config.auto_mapping = None  # ours to check; peft warns of every local folder
         fitted = get_peft_model(model, config, low_cpu_mem_usage=True)
         _compare(folder, get_peft_model_state_dict(fitted), tensors)

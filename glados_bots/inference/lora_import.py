@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.lora_bounds import require_bounded
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PICKLED = "adapter_model.bin"
 LFS_POINTER = b"version https://git-lfs"
 TUNED_BLOCKS = 2  # peft 0.1 had two groups, whatever enable_lora said
-MOST_RANK = 1024
 MOST_BYTES = 8 * 10**9
 
 Tensors = dict[str, Any]
@@ -90,20 +90,22 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"{folder}: not an adapter, {CONFIG} is missing") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
         raise ConfigError(f"{path}: peft_type must be LORA")
-    library = (config.get("auto_mapping") or {}).get("parent_library") or "transformers"
+    mapping = config.get("auto_mapping")
+    library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
     if str(library).partition(".")[0] != "transformers":
         raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
+    require_bounded(path, config)
     return config
 
 
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
-    if not isinstance(rank, int) or not 1 <= rank <= MOST_RANK:
-        raise ConfigError(f"{source / CONFIG}: r must be a whole number from 1 to {MOST_RANK}, not {rank!r}")
+    if not isinstance(rank, int):
+        raise ConfigError(f"{source / CONFIG}: r must be a whole number, not {rank!r}")
     return rank
 
 

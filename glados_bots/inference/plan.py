@@ -4,7 +4,6 @@ The figures come from the model's own config, a few kilobytes (on disk, or from 
 reached from the card. Sizes are in bytes; tables show GB of 10^9 bytes.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference import model_files
 from glados_bots.inference.cards import Card, Shape
 from glados_bots.inference.download import config_of
 from glados_bots.inference.weights import gguf_path, refuse_code
@@ -148,8 +148,11 @@ def _config(card: Card, token: str | None) -> tuple[Any, str]:
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"{path}: not a GGUF file that can be read ({error})") from error
     path = config_of(card, token) if card.base.hub else Path(str(card.base.folder)) / "config.json"
+    model_files.require_closed(path.parent)
+    raw = model_files.read_json(path)
+    refuse_code(path, raw)
+    model_files.require_bounded(path, raw)
     try:
-        refuse_code(path, json.loads(path.read_text(encoding="utf-8")))
         return AutoConfig.from_pretrained(path.parent), f"its config ({card.base.hub or path})"
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error

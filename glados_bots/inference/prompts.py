@@ -18,14 +18,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from glados_bots.conversation import Message
-from glados_bots.errors import ConfigError
+from glados_bots.inference.chat_template import ChatTemplate
+from glados_bots.inference.marks import BREAK, starts
+from glados_bots.inference.unseen import BLANK, ENDS, LINE_START
 
-BREAK = "\u200b"
 # A role at the beginning of a line, whatever Unicode takes for a line's end and whatever unseen stands before it.
-ROLE_LINE = re.compile(
-    r"((?:^|[\r\v\f\x1c-\x1e\x85\u2028\u2029])[\s\u00ad\u200b-\u200f\u2060\ufeff]*(?:User|GLaDOS))(\s*:)",
-    re.IGNORECASE | re.MULTILINE,
-)
+ROLE_LINE = re.compile(rf"{LINE_START}(?:User|GLaDOS)(?=[{BLANK}{ENDS}]*+:)", re.IGNORECASE)
 # Tokenizers do not mark all of their control tokens as special: `<think>` and `<tool_call>` often are not.
 CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
@@ -39,11 +37,12 @@ def special_strings(tokenizer: Any) -> tuple[str, ...]:
 
 def harmless(text: str, specials: Sequence[str]) -> str:
     """The same text to a reader; no control token to a tokenizer. Nothing that needs no change is changed."""
-    text = text.replace("\0", "\ufffd")
-    for special in specials:
-        if special and special in text:
-            text = text.replace(special, special[0] + BREAK + special[1:] if len(special) > 1 else BREAK)
-    return text
+    return starts(tuple(specials), whole=False).sub(_broken, text.replace("\0", "\ufffd"))
+
+
+def _broken(first: re.Match[str]) -> str:
+    """A control token's first character."""
+    return first.group() + BREAK
 
 
 def glados_prompt(messages: Sequence[Message], specials: Sequence[str]) -> str:
@@ -55,15 +54,22 @@ def glados_turns(messages: Sequence[Message], specials: Sequence[str]) -> str:
     """A whole conversation in that format, as training takes it: each answer follows the prompt that asks for it."""
     parts: list[str] = []
     for message in messages:
-        content = ROLE_LINE.sub(rf"\1{BREAK}\2", harmless(message.content, specials))
+        content = ROLE_LINE.sub(rf"\g<0>{BREAK}", harmless(message.content, specials))
         role = {"system": "", "user": "User :\n", "assistant": "GLaDOS :\n"}[message.role]
         parts.append(f"{role}{content}\n")
     return "".join(parts)
 
 
-def chat_prompt(messages: Sequence[Message], specials: Sequence[str], tokenizer: Any) -> str:
-    """The model's own chat template, ending where the answer begins."""
-    if not tokenizer.chat_template:
-        raise ConfigError('this model has no chat template; write a card for it with prompt_format = "glados"')
-    plain = [{"role": message.role, "content": harmless(message.content, specials)} for message in messages]
-    return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=True))
+def chat_prompt(
+    messages: Sequence[Message], specials: Sequence[str], tokenizer: Any, template: ChatTemplate | None = None
+) -> str:
+    """The model's own chat template, ending where the answer begins; see `ChatTemplate.prompt`.
+
+    Args:
+        messages: the conversation.
+        specials: see `special_strings`.
+        tokenizer: of transformers.
+        template: the tokenizer's, where it has been looked through already.
+    """
+    plain = [Message(message.role, harmless(message.content, specials)) for message in messages]
+    return (template or ChatTemplate(tokenizer, specials)).prompt(plain)

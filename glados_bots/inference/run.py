@@ -59,7 +59,9 @@ def build_engine(settings: Settings) -> Engine:
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
     if card.base.folder:
-        weights.check(card.base.folder)  # as the engine does, but before torch is loaded, which takes seconds
+        weights.check(
+            card.base.folder, settings.data_dir
+        )  # as the engine does, but before torch is loaded, which takes seconds
     options = EngineOptions(
         data_dir=settings.data_dir,
         hf_token=token,

@@ -18,7 +18,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
-from glados_bots.inference import after_forward, cache_spread, oom, weights
+from glados_bots.inference import after_forward, cache_spread, oom, served, trial, weights
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.cards import Card
 from glados_bots.inference.cpu import runner as cpu
@@ -31,6 +31,7 @@ from glados_bots.inference.plan import cpu_cache, token_bytes
 from glados_bots.inference.prefix_cache import evict_oldest_first
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
+from glados_bots.inference.trial import Trial
 
 CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
 
@@ -47,6 +48,7 @@ class TransformersEngine(CardEngine):
         self._loras: MultiLora | None = None
         self._model: Any = None
         self._manager: Any = None
+        self._trial: Trial | None = None  # of a class that nobody has tested
         self._sampler = Sampler(self._fail)
         self._outputs: dict[str, asyncio.Queue[Any]] = {}
         self._cached: dict[str, int] = {}
@@ -62,17 +64,20 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(self._load)
             self._manager.start()
             await self._warm_up()
-        except (ValueError, MemoryError, RuntimeError, AttributeError, OSError, KeyError) as error:
-            await self.stop()
-            raise ConfigError(f"{self._card.name}: this model cannot be served ({error}); choose another") from error
-        except BaseException:
+        except BaseException as error:
             await self.stop()  # its thread would keep the process
-            raise
+            if isinstance(error, ConfigError) or not isinstance(error, Exception):
+                raise
+            raise ConfigError(served.cannot_be_served(self._card, error)) from error
 
     async def _warm_up(self) -> None:
-        async with aclosing(self.generate(self.models[0], [Message("user", "Hi")], Sampling(max_tokens=2))) as events:
+        """One question, with a system text as the bots send it. What dies of it would die of every question."""
+        messages = [Message("system", "Be brief."), Message("user", "Hi")]
+        async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
             async for _ in events:
                 pass
+        if self._trial is not None and not self._trial.passed(await self._trial.ask(self._manager, self._sampler)):
+            raise RuntimeError(f"it answers otherwise than {type(self._model).__name__} does without batching")
 
     async def stop(self) -> None:
         """Fail what runs and end the generation thread."""
@@ -81,13 +86,17 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
 
     def _load(self) -> None:
+        served.refuse_by_hub(self._card, self._options.hf_token)
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
+        served.refuse_by_config(self._card, folder)
         cuda = torch.cuda.is_available()
         model, self._loras, self._names = load_model(folder, self._card, self._options)
         self._model = model.eval()
         config = model.config.get_text_config()
         self._encoder = Encoder(self._card, folder, config)
         self._ends = self._encoder.ends(model.generation_config)
+        if type(model).__name__ not in trial.TESTED:
+            self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
         self._manager = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
             self._batching(config, cuda=cuda),

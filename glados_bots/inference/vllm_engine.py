@@ -25,6 +25,8 @@ from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
 from glados_bots.inference.event_stream import EventStream
 from glados_bots.inference.loading import BASE_NAME, adapters_of
+from glados_bots.inference.lora import require_adapter
+from glados_bots.inference.lora_import import read_config
 from glados_bots.inference.vllm_process import VllmProcess
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,10 @@ class VllmEngine(CardEngine):
 
     async def start(self) -> None:
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
-        folder = await asyncio.to_thread(self._read)
+        try:
+            folder = await asyncio.to_thread(self._read)
+        except (ValueError, RuntimeError, AttributeError, ImportError, OSError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self._card.name}: its files cannot be read ({error}); choose another model") from error
         if self._card.sampling.no_repeat_ngram_size:
             log.warning("%s: vLLM has no no_repeat_ngram_size; the card's is left out", self._card.name)
         await self._vllm.start(self._arguments(folder), _environment(self._options))
@@ -177,11 +182,9 @@ def _environment(options: EngineOptions) -> dict[str, str]:
 
 
 def _rank(folder: Path) -> int:
-    """Rank of a current peft LoRA. Raises ConfigError when its config cannot be read."""
-    try:
-        return int(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["r"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{folder}: no LoRA of a current peft lies here ({error}); see docs/models.md") from error
+    """Rank of a current peft LoRA. Raises ConfigError when there is none that may be loaded."""
+    require_adapter(folder)
+    return int(read_config(folder).get("r") or 8)  # peft's default
 
 
 def _allowed(rank: int) -> int:

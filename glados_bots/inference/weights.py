@@ -7,7 +7,6 @@ opens them; so is a config that wants code of its own (`auto_map`). `trust_remot
 import errno
 import fcntl
 import importlib.util
-import json
 import logging
 import os
 import shutil
@@ -18,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference import download
+from glados_bots.inference import download, model_files
 from glados_bots.inference.cards import Card
 
 log = logging.getLogger(__name__)
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
+MADE = "models"  # folder of converted weights in the data folder
 GGUF_GROWTH = 4.0  # 4-bit GGUF to bf16 safetensors, at most
 
 
@@ -40,12 +40,12 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
         folder = _from_gguf(gguf_path(card), data_dir)
     else:
         folder = Path(str(base.folder))
-    check(folder)
+    check(folder, data_dir)
     return folder
 
 
-def check(folder: Path) -> None:
-    """Refuse a folder that holds no safetensors, or wants to run code. Nothing in it is loaded by this."""
+def check(folder: Path, data_dir: Path | None = None) -> None:
+    """Refuse a folder that holds no safetensors, leads out, or wants to run code. Nothing in it is loaded by this."""
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of weights")
     if not any(folder.glob("*.safetensors")):
@@ -56,12 +56,11 @@ def check(folder: Path) -> None:
                 "convert them to safetensors first"
             )
         raise ConfigError(f"{folder}: holds no .safetensors file")
+    model_files.require_closed(folder, data_dir and data_dir / MADE)
     for name in ("config.json", "tokenizer_config.json"):
-        try:
-            config = json.loads((folder / name).read_text(encoding="utf-8")) if (folder / name).is_file() else {}
-        except (ValueError, OSError) as error:
-            raise ConfigError(f"{folder / name}: cannot be read ({error})") from error
-        refuse_code(folder / name, config)
+        refuse_code(folder / name, model_files.read_json(folder / name))
+    model_files.require_bounded(folder / "config.json", model_files.read_json(folder / "config.json"))
+    model_files.require_plain_model(folder)
 
 
 def refuse_code(path: Path, config: Mapping[str, object]) -> None:
@@ -73,7 +72,7 @@ def refuse_code(path: Path, config: Mapping[str, object]) -> None:
 def converted_folder(card: Card, data_dir: Path) -> Path:
     """Where `glados models pull --convert` keeps the weights of a hub model that has pickles only."""
     name = f"{card.base.hub}@{card.base.revision or 'main'}".replace("/", "--")
-    return data_dir / "models" / name
+    return data_dir / MADE / name
 
 
 def _from_hub(card: Card, data_dir: Path, token: str | None) -> Path:
@@ -105,7 +104,7 @@ def _from_gguf(gguf: Path, data_dir: Path) -> Path:
         size, changed = gguf.stat().st_size, gguf.stat().st_mtime_ns
     except OSError as error:
         raise ConfigError(f"{gguf}: cannot be read ({error.strerror})") from error
-    cache = data_dir / "models"
+    cache = data_dir / MADE
     target = cache / f"{gguf.stem}-{size:x}-{changed:x}"
     with _only_one(cache, target.name):
         if target.is_dir():

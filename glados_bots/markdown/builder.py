@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from glados_bots.markdown.inline_builder import InlineBuilder
+from glados_bots.markdown.inline_builder import MAX_DEPTH, InlineBuilder
 from glados_bots.markdown.pairs import settled, settled_html
 from glados_bots.markdown.tree import (
     Block,
@@ -20,9 +20,6 @@ from glados_bots.markdown.tree import (
     Run,
     Table,
 )
-
-# Quotes, lists and styles nested deeper than this are read as if they ended here, and their content is kept.
-MAX_DEPTH = 32
 
 
 class Builder(InlineBuilder):
@@ -45,6 +42,7 @@ class Builder(InlineBuilder):
         self._containers: list[list[Block]] = [self._blocks]
         self._lists: list[List] = []
         self._html: Html | None = None
+        self._html_lines: list[str] = []
         self._table: Table | None = None
         self._notes: list[Note] = []
 
@@ -124,16 +122,16 @@ class Builder(InlineBuilder):
         self._code = None
 
     def _start_html(self, _: Any) -> None:
-        self._html = Html("")
+        self._html, self._html_lines = Html(""), []
         self._open_block(self._html)
 
     def _on_html(self, text: str) -> None:
         if self._html is not None:
-            self._html.text += self._clean(text)
+            self._html_lines.append(self._clean(text))
 
     def _end_html(self) -> None:
         if self._html is not None:
-            self._html.text = settled_html(self._html.text)
+            self._html.text = settled_html("".join(self._html_lines))
         self._html = None
 
     # Containers

@@ -91,10 +91,12 @@ class Packer(Generic[Drawn, Message]):
             if isinstance(leaf.block, Table):
                 leaf, *rest = self._dialect.expand(leaf, self._limit)
                 queue.extendleft(reversed(rest))
-            if not self._parts and _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
-                self._cut(leaf, queue)
-            else:
+            if not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
                 self._place(leaf, queue)
+            elif self._parts:
+                self._put_off(leaf, queue)
+            else:
+                self._cut(leaf, queue)
 
     def _cut(self, leaf: Leaf, queue: deque[Leaf]) -> None:
         head, rest = split(leaf, self._limit, self._dialect)
@@ -115,8 +117,12 @@ class Packer(Generic[Drawn, Message]):
             self._parts.append((leaf, drawn))
             self._room -= size
         else:
-            queue.appendleft(leaf)
-            queue.extendleft(reversed(self._close()))
+            self._put_off(leaf, queue)
+
+    def _put_off(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        """Begin another message."""
+        queue.appendleft(leaf)
+        queue.extendleft(reversed(self._close()))
 
     def _close(self) -> list[Leaf]:
         """Finish the message; headings at its end go along with what they announce."""

@@ -8,6 +8,9 @@ from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.marks import has_marks, without_marks
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
+# Quotes, lists and styles nested deeper than this are read as if they ended here, and their content is kept.
+MAX_DEPTH = 32
+
 
 class InlineBuilder(ABC):
     """Builds the runs of one leaf after the other.
@@ -21,6 +24,7 @@ class InlineBuilder(ABC):
         self._marked = has_marks(source)
         self._runs: list[Run] | None = None
         self._spans: Spans = ()
+        self._unread_spans = 0
         self._links = 0
         self._images: list[tuple[list[Run] | None, dict[str, str], Spans]] = []
         self._code: list[str] | None = None
@@ -78,7 +82,10 @@ class InlineBuilder(ABC):
         self._add("note", label)
 
     def _open_span(self, span: Span) -> None:
-        self._spans = (*self._spans, span) if self._spans else (span,)
+        if len(self._spans) >= MAX_DEPTH:
+            self._unread_spans += 1
+        else:
+            self._spans = (*self._spans, span) if self._spans else (span,)
 
     def _start_em(self, _: Any) -> None:
         self._open_span(Span("em"))
@@ -90,7 +97,10 @@ class InlineBuilder(ABC):
         self._open_span(Span("strike"))
 
     def _close_span(self) -> None:
-        self._spans = self._spans[:-1]
+        if self._unread_spans:
+            self._unread_spans -= 1
+        else:
+            self._spans = self._spans[:-1]
 
     def _start_link(self, data: dict[str, str]) -> None:
         kind = data["link_type"]
@@ -98,7 +108,7 @@ class InlineBuilder(ABC):
         if kind == "Email" and not url.startswith("mailto:"):
             url = "mailto:" + url
         span = Span("link", url, self._clean(data["title"]), bare=kind in {"Autolink", "Email"})
-        self._open_span(span)
+        self._spans = (*self._spans, span)  # however deep: its address is content
         self._links += 1
 
     def _end_link(self) -> None:
@@ -107,7 +117,7 @@ class InlineBuilder(ABC):
         runs = self._runs
         if runs is not None and not (runs and span in runs[-1].spans):
             runs.append(Run("text", span.title, self._spans))  # an empty link keeps its place
-        self._close_span()
+        self._spans = self._spans[:-1]
 
     def _start_image(self, data: dict[str, str]) -> None:
         self._images.append((self._runs, data, self._spans))

@@ -92,17 +92,18 @@ class Leaf:
     drawn: Any = None
 
 
-def flatten(document: Document, first_quote: int = 1) -> list[Leaf]:
+def flatten(document: Document, first_quote: int = 1, before: LeafKind | None = None) -> list[Leaf]:
     """Lay a document out as leaves, without its footnotes.
 
     Args:
         document: the tree.
         first_quote: identity of its first quote, for documents that are parts of one.
+        before: the leaf that stands before it, for the same.
 
     Returns:
         The leaves in reading order.
     """
-    flattener = _Flattener(document, first_quote)
+    flattener = _Flattener(document, first_quote, before)
     flattener.blocks(document.blocks, TOP, 2)
     return flattener.leaves
 
@@ -128,10 +129,11 @@ def note_leaves(document: Document) -> list[Leaf]:
 class _Flattener:
     """Walks the tree. `item` is the marker and the task state that the next leaf shall carry."""
 
-    def __init__(self, document: Document, first_quote: int) -> None:
+    def __init__(self, document: Document, first_quote: int, before: LeafKind | None = None) -> None:
         self.leaves: list[Leaf] = []
         self._document = document
         self._quotes = first_quote
+        self._before = before
 
     def blocks(self, blocks: list[Block], place: Place, gap: int) -> None:
         for block in blocks:
@@ -158,8 +160,9 @@ class _Flattener:
                 self._html(block, place, gap, item)
 
     def _add(self, leaf: Leaf) -> None:
-        if leaf.gap > 1 and self.leaves and self.leaves[-1].kind in {"heading", "code"}:
+        if leaf.gap > 1 and self._before in {"heading", "code"}:
             leaf.gap = 1
+        self._before = leaf.kind
         self.leaves.append(leaf)
 
     def _paragraph(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:

@@ -74,10 +74,11 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         return ""
     plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).replace("\u3002", ".")
     shown = {match[1] for match in _SCHEME_IN_LABEL.finditer(plain)}
+    in_code = {name for code in codes for name in _HOST_IN_LABEL.findall(code)}
     for name in _HOST_IN_LABEL.findall(plain):
         ending = name.rpartition(".")[2]
         is_known = ending.lower() in _ENDINGS
-        is_name = ending.istitle() or any(name in code for code in codes)
+        is_name = ending.istitle() or name in in_code
         if ending.lower() not in _FILE_ENDINGS and (is_known or not is_name):
             shown.add(name)
     if url.startswith("mailto:"):

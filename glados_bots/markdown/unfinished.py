@@ -12,29 +12,32 @@ from glados_bots.markdown.tags import begins_block
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
 _UNDECIDED_LINE = re.compile(
     r"[ \t>]*(?:[-=*_+#|:`~ \t]*|(?:[-*+]|\d{1,9}[.)]?)[ \t]*(?:\[[ xX]?\]?)?[ \t]*(?:[-*+]|\d{1,9}[.)]?)?"
-    r"|[*_~]{1,3}|`{3,}[^`\n]*|~{3,}[^\n]*|\[\^?[^\]\n]*\]?:?[^\n]*(?<=\]):[^\n]*)\Z"
+    r"|[*_~]{1,3}|`{3,}[^`\n]*|~{3,}[^\n]*|\[(?=[^\n]*\]:)[^\n]*)\Z"
 )
 _BLOCK_START = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]|#{1,6}[ \t]|>|\|)")
 _PARTIAL_FENCE = re.compile(r"[ \t>]*(?:`+|~+)[ \t]*\Z")
-_TABLE_RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\Z")
+_TABLE_RULE = re.compile(r"[ \t>]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+\Z")
+_TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]{0,300})?\Z")
 _HELD_BACK = (
-    re.compile(r"<(?:[A-Za-z/!?][^<>\n]{0,300})?\Z"),
+    _TAG,
     re.compile(r"&(?:#?\w{0,31})?\Z"),
     re.compile(r"!\Z"),
     re.compile(r"\[\^[^\]\s]{0,60}\Z"),
-    re.compile(r"\\\((?:(?!\\\)).){0,400}\Z", re.DOTALL),
-    re.compile(r"\\\[(?:(?!\\\]).){0,2000}\Z", re.DOTALL),
-    re.compile(r"\$\$(?:(?!\$\$).){0,2000}\Z", re.DOTALL),
+    re.compile(r"(?<![^\s(])\$(?=\\|[A-Za-z]?[\^_{]|[A-Za-z]?\Z)[^$\n]{0,400}\Z"),
     re.compile(r"\\\Z"),
 )
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
+_FORMULA_MARK = re.compile(r"(?P<ticks>`+)|(?P<mark>\\[\[\]()]|\$\$)|\\.", re.DOTALL)
+_FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$"}
+# What is longer, in characters, and still has no end is no formula.
+_LONGEST_FORMULA = {"\\[": 2_000, "\\(": 400, "$$": 2_000}
 # A line longer than this, in characters, is prose.
 _LONGEST_UNDECIDED = 1_000
 # More open markers than anybody means: they are shown as they are.
 _MOST_OPEN = 32
 _TICKS = re.compile("`+")
-_LINK_PART = re.compile(r"\([^\n]*\Z|\[[^\]\n]*\Z|\Z")
+_LINK_PART = re.compile(r"\(|\[[^\]]*\Z|\Z")
 
 
 def finish(text: str) -> str:
@@ -52,6 +55,8 @@ def finish(text: str) -> str:
         return _finish_code(text, fence, line_start)
     if closed > line_start:
         return text
+    text = _without_open_formula(text, closed)
+    line_start = text.rfind("\n") + 1
     if len(text) - line_start < _LONGEST_UNDECIDED and _UNDECIDED_LINE.match(text, line_start):
         text = text[:line_start].rstrip("\n") + "\n"
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
@@ -61,13 +66,28 @@ def finish(text: str) -> str:
         return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
     if begins_block(paragraph):
-        return text
+        return text if paragraph.endswith("\n\n") else text[:start] + _TAG.sub("", paragraph)
     if not paragraph.endswith("\n"):
         for pattern in _HELD_BACK:
             match = pattern.search(paragraph)
             if match and not _in_code(paragraph, match.start()):
                 paragraph = paragraph[: match.start()]
     return text[:start] + _close_inline(paragraph)
+
+
+def _without_open_formula(text: str, closed: int) -> str:
+    """Hold back a formula, of any number of lines, whose end has not come; `closed` is where the last fence ended."""
+    opener, place, code = "", 0, ""
+    for match in _FORMULA_MARK.finditer(text, max(_paragraph_start(text, is_whole=True), closed)):
+        ticks, mark = match["ticks"], match["mark"]
+        if ticks and not opener:
+            code = "" if code == ticks else code or ticks
+        elif mark and not code:
+            if mark == _FORMULA_ENDS.get(opener):
+                opener = ""
+            elif mark in _FORMULA_ENDS and not opener:
+                opener, place = mark, match.start()
+    return text[:place] if opener and len(text) - place <= _LONGEST_FORMULA[opener] else text
 
 
 def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
@@ -81,8 +101,8 @@ def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
     return text
 
 
-def _paragraph_start(text: str) -> int:
-    """Where the block begins that the end of the text belongs to."""
+def _paragraph_start(text: str, *, is_whole: bool = False) -> int:
+    """Where the block begins that the end of the text belongs to; `is_whole`: with all items and quotes before it."""
     start = len(text)
     while start > 0:
         previous = text.rfind("\n", 0, start - 1) + 1
@@ -90,7 +110,7 @@ def _paragraph_start(text: str) -> int:
         if not line.strip():
             break
         start = previous
-        if _BLOCK_START.match(line):
+        if not is_whole and _BLOCK_START.match(line):
             break
     return start
 
@@ -128,6 +148,7 @@ def _in_code(paragraph: str, position: int) -> bool:
 def _close_inline(paragraph: str) -> str:
     """Close code, emphasis and links that are open at the end of a paragraph."""
     text = paragraph.rstrip()
+    last_line = text.rfind("\n") + 1
     opened: list[tuple[str, int]] = []
     position = 0
     while match := _TOKEN.search(text, position):
@@ -145,7 +166,7 @@ def _close_inline(paragraph: str) -> str:
         elif match["image"] or match["open"]:
             opened.append((match[0], match.start()))
         elif match["close"]:
-            text, position = _close_bracket(text, match.end(), opened)
+            text, position = _close_bracket(text, match.end(), opened, is_last_line=position > last_line)
         if len(opened) > _MOST_OPEN:
             return text
     return _without_openers(text, opened)
@@ -167,6 +188,8 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
     can_open = bool(after.strip())
     if run[0] == "_" and before.isalnum() and after.isalnum():
         return
+    if run == "~" and end < len(text):  # "about" and "at home" are meant more often than a struck text
+        return
     left = run
     while left and can_close:
         index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0][0] == left[0]), None)
@@ -182,7 +205,7 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
         opened.append((left, start))
 
 
-def _close_bracket(text: str, end: int, opened: list[tuple[str, int]]) -> tuple[str, int]:
+def _close_bracket(text: str, end: int, opened: list[tuple[str, int]], *, is_last_line: bool) -> tuple[str, int]:
     """At a `]`: step over a finished link; of one unfinished keep the label, of an image nothing."""
     index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in {"[", "!["}), None)
     if index is None:
@@ -192,7 +215,7 @@ def _close_bracket(text: str, end: int, opened: list[tuple[str, int]]) -> tuple[
     if finished:
         del opened[index]
         return text, finished.end()
-    if _LINK_PART.match(text, end):
+    if is_last_line and _LINK_PART.match(text, end):
         del opened[index]
         if kind == "![":
             return text[:start].rstrip(), start

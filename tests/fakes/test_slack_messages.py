@@ -292,10 +292,13 @@ async def test_history_and_replies_page(fake: FakeSlack, channel: Channel, ada: 
 
 
 async def test_who_and_where(fake: FakeSlack, channel: Channel, ada: Person, client: AsyncWebClient) -> None:
-    stranger = fake.add_team("Black Mesa").add_user("gordon")
+    black_mesa = fake.add_team("Black Mesa")
+    stranger, unknown = black_mesa.add_user("gordon"), black_mesa.add_user("gman")
     fake.team.share(channel, stranger)
     assert (await client.users_info(user=ada.id))["user"]["profile"]["display_name"] == "ada"
-    assert (await client.users_info(user=stranger.id))["user"]["is_stranger"]
+    for person, is_stranger in ((stranger, False), (unknown, True)):
+        told = (await client.users_info(user=person.id))["user"]
+        assert (told["team_id"], told["is_stranger"]) == (black_mesa.id, is_stranger)
     assert (await client.conversations_info(channel=channel.id))["channel"]["is_ext_shared"]
     assert stranger.id in (await client.conversations_members(channel=channel.id))["members"]
     direct = await client.conversations_open(users=[ada.id])

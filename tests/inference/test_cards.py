@@ -7,6 +7,7 @@ import pytest
 from glados_bots.errors import ConfigError
 from glados_bots.inference.cards import EMBEDDED, load_card, load_cards, resolve
 from glados_bots.inference.presence import presence
+from glados_bots.inference.weights import gguf_path
 
 GOOD = 'prompt_format = "glados"\n[base]\nhub = "org/name"\n'
 
@@ -34,6 +35,12 @@ def test_the_cards_of_the_first_glados_and_the_embedded_model_are_here() -> None
         ("[base]\n", "exactly one of hub, folder and gguf"),
         (GOOD + "[sampling]\ntemperature = 99\n", "sampling.temperature"),
         ("[base\n", "cannot be read"),
+        ('[base]\nwheel = "this.x"\ngguf = "x.gguf"\n', "base.wheel"),
+        ('[base]\nwheel = "__main__"\ngguf = "x.gguf"\n', "base.wheel"),
+        ('[base]\nwheel = "a/b"\ngguf = "x.gguf"\n', "base.wheel"),
+        ('[base]\nwheel = "a"\nhub = "org/name"\n', "a wheel needs gguf"),
+        ('[base]\nwheel = "a"\ngguf = "/etc/x.gguf"\n', "a wheel needs gguf"),
+        ('[base]\nwheel = "a"\ngguf = "../../x.gguf"\n', "a wheel needs gguf"),
     ],
 )
 def test_a_wrong_card_is_refused_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: str) -> None:
@@ -42,6 +49,15 @@ def test_a_wrong_card_is_refused_with_file_key_and_what_is_allowed(tmp_path: Pat
         load_card(folder)
     assert str(folder / "model.toml") in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_a_wheel_is_looked_for_without_being_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loud_wheel").mkdir()
+    (tmp_path / "loud_wheel" / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = load_card(card(tmp_path / "mine", '[base]\nwheel = "loud_wheel"\ngguf = "x.gguf"\n'))
+    assert presence(mine).yes
+    assert gguf_path(mine) == tmp_path / "loud_wheel" / "x.gguf"
 
 
 def test_models_are_found_by_name_path_and_hub_id(tmp_path: Path) -> None:

@@ -101,3 +101,50 @@ def test_what_can_only_be_merged_is_refused_beside_others(tmp_path: Path) -> Non
     apply_lora(base(), tmp_path)
     with pytest.raises(ConfigError, match="only plain LoRA"):
         read_loras(base(), {"x": tmp_path})
+
+
+SLOW = "(.*.*.*.*.*.*.*.*.*.*.*.*)*x"  # hours, on the name of any module
+UNBOUNDED: list[tuple[dict[str, Any], str]] = [
+    ({"r": 10**9}, "r must be a whole number from 1 to 1024"),
+    ({"r": 0}, "r must be a whole number"),
+    ({"r": 1e9}, "r must be a whole number"),
+    ({"r": True}, "r must be a whole number"),
+    ({"r": "8"}, "r must be a whole number"),
+    ({"lora_alpha": float("inf")}, "lora_alpha must be a number"),
+    ({"lora_alpha": 1e300}, "lora_alpha must be a number from"),
+    ({"rank_pattern": {"dense": 10**9}}, "rank_pattern must be a whole number"),
+    ({"rank_pattern": {SLOW: 4}}, "rank_pattern holds"),
+    ({"rank_pattern": [4]}, "rank_pattern must be a table"),
+    ({"alpha_pattern": {SLOW: 4}}, "alpha_pattern holds"),
+    ({"target_modules": ["dense", SLOW]}, "target_modules holds"),
+    ({"target_modules": 7}, "target_modules must be a list"),
+    ({"exclude_modules": [SLOW]}, "exclude_modules holds"),
+    ({"modules_to_save": [SLOW]}, "modules_to_save holds"),
+    ({"layers_pattern": SLOW}, "layers_pattern holds"),
+    ({"init_lora_weights": "pissa_niter_1000000"}, "init_lora_weights changes the base"),
+    ({"megatron_config": {"x": 1}, "megatron_core": "this"}, "megatron_config is never used"),
+    ({"auto_mapping": ["x"], "r": 10**9}, "r must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), UNBOUNDED)
+def test_what_never_ends_or_fills_the_memory_is_refused_before_weights_are_read(
+    adapter: Path, fields: dict[str, Any], said: str
+) -> None:
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    (adapter / "adapter_model.safetensors").write_bytes(b"nobody reads this")
+    with pytest.raises(ConfigError, match=said):
+        apply_lora(base(), adapter)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("fields", [{"target_modules": SLOW}, {"exclude_modules": SLOW}])
+def test_an_expression_for_modules_is_never_tried_because_the_weights_name_them(
+    adapter: Path, fields: dict[str, str]
+) -> None:
+    expected = load_file(adapter.parent / "expected.safetensors")["logits"]
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    merged = apply_lora(base(), adapter)
+    assert torch.allclose(merged(torch.arange(10)[None]).logits, expected, atol=2e-6)

@@ -67,6 +67,18 @@ async def glados(hub: Hub, tmp_path: Path) -> AsyncIterator[Run]:
         yield run
 
 
+async def test_texts_of_a_card_move_no_cursor_and_colour_nothing(glados: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "own" / "mine"
+    folder.mkdir(parents=True)
+    card = """title = "mine\\u001b[2J"\nlicence = "\\u009b31m[red]free[/red]"\ngood_at = "\\u202egnp\\u0007"
+[base]\nhub = "org/name"\n"""
+    folder.joinpath("model.toml").write_text(card)
+    for ran in (await glados("list"), await glados("show", "mine")):
+        assert ran.code == 0, ran.text
+        assert "[red]free[/red]" in ran.text
+        assert not set("\x1b\x07\x9b\u202e") & set(ran.text)
+
+
 async def test_a_plan_is_made_before_anything_but_the_config_is_fetched(glados: Run, hub: Hub) -> None:
     ran = await glados("plan", "ORG/NAME")
     assert ran.code == 0, ran.text

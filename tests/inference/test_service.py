@@ -6,7 +6,14 @@ import json
 import httpx
 import pytest
 
-from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError, QueueFullError
+from glados_bots.errors import (
+    ConfigError,
+    EngineDeadError,
+    GenerationFailedError,
+    PromptRefusedError,
+    PromptTooLongError,
+    QueueFullError,
+)
 from glados_bots.inference import generation, sse
 from glados_bots.inference.engine import Delta, Event, Finished, Queued
 from glados_bots.inference.generation import Limits
@@ -47,6 +54,7 @@ async def test_a_streamed_answer_with_place_in_the_queue_and_usage(
     ("error", "status", "code"),
     [
         (PromptTooLongError(2000, 900), 400, "context_length_exceeded"),
+        (PromptRefusedError("roles must alternate"), 400, "template_refused"),
         (QueueFullError(9, 12.0), 429, "queue_full"),
         (GenerationFailedError("bang"), 500, "generation_failed"),
         (EngineDeadError("gone"), 503, "engine_dead"),
@@ -60,7 +68,7 @@ async def test_errors_of_the_engine(
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     if status == 429:
         assert response.headers["Retry-After"] == "12"
-    if status == 400:
+    if code == "context_length_exceeded":
         assert response.json()["error"]["max_prompt_tokens"] == 900
 
 

@@ -15,7 +15,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person
 from tests.fakes.slack.messages import delete_message
 from tests.fakes.slack.ratelimits import RateLimits
-from tests.slack.conftest import Adapter, answered, labels
+from tests.slack.conftest import Adapter, answered, is_end, labels
 
 SET_STATUS = "assistant.threads.setStatus"
 TABLE = "| Name | Size |\n| --- | ---: |\n| cake | 3 |\n| lie | 10 |\n"
@@ -270,20 +270,35 @@ async def test_14_what_would_mention_anybody_is_text_also_cut_in_pieces(
     assert f"@{bob.id}" in answer.content.replace("\u200b", "")
 
 
+@pytest.mark.parametrize("streaming", [True, False])
 async def test_17_links_are_never_previewed_and_show_where_they_lead(
-    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, streaming: bool
 ) -> None:
     """The fixture `slack` checks that nothing of the bot was unfurled."""
+    slack.world.stream_rules.unfurls = True
     model.pieces = [
         "See https://evil.example/?q=secret and ",
         "[paypal.com](https://evil.example/x) ![](https://evil.example/i.png)",
+        *[f" word{number}" for number in range(30)],
     ]
-    async with adapter(streaming=False):
+    model.pause_s = 0.02
+    async with adapter(streaming=streaming):
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
+        asked = await ada.run(channel, "/glados", "ask https://evil.example/?q=secret")
+        persona = await ada.run(ada.direct, "/glados", "persona See https://evil.example/?q=secret")
+        await slack.wait_for(lambda: asked.is_done and persona.messages and len(slack.answers(channel)) == 3)
+        await slack.wait_for(lambda: is_end(slack.answers(channel)[-1]))
+        await ada.say(channel, slack.bot.mention)
+        await slack.wait_for(lambda: len(slack.answers(channel)) == 4)
     assert "(evil.example)" in answer.content
-    posts = [call.args for call in slack.ledger.calls("chat.postMessage")]
-    assert all(args["unfurl_links"] is False and args["unfurl_media"] is False for args in posts)
+    told = [
+        call.args for call in slack.ledger.requests if {"text", "blocks", "chunks", "markdown_text"} & call.args.keys()
+    ]
+    assert all(args["unfurl_links"] is False and args["unfurl_media"] is False for args in told)
+    assert {call.method for call in slack.ledger.requests} >= {"chat.update"} | (
+        {"chat.startStream"} if streaming else {"chat.postMessage"}
+    )
 
 
 async def test_25_the_status_line_is_said_again_while_one_waits_and_taken_away_at_the_end(

@@ -3,6 +3,7 @@
 import pytest
 
 from glados_bots import display, turns
+from glados_slack.calls import _seconds
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered
@@ -31,6 +32,14 @@ async def test_a_question_asked_just_before_slack_goes_away_is_answered_once_whe
     assert answer.content == "Hello world!"
     assert len(slack.ledger.by(slack.bot, channel.id)) == 1
     assert len(model.prompts) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("0.5", 0.5), ("", 5), (None, 5), ("soon", 5), ("nan", 5), ("inf", 5), ("-1", 5), ("1e9", 3600)],
+)
+def test_a_retry_after_that_is_none_is_our_own_pause_and_none_is_endless(header: str | None, seconds: float) -> None:
+    assert _seconds(header) == seconds
 
 
 @pytest.mark.parametrize("streaming", [True, False])

@@ -53,6 +53,26 @@ async def test_questions_of_a_gap_are_answered_once_each_in_their_threads(
     assert follow_up.root == known.ts
 
 
+async def test_what_people_said_to_each_other_before_the_bot_was_called_in_is_not_asked_after_a_gap(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    bob = slack.add_user("bob")
+    async with adapter():
+        root = await ada.say(channel, "shall we?")
+        mended = await bob.say(channel, "why nott?", thread=root)
+        await ada.say(channel, "because", thread=root)
+        await bob.say(channel, f"{slack.bot.mention} who is right?", thread=root)
+        await answered(slack, root)
+    await bob.edit(mended, "why not?")
+    await ada.edit(root, "shall we go?")
+    await ada.say(channel, "thanks", thread=root)
+    await slack.wait_for(lambda: not slack.delivery.pending)
+    async with adapter():
+        await answered(slack, root, 2)
+        await looked_through(slack)
+    assert [prompt[-1]["content"].rpartition("\n\n")[2] for prompt in model.prompts] == ["who is right?", "ada: thanks"]
+
+
 async def test_changes_in_a_gap_are_followed(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:

@@ -10,8 +10,9 @@ from glados_bots.settings import Settings
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
+from tests.fakes.slack.http_events import FORM
 from tests.servers import free_port
-from tests.slack.conftest import Adapter, answered
+from tests.slack.conftest import Adapter, answered, is_end
 
 
 @pytest.fixture
@@ -54,8 +55,9 @@ async def test_mentions_buttons_and_commands_come_by_http(
 
 
 async def test_27_requests_that_are_forged_old_or_malformed_are_refused_without_work(
-    slack: FakeSlack, adapter: Adapter, model: ScriptedModel, by_http: dict[str, Any]
-) -> None:
+    slack: FakeSlack, *, adapter: Adapter, model: ScriptedModel, by_http: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     event = {"type": "message", "channel": "D1", "channel_type": "im", "user": "U1", "text": "hi", "ts": "1.000001"}
     body = json.dumps({"type": "event_callback", "team_id": slack.team.id, "event_id": "Ev1", "event": event})
     async with adapter(**by_http):
@@ -69,17 +71,44 @@ async def test_27_requests_that_are_forged_old_or_malformed_are_refused_without_
             await slack.http.post(body, timestamp="yesterday"),
             await slack.http.post(body, timestamp=""),
             await slack.http.post(body, timestamp="\u0661\u0662"),
+            await slack.http.post(body, timestamp="9" * 5000),
+            await slack.http.post(body, timestamp="-1"),
+            await slack.http.post(body, signed="v0=\u00e9"),
+            await slack.http.post(body, signed="v1=" + "0" * 64),
             await slack.http.post("{broken"),
             await slack.http.post("[" * 100_000),
             await slack.http.post("[]"),
         ]
-        assert [answer.status for answer in answers] == [401] * 7 + [400] * 3
+        assert [answer.status for answer in answers] == [401] * 11 + [400] * 3
         async with httpx.AsyncClient(trust_env=False) as http:
             stamp = {"X-Slack-Request-Timestamp": str(int(slack.clock.now()))}
+            packed = await http.post(
+                slack.http.request_url, content=b"no gzip", headers=stamp | {"Content-Encoding": "gzip"}
+            )
+            no_text = await http.post(slack.http.request_url, content=b"\xff\xfe", headers=stamp)
             huge = await http.post(slack.http.request_url, content=b"x" * 2_000_000, headers=stamp)
-        assert huge.status_code == 413
+        assert (no_text.status_code, packed.status_code, huge.status_code) == (401, 400, 413)
+        assert not [line for line in caplog.records if line.exc_info and line.name.startswith("glados")]
         assert len(slack.ledger.requests) == calls
     assert not model.prompts
+
+
+async def test_27_a_command_or_a_click_that_was_overheard_and_is_sent_again_asks_nothing(
+    slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, by_http: dict[str, Any]
+) -> None:
+    async with adapter(**by_http):
+        await up(slack)
+        await ada.run(channel, "/glados", "ask why?")
+        await slack.wait_for(lambda: len(slack.answers(channel)) == 2 and is_end(slack.answers(channel)[-1]))
+        click = await ada.click(slack.message(slack.answers(channel)[-1]), "Regenerate")
+        await slack.wait_for(lambda: click.is_done and len(model.prompts) == 2)
+        sent = [body for body in slack.http.sent if body.startswith("payload=") or "command=" in body]
+        assert len(sent) == 2
+        for body in [*sent, *sent]:
+            assert (await slack.http.post(body, content_type=FORM)).status == 200
+        await ada.run(channel, "/glados", "ask and how?")
+        await slack.wait_for(lambda: len(slack.answers(channel)) == 4 and is_end(slack.answers(channel)[-1]))
+    assert [prompt[-1]["content"] for prompt in model.prompts] == ["why?", "why?", "and how?"]
 
 
 async def test_28_what_slack_checks_and_tells_is_answered(

@@ -112,7 +112,7 @@ async def test_ask_puts_the_question_in_the_channel_and_answers_in_its_thread(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
-        asked = await ada.run(channel, "/glados", "ask is a<b & why?")
+        asked = await ada.run(channel, "/glados", "ask\u00a0is a<b & why?")
         await slack.wait_for(lambda: len(slack.answers(channel)) == 2 and is_end(slack.answers(channel)[-1]))
         root, answer = slack.answers(channel)
         assert root.content == "ada asks:\nis a<b & why?"

@@ -131,6 +131,7 @@ def start_stream(call: Call) -> JsonObject:
     number_blocks(stream.chunk_blocks)
     message = Message(world.clock.timestamp(), channel, call.bot, thread_ts=thread_ts, stream=stream)
     message.text = stream.text
+    message.unfurl_links, message.unfurl_media = call.switch("unfurl_links"), call.switch("unfurl_media")
     add_message(world, message)
     return {"channel": channel.id, "ts": message.ts}
 

@@ -91,11 +91,12 @@ def join(call: Call) -> JsonObject:
 
 
 def users_info(call: Call) -> JsonObject:
-    """users.info; people of other workspaces are strangers."""
+    """users.info; people of other workspaces are strangers unless they share a channel with the bot."""
     user = call.world.user(call.need("user"))
     found = user_json(user)
     if user.team is not call.bot.team:
-        found |= {"is_stranger": True}
+        both = {user.id, call.bot.id}
+        found |= {"is_stranger": not any(both <= one.members for one in call.world.channels.values())}
     return {"user": found}
 
 

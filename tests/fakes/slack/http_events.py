@@ -40,6 +40,7 @@ class HttpEvents:
         request_url: The app's address for events; "" as long as the app uses Socket Mode.
         interactivity_url, commands_url: Addresses for the rest; the same one unless they are set.
         headers: Sent along with everything.
+        sent: Every body, as somebody could overhear it.
     """
 
     def __init__(self, world: World) -> None:
@@ -47,6 +48,7 @@ class HttpEvents:
         self.interactivity_url = ""
         self.commands_url = ""
         self.headers: dict[str, str] = {}
+        self.sent: list[str] = []
         self._world = world
         self._session: aiohttp.ClientSession | None = None
 
@@ -106,6 +108,7 @@ class HttpEvents:
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
         }
         target = url or self.request_url
+        self.sent.append(body)
         async with self._session.post(
             target, data=body.encode(), headers=own | self.headers | (headers or {}), allow_redirects=False
         ) as response:

@@ -140,7 +140,7 @@ def _unfurls(world: World, message: Message) -> bool:
     if message.visible_to is not None:
         return False
     if message.stream is not None:
-        return world.stream_rules.unfurls
+        return world.stream_rules.unfurls and message.unfurl_links is not False
     if not message.author.is_bot:
         return True
     # Slack previews media of bots unless it is told not to, and pages only if it is told to.

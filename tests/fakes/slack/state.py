@@ -37,7 +37,7 @@ class StreamRules:
     Attributes:
         life_s: Seconds after its start at which a stream expires; about five minutes is reported.
         idle_s: Seconds without an append at which it expires; about half a minute is reported by some.
-        unfurls: Links in streamed text are previewed.
+        unfurls: Links in streamed text are previewed, unless the stream was begun with the switch against it.
     """
 
     life_s: float = 300.0

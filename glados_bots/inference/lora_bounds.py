@@ -1,0 +1,76 @@
+"""What a LoRA's config may ask for. It is checked before peft reads it, and before any weights are.
+
+peft takes many of the config's texts for regular expressions, and some of its fields for work to do at loading.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from glados_bots.errors import ConfigError
+
+MOST_RANK = 1024
+MOST_ALPHA = 1e6
+MOST_NAMES = 100_000
+ALL_LINEAR = "all-linear"
+NAME = re.compile(r"\^?[\w.-]{1,500}\$?")  # of a module or its end; a dot that stands for any character harms nobody
+# Names in a list or alone; `target_modules` and `exclude_modules` alone are expressions, see `targets`.
+NAMED = ("target_modules", "exclude_modules", "modules_to_save", "layers_pattern", "target_parameters")
+TABLES = {"rank_pattern": MOST_RANK, "alpha_pattern": MOST_ALPHA}
+BEGINNINGS = (None, True, False, "gaussian", "eva", "orthogonal")  # others compute on the base's weights
+NEVER = ("megatron_config", "loftq_config", "corda_config", "lora_ga_config", "layer_replication", "auto_map")
+
+
+def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
+    """Raise ConfigError with the field when a LoRA's config asks for what never ends, fills the memory or runs code."""
+    _number(path, "r", config.get("r"), MOST_RANK)
+    _number(path, "lora_alpha", config.get("lora_alpha"), MOST_ALPHA)
+    for field, most in TABLES.items():
+        table = config.get(field) or {}
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {field} must be a table of numbers")
+        _names(path, field, table)
+        for value in table.values():
+            _number(path, field, value, most)
+    for field in NAMED:
+        value = config.get(field)
+        alone = isinstance(value, str)
+        if value and not (alone and field in {"target_modules", "exclude_modules"}):
+            _names(path, field, [value] if alone else value)
+    if config.get("init_lora_weights") not in BEGINNINGS:
+        raise ConfigError(f"{path}: init_lora_weights changes the base; save this LoRA as a plain one")
+    for field in NEVER:
+        if config.get(field):
+            raise ConfigError(f"{path}: {field} is never used here; save this LoRA as a plain one")
+
+
+def targets(named: Any, tensors: Iterable[str]) -> Any:
+    """The modules a LoRA is for: as the config lists them, and in place of an expression those that have weights.
+
+    Args:
+        named: `target_modules` of the config.
+        tensors: names in its file, such as `base_model.model.layers.0.dense.lora_A.weight`.
+    """
+    if not isinstance(named, str) or named == ALL_LINEAR:
+        return named
+    return sorted({name.removeprefix("base_model.model.").partition(".lora_")[0] for name in tensors})
+
+
+def _number(path: Path, field: str, value: Any, most: float) -> None:
+    if value is None:  # peft has a default
+        return
+    whole = most == MOST_RANK
+    least = 1 if whole else -most
+    right = isinstance(value, int if whole else int | float) and not isinstance(value, bool) and least <= value <= most
+    if not right:
+        kind = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
+        raise ConfigError(f"{path}: {field} must be {kind}, not {str(value)[:50]!r}")
+
+
+def _names(path: Path, field: str, names: Any) -> None:
+    if not isinstance(names, list | dict) or len(names) > MOST_NAMES:
+        raise ConfigError(f"{path}: {field} must be a list of names")
+    for name in names:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ConfigError(f"{path}: {field} holds {str(name)[:50]!r}, which is no module's name; list names")
