@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import unescape
 
-from glados_bots.markdown.tags import is_html, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, is_html, tag_name
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
 # A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
@@ -76,6 +76,29 @@ def settled_html(html: str) -> str:
             pieces += [html[position : match.start()], "&lt;"]
             position = match.start() + 1
     return "".join([*pieces, html[position:]])
+
+
+def end_tags(text: str, *, are_likely: bool = False) -> str:
+    """The closing tags of the elements that are open at the end of a paragraph.
+
+    Args:
+        text: markdown.
+        are_likely: only those that text follows without a space: "a <main> element" goes on without an end.
+    """
+    opened: dict[int, str] = {}
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    ticks = position = 0
+    for match in TOKEN.finditer(text):
+        ticks += text.count("`", position, match.start())
+        position, name = match.start(), tag_name(match[0])
+        if ticks % 2 or not name or not is_html(match[0]) or name in _VOID | _BREAKS or match[0].endswith("/>"):
+            continue
+        if match[0].startswith("</"):
+            opened.pop(places[name].pop() if places[name] else -1, None)
+        elif len(opened) < MAX_OPEN and not (are_likely and text[match.end() : match.end() + 1].isspace()):
+            opened[match.start()] = name
+            places[name].append(match.start())
+    return "".join([f"</{name}>" for name in reversed(opened.values())])
 
 
 def _partners(tags: Iterable[tuple[int, str]], may_pair: Callable[[str, int], bool]) -> set[int]:

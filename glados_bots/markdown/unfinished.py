@@ -7,6 +7,7 @@ closed, and what cannot be shown yet (half a link's address, a lone marker) is h
 import re
 
 from glados_bots.markdown.fences import last_fence
+from glados_bots.markdown.pairs import end_tags
 from glados_bots.markdown.tags import begins_block
 
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
@@ -72,7 +73,14 @@ def finish(text: str) -> str:
             match = pattern.search(paragraph)
             if match and not _in_code(paragraph, match.start()):
                 paragraph = paragraph[: match.start()]
-    return text[:start] + _close_inline(paragraph)
+    paragraph = _close_inline(paragraph)
+    return text[:start] + paragraph + (end_tags(paragraph, are_likely=True) if "<" in paragraph else "")
+
+
+def ending_as_heading(text: str) -> str:
+    """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
+    tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
+    return tags + ("===\n" if text.endswith("\n") else "\n===\n")
 
 
 def _without_open_formula(text: str, closed: int) -> str:
