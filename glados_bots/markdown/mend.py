@@ -19,6 +19,7 @@ from glados_bots.markdown.repairs import (
     mention_edits,
     star_edits,
 )
+from glados_bots.markdown.tables import table_edits
 
 _NEWLINES = re.compile("\r\n?")
 _REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
@@ -30,6 +31,7 @@ _REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
     star_edits,
     scheme_edits,
     slack_link_edits,
+    table_edits,
 )
 
 

@@ -12,9 +12,11 @@ _INLINE_MATH = re.compile(r"(?<![\\A-Za-z0-9\])])\\\(((?:[^\\\n]|\n(?![ \t]*\n)|
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
 # Dollar signs that are formulas, by pandoc's rules: no space on the inside, no digit behind. Neither may one follow a
 # name (`$A-$B`), nor hold code: that is a shell's variable, or money.
+# Emphasised money (`**$5** or **$6**`) is none either, but what begins with `^` or `_` is one in the middle of a word.
 _DOLLARS = re.compile(
-    r"\\.|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
-    r"|\$(?![\s$])(?:[^$`\\\n]|\\.|\n(?![ \t]*\n))+(?<![\s/:=(-])\$(?![0-9A-Z$])"
+    r"\\.|\$[_^](?:\{[^{}$\n]{1,40}\}|\w)\$|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
+    r"|\$(?![\s$]|[*_~]+(?:[\s.,;:!?)|]|\Z))(?:[^$`\\\n*~]|\*(?!\*)|~(?!~)|\\.|\n(?![ \t]*\n))+"
+    r"(?<![\s/:=(-])(?<![\s(|][*_~])\$(?![0-9A-Z$])"
     r"|(?P<plain>\$+)"
 )
 _BESIDE = frozenset("*_~")
@@ -137,9 +139,9 @@ def dollar_edits(text: str) -> list[Edit]:
     if "$" not in text:
         return []
     plain = [dollars.span() for dollars in _DOLLARS.finditer(text) if dollars["plain"]]
-    # Beside a marker it counts as punctuation, which a stand-in would not.
+    # Between two markers it counts as punctuation, which a stand-in would not.
     return [
         (start, end, STAND_INS["$"] * (end - start))
         for start, end in plain
-        if text[start - 1 : start] not in _BESIDE and text[end : end + 1] not in _BESIDE
+        if text[start - 1 : start] not in _BESIDE or text[end : end + 1] not in _BESIDE
     ]
