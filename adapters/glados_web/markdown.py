@@ -241,16 +241,21 @@ class _Writer:
     def _list(self, block: List) -> str:
         tag = "ul" if block.start is None else "ol"
         start = f' start="{block.start}"' if block.start not in {None, 1} else ""
-        return f"<{tag}{start}>{''.join(self._item(item) for item in block.items)}</{tag}>"
+        items: list[str] = []
+        number = block.start
+        for item in block.items:
+            items.append(self._item(item, "" if item.number == number else f' value="{item.number}"'))
+            number = None if item.number is None else item.number + 1
+        return f"<{tag}{start}>{''.join(items)}</{tag}>"
 
-    def _item(self, item: Item) -> str:
+    def _item(self, item: Item, value: str) -> str:
         box = ""
         if item.checked is not None:
             box = f'<input type="checkbox" disabled=""{" checked=" + chr(34) * 2 if item.checked else ""}> '
         content = self.blocks(item.blocks)
         if box and content.startswith("<p>"):
-            return f"<li><p>{box}{content[3:]}</li>"
-        return f"<li>{box}{content}</li>"
+            return f"<li{value}><p>{box}{content[3:]}</li>"
+        return f"<li{value}>{box}{content}</li>"
 
     def _table(self, block: Table) -> str:
         head, *body = block.rows

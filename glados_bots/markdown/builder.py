@@ -1,5 +1,6 @@
 """Events of the parser to blocks: keeps what is open while the events go by."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -21,6 +22,8 @@ from glados_bots.markdown.tree import (
     Table,
 )
 
+_NUMBER = re.compile(rb"\d{1,9}")
+
 
 class Builder(InlineBuilder):
     """Builds one document.
@@ -30,7 +33,7 @@ class Builder(InlineBuilder):
         marks: footnotes marked before it.
 
     Attributes:
-        place: where the event that is read stands in the source, for the reader to set.
+        place: the UTF-8 byte of the source where the event that is read stands.
         starts: for each top-level block, the place where it begins.
     """
 
@@ -40,17 +43,20 @@ class Builder(InlineBuilder):
         super().__init__(source, marks)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
+        self._bytes = source.encode()
         self._lists: list[List] = []
+        self._counted: list[bool] = []  # which of them have the same number at each item
         self._html: Html | None = None
         self._html_lines: list[str] = []
         self._table: Table | None = None
         self._notes: list[Note] = []
 
-    def read(self, events: Iterable[Any]) -> None:
-        """Go through pulldown-cmark's events: a word, or a dictionary with one entry, which is taken out."""
+    def read(self, events: Iterable[tuple[Any, Any]]) -> None:
+        """Go through pulldown-cmark's events with their ranges; an event is a word, or a dictionary with one entry."""
         handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
-        for event in events:
+        for event, place in events:
+            self.place = place["start"]
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(Rule())
                 continue
@@ -159,16 +165,27 @@ class Builder(InlineBuilder):
         else:
             self._open_block(block)
         self._lists.append(block)
+        self._counted.append(False)
 
     def _end_list(self) -> None:
         self._runs = None
         self._lists.pop()
+        self._counted.pop()
 
     def _start_item(self, _: Any) -> None:
         self._runs = None
         inner = self._containers[-1] if self._is_too_deep() else []
-        self._lists[-1].items.append(Item(inner))
+        found = self._lists[-1]
+        found.items.append(Item(inner, number=None if found.start is None else self._number(found)))
         self._containers.append(inner)
+
+    def _number(self, found: List) -> int:
+        """The number of a list's next item: as written; but "1. 1. 1." counts."""
+        start, index = found.start or 0, len(found.items)
+        written = _NUMBER.match(self._bytes, self.place)
+        if index == 1 and written and int(written[0]) == start:
+            self._counted[-1] = True
+        return start + index if self._counted[-1] or written is None else int(written[0])
 
     def _start_note(self, label: str) -> None:
         self._runs = None

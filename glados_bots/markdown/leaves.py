@@ -220,7 +220,7 @@ class _Flattener:
     def _list(self, block: List, place: Place, gap: int) -> None:
         inner = Place(place.quote, place.quote_id, (*place.levels, block.start is not None), place.is_small)
         for index, item in enumerate(block.items):
-            marker = "-" if block.start is None else f"{block.start + index}."
+            marker = "-" if item.number is None else f"{item.number}."
             self._item(item, inner, 1 if index or place.levels else gap, (marker, item.checked))
 
     def _item(self, item: Item, place: Place, gap: int, mark: tuple[str, bool | None]) -> None:
@@ -283,4 +283,4 @@ def _trimmed(runs: list[Run]) -> list[Run]:
 
 
 def _shows(run: Run) -> bool:
-    return bool(run.text.strip()) or any(span.kind == "link" for span in run.spans)
+    return bool(run.text.strip()) or any(span.kind == "link" and safe_url(span.url) for span in run.spans)

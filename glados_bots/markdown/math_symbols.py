@@ -18,8 +18,8 @@ longleftrightarrow ⟷ Longrightarrow ⟹ Longleftarrow ⟸ Longleftrightarrow �
 hookleftarrow ↩ uparrow ↑ downarrow ↓ updownarrow ↕ Uparrow ⇑ Downarrow ⇓ nearrow ↗ searrow ↘ swarrow ↙ nwarrow ↖
 rightharpoonup ⇀ leftharpoonup ↼ rightleftharpoons ⇌ leftrightharpoons ⇋ rightsquigarrow ⇝ leadsto ⇝ ldots … dots …
 dotsc … dotsb ⋯ cdots ⋯ vdots ⋮ ddots ⋱ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lbrace { rbrace } lvert |
-rvert | vert | lVert ‖ rVert ‖ Vert ‖ backslash \\ colon : pounds £ S § P ¶ copyright © clubsuit ♣ diamondsuit ♢ heartsuit ♡
-spadesuit ♠
+rvert | vert | lVert ‖ rVert ‖ Vert ‖ backslash \\ colon : pounds £ S § P ¶ copyright © clubsuit ♣ diamondsuit ♢
+heartsuit ♡ spadesuit ♠
 """.split()
 # Set upright, and apart from the letters beside them.
 FUNCTIONS = frozenset(

@@ -14,6 +14,7 @@ from glados_bots.markdown.marks import PRIVATE
 from glados_bots.markdown.repairs import (
     address_edits,
     dollar_edits,
+    label_edits,
     line_edits,
     math_edits,
     mention_edits,
@@ -24,6 +25,7 @@ from glados_bots.markdown.tables import table_edits
 _NEWLINES = re.compile("\r\n?")
 _REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
     math_edits,
+    label_edits,
     line_edits,
     mention_edits,
     dollar_edits,

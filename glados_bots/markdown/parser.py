@@ -1,6 +1,6 @@
 """Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyromark
@@ -27,12 +27,9 @@ def parse(text: str) -> Document:
         text: markdown as models write it (GFM, see `docs/markdown.md` for what is mended).
 
     Returns:
-        The tree; its `starts` are without meaning. Any text can be read; there is no error.
+        The tree; its `starts` are those of the mended text. Any text can be read; there is no error.
     """
-    mended = mend(readable(text)).text
-    builder = Builder(mended)
-    builder.read(pyromark.events(mended, options=OPTIONS))
-    return builder.document()
+    return parse_mended(mend(readable(text)).text)
 
 
 def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
@@ -47,12 +44,5 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
         The tree; `starts` are byte offsets into `text`.
     """
     builder = Builder(text, marks)
-    ranged = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
-    builder.read(_placed(ranged, builder))
+    builder.read(pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown))
     return builder.document()
-
-
-def _placed(ranged: Iterable[tuple[Any, Any]], builder: Builder) -> Iterator[Any]:
-    for event, place in ranged:
-        builder.place = place["start"]
-        yield event

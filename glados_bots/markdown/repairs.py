@@ -21,6 +21,12 @@ _DOLLARS = re.compile(
 )
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
+_SIGN = re.compile(r"[\^_=\\]")
+# Emphasis that ends with punctuation before a letter (`**Note:**text`): its beginning, and where it ends.
+_LABEL = re.compile(
+    r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])[^*~\n]*+(?<=[^\w\s*~\\])(?=(?P=two)[^\W\d_])"
+    r"|\*(?=[^\W\d_])[^*~\n]*+(?<=[:.!?\u2026\"\u201d])(?=\*[^\W\d_]))"
+)
 # No line inside begins or ends another formula, so that none is looked at twice.
 _FORMULA = re.compile(
     r"(?<=\$\$\n)(?:[^\n$]++\n)++(?=[ \t]*\$\$)"
@@ -53,17 +59,21 @@ def math_edits(text: str) -> list[Edit]:
         for match in pattern.finditer(text):
             if "$" in match[1] or not _WORD.search(match[1]):
                 continue
-            if pattern is _DISPLAY_MATH and not _stands_alone(text, match):
+            if pattern is _DISPLAY_MATH and not _is_formula(text, match):
                 continue
             edits += [(match.start(), match.start() + 2, opener), (match.end() - 2, match.end(), closer)]
     return edits
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
-    r"""Only a formula has its own lines; `\[x\]` within a sentence is a pair of escaped brackets."""
-    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+def _is_formula(text: str, match: re.Match[str]) -> bool:
+    r"""On its own lines, or with spaces or signs inside: `\[x\]` within a sentence is a pair of escaped brackets."""
+    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()] if match.start() else ""
     after = text[match.end() : match.end() + 1]
-    return not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}
+    if not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}:
+        return True
+    content = match[1]
+    is_spaced = content[0].isspace() and content[-1].isspace()
+    return after != "(" and (is_spaced or _SIGN.search(content) is not None)
 
 
 def address_edits(text: str) -> list[Edit]:
@@ -116,6 +126,13 @@ def star_edits(text: str) -> list[Edit]:
 
 def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
+
+
+def label_edits(text: str) -> list[Edit]:
+    """Emphasis may end before a letter, although with punctuation, as in `**Note:**text`."""
+    if "*" not in text and "~~" not in text:
+        return []
+    return [(match.end(), match.end(), SENTINEL) for match in _LABEL.finditer(text)]
 
 
 def line_edits(text: str) -> list[Edit]:
