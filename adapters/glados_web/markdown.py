@@ -296,7 +296,7 @@ def _span_tags(span: Span, runs: list[Run], first: int) -> tuple[str, str]:
         end += 1
     label = runs[first:end]
     codes = [run.text for run in label if run.kind == "code"]
-    text = "".join([run.text for run in label])
+    text = "".join([run.text for run in label if run.kind != "html"])
     return link_tags(span.url, text, codes=codes, title=span.title, may_mislead=span.may_mislead)
 
 

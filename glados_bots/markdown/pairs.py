@@ -54,12 +54,14 @@ def settled(runs: list[Run]) -> list[Run]:
         name = tag_name(run.text) if index in partners else ""
         if name == "a":
             link = _link(run.text) if link is None and not run.text.startswith("</") else None
-        elif run.kind != "html":
-            read.append(run if link is None else replace(run, spans=_within(link, run)))
-        elif name == "img":
-            read.append(image(run.text, run.spans if link is None else _within(link, run)))
+            continue
+        spans = run.spans if link is None else _within(link, run)
+        if name == "img":
+            read.append(image(run.text, spans))
+        elif run.kind == "html" and index not in partners:
+            read.append(replace(run, kind="text", spans=spans))
         else:
-            read.append(run if index in partners else replace(run, kind="text"))
+            read.append(run if link is None else replace(run, spans=spans))
     return read
 
 

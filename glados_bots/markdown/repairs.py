@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W_]")
 _SIGN = re.compile(r"[\^_=\\]")
 # Emphasis that ends with punctuation before a letter (`**Note:**text`): its beginning, and where it ends.
 _LABEL = re.compile(
-    r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])[^*~\n]*+(?<=[^\w\s*~\\])(?=(?P=two)[^\W\d_])"
+    r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])(?=[^*~\n]*\w)[^*~\n]*+(?<=[^\w\s*~\\`])(?=(?P=two)[^\W_])"
     r"|\*(?=[^\W\d_])[^*~\n]*+(?<=[:.!?\u2026\"\u201d])(?=\*[^\W\d_]))"
 )
 # No line inside begins or ends another formula, so that none is looked at twice.

@@ -39,6 +39,7 @@ DIFFERENT = {
     **dict.fromkeys(("gfm-645", "gfm-646"), COMMENT),
     "commonmark-491": TYPE,
     "commonmark-597": "the scheme is written in small letters",
+    "ext-19": "a host of other letters than ASCII's is followed by its name in the network",
     "ext-20": "the example only asks not to crash",
     "ext-22": TYPE,
     "ext-23": "footnotes have no links back",

@@ -31,6 +31,7 @@ DIALECT = {
     "tildes": {"text"},  # `~5 minutes, ~10` is no strike
     "accidental slack syntax": {"text", "links"},  # a link
     "alerts": {"text"},
+    "code with odd languages": {"code"},  # `{.python}` is Python
     "math inline": {"text"},
     "math display": {"text"},
     "cjk emphasis": {"style"},
