@@ -9,8 +9,8 @@ from bisect import bisect_right
 
 from glados_bots.markdown.fences import Edit, fenced
 
-# Where a delimiter row of two cells or more, or of one between bars, may be.
-_HINT = re.compile(r"\|[ \t]*:?-|-:?[ \t]*\|")
+# Where a delimiter row may be.
+_HINT = re.compile(r"\|[ \t]*:?-")
 _PREFIX = r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+"
 _DELIMITERS = re.compile(rf"{_PREFIX}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+\Z")
 _START = re.compile(rf"{_PREFIX}")
@@ -23,14 +23,14 @@ def table_edits(text: str) -> list[Edit]:
     """Make each row of a table as long as its header, and keep bars that are code."""
     edits: list[Edit] = []
     hint = _HINT.search(text) if "|" in text else None
-    code = fenced(text) if hint else []
     while hint:
         start = text.rfind("\n", 0, hint.start()) + 1
         end = _line_end(text, start)
-        if _DELIMITERS.match(text[start:end]) and "|" in text[start:end] and not _is_within(start, code):
+        if _DELIMITERS.match(text[start:end]):
             end = _mend_table(text, start, end, edits)
         hint = _HINT.search(text, end)
-    return edits
+    code = fenced(text) if edits else []
+    return [edit for edit in edits if not _is_within(edit[0], code)]
 
 
 def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
@@ -38,6 +38,9 @@ def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
     header = text.rfind("\n", 0, max(0, start - 1)) + 1
     if start == 0 or not text[header : start - 1].strip():
         return end
+    count = text.count("|", start, end)
+    if all(_is_regular(row, count) for row in (text[header : start - 1], text[start:end])):
+        return _mend_rows(text, end, count - 1, count, edits)
     bars, code_bars = _bars(text, header, start - 1)
     columns = _cells(text, header, start - 1, bars)
     delimiters, _ = _bars(text, start, end)
@@ -50,10 +53,17 @@ def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
     elif missing < 0:
         edits.append((start - 1, start - 1, _more(text, header, start - 1, "  |" * -missing)))
         columns -= missing
+    return _mend_rows(text, end, columns, 0, edits)
+
+
+def _mend_rows(text: str, end: int, columns: int, usual: int, edits: list[Edit]) -> int:
+    """Mend the rows behind a delimiter row; `usual` bars make a row of the table's length."""
     while end < len(text):
         line, end = end + 1, _line_end(text, end + 1)
         if not text[line:end].strip():
             break
+        if usual and _is_regular(text[line:end], usual):
+            continue
         bars, code_bars = _bars(text, line, end)
         edits += _escaped(code_bars)
         surplus = _cells(text, line, end, bars) - columns
@@ -61,6 +71,13 @@ def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
             inner = bars[:-1] if _is_closed(text, line, end, bars) else bars
             edits += _escaped(inner[len(inner) - surplus :])
     return end
+
+
+def _is_regular(row: str, count: int) -> bool:
+    """Whether a row has so many bars, at both its edges, too, and none within code; most need no closer look."""
+    if row.count("|") != count or row[:1] != "|" or row.rstrip()[-1:] != "|" or "\\" in row:
+        return False
+    return "`" not in row or not any("|" in code for code in row.split("`")[1::2])
 
 
 def _bars(text: str, start: int, end: int) -> tuple[list[int], list[int]]:
