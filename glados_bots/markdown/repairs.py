@@ -23,7 +23,7 @@ _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
 _SIGN = re.compile(r"[\^_=\\]")
 # Emphasis that ends with punctuation before a letter (`**Note:**text`): its beginning, and where it ends.
-_LABEL_END = re.compile(r"[*~](?=[^\W_])(?:(?<=[^\w\s*~\\`][*~])|(?<=[^\w\s*~\\`](?:\*\*|~~)))")
+_LABEL_END = re.compile(r"\*(?=[^\W_])(?:(?<=[^\w\s*~\\`]\*)|(?<=[^\w\s*~\\`]\*\*))")
 _LABEL = re.compile(
     r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])(?=[^*~\n]*\w)[^*~\n]*+(?<=[^\w\s*~\\`])(?=(?P=two)[^\W_])"
     r"|\*(?=[^\W\d_])[^*~\n]*+(?<=[:.!?\u2026\"\u201d])(?=\*[^\W\d_]))"
@@ -131,7 +131,7 @@ def _is_punctuation(character: str) -> bool:
 
 def label_edits(text: str) -> list[Edit]:
     """Emphasis may end before a letter, although with punctuation, as in `**Note:**text`."""
-    if not _LABEL_END.search(text):
+    if "~~" not in text and not _LABEL_END.search(text):
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _LABEL.finditer(text)]
 
