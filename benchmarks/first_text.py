@@ -42,10 +42,12 @@ class InstantEngine(ScriptedEngine):
         """Set up what the scripted engine needs."""
         super().__init__()
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """The script, clocked to its first word."""
         began, is_first = time.perf_counter(), True
-        async for event in super().generate(model, messages, sampling):
+        async for event in super().generate(model, messages, sampling, caller):
             if is_first and isinstance(event, Delta):
                 self.own_s.append(time.perf_counter() - began)
                 is_first = False

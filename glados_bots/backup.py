@@ -24,7 +24,7 @@ from glados_bots.data_version import DATA_VERSION, KEY, migrate
 from glados_bots.errors import ConfigError
 from glados_bots.store import Client, ask
 
-PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told):)")
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told|open):)")
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
 

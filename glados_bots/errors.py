@@ -102,14 +102,18 @@ class PromptTooLongError(EngineError):
     Attributes:
         prompt_tokens: length of the prompt, in tokens.
         max_tokens: tokens a prompt may have on this engine.
+        context_length: tokens of prompt and answer together.
     """
 
-    def __init__(self, prompt_tokens: int, max_tokens: int) -> None:
-        super().__init__(
-            f"the prompt has {prompt_tokens} tokens, but this model takes at most {max_tokens}: shorten it"
+    def __init__(self, prompt_tokens: int, max_tokens: int, context_length: int) -> None:
+        super().__init__(  # OpenAI's sentence: clients look for its words
+            f"This model's maximum context length is {context_length} tokens. However, your messages resulted in "
+            f"{prompt_tokens} tokens, and at most {max_tokens} leave room for an answer. "
+            "Please reduce the length of the messages."
         )
         self.prompt_tokens = prompt_tokens
         self.max_tokens = max_tokens
+        self.context_length = context_length
 
 
 class PromptRefusedError(EngineError):

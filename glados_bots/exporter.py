@@ -1,11 +1,12 @@
 """What an adapter shows on GLADOS_METRICS_PORT, from within its own event loop.
 
-- `GET /metrics`: Prometheus; see metrics.py.
+- `GET /metrics`: Prometheus; see metrics.py. For this machine, and for whoever sends GLADOS_API_KEY.
 - `GET /health`: 200 while the loop turns: a role that hangs does not answer.
 - `GET /ready`: 200 while Redis answers, else 503. From the moment a role is told to end, nothing answers here.
 """
 
 import asyncio
+import hmac
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -17,17 +18,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError, StoreUnavailableError
+from glados_bots.http_protocol import BoundedProtocol
+from glados_bots.inference.keys import credential
 from glados_bots.metrics import DEAD, STORE_UP, WAITING
 from glados_bots.settings import Settings
 from glados_bots.store import Store
 
+ASKS_FOR_KEY = "from other machines /metrics needs GLADOS_API_KEY: Authorization: Bearer KEY"
 
-def create_app(store: Store) -> Starlette:
+
+def create_app(store: Store, api_key: str = "") -> Starlette:
     """The three routes of one platform's worker."""
 
     async def metrics(request: Request) -> Response:
-        del request
+        if not _may_see(request, api_key):
+            return JSONResponse({"status": ASKS_FOR_KEY}, 401, {"WWW-Authenticate": "Bearer"})
         try:
             waiting, dead = await store.load()
         except StoreUnavailableError:
@@ -53,6 +60,13 @@ def create_app(store: Store) -> Starlette:
     return Starlette(routes=[Route("/metrics", metrics), Route("/health", health), Route("/ready", ready)])
 
 
+def _may_see(request: Request, api_key: str) -> bool:
+    if request.client is not None and is_loopback(request.client.host):
+        return True
+    given = credential(request.headers) or ""
+    return bool(api_key) and hmac.compare_digest(given.encode(), api_key.encode())
+
+
 @asynccontextmanager
 async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
     """Show a worker's state while the block runs; nothing without GLADOS_METRICS_PORT.
@@ -64,9 +78,10 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
         yield
         return
     listener = _listen(settings.host, settings.metrics_port)
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
     config = uvicorn.Config(
-        create_app(store), access_log=False, log_config=None, lifespan="off", ws="none",
-        server_header=False, timeout_graceful_shutdown=1,
+        create_app(store, key), access_log=False, log_config=None, lifespan="off", ws="none",
+        server_header=False, http=BoundedProtocol, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # signals are the role's own business

@@ -79,10 +79,7 @@ class Intake:
         if turn is None:
             return None
         clean = text.encode("utf-8", "replace").decode()
-        if exempt:
-            state = await self._store.change(message, "redo", clean)
-            return Verdict("accepted", turn=turn.id) if state else None
-        receipt = await self._store.redo(message, turn, by, clean)
+        receipt = await self._store.redo(message, turn, by, clean, exempt=exempt)
         return _verdict(receipt) if receipt else None
 
 

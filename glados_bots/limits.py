@@ -13,9 +13,10 @@ from typing import Literal
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
 
-Kind = Literal["minute", "day"]
+Kind = Literal["minute", "day", "open"]
 HOUR = 3600
 MINUTE = 60
+AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The operator's limits. The default limits nothing."""
+    """The operator's limits. The default limits nothing.
+
+    Attributes:
+        held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
+            a small limit no more than the AT_ONCE-th part.
+    """
 
     user: Limit = Limit()
     channel: Limit = Limit()
     everybody: Limit = Limit()
+    held: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -41,12 +48,13 @@ class Limits:
             Limit(settings.limit_user_per_minute, settings.limit_user_tokens_per_day),
             Limit(settings.limit_channel_per_minute, settings.limit_channel_tokens_per_day),
             Limit(settings.limit_per_minute, settings.limit_tokens_per_day),
+            held=settings.max_answer_tokens,
         )
 
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
         found = [
-            (name, limit.per_minute, limit.tokens_per_day)
+            (name, limit.per_minute, limit.tokens_per_day, min(self.held, limit.tokens_per_day // AT_ONCE))
             for name, limit in self._scopes(turn, author)
             if limit.per_minute or limit.tokens_per_day
         ]
@@ -74,7 +82,7 @@ class Excess:
 
     Attributes:
         scope: `user:…`, `channel:…` or `all`.
-        kind: questions of a minute, or tokens of a day.
+        kind: questions of a minute, tokens of a day, or those that answers under way may take of what is left.
         reset_s: seconds until there is room again.
         is_repeat: the same was said since the limit was reached: one polite notice is enough.
     """
@@ -91,6 +99,8 @@ class Excess:
         when = duration(self.reset_s)
         if self.kind == "minute":
             return f"{who} asked as many questions as one minute allows. Please ask again in {when}."
+        if self.kind == "open":
+            return f"{who} answers under way that may use up the tokens of today. Please ask again when one is there."
         return f"{who} used up the tokens of today. The count starts anew at 00:00 UTC, in {when}."
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from redis.exceptions import RedisError
@@ -15,6 +16,7 @@ from glados_bots.store import Client, ask
 
 Health = Literal["well", "waiting", "away"]
 PATIENCE_S = 3.0  # a page about what is wrong must not hang on it
+FRESH_S = 1.0  # a look costs a question to the service and some to Redis, so it is shared by those who ask meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,26 @@ class Overview:
     def health(self) -> Health:
         """`well`; `waiting` for the model, which delays answers; `away` without Redis, which refuses questions."""
         return "away" if self.store else "waiting" if self.model else "well"
+
+
+class Glance:
+    """One look a second at most, however many ask. A look that fails is nobody's: the next one asks anew."""
+
+    def __init__(self, client: Client, model: InferenceClient, platforms: Iterable[str]) -> None:
+        self._look = partial(look, client, model, platforms)
+        self._last: asyncio.Task[Overview] | None = None
+        self._began = 0.0
+
+    async def overview(self) -> Overview:
+        """The last look, or a new one."""
+        now = time.monotonic()
+        if self._last is None or now - self._began >= FRESH_S or _has_failed(self._last):
+            self._last, self._began = asyncio.create_task(self._look()), now
+        return await asyncio.shield(self._last)
+
+
+def _has_failed(look: asyncio.Task[Overview]) -> bool:
+    return look.done() and (look.cancelled() or look.exception() is not None)
 
 
 async def look(client: Client, model: InferenceClient, platforms: Iterable[str]) -> Overview:

@@ -22,6 +22,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
 
 USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
+ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -32,6 +33,13 @@ def _check_redis_url(secret: SecretStr) -> SecretStr:
 
     redis_urls.check(secret.get_secret_value())
     return secret
+
+
+def _check_origins(text: str) -> str:
+    for origin in text.replace(",", " ").split():
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
+    return text
 
 
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
@@ -119,6 +127,13 @@ class Settings(GladosSettings):
         None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
     )
     api_key: SecretStr | None = Field(None, description="Bearer key the service demands and the adapters send")
+    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
+        "",
+        description="Pages whose scripts may ask the service, such as https://tools.example.org; `*`: all; empty: none",
+    )
+    share_prefixes: Literal["key", "all"] = Field(
+        "key", description="Whose requests find what was read of a prompt again: those of one API key, or `all`"
+    )
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
     conversation_ttl: int = Field(
         30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds an idle conversation is kept"

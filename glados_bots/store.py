@@ -24,6 +24,7 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
     glados:{web}:ch:CHANNEL         hash  settings of a channel; see channel_settings.py
     glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides who it is about; see limits.py
     glados:{web}:limit:tokens:SCOPE int   tokens used this day
+    glados:{web}:limit:open:SCOPE   zset  turns whose answers may use up tokens -> until when that counts, in ms
     glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and that was said
     glados:version                  int   format of all of this; see data_version.py
 
@@ -243,13 +244,14 @@ class Store:
             is_again=False,
         )
 
-    async def finish(self, lease: Lease, exchange: Exchange | None, again_s: float = 0.0) -> Ending:
+    async def finish(self, lease: Lease, exchange: Exchange | None, again_s: float = 0.0, spent: int = 0) -> Ending:
         """End the turn in one step.
 
         Args:
             lease: the right to do so.
             exchange: what to keep; a failed one also becomes a dead letter that an operator may list, retry or drop.
                 None when the question was deleted: then every trace of the turn goes.
+            spent: tokens that a deleted question has cost.
             again_s: after how long its end is to be shown once more if a process died that had it; 0 for never.
 
         Returns:
@@ -257,7 +259,7 @@ class Store:
             for in the last moment.
         """
         outcome = "gone" if exchange is None else "dead" if exchange.outcome == "failed" else "done"
-        tokens = exchange.tokens if exchange and not lease.is_again else 0
+        tokens = 0 if lease.is_again else exchange.tokens if exchange else spent
         found = await self.run_script(
             "finish", lease.turn.conversation, lease.fence, lease.turn.id, outcome,
             exchange.to_json() if exchange else "", self.ttl, self._max_exchanges,
@@ -276,18 +278,24 @@ class Store:
 
         A message that was joined into another turn may be named by its own id.
         """
-        found = await self.run_script("change", turn, action, text, "[]")
+        found = await self.run_script("change", turn, action, text, "[]", 0)
         return None if found is None else str(found[0])
 
-    async def redo(self, message: str, turn: Turn, by: str, text: str = "") -> Receipt | None:
-        """Do a turn again within the limits of the person who asks for it; None when it is not known any more.
+    async def redo(self, message: str, turn: Turn, by: str, text: str = "", *, exempt: bool = False) -> Receipt | None:
+        """Do a turn again as if it were asked now, by the person who asks for it; None when it is not known any more.
 
-        `message` is the turn's own id, or that of the message joined into it whose text is new.
+        Args:
+            message: the turn's own id, or that of the message joined into it whose text is new.
+            turn: as it was.
+            by: who asks.
+            text: the new text; empty leaves it as it is.
+            exempt: whether the limits do not apply; the queue's cap does.
         """
-        found = await self.run_script("change", message, "redo", text, self.limits.asked(turn, by))
+        scopes = "[]" if exempt else self.limits.asked(turn, by)
+        found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
         if found is None:
             return None
-        return _receipt(turn.id, found if found[0] == "limited" else ["accepted", 0])
+        return _receipt(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
 
     async def turn(self, turn: str) -> Turn | None:
         """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""

@@ -65,7 +65,9 @@ class TurnRun:
     text: str = ""
     notice: str = ""
     model: str = ""
-    tokens: int = 0
+    tokens: int = 0  # of the prompt that is being answered, as far as is known; of the answer too once it is whole
+    is_whole: bool = False
+    lost_tokens: int = 0  # of answers that were begun again
     display: Display = field(init=False)
     notices: QueueNotices = field(init=False)
     _asked: Action | None = None
@@ -106,7 +108,7 @@ class TurnRun:
             exchange = await self._answer_and_show()
             await self.notices.close()
             again_s = self.surface.longest_call_s
-            ending: Ending = await self._owned(partial(self.store.finish, self.lease, exchange, again_s))
+            ending: Ending = await self._owned(partial(self.store.finish, self.lease, exchange, again_s, self._spent))
             if ending == "delete" or ending == "redo":  # noqa: PLR1714 - mypy reads this
                 self._asked = ending
             else:
@@ -163,8 +165,10 @@ class TurnRun:
 
     async def _restart(self) -> None:
         """Take the newest text; unless the question was stopped or deleted meanwhile."""
+        self.lost_tokens = self._spent
         self.lease = self.display.lease = await self._owned(lambda: self.store.restart(self.lease))
         self._asked, self.text, self.notice, self.tokens = self.lease.cancel, self.lease.draft, "", 0
+        self.is_whole = False
 
     async def _generate_and_edit(self) -> Exchange | None:
         """Generate while the messages are kept up to date; None when interrupted. A failure of either ends both."""
@@ -239,7 +243,7 @@ class TurnRun:
         sampling = Sampling(max_tokens=most)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
         session = f"{self.store.platform} {self.lease.turn.conversation}"
-        self.tokens = self.voice.tokens(prompt.chars)
+        self.tokens, self.is_whole = self.voice.tokens(prompt.chars), False
         reply = self.client.stream(prompt.messages, model=self.model, sampling=sampling, session=session)
         async with aclosing(reply) as events:
             async for event in events:
@@ -266,10 +270,17 @@ class TurnRun:
                         self.text = "".join(text)
                         counted = finished.prompt_tokens + finished.completion_tokens
                         self.tokens = counted or self.voice.tokens(prompt.chars + len(self.text))
+                        self.is_whole = True
                         ended = ENDINGS.get(finished.reason, "")
                         self.notice = " ".join(filter(None, [left_out, ended]))
         whole = "".join(text)
         return self._exchange("done", whole) if whole.strip() else self._exchange("failed", ended or EMPTY)
+
+    @property
+    def _spent(self) -> int:
+        """Tokens this turn has cost so far, whatever becomes of its answer."""
+        written = 0 if self.is_whole else self.voice.tokens(len(self.text))
+        return self.lost_tokens + self.tokens + written
 
     @property
     def _given_up(self) -> bool:
@@ -316,10 +327,9 @@ class TurnRun:
 
     def _exchange(self, outcome: Outcome, answer: str) -> Exchange:
         turn = self.lease.turn
-        written = self.voice.tokens(len(answer)) if outcome == "stopped" else 0
         return Exchange(
             turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
-            at=time.time(), tokens=self.tokens + written,
+            at=time.time(), tokens=self._spent,
         )  # fmt: skip
 
     async def _owned(self, write: Callable[[], Awaitable[T | None]]) -> T:

@@ -10,7 +10,7 @@ from glados_bots.store import Store, ask
 
 DAY_S = 86_400
 WHOSE = {"user": "You", "channel": "This channel", "all": "Everybody together"}
-WHAT: dict[Kind, str] = {"minute": "questions in this minute", "day": "tokens today"}
+WHAT = {"minute": "questions in this minute", "day": "tokens today"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from glados_bots.http_protocol import BoundedProtocol
+
 # Below those the system gives to whoever asks for any, so that nothing takes one between the probe and its use; and
 # without 10080, which browsers refuse.
 FIRST_PORT, PORTS_OF_A_WORKER, WORKERS = 12000, 1200, 16
@@ -109,5 +111,5 @@ async def running(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    async with Server(uvicorn.Config(app, log_level="warning", ws="none")).listening(listener):
+    async with Server(uvicorn.Config(app, log_level="warning", ws="none", http=BoundedProtocol)).listening(listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.exporter import create_app
 from glados_bots.health import require_health
 from glados_bots.inference.client import InferenceClient
 from glados_bots.pacing import Pacer
@@ -123,3 +124,33 @@ async def test_a_taken_port_is_named(client: Client) -> None:
 def test_a_role_without_a_port_says_which_setting_gives_it_one() -> None:
     with pytest.raises(ConfigError, match="GLADOS_METRICS_PORT"):
         require_health(Settings(_env_file=None), "slack")
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("10.0.0.7", {}, 401),
+        ("10.0.0.7", {"Authorization": "Bearer guess"}, 401),
+        ("10.0.0.7", {"Authorization": "Bearer s3cret"}, 200),
+        ("10.0.0.7", {"X-Api-Key": "s3cret"}, 200),
+        ("10.0.0.7", {"X-Forwarded-For": "127.0.0.1"}, 401),
+    ],
+)
+async def test_other_machines_need_the_key_for_metrics_and_not_for_probes(
+    client: Client, sender: str, headers: dict[str, str], status: int
+) -> None:
+    app = create_app(Store(client, "watched", ttl=60, max_exchanges=5), "s3cret")
+    transport = httpx.ASGITransport(app, client=(sender, 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://metrics", headers=headers) as http:
+        assert (await http.get("/metrics")).status_code == status
+        assert [(await http.get(path)).status_code for path in ("/health", "/ready")] == [200, 200]
+
+
+async def test_without_a_key_other_machines_see_no_metrics(client: Client) -> None:
+    app = create_app(Store(client, "watched", ttl=60, max_exchanges=5))
+    transport = httpx.ASGITransport(app, client=("10.0.0.7", 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://metrics") as http:
+        for headers in ({}, {"Authorization": "Bearer"}, {"X-Api-Key": ""}):
+            assert (await http.get("/metrics", headers=headers)).status_code == 401

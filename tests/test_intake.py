@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.intake import Intake
 from glados_bots.limits import Excess, Limit, Limits, duration
 from glados_bots.store import Client, Store
@@ -211,3 +211,89 @@ async def test_half_a_character_is_no_reason_to_fail(client: Client) -> None:
 def test_time_spans_are_rounded_up(seconds: float, text: str) -> None:
     assert duration(seconds) == text
     assert text in str(Excess("all", "minute", seconds, is_repeat=False))
+
+
+async def test_many_questions_at_once_find_room_for_so_many_answers_as_tokens_are_left(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=100), held=20)
+    way, kept = intake(client, limits), store(client, limits)
+    verdicts = await asyncio.gather(*(way.accept(turn(number)) for number in range(20)))
+    assert [verdict.status for verdict in verdicts].count("accepted") == 5
+    refusals = {verdict.refusal for verdict in verdicts if verdict.refusal}
+    assert refusals == {
+        "You have answers under way that may use up the tokens of today. Please ask again when one is there."
+    }
+    assert (await way.accept(turn(30, author="bob"))).status == "accepted"
+    for _ in range(2):
+        await answer(kept, tokens=30)
+    assert (await way.accept(turn(40))).status == "refused"  # 60 are used, and 3 answers under way
+    await answer(kept, tokens=0)
+    assert [(await way.accept(turn(number))).status for number in (40, 41)] == ["refused", "refused"]
+    await answer(kept, tokens=0)
+    assert [(await way.accept(turn(number))).status for number in (40, 41)] == ["accepted", "refused"]
+
+
+async def test_a_small_limit_lets_four_questions_be_under_way(client: Client) -> None:
+    way = intake(client, Limits(everybody=Limit(tokens_per_day=100), held=5000))
+    verdicts = [await way.accept(turn(number)) for number in range(6)]
+    assert [verdict.status for verdict in verdicts] == ["accepted"] * 4 + ["refused"] * 2
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "deleted"])
+async def test_what_was_set_aside_is_given_back_however_a_turn_ends(client: Client, end: str) -> None:
+    limits = Limits(user=Limit(tokens_per_day=40), channel=Limit(tokens_per_day=40), held=10)
+    way, kept = intake(client, limits), store(client, limits)
+    for number in range(4):
+        assert (await way.accept(turn(number))).status == "accepted"
+    assert (await way.accept(turn(10))).status == "refused"
+    for number in range(4):
+        if end == "deleted":
+            await kept.change(f"t{number}", "delete")
+        lease = await kept.claim()
+        assert lease
+        outcome: Outcome = "failed" if end == "failed" else "done"
+        await kept.finish(lease, None if end == "deleted" else Exchange(lease.turn.id, "q", "a", outcome, "ada"))
+    assert not [key async for key in client.scan_iter("*limit:open:*")]
+
+
+async def test_another_answer_to_a_question_sets_tokens_aside_for_who_asks_for_it(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=40), held=10)
+    way, kept = intake(client, limits), store(client, limits)
+    for number in range(4):
+        await way.accept(turn(number))
+        await answer(kept, tokens=1)
+    for number in range(4):
+        verdict = await way.redo(f"t{number}", "bob")
+        assert verdict is not None
+        assert verdict.status == "accepted"
+    assert (await way.accept(turn(8, author="bob"))).status == "refused"
+    assert (await way.accept(turn(9))).status == "accepted"
+    await answer(kept, tokens=1)
+    assert (await way.accept(turn(8, author="bob"))).status == "accepted"
+
+
+async def test_what_a_deleted_question_has_cost_is_counted(client: Client) -> None:
+    limits = Limits(user=Limit(tokens_per_day=100))
+    way, kept = intake(client, limits), store(client, limits)
+    await way.accept(turn(0))
+    lease = await kept.claim()
+    assert lease
+    assert await kept.finish(lease, None, spent=100) == "ended"
+    assert "00:00 UTC" in (await way.accept(turn(1))).refusal
+
+
+@pytest.mark.parametrize("exempt", [False, True])
+async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client, *, exempt: bool) -> None:
+    kept = Store(client, "test", ttl=3600, max_exchanges=9, max_queued=2)
+    way = Intake(kept, 0.0)
+    for number in range(4):
+        await way.accept(turn(number, conversation="c"))
+        await answer(kept, tokens=1)
+    verdicts = [await way.redo(f"t{number}", "ada", "edited", exempt=exempt) for number in range(4)]
+    assert [verdict and verdict.status for verdict in verdicts] == ["accepted", "accepted", "refused", "refused"]
+    assert "2 questions are waiting" in (verdicts[3].refusal if verdicts[3] else "")
+    assert len(await kept.queue("c")) == 2
+    again = await way.redo("t0", "ada", "edited once more", exempt=exempt)
+    assert again is not None
+    assert again.status == "accepted"  # it stands in the queue already
+    assert await kept.change("t3", "redo")  # an operator's retry is nobody's flood
+    assert len(await kept.queue("c")) == 3

@@ -217,7 +217,7 @@ async def test_a_prompt_that_is_too_long_loses_its_oldest_exchanges_and_says_so(
         for number in range(4):
             await world.say(number)
         await world.settled(4)
-        refusals = iter([PromptTooLongError(2000, 900)])
+        refusals = iter([PromptTooLongError(2000, 900, 1000)])
 
         async def refuse_once(*args: object) -> AsyncIterator[object]:
             error = next(refusals, None)
@@ -235,7 +235,7 @@ async def test_a_prompt_that_is_too_long_loses_its_oldest_exchanges_and_says_so(
 
 
 async def test_a_question_that_alone_is_too_long_gets_an_apology_with_the_figures(world: World) -> None:
-    world.engine.script = (PromptTooLongError(2000, 900),)
+    world.engine.script = (PromptTooLongError(2000, 900, 1000),)
     async with world.working():
         await world.say(1)
         (exchange,) = await world.settled(1)

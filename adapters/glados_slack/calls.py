@@ -35,16 +35,9 @@ _READS = frozenset({"conversations.history", "conversations.info", "conversation
 # made up could tell its words to another server. Streams and chat.update are not documented to take the switches, and
 # Slack passes over arguments that it does not know.
 _TELLS = frozenset(
-    {
-        "chat.postMessage",
-        "chat.postEphemeral",
-        "chat.update",
-        "chat.startStream",
-        "chat.appendStream",
-        "chat.stopStream",
-    }
+    "chat.postMessage chat.postEphemeral chat.update chat.startStream chat.appendStream chat.stopStream".split()
 )
-NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0

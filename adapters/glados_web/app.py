@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.head_requests import HeadAsGet
+from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
 from glados_bots.settings import Settings, load
 from glados_bots.supervisor import require_free_port
 from glados_web.chat import NO_CHAT, Chat
@@ -49,6 +51,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.state.closing, app.state.public_host = chat.closing, web.public_host
     if web.public_host or not web.needs_sign_in:
         app.add_middleware(OwnName, public_host=web.public_host)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, is_https=web.public_url.startswith("https:"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
@@ -141,6 +144,7 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
         verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
+        await chat.keep(session, conversation)
         chat.door.give_cookie(session, request, response)  # a first question: from now on the cookie is kept as long
         return {"turn": name, "ahead": verdict.ahead}
 
@@ -198,6 +202,7 @@ def run(settings: Settings) -> None:
     web = load(WebSettings)
     require_sign_in(settings, web)
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
+    raise_file_limit()
     server = _Server(server_config(settings, web))
     server.run()
     if not server.started:
@@ -213,6 +218,7 @@ def server_config(settings: Settings, web: WebSettings) -> uvicorn.Config:
         log_level="warning" if settings.log_level == "info" else settings.log_level,  # the stack says what people need
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         proxy_headers=bool(web.trusted_proxies),
         forwarded_allow_ips=list(words(web.trusted_proxies)),
         timeout_graceful_shutdown=5,

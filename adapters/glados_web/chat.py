@@ -13,6 +13,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.addressing import is_nothing
 from glados_bots.settings import Settings
 from glados_bots.store import connect
 from glados_web.chats import Chats
@@ -82,6 +83,11 @@ class Chat:
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
 
+    async def keep(self, session: Session, conversation: str) -> None:
+        """A question was taken in: what it began is kept as long as its answer."""
+        await self.chats.keep(session, conversation)
+        await self.door.sessions.keep(session)
+
     # --- what is shown and asked -----------------------------------------------------------------------------------
 
     async def page(self, session: Session | None, conversation: str) -> HTMLResponse:
@@ -123,7 +129,7 @@ class Chat:
             raise HTTPException(400, "The message is not valid UTF-8.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or is_nothing(text):
             raise HTTPException(400, "The message is empty.")
         if not isinstance(key, str) or not 1 <= len(key) <= 100:  # noqa: PLR2004 - a UUID has 36
             raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")

@@ -15,6 +15,7 @@ from glados_bots.store import Store, ask
 from glados_web.sessions import Session
 
 MOST_CHATS = 200
+UNASKED_S = 3600  # how long is kept what began with a question that was then refused
 TITLE_CHARS = 60
 CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -39,22 +40,32 @@ class Chats:
         return bool(await ask(self._client.get(self._key("owner", conversation))) == session.owner)
 
     async def claim(self, session: Session, conversation: str, question: str) -> bool:
-        """Begin or go on with a conversation; False when it is another owner's or no proper id."""
+        """Begin or go on with a conversation; False when it is another owner's or no proper id.
+
+        What begins here is forgotten soon, unless `keep` follows when the question was taken in.
+        """
         if not CONVERSATION.fullmatch(conversation):
             return False
         owner, title = self._key("owner", conversation), self._key("title", conversation)
-        await ask(self._client.set(owner, session.owner, nx=True, ex=self._ttl))
+        await ask(self._client.set(owner, session.owner, nx=True, ex=UNASKED_S))
         if not await self.owns(session, conversation):
             return False
         chats = self._key("chats", session.owner)
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.zadd(chats, {conversation: time.time()})
             pipe.zremrangebyrank(chats, 0, -MOST_CHATS - 1)
-            pipe.set(title, shorten(question), nx=True)
-            for key in (chats, owner, title):
-                pipe.expire(key, self._ttl)
+            pipe.set(title, shorten(question), nx=True, ex=UNASKED_S)
+            pipe.expire(chats, UNASKED_S, nx=True)
             await ask(pipe.execute())
         return True
+
+    async def keep(self, session: Session, conversation: str) -> None:
+        """A question was taken in: from now on the chat is kept as long as its answers."""
+        names = (("chats", session.owner), ("owner", conversation), ("title", conversation))
+        async with self._client.pipeline(transaction=True) as pipe:
+            for kind, name in names:
+                pipe.expire(self._key(kind, name), self._ttl)
+            await ask(pipe.execute())
 
     async def of(self, session: Session) -> list[tuple[str, str]]:
         """Conversations of a visitor with their titles, newest first; those that ran out are left out."""

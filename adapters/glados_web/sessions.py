@@ -19,6 +19,7 @@ from glados_bots.store import Store, ask
 
 By = Literal["open", "password", "oidc"]
 SEEN_EVERY_S = 60  # how exact the idle time is; each note is a write
+UNASKED_S = 3600  # how long a session is kept whose first question was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,20 @@ class Sessions:
     async def begin_with(self, ticket: str, person: str) -> Session:
         """The session of a browser that asks its first question; several at once, from two tabs, begin only one.
 
+        It is kept for UNASKED_S, or for good by `keep`.
+
         Args:
             ticket: the browser's cookie, which we gave out.
             person: who it is.
         """
         now = time.time()
         session = Session(_hash(ticket), _hash(secrets.token_hex(32)), person, "open", now, now, ticket)
-        found = await self._write(session, only_if="new")
+        found = await self._write(session, only_if="new", seconds=UNASKED_S)
         return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
+
+    async def keep(self, session: Session) -> None:
+        """Its question was taken in: it is kept as long as the chat."""
+        await ask(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self._lifetime.kept)))
 
     async def end(self, session: Session) -> None:
         """From now on its cookie is worth nothing; its streams end within seconds."""
@@ -141,12 +148,19 @@ class Sessions:
         now = _read(session.hash, found) if found else None
         return now is not None and (now.by == "open" or self.is_signed_in(now))
 
-    async def _write(self, session: Session, *, only_if: Literal["new", "there"] | None = None) -> str | None:
-        """Save a session; what was there before, if anything."""
+    async def _write(
+        self, session: Session, *, only_if: Literal["new", "there"] | None = None, seconds: int = 0
+    ) -> str | None:
+        """Save a session, for as long as sessions are kept or so many seconds; what was there before, if anything."""
         fields = {name: value for name, value in asdict(session).items() if name not in {"hash", "fresh_cookie"}}
         is_new, is_there = only_if == "new", only_if == "there"
         call = self._client.set(
-            self._key(session.hash), json.dumps(fields), ex=self._lifetime.kept, nx=is_new, xx=is_there, get=True
+            self._key(session.hash),
+            json.dumps(fields),
+            ex=seconds or self._lifetime.kept,
+            nx=is_new,
+            xx=is_there,
+            get=True,
         )
         return await ask(cast("Awaitable[str | None]", call))
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from glados_bots import __version__, audit, usage
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.limits import duration
-from glados_bots.overview import Overview, look
+from glados_bots.overview import Glance, Overview
 from glados_bots.platforms import installed
 from glados_web.chat import Chat
 from glados_web.pages import show
@@ -33,10 +33,11 @@ SAID = {
 def add_status(app: FastAPI, chat: Chat) -> None:
     """Give the app the page."""
     began = time.monotonic()
+    glance = Glance(chat.store.client, chat.core.client, tuple(installed()))
 
     @app.get("/status")
     async def status(request: Request) -> Response:
-        found = await look(chat.store.client, chat.core.client, installed())
+        found = await glance.overview()
         session = await _session(chat, request)
         is_in = session is not None or not chat.door.is_locked
         is_admin = chat.door.is_admin(session)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -21,6 +21,7 @@ from glados_bots.inference.keys import credential
 log = logging.getLogger(__name__)
 
 MINUTE_S = 60.0
+ANSWERED_S = 10.0  # after which some answer under way is likely to have ended
 # None: everybody. The probes pass the guard without a key as well; see OPEN_PATHS there.
 SCOPE_OF: dict[tuple[str, str], str | None] = {
     ("GET", "/health"): None,
@@ -38,6 +39,11 @@ class Caller:
 
     key: ApiKey | None = None
 
+    @property
+    def name(self) -> str:
+        """The id of the key; empty without one."""
+        return self.key.id if self.key else ""
+
     def may(self, scope: str | None, *, listed: bool) -> bool:
         """Whether this scope is theirs; `listed` is False for a route the table does not know."""
         return self.key is None or (listed and (scope is None or scope in self.key.scopes))
@@ -46,13 +52,16 @@ class Caller:
 class Gate:
     """Tells callers by their credential, and holds them to the limits of their key.
 
-    Requests a minute are counted in this process, tokens a day in the file of keys.
+    Requests a minute and tokens of answers under way are counted in this process, tokens a day in the file of keys. An
+    answer is begun while there is room with all that those under way can cost, so it is the last one at most that
+    uses more than there was.
     """
 
     def __init__(self, api_key: str | None, book: KeyBook | None) -> None:
         self._own = _digest(api_key) if api_key else None
         self._book = book
         self._asked: dict[str, deque[float]] = {}
+        self._reserved: Counter[str] = Counter()  # tokens that answers under way may still cost, by key
 
     def caller(self, headers: Headers) -> Caller | None:
         """Who sent these headers, or None when a key is needed and none of ours is there.
@@ -96,10 +105,22 @@ class Gate:
         except KeyFileError as error:
             raise _unavailable() from error
 
-    def spend(self, caller: Caller, tokens: int) -> None:
-        """Count what an answer has cost. An answer that runs is never cut off by this."""
+    def reserve(self, caller: Caller, most: int) -> None:
+        """Set aside what an answer can cost; `settle` it. Raises ApiError (429) when others have taken what is left."""
+        key = caller.key
+        if key is None or not key.tokens_per_day:
+            return
+        if self._reserved[key.id] and self._spent(key.id) + self._reserved[key.id] >= key.tokens_per_day:
+            text = f"answers under way may use up the {key.tokens_per_day} tokens a day of this key; wait for one"
+            raise ApiError(429, "tokens_per_day", text, retry_after=ANSWERED_S)
+        self._reserved[key.id] += most
+
+    def settle(self, caller: Caller, most: int, tokens: int) -> None:
+        """Count what an answer has cost, of which `most` was set aside. One that runs is never cut off by this."""
         if caller.key is None or self._book is None:
             return
+        if caller.key.tokens_per_day:
+            self._reserved[caller.key.id] -= most
         try:
             self._book.spend(caller.key.id, tokens)
         except KeyFileError as error:

@@ -1,7 +1,7 @@
 """Every refusal and failure of the HTTP API, in OpenAI's shape, made in one place.
 
 Codes are a short fixed list, because `/metrics` counts errors by code. Nothing a client sent is repeated in a text,
-but for the name of a model.
+but for the name of a model or a field.
 """
 
 import logging
@@ -25,6 +25,7 @@ from glados_bots.inference.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+LONGEST_PLACE = 200  # characters of a field's name that we repeat
 JSON_NEEDED = "the body must be a JSON object, sent with the header Content-Type: application/json"
 COMES_BACK_S = 5.0  # a model takes some seconds to load
 RESTARTS_S = 10.0
@@ -142,6 +143,9 @@ def _invalid(error: RequestValidationError) -> ApiError:
     place = ".".join(str(part) for part in first["loc"][1:]) or None
     if place is None:
         return ApiError(400, "invalid_body", JSON_NEEDED)
+    if first["type"] == "extra_forbidden":
+        place = place[-LONGEST_PLACE:]
+        return ApiError(400, "unknown_parameter", f"{place}: this is not offered here; leave it out", param=place)
     reason = first["msg"].removeprefix("Value error, ")
     return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
 

@@ -10,8 +10,9 @@ from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
 from glados_bots.inference.cards import Card
 from glados_bots.inference.encoding import Encoder
-from glados_bots.inference.engine import EngineOptions, Event, Sampling
+from glados_bots.inference.engine import Begun, EngineOptions, Event, Sampling
 from glados_bots.inference.line import Line
+from glados_bots.inference.suspects import Suspects
 
 T = TypeVar("T")
 
@@ -23,26 +24,37 @@ class CardEngine(ABC):
         self._card = card
         self._options = options
         self._line = Line(options.max_running, options.max_waiting)
+        self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._encoder: Encoder | None = None  # made by `start`
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
-        prompt = await asyncio.to_thread(self.encoder.encode, messages)
+        prompt = await asyncio.to_thread(self._encode, messages)
         room = self.encoder.room(prompt)
-        async with aclosing(self._line.enter()) as places:
+        async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
-            limit = min(sampling.max_tokens or self._card.max_answer_tokens, room)
-            async with aclosing(self._answer(model, prompt, limit, sampling)) as events:
+            yield Begun(len(prompt))
+            limit = min(sampling.max_tokens or self._card.max_answer_tokens or room, room)
+            domain = caller if self._options.share_prefixes == "key" else ""
+            async with aclosing(self._answer(model, prompt, limit, sampling, domain)) as events:
                 async for event in events:
                     yield event
         finally:
             self._line.leave()
 
+    def _encode(self, messages: Sequence[Message]) -> list[int]:
+        with self._suspects.making(messages):
+            return self.encoder.encode(messages)
+
     @abstractmethod
-    def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
-        """Compute at most `limit` tokens; closing the iterator stops that."""
+    def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
+        """Compute at most `limit` tokens; closing the iterator stops that. Prefixes are shared within a domain only."""
 
     @property
     def encoder(self) -> Encoder:

@@ -104,7 +104,7 @@ class Card(Strict):
     memory_gb: Annotated[float, Field(ge=0)] | None = None
     shape: Shape | None = None
     context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
-    max_answer_tokens: int = Field(1024, ge=1)
+    max_answer_tokens: int | None = Field(None, ge=1)  # None: the rest of the window
     prompt_format: Literal["chat_template", "glados"] = "chat_template"
     stop: tuple[str, ...] = ()
     bad_words: tuple[str, ...] = ()

@@ -59,6 +59,13 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The request is computed from now on, and costs something. Attributes: prompt_tokens: tokens of the prompt."""
+
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of the answer: never half a character, never a part of a stop string."""
 
@@ -82,7 +89,7 @@ class Finished:
     completion_tokens: int
 
 
-Event = Queued | Delta | Finished
+Event = Queued | Begun | Delta | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class EngineOptions:
         hf_token: hub token for gated models.
         multi_gpu: spread one model over all GPUs.
         max_waiting: requests that may wait; more are refused with QueueFullError.
+        share_prefixes: `all` finds what was read of a prompt by any caller again, `key` by the same caller only.
         max_running: requests computed at once.
         cache_gb: memory for keys and values, in 10^9 bytes; None chooses by the device.
         quantize: auto, none, 8bit or 4bit, see GLADOS_QUANTIZE.
@@ -119,6 +127,7 @@ class EngineOptions:
     multi_gpu: bool = False
     max_waiting: int = 64
     max_running: int = 16
+    share_prefixes: Literal["key", "all"] = "key"
     cache_gb: float | None = None
     quantize: str = "auto"
     loras: Mapping[str, Path] = field(default_factory=dict)
@@ -137,8 +146,12 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Cancel what runs and free the model."""
 
-    def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
-        """Answer one conversation: any number of `Queued`, then `Delta`s, then exactly one `Finished`.
+    def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        """Answer one conversation: any number of `Queued`, then `Begun`, then `Delta`s, then exactly one `Finished`.
+
+        `caller` says whose request it is: callers take turns in the line. Letters and digits, empty for the operator.
 
         Closing the iterator (`aclose`, or cancelling its reader) cancels the generation at once.
 

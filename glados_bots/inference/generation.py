@@ -19,7 +19,7 @@ from starlette.types import Receive
 from glados_bots import tracing
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.api_errors import ApiError, from_engine
-from glados_bots.inference.engine import Delta, Event, Finished
+from glados_bots.inference.engine import Begun, Delta, Event, Finished, Queued
 from glados_bots.inference.metrics import Metrics
 
 PIECE_S = 0.05  # from one piece of an answer to the next
@@ -43,8 +43,7 @@ class Generation:
     """Reads the engine's events, counted and bounded in time. Read it with `next_event`.
 
     Attributes:
-        tokens: of prompt and answer, once the engine has said them at the end; else 0.
-        pieces: of the answer so far, as the engine gave them; each is a token at least.
+        begun: the engine took it out of the line, as far as is known.
     """
 
     def __init__(
@@ -63,13 +62,25 @@ class Generation:
         self._news = asyncio.Event()
         self._next_piece_at = 0.0  # in the loop's time
         self._timer: asyncio.TimerHandle | None = None
-        self.tokens = 0
-        self.pieces = 0
+        self.begun = True
+        self._tokens = 0  # of prompt and answer, as the engine says them at the end
+        self._prompt_tokens = 0  # as it says them at the beginning
+        self._pieces = 0  # of the answer so far; each is a token at least
         self._outcome = "cancelled"
         self._began = time.monotonic()
         self._last_words: float | None = None
         self.task = asyncio.create_task(self._run())
         self._leaving = asyncio.create_task(self._watch(receive))
+
+    def cost(self, least_prompt: int) -> int:
+        """Tokens that were spent, also where nobody waited for the end. What the engine refused or lost cost none.
+
+        Args:
+            least_prompt: tokens of the prompt, for an engine that has not told them.
+        """
+        if self._tokens or not self.begun:
+            return self._tokens
+        return (self._prompt_tokens or least_prompt) + self._pieces
 
     async def next_event(self, patience_s: float | None = None) -> Event | None:
         """The next event, or None when nothing came for this many seconds.
@@ -141,6 +152,7 @@ class Generation:
             await self._read()
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader must hear of it
             shaped = from_engine(error)
+            self.begun = self._pieces > 0 or isinstance(error, ApiError)
             self._outcome = shaped.code
             self._put(shaped)
             self._on_error(error)
@@ -154,7 +166,8 @@ class Generation:
             async with deadline, aclosing(self._events) as events:
                 async for event in events:
                     self._count(event, deadline)
-                    self._put(event)
+                    if not isinstance(event, Begun):
+                        self._put(event)
                     if isinstance(event, Finished):
                         return
         except TimeoutError:
@@ -167,8 +180,11 @@ class Generation:
 
     def _count(self, event: Event, deadline: asyncio.Timeout) -> None:
         now = time.monotonic()
+        self.begun = not isinstance(event, Queued)
+        if isinstance(event, Begun):
+            self._prompt_tokens = event.prompt_tokens
         if isinstance(event, Delta):
-            self.pieces += 1
+            self._pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
                 deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
@@ -177,7 +193,7 @@ class Generation:
             self._last_words = now
         if isinstance(event, Finished):
             self._outcome = event.reason
-            self.tokens = event.prompt_tokens + event.completion_tokens
+            self._tokens = event.prompt_tokens + event.completion_tokens
             self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
             self._metrics.tokens.labels("cached").inc(event.cached_tokens)
             self._metrics.tokens.labels("completion").inc(event.completion_tokens)

@@ -44,7 +44,6 @@ class MultiLora:
         self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
         self._index: torch.Tensor | None = None  # adapter of each token of the step
         self._kept: torch.Tensor | None = None  # adapter of each token whose logits are wanted
-        self._vocabulary = model.config.get_text_config().vocab_size
         for name in sorted({name for pairs in loras.values() for name in pairs}):
             self._hook(model.get_submodule(name), [(self.slots[lora], loras[lora].get(name)) for lora in loras], model)
         model.register_forward_pre_hook(self._before_step, with_kwargs=True)
@@ -86,27 +85,6 @@ class MultiLora:
         sequence = torch.bucketize(tokens, ends, right=True).clamp_(max=ends.shape[0] - 1)
         self._index = kwargs["logits_processor_args"][-1][sequence]
         self._kept = self._index[kwargs["logits_indices"]]
-
-    def separate_prefixes(self, cache: Any) -> None:
-        """Share cached pages between requests of the same adapter only: keys and values depend on it.
-
-        The library finds pages by a chain of hashes from the first token on. A first token moved out of the vocabulary
-        by the adapter's number begins another chain.
-        """
-        search = cache.search_prefix_match
-        cache.search_prefix_match = lambda request_id, prompt: search(request_id, self._moved(request_id, prompt))
-        for allocator in cache.cache_allocators.values():
-            allocator.mark_complete_blocks = self._marking(allocator.mark_complete_blocks)
-
-    def _marking(self, mark: Any) -> Any:
-        def moved(request_id: str, tokens: list[int], count: int) -> None:
-            mark(request_id, self._moved(request_id, tokens), count)
-
-        return moved
-
-    def _moved(self, request_id: str, tokens: list[int]) -> list[int]:
-        slot = slot_of(request_id)
-        return [tokens[0] + slot * self._vocabulary, *tokens[1:]] if slot and tokens else tokens
 
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here

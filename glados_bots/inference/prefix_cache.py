@@ -1,14 +1,42 @@
 """Keeps the beginnings of conversations in the cache: what nobody has used for longest goes first when room is scarce.
 
+What is kept is found again within its domain only (a caller, and a LoRA): else the count and the time of what was found
+would tell one caller what another has asked, and a LoRA would go on from what another has read.
+
 The library drops all that it keeps of ended requests as soon as free pages are scarce, and then every conversation is
 read from its first word again. A busy service is always in that state. Only where a running request finds no page at
 all does everything still go (`offload_requests`).
 """
 
+import hashlib
 from collections.abc import Callable
 from itertools import islice
 from math import ceil
 from typing import Any
+
+DOMAIN = ":"  # what follows it in a request's id is the request's domain
+LARGEST_TOKEN = 2**31 - 1  # of the library's chain of hashes
+
+
+def separate_prefixes(cache: Any, vocabulary: int) -> None:
+    """Let requests of one domain share pages only.
+
+    The library finds pages by a chain of hashes from the first token on. A first token beyond the vocabulary, made of
+    it and of the domain, begins a chain of its own.
+    """
+
+    def begun(request_id: str, tokens: list[int]) -> list[int]:
+        domain = request_id.partition(DOMAIN)[2]
+        seed = hashlib.blake2b(f"{domain} {tokens[0]}".encode(), digest_size=8).digest()
+        return [vocabulary + int.from_bytes(seed) % (LARGEST_TOKEN - vocabulary), *tokens[1:]]
+
+    def marking(mark: Callable[..., None]) -> Callable[..., None]:
+        return lambda request_id, tokens, count: mark(request_id, begun(request_id, tokens), count)
+
+    search = cache.search_prefix_match
+    cache.search_prefix_match = lambda request_id, prompt: search(request_id, begun(request_id, prompt))
+    for allocator in cache.cache_allocators.values():
+        allocator.mark_complete_blocks = marking(allocator.mark_complete_blocks)
 
 
 def evict_oldest_first(processor: Any) -> None:

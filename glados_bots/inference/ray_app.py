@@ -78,7 +78,13 @@ class Replica:
         self._deaths: list[Exception] = []
         key = settings.api_key.get_secret_value() if settings.api_key else None
         keys = KeyBook(settings.data_dir)
-        self._app: FastAPI = create_app(build_engine(settings), api_key=key, keys=keys, on_death=self._deaths.append)
+        self._app: FastAPI = create_app(
+            build_engine(settings),
+            api_key=key,
+            keys=keys,
+            on_death=self._deaths.append,
+            cors_origins=settings.cors_origins.replace(",", " ").split(),
+        )
         self._service: Service = self._app.state.service
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)
 

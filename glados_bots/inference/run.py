@@ -36,6 +36,7 @@ def run_service(settings: Settings) -> None:
         settings.serve_port,
         api_key=settings.api_key.get_secret_value() if settings.api_key else None,
         keys=keys,
+        cors_origins=settings.cors_origins.replace(",", " ").split(),
         grace_s=settings.grace,
         log_level=settings.log_level,
     )
@@ -67,6 +68,7 @@ def build_engine(settings: Settings) -> Engine:
         hf_token=token,
         multi_gpu=settings.multi_gpu,
         max_waiting=settings.max_waiting,
+        share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
         quantize=settings.quantize,
         loras=adapters(settings.loras),

@@ -15,6 +15,7 @@ import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
 LIKELY = 1e-3  # of the largest probability
+COLDEST = 1e-5  # temperature; scores divided by less leave the range of float32, and the likeliest is chosen anyway
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
         """The next token of each request. Args: scores (rows, vocabulary), float32, a row for each of the states."""
         rows = self._of(states)
-        if all(row is not None and row.temperature == 0 and not row.looks_back for row in rows):
+        if all(row is not None and row.temperature < COLDEST and not row.looks_back for row in rows):
             return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
         return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
 
@@ -147,7 +148,7 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
 
 def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     """One token by temperature, top-k and top-p, in this order as transformers has it."""
-    if settings.temperature == 0:
+    if settings.temperature < COLDEST:
         return int(scores.argmax())
     if settings.top_k:
         scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
@@ -168,14 +169,14 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
 
     Args:
         scores: shape (rows, vocabulary).
-        rows: settings; None chooses the best score, as does a temperature of 0.
+        rows: settings; None chooses the best score, as does a temperature below COLDEST.
     """
     size, device = scores.shape[1], scores.device
     figures = [(row.temperature, row.top_k or size, row.top_p) if row else (0.0, size, 1.0) for row in rows]
     temperature, top_k, top_p = (
         torch.tensor(figures, dtype=torch.float32).to(device, non_blocking=True)[..., None].unbind(1)
     )
-    ordered, order = (scores / temperature.clamp(min=1e-5)).sort(dim=-1, descending=True)
+    ordered, order = (scores / temperature.clamp(min=COLDEST)).sort(dim=-1, descending=True)
     ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
@@ -184,7 +185,7 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
         torch.rand(1, generator=row.generator if row else None, device=device, dtype=torch.float64) for row in rows
     ]
     places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=size - 1)
-    return order.gather(1, places.where(temperature > 0, 0)).flatten()
+    return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:

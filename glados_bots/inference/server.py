@@ -5,12 +5,14 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.service import Service, create_app
 
@@ -64,6 +66,7 @@ def serve(
     *,
     api_key: str | None = None,
     keys: KeyBook | None = None,
+    cors_origins: Sequence[str] = (),
     grace_s: float = 20.0,
     log_level: str = "info",
 ) -> None:
@@ -75,6 +78,7 @@ def serve(
         port: 0 takes a free one; the log says which.
         api_key: the operator's own key; without it and without `keys`, everybody is let in.
         keys: further keys, with scopes and limits.
+        cors_origins: see `create_app`.
         grace_s: seconds that running answers get to finish.
         log_level: of uvicorn.
 
@@ -90,17 +94,19 @@ def serve(
         deaths.append(error)
         server.end(0.0, EXIT_DEAD)
 
-    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death)
+    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death, cors_origins=cors_origins)
     config = uvicorn.Config(
         app,
         log_config=None,  # as all of this process; see logs.py
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         ws="none",
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
         timeout_graceful_shutdown=FLUSH_S,
     )
+    raise_file_limit()
     server = Server(config, app.state.service, grace_s)
     log.info("listening on %s port %d", *listener.getsockname()[:2])
     server.run(sockets=[listener])

@@ -10,17 +10,19 @@ that leaves cancels its generation.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.head_requests import HeadAsGet
 from glados_bots.inference import schemas, sse
-from glados_bots.inference.access import Gate, authorise
+from glados_bots.inference.access import Caller, Gate, authorise
 from glados_bots.inference.api_errors import ApiError, not_ready, shape_errors
 from glados_bots.inference.engine import Delta, Engine, Finished, Queued
 from glados_bots.inference.generation import Generation, Limits
@@ -83,16 +85,18 @@ class Service:
             raise not_ready(reason)
 
     def begin(self, body: ChatRequest, request: Request) -> Generation:
-        """Give a request to the engine."""
+        """Give a request to the engine. Raises ApiError (429) when its key's tokens of the day are all spoken for."""
         messages = [message.plain() for message in body.messages]
-        events = self.engine.generate(body.model, messages, body.sampling())
+        caller: Caller = request.state.caller
+        most = body.most_tokens(self.engine.context_length)
+        self.gate.reserve(caller, most)
+        events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
         generation = Generation(events, request.receive, self.metrics, self._limits, self._heed)
         self._live.add(generation)
-        caller = request.state.caller
 
         def ended(_: object) -> None:
             self._live.discard(generation)
-            self.gate.spend(caller, generation.tokens or (generation.pieces and body.least_tokens + generation.pieces))
+            self.gate.settle(caller, most, generation.cost(body.least_tokens))
 
         generation.task.add_done_callback(ended)
         return generation
@@ -122,6 +126,7 @@ def create_app(
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
     limits: Limits | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
 
@@ -131,6 +136,7 @@ def create_app(
         keys: further keys, with scopes and limits.
         on_death: told once of what makes going on useless, so that the process can end.
         limits: longest times of a request.
+        cors_origins: web pages whose scripts may ask, or `*`; their browsers ask for leave first, and have no key then.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
@@ -156,7 +162,16 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Guard, gate=gate, metrics=service.metrics)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=[PLACE, "Retry-After", "X-Request-Id"],
+        )
     shape_errors(app, service.metrics)
     _add_probes(app, service)
     _add_api(app, service)

@@ -52,6 +52,7 @@ async def stream(
                 case Delta(text):
                     yield chunk({"content": text})
                 case Finished() as finished:
+                    await generation.close()  # it is paid for before the client can ask again
                     yield chunk({}, finished.reason)
                     if usage:
                         yield _data(schemas.usage_chunk(request_id, model, finished))

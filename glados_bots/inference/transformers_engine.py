@@ -28,12 +28,13 @@ from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Even
 from glados_bots.inference.loading import load_model
 from glados_bots.inference.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.plan import cpu_cache, token_bytes
-from glados_bots.inference.prefix_cache import evict_oldest_first
+from glados_bots.inference.prefix_cache import DOMAIN, evict_oldest_first, separate_prefixes
 from glados_bots.inference.presence import memory_gb
 from glados_bots.inference.sampler import RowSettings, Sampler
+from glados_bots.inference.short_first import let_short_prompts_in
 from glados_bots.inference.trial import Trial
 
-CPU_BATCH_TOKENS = 256  # tokens of one step; running answers stand still while a long question is read
+CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class TransformersEngine(CardEngine):
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
         self._prepare_cache(self._manager.batch_processor.cache)
         evict_oldest_first(self._manager.batch_processor)
+        let_short_prompts_in(self._manager.batch_processor.scheduler)
         after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
         self._manager.warmup()  # captures CUDA graphs where they can be had
         if not cuda:
@@ -137,11 +139,10 @@ class TransformersEngine(CardEngine):
         return ContinuousBatchingConfig(page_size=cpu.PAGE, **options)
 
     def _prepare_cache(self, cache: Any) -> None:
-        """Spread it where the model is, keep LoRAs apart, and count what is found in it again."""
+        """Spread it where the model is, keep callers and LoRAs apart, and count what is found in it again."""
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
-        if self._loras:
-            self._loras.separate_prefixes(cache)
+        separate_prefixes(cache, self.encoder.vocabulary)
         search = cache.search_prefix_match
 
         def counted(request_id: str, prompt: list[int]) -> int:
@@ -153,10 +154,12 @@ class TransformersEngine(CardEngine):
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    async def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
+    async def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
         """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
         self._require_alive()
-        request_id = tag(uuid4().hex, self._names.get(model, BASE))  # the service has checked the name
+        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
@@ -170,7 +173,8 @@ class TransformersEngine(CardEngine):
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
                     self._require_alive()
-                    raise GenerationFailedError(f"this answer failed inside the model: {error}")
+                    log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
+                    raise GenerationFailedError("this answer failed inside the model; the service's log says why")
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue
@@ -254,3 +258,8 @@ class TransformersEngine(CardEngine):
         total = int(processor.cache.num_blocks)
         used = round(total * (1 - processor.cache.compute_free_capacity()))
         return EngineStats(self._line.waiting, self._line.running, used, total)
+
+
+def _raised(error: Any) -> Exception | None:
+    """For the log; the library tells some failures by a text only."""
+    return error if isinstance(error, Exception) else None

@@ -91,7 +91,7 @@ class VllmEngine(CardEngine):
 
     # --- answering -------------------------------------------------------------------------------------------------
 
-    def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> dict[str, Any]:
+    def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
         """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
         card, words = self._card.sampling, list(self._card.bad_words)
         request = {
@@ -110,12 +110,15 @@ class VllmEngine(CardEngine):
             "stop_token_ids": self._ends,
             "bad_words": words,
             "seed": sampling.seed,
+            "cache_salt": domain or None,
         }
         return {name: value for name, value in request.items() if value is not None}
 
-    async def _answer(self, model: str, prompt: list[int], limit: int, sampling: Sampling) -> AsyncGenerator[Event]:
+    async def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
         """Read vLLM's stream; leaving it makes vLLM stop computing."""
-        request = self._request(model or self.models[0], prompt, limit, sampling)
+        request = self._request(model or self.models[0], prompt, limit, sampling, domain)
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}

@@ -42,6 +42,7 @@ end
 
 redis.call('HSET', p .. 't:' .. turn, 'state', 'queued', 'conversation', conversation, 'author', author, 'data', data,
   'text', text, 'at', now, 'attempts', 0, 'version', 0, 'posts', '[]')
+hold_tokens(p, scopes, now, turn)
 redis.call('RPUSH', queue, turn)
 redis.call('ZADD', p .. 'ready', 'NX', now, conversation)
 if ahead == 0 then

@@ -1,10 +1,11 @@
 -- Change a turn from outside, whatever its state: stop it, delete it, or do it again (with a new text).
 -- A message that was joined into another one is a part of that turn: its edit or deletion makes the turn be done again.
--- KEYS[1] prefix; ARGV: turn, action (stop | delete | redo), new text or '', scopes JSON (see limits.lua; for redo).
--- Returns {state the turn was in: queued | running | done | dead}, {'limited', ...} as accept.lua does, or nil when the
--- turn is not known.
+-- KEYS[1] prefix; ARGV: turn, action (stop | delete | redo), new text or '', scopes JSON (see limits.lua; for redo), queue
+-- cap (for redo of what has ended; 0 for none).
+-- Returns {state the turn was in: queued | running | done | dead}, {'limited', ...} or {'full', turns ahead} as accept.lua
+-- does, or nil when the turn is not known.
 local p, part, action, text = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local scopes = cjson.decode(ARGV[4])
+local scopes, cap = cjson.decode(ARGV[4]), tonumber(ARGV[5] or 0)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -22,9 +23,12 @@ if action == 'redo' and text ~= '' then -- events of one edit come again, and to
   if text == present then return {state} end
 end
 if action == 'redo' then
+  local ahead = ended and redis.call('LLEN', p .. 'c:' .. conversation .. ':queue') or 0
+  if cap > 0 and ahead >= cap then return {'full', ahead} end
   local refusal = over_limit(p, scopes, now)
   if refusal then return refusal end
   count_question(p, scopes, now, turn)
+  if ended then hold_tokens(p, scopes, now, turn) end
 end
 
 if #parts > 0 and (action == 'delete' or text ~= '') then

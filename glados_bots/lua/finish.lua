@@ -14,6 +14,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 let_come_back(p, now, turn, tonumber(ARGV[10]), outcome == 'gone')
 
+for _, scope in ipairs(cjson.decode(redis.call('HGET', t, 'held') or '[]')) do
+  redis.call('ZREM', p .. 'limit:open:' .. scope, turn)
+end
+
 local function forget(id)
   for _, part in ipairs(cjson.decode(redis.call('HGET', p .. 't:' .. id, 'parts') or '[]')) do
     redis.call('DEL', p .. 't:' .. part[1])
@@ -39,7 +43,7 @@ if outcome == 'gone' then
 else
   redis.call('HSET', t, 'state', outcome)
   redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
-  redis.call('HDEL', t, 'doubted', 'again')
+  redis.call('HDEL', t, 'doubted', 'again', 'held')
   redis.call('EXPIRE', t, keep_s)
   redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have run out
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end

@@ -1,5 +1,8 @@
 -- Put before accept.lua and change.lua: how much may be asked for. `scopes` is a JSON list of {name, questions a minute,
--- tokens a day}; 0 means no limit. A minute is any 60 seconds; a day ends at 00:00 UTC.
+-- tokens a day, tokens set aside for a question that is not answered yet}; 0 means no limit. A minute is any 60 seconds; a
+-- day ends at 00:00 UTC. What is set aside and was never given back (a lost turn) runs out after an hour.
+local HELD_MS, ANSWERED_MS = 3600000, 10000
+
 local function over_limit(p, scopes, now)
   for _, scope in ipairs(scopes) do
     local name, per_minute, per_day = scope[1], scope[2], scope[3]
@@ -12,8 +15,14 @@ local function over_limit(p, scopes, now)
         kind, reset = 'minute', tonumber(redis.call('ZRANGE', asked, over, over, 'WITHSCORES')[2]) + 60000 - now
       end
     end
-    if per_day > 0 and tonumber(redis.call('GET', p .. 'limit:tokens:' .. name) or 0) >= per_day then
-      kind, reset = 'day', 86400000 - now % 86400000
+    if per_day > 0 then
+      local used = tonumber(redis.call('GET', p .. 'limit:tokens:' .. name) or 0)
+      local open = redis.call('ZCOUNT', p .. 'limit:open:' .. name, now, '+inf')
+      if used >= per_day then
+        kind, reset = 'day', 86400000 - now % 86400000
+      elseif open > 0 and used + open * (scope[4] or 0) >= per_day then
+        kind, reset = 'open', ANSWERED_MS
+      end
     end
     if kind then
       local told = redis.call('SET', p .. 'limit:told:' .. kind .. ':' .. name, 1, 'NX', 'PX', math.max(1, reset))
@@ -32,4 +41,19 @@ local function count_question(p, scopes, now, turn)
       redis.call('PEXPIRE', asked, 60000)
     end
   end
+end
+
+-- Set tokens aside for a turn that goes into the queue; finish.lua gives them back.
+local function hold_tokens(p, scopes, now, turn)
+  local held = {}
+  for _, scope in ipairs(scopes) do
+    if scope[3] > 0 then
+      local open = p .. 'limit:open:' .. scope[1]
+      redis.call('ZREMRANGEBYSCORE', open, '-inf', now)
+      redis.call('ZADD', open, now + HELD_MS, turn)
+      redis.call('PEXPIRE', open, HELD_MS)
+      held[#held + 1] = scope[1]
+    end
+  end
+  if #held > 0 then redis.call('HSET', p .. 't:' .. turn, 'held', cjson.encode(held)) end
 end

@@ -209,7 +209,8 @@ class Stream(Generic[Chunk]):
         encoded = text.encode()
         for start in reversed(document.starts[1:]):
             if _BLANK_LINE.search(encoded[max(0, start - _LONGEST_BLANK) : start]):
-                return len(encoded[:start].decode())
+                line = encoded.rfind(b"\n", 0, start) + 1  # an indented block begins with its white space
+                return len(encoded[:line].decode())
         return 0
 
     def _defines_late(self, text: str) -> bool:

@@ -29,12 +29,16 @@ _HELD_BACK = (
 )
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9<])(?:https?:|www\.|(?:h|ht|htt|https?|w|ww|www)\Z)", re.IGNORECASE)
 _FORMULA_MARK = re.compile(r"(?P<ticks>`+)|(?P<mark>\\[\[\]()]|\$\$)|\\.", re.DOTALL)
 _FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$"}
 # What is longer, in characters, and still has no end is no formula.
 _LONGEST_FORMULA = {"\\[": 2_000, "\\(": 400, "$$": 2_000}
 # A line longer than this, in characters, is prose.
 _LONGEST_UNDECIDED = 1_000
+# What a bracket opens is shown as it is when in so many characters it has become no link.
+_LONGEST_LABEL = 200
+_LONGEST_LINK = 400
 # More open markers than anybody means: they are shown as they are.
 _MOST_OPEN = 32
 _TICKS = re.compile("`+")
@@ -73,6 +77,7 @@ def finish(text: str) -> str:
             match = pattern.search(paragraph)
             if match and not _in_code(paragraph, match.start()):
                 paragraph = paragraph[: match.start()]
+        paragraph = _without_open_address(paragraph)
     paragraph = _close_inline(paragraph)
     return text[:start] + paragraph + (end_tags(paragraph, are_likely=True) if "<" in paragraph else "")
 
@@ -81,6 +86,14 @@ def ending_as_heading(text: str) -> str:
     """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
     tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
     return tags + ("===\n" if text.endswith("\n") else "\n===\n")
+
+
+def _without_open_address(paragraph: str) -> str:
+    """Hold back an address, bare in the text, at whose end more of it may come."""
+    word = paragraph[-_LONGEST_LINK:].rsplit(maxsplit=1)[-1:]
+    address = _ADDRESS.search(word[0]) if word and not paragraph[-1:].isspace() else None
+    place = len(paragraph) - len(word[0]) + address.start() if address else len(paragraph)
+    return paragraph if _in_code(paragraph, place) else paragraph[:place]
 
 
 def _without_open_formula(text: str, closed: int) -> str:
@@ -198,6 +211,8 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
         return
     if run == "~" and end < len(text):  # "about" and "at home" are meant more often than a struck text
         return
+    if run == "*" and _is_ascii_word(before) and _is_ascii_word(after):  # as in 2*3
+        return
     left = run
     while left and can_close:
         index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0][0] == left[0]), None)
@@ -213,38 +228,36 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
         opened.append((left, start))
 
 
+def _is_ascii_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
 def _close_bracket(text: str, end: int, opened: list[tuple[str, int]], *, is_last_line: bool) -> tuple[str, int]:
-    """At a `]`: step over a finished link; of one unfinished keep the label, of an image nothing."""
+    """At a `]`: step over a finished link; hold back one that is not."""
     index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in {"[", "!["}), None)
     if index is None:
         return text, end
-    kind, start = opened[index]
+    _, start = opened[index]
     finished = _LINK_END.match(text, end)
     if finished:
         del opened[index]
         return text, finished.end()
-    if is_last_line and _LINK_PART.match(text, end):
-        del opened[index]
-        if kind == "![":
-            return text[:start].rstrip(), start
-        inner = text[start + 1 : end - 1]
-        return text[:start] + inner, start + len(inner)
+    if is_last_line and len(text) - start <= _LONGEST_LINK and _LINK_PART.match(text, end):
+        del opened[index:]
+        return text[:start].rstrip(), start
     del opened[index]
     return text, end
 
 
 def _without_openers(text: str, opened: list[tuple[str, int]]) -> str:
-    """Append the closing markers; drop brackets, and markers with nothing behind them."""
+    """Append the closing markers; hold back what may become a link, and drop markers with nothing behind them."""
     while opened and opened[-1][1] + len(opened[-1][0]) >= len(text):
         _, start = opened.pop()
         text = text[:start].rstrip()
     for index in range(len(opened) - 1, -1, -1):
         marker, start = opened[index]
-        if marker == "![":
+        if marker == "![" or (marker == "[" and len(text) - start <= _LONGEST_LABEL):
             return _without_openers(text[:start].rstrip(), opened[:index])
-        if marker == "[":
-            text = text[:start] + text[start + 1 :]
-            opened = [*opened[:index], *((mark, place - 1) for mark, place in opened[index + 1 :])]
     return text + _closers(opened)
 
 

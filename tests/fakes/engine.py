@@ -12,6 +12,7 @@ class ScriptedEngine:
 
     Attributes:
         asked: every conversation it was asked to answer.
+        callers: who asked, of each of them.
         cancelled: generations that were closed before their end.
     """
 
@@ -24,6 +25,7 @@ class ScriptedEngine:
         self.loading: asyncio.Event | None = None
         self.load_error: Exception | None = None
         self.asked: list[tuple[tuple[Message, ...], Sampling]] = []
+        self.callers: list[str] = []
         self.cancelled = 0
         self.fatal: str | None = None
 
@@ -37,9 +39,12 @@ class ScriptedEngine:
     async def stop(self) -> None:
         """Nothing to free."""
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """Play the script."""
         del model
+        self.callers.append(caller)
         self.asked.append((tuple(messages), sampling))
         ended = False
         try:

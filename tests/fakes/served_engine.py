@@ -23,9 +23,11 @@ ECHO_PAUSE_S = 0.02
 class EndlessEngine(ScriptedEngine):
     """Goes on talking until it is cancelled, or for as many words as the question says."""
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """A word each hundredth of a second."""
-        del model, sampling
+        del model, sampling, caller
         words = int(messages[-1].content)
         while words:
             yield Delta("word ")
@@ -44,9 +46,11 @@ class EchoEngine(ScriptedEngine):
 
     context_length = 8192
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """A word each ECHO_PAUSE_S. The end tells a whole answer from a part of one."""
-        del model, sampling
+        del model, sampling, caller
         numbers = re.findall(r"question (\d+\.\d+)", messages[-1].content)[-1:]
         script = [f"answer {number}" for number in numbers] + ["word"] * 6 + [f"end {number}" for number in numbers]
         for word in script:

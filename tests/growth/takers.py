@@ -7,12 +7,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import Any, cast
-
-import discord as discord_py
+from typing import Any
 
 from glados_bots import admins, logs, retention, text_files
+from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
 from glados_bots.inference.detokenizer import Detokenizer
@@ -20,22 +18,22 @@ from glados_bots.inference.event_stream import EventStream
 from glados_bots.inference.prompts import glados_turns, harmless
 from glados_bots.inference.reasoning import Reasoning, Unopened
 from glados_bots.inference.refusals import refusal
-from glados_bots.markdown import Stream
 from glados_bots.markdown.autolink import linked
-from glados_bots.markdown.chat import ChatSink, render_chat
+from glados_bots.markdown.chat import render_chat
 from glados_bots.markdown.cut import MIN_LIMIT
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.mend import mend
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.unfinished import finish
-from glados_discord import addressing, titles
 from glados_discord import markdown as discord
 from glados_discord import settings as discord_settings
+from glados_discord import titles
+from glados_discord.heard import Content, says
+from glados_discord.tokens import Names, readable
 from glados_slack import earlier, text_in
 from glados_slack import markdown as slack
 from glados_slack import settings as slack_settings
-from glados_slack.answer import TwofoldDialect
 from glados_slack.markup import MarkdownDialect
 from glados_web import markdown as page
 from glados_web.sanitize import sanitize
@@ -48,23 +46,6 @@ SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
 def pieces(text: str) -> list[str]:
     """A text as it comes over a wire."""
     return [text[place : place + PIECE] for place in range(0, len(text), PIECE)]
-
-
-def streamed(start: Callable[[], Stream[Any]]) -> Take:
-    """Follow an answer to its end."""
-
-    def take(text: str) -> object:
-        stream = start()
-        for piece in pieces(text):
-            stream.feed(piece)
-        return stream.close()
-
-    return take
-
-
-def slack_answer() -> Stream[str]:
-    """An answer as the Slack adapter follows it."""
-    return Stream(lambda: ChatSink(TwofoldDialect(), MIN_LIMIT))
 
 
 def reasoned(text: str) -> object:
@@ -100,7 +81,7 @@ def parsed_events(text: str) -> object:
 
 def read_on_discord(text: str) -> object:
     """A question of Discord."""
-    return addressing.readable(cast("discord_py.Message", SimpleNamespace(content=text, mentions=[], guild=None)), 1)
+    return says(Content(readable(text, Names())))
 
 
 def read_on_slack(text: str) -> object:
@@ -137,11 +118,6 @@ RENDERERS: dict[str, Take] = {
     "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
     "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
     "page": page.render,
-    "discord, streamed": streamed(lambda: discord.stream(MIN_LIMIT)),
-    "slack mrkdwn, streamed": streamed(lambda: slack.stream(MIN_LIMIT)),
-    "slack blocks, streamed": streamed(lambda: slack.stream_messages(MIN_LIMIT)),
-    "slack answer, streamed": streamed(slack_answer),
-    "page, streamed": streamed(page.stream),
 }
 # All else; what a renderer is made of is here too, as more of it can be asked than of the whole.
 OTHERS: dict[str, Take] = {
@@ -162,7 +138,8 @@ OTHERS: dict[str, Take] = {
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),
     "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
     "text file, quoted": lambda text: text_files.quoted("a.log", text),
-    "file's name": lambda text: (text_files.is_text(text, text), text_files.safe_name(text)),
+    "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
+    "command": first_word,
     # the model's side
     "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),
     "control tokens": lambda text: harmless(text, SPECIALS),

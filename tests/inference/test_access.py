@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
-from glados_bots.api_keys import FILE, SCOPES, KeyBook
-from glados_bots.errors import ConfigError
+from glados_bots.api_keys import FILE, SCOPES, ApiKey, KeyBook
+from glados_bots.errors import ConfigError, GenerationFailedError, PromptTooLongError, QueueFullError
 from glados_bots.inference import access
 from glados_bots.inference.access import SCOPE_OF
-from glados_bots.inference.engine import Delta, Finished
+from glados_bots.inference.engine import Begun, Delta, Event, Finished, Queued
 from glados_bots.inference.guard import OPEN_PATHS
 from glados_bots.inference.run import require_lock
 from glados_bots.inference.service import create_app
@@ -25,6 +25,7 @@ from tests.inference.chat_requests import CHAT, body
 from tests.servers import running
 from tests.waiting import until, until_ready
 
+DONE = Finished("stop", 5, 0, 2)
 SPELLINGS: list[Callable[[str], dict[str, str]]] = [
     lambda key: {"Authorization": f"Bearer {key}"},
     lambda key: {"X-Api-Key": key},
@@ -194,3 +195,92 @@ def test_a_right_id_with_a_wrong_secret_takes_the_way_of_a_right_key(
     for given in (text, text[:-4] + "AAAA", "glados_aaaaaaaa_" + "A" * 43):
         book.find(given)
     assert compared == [32, 32, 32]
+
+
+async def spent_on(book: KeyBook, key: ApiKey, http: httpx.AsyncClient, engine: ScriptedEngine, **fields: Any) -> int:
+    """What is counted of a question whose asker leaves before the first word."""
+    before = book.spent_today(key.id)
+    asking = asyncio.create_task(http.post(CHAT, json=body(**fields)))
+    await until(lambda: engine.gate and engine.asked and engine.gate.locked())
+    asking.cancel()
+    await until(lambda: engine.cancelled)
+    return book.spent_today(key.id) - before
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("script", "spent"),
+    [
+        ((Delta("a"), DONE), 100),
+        ((Begun(123), Delta("a"), DONE), 123),
+        ((Queued(0, None), Begun(123), Delta("a"), DONE), 123),
+        ((Queued(0, None), Delta("a"), DONE), 0),
+    ],
+    ids=["an engine that does not tell", "read", "waited and read", "only waited"],
+)
+async def test_what_was_read_is_counted_when_its_asker_leaves_before_the_first_word(
+    http: httpx.AsyncClient,
+    book: KeyBook,
+    engine: ScriptedEngine,
+    script: tuple[Event, ...],
+    spent: int,
+    *,
+    stream: bool,
+) -> None:
+    key, text = book.create("laptop", ["chat"], tokens_per_day=10_000)
+    http.headers["Authorization"] = f"Bearer {text}"
+    engine.script, engine.gate = script, asyncio.Semaphore(sum(isinstance(event, Begun) for event in script))
+    prompt = [{"role": "user", "content": "x" * 400}]
+    assert await spent_on(book, key, http, engine, messages=prompt, stream=stream) == spent
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("error", [PromptTooLongError(9, 5, 6), QueueFullError(9, 1.0), GenerationFailedError("bang")])
+async def test_what_is_refused_or_lost_costs_nothing(
+    http: httpx.AsyncClient, book: KeyBook, engine: ScriptedEngine, error: Exception, *, stream: bool
+) -> None:
+    key, text = book.create("laptop", ["chat"], tokens_per_day=10_000)
+    http.headers["Authorization"] = f"Bearer {text}"
+    engine.script = (error,)
+    await http.post(CHAT, json=body(stream=stream))
+    assert book.spent_today(key.id) == 0
+
+
+async def test_many_at_once_overshoot_a_quota_by_one_answer_at_most(
+    http: httpx.AsyncClient, book: KeyBook, engine: ScriptedEngine
+) -> None:
+    key, text = book.create("laptop", ["chat"], tokens_per_day=25)
+    http.headers["Authorization"] = f"Bearer {text}"
+    engine.script, engine.gate = (Delta("a"), Finished("stop", 2, 0, 8)), asyncio.Semaphore(0)
+    asking = [asyncio.create_task(http.post(CHAT, json=body(max_tokens=8))) for _ in range(20)]
+    await until(lambda: sum(task.done() for task in asking) == 17)
+    for _ in range(6):
+        engine.gate.release()
+    answers = await asyncio.gather(*asking)
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.json()["error"]["code"] for answer in refused} == {"tokens_per_day"}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"10"}
+    assert (len(refused), book.spent_today(key.id)) == (17, 30)
+    assert int((await http.post(CHAT, json=body())).headers["Retry-After"]) > 10  # now the day is over
+
+
+async def test_what_was_set_aside_and_not_used_is_there_again(
+    http: httpx.AsyncClient, book: KeyBook, engine: ScriptedEngine
+) -> None:
+    _, text = book.create("laptop", ["chat"], tokens_per_day=100)
+    http.headers["Authorization"] = f"Bearer {text}"
+    for number in range(5):
+        stream = number % 2 == 0
+        assert (await http.post(CHAT, json=body(stream=stream))).status_code == 200  # each may take the whole window
+    engine.script = (QueueFullError(9, 1.0),)
+    for _ in range(3):
+        assert (await http.post(CHAT, json=body())).json()["error"]["code"] == "queue_full"
+
+
+async def test_the_engine_is_told_whose_request_it_is(
+    http: httpx.AsyncClient, book: KeyBook, engine: ScriptedEngine
+) -> None:
+    key, text = book.create("laptop", ["chat"])
+    await http.post(CHAT, json=body(), headers={"X-Api-Key": text})
+    await http.post(CHAT, json=body(), headers={"X-Api-Key": "s3cret"})
+    assert engine.callers == [key.id, ""]

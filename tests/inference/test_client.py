@@ -70,7 +70,7 @@ async def test_models_say_how_long_a_conversation_may_be(client: InferenceClient
 
 
 async def test_too_long_a_prompt_comes_with_its_figures(engine: ScriptedEngine, client: InferenceClient) -> None:
-    engine.script = (PromptTooLongError(2000, 900),)
+    engine.script = (PromptTooLongError(2000, 900, 1000),)
     with pytest.raises(RequestRejectedError) as caught:
         await ask(client)
     error = caught.value

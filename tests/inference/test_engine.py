@@ -18,6 +18,7 @@ from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.engine import Delta, EngineOptions, Finished, Sampling
 from glados_bots.inference.transformers_engine import TransformersEngine
 from tests.inference import tiny
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 DATA = Path(__file__).parents[2] / "data"
@@ -54,6 +55,14 @@ async def answer(engine: TransformersEngine, text: str, sampling: Sampling = GRE
             parts.append(event.text)
         if isinstance(event, Finished):
             return "".join(parts), event
+    raise AssertionError("no Finished")
+
+
+async def cached(engine: TransformersEngine, text: str, caller: str) -> int:
+    """Tokens of a caller's prompt that were found in the cache."""
+    async for event in engine.generate("", [Message("user", text)], Sampling(2, 0.0), caller):
+        if isinstance(event, Finished):
+            return event.cached_tokens
     raise AssertionError("no Finished")
 
 
@@ -148,6 +157,66 @@ async def test_too_long_a_prompt_is_refused_with_the_figures(engine: Transformer
         await answer(engine, "word " * 6000)
     assert caught.value.prompt_tokens > 6000
     assert caught.value.max_tokens < engine.context_length
+    assert f"maximum context length is {engine.context_length} tokens" in str(caught.value)
+
+
+async def test_a_short_question_does_not_wait_until_a_long_one_is_read(engine: TransformersEngine) -> None:
+    ended: list[str] = []
+
+    async def ask(name: str, text: str) -> None:
+        await answer(engine, text, Sampling(max_tokens=2, temperature=0.0))
+        ended.append(name)
+
+    long = asyncio.create_task(ask("long", "The quick brown fox jumps. " * 200))
+    await until(lambda: engine.stats().running)
+    await asyncio.gather(long, ask("short", "Say hello to everybody."))
+    assert ended == ["short", "long"]
+
+
+async def test_without_a_limit_an_answer_may_fill_the_window(tmp_path: Path) -> None:
+    tiny_card = tiny.card(tiny.write_base("llama", tmp_path))
+    engine = await started(tiny_card)
+    try:
+        _, finished = await answer(engine, "Hi", Sampling(temperature=0.0, presence_penalty=2.0, frequency_penalty=2.0))
+        assert finished.prompt_tokens + finished.completion_tokens == engine.context_length
+        assert finished.reason == "length"
+    finally:
+        await engine.stop()
+
+
+@pytest.mark.parametrize("sampling", [Sampling(8, 1e-40), Sampling(8, 1e-6), Sampling(8, 1.0, top_p=1e-6)])
+async def test_the_coldest_settings_choose_the_likeliest_words(engine: TransformersEngine, sampling: Sampling) -> None:
+    text, _ = await answer(engine, "Count from one to five.", Sampling(8, 0.0))
+    assert (await answer(engine, "Count from one to five.", sampling))[0] == text
+
+
+async def test_a_failure_inside_the_model_is_told_in_the_log_and_not_to_the_client(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: Any) -> int:
+        raise RuntimeError("probability tensor contains inf")
+
+    monkeypatch.setattr(sampler, "choose", crash)
+    with pytest.raises(GenerationFailedError, match="the service's log says why") as caught:
+        await answer(engine, "x", Sampling(8, 1.0))
+    assert "tensor" not in str(caught.value)
+    assert "probability tensor contains inf" in caplog.text
+
+
+async def test_what_was_read_for_one_caller_is_not_found_by_another(engine: TransformersEngine) -> None:
+    story = "The secret plan has seven steps and begins on a Tuesday. " * 12
+    assert [await cached(engine, story, caller) for caller in ("ada", "bob", "")] == [0, 0, 0]
+    assert min([await cached(engine, story, caller) for caller in ("ada", "bob", "")]) >= 32
+
+
+async def test_by_setting_all_callers_share_what_was_read(tmp_path: Path) -> None:
+    engine = await started(tiny.card(tiny.write_base("llama", tmp_path)), share_prefixes="all")
+    try:
+        found = [await cached(engine, "word " * 100, caller) for caller in ("ada", "bob")]
+        assert found[0] == 0
+        assert found[1] >= 32
+    finally:
+        await engine.stop()
 
 
 async def test_special_tokens_in_a_question_are_only_text(engine: TransformersEngine) -> None:

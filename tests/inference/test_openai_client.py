@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import openai
 import pytest
@@ -64,7 +65,7 @@ async def test_a_stream_with_usage_and_a_place_in_the_line(engine: ScriptedEngin
 @pytest.mark.parametrize(
     ("failure", "kind", "code"),
     [
-        (PromptTooLongError(2000, 900), openai.BadRequestError, "context_length_exceeded"),
+        (PromptTooLongError(2000, 900, 1000), openai.BadRequestError, "context_length_exceeded"),
         (QueueFullError(9, 12.0), openai.RateLimitError, "queue_full"),
         (GenerationFailedError("bang"), openai.InternalServerError, "generation_failed"),
         (EngineDeadError("gone"), openai.InternalServerError, "engine_dead"),
@@ -116,3 +117,47 @@ async def test_closing_a_stream_cancels_its_generation(engine: ScriptedEngine, c
             break
     await stream.close()
     await until(lambda: engine.cancelled)
+
+
+async def test_what_it_can_say_besides_is_taken(engine: ScriptedEngine, client: openai.AsyncOpenAI) -> None:
+    answer = await client.chat.completions.create(
+        model="scripted",
+        messages=[{"role": "system", "content": "Be brief."}, {"role": "assistant", "content": None}, *QUESTION],
+        metadata={"a": "b"},
+        modalities=["text"],
+        parallel_tool_calls=True,
+        prompt_cache_key="talk",
+        response_format={"type": "text"},
+        safety_identifier="ada",
+        service_tier="auto",
+        store=False,
+        tool_choice="none",
+        top_p=0,
+        user="ada",
+        verbosity="medium",
+    )
+    assert answer.choices[0].message.content == "Hello **world**"
+    assert [message.content for message in engine.asked[0][0]] == ["Be brief.", "", "Hi"]
+
+
+async def test_what_would_change_the_answer_is_refused_by_name(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.chat.completions.create(model="scripted", messages=QUESTION, extra_body={"min_p": 0.1})
+    assert (refused.value.param, refused.value.code) == ("min_p", "unknown_parameter")
+    assert "min_p" in str(refused.value)
+
+
+async def test_its_answers_can_be_sent_back(client: openai.AsyncOpenAI) -> None:
+    first = await client.chat.completions.create(model="scripted", messages=QUESTION)
+    said: Any = first.choices[0].message.model_dump()
+    second = await client.chat.completions.create(model="scripted", messages=[*QUESTION, said, *QUESTION])
+    assert second.choices[0].finish_reason == "stop"
+
+
+async def test_too_long_a_prompt_is_refused_in_words_that_clients_look_for(
+    engine: ScriptedEngine, client: openai.AsyncOpenAI
+) -> None:
+    engine.script = (PromptTooLongError(2000, 900, 1000),)
+    with pytest.raises(openai.BadRequestError, match="maximum context length is 1000 tokens") as refused:
+        await client.chat.completions.create(model="scripted", messages=QUESTION)
+    assert refused.value.code == "context_length_exceeded"

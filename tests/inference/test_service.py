@@ -53,7 +53,7 @@ async def test_a_streamed_answer_with_place_in_the_queue_and_usage(
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (PromptTooLongError(2000, 900), 400, "context_length_exceeded"),
+        (PromptTooLongError(2000, 900, 1000), 400, "context_length_exceeded"),
         (PromptRefusedError("roles must alternate"), 400, "template_refused"),
         (QueueFullError(9, 12.0), 429, "queue_full"),
         (GenerationFailedError("bang"), 500, "generation_failed"),
@@ -216,3 +216,37 @@ async def test_within_the_grace_time_answers_are_finished(
         engine.gate.release()
     assert (await answer).text.endswith("data: [DONE]\n\n")
     await draining
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/v1/models", "/v1/models/scripted"])
+async def test_head_is_answered_as_get_without_its_body(http: httpx.AsyncClient, path: str) -> None:
+    response = await http.head(path)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Type"] == (await http.get(path)).headers["Content-Type"]
+
+
+async def test_head_of_what_is_no_get_is_refused(http: httpx.AsyncClient) -> None:
+    assert (await http.head(CHAT)).status_code == 405
+    assert (await http.head("/nothing")).status_code == 404
+
+
+async def test_scripts_of_the_pages_that_are_named_may_ask_and_no_others(engine: ScriptedEngine) -> None:
+    page = "https://tools.example.org"
+    app = create_app(engine, api_key="s3cret", cors_origins=[page])
+    leave = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    async with running(app) as url, httpx.AsyncClient(base_url=url) as http:
+        await until_ready(http)
+        given = await http.options(CHAT, headers={"Origin": page, **leave})
+        assert given.status_code == 200
+        assert given.headers["Access-Control-Allow-Origin"] == page
+        assert "authorization" in given.headers["Access-Control-Allow-Headers"]
+        assert (await http.options(CHAT, headers={"Origin": "https://evil.example", **leave})).status_code == 400
+        for key, status in (("s3cret", 200), ("guess", 401)):
+            headers = {"Origin": page, "Authorization": f"Bearer {key}"}
+            answer = await http.post(CHAT, json=body(), headers=headers)
+            assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, page)
+
+
+async def test_without_the_setting_no_page_may_ask(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/v1/models", headers={"Origin": "https://tools.example.org"})
+    assert "Access-Control-Allow-Origin" not in answer.headers

@@ -77,9 +77,11 @@ class TalkingEngine(ScriptedEngine):
         self._word_s = word_s
         self.ended_at: dict[int, float] = {}
 
-    async def generate(self, model: str, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Event]:
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
         """`talk 7 30`: number seven, thirty words."""
-        del model, sampling
+        del model, sampling, caller
         found = re.search(r"talk (\d+) (\d+)", messages[-1].content)
         assert found
         number, words = int(found[1]), int(found[2])

@@ -115,3 +115,32 @@ async def test_tickets_hold_in_every_process_and_after_redis_was_emptied(
         await visitor.get("/")
         there.cookies = httpx.Cookies(dict(visitor.cookies))
         await ask(there, new_conversation(), "And again")
+
+
+async def kept_s(admin: Client, conversation: str) -> list[int]:
+    """How long Redis keeps what a first question begins: the newest session, its chats, the chat's owner and title."""
+    chats = [key async for key in admin.scan_iter("glados:{web}:chats:*") if await admin.zscore(key, conversation)]
+    sessions = [key async for key in admin.scan_iter(SESSIONS)]
+    own = [f"glados:{{web}}:{kind}:{conversation}" for kind in ("owner", "title")]
+    return [await admin.ttl(key) for key in (*chats, *own)] + [min([await admin.ttl(key) for key in sessions])]
+
+
+async def test_what_a_refused_first_question_began_is_kept_an_hour_and_for_good_once_one_is_taken_in(
+    settings: Settings, admin: Client
+) -> None:
+    limited = settings.model_copy(update={"limit_per_minute": 1})
+    async with (
+        running(create_app(limited)) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as first,
+        httpx.AsyncClient(base_url=url, trust_env=False) as second,
+    ):
+        for visitor in (first, second):
+            await visitor.get("/")
+        await ask(first, new_conversation(), "One", key="k1")
+        conversation = new_conversation()
+        refused = await second.post(f"/c/{conversation}/messages", json={"text": "Two", "key": "k2"})
+        assert refused.status_code == 429
+        assert max(await kept_s(admin, conversation)) <= 3600
+        await admin.delete("glados:{web}:limit:minute:all")
+        await ask(second, conversation, "Two", key="k2")
+        assert min(await kept_s(admin, conversation)) > 3600

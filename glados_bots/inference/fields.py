@@ -1,0 +1,65 @@
+"""Fields of a request that we do not read: what changes nothing is let pass, all else is refused by name.
+
+To ignore a field that asks for something would be a lie, and nobody can list all that servers have invented; so the
+lists here are of what may pass. Anything may be there that asks for nothing: null, false, 0, "" or empty.
+"""
+
+from collections.abc import Container
+from typing import Any
+
+UNLIMITED = -1  # of numbers of tokens, as other servers have it
+# They tell who asks, how it is billed, kept, sped up, or found again: no answer depends on them. Those of the last two
+# lines belong to samplers that are themselves refused, unless they are off.
+HARMLESS = frozenset(
+    """
+    cache_prompt cache_salt id_slot keep_alive metadata parallel_tool_calls prediction priority prompt_cache_key
+    prompt_cache_options prompt_cache_retention request_id safety_identifier service_tier session_id store user
+    dry_allowed_length dry_base dry_penalty_last_n dry_sequence_breakers dynatemp_exponent mirostat_eta mirostat_tau
+    repeat_last_n xtc_threshold
+    """.split()
+)
+HARMLESS_OF_MESSAGES = frozenset("annotations cache_control id name reasoning reasoning_content refusal".split())
+HARMLESS_OF_STREAMS = frozenset(["include_obfuscation"])
+# Values that ask for nothing, of fields where that is not what it usually is: 0 prompt_logprobs are some, and {} as a
+# schema asks for JSON.
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "add_bos_token": (True,),
+    "add_generation_prompt": (True,),
+    "add_special_tokens": (True,),
+    "best_of": (1,),
+    "do_sample": (True,),
+    "enable_thinking": (),
+    "function_call": ("none", "auto"),
+    "guided_json": (),
+    "include_reasoning": (True,),
+    "json_schema": (),
+    "length_penalty": (1,),
+    "max_new_tokens": (),
+    "modalities": (["text"],),
+    "n_predict": (UNLIMITED,),
+    "prompt_logprobs": (),
+    "repeat_penalty": (1,),
+    "repetition_penalty": (1,),
+    "separate_reasoning": (True,),
+    "skip_special_tokens": (True,),
+    "spaces_between_special_tokens": (True,),
+    "tfs_z": (1,),
+    "think": (),
+    "tool_choice": ("none", "auto"),
+    "truncate_prompt_tokens": (),
+    "truncation": ("disabled",),
+    "typical_p": (1,),
+    "verbosity": ("medium",),
+}
+NOTHING: tuple[Any, ...] = (False, "", [], {})  # 0 equals False
+
+
+def without_noise(values: Any, read: Container[str], harmless: Container[str]) -> Any:
+    """An object of a request without what may be passed over; what is left and not among `read` is to be refused."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: value
+        for name, value in values.items()
+        if name in read or not (name in harmless or value is None or value in NEUTRAL.get(name, NOTHING))
+    }
