@@ -105,7 +105,8 @@ class Painter:
         self._wire, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", str(_PROGRAM)]
-            self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env={})
+            end = theirs.fileno()
+            self._process = subprocess.Popen(command, stdin=end, stdout=end, stderr=subprocess.DEVNULL, env={})
         return self._wire
 
 

@@ -240,7 +240,7 @@ def test_formulas_within_sentences(platform: str, text: str, shown: str) -> None
 
 @pytest.mark.parametrize("text", ["[](x)", "# [](x)", "**[](x)**", "![](x)", "> [](x)", "[](javascript:x)"])
 def test_an_empty_link_leaves_no_message(text: str) -> None:
-    assert discord.render(text) == slack.render(text) == slack.render_blocks(text) == []
+    assert not [*discord.render(text), *slack.render(text), *slack.render_blocks(text)]
     assert discord.render(f"a\n\n{text}\n\nb") == discord.render("a\n\nb")
 
 

@@ -1,7 +1,9 @@
 """The colours of code: Pygments may run for ever on a few characters, and nobody waits for it."""
 
 import asyncio
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -65,10 +67,10 @@ def test_all_code_of_one_rendering_shares_its_patience(monkeypatch: pytest.Monke
     def slow(_: Painter, code: str, language: str, patience_s: float) -> None:
         del code, language
         waited.append(patience_s)
-        monkeypatch.setattr(glados_web.painter.time, "monotonic", lambda: 1.5 * len(waited))
+        monkeypatch.setattr(time, "monotonic", lambda: 1.5 * len(waited))
 
     monkeypatch.setattr(Painter, "paint", slow)
-    monkeypatch.setattr(glados_web.painter.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     monkeypatch.setattr(glados_web.painter, "PATIENCE_S", 2.0)
     assert render("```python\na\n```\n\n```python\nb\n```\n\n- ```python\n  c\n  ```").count("<span") == 0
     assert waited == [2.0, 0.5, -1.0]
@@ -95,7 +97,7 @@ def test_what_is_kept_is_bounded(painter: Painter, monkeypatch: pytest.MonkeyPat
 def test_a_process_that_cannot_start_leaves_code_plain(
     painter: Painter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(glados_web.painter.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert painter.paint("x = 1", "python", LONG_PATIENCE_S) == "x = 1"
     assert "without colours" in caplog.text
 
