@@ -84,6 +84,7 @@ class _Closers:
         self._text = text
         self._places: defaultdict[str, list[int]] | None = None
         self._block_end = -1
+        self._last: dict[str, int] = {}
 
     def is_in_block(self, name: str, place: int) -> bool:
         """Whether the element is closed after this place, before a blank line."""
@@ -91,6 +92,12 @@ class _Closers:
             blank = _BLANK_LINE.search(self._text, place)
             self._block_end = blank.start() if blank else len(self._text)
         return self._after(name, place) < self._block_end
+
+    def last(self, mark: str) -> int:
+        """Where a mark stands for the last time; -1 if it does not."""
+        if mark not in self._last:
+            self._last[mark] = self._text.rfind(mark)
+        return self._last[mark]
 
     def is_in_text(self, name: str, place: int) -> bool:
         """Whether the element is closed anywhere after this place."""
@@ -109,7 +116,7 @@ class _Closers:
 def _is_prose(line: re.Match[str], closers: _Closers) -> bool:
     name, place = (line["name"] or "").lower(), line.end("tag")
     if not name:
-        return line.string.find("-->" if line["tag"] == "<!--" else "?>", place) < 0
+        return closers.last("-->" if line["tag"] == "<!--" else "?>") < place
     if not is_html(line["tag"]):
         return not line.string.endswith("]:\n", 0, line.start())  # there it is the address of a reference
     if closers.is_in_block(name, place):
