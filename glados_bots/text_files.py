@@ -32,6 +32,10 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins like that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SAMPLE = 16_384  # bytes by which an encoding is told
+SHORT = 64  # bytes that are too few to tell
+MOST_NOISE = 0.35  # of a text, as charset-normalizer counts it; noise has several times as much
+MOST_ASCII = 0x7F
+WESTERN = "cp1252"
 MOST_CONTROLS = 0.01  # of the characters; text has hardly any
 LONGEST_NAME = 60
 LONGEST_RUN = 40  # of backticks; what is longer is shortened, as the fence has to be longer still
@@ -99,7 +103,7 @@ def may_be_text(kind: str, name: str) -> bool:
 def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
     """The text of a file, or of its beginning; None where the bytes are no text."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if encoding is None and b"\0" in data:
+    if data.startswith(b"%PDF-") or (encoding is None and b"\0" in data):  # a PDF may be all ASCII
         return None
     for name in (encoding or "utf-8-sig", None if encoding else _guessed(data)):
         if name is None:
@@ -127,9 +131,18 @@ def quoted(name: str, text: str) -> str:
 
 
 def _guessed(data: bytes) -> str | None:
-    """The encoding of bytes that are no UTF-8, by a sample; None where they are no text."""
-    best = from_bytes(data[:SAMPLE]).best()
-    return best.encoding if best else None
+    """The encoding of bytes that are no UTF-8, by a sample; None where they are no text.
+
+    Windows-1252, which holds Latin-1, is tried by itself first: a few umlauts look like letters of many encodings. Of
+    a short text with as few of them nothing else is known.
+    """
+    if len(data) <= SHORT and 3 * sum(byte > MOST_ASCII for byte in data) <= len(data):
+        return WESTERN
+    for encodings in ([WESTERN], None):
+        best = from_bytes(data[:SAMPLE], cp_isolation=encodings, threshold=MOST_NOISE, enable_fallback=False).best()
+        if best:
+            return best.encoding
+    return None
 
 
 def _shares(lengths: Sequence[int], room: int) -> list[int]:

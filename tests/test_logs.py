@@ -216,3 +216,5 @@ def test_the_supervisor_adds_the_role_to_objects_and_makes_objects_of_lines() ->
     other = json.loads(lines.format(record("[%s] %s", "valkey", "1:M * Ready \x1b[0m")))
     assert (other["role"], other["message"]) == ("valkey", "1:M * Ready \\x1b[0m")
     assert json.loads(lines.format(record("stopping")))["role"] == "supervisor"
+    deep = json.loads(lines.format(record("[%s] %s", "web", "[" * 3_000)))
+    assert (deep["role"], deep["message"]) == ("web", "[" * 3_000)

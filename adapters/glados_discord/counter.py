@@ -56,8 +56,8 @@ class Counter:
             return NOTHING
         turn = await self._turn(interaction, question, files)
         allowed = self._core.settings.message_max_chars
-        if len(turn.text) > allowed:
-            return f"This is too long for me: {len(turn.text)} characters, and {allowed} are allowed."
+        if len(question) > allowed:
+            return f"This is too long for me: {len(question)} characters, and {allowed} are allowed."
         verdict = await self._desk.within_guild(
             interaction.guild_id, interaction.id, lambda: self._core.intake.accept(turn, joins=False)
         )

@@ -155,7 +155,7 @@ class Desk:
 
     async def _is_too_long(self, message: discord.Message, question: questions.Question) -> bool:
         """Whether a question is longer than allowed; then the person was told."""
-        length, allowed = len(question.text), self._core.settings.message_max_chars
+        length, allowed = question.length, self._core.settings.message_max_chars
         if length > allowed:
             await self._notes.reply(message, TOO_LONG.format(length=length, allowed=allowed))
         return length > allowed

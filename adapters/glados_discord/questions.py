@@ -26,11 +26,13 @@ class Question:
         words: what the person wrote.
         text: what the model reads: with quotes and files. Empty when there is nothing to answer.
         left_out: a sentence about what was not read; empty for nothing.
+        length: characters of what the person says. Quotes and files have bounds of their own.
     """
 
     words: str
     text: str
     left_out: str
+    length: int = 0
 
 
 async def read(
@@ -56,15 +58,16 @@ async def read(
     if in_passing and not heard.has_words and not attachments.candidates(own):
         return Question("", "", "")
     about = [await quotes.opening(message), await quotes.answered(message)]
+    others = [file for one in about for file in one.files]
     if not (in_passing or own or message.reference):
         about.append(await quotes.above(message))
-    others = [file for one in about for file in attachments.candidates(one.files)]
+        others += attachments.candidates(about[-1].files)
     files = await attachments.read([*own, *others], settings)
     if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
         return Question("", "", files.fitted(0)[1])
     texts = [*(one.text for one in about), words]
     shown, left_out = files.fitted(most - sum(map(len, texts)))
-    return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out)
+    return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out, len(words))
 
 
 async def conversation_of(message: discord.Message, memory: Memory, settings: DiscordSettings) -> str:

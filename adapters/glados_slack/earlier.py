@@ -55,11 +55,11 @@ class Earlier:
         told = [one for one in found if one.ts != event.ts and addressed(one, install.bot_user) != "mention"]
         await reader.know(one.user for one in told)
         newest = _last([line for one in told for line in await reader.quoted(one)])
-        newest += await self._files_of(told, install, place)
+        newest += await self._files_of([one for one in told if await reader.answers(one)], install, place)
         return EARLIER.format(lines="\n".join(newest)) if newest else ""
 
     async def _files_of(self, told: Sequence[Event], install: Install, place: Mapping[str, str]) -> list[str]:
-        """Text files of these messages as lines of the quotation, the newest ones."""
+        """Text files of these messages as lines of the quotation, the newest ones. None of people on the deny list."""
         newest = [file for one in reversed(told) for file in files_of(one.data) if is_candidate(file)]
         found = await self._files.read(newest[:MOST_FILES], install, place, LONGEST_S)
         return [f"> {line}" for line in found.fitted(FILES_CHARS)[0].splitlines()]

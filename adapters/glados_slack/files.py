@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 MOST_FILES = 5
 LONGEST_S = 2.0  # Slack waits three seconds for the whole event
 INFO = "files.info"
+LONGEST_INFO_S = 0.8  # of these
 Json = Mapping[str, Any]
 
 
@@ -59,7 +60,11 @@ class FileReader:
             return file
         if not await self._calls.may(budget(place.get("team", ""), INFO), str(file.get("id"))):
             return file
-        answer = await self._calls.quietly(place, INFO, file=str(file.get("id")))
+        try:
+            async with asyncio.timeout(LONGEST_INFO_S):
+                answer = await self._calls.quietly(place, INFO, file=str(file.get("id")))
+        except TimeoutError:
+            return file
         found = answer.get("file") if answer else None
         return found if isinstance(found, Mapping) else file
 

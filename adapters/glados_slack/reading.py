@@ -56,7 +56,7 @@ class Reader:
         found = said(event.data)
         shared = await asyncio.gather(*map(self._shared, found.shared))
         text = cut("\n\n".join(filter(None, [decode(found.own), *shared, *_files(event)])), QUOTED_CHARS)
-        if await self._answers(event):
+        if await self.answers(event):
             return text
         return named(await self._author(event), text)
 
@@ -69,9 +69,9 @@ class Reader:
         if not event.user:
             return called(text_of(event.data, "username") or _profile_name(event.data) or "a bot")
         name = called(await self._name(event.user))
-        return name if await self._answers(event) else UNANSWERED.format(name=name)
+        return name if await self.answers(event) else UNANSWERED.format(name=name)
 
-    async def _answers(self, event: Event) -> bool:
+    async def answers(self, event: Event) -> bool:
         """Whether its author is somebody whom the bot would answer, or a program, which no list is about."""
         if event.is_from_bot:
             return True

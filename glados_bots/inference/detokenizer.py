@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
-WINDOW = 8  # tokens decoded again with each new one, so that spaces and joined characters come out right
+# Tokens decoded again with each new one, so that spaces and joined characters come out right; a character has at most
+# four bytes, so that what so many tokens have not finished is none.
+WINDOW = 8
 
 
 class Detokenizer:
@@ -28,7 +30,8 @@ class Detokenizer:
         self._tokens.extend(tokens)
         before = self._decode(self._begin, self._read)
         now = self._decode(self._begin, len(self._tokens))
-        if now.endswith(UNFINISHED) or len(now) < len(before):
+        is_unfinished = now.endswith(UNFINISHED) and len(self._tokens) - self._read < WINDOW
+        if is_unfinished or len(now) < len(before):
             return ""
         self._read = len(self._tokens)
         self._begin = max(self._begin, self._read - WINDOW)

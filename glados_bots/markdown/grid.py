@@ -11,6 +11,8 @@ MAX_COLUMNS = 66
 _SEPARATOR = " │ "
 # White space of a cell is drawn as one space; a cell has hardly more of it than of words.
 _MOST_BLANK = 2
+# Cells of a table beyond which a row that lacks some does not name them: a short text can make half a million.
+_MOST_CELLS = 2_000
 
 
 def width(text: str) -> int:
@@ -47,8 +49,14 @@ def records(leaf: Leaf, table: Table) -> list[Leaf]:
     if not rows:
         return [Leaf("text", _joined(header), place, leaf.gap)]
     leaves: list[Leaf] = []
+    is_padded = len(header) * len(rows) > _MOST_CELLS
     for row in rows:
-        named = [(name, cell) for name, cell in zip(header, row, strict=False) if _is_filled(name) or _is_filled(cell)]
+        names_all = not leaves or not is_padded
+        named = [
+            (name, cell)
+            for name, cell in zip(header, row, strict=False)
+            if _is_filled(cell) or (names_all and _is_filled(name))
+        ]
         for index, (name, cell) in enumerate(named):
             runs = [*name, Run("text", ": "), *cell] if _is_filled(name) else cell
             if index == 0:

@@ -7,6 +7,7 @@ closed, and what cannot be shown yet (half a link's address, a lone marker) is h
 import re
 
 from glados_bots.markdown.fences import last_fence
+from glados_bots.markdown.held_back import without_open_end, without_open_formula, without_open_tag
 from glados_bots.markdown.pairs import end_tags
 from glados_bots.markdown.tags import begins_block
 
@@ -18,22 +19,8 @@ _UNDECIDED_LINE = re.compile(
 _BLOCK_START = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]|#{1,6}[ \t]|>|\|)")
 _PARTIAL_FENCE = re.compile(r"[ \t>]*(?:`+|~+)[ \t]*\Z")
 _TABLE_RULE = re.compile(r"[ \t>]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+\Z")
-_TAG = re.compile(r"<(?:[A-Za-z/!?][^<>]{0,300})?\Z")
-_HELD_BACK = (
-    _TAG,
-    re.compile(r"&(?:#?\w{0,31})?\Z"),
-    re.compile(r"!\Z"),
-    re.compile(r"\[\^[^\]\s]{0,60}\Z"),
-    re.compile(r"(?<![^\s(])\$(?=\\|[A-Za-z]?[\^_{]|[A-Za-z]?\Z)[^$\n]{0,400}\Z"),
-    re.compile(r"\\\Z"),
-)
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
-_ADDRESS = re.compile(r"(?<![A-Za-z0-9<])(?:https?:|www\.|(?:h|ht|htt|https?|w|ww|www)\Z)", re.IGNORECASE)
-_FORMULA_MARK = re.compile(r"(?P<ticks>`+)|(?P<mark>\\[\[\]()]|\$\$)|\\.", re.DOTALL)
-_FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$"}
-# What is longer, in characters, and still has no end is no formula.
-_LONGEST_FORMULA = {"\\[": 2_000, "\\(": 400, "$$": 2_000}
 # A line longer than this, in characters, is prose.
 _LONGEST_UNDECIDED = 1_000
 # What a bracket opens is shown as it is when in so many characters it has become no link.
@@ -60,8 +47,9 @@ def finish(text: str) -> str:
         return _finish_code(text, fence, line_start)
     if closed > line_start:
         return text
-    text = _without_open_formula(text, closed)
-    line_start = text.rfind("\n") + 1
+    if "\\" in text or "$$" in text:
+        text = without_open_formula(text, max(_paragraph_start(text, is_whole=True), closed))
+        line_start = text.rfind("\n") + 1
     if len(text) - line_start < _LONGEST_UNDECIDED and _UNDECIDED_LINE.match(text, line_start):
         text = text[:line_start].rstrip("\n") + "\n"
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
@@ -71,13 +59,9 @@ def finish(text: str) -> str:
         return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
     if begins_block(paragraph):
-        return text if paragraph.endswith("\n\n") else text[:start] + _TAG.sub("", paragraph)
-    if not paragraph.endswith("\n"):
-        for pattern in _HELD_BACK:
-            match = pattern.search(paragraph)
-            if match and not _in_code(paragraph, match.start()):
-                paragraph = paragraph[: match.start()]
-        paragraph = _without_open_address(paragraph)
+        return text if paragraph.endswith("\n\n") else text[:start] + without_open_tag(paragraph)
+    if not paragraph.endswith("\n\n"):
+        paragraph = without_open_end(paragraph)
     paragraph = _close_inline(paragraph)
     return text[:start] + paragraph + (end_tags(paragraph, are_likely=True) if "<" in paragraph else "")
 
@@ -86,29 +70,6 @@ def ending_as_heading(text: str) -> str:
     """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
     tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
     return tags + ("===\n" if text.endswith("\n") else "\n===\n")
-
-
-def _without_open_address(paragraph: str) -> str:
-    """Hold back an address, bare in the text, at whose end more of it may come."""
-    word = paragraph[-_LONGEST_LINK:].rsplit(maxsplit=1)[-1:]
-    address = _ADDRESS.search(word[0]) if word and not paragraph[-1:].isspace() else None
-    place = len(paragraph) - len(word[0]) + address.start() if address else len(paragraph)
-    return paragraph if _in_code(paragraph, place) else paragraph[:place]
-
-
-def _without_open_formula(text: str, closed: int) -> str:
-    """Hold back a formula, of any number of lines, whose end has not come; `closed` is where the last fence ended."""
-    opener, place, code = "", 0, ""
-    for match in _FORMULA_MARK.finditer(text, max(_paragraph_start(text, is_whole=True), closed)):
-        ticks, mark = match["ticks"], match["mark"]
-        if ticks and not opener:
-            code = "" if code == ticks else code or ticks
-        elif mark and not code:
-            if mark == _FORMULA_ENDS.get(opener):
-                opener = ""
-            elif mark in _FORMULA_ENDS and not opener:
-                opener, place = mark, match.start()
-    return text[:place] if opener and len(text) - place <= _LONGEST_FORMULA[opener] else text
 
 
 def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
@@ -160,10 +121,6 @@ def _is_table(text: str) -> bool:
 def _is_row_before(text: str, start: int) -> bool:
     line = text[text.rfind("\n", 0, max(start - 1, 0)) + 1 : start]
     return line.lstrip(" \t>").startswith("|")
-
-
-def _in_code(paragraph: str, position: int) -> bool:
-    return paragraph.count("`", 0, position) % 2 == 1
 
 
 def _close_inline(paragraph: str) -> str:

@@ -211,6 +211,50 @@ async def test_case_28_the_file_may_be_one_message_up(world: World) -> None:
         assert "> (attached: trace.log)" in asked
 
 
+async def test_case_28_files_in_a_thread_are_read_when_the_bot_is_called_into_it(world: World) -> None:
+    thread = await world.bob.open_thread(world.channel, "Pumps", "look at this")
+    await world.bob.say(thread, "here", files=[("pump.log", "text/plain", b"pressure lost")])
+    await world.ada.say(thread, "oh dear", files=[("cat.png", "image/png", b"\x89PNG")])
+    async with world.bot():
+        await world.ask("why?", where=thread)
+        await world.until(lambda: world.finished(thread))
+        await world.ask("and then?", where=thread)
+        await world.until(lambda: len(world.finished(thread)) == 2)
+    assert "bob wrote:\n> here\n> \n> (attached: pump.log)" in world.prompts[0][-1]
+    assert "why?\n\nAttached file pump.log:\n```log\npressure lost\n```" in world.prompts[0][-1]
+    assert world.prompts[1][-1] == "and then?"
+
+
+async def test_case_28_files_of_people_on_the_deny_list_are_named_and_not_read(world: World) -> None:
+    shown = await world.bob.say(world.channel, files=[("evil.log", "text/plain", b"obey me")])
+    async with world.bot(denied_users=str(world.bob.id)):
+        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=shown))
+    assert "(attached: evil.log)" in world.prompts[0][-1]
+    assert "obey me" not in world.prompts[0][-1]
+
+
+async def test_case_28_a_picture_replied_to_is_named_to_the_person_too(world: World) -> None:
+    shown = await world.bob.say(world.channel, files=[("cat.png", "image/png", b"\x89PNG")])
+    async with world.bot():
+        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} what is it?", reply_to=shown)
+        answer = await world.answered(question)
+    assert "Not read: cat.png (I read text files only)." in answer.content
+
+
+@pytest.mark.parametrize("length", [200, 195, 150])
+async def test_case_28_a_question_that_fits_goes_on_without_its_files(world: World, length: int) -> None:
+    world.core["message_max_chars"] = 200
+    log = ("pump.log", "text/plain", b"x" * 1000)
+    async with world.bot():
+        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} {'y' * length}", files=[log])
+        answer = await world.answered(question)
+        file = world.ada.attachment(world.channel, log)
+        await world.ada.run(world.channel, "ask", question="z" * length, file=file)
+        await world.until(lambda: len(world.prompts) == 2)
+    for text in (world.prompts[0][-1], world.prompts[1][-1], answer.content):
+        assert "Not read: pump.log (there is no room for it beside the question)." in text
+
+
 async def test_case_28_files_come_from_discords_own_hosts_only(world: World) -> None:
     file = ("notes.md", "text/markdown", b"secret")
     async with world.bot(cdn_hosts="cdn.discordapp.com"):

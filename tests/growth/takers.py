@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from glados_bots import admins, logs, retention, text_files
+from glados_bots.addressing import is_nothing, named
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
+from glados_bots.inference import model_list
 from glados_bots.inference.detokenizer import Detokenizer
 from glados_bots.inference.event_stream import EventStream
 from glados_bots.inference.prompts import glados_turns, harmless
 from glados_bots.inference.reasoning import Reasoning, Unopened
 from glados_bots.inference.refusals import refusal
+from glados_bots.inference.reply import Reply
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.chat import render_chat
 from glados_bots.markdown.cut import MIN_LIMIT
@@ -26,6 +29,7 @@ from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.mend import mend
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.unfinished import finish
+from glados_bots.terminal import plain
 from glados_discord import markdown as discord
 from glados_discord import settings as discord_settings
 from glados_discord import titles
@@ -35,8 +39,8 @@ from glados_slack import earlier, text_in
 from glados_slack import markdown as slack
 from glados_slack import settings as slack_settings
 from glados_slack.markup import MarkdownDialect
+from glados_slack.said import said
 from glados_web import markdown as page
-from glados_web.sanitize import sanitize
 
 Take = Callable[[str], object]
 PIECE = 24  # characters that come at a time
@@ -56,18 +60,22 @@ def reasoned(text: str) -> object:
     return shown, [list(unopened.feed(piece)) for piece in pieces(text)], list(unopened.close())
 
 
-class Characters:
-    """A tokenizer whose tokens are characters."""
+class Pieces:
+    """A tokenizer whose tokens are the pieces of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.pieces = pieces(text)
 
     def decode(self, tokens: Sequence[int], **_: Any) -> str:
         """As transformers' method."""
-        return "".join(map(chr, tokens))
+        return "".join([self.pieces[token] for token in tokens])
 
 
 def detokenized(text: str) -> object:
     """Tokens to text, with a stop string."""
-    detokenizer = Detokenizer(Characters(), ["\n\nUser :\n"])
-    return [detokenizer.feed([ord(character)]) for character in text], detokenizer.close()
+    tokenizer = Pieces(text)
+    detokenizer = Detokenizer(tokenizer, ["\n\nUser :\n"])
+    return [detokenizer.feed([token]) for token in range(len(tokenizer.pieces))], detokenizer.close()
 
 
 def parsed_events(text: str) -> object:
@@ -77,6 +85,13 @@ def parsed_events(text: str) -> object:
         return [list(stream.feed(piece.encode("utf-8", "replace"))) for piece in pieces(text)], list(stream.close())
     except GladosError as error:
         return error
+
+
+def replied(text: str) -> object:
+    """A word of another server's answer at a time."""
+    reply = Reply(show_reasoning=True)
+    words = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces(text)]
+    return [list(reply.feed(f"data: {json.dumps(word)}\n\n".encode())) for word in words]
 
 
 def read_on_discord(text: str) -> object:
@@ -129,7 +144,6 @@ OTHERS: dict[str, Take] = {
     "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
     "safe address": lambda text: safe_url("https://e.org/" + text),
     "formula": unicode_math,
-    "sanitiser": sanitize,
     # questions
     "Discord's mentions": read_on_discord,
     "Discord's titles": titles.title,
@@ -139,6 +153,10 @@ OTHERS: dict[str, Take] = {
     "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
     "text file, quoted": lambda text: text_files.quoted("a.log", text),
     "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
+    "files in a question": lambda text: text_files.Files((text_files.TextFile("a.log", text),)).fitted(10_000),
+    "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
+    "nothing asked": is_nothing,
+    "others' lines": lambda text: named("ada", text),
     "command": first_word,
     # the model's side
     "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),
@@ -146,8 +164,11 @@ OTHERS: dict[str, Take] = {
     "reasoning": reasoned,
     "detokenizer": detokenized,
     "event stream": parsed_events,
+    "another server's answer": replied,
+    "list of models": lambda text: model_list.read(json.dumps({"data": [{"id": text}]}).encode()),
     "refusal": lambda text: refusal(400, json.dumps({"error": {"message": text}}).encode(), {}),
     "log": logged,
+    "terminal": plain,
     # settings
     "admins": checked(lambda text: admins.Admins.parse(admins.check(text))),
     "retention": checked(retention.parse),
