@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
@@ -19,7 +20,9 @@ from glados_web.chat_stream import CROWDED, chat_events
 from glados_web.chats import Chats
 from glados_web.door import Door
 from glados_web.markdown import render
+from glados_web.off_loop import off_loop
 from glados_web.pages import show
+from glados_web.painter import Patience
 from glados_web.places import Places
 from glados_web.sessions import Session
 from glados_web.settings import WebSettings
@@ -99,7 +102,8 @@ class Chat:
         answered = {exchange.turn for exchange in history}
         waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
         named = session if session and session.by == "oidc" else None
-        return show(
+        return await off_loop(
+            show,
             "chat",
             conversation=conversation,
             history=history,
@@ -109,7 +113,7 @@ class Chat:
             is_locked=self.door.is_locked,
             person=named.person if named else "",
             owner=named.owner[:8] if named else "",  # keeps drafts of people in one browser apart
-            render=render,
+            render=partial(render, patience=Patience()),
             version=lambda exchange: version(final_view(exchange)),
             max_chars=self.settings.message_max_chars,
         )

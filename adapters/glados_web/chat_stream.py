@@ -81,7 +81,7 @@ class _Picture:
         if view["state"] == "removed":
             self._followed.pop(turn, None)
             return []  # the list says so
-        news = self._followed.setdefault(turn, Followed()).news(view)
+        news = await self._followed.setdefault(turn, Followed()).news(view)
         return [event("view", {"turn": turn, **news})] if news else []
 
     async def _list(self, running: tuple[str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Store
 from glados_web.markdown import stream
+from glados_web.off_loop import off_loop
 from glados_web.surface import FINAL, WebSurface
 
 KEEP_ALIVE_S = 10.0
@@ -66,7 +67,7 @@ class Followed:
         """Whether the browser has its end."""
         return bool(self._view) and self._view["state"] in FINAL
 
-    def news(self, view: dict[str, str]) -> dict[str, Any] | None:
+    async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
         """{from, blocks, notice, state} and, at the end, {markdown, version}; None when nothing is new.
 
         `blocks` replace everything from block number `from` on.
@@ -74,7 +75,7 @@ class Followed:
         if view == self._view:
             return None
         self._view = view
-        first, changed = self._blocks.show(view["chunk"], is_final=self.is_over)
+        first, changed = await off_loop(self._blocks.show, view["chunk"], is_final=self.is_over)
         end = {"markdown": view["chunk"], "version": version(view)} if self.is_over else {}
         return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
 
@@ -93,7 +94,7 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
     try:
         async for _ in surface.changes(conversation, KEEP_ALIVE_S):
             view = await surface.view(conversation, turn) or await without_view(store, conversation, turn)
-            yield event("view", followed.news(view) or followed.again())
+            yield event("view", await followed.news(view) or followed.again())
             if followed.is_over:
                 return
     except StoreUnavailableError:

@@ -59,6 +59,22 @@ def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
     return opener, closed
 
 
+def fenced(text: str) -> list[tuple[int, int]]:
+    """The parts of the text that are fenced code, its fences included, in order."""
+    parts: list[tuple[int, int]] = []
+    opener: re.Match[str] | None = None
+    for match in _fences(text) if "`" in text or "~" in text else ():
+        if opener is not None and _leaves(match, opener):
+            parts.append((opener.start(), match.start()))
+            opener = match
+        elif opener is None:
+            opener = match
+        elif _closes(match, opener):
+            parts.append((opener.start(), match.end()))
+            opener = None
+    return [*parts, (opener.start(), len(text))] if opener else parts
+
+
 def mend_fences(text: str, edits: list[Edit]) -> int | None:
     """Add the edits that the fences need.
 

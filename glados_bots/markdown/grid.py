@@ -4,7 +4,7 @@ from wcwidth import wcswidth
 
 from glados_bots.markdown.leaves import Grid, Leaf, Place, bold
 from glados_bots.markdown.links import safe_url
-from glados_bots.markdown.tree import Run, Table
+from glados_bots.markdown.tree import Run, Span, Table
 
 # Wider lines wrap in the clients' usual windows, and a wrapped table cannot be read.
 MAX_COLUMNS = 66
@@ -83,13 +83,27 @@ def _cell(runs: list[Run], urls: dict[str, int]) -> str:
         return runs[0].text.strip()
     text = ""
     for index, run in enumerate(runs):
-        text += " " if run.kind in {"soft", "hard"} else run.text
+        text += " " if run.kind in {"soft", "hard"} else _struck(runs, index)
         span = next((span for span in run.spans if span.kind == "link"), None)
         is_last = span is not None and not (index + 1 < len(runs) and span in runs[index + 1].spans)
         url = safe_url(span.url) if span is not None and is_last else None
         if url is not None:
             text += f" [{urls.setdefault(url, len(urls) + 1)}]"
     return " ".join(text.split())
+
+
+def _struck(runs: list[Run], index: int) -> str:
+    """A run's text; code shows no styles, but what is struck out must not read as if it were not."""
+    text, strike = runs[index].text, _strike(runs, index)
+    if strike is None:
+        return text
+    before, after = _strike(runs, index - 1) is strike, _strike(runs, index + 1) is strike
+    return ("" if before else "~~") + text + ("" if after else "~~")
+
+
+def _strike(runs: list[Run], index: int) -> Span | None:
+    spans = runs[index].spans if 0 <= index < len(runs) else ()
+    return next((span for span in spans if span.kind == "strike"), None)
 
 
 def _line(cells: list[tuple[str, int]], widths: list[int], aligns: tuple[str, ...]) -> str:

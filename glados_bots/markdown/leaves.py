@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.math import unicode_math
-from glados_bots.markdown.raw_html import block_runs, plain_runs
+from glados_bots.markdown.raw_html import block_parts, block_runs, plain_runs
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -157,7 +157,7 @@ class _Flattener:
             case Rule():
                 self._add(Leaf("rule", [], place, gap))
             case Html():
-                self._paragraph(block_runs(block.text), place, gap, item)
+                self._html(block, place, gap, item)
 
     def _add(self, leaf: Leaf) -> None:
         if leaf.gap > 1 and self._before in {"heading", "code"}:
@@ -182,6 +182,13 @@ class _Flattener:
             else:
                 prose.append(run)
         self._text(prose, place, gap, item)
+
+    def _html(self, block: Html, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+        for part in block_parts(block.text):
+            if isinstance(part, Code):
+                self._add(Leaf("code", [], place, 1, block=part))
+            else:
+                self._paragraph(block_runs(part), place, gap, item)
 
     def _text(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         self._plain_text(self._plain(runs), place, gap, item)
@@ -213,7 +220,7 @@ class _Flattener:
     def _list(self, block: List, place: Place, gap: int) -> None:
         inner = Place(place.quote, place.quote_id, (*place.levels, block.start is not None), place.is_small)
         for index, item in enumerate(block.items):
-            marker = "-" if block.start is None else f"{block.start + index}."
+            marker = "-" if item.number is None else f"{item.number}."
             self._item(item, inner, 1 if index or place.levels else gap, (marker, item.checked))
 
     def _item(self, item: Item, place: Place, gap: int, mark: tuple[str, bool | None]) -> None:
@@ -276,4 +283,4 @@ def _trimmed(runs: list[Run]) -> list[Run]:
 
 
 def _shows(run: Run) -> bool:
-    return bool(run.text.strip()) or any(span.kind == "link" for span in run.spans)
+    return bool(run.text.strip()) or any(span.kind == "link" and safe_url(span.url) for span in run.spans)

@@ -32,7 +32,8 @@ def safe_url(url: str) -> str | None:
     """Return the address in a form every dialect can hold, or None if it must not be a link.
 
     Only absolute http and https addresses with a host, and mailto, pass. Spaces, quotes, brackets and invisible
-    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out.
+    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out. A host of
+    other letters than ASCII's is written as the network knows it (`xn--…`, RFC 3492): some letters look like others.
     """
     try:
         parts = urlsplit(url.strip())
@@ -45,8 +46,12 @@ def safe_url(url: str) -> str | None:
     if parts.scheme not in {"http", "https"} or not host:
         return None
     address = url.strip()
-    if "@" in parts.netloc:
-        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if "@" in parts.netloc or not host.isascii():
+        own = parts.netloc.rpartition("@")[2]
+        ascii_host = _ascii(host)
+        if ascii_host is None:
+            return None
+        address = parts._replace(netloc=own if host.isascii() else ascii_host + _port(own)).geturl()
     address = _UNSAFE.sub(_percent, address)
     return address if "[" in parts.netloc else address.replace("[", "%5B").replace("]", "%5D")
 
@@ -85,6 +90,18 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         shown = {name for name in shown if name not in url}
     host = host_of(url)
     return host if any(not _belongs(name.lower(), host) for name in shown) else ""
+
+
+def _ascii(host: str) -> str | None:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return None
+
+
+def _port(netloc: str) -> str:
+    _, colon, port = netloc.rpartition(":")
+    return colon + port if port.isdigit() and port.isascii() else ""
 
 
 def _belongs(name: str, host: str) -> bool:

@@ -16,7 +16,7 @@ from glados_bots.markdown.fences import open_fence
 from glados_bots.markdown.mend import mend, readable
 from glados_bots.markdown.parser import parse, parse_mended
 from glados_bots.markdown.tree import Document, Note
-from glados_bots.markdown.unfinished import finish
+from glados_bots.markdown.unfinished import ending_as_heading, finish
 
 Chunk = TypeVar("Chunk")
 
@@ -141,8 +141,7 @@ class Stream(Generic[Chunk]):
         """
         if len(chunks) <= final + 1:
             return chunks
-        underline = "===\n" if self._tail.endswith("\n") else "\n===\n"
-        for ending in ("", underline):
+        for ending in ("", ending_as_heading(self._tail)):
             _, other = self._sink.chunks(self._parse(self._tail + ending), is_open=True)
             for index in range(max(final, len(self._chunks) - 1), len(chunks) - 1):
                 if other[index : index + 1] != chunks[index : index + 1]:

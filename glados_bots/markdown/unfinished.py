@@ -8,6 +8,7 @@ import re
 
 from glados_bots.markdown.fences import last_fence
 from glados_bots.markdown.held_back import without_open_end, without_open_formula, without_open_tag
+from glados_bots.markdown.pairs import end_tags
 from glados_bots.markdown.tags import begins_block
 
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
@@ -61,7 +62,14 @@ def finish(text: str) -> str:
         return text if paragraph.endswith("\n\n") else text[:start] + without_open_tag(paragraph)
     if not paragraph.endswith("\n\n"):
         paragraph = without_open_end(paragraph)
-    return text[:start] + _close_inline(paragraph)
+    paragraph = _close_inline(paragraph)
+    return text[:start] + paragraph + (end_tags(paragraph, are_likely=True) if "<" in paragraph else "")
+
+
+def ending_as_heading(text: str) -> str:
+    """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
+    tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
+    return tags + ("===\n" if text.endswith("\n") else "\n===\n")
 
 
 def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
