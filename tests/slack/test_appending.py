@@ -51,9 +51,10 @@ class TakingCalls:
 
 
 @pytest.mark.parametrize("size", [1, 7])
-@given(blocks=st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=8))
+@given(blocks=st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=8, unique=True))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_stream_is_never_given_up_for_another_text(size: int, blocks: list[str]) -> None:
+    """In one message: a second table begins another, and takes the heading before it along."""
     text = "\n\n".join(blocks)
     answer: Stream[str] = Stream(lambda: ChatSink(TwofoldDialect(), LIMIT))
     calls, live = TakingCalls(), None
