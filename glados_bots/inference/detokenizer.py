@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
-# Tokens decoded again with each new one, so that spaces and joined characters come out right; a character has at most
-# four bytes, so that what so many tokens have not finished is none.
+# Tokens decoded again with each new one, so that spaces and joined characters come out right. A character has at most
+# four bytes, so that so many broken ones in a row are none.
 WINDOW = 8
 
 
@@ -30,8 +30,8 @@ class Detokenizer:
         self._tokens.extend(tokens)
         before = self._decode(self._begin, self._read)
         now = self._decode(self._begin, len(self._tokens))
-        is_unfinished = now.endswith(UNFINISHED) and len(self._tokens) - self._read < WINDOW
-        if is_unfinished or len(now) < len(before):
+        broken = len(now) - len(now.rstrip(UNFINISHED))
+        if 0 < broken < WINDOW or len(now) < len(before):
             return ""
         self._read = len(self._tokens)
         self._begin = max(self._begin, self._read - WINDOW)

@@ -62,8 +62,10 @@ def _found(text: str) -> Iterator[re.Match[str]]:
 
 def without_trailing(address: str) -> str:
     """An address without the sentence's punctuation, unbalanced closing brackets and entities at its end."""
-    surplus = {last: address.count(last) - address.count(first) for last, first in _BRACKETS.items()}
     end = len(address)
+    if address[-1:].isalnum() or address[-1:] == "/":
+        return address
+    surplus = {last: address.count(last) - address.count(first) for last, first in _BRACKETS.items()}
     while end:
         last = address[end - 1]
         if last == ";":

@@ -51,7 +51,6 @@ async def shared(world: World, kind: str) -> Message:
         ("embed", "hook (a bot) wrote:\n> Pump 3\n> too hot\n> bearing: 91 °C"),
         ("poll", "bob wrote:\n> Poll: Lunch?\n> - Pizza"),
         ("sticker", "bob wrote:\n> (sticker: Wave)"),
-        ("picture", "bob wrote:\n> (attached: cat.png)"),
     ],
 )
 @pytest.mark.parametrize("words", ["what is this about?", ""])
@@ -61,6 +60,14 @@ async def test_a_reply_brings_along_all_that_the_message_says(world: World, kind
         question = await world.ada.say(world.channel, asked, reply_to=await shared(world, kind))
         await world.answered(question)
     assert world.prompts[0] == [f"{quoted}\n\n{words}".strip()]
+
+
+async def test_a_reply_to_a_picture_names_it_and_says_that_it_was_not_read(world: World) -> None:
+    async with world.bot():
+        asked = f"{world.fake.bot.mention} what is this?"
+        await world.answered(await world.ada.say(world.channel, asked, reply_to=await shared(world, "picture")))
+    unread = "(Not read: cat.png (I read text files only).)"
+    assert world.prompts[0] == [f"bob wrote:\n> (attached: cat.png)\n\nwhat is this?\n\n{unread}"]
 
 
 async def test_a_reply_to_the_bot_s_own_answer_without_words_asks_nothing(world: World) -> None:
