@@ -1,6 +1,7 @@
 """Events of the parser to blocks: keeps what is open while the events go by."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -51,12 +52,20 @@ class Builder(InlineBuilder):
         self._table: Table | None = None
         self._notes: list[Note] = []
 
-    def read(self, events: Iterable[tuple[Any, Any]]) -> None:
-        """Go through pulldown-cmark's events with their ranges; an event is a word, or a dictionary with one entry."""
+    def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
+        """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
+
+        Args:
+            events: each with its range where they are placed; else by itself, and each stands behind every text.
+            are_placed: which of both.
+        """
         handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
-        for event, place in events:
-            self.place = place["start"]
+        self.place = sys.maxsize
+        for event in events:
+            if are_placed:
+                event, place = event  # noqa: PLW2901 - a tuple less
+                self.place = place["start"]
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(Rule())
                 continue

@@ -1,9 +1,7 @@
 """Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
 
 import re
-import sys
 from collections.abc import Callable, Iterable
-from itertools import repeat
 from typing import Any
 
 import pyromark
@@ -20,8 +18,6 @@ OPTIONS = (
     | pyromark.Options.ENABLE_MATH
     | pyromark.Options.ENABLE_GFM
 )
-# The place of events whose place nobody asks for: behind every text.
-_NOWHERE = {"start": sys.maxsize}
 _NUMBERS = re.compile(r"\n[ \t>]*(?:[-*+][ \t]+)*(\d{1,9})[.)][ \t\n]")
 LinkCallback = Callable[[Any], "tuple[str, str] | None"]
 
@@ -39,7 +35,7 @@ def parse(text: str) -> Document:
     if _has_odd_numbers(mended):
         return parse_mended(mended)
     builder = Builder(mended)
-    builder.read(zip(pyromark.events(mended, options=OPTIONS), repeat(_NOWHERE)))
+    builder.read(pyromark.events(mended, options=OPTIONS), are_placed=False)
     return builder.document()
 
 
@@ -55,7 +51,8 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
         The tree; `starts` are byte offsets into `text`.
     """
     builder = Builder(text, marks)
-    builder.read(pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown))
+    events = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
+    builder.read(events, are_placed=True)
     return builder.document()
 
 

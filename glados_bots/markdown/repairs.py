@@ -86,8 +86,10 @@ def address_edits(text: str) -> list[Edit]:
         before = _BEFORE_ADDRESS.search(text, max(0, place - _SCHEME_AND_MARKS), place)
         if before:
             end = _end_of_address(text, start, before)
-            last = start + len(without_trailing(text[start:end]))
-            edits += [(m.start(), m.end(), STAND_INS[m[0]]) for m in _MARKERS.finditer(text, start, last)]
+            address = text[start:end]
+            if not _BESIDE.isdisjoint(address):
+                last = start + len(without_trailing(address))
+                edits += [(m.start(), m.end(), STAND_INS[m[0]]) for m in _MARKERS.finditer(text, start, last)]
         place = text.find("://", end)
     return edits
 
