@@ -4,12 +4,24 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.fakes.scripted_model import ScriptedModel
+from tests.waiting import until
 from tests.web.browser.test_accessibility import RICH
 from tests.web.browser.test_page import done, say, turn
 
 pytestmark = pytest.mark.slow
 
 TO_GO = "turns.scrollHeight - turns.scrollTop - turns.clientHeight"
+
+
+async def until_at_the_end(page: Page) -> None:
+    """The page follows after its layout, not with it."""
+
+    async def is_there() -> bool:
+        return bool(await page.evaluate(f"{TO_GO} <= 2"))
+
+    await until(is_there)
+
+
 LINES = "long line\n\n" * 60
 DEEP = "\n".join(f"{'  ' * depth}- level {depth}" for depth in range(14))
 QUOTES = "\n".join(f"{'> ' * depth}quote {depth}\n" for depth in range(1, 14))
@@ -74,7 +86,7 @@ async def test_any_turn_of_the_wheel_upwards_lets_go(page: Page, model: Scripted
     model.gate.set()
     await expect(turn(page).locator(".answer")).to_contain_text("line")
     await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
-    assert await page.evaluate(TO_GO) <= 2
+    await until_at_the_end(page)
     await page.locator("#turns").hover()
     for delta in deltas:
         await page.mouse.wheel(0, delta)
@@ -88,7 +100,7 @@ async def test_any_turn_of_the_wheel_upwards_lets_go(page: Page, model: Scripted
     assert await page.evaluate("turns.scrollTop") == pytest.approx(stays, abs=400 if deltas == [-400] else 1)
     assert await page.evaluate(TO_GO) > 1000
     await newest.click()
-    assert await page.evaluate(TO_GO) <= 2
+    await until_at_the_end(page)
     await expect(newest).to_be_hidden()
 
 
@@ -104,7 +116,7 @@ async def test_who_scrolls_back_to_the_end_is_kept_there_again(page: Page, model
     await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
     model.gate.set()
     await done(page)
-    assert await page.evaluate(TO_GO) <= 2
+    await until_at_the_end(page)
 
 
 async def test_a_keyboard_on_the_screen_does_not_hide_the_newest(page: Page, model: ScriptedModel) -> None:
@@ -113,4 +125,4 @@ async def test_a_keyboard_on_the_screen_does_not_hide_the_newest(page: Page, mod
     await done(page)
     await page.set_viewport_size({"width": 1100, "height": 400})
     await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
-    assert await page.evaluate(TO_GO) <= 2
+    await until_at_the_end(page)
