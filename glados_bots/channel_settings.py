@@ -9,10 +9,14 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import cast
 
+from wcwidth import iter_graphemes
+
 from glados_bots.errors import GladosError
 from glados_bots.store import Store, ask
 
 LONGEST_PERSONA = 4000  # characters; the model reads it at every question
+# Code points of what people see as one character; Unicode's stream-safe text (UAX 15) has at most 30 marks on a letter.
+LONGEST_GRAPHEME = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,14 @@ class ChannelBook:
         """Say what the model is told before a channel's conversations; empty takes it back.
 
         Raises:
-            GladosError: it is too long.
+            GladosError: it is too long, or no text that can be shown.
         """
         if len(persona) > LONGEST_PERSONA:
             raise GladosError(f"This persona has {len(persona)} characters; {LONGEST_PERSONA} are allowed.")
+        if max(map(len, iter_graphemes(persona)), default=0) > LONGEST_GRAPHEME:
+            raise GladosError(
+                f"This persona has a letter with more than {LONGEST_GRAPHEME} marks on it; take them off."
+            )
         await self._set(channel, "persona", persona)
 
     async def forget(self, channel: str) -> None:

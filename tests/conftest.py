@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 import redis
 
@@ -45,6 +46,8 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
     os.environ.pop(name, None)  # nor is the make that runs the tests the parent of those they run
 
 
+hypothesis.settings.register_profile("glados", deadline=None)  # a busy machine makes no property wrong
+hypothesis.settings.load_profile("glados")
 watchdog.STILL_S = 600.0  # a test that hangs is ended by its own limit, and not all others of its process with it
 
 

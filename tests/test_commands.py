@@ -64,6 +64,15 @@ async def test_a_persona_is_kept_per_channel_within_bounds(world: World) -> None
     assert not await world.store.client.exists("glados:{test}:ch:room")
 
 
+@pytest.mark.parametrize("text", ["a" + "\u0301" * 2_500, "\u200d".join("👩" * 40), "ok \u1100" * 2 + "\u1100" * 40])
+async def test_a_persona_that_no_message_could_show_is_refused(world: World, text: str) -> None:
+    desk = commands(world)
+    with pytest.raises(GladosError, match="more than 32 marks"):
+        await desk.set_persona("room", text)
+    await desk.set_persona("room", "Zalgo: h\u0336\u0310i\u0337, ก็ and 👩\u200d👩\u200d👧\u200d👦")
+    assert "Zalgo" in await desk.persona("room")
+
+
 async def test_what_an_admin_sets_is_written_down_without_its_words(world: World) -> None:
     world.engine.models = ("scripted", "other")
     desk = commands(world)

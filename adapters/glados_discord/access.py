@@ -9,6 +9,8 @@ from typing import Literal
 
 import discord
 
+from glados_discord.settings import DiscordSettings, ids
+
 DmPolicy = Literal["everyone", "allowed", "nobody"]
 
 NOT_HERE = "I am not set up to answer on this server."
@@ -53,9 +55,24 @@ class Asker:
     roles: frozenset[int] = frozenset()
 
 
+def rules_of(settings: DiscordSettings) -> Rules:
+    """The operator's lists."""
+    return Rules(
+        allowed_guilds=ids(settings.allowed_guilds),
+        denied_guilds=ids(settings.denied_guilds),
+        allowed_channels=ids(settings.allowed_channels),
+        denied_channels=ids(settings.denied_channels),
+        allowed_roles=ids(settings.allowed_roles),
+        denied_roles=ids(settings.denied_roles),
+        allowed_users=ids(settings.allowed_users),
+        denied_users=ids(settings.denied_users),
+        dms=settings.dms,
+    )
+
+
 def refusal(rules: Rules, asker: Asker) -> str | None:
     """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
-    if asker.user in rules.denied_users or asker.roles & rules.denied_roles:
+    if is_denied(rules, asker):
         return NOT_YOU
     if asker.guild is None:
         return _direct_refusal(rules, asker)
@@ -69,6 +86,11 @@ def refusal(rules: Rules, asker: Asker) -> str | None:
     if (rules.allowed_users or rules.allowed_roles) and not is_listed:
         return NOT_YOU
     return None
+
+
+def is_denied(rules: Rules, asker: Asker) -> bool:
+    """Whether the deny lists name a person."""
+    return asker.user in rules.denied_users or bool(asker.roles & rules.denied_roles)
 
 
 def _direct_refusal(rules: Rules, asker: Asker) -> str | None:

@@ -1,18 +1,18 @@
-"""Text files of a message become part of its question; everything else is left out, and the person is told.
+"""Text files of a message become part of its question; everything else is named, to the model and to the person.
 
 Files are read from Discord's own hosts only, at once (their signed addresses expire), and never beyond the caps.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-import aiohttp
 import discord
+import httpx
 
-from glados_bots.text_files import decoded, is_text, quoted, safe_name
+from glados_bots.downloads import DownloadError, fetch
+from glados_bots.text_files import NOT_TEXT, Files, TextFile, decoded, may_be_text, safe_name
 from glados_discord.settings import DiscordSettings, words
 
 log = logging.getLogger(__name__)
@@ -20,44 +20,43 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What was read, as markdown to go below the question, and a sentence about the rest (empty for none)."""
+def of(message: discord.Message) -> list[discord.Attachment]:
+    """What was attached to a message, and to those that it forwards."""
+    return [*message.attachments, *(file for one in message.message_snapshots for file in one.attachments)]
 
-    text: str = ""
-    left_out: str = ""
+
+def candidates(files: Iterable[discord.Attachment]) -> list[discord.Attachment]:
+    """Files that are worth a look at their bytes."""
+    return [file for file in files if may_be_text(file.content_type or "", file.filename)]
 
 
 async def read(files: Sequence[discord.Attachment], settings: DiscordSettings) -> Files:
-    """Read the text files among these."""
-    texts: list[str] = []
-    reasons: list[str] = []
-    for index, file in enumerate(files):
-        name = safe_name(file.filename)
-        reason = _refused(file, settings) if index < settings.attachments else "too many files"
-        text = None if reason else await _download(file, settings)
-        if text is None:
-            reasons.append(f"{name} ({reason or 'not readable as text'})")
+    """Read the text files among these, the first ones where there are too many."""
+    texts = candidates(files)
+    unread = [(safe_name(file.filename), NOT_TEXT) for file in files if file not in texts]
+    unread += [(safe_name(file.filename), "too many files") for file in texts[settings.attachments :]]
+    texts, read = texts[: settings.attachments], []
+    found = await asyncio.gather(*(_read(file, settings) for file in texts))
+    for file, one in zip(texts, found, strict=True):
+        if isinstance(one, TextFile):
+            read.append(one)
         else:
-            texts.append(quoted(name, text))
-    return Files("\n\n".join(texts), f"Not read: {', '.join(reasons)}." if reasons else "")
+            unread.append((safe_name(file.filename), one))
+    return Files(tuple(read), tuple(unread))
 
 
-def _refused(file: discord.Attachment, settings: DiscordSettings) -> str | None:
-    if not is_text(file.content_type or "", file.filename):
-        return "I read text files only"
-    if file.size > settings.attachment_kb * 1024:
-        return f"larger than {settings.attachment_kb} KiB"
-    if urlsplit(file.url).hostname not in words(settings.cdn_hosts):
-        return "not on Discord's file server"
-    return None
-
-
-async def _download(file: discord.Attachment, settings: DiscordSettings) -> str | None:
+async def _read(file: discord.Attachment, settings: DiscordSettings) -> TextFile | str:
+    """The file, or why it was not read."""
+    hosts = words(settings.cdn_hosts)
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            data = await file.read()
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        log.warning("attachment %d could not be fetched: %s", file.id, error)
-        return None
-    return None if len(data) > settings.attachment_kb * 1024 else decoded(data)
+            found = await fetch(
+                file.url, settings.attachment_kb * 1024, is_ours=lambda url: urlsplit(url).hostname in hosts
+            )
+    except DownloadError as error:
+        return str(error)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
+        log.warning("attachment %d could not be fetched: %s", file.id, type(error).__name__)
+        return "Discord did not hand it out in time"
+    text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
+    return NOT_TEXT if text is None else TextFile(safe_name(file.filename), text, found.is_whole)

@@ -1,6 +1,7 @@
 """discord.py's client with our ears: it hands every event on, and decides nothing itself."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -74,7 +75,12 @@ class _Listening:
         return self.user.id if self.user else 0
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail."""
+        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail.
+
+        An edit that follows at once changes the message that discord.py remembers: a new message is heard as it came.
+        """
+        if event == "message":
+            args = (copy.copy(args[0]),)
         if not self.is_closed():
             super().dispatch(event, *args, **kwargs)  # type: ignore[misc]  # discord.Client's
 
@@ -100,14 +106,8 @@ class _Listening:
         await self.parts.desk.message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Somebody changed a message, also one we have forgotten.
-
-        A pin, a preview or a thread is told in the same way. They leave the time of the last edit as it was.
-        """
-        before = payload.cached_message
-        if before is not None and before.edited_at == payload.message.edited_at:
-            return
-        await self.parts.desk.edited(payload.message, self.me)
+        """Somebody changed a message, also one we have forgotten. Pins, previews and threads are told so, too."""
+        await self.parts.desk.edited(payload.message, self.me, payload.cached_message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Somebody deleted a message."""
@@ -123,7 +123,8 @@ class _Listening:
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was brought into a thread, or wrote in it."""
-        await self.parts.whereabouts.joined(thread.guild.id, thread.id)
+        at = thread.me.joined_at if thread.me else discord.utils.utcnow()
+        await self.parts.whereabouts.joined(thread.guild.id, thread.id, discord.utils.time_snowflake(at, high=True))
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
         """The bot was taken out of a thread: there it answers to its name only."""

@@ -3,13 +3,15 @@
 import discord
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.addressing import is_nothing
 from glados_bots.conversation import Turn
 from glados_bots.records import Vote
+from glados_bots.text_files import Files
 from glados_discord import attachments, replies
 from glados_discord.access import asker_of, may_control, refusal
-from glados_discord.addressing import is_direct
 from glados_discord.controls import Action
 from glados_discord.desk import Desk
+from glados_discord.hearing import is_direct, typed
 from glados_discord.memory import Memory
 from glados_discord.order import Order
 from glados_discord.permissions import lacking
@@ -24,6 +26,7 @@ NOT_YOURS = "Only the person who asked, or somebody who may manage messages here
 ON_ITS_WAY = "Your question is taken in; the answer comes here, where everybody sees it."
 CLOSING = "I am about to restart. Please ask again in a minute."
 CANNOT = "I cannot write here: I need {what}. Whoever manages the server can grant it."
+NOTHING = "What do you want to know? Please write your question."
 NO_VOTE = "You can vote once the answer is complete."
 
 
@@ -49,51 +52,56 @@ class Counter:
         if sentence:
             return sentence
         files = await attachments.read([file] if file else [], self._settings)
+        if is_nothing(question) and not files.read:
+            return NOTHING
         turn = await self._turn(interaction, question, files)
         allowed = self._core.settings.message_max_chars
-        if len(turn.text) > allowed:
-            return f"This is too long for me: {len(turn.text)} characters, and {allowed} are allowed."
+        if len(question) > allowed:
+            return f"This is too long for me: {len(question)} characters, and {allowed} are allowed."
         verdict = await self._desk.within_guild(
             interaction.guild_id, interaction.id, lambda: self._core.intake.accept(turn, joins=False)
         )
         if verdict.refusal:
             return verdict.refusal
-        await self._desk.remember(turn.conversation, interaction.channel, interaction.guild_id)
+        await self._desk.remember(turn, interaction.channel, interaction.guild_id)
         return f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
 
     def _why_not(self, interaction: discord.Interaction) -> str:
         if self._order.is_closing:
             return CLOSING
-        sentence = self._refusal(interaction)
+        sentence = self.refusal(interaction)
         if sentence or interaction.guild_id is None:
             return sentence or ""
         is_thread = isinstance(interaction.channel, discord.Thread)
         what = lacking(interaction.app_permissions, is_thread=is_thread)
         return CANNOT.format(what=what) if what else ""
 
-    def _refusal(self, interaction: discord.Interaction) -> str | None:
+    def refusal(self, interaction: discord.Interaction) -> str | None:
+        """Why the bot does not talk to this person here; None when it does."""
         return refusal(self._desk.rules, asker_of(interaction.user, interaction.guild_id, interaction.channel))
 
-    async def _turn(self, interaction: discord.Interaction, question: str, files: attachments.Files) -> Turn:
+    async def _turn(self, interaction: discord.Interaction, question: str, files: Files) -> Turn:
         channel, number = interaction.channel, str(interaction.id)
         has_own = isinstance(channel, discord.Thread) or is_direct(channel) or self._settings.answer_in == "channel"
         conversation = await self.conversation(interaction) if has_own else number
         how = how_to_answer(channel, self._settings, interaction.guild, is_new=not has_own)
+        words = typed(question, interaction.application_id, interaction.guild)
+        shown, left_out = files.fitted(self._core.settings.message_max_chars - len(words))
         spot = Spot(
             channel=str(interaction.channel_id),
             guild=str(interaction.guild_id or ""),
             how=how,
-            title=title(question) if how == "thread" else "",
+            title=title(words) if how == "thread" else "",
             asker=interaction.user.mention,
             asked=question,
-            aside=files.left_out,
+            aside=left_out,
             patient=patient(channel, how),
         )
         return Turn(
             id=number,
             conversation=conversation,
             author=str(interaction.user.id),
-            text="\n\n".join(filter(None, [question.strip(), files.text])),
+            text="\n\n".join(filter(None, [words, shown])),
             author_name=interaction.user.display_name if interaction.guild_id else "",
             channel=settings_channel(channel),
             place=spot.to_place(),
@@ -114,7 +122,7 @@ class Counter:
         if action == "stop":
             await self._core.store.change(name, "stop")
             return ""
-        if sentence := self._refusal(interaction):
+        if sentence := self.refusal(interaction):
             return sentence
         verdict = await self._desk.within_guild(
             interaction.guild_id, interaction.id, lambda: self._core.intake.redo(name, str(interaction.user.id))

@@ -1,7 +1,8 @@
 """What the adapter remembers in Redis beside the core's keys.
 
     glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-    glados:{discord}:in:THREAD      str  exists for a thread the bot takes part in
+    glados:{discord}:in:THREAD      int  for a thread the bot takes part in: the message or event it joined with
+    glados:{discord}:words:MESSAGE  str  mark of a question's words: enough to see a change, too short to tell them
     glados:{discord}:once:WHAT      str  something that only one process may do, and only once
     glados:{discord}:guild:ID       set  conversations of a server
     glados:{discord}:rate:ID        zset questions of a server in the last minute
@@ -45,6 +46,10 @@ def hidden(person: int) -> str:
     return hashlib.sha256(str(person).encode()).hexdigest()[:20]
 
 
+def _mark(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:8]
+
+
 class Memory:
     """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
 
@@ -62,17 +67,33 @@ class Memory:
         """The conversation a thread or message belongs to, if one was remembered."""
         return cast("str | None", await ask(self._client.get(f"{self._prefix}at:{found}")))
 
-    async def join(self, thread: int) -> None:
-        """Remember that the bot takes part in a thread: Discord does not always say so."""
-        await ask(self._client.set(f"{self._prefix}in:{thread}", 1, ex=self._ttl))
+    async def join(self, thread: int, since: int) -> None:
+        """Remember that the bot takes part in a thread: Discord does not always say so.
+
+        `since` is the message, or another id of the same time, with which it joined; the first one counts.
+        """
+        key = f"{self._prefix}in:{thread}"
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.set(key, since, nx=True)
+            pipe.expire(key, self._ttl)
+            await ask(pipe.execute())
 
     async def leave(self, thread: int) -> None:
-        """It does not any more."""
+        """Remember that the bot does not take part in a thread any more."""
         await ask(self._client.delete(f"{self._prefix}in:{thread}"))
 
-    async def is_in(self, thread: int) -> bool:
-        """Whether it does."""
-        return bool(await ask(self._client.exists(f"{self._prefix}in:{thread}")))
+    async def joined(self, thread: int) -> int | None:
+        """The id with which the bot joined a thread; None when it does not take part."""
+        found = await ask(self._client.get(f"{self._prefix}in:{thread}"))
+        return None if found is None else int(found)
+
+    async def note_words(self, message: int, words: str) -> None:
+        """Remember which words a question has, so that a change of anything else is told from an edit."""
+        await ask(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
+
+    async def has_words(self, message: int, words: str) -> bool:
+        """Whether a question had just these words when it was taken in last."""
+        return await ask(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
 
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""

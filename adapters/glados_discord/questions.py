@@ -6,15 +6,15 @@ import discord
 
 from glados_bots.conversation import Turn
 from glados_discord import attachments
-from glados_discord.addressing import is_direct, is_from_person, readable
+from glados_discord.heard import Heard, says
+from glados_discord.hearing import is_direct
 from glados_discord.memory import Memory
 from glados_discord.permissions import may_open_threads
 from glados_discord.places import How, Spot
+from glados_discord.quotes import Quotes
 from glados_discord.settings import DiscordSettings
 from glados_discord.titles import title
 
-MOST_QUOTED = 5  # messages of a reply chain
-QUOTED_CHARS = 4000
 _THREADED = (discord.ChannelType.text, discord.ChannelType.news)
 
 
@@ -26,21 +26,48 @@ class Question:
         words: what the person wrote.
         text: what the model reads: with quotes and files. Empty when there is nothing to answer.
         left_out: a sentence about what was not read; empty for nothing.
+        length: characters of what the person says. Quotes and files have bounds of their own.
     """
 
     words: str
     text: str
     left_out: str
+    length: int = 0
 
 
-async def read(message: discord.Message, me: int, memory: Memory, settings: DiscordSettings) -> Question:
-    """Read a message's words and files, and the messages it replies to where they are not part of the conversation."""
-    words = readable(message, me)
-    files = await attachments.read(message.attachments, settings)
-    if not words and not files.text:
-        return Question("", "", files.left_out)
-    opening, quoted = await _opening(message, me, memory), await _quoted(message, me, memory)
-    return Question(words, "\n\n".join(filter(None, [opening, quoted, words, files.text])), files.left_out)
+async def read(
+    message: discord.Message,
+    heard: Heard,
+    quotes: Quotes,
+    settings: DiscordSettings,
+    most: int,
+    *,
+    in_passing: bool = False,
+) -> Question:
+    """Read what a message says, its files, and what it refers to where that is not part of the conversation.
+
+    Args:
+        message: the message.
+        heard: the same as plain data.
+        quotes: finds what it refers to.
+        settings: of the adapter.
+        most: characters of the whole; files take the room that the words leave.
+        in_passing: whether nothing in it names the bot: then only words ask something, and no sticker or poll.
+    """
+    words, own = says(heard.content, heard.title, with_files=False), attachments.of(message)
+    if in_passing and not heard.has_words and not attachments.candidates(own):
+        return Question("", "", "")
+    about = [await quotes.opening(message), await quotes.answered(message)]
+    others = [file for one in about for file in one.files]
+    if not (in_passing or own or message.reference):
+        about.append(await quotes.above(message))
+        others += attachments.candidates(about[-1].files)
+    files = await attachments.read([*own, *others], settings)
+    if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
+        return Question("", "", files.fitted(0)[1])
+    texts = [*(one.text for one in about), words]
+    shown, left_out = files.fitted(most - sum(map(len, texts)))
+    return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out, len(words))
 
 
 async def conversation_of(message: discord.Message, memory: Memory, settings: DiscordSettings) -> str:
@@ -96,68 +123,3 @@ def patient(channel: object, how: How) -> str:
     """Whether the place asks for few edits. A thread that is made for the answer does not."""
     is_slow = getattr(channel, "slowmode_delay", 0) or getattr(channel, "type", None) is discord.ChannelType.news
     return "yes" if is_slow and how != "thread" else ""
-
-
-async def _quoted(message: discord.Message, me: int, memory: Memory) -> str:
-    """Messages this one replies to, oldest first, as quotes. What the conversation holds already is not repeated."""
-    found: list[str] = []
-    current: discord.Message | None = message
-    room = QUOTED_CHARS
-    while current and len(found) < MOST_QUOTED and room > 0:
-        current = await _answered(current)
-        if current is None or _is_ours(current, me, message) or await _is_kept(current, memory):
-            break
-        text = readable(current, me)[:room]
-        if text:
-            found.append(_quote(current, text))
-            room -= len(text)
-    return "\n\n".join(reversed(found))
-
-
-async def _opening(message: discord.Message, me: int, memory: Memory) -> str:
-    """What a thread or post of others is about, when the bot is first asked in it: its first message, as a quote."""
-    thread = message.channel
-    if not isinstance(thread, discord.Thread) or thread.owner_id == me or message.id == thread.id:
-        return ""
-    conversation = await memory.conversation(thread.id) or str(thread.id)
-    if not await memory.is_first(conversation, message.id):
-        return ""
-    is_post = isinstance(thread.parent, discord.ForumChannel)
-    place = thread if is_post else thread.parent
-    try:
-        first = thread.starter_message or await place.fetch_message(thread.id)  # type: ignore[union-attr]
-    except (discord.HTTPException, AttributeError):
-        return ""  # it was deleted, cannot be read, or there never was one
-    answered = message.reference.message_id if message.reference else None
-    text = readable(first, me)[:QUOTED_CHARS]
-    return _quote(first, text) if text and first.id != answered else ""
-
-
-def _is_ours(target: discord.Message, me: int, message: discord.Message) -> bool:
-    """An answer of ours in the same thread or direct conversation is part of the history."""
-    return target.author.id == me and (message.guild is None or isinstance(message.channel, discord.Thread))
-
-
-async def _is_kept(target: discord.Message, memory: Memory) -> bool:
-    return await memory.is_turn(target.id) or await memory.conversation(target.id) is not None
-
-
-async def _answered(message: discord.Message) -> discord.Message | None:
-    """The message this one replies to; one below the first level has to be fetched."""
-    reference = message.reference
-    if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:
-        return None
-    if isinstance(reference.resolved, discord.Message):
-        return reference.resolved
-    if isinstance(reference.resolved, discord.DeletedReferencedMessage):
-        return None
-    try:
-        return reference.cached_message or await message.channel.fetch_message(reference.message_id)
-    except discord.HTTPException:
-        return None
-
-
-def _quote(message: discord.Message, text: str) -> str:
-    who = " ".join(message.author.display_name.split()) + ("" if is_from_person(message) else " (a bot)")
-    lines = "\n".join(f"> {line}" for line in text.splitlines())
-    return f"{who} wrote:\n{lines}"

@@ -79,7 +79,7 @@ class DiscordSettings(GladosSettings):
         1440, description="Idle minutes after which its threads are archived"
     )
     attachments: int = Field(4, ge=0, le=10, description="Text files read of one message; 0 reads none")
-    attachment_kb: int = Field(64, ge=1, le=1024, description="Largest text file read, in KiB")
+    attachment_kb: int = Field(1024, ge=1, le=51_200, description="Most read of a text file, in KiB")
     catch_up_minutes: int = Field(15, ge=0, le=1440, description="Missed messages answered after a gap; 0: none")
     catch_up_messages: int = Field(500, ge=1, le=10_000, description="Messages looked at after a gap, at most")
     limit_guild_per_minute: int = Field(0, ge=0, description="Questions of one server in a minute; 0: no limit")

@@ -145,9 +145,10 @@ class Slash:
         )
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
-        """Those who manage the channel, and the operator's admins."""
-        is_admin = Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id))
-        return is_admin or may_manage(interaction.permissions, interaction.guild_id)
+        """Those who manage the channel and whom the bot talks to there, and the operator's admins."""
+        if Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id)):
+            return True
+        return may_manage(interaction.permissions, interaction.guild_id) and not self._counter.refusal(interaction)
 
     async def _choices(self, typed: str) -> list[app_commands.Choice[str]]:
         try:

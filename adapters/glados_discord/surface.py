@@ -86,8 +86,13 @@ class DiscordSurface:
         return f"{target.channel}:{message.id}"
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
-        """The message that was sent with this nonce, as far as it can be read."""
+        """The message that was sent with this nonce, as far as it can be read.
+
+        Where there is none, a thread that was opened for the answer to a deleted question goes.
+        """
         found = await self.strays(turn, [nonce], ())
+        if not found and await self._was_deleted(turn, ()):
+            await self.places.leave_empty(turn, int(self.places.expected(turn)))
         return found[0] if found else None
 
     async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
@@ -127,12 +132,12 @@ class DiscordSurface:
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
                     raise
                 log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
-        if await self._was_last_of_deleted(turn, post):
+        if await self._was_deleted(turn, (post,)):
             await self.places.leave_empty(turn, channel)
 
-    async def _was_last_of_deleted(self, turn: Turn, post: str) -> bool:
-        """Whether the question was deleted, and this was the last message of its answer."""
-        return await self._store.asked_of(turn.id) == "delete" and await self._store.posts(turn.id) == (post,)
+    async def _was_deleted(self, turn: Turn, posts: tuple[str, ...]) -> bool:
+        """Whether the question was deleted, and these are all messages of its answer."""
+        return await self._store.asked_of(turn.id) == "delete" and await self._store.posts(turn.id) == posts
 
     async def _see_question(self, turn: Turn) -> None:
         spot = Spot.of(turn)

@@ -22,9 +22,9 @@ class Whereabouts:
         self._order = order
         self._settings = settings
 
-    async def joined(self, guild: int, thread: int) -> None:
-        """The bot takes part in a thread from now on."""
-        await self._order.do(thread, lambda: self._memory.join(thread), guild=guild)
+    async def joined(self, guild: int, thread: int, since: int) -> None:
+        """The bot takes part in a thread; `since` is an id of the time when it joined."""
+        await self._order.do(thread, lambda: self._memory.join(thread, since), guild=guild)
 
     async def removed(self, guild: int, thread: int) -> None:
         """It does not any more."""

@@ -22,6 +22,8 @@ MAX_BLOCKS = 50
 # Blocks kept free for small print and buttons.
 ROOM = 5
 MAX_ROWS, MAX_COLUMNS, MAX_TABLE = 100, 20, 10_000
+# Of a list's items.
+MAX_INDENT = 8
 # Characters of `text`, and of a context element, that are surely taken.
 MAX_TEXT = 3_800
 MAX_CONTEXT = 2_000
@@ -75,7 +77,7 @@ def elements(runs: list[Run]) -> list[Block]:
         element: Block = {"type": "text", "text": text}
         if span is not None and url is not None:
             is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-            host = _hidden_host(runs, span, url) if is_last and span.may_mislead else ""
+            host = _hidden_host(runs, index, span, url) if is_last and span.may_mislead else ""
             element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
         style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
         if run.kind == "code":
@@ -91,8 +93,12 @@ def _without_tokens(text: str) -> str:
     return _TOKEN.sub(lambda match: match[0] + ZERO_WIDTH_SPACE, text) if "@" in text or "<" in text else text
 
 
-def _hidden_host(runs: list[Run], span: Span, url: str) -> str:
-    label = [run for run in runs if span in run.spans]
+def _hidden_host(runs: list[Run], last: int, span: Span, url: str) -> str:
+    """See `hidden_host`; the link's label ends with the run number `last`."""
+    first = last
+    while first > 0 and span in runs[first - 1].spans:
+        first -= 1
+    label = runs[first : last + 1]
     return hidden_host("".join(run.text for run in label), url, [run.text for run in label if run.kind == "code"])
 
 
@@ -152,7 +158,7 @@ class BlockDialect:
             text: Block = {"type": "plain_text", "text": _without_tokens(plain), "emoji": False}
             return {"type": "header", "text": text}
         kind = "rich_text_quote" if leaf.place.quote else "rich_text_section"
-        return {"type": kind, "elements": elements(bold(leaf.runs))}
+        return {"type": kind, "elements": elements(bold(leaf.runs)) or [_literal(ZERO_WIDTH_SPACE)]}
 
     def _draw_text(self, leaf: Leaf) -> Block:
         content = elements(leaf.runs)
@@ -169,7 +175,7 @@ class BlockDialect:
             if leaf.marker == "0.":  # Slack counts from 1
                 return section | {"elements": [_literal("0. "), *section["elements"]]}
             style = "bullet" if leaf.marker == "-" else "ordered"
-            items: Block = {"type": "rich_text_list", "style": style, "indent": len(place.levels) - 1}
+            items: Block = {"type": "rich_text_list", "style": style, "indent": _indent(leaf)}
             if style == "ordered" and (number := int(leaf.marker[:-1])) > 1:
                 items["offset"] = number - 1
             return items | ({"border": 1} if place.quote else {}) | {"elements": [section]}
@@ -229,7 +235,7 @@ def _merge(siblings: list[Block], drawn: Block, leaf: Leaf, before: Leaf) -> boo
         if kind == "rich_text_list" and _is_next_item(last, drawn):
             last["elements"] += drawn["elements"]
             return True
-        is_inside = leaf.place.levels and last["indent"] == len(leaf.place.levels) - 1
+        is_inside = leaf.place.levels and last["indent"] == _indent(leaf)
         if kind == "rich_text_section" and is_inside:
             item = last["elements"][-1]
             last["elements"][-1] = {**item, "elements": [*item["elements"], _literal("\n"), *drawn["elements"]]}
@@ -240,6 +246,10 @@ def _merge(siblings: list[Block], drawn: Block, leaf: Leaf, before: Leaf) -> boo
         last["elements"] += [_literal("\n" * leaf.gap), *drawn["elements"]]
         return True
     return False
+
+
+def _indent(leaf: Leaf) -> int:
+    return min(len(leaf.place.levels) - 1, MAX_INDENT)
 
 
 def _is_next_item(last: Block, drawn: Block) -> bool:

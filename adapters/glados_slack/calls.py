@@ -30,21 +30,14 @@ _THEIR_FAULT = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
 # Slack takes JSON for methods that write, and form fields for all (docs.slack.dev, "Slack Web API").
-_READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "users.info"})
+_READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "files.info", "users.info"})
 # Methods with text in them. Slack fetches what links lead to, unless each of these says not to: an address that a model
 # made up could tell its words to another server. Streams and chat.update are not documented to take the switches, and
 # Slack passes over arguments that it does not know.
 _TELLS = frozenset(
-    {
-        "chat.postMessage",
-        "chat.postEphemeral",
-        "chat.update",
-        "chat.startStream",
-        "chat.appendStream",
-        "chat.stopStream",
-    }
+    "chat.postMessage chat.postEphemeral chat.update chat.startStream chat.appendStream chat.stopStream".split()
 )
-NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 SERVER_FAULT = 500  # HTTP statuses from here on
 LONGEST_S = 15.0
 DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0

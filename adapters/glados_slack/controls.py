@@ -49,9 +49,14 @@ class Controls:
             await self._notes.whisper(place, user, GONE)
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
-        """Whether somebody may set what concerns others: admins of the workspace and of the operator."""
+        """Whether somebody may set what concerns others: admins of the workspace and of the operator.
+
+        In direct messages it concerns themselves, if the bot talks to them at all.
+        """
         named = self._admins.has("slack", f"{place['team']}/{user}") or self._admins.has("slack", user)
-        return place["kind"] == "im" or named or await self._people.is_admin(place, user)
+        asker = Asker(user, place["channel"], is_direct=place["kind"] == "im")
+        is_own = asker.is_direct and refusal(self._settings, asker) is None
+        return is_own or named or await self._people.is_admin(place, user)
 
     async def _theirs(self, place: Mapping[str, str], user: str, turn_id: str) -> Turn | None:
         """The turn, if this person may change it; else they are told why not."""

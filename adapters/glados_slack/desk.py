@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from glados_bots.conversation import Turn
@@ -22,6 +23,7 @@ from glados_slack.marks import Marks
 from glados_slack.places import Event, conversation_of, message_id, place_of, thread_of
 from glados_slack.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
 from glados_slack.reading import Reader
+from glados_slack.said import files_of
 from glados_slack.shared import Shared
 from glados_slack.standing import Standing, is_late
 
@@ -30,8 +32,23 @@ log = logging.getLogger(__name__)
 EMPTY = (
     "You called? Write your question in the same message, or in this thread. `/glados help` says what else I can do."
 )
-TOO_LONG = "This is too long for me: {length} characters with its files, and {allowed} are allowed."
+TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a message asks.
+
+    Attributes:
+        text: for the model; empty when neither words nor files say anything.
+        unread: for the person: sentences about files that were not read.
+        length: characters of its words. What was said earlier, and files, have bounds of their own.
+    """
+
+    text: str = ""
+    unread: str = ""
+    length: int = 0
 
 
 class Desk:
@@ -139,18 +156,19 @@ class Desk:
             if found is None or addressed(found, install.bot_user) is None:
                 return None
             event = found
-        text = await self._read(event, install, place)
-        if not text:
+        asked = await self._read(event, install, place)
+        if not asked.text:
             if reason != "thread" and await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
-                await self._notes.say(place, EMPTY)
+                await self._notes.say(place, asked.unread or EMPTY)
             return None
-        if await self._is_too_long(event, place, text):
+        if await self._is_too_long(event, place, asked):
             return None
-        turn = await self.turn(place | ({"asked_at": edit.at} if edit else {}), event.user, text)
+        turn = await self.turn(place | ({"asked_at": edit.at} if edit else {}), event.user, asked.text)
         verdict = await self.accept(turn, *event.names)
         await self._marks.follow(turn.id)
-        if verdict.refusal and not verdict.is_repeat and await self._notes.once(f"told:{turn.id}"):
-            await self._notes.whisper(place, event.user, verdict.refusal)
+        sentence = verdict.refusal or asked.unread
+        if sentence and not verdict.is_repeat and await self._notes.once(f"told:{turn.id}"):
+            await self._notes.whisper(place, event.user, sentence)
         return verdict
 
     async def _is_refused(self, event: Event, place: Mapping[str, str]) -> bool:
@@ -160,23 +178,28 @@ class Desk:
             await self._notes.refuse(place, event.user, no)
         return bool(no)
 
-    async def _is_too_long(self, event: Event, place: Mapping[str, str], text: str) -> bool:
+    async def _is_too_long(self, event: Event, place: Mapping[str, str], asked: Asked) -> bool:
         """Whether a question is longer than allowed; then the person was told."""
-        length, allowed = len(text), self._core.settings.message_max_chars
+        length, allowed = asked.length, self._core.settings.message_max_chars
         if length > allowed:
             await self._notes.refuse(place, event.user, TOO_LONG.format(length=length, allowed=allowed))
         return length > allowed
 
-    async def _read(self, event: Event, install: Install, place: Mapping[str, str], earlier: str | None = None) -> str:
-        """Words and files, for the model, below what was said earlier; empty when neither says anything."""
+    async def _read(
+        self, event: Event, install: Install, place: Mapping[str, str], earlier: str | None = None
+    ) -> Asked:
+        """Words and files below what was said earlier. Files take the room that the words leave."""
         reader = Reader(self._people, self._settings, install, place)
-        words = await reader.words(event.data)
-        found = await self._files.read(event.files, install.token)
-        if not words and not found.texts:
-            return ""
+        words, files = await asyncio.gather(
+            reader.words(event.data), self._files.read(files_of(event.data), install, place)
+        )
+        if not words and not files.read:
+            return Asked(unread=files.fitted(0)[1])
         if earlier is None:
             earlier = await self._earlier.read(event, install, place, reader)
-        return earlier + "\n\n".join(filter(None, [words, found.text]))
+        room = self._core.settings.message_max_chars - len(earlier) - len(words)
+        shown, unread = files.fitted(room)
+        return Asked(earlier + "\n\n".join(filter(None, [words, shown])), unread, len(words))
 
     # --- changes ---------------------------------------------------------------------------------------------------
 
@@ -205,10 +228,10 @@ class Desk:
         if not await self._is_newest(turn) or await self._is_refused(event, place):
             return
         name = message_id(event.channel, event.ts)
-        text = await self._read(event, install, place, earlier=quoted_in(turn.text) if turn.id == name else "")
-        if not text or text == turn.text or await self._is_too_long(event, place, text):
+        asked = await self._read(event, install, place, earlier=quoted_in(turn.text) if turn.id == name else "")
+        if not asked.text or asked.text == turn.text or await self._is_too_long(event, place, asked):
             return
-        verdict = await self._core.intake.redo(name, event.user, text)
+        verdict = await self._core.intake.redo(name, event.user, asked.text)
         if verdict and verdict.refusal and not verdict.is_repeat:
             await self._notes.whisper(place, event.user, verdict.refusal)
 

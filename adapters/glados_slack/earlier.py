@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from glados_slack.budgets import budget
+from glados_slack.files import MOST_FILES, is_candidate
 from glados_slack.installs import Install
 from glados_slack.joining import Joining
 from glados_slack.paging import Message, all_pages
 from glados_slack.places import Event, conversation_of
 from glados_slack.questions import addressed
 from glados_slack.reading import Reader
+from glados_slack.said import files_of
 from glados_slack.shared import Shared
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ METHOD = "conversations.replies"
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 _EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
 EARLIER_CHARS = 6_000
+FILES_CHARS = 10_000
 PAGE, MOST_PAGES = 1_000, 5
 LONGEST_S = 1.0  # Slack waits three seconds for the whole event
 
@@ -36,6 +39,7 @@ class Earlier:
 
     def __init__(self, shared: Shared, joining: Joining) -> None:
         self._calls = shared.calls
+        self._files = shared.files
         self._joining = joining
         self._most = shared.settings.thread_context
 
@@ -51,7 +55,14 @@ class Earlier:
         told = [one for one in found if one.ts != event.ts and addressed(one, install.bot_user) != "mention"]
         await reader.know(one.user for one in told)
         newest = _last([line for one in told for line in await reader.quoted(one)])
+        newest += await self._files_of([one for one in told if await reader.answers(one)], install, place)
         return EARLIER.format(lines="\n".join(newest)) if newest else ""
+
+    async def _files_of(self, told: Sequence[Event], install: Install, place: Mapping[str, str]) -> list[str]:
+        """Text files of these messages as lines of the quotation, the newest ones. None of people on the deny list."""
+        newest = [file for one in reversed(told) for file in files_of(one.data) if is_candidate(file)]
+        found = await self._files.read(newest[:MOST_FILES], install, place, LONGEST_S)
+        return [f"> {line}" for line in found.fitted(FILES_CHARS)[0].splitlines()]
 
     async def _newest(self, event: Event, place: Mapping[str, str]) -> list[Message]:
         """The newest messages before the question; none where not all of the thread can be read, as they come last."""

@@ -2,111 +2,93 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-import aiohttp
+import httpx
 
-from glados_bots.text_files import decoded, is_text, quoted, safe_name
+from glados_bots.downloads import DownloadError, fetch
+from glados_bots.text_files import NOT_TEXT, Files, TextFile, decoded, may_be_text, safe_name
+from glados_slack.budgets import budget
+from glados_slack.calls import Calls
+from glados_slack.installs import Install
 
 log = logging.getLogger(__name__)
 
 MOST_FILES = 5
-MOST_REDIRECTS = 3
 LONGEST_S = 2.0  # Slack waits three seconds for the whole event
-
-
-class UnreadableError(Exception):
-    """A file that is not read; the text says why, for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What became of the files of one message.
-
-    Attributes:
-        texts: each file read, as markdown for the model.
-        unread: a sentence for each file that was not.
-    """
-
-    texts: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """All of it, for the model."""
-        return "\n\n".join([*self.texts, *(f"({sentence})" for sentence in self.unread)])
+INFO = "files.info"
+LONGEST_INFO_S = 0.8  # of these
+Json = Mapping[str, Any]
 
 
 class FileReader:
     """Reads files of messages.
 
     Args:
-        session: for requests; it must not send any Authorization by itself.
+        calls: asks what Slack has not told of a file.
         api_base: Slack's Web API: its host and the hosts below it are Slack's own.
-        max_bytes: largest file; 0 reads none.
+        max_bytes: most bytes read of a file; 0 reads none.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, api_base: str, max_bytes: int) -> None:
-        self._session = session
+    def __init__(self, calls: Calls, api_base: str, max_bytes: int) -> None:
+        self._calls = calls
         self._home = urlsplit(api_base)
         self._max_bytes = max_bytes
 
-    async def read(self, files: Iterable[dict[str, Any]], token: str) -> Reading:
-        """Read what can be read, all at once, in bounded time."""
-        wanted = list(files)
-        found = await asyncio.gather(*(self._read(file, token) for file in wanted[:MOST_FILES]))
-        reading = Reading()
-        for file, (text, problem) in zip(wanted, found, strict=False):
-            if problem:
-                reading.unread.append(f"The file {_name(file)} was not read: {problem}")
+    async def read(
+        self, files: Iterable[Json], install: Install, place: Mapping[str, str], longest_s: float = LONGEST_S
+    ) -> Files:
+        """Read what can be read, all at once, within so many seconds for each."""
+        known = await asyncio.gather(*(self._whole(file, place) for file in files))
+        texts = [file for file in known if is_candidate(file)]
+        unread = [(_name(file), NOT_TEXT) for file in known if file not in texts]
+        unread += [(_name(file), f"{MOST_FILES} files are the most") for file in texts[MOST_FILES:]]
+        wanted, read = texts[:MOST_FILES], []
+        found = await asyncio.gather(*(self._read(file, install.token, longest_s) for file in wanted))
+        for file, one in zip(wanted, found, strict=True):
+            if isinstance(one, TextFile):
+                read.append(one)
             else:
-                reading.texts.append(quoted(_name(file), text))
-        if len(wanted) > MOST_FILES:
-            reading.unread.append(f"{len(wanted) - MOST_FILES} more files were not read: {MOST_FILES} are the most.")
-        return reading
+                unread.append((_name(file), one))
+        return Files(tuple(read), tuple(unread))
 
-    async def _read(self, file: dict[str, Any], token: str) -> tuple[str, str]:
-        """Its text, or what is wrong."""
+    async def _whole(self, file: Json, place: Mapping[str, str]) -> Json:
+        """In Slack Connect channels Slack tells of some files by their id only."""
+        if file.get("file_access") != "check_file_info" or not self._max_bytes:
+            return file
+        if not await self._calls.may(budget(place.get("team", ""), INFO), str(file.get("id"))):
+            return file
         try:
-            self._check(file)
-            async with asyncio.timeout(LONGEST_S):
-                return await self._fetch(file, token), ""
-        except UnreadableError as error:
-            return "", str(error)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            log.warning("a shared file could not be fetched: %s", type(error).__name__)
-            return "", "Slack did not hand it out in time."
+            async with asyncio.timeout(LONGEST_INFO_S):
+                answer = await self._calls.quietly(place, INFO, file=str(file.get("id")))
+        except TimeoutError:
+            return file
+        found = answer.get("file") if answer else None
+        return found if isinstance(found, Mapping) else file
 
-    def _check(self, file: dict[str, Any]) -> None:
+    async def _read(self, file: Json, token: str, longest_s: float) -> TextFile | str:
+        """The file, or why it was not read."""
         if not self._max_bytes:
-            raise UnreadableError("reading files is switched off.")
-        if file.get("is_external") or file.get("mode") in {"external", "tombstone", "hidden_by_limit"}:
-            raise UnreadableError("it does not lie on Slack.")
-        if int(file.get("size") or 0) > self._max_bytes:
-            raise UnreadableError(f"it is larger than {self._max_bytes // 1000} KB.")
-        if not is_text(str(file.get("mimetype")), str(file.get("name"))):
-            raise UnreadableError("it is not a text file.")
-
-    async def _fetch(self, file: dict[str, Any], token: str) -> str:
+            return "reading files is switched off"
+        if file.get("is_external") or file.get("mode") in {"external", "tombstone", "hidden_by_limit", "file_access"}:
+            return "it does not lie on Slack"
         url = str(file.get("url_private_download") or file.get("url_private") or "")
-        for _ in range(MOST_REDIRECTS):
-            if not self.is_slack(url):
-                raise UnreadableError("it does not lie on Slack.")
-            headers = {"Authorization": f"Bearer {token}"}
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                if response.status in {301, 302, 303, 307, 308}:
-                    url = urljoin(url, response.headers.get("Location", ""))
-                    continue
-                if response.status != 200:  # noqa: PLR2004 - OK
-                    raise UnreadableError(f"Slack answered {response.status}.")
-                content = await response.content.read(self._max_bytes + 1)
-                while len(content) <= self._max_bytes and (more := await response.content.read(self._max_bytes)):
-                    content += more
-                return self._text(file, content, response.content_type)
-        raise UnreadableError("Slack sent us in circles.")
+        try:
+            async with asyncio.timeout(longest_s):
+                headers = {"Authorization": f"Bearer {token}"}
+                found = await fetch(url, self._max_bytes, is_ours=self.is_slack, headers=headers)
+        except DownloadError as error:
+            return str(error)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+            log.warning("a shared file could not be fetched: %s", type(error).__name__)
+            return "Slack did not hand it out in time"
+        # Without the right to read files Slack answers 200 with a page to sign in.
+        if found.kind == "text/html" and found.is_whole and len(found.content) != file.get("size"):
+            return "the app may not read files here (scope `files:read`)"
+        text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
+        return NOT_TEXT if text is None else TextFile(_name(file), text, found.is_whole)
 
     def is_slack(self, url: str) -> bool:
         """Whether an address is one of Slack's own, where our token may go."""
@@ -117,17 +99,11 @@ class FileReader:
             parts.hostname == home.hostname or parts.hostname.endswith("." + home.hostname)
         )
 
-    def _text(self, file: dict[str, Any], content: bytes, content_type: str) -> str:
-        if len(content) > self._max_bytes:
-            raise UnreadableError(f"it is larger than {self._max_bytes // 1000} KB.")
-        # Without the right to read files Slack answers 200 with a page to sign in.
-        if content_type == "text/html" and len(content) != file.get("size"):
-            raise UnreadableError("the app may not read files here (scope `files:read`).")
-        text = decoded(content)
-        if text is None:
-            raise UnreadableError("it is not a text file.")
-        return text
+
+def is_candidate(file: Json) -> bool:
+    """Whether a file is worth a look at its bytes."""
+    return may_be_text(str(file.get("mimetype") or ""), str(file.get("name") or ""))
 
 
-def _name(file: dict[str, Any]) -> str:
-    return safe_name(str(file.get("name") or "without a name"))
+def _name(file: Json) -> str:
+    return safe_name(str(file.get("name") or file.get("title") or "without a name"))

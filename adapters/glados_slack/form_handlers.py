@@ -72,14 +72,16 @@ class FormHandlers:
             return
         before, said = await self._core.book.get(where["channel"]), []
         model, persona = forms.value(view, forms.MODEL), forms.value(view, forms.PERSONA)
+        field = forms.MODEL
         try:
             if model != before.model:
                 said.append(await self._core.commands.set_model(where["channel"], model, by=user))
+            field = forms.PERSONA
+            if persona.strip() != before.persona:
+                said.append(await self._core.commands.set_persona(where["channel"], persona, by=user))
         except GladosError as error:
-            await ack(response_action="errors", errors={forms.MODEL: str(error)[:MAX_ERROR]})
+            await ack(response_action="errors", errors={field: str(error)[:MAX_ERROR]})
             return
-        if persona.strip() != before.persona:
-            said.append(await self._core.commands.set_persona(where["channel"], persona, by=user))
         await ack()
         if said:
             self._shared.later(self._shared.notes.whisper(where, user, "\n\n".join(said)))

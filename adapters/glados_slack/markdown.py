@@ -25,7 +25,8 @@ BLOCKS_LIMIT = 12_000
 # closes; outside of that one they do not, so that our own markers may stand beside it.
 _LITERAL = f"{ZERO_WIDTH_SPACE}\ufeff{{}}\ufeff{ZERO_WIDTH_SPACE}"
 # Within a word an underscore is no marker; to common scanners a word is ASCII.
-_MARKER = re.compile(r"(?<!\s)[*~]|[*~](?!\s)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# A star that is a keycap's begins an emoji.
+_MARKER = re.compile(r"(?<!\s)[*~](?!\ufe0f?\u20e3)|[*~](?!\s|\ufe0f?\u20e3)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # Looks like one, and does not begin code.
 _BACK_TICK = "\u02cb"
 _SPECIAL = re.compile(r"[&<>*~_`@]")

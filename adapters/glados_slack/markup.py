@@ -55,6 +55,8 @@ class MarkdownDialect(ChatDialect):
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
         """Write a link."""
         shown = "".join(run.text for run in label).strip()
+        if is_bare and url.startswith("mailto:"):
+            return self.escape(shown)  # it has begun as plain text, and Slack finds it by itself
         if not shown or shown == url or (is_bare and "://" in shown):
             return self.bare(url)
         return f"[{' '.join(write_lines(self, label))}]({_quoted(url)})"

@@ -34,7 +34,7 @@ def seconds(ts: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event about a message.
+    """An event about a message; `said.py` reads its words.
 
     Attributes:
         body: the whole callback.
@@ -56,7 +56,6 @@ class Event:
     thread: str
     user: str
     user_team: str
-    text: str = field(repr=False)
 
     @classmethod
     def of(cls, body: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> Self:
@@ -74,7 +73,6 @@ class Event:
             thread=str(found.get("thread_ts") or ts),
             user=str(found.get("user") or ""),
             user_team=str(found.get("user_team") or found.get("source_team") or found.get("team") or ""),
-            text=str(found.get("text") or ""),
         )
 
     def message(self, name: str) -> "Event":

@@ -157,7 +157,7 @@ class Parts:
         self._store = core.store
         self._client = web_client(None, str(slack.api_base), session)
         self._app = self._create_app(core, calls.installs)
-        files = FileReader(session, str(slack.api_base), slack.file_max_bytes)
+        files = FileReader(calls, str(slack.api_base), slack.file_max_bytes)
         memory = Memory(core.store)
         self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, memory, slack)
         handlers = Handlers(self.shared)

@@ -79,6 +79,12 @@ def said(message: Json, depth: int = DEEPEST) -> Said:
     return Said(words, cut("\n\n".join(filter(None, attached))), tuple(shared), file_names(message))
 
 
+def files_of(message: Json) -> list[Json]:
+    """What was uploaded with a message, and with those that it shows."""
+    shown = mappings(message.get("attachments"))[:MOST_PARTS]
+    return [file for one in (message, *shown) for file in mappings(one.get("files"))[:MOST_PARTS]]
+
+
 def file_names(message: Json) -> tuple[str, ...]:
     """Names of a message's files."""
     found = mappings(message.get("files"))[:MOST_PARTS]

@@ -59,7 +59,7 @@ class SlackSettings(GladosSettings):
         20, ge=0, le=100, description="Earlier messages read when first mentioned in a thread; 0 reads none"
     )
     file_max_bytes: int = Field(
-        100_000, ge=0, le=5_000_000, description="Largest text file read, in bytes; 0 reads none"
+        1_000_000, ge=0, le=50_000_000, description="Most bytes read of a text file; 0 reads none"
     )
 
     @property

@@ -122,6 +122,8 @@ class Streams:
         """
         if time.monotonic() > live.ends_at:
             raise StreamOverError("it is old")
+        if chunk.markdown == live.drawn:
+            return  # it says nothing new of what is settled
         settled = _common(live.drawn, chunk.markdown)
         live.drawn = chunk.markdown
         if live.shown.startswith(settled):
@@ -170,8 +172,8 @@ class Streams:
 
 
 def _opening(drawn: str) -> str:
-    """A first drawing without what closes, at its end, what may still go on: a fence, a style."""
-    return drawn.rstrip("`*~\n ") or drawn
+    """A first drawing without what closes, at its end, what may still go on: a fence, a style, an empty item."""
+    return drawn.rstrip("`*~\n \u200b") or drawn
 
 
 def _common(before: str, now: str) -> str:

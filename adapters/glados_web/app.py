@@ -1,14 +1,16 @@
-"""The page's routes: questions in, turns accepted; answers come out of stream.py."""
+"""The page's routes: questions in, turns accepted; answers come out of chat_stream.py."""
 
 import hashlib
 import logging
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -21,6 +23,7 @@ from glados_bots.settings import Settings, load
 from glados_bots.supervisor import require_free_port
 from glados_web.chat import NO_CHAT, Chat
 from glados_web.chats import new_conversation
+from glados_web.door import EVENTS
 from glados_web.highlight import style_sheet
 from glados_web.pages import show
 from glados_web.protection import HEADERS, OwnName, SecurityHeaders, require_own_page
@@ -72,8 +75,8 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: StarletteHTTPException) -> Response:
         if error.status_code == HTTPStatus.UNAUTHORIZED and _wants_page(request):
-            place = own_place(request.scope["path"])
-            return RedirectResponse("/sign-in" if place == "/" else f"/sign-in?next={place}", 303)
+            place = own_place("/?new" if "new" in request.query_params else request.scope["path"])
+            return RedirectResponse("/sign-in" if place == "/" else f"/sign-in?next={quote(place, safe='/')}", 303)
         return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
@@ -123,11 +126,23 @@ def _add_pages(app: FastAPI, chat: Chat) -> None:
             raise HTTPException(404, NO_CHAT)
         return await chat.page(session, conversation)
 
+    @app.get(EVENTS)
+    async def events(
+        conversation: Annotated[str, Depends(chat.owned)],
+        request: Request,
+        awaits: Annotated[Sequence[str], Query()] = (),
+        patient: bool = False,
+    ) -> Response:
+        return _stream(chat.events(conversation, request, awaits, is_patient=patient))
+
     @app.get("/c/{conversation}/turns/{turn}")
-    async def events(conversation: Annotated[str, Depends(chat.owned)], turn: str, request: Request) -> Response:
+    async def answer(conversation: Annotated[str, Depends(chat.owned)], turn: str, request: Request) -> Response:
         lines = answer_events(chat.store, chat.surface, conversation, turn)
-        lines = until([chat.closing.wait(), chat.signed_out(request)], lines)
-        return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        return _stream(until([chat.closing.wait(), chat.signed_out(request)], lines))
+
+
+def _stream(lines: AsyncIterator[str]) -> Response:
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _add_questions(app: FastAPI, chat: Chat) -> None:
@@ -144,8 +159,11 @@ def _add_questions(app: FastAPI, chat: Chat) -> None:
         verdict = await chat.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
+        await chat.surface.tell(conversation)
         await chat.keep(session, conversation)
         chat.door.give_cookie(session, request, response)  # a first question: from now on the cookie is kept as long
+        if chat.door.is_locked:
+            await chat.door.remember(session, request, response)
         return {"turn": name, "ahead": verdict.ahead}
 
 
@@ -172,6 +190,7 @@ def _add_actions(app: FastAPI, chat: Chat) -> None:
         verdict = await chat.core.intake.redo(turn, found.author)
         if verdict and verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
+        await chat.surface.tell(conversation)
         return {"status": "queued"}
 
     @app.post("/c/{conversation}/clear", dependencies=own_page)

@@ -5,26 +5,33 @@ import json
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.addressing import is_nothing
 from glados_bots.settings import Settings
 from glados_bots.store import connect
+from glados_web.chat_stream import CROWDED, chat_events
 from glados_web.chats import Chats
 from glados_web.door import Door
 from glados_web.markdown import render
+from glados_web.off_loop import off_loop
 from glados_web.pages import show
+from glados_web.painter import Patience
+from glados_web.places import Places
 from glados_web.sessions import Session
 from glados_web.settings import WebSettings
+from glados_web.stream import final_view, until, version
 from glados_web.surface import WebSurface
 
 log = logging.getLogger(__name__)
 
-MOST_STREAMS = 1000  # browsers that watch an answer at once; each holds one connection to Redis
+MOST_STREAMS = 1000  # pages that look at a chat at once; each holds one connection to Redis
 NO_CHAT = "There is no such chat in this browser."
 STILL_IN_S = 2.0  # how often a stream asks whether its reader is still signed in
 
@@ -41,6 +48,7 @@ class Chat:
         self.surface = self.core.surface
         self.door = Door(settings, web, self.store)
         self.chats = Chats(self.store, self.store.ttl)
+        self._places = Places()
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +86,7 @@ class Chat:
         """Forget what was said in a chat, and the views of it that browsers read."""
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
+        await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
         """A question was taken in: what it began is kept as long as its answer."""
@@ -92,7 +101,9 @@ class Chat:
         history = await self.store.history(conversation)
         answered = {exchange.turn for exchange in history}
         waiting = [await self.store.turn(turn) for turn in running if turn not in answered]
-        return show(
+        named = session if session and session.by == "oidc" else None
+        return await off_loop(
+            show,
             "chat",
             conversation=conversation,
             history=history,
@@ -100,10 +111,29 @@ class Chat:
             waiting=[turn for turn in waiting if turn],
             chats=await self.chats.of(session) if session else [],
             is_locked=self.door.is_locked,
-            person=session.person if session and session.by == "oidc" else "",
-            render=render,
+            person=named.person if named else "",
+            owner=named.owner[:8] if named else "",  # keeps drafts of people in one browser apart
+            render=partial(render, patience=Patience()),
+            version=lambda exchange: version(final_view(exchange)),
             max_chars=self.settings.message_max_chars,
         )
+
+    async def events(
+        self, conversation: str, request: Request, awaited: Sequence[str], *, is_patient: bool
+    ) -> AsyncIterator[str]:
+        """A chat's stream for one page: as long as nobody signs out, and no other tab needs its place more."""
+        browser = request.state.session.hash
+        if is_patient and not self._places.are_left(browser):
+            async for line in chat_events(self.store, self.surface, conversation, awaited, once=True):
+                yield line
+            yield CROWDED
+            return
+        with self._places.one(browser) as lost:
+            lines = chat_events(self.store, self.surface, conversation, awaited)
+            async for line in until([self.closing.wait(), self.signed_out(request), lost.wait()], lines):
+                yield line
+            if lost.is_set():
+                yield CROWDED
 
     async def question(self, request: Request) -> tuple[str, str]:
         """Text and key of a posted question. Raises HTTPException that says what is wrong with it.
@@ -124,13 +154,20 @@ class Chat:
             raise HTTPException(400, "The message is not valid UTF-8.") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or is_nothing(text):
             raise HTTPException(400, "The message is empty.")
         if not isinstance(key, str) or not 1 <= len(key) <= 100:  # noqa: PLR2004 - a UUID has 36
             raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")
         if len(text) > longest:
             raise HTTPException(413, f"This message has {len(text)} characters; {longest} are allowed.")
-        return text.strip().encode("utf-8", "replace").decode(), key
+        return without_empty_ends(text).encode("utf-8", "replace").decode(), key
+
+
+def without_empty_ends(text: str) -> str:
+    """The text without empty lines before and after it. What begins with an indent keeps it: it may be code."""
+    start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
+    end = text.find("\n", len(text.rstrip()))
+    return text[start:] if end < 0 else text[start:end]
 
 
 def _stop_if_failed(task: asyncio.Task[None]) -> None:

@@ -1,5 +1,14 @@
-"""Code colours as CSS classes, by Pygments; the page's style sheet gives them their colours."""
+"""Code colours as CSS classes, by Pygments; the page's style sheet gives them their colours.
 
+Run as a script, it is the process that `painter` sends code to: a line of JSON in, `[language, code]`, a line of JSON
+out, the HTML. Pygments' lexers are patterns that may backtrack without end, so each line has its processor time; who
+takes longer is ended by the kernel.
+"""
+
+import json
+import resource
+import signal
+import sys
 from html import escape
 
 from pygments import highlight as pygments_highlight
@@ -7,22 +16,38 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-# Lexing costs about a millisecond for a thousand characters; beyond this the page would wait for colours.
-MAX_CHARACTERS = 20_000
+# Seconds of the processor for one piece of code: what the largest takes in common languages, ten times over.
+MOST_CPU_S = 0.5
+# Bytes of address space: Pygments with its lexers takes a tenth of it.
+MOST_MEMORY = 1 << 29
 _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 
 
 def highlight(code: str, language: str) -> str:
-    """Return the code as HTML: escaped, and coloured where the language is known and the code not too long."""
-    if not language or len(code) > MAX_CHARACTERS:
-        return escape(code)
+    """Return the code as HTML: escaped, and coloured where the language is known. May take for ever."""
     try:
         lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
+        return pygments_highlight(code, lexer, _FORMATTER)
+    except (ClassNotFound, RecursionError, MemoryError):
         return escape(code)
-    return pygments_highlight(code, lexer, _FORMATTER)
 
 
 def style_sheet(selector: str, style: str = "default") -> str:
     """The CSS rules for the classes that `highlight` writes, below `selector`."""
     return str(HtmlFormatter(style=style).get_style_defs(selector))  # type: ignore[no-untyped-call]  # stubs leave it out
+
+
+def main() -> None:
+    """Answer lines until the other end closes."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    for line in sys.stdin:
+        language, code = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, MOST_CPU_S)  # its signal, unhandled, ends the process
+        html = highlight(code, language)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sys.stdout.write(json.dumps(html) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

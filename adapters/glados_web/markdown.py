@@ -5,14 +5,12 @@ The unit is the top-level block: each is sanitised on its own, so that the page 
 
 import re
 from dataclasses import replace
-from functools import lru_cache
 from html import escape
 
 from glados_bots.markdown import Document, parse
-from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.math import unicode_math
 from glados_bots.markdown.stream import Stream
-from glados_bots.markdown.tags import is_html, open_tags, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, open_tags, opens_element, tag_name
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -30,26 +28,29 @@ from glados_bots.markdown.tree import (
     Spans,
     Table,
 )
-from glados_web.highlight import highlight
+from glados_web.links import image_link, link_tags
+from glados_web.painter import Patience, plain
+from glados_web.raw_html import RAW_TEXT, allowed
+from glados_web.raw_links import with_links
 from glados_web.sanitize import sanitize
 
-# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
-_RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
-_OPEN_RAW_TEXT = re.compile(rf"<(?=({'|'.join(_RAW_TEXT)})(?:[\s/>]|\Z))(?!\1.*</\1)", re.IGNORECASE | re.DOTALL)
 _LANGUAGE = re.compile(r"[\w.+#;/@*-]{1,40}\Z")
 _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
+# Characters of HTML that one chunk may gather while raw HTML is open: it is written anew with each piece of a stream.
+MAX_GROUP = 20_000
 
 
-def render(text: str) -> str:
+def render(text: str, patience: Patience | None = None) -> str:
     """Render a whole answer.
 
     Args:
         text: markdown.
+        patience: for the colours of code, where several answers share it.
 
     Returns:
         Sanitised HTML, one top-level block after the other; sanitising it again changes nothing.
     """
-    return "\n".join(render_blocks(parse(text)))
+    return "\n".join(_HtmlSink().chunks(parse(text), is_open=False, patience=patience)[1])
 
 
 def render_blocks(document: Document, *, is_open: bool = False) -> list[str]:
@@ -62,8 +63,7 @@ def render_blocks(document: Document, *, is_open: bool = False) -> list[str]:
     Returns:
         One piece of HTML a block; the footnotes are the last piece, where there are any.
     """
-    sink = _HtmlSink()
-    return sink.chunks(document, is_open=is_open)[1]
+    return _HtmlSink().chunks(document, is_open=is_open)[1]
 
 
 def stream() -> Stream[str]:
@@ -81,28 +81,37 @@ class _HtmlSink:
         self._chunks: list[str] = []
         self._group: list[str] = []
         self._tags: list[str] = []
+        self._room = MAX_GROUP
 
-    def freeze(self, document: Document) -> None:
+    def freeze(self, document: Document, patience: Patience | None = None) -> None:
         """Write finished blocks."""
-        writer = _Writer(document, is_open=False)
+        writer = _Writer(document, patience or Patience())
         for block in document.blocks:
+            writer.depth = len(self._tags)
+            html = writer.block(block)
             if not isinstance(block, Html) and not self._group:
-                html = writer.block(block)
                 self._chunks.append(html if isinstance(block, Code) else _sanitized(writer, html))
                 continue
-            self._group.append(writer.block(block))
             if isinstance(block, Html):
-                self._tags = open_tags(_allowed(block.text), self._tags)
-            if not self._tags:
-                self._chunks.append(sanitize("".join(self._group)))
-                self._group = []
+                self._tags = open_tags(allowed(block.text, len(self._tags)), self._tags)
+            self._gather(html)
 
-    def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[str]]:
+    def _gather(self, html: str) -> None:
+        """Add to what stands between raw HTML's tags; end it where they are closed, or where it gets too long."""
+        self._group.append(html)
+        self._room -= len(html)
+        if not self._tags or self._room < 0:
+            self._chunks.append(sanitize("".join(self._group)))
+            self._group, self._tags, self._room = [], [], MAX_GROUP
+
+    def chunks(self, rest: Document, *, is_open: bool, patience: Patience | None = None) -> tuple[int, list[str]]:
         """The blocks with `rest` behind what is frozen."""
+        patience = patience or Patience()
         other = _HtmlSink()
-        other._group, other._tags = list(self._group), self._tags
-        other.freeze(replace(rest, blocks=rest.blocks[:-1]))
-        writer = _Writer(rest, is_open=is_open)
+        other._group, other._tags, other._room = list(self._group), self._tags, self._room
+        other.freeze(replace(rest, blocks=rest.blocks[:-1]), patience)
+        writer = _Writer(rest, None if is_open else patience)
+        writer.depth = len(other._tags)
         if rest.blocks:
             other._group.append(writer.block(rest.blocks[-1]))
         html = [*self._chunks, *other._chunks]
@@ -121,14 +130,20 @@ def _sanitized(writer: "_Writer", html: str) -> str:
 class _Writer:
     """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
 
+    Args:
+        document: what the blocks belong to.
+        patience: for the colours of code; None where code may still grow, and is written without.
+
     Attributes:
         has_raw_html: raw HTML was written.
+        depth: elements of raw HTML that are open.
     """
 
-    def __init__(self, document: Document, *, is_open: bool) -> None:
+    def __init__(self, document: Document, patience: Patience | None) -> None:
         self.has_raw_html = False
+        self.depth = 0
         self._document = document
-        self._is_open = is_open
+        self._patience = patience
 
     def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
         """Write one block with all that it holds."""
@@ -150,7 +165,7 @@ class _Writer:
                 return "<hr>"
             case Html():
                 self.has_raw_html = True
-                return _allowed(block.text) if is_html(block.text.lstrip()) else f"<p>{escape(block.text)}</p>"
+                return with_links(allowed(block.text, self.depth))
 
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
@@ -167,14 +182,14 @@ class _Writer:
             return _literal(runs[0].text)
         pieces: list[str] = []
         open_spans: list[tuple[Span, str]] = []
-        for run in runs:
+        for index, run in enumerate(runs):
             spans, kind = run.spans, run.kind
             if spans or open_spans:
                 depth = _shared(open_spans, spans) if open_spans else 0
                 while len(open_spans) > depth:
                     pieces.append(open_spans.pop()[1])
                 for span in spans[depth:]:
-                    opening, closing = _span_tags(span, runs)
+                    opening, closing = _span_tags(span, runs, index)
                     pieces.append(opening)
                     open_spans.append((span, closing))
             if kind == "text":
@@ -195,11 +210,22 @@ class _Writer:
             case "note":
                 return f'<sup class="note">{self._document.number(run.text)}</sup>'
             case "html":
-                self.has_raw_html = True
-                is_tag = is_html(run.text) and tag_name(run.text) not in _RAW_TEXT
-                return run.text if is_tag else escape(run.text)
+                return self._tag(run.text)
             case _:
                 return escape(run.text)
+
+    def _tag(self, html: str) -> str:
+        self.has_raw_html = True
+        name = tag_name(html)
+        if name in RAW_TEXT:
+            return escape(html)
+        if html.startswith("</"):
+            self.depth = max(0, self.depth - 1)
+        elif opens_element(name):
+            if self.depth >= MAX_OPEN:
+                return escape(html)
+            self.depth += 1
+        return html
 
     def _paragraph(self, block: Paragraph) -> str:
         content = self.runs(block.runs)
@@ -209,23 +235,27 @@ class _Writer:
         language = block.language
         label = f' class="language-{escape(language)}"' if _LANGUAGE.match(language) else ""
         text = block.text + "\n" if block.text else ""
-        if self._is_open:
-            return f"<pre><code{label}>{escape(text)}</code></pre>"
-        return _code_html(label, text, language)
+        content = self._patience.paint(text, language) if self._patience else plain(text)
+        return f"<pre><code{label}>{content}</code></pre>"
 
     def _list(self, block: List) -> str:
         tag = "ul" if block.start is None else "ol"
         start = f' start="{block.start}"' if block.start not in {None, 1} else ""
-        return f"<{tag}{start}>{''.join(self._item(item) for item in block.items)}</{tag}>"
+        items: list[str] = []
+        number = block.start
+        for item in block.items:
+            items.append(self._item(item, "" if item.number == number else f' value="{item.number}"'))
+            number = None if item.number is None else item.number + 1
+        return f"<{tag}{start}>{''.join(items)}</{tag}>"
 
-    def _item(self, item: Item) -> str:
+    def _item(self, item: Item, value: str) -> str:
         box = ""
         if item.checked is not None:
             box = f'<input type="checkbox" disabled=""{" checked=" + chr(34) * 2 if item.checked else ""}> '
         content = self.blocks(item.blocks)
         if box and content.startswith("<p>"):
-            return f"<li><p>{box}{content[3:]}</li>"
-        return f"<li>{box}{content}</li>"
+            return f"<li{value}><p>{box}{content[3:]}</li>"
+        return f"<li{value}>{box}{content}</li>"
 
     def _table(self, block: Table) -> str:
         head, *body = block.rows
@@ -242,19 +272,9 @@ class _Writer:
         return f"<tr>{html}</tr>"
 
 
-@lru_cache(maxsize=256)
-def _code_html(label: str, text: str, language: str) -> str:
-    """Code, coloured and sanitised; kept, since a stream's blocks are written once more when it ends."""
-    return sanitize(f"<pre><code{label}>{highlight(text, language)}</code></pre>", has_raw_html=False)
-
-
 def _literal(text: str) -> str:
     """As `html.escape` without quotes, at a third of its price: this is asked for most."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _allowed(html: str) -> str:
-    return _OPEN_RAW_TEXT.sub("&lt;", html)
 
 
 def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
@@ -266,29 +286,24 @@ def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
     return depth
 
 
-def _span_tags(span: Span, runs: list[Run]) -> tuple[str, str]:
+def _span_tags(span: Span, runs: list[Run], first: int) -> tuple[str, str]:
+    """What opens and closes a span that begins with the run number `first`."""
     if span.kind != "link":
         tag = _TAGS[span.kind]
         return f"<{tag}>", f"</{tag}>"
-    url = safe_url(span.url)
-    if url is None:
-        return "", ""
-    label = [run for run in runs if span in run.spans]
+    end = first
+    while end < len(runs) and span in runs[end].spans:
+        end += 1
+    label = runs[first:end]
     codes = [run.text for run in label if run.kind == "code"]
-    host = hidden_host("".join(run.text for run in label), url, codes) if span.may_mislead else ""
-    title = f' title="{escape(span.title)}"' if span.title else ""
-    return f'<a href="{escape(url)}"{title}>', f" ({escape(host)})</a>" if host else "</a>"
+    text = "".join([run.text for run in label if run.kind != "html"])
+    return link_tags(span.url, text, codes=codes, title=span.title, may_mislead=span.may_mislead)
 
 
 def _image(run: Image) -> str:
-    """A link to the image: loading it unasked would let an answer call any address with what it knows."""
-    url = safe_url(run.url)
     label = run.text or run.title
-    if url is None or any(span.kind == "link" for span in run.spans):
-        return escape(label)
-    host = hidden_host(label, url)
-    shown = f"{label} ({host})" if host else label or url
-    return f'<a class="image" href="{escape(url)}">{escape(shown)}</a>'
+    is_linked = any(span.kind == "link" for span in run.spans)
+    return escape(label) if is_linked else image_link(run.url, label)
 
 
 def _formula(latex: str, kind: str) -> str:

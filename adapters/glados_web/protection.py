@@ -88,6 +88,12 @@ def require_own_form(request: Request) -> None:
         raise HTTPException(403, NOT_OURS)
 
 
+def require_navigation(request: Request) -> None:
+    """Refuse what no person sees: another site's pictures and frames can ask as well, as often as that site likes."""
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        raise HTTPException(403, NOT_OURS)
+
+
 def _is_foreign(request: Request) -> bool:
     """Browsers say where a request comes from in Sec-Fetch-Site; older ones in Origin.
 

@@ -16,6 +16,7 @@ _ATTRIBUTES = {
     "code": {"class"},
     "details": {"open"},
     "input": {"checked", "disabled", "type"},
+    "li": {"value"},
     "ol": {"start"},
     "p": {"class"},
     "section": {"class"},

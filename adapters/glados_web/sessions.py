@@ -73,11 +73,11 @@ class Sessions:
         """How long a browser keeps its cookie, in seconds."""
         return self._lifetime.kept
 
-    async def find(self, cookie: str | None) -> Session | None:
+    async def find(self, cookie: str | None, *, is_attended: bool = True) -> Session | None:
         """The session of a cookie; ids we never gave out are none, so nobody can plant one.
 
-        This is the session's newest request, unless its time had run out: then one must sign in again, however often
-        the browser asks.
+        This is the session's newest request, unless nobody sits before the browser (`is_attended`), or its time had run
+        out: then one must sign in again, however often the browser asks.
         """
         if not cookie:
             return None
@@ -85,7 +85,7 @@ class Sessions:
         found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
         still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
-        if session and still_counts and time.time() - session.seen >= SEEN_EVERY_S:
+        if session and is_attended and still_counts and time.time() - session.seen >= SEEN_EVERY_S:
             session = replace(session, seen=time.time())
             await self._write(session, only_if="there")
         return session
@@ -94,11 +94,11 @@ class Sessions:
         """A new session, whose cookie the browser must be given. Without an owner, it is this browser itself."""
         cookie = secrets.token_urlsafe(32)
         now = time.time()
-        session = Session(_hash(cookie), owner or _hash(secrets.token_hex(32)), person, by, now, now, cookie)
+        session = Session(_hash(cookie), owner or new_owner(), person, by, now, now, cookie)
         await self._write(session)
         return session
 
-    async def begin_with(self, ticket: str, person: str) -> Session:
+    async def begin_with(self, ticket: str, person: str, owner: str = "") -> Session:
         """The session of a browser that asks its first question; several at once, from two tabs, begin only one.
 
         It is kept for UNASKED_S, or for good by `keep`.
@@ -106,9 +106,10 @@ class Sessions:
         Args:
             ticket: the browser's cookie, which we gave out.
             person: who it is.
+            owner: whose chats these are; empty for those of this browser alone.
         """
         now = time.time()
-        session = Session(_hash(ticket), _hash(secrets.token_hex(32)), person, "open", now, now, ticket)
+        session = Session(_hash(ticket), owner or new_owner(), person, "open", now, now, ticket)
         found = await self._write(session, only_if="new", seconds=UNASKED_S)
         return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
 
@@ -171,6 +172,11 @@ class Sessions:
 def _read(name: str, text: str) -> Session:
     """A session as it was written. Before there was a sign-in that was `1`, and the browser owned its chats."""
     return Session(name, name) if text == "1" else Session(name, **json.loads(text))
+
+
+def new_owner() -> str:
+    """A name that nobody had before."""
+    return secrets.token_hex(32)
 
 
 def _hash(cookie: str) -> str:

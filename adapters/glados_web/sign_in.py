@@ -26,7 +26,8 @@ from glados_web.door import Door
 from glados_web.oidc import Provider, SignInFailedError
 from glados_web.pages import show
 from glados_web.password import Password
-from glados_web.protection import require_own_form
+from glados_web.protection import require_navigation, require_own_form
+from glados_web.sessions import Session
 from glados_web.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 FLOW_S = 600
 FLOW_COOKIE = "glados_flow"
 LONGEST_FORM = 8_192  # bytes
-NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status)?")  # where one may be sent after; nothing of another host
+NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status|\?new)?")  # where one may be sent after; nothing of another host
 WRONG = "That is not the password."
 
 
@@ -76,7 +77,7 @@ def _add_password(app: FastAPI, door: Door, password: Password, throttle: Thrott
     async def by_password(request: Request) -> Response:
         form = await _form(request)
         place, address = own_place(form.get("next", "")), _address(request)
-        if wait_s := await throttle.wait_s(address):
+        if wait_s := await throttle.wait_s(address, await door.browser(request)):
             log.warning("sign-in refused: too many guesses, the last one from %s", address)
             response = _page(door, place, f"Too many guesses. Please try again in {duration(wait_s)}.", 429)
             response.headers["Retry-After"] = str(wait_s)
@@ -84,22 +85,17 @@ def _add_password(app: FastAPI, door: Door, password: Password, throttle: Thrott
         if not await password.is_right(form.get("password", "")):
             log.warning("sign-in refused: a wrong password from %s", address)
             return _page(door, place, WRONG, 401)
-        await throttle.forgive(address)
+        await throttle.forgive(address, await door.browser(request))
         session = await door.sign_in(request, "password")
         log.info("signed in by the password: session %s", session.hash[:8])
-        response = RedirectResponse(place, 303)
-        door.give_cookie(session, request, response)
-        return response
+        return await _entered(door, session, request, place)
 
 
 def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", throttle: Throttle) -> None:
-    def flow_cookie(request: Request) -> str:
-        return f"__Host-{FLOW_COOKIE}" if door.is_secure(request) else FLOW_COOKIE
-
-    @app.get("/sign-in/oidc")
+    @app.get("/sign-in/oidc", dependencies=[Depends(require_navigation)])
     async def begin(request: Request) -> Response:
         place = own_place(request.query_params.get("next", ""))
-        if wait_s := await throttle.wait_s(_address(request)):
+        if wait_s := await throttle.wait_s(_address(request), await door.browser(request)):
             return _page(door, place, f"Too many sign-ins were begun. Please try again in {duration(wait_s)}.", 429)
         asked, browser = oidc.Request(*(secrets.token_urlsafe(32) for _ in range(3))), secrets.token_urlsafe(32)
         try:
@@ -107,13 +103,13 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
         except SignInFailedError as error:
             return _page(door, place, str(error), 503)
         await flows.begin(asked, browser, place)
-        door.set_cookie(request, response, flow_cookie(request), browser, FLOW_S)
+        door.set_cookie(request, response, door.cookie(request, FLOW_COOKIE), browser, FLOW_S)
         return response
 
     @app.get("/sign-in/callback")
     async def come_back(request: Request) -> Response:
         answer = dict(request.query_params)
-        found = await flows.take(answer.get("state", ""), request.cookies.get(flow_cookie(request), ""))
+        found = await flows.take(answer.get("state", ""), request.cookies.get(door.cookie(request, FLOW_COOKIE), ""))
         if found is None:
             text = "This sign-in was not begun in this browser, or it took too long. Please try again."
             return _page(door, "/", text, 400)
@@ -125,10 +121,17 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
         owner = hashlib.sha256(identity.owner.encode()).hexdigest()
         session = await door.sign_in(request, "oidc", owner, identity.email)
         log.info("signed in by the provider: session %s", session.hash[:8])
-        response = RedirectResponse(place, 303)
-        door.give_cookie(session, request, response)
-        door.set_cookie(request, response, flow_cookie(request), "", 0)
+        await throttle.forgive(_address(request), await door.browser(request))
+        response = await _entered(door, session, request, place)
+        door.set_cookie(request, response, door.cookie(request, FLOW_COOKIE), "", 0)
         return response
+
+
+async def _entered(door: Door, session: Session, request: Request, place: str) -> Response:
+    response = RedirectResponse(place, 303)
+    door.give_cookie(session, request, response)
+    await door.remember(session, request, response)
+    return response
 
 
 class Flows:

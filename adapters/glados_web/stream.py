@@ -1,6 +1,7 @@
-"""One answer as server-sent events: only the blocks that changed travel."""
+"""Answers as server-sent events: only the blocks that changed travel."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Coroutine, Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store import Store
 from glados_web.markdown import stream
+from glados_web.off_loop import off_loop
 from glados_web.surface import FINAL, WebSurface
 
 KEEP_ALIVE_S = 10.0
@@ -19,6 +21,11 @@ def final_view(exchange: Exchange) -> dict[str, str]:
     """A finished turn's view, from the history."""
     notice = "Stopped." if exchange.outcome == "stopped" else ""
     return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
+
+
+def version(view: dict[str, str]) -> str:
+    """The name of a finished answer: another one, once it is answered anew."""
+    return hashlib.sha256(f"{view['state']} {view['chunk']}".encode()).hexdigest()[:16]
 
 
 class Blocks:
@@ -48,32 +55,50 @@ class Blocks:
         return first, update.chunks[first:]
 
 
-async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
-    """Events `view` with {from, blocks, notice, state, markdown?}; the last has a final state.
+class Followed:
+    """An answer as one browser has it: tells what that browser has not seen yet."""
 
-    `blocks` replace everything from block number `from` on. A browser that comes late gets everything at once. Every
-    KEEP_ALIVE_S the view is told again without blocks: a browser that hears nothing for longer has a dead connection.
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+        self._view: dict[str, str] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the browser has its end."""
+        return bool(self._view) and self._view["state"] in FINAL
+
+    async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
+        """{from, blocks, notice, state} and, at the end, {markdown, version}; None when nothing is new.
+
+        `blocks` replace everything from block number `from` on.
+        """
+        if view == self._view:
+            return None
+        self._view = view
+        first, changed = await off_loop(self._blocks.show, view["chunk"], is_final=self.is_over)
+        end = {"markdown": view["chunk"], "version": version(view)} if self.is_over else {}
+        return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
+
+    def again(self) -> dict[str, Any]:
+        """The same view without its blocks: a sign of life."""
+        return {"from": self._blocks.count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
+
+
+async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
+    """One answer for a program that waits for it: events `view` as `Followed` makes them; the last has a final state.
+
+    Who comes late gets everything at once. Every KEEP_ALIVE_S the view is told again without blocks.
     """
-    blocks = Blocks()
-    last: dict[str, str] | None = None
+    followed = Followed()
     yield f"retry: {RECONNECT_MS}\n\n"
     try:
-        async for current in surface.watch(conversation, turn, KEEP_ALIVE_S):
-            view = current or await _without_view(store, conversation, turn)
-            if view == last:
-                yield _event({"from": blocks.count, "blocks": [], "notice": view["notice"], "state": view["state"]})
-                continue
-            last = view
-            final = view["state"] in FINAL
-            first, changed = blocks.show(view["chunk"], is_final=final)
-            data: dict[str, Any] = {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"]}
-            if final:
-                data["markdown"] = view["chunk"]
-            yield _event(data)
-            if final:
+        async for _ in surface.changes(conversation, KEEP_ALIVE_S):
+            view = await surface.view(conversation, turn) or await without_view(store, conversation, turn)
+            yield event("view", await followed.news(view) or followed.again())
+            if followed.is_over:
                 return
     except StoreUnavailableError:
-        yield "event: lost\ndata: {}\n\n"
+        yield LOST
 
 
 async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
@@ -97,7 +122,7 @@ async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerat
         await lines.aclose()
 
 
-async def _without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
+async def without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
     """Before a worker shows anything, or long after it has finished."""
     if turn in await store.queue(conversation):
         return {"chunk": "", "notice": "", "state": "waiting"}
@@ -107,5 +132,9 @@ async def _without_view(store: Store, conversation: str, turn: str) -> dict[str,
     return {"chunk": "", "notice": "", "state": "removed"}
 
 
-def _event(data: dict[str, Any]) -> str:
-    return f"event: view\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+def event(name: str, data: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+LOST = event("lost", {})

@@ -1,12 +1,16 @@
 """Where web answers appear: a view in Redis for each turn, and a published hint when it changes.
 
+    glados:{web}:view:CONV:TURN   str       JSON of the view
+    glados:{web}:view:CONV        channel   the turn whose view has changed; empty: the chat's turns are others
+
 The page's streams read it from there, so it does not matter which process answers and which one holds the browser's
 connection, and a reload in the middle of an answer finds it.
 """
 
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from dataclasses import asdict
+from typing import cast
 
 from glados_bots.conversation import Turn
 from glados_bots.store import Client, Store, ask
@@ -89,27 +93,38 @@ class WebSurface:
         """Drop the view of an answer that goes or is made anew, so that nobody takes the old end for the new."""
         await ask(self._store.client.delete(self._key(conversation, turn)))
 
-    async def watch(self, conversation: str, turn: str, every_s: float) -> AsyncIterator[dict[str, str] | None]:
-        """The view now and after each change; at least every so often, changed or not. Ends after a final one."""
-        key = self._key(conversation, turn)
+    async def tell(self, conversation: str) -> None:
+        """The chat has other turns than before: whoever looks at it should see."""
+        await ask(self._store.client.publish(self._channel(conversation), ""))
+
+    async def changes(self, conversation: str, every_s: float) -> AsyncIterator[str | None]:
+        """Hints about a chat without end: the turn whose view has changed, or an empty text when its turns have.
+
+        None comes first, and when there was no hint for so long.
+        """
         async with self._streams.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await ask(pubsub.subscribe(key))
+            await ask(pubsub.subscribe(self._channel(conversation)))
+            yield None
             while True:
-                found = await ask(self._store.client.get(key))
-                view = dict(json.loads(found)) if found else None
-                yield view
-                if view and view["state"] in FINAL:
-                    return
-                await ask(pubsub.get_message(timeout=every_s))
+                message = await ask(pubsub.get_message(timeout=every_s))
+                yield str(message["data"]) if message else None
+
+    async def view(self, conversation: str, turn: str) -> dict[str, str] | None:
+        """How a turn looks, as far as a worker has shown it."""
+        found = await ask(cast("Awaitable[str | None]", self._store.client.get(self._key(conversation, turn))))
+        return dict(json.loads(found)) if found else None
 
     async def _write(self, turn: Turn, view: dict[str, object]) -> None:
         """Save a view and tell who listens."""
         key = self._key(turn.conversation, turn.id)
         async with self._store.client.pipeline(transaction=True) as pipe:
             pipe.set(key, json.dumps(view), ex=VIEW_SECONDS)
-            pipe.publish(key, "changed")
+            pipe.publish(self._channel(turn.conversation), turn.id)
             await ask(pipe.execute())
 
     def _key(self, conversation: str, turn: str) -> str:
         """The conversation is part of the name: who owns one cannot read the answers of another."""
-        return f"{self._store.prefix}view:{conversation}:{turn}"
+        return f"{self._channel(conversation)}:{turn}"
+
+    def _channel(self, conversation: str) -> str:
+        return f"{self._store.prefix}view:{conversation}"

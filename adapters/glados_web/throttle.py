@@ -1,11 +1,11 @@
-"""How often strangers may try: counted before a try is looked at, so that many at once are counted too.
+"""How often one may try: counted before a try is looked at, so that many at once are counted too.
 
-    glados:{web}:NAME:ADDRESS   int   tries from one address (IPv6: one /64) in this quarter of an hour
-    glados:{web}:NAME:all       int   tries from everywhere that were not right
+    glados:{web}:NAME:WHO   int   tries of one address (IPv6: one /64) or one known browser in this quarter of an hour
+    glados:{web}:NAME:all   int   tries of all strangers that were looked at and were not right
 
-The count of everywhere makes guessing from many addresses slow as well: 300 in a quarter of an hour are 28 800 a day,
-and nothing against twelve characters. It also locks out who knows the password while an attack goes on, which is the
-lesser harm: chats that are open stay open.
+The count of all makes guessing from many addresses slow as well: 300 in a quarter of an hour are 28 800 a day, and
+nothing against twelve characters. A try that its own address's count refuses is not among them: one address alone
+cannot lock out the others. A browser that has signed in before is counted by itself: it gets in whatever strangers do.
 """
 
 import hashlib
@@ -27,30 +27,40 @@ class Throttle:
         self._per_address = per_address
         self._of_all = of_all
 
-    async def wait_s(self, address: str) -> int:
-        """Count one try; 0 when it may be looked at, else the seconds until the next one may."""
-        async with self._client.pipeline(transaction=True) as pipe:
-            for key in (self._key(address), self._all):
-                pipe.incr(key)
-                pipe.expire(key, WINDOW_S, nx=True)
-                pipe.ttl(key)
-            own, _, own_left, every, _, all_left = await ask(pipe.execute())
-        if own > self._per_address:
-            return max(1, int(own_left))
-        return max(1, int(all_left)) if every > self._of_all else 0
+    async def wait_s(self, address: str, browser: str = "") -> int:
+        """Count one try; 0 when it may be looked at, else the seconds until the next one may.
 
-    async def forgive(self, address: str) -> None:
+        Args:
+            address: where it comes from.
+            browser: the name of a browser that has signed in before; empty for a stranger.
+        """
+        if wait_s := await self._count(self._key(address, browser), self._per_address):
+            return wait_s
+        return 0 if browser else await self._count(self._all, self._of_all)
+
+    async def forgive(self, address: str, browser: str = "") -> None:
         """The try was right."""
-        await ask(cast("Awaitable[object]", self._client.delete(self._key(address))))
-        await ask(cast("Awaitable[object]", self._client.decr(self._all)))
+        await ask(cast("Awaitable[object]", self._client.delete(self._key(address, browser))))
+        if not browser:
+            await ask(cast("Awaitable[object]", self._client.decr(self._all)))
+
+    async def _count(self, key: str, most: int) -> int:
+        """Seconds to wait, once there were too many."""
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.incr(key)
+            pipe.expire(key, WINDOW_S, nx=True)
+            pipe.ttl(key)
+            count, _, left_s = await ask(pipe.execute())
+        return max(1, int(left_s)) if count > most else 0
 
     @property
     def _all(self) -> str:
         return f"{self._prefix}all"
 
-    def _key(self, address: str) -> str:
+    def _key(self, address: str, browser: str) -> str:
         """Only a hash: who signed in from where is nobody's business."""
-        return f"{self._prefix}{hashlib.sha256(_network(address).encode()).hexdigest()[:32]}"
+        who = f"browser {browser}" if browser else _network(address)
+        return f"{self._prefix}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
 
 
 def _network(address: str) -> str:

@@ -12,6 +12,7 @@ from glados_bots.inference.cards import Card
 from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Begun, EngineOptions, Event, Sampling
 from glados_bots.inference.line import Line
+from glados_bots.inference.suspects import Suspects
 
 T = TypeVar("T")
 
@@ -23,13 +24,14 @@ class CardEngine(ABC):
         self._card = card
         self._options = options
         self._line = Line(options.max_running, options.max_waiting)
+        self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._encoder: Encoder | None = None  # made by `start`
 
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
         """Answer one conversation; see `Engine.generate`."""
-        prompt = await asyncio.to_thread(self.encoder.encode, messages)
+        prompt = await asyncio.to_thread(self._encode, messages)
         room = self.encoder.room(prompt)
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
@@ -43,6 +45,10 @@ class CardEngine(ABC):
                     yield event
         finally:
             self._line.leave()
+
+    def _encode(self, messages: Sequence[Message]) -> list[int]:
+        with self._suspects.making(messages):
+            return self.encoder.encode(messages)
 
     @abstractmethod
     def _answer(

@@ -27,6 +27,7 @@ TALKS = (
     ("system", "user"),
     ("system", "system", "user", "assistant", "system", "user"),
     ("user", "assistant", "user", "assistant", "user"),
+    ("assistant", "user"),
     *(("user", role) for role in ("tool", "function", "developer", "ipython", "observation", "context")),
     *(("user", "assistant", role) for role in ("tool", "function", "ipython", "observation")),
 )
@@ -57,14 +58,13 @@ class ChatTemplate:
         self._takes_system, self._takes_systems = KNOWN[0] in texts[0], all(word in texts[1] for word in KNOWN)
         if not all(marks_in(gap, specials) or starts(tuple(specials)).search(gap) for gap in _gaps(texts[2])[1:-1]):
             log.warning("the chat template does not mark where turns begin: words of one may pass as another's")
-        self.marks = Marks(mark for text in texts for gap in _gaps(text) for mark in marks_in(gap, specials))
+        self.marks = Marks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """The prompt, ending where the answer begins. No text in it can be read as a mark of a turn.
 
         Raises:
             PromptRefusedError: the template takes these messages in no shape; with its own sentence.
-            GenerationFailedError: it does not come to an end.
         """
         safe = [Message(message.role, self.marks.broken(message.content)) for message in messages]
         *others, last = self._shapes(safe)
@@ -93,11 +93,12 @@ class ChatTemplate:
     # --- looking at it ---------------------------------------------------------------------------------------------
 
     def _looked_at(self) -> list[str]:
-        """Known words as the template writes them: each of TALKS, then one question, and one that is answered."""
+        """Known words as the template writes them: TALKS, one question, and two that no answer is to follow."""
         question = self._render(_known("user"))
         if KNOWN[0] not in question:
             raise ConfigError('its chat template leaves out what is asked; write a card with prompt_format = "glados"')
-        return [*map(self._tried, TALKS), question, self._tried(("user", "assistant"), answered=False)]
+        closed = [self._tried(roles, answered=False) for roles in (("user",), ("user", "assistant"))]
+        return [*map(self._tried, TALKS), question, *closed]
 
     def _tried(self, roles: Sequence[str], *, answered: bool = True) -> str:
         """A conversation of known words; nothing when the template refuses it."""
@@ -117,6 +118,18 @@ def _gaps(text: str) -> list[str]:
         text = text.replace(word, KNOWN[0])
     first, *others = text.split(KNOWN[0])
     return [*first.rstrip().splitlines()[-1:], *others]
+
+
+def _apart(texts: Sequence[str]) -> Iterator[str]:
+    """Every gap, and where a turn's end and the next one's beginning are in one, the beginning by itself.
+
+    Args:
+        texts: as `_looked_at` has them; the last two end with what ends a turn.
+    """
+    ends = [end for text in texts[-2:] for end in _gaps(text)[-1:]]
+    for gap in (gap for text in texts for gap in _gaps(text)):
+        yield gap
+        yield from (gap.removeprefix(end) for end in ends if end and gap.startswith(end))
 
 
 def merged(messages: Sequence[Message]) -> list[Message]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import require_closed
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def convert(source: Path, target: Path) -> None:
     Raises:
         ConfigError: a file is truncated, damaged or holds more than tensors, or there is no room.
     """
+    require_closed(source)
     shards = sorted(source.glob("pytorch_model*.bin"))
     if not shards:
         raise ConfigError(f"{source}: holds no pytorch_model*.bin")

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
-WINDOW = 8  # tokens decoded again with each new one, so that spaces and joined characters come out right
+# Tokens decoded again with each new one, so that spaces and joined characters come out right. A character has at most
+# four bytes, so that so many broken ones in a row are none.
+WINDOW = 8
 
 
 class Detokenizer:
@@ -28,7 +30,8 @@ class Detokenizer:
         self._tokens.extend(tokens)
         before = self._decode(self._begin, self._read)
         now = self._decode(self._begin, len(self._tokens))
-        if now.endswith(UNFINISHED) or len(now) < len(before):
+        broken = len(now) - len(now.rstrip(UNFINISHED))
+        if 0 < broken < WINDOW or len(now) < len(before):
             return ""
         self._read = len(self._tokens)
         self._begin = max(self._begin, self._read - WINDOW)

@@ -13,7 +13,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import GenerationFailedError, PromptTooLongError
 from glados_bots.inference.cards import Card
 from glados_bots.inference.chat_template import ChatTemplate
-from glados_bots.inference.prompts import chat_prompt, glados_prompt, special_strings
+from glados_bots.inference.prompts import as_read, chat_prompt, glados_prompt, special_strings
 from glados_bots.inference.reasoning import Reasoning
 
 LONGEST_WINDOW = 8192  # tokens, where the card does not say
@@ -47,6 +47,7 @@ class Encoder:
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt as token ids; what people wrote never becomes a control token."""
+        messages = as_read(messages, self.tokenizer)
         if self._template is None:
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
         text = chat_prompt(messages, self._specials, self.tokenizer, self._template)  # it writes special tokens itself

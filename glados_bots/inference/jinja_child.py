@@ -79,8 +79,7 @@ def compiled(source: str) -> Template:
 def answer(request: dict[str, Any]) -> dict[str, str]:
     """Render. Whatever goes wrong inside of the template is its refusal."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = math.ceil(used.ru_utime + used.ru_stime) + SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+    bound(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + SECONDS)
     try:
         text = compiled(request["template"]).render(**request["variables"])
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
@@ -89,10 +88,16 @@ def answer(request: dict[str, Any]) -> dict[str, str]:
     return {"text": text} if len(text) <= LONGEST_TEXT else {"refused": "the prompt it makes is endless"}
 
 
+def bound(what: int, most: int) -> None:
+    """Lower one of the kernel's limits, within what the operator has set."""
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
 def main() -> None:
     """One line after the other, till nobody asks any more."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    bound(resource.RLIMIT_CORE, 0)
+    bound(resource.RLIMIT_AS, MEMORY)
     for line in sys.stdin:
         sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
         sys.stdout.flush()

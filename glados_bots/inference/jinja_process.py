@@ -32,8 +32,8 @@ class JinjaProcess:
         """The template's text. Blocks for the seconds of processor time that a rendering may take.
 
         Raises:
-            PromptRefusedError: the template refuses these messages, or is not right.
-            GenerationFailedError: it did not come to an end.
+            PromptRefusedError: the template refuses these messages, is not right, or does not come to an end.
+            GenerationFailedError: the process was killed from outside.
         """
         request = json.dumps({"template": template, "variables": variables}) + "\n"
         with self._lock:
@@ -59,7 +59,7 @@ class JinjaProcess:
         code = _ended(child)
         log.warning("the process that writes prompts ended with code %d", code)
         if code == -signal.SIGXCPU:
-            raise GenerationFailedError("the model's chat template does not come to an end with these messages")
+            raise PromptRefusedError("it does not come to an end with these messages")
         return None
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.lora_bounds import require_bounded
+from glados_bots.inference.model_files import require_closed
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -51,6 +52,7 @@ def import_adapter(source: Path, target: Path) -> Imported:
     Raises:
         ConfigError: something is missing, truncated, not a LoRA, or does not fit together.
     """
+    require_closed(source)
     config = read_config(source)
     for key in ("modules_to_save", "use_dora"):
         if config.get(key):

@@ -10,12 +10,15 @@ Two formats: the model's own chat template, and the one the GLaDOS models of 202
     ...
 
 Contents are made harmless first: a special token's text is broken by a zero-width space, so that the tokenizer cannot
-read it as one, and a line that looks like a GLaDOS role gets the same treatment.
+read it as one. A line that looks like a GLaDOS role gets the same treatment, and so does what a chat template writes as
+plain text to mark turns, see marks.py. All of it is linear in the text.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Any
+
+from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
 from glados_bots.inference.chat_template import ChatTemplate
@@ -24,6 +27,7 @@ from glados_bots.inference.unseen import BLANK, ENDS, LINE_START
 
 # A role at the beginning of a line, whatever Unicode takes for a line's end and whatever unseen stands before it.
 ROLE_LINE = re.compile(rf"{LINE_START}(?:User|GLaDOS)(?=[{BLANK}{ENDS}]*+:)", re.IGNORECASE)
+WIDE, FOLDED = "ＵＳＥＲ：", "USER:"
 # Tokenizers do not mark all of their control tokens as special: `<think>` and `<tool_call>` often are not.
 CONTROL = re.compile(r"<[^\s<>]+>|\[/?[A-Z_]+\]")
 
@@ -35,14 +39,20 @@ def special_strings(tokenizer: Any) -> tuple[str, ...]:
     return tuple(sorted({*added, *tokenizer.all_special_tokens}, key=len, reverse=True))
 
 
+def as_read(messages: Sequence[Message], tokenizer: Any) -> Sequence[Message]:
+    """The messages in the letters that the tokenizer makes of them: some read `ＵＳＥＲ：` as `USER:` (NFKC)."""
+    normalizer = tokenizer.backend_tokenizer.normalizer if tokenizer.is_fast else None
+    if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
+        return messages
+    folded = NFKC()  # linear; Python's own takes quadratic time over marks that are stacked on one letter
+    return [Message(message.role, folded.normalize_str(message.content)) for message in messages]
+
+
 def harmless(text: str, specials: Sequence[str]) -> str:
     """The same text to a reader; no control token to a tokenizer. Nothing that needs no change is changed."""
-    return starts(tuple(specials), whole=False).sub(_broken, text.replace("\0", "\ufffd"))
-
-
-def _broken(first: re.Match[str]) -> str:
-    """A control token's first character."""
-    return first.group() + BREAK
+    for unbreakable in ("\0", *(special for special in specials if len(special) == 1)):
+        text = text.replace(unbreakable, "\ufffd")
+    return starts(tuple(specials), whole=False).sub(rf"\g<0>{BREAK}", text)
 
 
 def glados_prompt(messages: Sequence[Message], specials: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ from glados_bots.inference.sampler import RowSettings, Sampler
 from glados_bots.inference.short_first import let_short_prompts_in
 from glados_bots.inference.trial import Trial
 
+FAILED = "this answer failed inside the model; the service's log says why"
 CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
 
 log = logging.getLogger(__name__)
@@ -174,8 +175,7 @@ class TransformersEngine(CardEngine):
                 if error is not None:
                     self._require_alive()
                     log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
-                    why = oom.EXPLANATION if oom.EXPLANATION in str(error) else "the service's log says why"
-                    raise GenerationFailedError(f"this answer failed inside the model: {why}")
+                    raise GenerationFailedError(oom.EXPLANATION if oom.EXPLANATION in str(error) else FAILED)
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue

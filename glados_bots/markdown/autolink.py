@@ -15,6 +15,7 @@ _AUTHORITY = re.compile(r"[^/?#:]*")
 _TRAILING = "?!.,:*_~'\""
 _BRACKETS = {")": "(", "]": "["}
 _ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
+_LONGEST_ENTITY = 33  # of HTML's names, with its marks
 # Full-width punctuation ends an address: CJK prose has no space there.
 _CJK_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 
@@ -61,17 +62,23 @@ def _found(text: str) -> Iterator[re.Match[str]]:
 
 def without_trailing(address: str) -> str:
     """An address without the sentence's punctuation, unbalanced closing brackets and entities at its end."""
-    while address:
-        last = address[-1]
-        is_unbalanced = last in _BRACKETS and address.count(last) > address.count(_BRACKETS[last])
-        if is_unbalanced or last in _TRAILING:
-            address = address[:-1]
-        elif last == ";":
-            entity = _ENTITY.search(address)
-            address = address[: entity.start() if entity else -1]
+    end = len(address)
+    if address[-1:].isalnum() or address[-1:] == "/":
+        return address
+    surplus = {last: address.count(last) - address.count(first) for last, first in _BRACKETS.items()}
+    while end:
+        last = address[end - 1]
+        if last == ";":
+            entity = _ENTITY.search(address, max(0, end - _LONGEST_ENTITY), end)
+            end = entity.start() if entity else end - 1
+        elif surplus.get(last, 0) > 0:
+            surplus[last] -= 1
+            end -= 1
+        elif last in _TRAILING:
+            end -= 1
         else:
             break
-    return address
+    return address[:end]
 
 
 def _mail(match: re.Match[str]) -> tuple[str, str] | None:

@@ -1,17 +1,18 @@
 """Events of the parser to blocks: keeps what is open while the events go by."""
 
+import re
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from glados_bots.markdown.autolink import linked
-from glados_bots.markdown.mend import has_marks, without_marks
+from glados_bots.markdown.inline_builder import MAX_DEPTH, InlineBuilder
+from glados_bots.markdown.pairs import settled, settled_html
 from glados_bots.markdown.tree import (
     Block,
     Code,
     Document,
     Heading,
     Html,
-    Image,
     Item,
     List,
     Note,
@@ -19,16 +20,13 @@ from glados_bots.markdown.tree import (
     Quote,
     Rule,
     Run,
-    Span,
-    Spans,
     Table,
 )
 
-# Quotes, lists and styles nested deeper than this are read as if they ended here, and their content is kept.
-MAX_DEPTH = 32
+_NUMBER = re.compile(rb"\d{1,9}")
 
 
-class Builder:
+class Builder(InlineBuilder):
     """Builds one document.
 
     Args:
@@ -36,32 +34,38 @@ class Builder:
         marks: footnotes marked before it.
 
     Attributes:
-        place: where the event that is read stands in the source, for the reader to set.
+        place: the UTF-8 byte of the source where the event that is read stands.
         starts: for each top-level block, the place where it begins.
     """
 
     def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
         self.place = 0
         self.starts: list[int] = []
-        self._marked = has_marks(source)
+        super().__init__(source, marks)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
+        self._bytes = source.encode()
         self._lists: list[List] = []
-        self._runs: list[Run] | None = None
-        self._spans: Spans = ()
-        self._links = 0
-        self._images: list[tuple[list[Run] | None, dict[str, str], Spans]] = []
-        self._code: list[str] | None = None
+        self._counted: list[bool] = []  # which of them have the same number at each item
         self._html: Html | None = None
+        self._html_lines: list[str] = []
         self._table: Table | None = None
         self._notes: list[Note] = []
-        self._marks: dict[str, None] = dict.fromkeys(marks)
 
-    def read(self, events: Iterable[Any]) -> None:
-        """Go through pulldown-cmark's events: a word, or a dictionary with one entry, which is taken out."""
+    def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
+        """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
+
+        Args:
+            events: each with its range where they are placed; else by itself, and each stands behind every text.
+            are_placed: which of both.
+        """
         handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
+        self.place = sys.maxsize
         for event in events:
+            if are_placed:
+                event, place = event  # noqa: PLW2901 - a tuple less
+                self.place = place["start"]
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(Rule())
                 continue
@@ -86,13 +90,12 @@ class Builder:
 
     def document(self) -> Document:
         """Return what was read."""
+        for runs in self._tagged:
+            runs[:] = settled(runs)
         marks = list(self._marks)
         order = {label: index for index, label in enumerate(marks)}
         notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
         return Document(self._blocks, self.starts, notes, marks)
-
-    def _clean(self, text: str) -> str:
-        return without_marks(text, verbatim=True) if self._marked else text
 
     # Leaves
 
@@ -115,47 +118,6 @@ class Builder:
     def _close_leaf(self) -> None:
         self._runs = None
 
-    def _add(self, kind: Any, text: str) -> None:
-        if self._marked:
-            text = without_marks(text, verbatim=kind == "code").strip(" " if kind == "math" else "")
-        runs = self._runs
-        if runs is None:
-            runs = self._open_paragraph(tight=True)
-        runs.append(Run(kind, text, self._spans))
-
-    def _add_break(self, event: str) -> None:
-        self._add("soft" if event == "SoftBreak" else "hard", "\n")
-
-    def _on_text(self, text: str) -> None:
-        if self._marked:
-            text = without_marks(text, verbatim=self._code is not None)
-        runs = self._runs
-        if runs is None:
-            if self._code is not None:
-                self._code.append(text)
-                return
-            runs = self._open_paragraph(tight=True)
-        if self._links or not ("://" in text or "@" in text or "www." in text):
-            runs.append(Run("text", text, self._spans))
-        else:
-            runs.extend(linked(text, self._spans))
-
-    def _on_code(self, text: str) -> None:
-        self._add("code", text)
-
-    def _on_math(self, latex: str) -> None:
-        self._add("math", latex)
-
-    def _on_display(self, latex: str) -> None:
-        self._add("display", latex.strip())
-
-    def _on_inline_html(self, html: str) -> None:
-        self._add("html", html)
-
-    def _on_mark(self, label: str) -> None:
-        self._marks.setdefault(label)
-        self._add("note", label)
-
     def _on_task(self, checked: bool) -> None:
         self._lists[-1].items[-1].checked = checked
 
@@ -175,14 +137,16 @@ class Builder:
         self._code = None
 
     def _start_html(self, _: Any) -> None:
-        self._html = Html("")
+        self._html, self._html_lines = Html(""), []
         self._open_block(self._html)
 
     def _on_html(self, text: str) -> None:
         if self._html is not None:
-            self._html.text += self._clean(text)
+            self._html_lines.append(self._clean(text))
 
     def _end_html(self) -> None:
+        if self._html is not None:
+            self._html.text = settled_html("".join(self._html_lines))
         self._html = None
 
     # Containers
@@ -210,16 +174,27 @@ class Builder:
         else:
             self._open_block(block)
         self._lists.append(block)
+        self._counted.append(False)
 
     def _end_list(self) -> None:
         self._runs = None
         self._lists.pop()
+        self._counted.pop()
 
     def _start_item(self, _: Any) -> None:
         self._runs = None
         inner = self._containers[-1] if self._is_too_deep() else []
-        self._lists[-1].items.append(Item(inner))
+        found = self._lists[-1]
+        found.items.append(Item(inner, number=None if found.start is None else self._number(found)))
         self._containers.append(inner)
+
+    def _number(self, found: List) -> int:
+        """The number of a list's next item: as written; but "1. 1. 1." counts."""
+        start, index = found.start or 0, len(found.items)
+        written = _NUMBER.match(self._bytes, self.place)
+        if index == 1 and written and int(written[0]) == start:
+            self._counted[-1] = True
+        return start + index if self._counted[-1] or written is None else int(written[0])
 
     def _start_note(self, label: str) -> None:
         self._runs = None
@@ -242,68 +217,14 @@ class Builder:
         if self._table is not None:
             self._table.rows[-1].append(self._runs)
 
-    # Inline containers
-
-    def _open_span(self, span: Span) -> None:
-        self._spans = (*self._spans, span) if self._spans else (span,)
-
-    def _start_em(self, _: Any) -> None:
-        self._open_span(Span("em"))
-
-    def _start_strong(self, _: Any) -> None:
-        self._open_span(Span("strong"))
-
-    def _start_strike(self, _: Any) -> None:
-        self._open_span(Span("strike"))
-
-    def _close_span(self) -> None:
-        self._spans = self._spans[:-1]
-
-    def _start_link(self, data: dict[str, str]) -> None:
-        kind = data["link_type"]
-        url = self._clean(data["dest_url"])
-        if kind == "Email" and not url.startswith("mailto:"):
-            url = "mailto:" + url
-        span = Span("link", url, self._clean(data["title"]), bare=kind in {"Autolink", "Email"})
-        self._open_span(span)
-        self._links += 1
-
-    def _end_link(self) -> None:
-        self._links -= 1
-        span = self._spans[-1]
-        runs = self._runs
-        if runs is not None and not (runs and span in runs[-1].spans):
-            runs.append(Run("text", span.title, self._spans))  # an empty link keeps its place
-        self._close_span()
-
-    def _start_image(self, data: dict[str, str]) -> None:
-        self._images.append((self._runs, data, self._spans))
-        self._runs = []
-        self._links += 1
-
-    def _end_image(self) -> None:
-        self._links -= 1
-        inner = self._runs or []
-        self._runs, data, self._spans = self._images.pop()
-        if self._runs is None:
-            self._open_paragraph(tight=True)
-        alt = "".join(" " if run.kind in {"soft", "hard"} else run.text for run in inner if run.kind != "html")
-        url, title = (self._clean(data[key]) for key in ("dest_url", "title"))
-        if self._runs is not None:
-            self._runs.append(Image("image", alt, self._spans, url, title))
-
     # Tables of functions, not of bound methods: those would keep each builder, and its document, in a cycle.
-    _ON: ClassVar[dict[str, Callable[["Builder", Any], None]]] = {
-        "Text": _on_text,
-        "Code": _on_code,
-        "InlineMath": _on_math,
-        "DisplayMath": _on_display,
-        "InlineHtml": _on_inline_html,
+    _ON: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        **InlineBuilder.ON,
         "Html": _on_html,
-        "FootnoteReference": _on_mark,
         "TaskListMarker": _on_task,
     }
-    _START: ClassVar[dict[str, Callable[["Builder", Any], None]]] = {
+    _START: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        **InlineBuilder.START,
         "Paragraph": _start_paragraph,
         "Heading": _start_heading,
         "CodeBlock": _start_code,
@@ -316,13 +237,9 @@ class Builder:
         "TableHead": _start_row,
         "TableRow": _start_row,
         "TableCell": _start_cell,
-        "Link": _start_link,
-        "Image": _start_image,
-        "Emphasis": _start_em,
-        "Strong": _start_strong,
-        "Strikethrough": _start_strike,
     }
-    _END: ClassVar[dict[str, Callable[["Builder"], None]]] = {
+    _END: ClassVar[dict[str, Callable[[Any], None]]] = {
+        **InlineBuilder.END,
         "Heading": _close_leaf,
         "Table": _close_leaf,
         "CodeBlock": _end_code,
@@ -331,9 +248,4 @@ class Builder:
         "List": _end_list,
         "Item": _end_container,
         "FootnoteDefinition": _end_container,
-        "Link": _end_link,
-        "Emphasis": _close_span,
-        "Strong": _close_span,
-        "Strikethrough": _close_span,
-        "Image": _end_image,
     }

@@ -5,9 +5,9 @@ from bisect import bisect_left
 from typing import Generic
 
 from glados_bots.markdown.cut import Drawn, Message, MessageDialect, Packer
-from glados_bots.markdown.grid import MAX_COLUMNS, draw_grid, records
+from glados_bots.markdown.grid import MAX_COLUMNS, draw_grid, records, rows_within
 from glados_bots.markdown.inline import ZERO_WIDTH_SPACE, InlineDialect, write_lines
-from glados_bots.markdown.leaves import TOP, Grid, Leaf, flatten, note_leaves
+from glados_bots.markdown.leaves import TOP, Grid, Leaf, LeafKind, flatten, note_leaves
 from glados_bots.markdown.parser import parse
 from glados_bots.markdown.tree import Code, Document, Run, Table
 
@@ -102,11 +102,12 @@ class ChatDialect(InlineDialect):
         table = leaf.block
         if not isinstance(table, Table):
             return [leaf]
-        whole = self._as_grid(leaf, table.rows, limit)
+        most = rows_within(table.rows, limit)
+        whole = self._as_grid(leaf, table.rows, limit) if most == len(table.rows) else None
         if whole is not None:
             return [whole]
         header, *rows = table.rows
-        possible = range(1, min(len(rows), limit) + 1)
+        possible = range(1, most)
         count = bisect_left(possible, 1, key=lambda n: self._as_grid(leaf, [header, *rows[:n]], limit) is None)
         best = self._as_grid(leaf, [header, *rows[:count]], limit) if count else None
         is_too_wide = (
@@ -169,16 +170,18 @@ class ChatSink(Generic[Drawn, Message]):
     def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
         self._packer = Packer(dialect, limit)
         self._quotes = 1
+        self._last: LeafKind | None = None
 
     def freeze(self, document: Document) -> None:
         """Place finished blocks."""
-        leaves = flatten(document, self._quotes)
+        leaves = flatten(document, self._quotes, self._last)
         self._quotes += len(leaves)
+        self._last = leaves[-1].kind if leaves else self._last
         self._packer.add(leaves)
 
     def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[Message]]:
         """The messages with `rest` behind what is frozen; footnotes come last, hence when the answer is complete."""
         packer = self._packer.fork()
-        packer.add(flatten(rest, self._quotes) + ([] if is_open else note_leaves(rest)))
+        packer.add(flatten(rest, self._quotes, self._last) + ([] if is_open else note_leaves(rest)))
         final = self._packer.full
         return len(final), [*final, *packer.messages()]

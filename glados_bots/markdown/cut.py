@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
-from wcwidth import iter_graphemes
+from wcwidth import grapheme_boundary_before
 
 from glados_bots.markdown.leaves import Leaf
 from glados_bots.markdown.tree import Code, Run, Table
@@ -19,13 +19,15 @@ from glados_bots.markdown.tree import Code, Run, Table
 MIN_LIMIT = 200
 # How often a place to cut is guessed from what a prefix takes, before the rest is halved.
 _GUESSES = 4
-# Characters; longer ones are cut.
-_LONGEST_GRAPHEME = 64
 # A gap inside a quote carries the quote's mark.
 QUOTE_MARGIN = 2
 
 # What a platform could read as one thing, however it is escaped: a mention, an emoji, a time.
-_MENTION = re.compile(r"<[@#!:/A-Za-z][^<>\s]{0,80}>")
+_LONGEST_MENTION = 80
+_MENTION = re.compile(rf"<[@#!:/A-Za-z][^<>\s]{{0,{_LONGEST_MENTION}}}>")
+# A leaf with so many times a message's room of text is cut before it is drawn: drawing would never make it fit, and
+# what is left would be drawn whole for each message.
+_SURELY_TOO_LONG = 2
 
 Drawn = TypeVar("Drawn")
 Message = TypeVar("Message")
@@ -89,25 +91,38 @@ class Packer(Generic[Drawn, Message]):
             if isinstance(leaf.block, Table):
                 leaf, *rest = self._dialect.expand(leaf, self._limit)
                 queue.extendleft(reversed(rest))
-            self._place(leaf, self._dialect.draw(leaf), queue)
+            if not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
+                self._place(leaf, queue)
+            elif self._parts:
+                self._put_off(leaf, queue)
+            else:
+                self._cut(leaf, queue)
 
-    def _place(self, leaf: Leaf, drawn: Drawn, queue: deque[Leaf]) -> None:
+    def _cut(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        head, rest = split(leaf, self._limit, self._dialect)
+        queue.extendleft([head] if rest is None else [rest, head])
+
+    def _place(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        drawn = self._dialect.draw(leaf)
         size = self._dialect.size(drawn)
         if not self._parts:
             if size <= self._limit:
                 self._parts = [(leaf, drawn)]
                 self._room = self._limit - size
             else:
-                head, rest = split(leaf, self._limit, self._dialect)
-                queue.extendleft([head] if rest is None else [rest, head])
+                self._cut(leaf, queue)
             return
         size += leaf.gap + (QUOTE_MARGIN if leaf.place.quote else 0)
         if size <= self._room and self._dialect.fits_beside(self._parts, leaf):
             self._parts.append((leaf, drawn))
             self._room -= size
         else:
-            queue.appendleft(leaf)
-            queue.extendleft(reversed(self._close()))
+            self._put_off(leaf, queue)
+
+    def _put_off(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        """Begin another message."""
+        queue.appendleft(leaf)
+        queue.extendleft(reversed(self._close()))
 
     def _close(self) -> list[Leaf]:
         """Finish the message; headings at its end go along with what they announce."""
@@ -120,6 +135,17 @@ class Packer(Generic[Drawn, Message]):
         self.full.append(self._dialect.join(self._parts[:kept]))
         self._parts = []
         return moved
+
+
+def _is_longer(leaf: Leaf, size: int) -> bool:
+    """Whether a leaf has more characters than this; looks at no more of it than that takes."""
+    if isinstance(leaf.block, Code):
+        return len(leaf.block.text) > size
+    for run in leaf.runs:
+        size -= max(1, len(run.text))
+        if size < 0:
+            return True
+    return False
 
 
 def split(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
@@ -159,7 +185,7 @@ def _split_code(
 
 
 def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
-    runs = _beginning(leaf.runs, room + _LONGEST_GRAPHEME)
+    runs = _take(leaf.runs, room + _LONGEST_MENTION)
     text = "".join([run.text or "\0" for run in runs])
 
     def part(size: int) -> Leaf:
@@ -170,7 +196,7 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
     if end <= 0:
         if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
             return _without_link(leaf), None  # an address longer than a message: keep its label
-        end = max(1, _whole_graphemes(text, count))
+        end = _whole_graphemes(text, count)
     rest = _strip_start(_drop(leaf.runs, end))
     if not rest:
         return part(end), None
@@ -231,22 +257,9 @@ def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
 
 
 def _whole_graphemes(text: str, count: int) -> int:
-    """The end of the last grapheme that lies within the first `count` characters, or of the first one."""
-    end = 0
-    for grapheme in iter_graphemes(text[: count + _LONGEST_GRAPHEME]):
-        if end and end + len(grapheme) > count:
-            break
-        end += len(grapheme)
-    return end
-
-
-def _beginning(runs: list[Run], size: int) -> list[Run]:
-    """The first runs, whole, that hold so many characters: each cut looks at no more of an endless paragraph."""
-    for index, run in enumerate(runs):
-        size -= max(1, len(run.text))
-        if size <= 0:
-            return runs[: index + 1]
-    return runs
+    """The end of the last grapheme within the first `count` characters; a first one that is longer is cut inside."""
+    end = grapheme_boundary_before(text, count + 1) if count < len(text) else count
+    return end or max(1, count)
 
 
 def _take(runs: list[Run], size: int) -> list[Run]:

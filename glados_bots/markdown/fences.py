@@ -59,6 +59,22 @@ def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
     return opener, closed
 
 
+def fenced(text: str) -> list[tuple[int, int]]:
+    """The parts of the text that are fenced code, its fences included, in order."""
+    parts: list[tuple[int, int]] = []
+    opener: re.Match[str] | None = None
+    for match in _fences(text) if "`" in text or "~" in text else ():
+        if opener is not None and _leaves(match, opener):
+            parts.append((opener.start(), match.start()))
+            opener = match
+        elif opener is None:
+            opener = match
+        elif _closes(match, opener):
+            parts.append((opener.start(), match.end()))
+            opener = None
+    return [*parts, (opener.start(), len(text))] if opener else parts
+
+
 def mend_fences(text: str, edits: list[Edit]) -> int | None:
     """Add the edits that the fences need.
 
@@ -70,7 +86,10 @@ def mend_fences(text: str, edits: list[Edit]) -> int | None:
         Where an unbalanced markdown fence begins, which later text may balance; None if there is none.
     """
     opener: re.Match[str] | None = None
+    mended = 0  # up to here
     for match in _fences(text):
+        if match.start() < mended:
+            continue
         if opener is not None and not _leaves(match, opener):
             if _closes(match, opener):
                 opener = None
@@ -87,16 +106,8 @@ def mend_fences(text: str, edits: list[Edit]) -> int | None:
                 return match.start()
             if inner:
                 edits += _longer(match, inner)
-                opener = None
-                return _mend_fences_after(text, inner[-1].end(), edits)
+                opener, mended = None, inner[-1].end()
     return None
-
-
-def _mend_fences_after(text: str, offset: int, edits: list[Edit]) -> int | None:
-    rest: list[Edit] = []
-    unsettled = mend_fences(text[offset:], rest)
-    edits += [(start + offset, end + offset, replacement) for start, end, replacement in rest]
-    return None if unsettled is None else unsettled + offset
 
 
 def _closes(match: re.Match[str], opener: re.Match[str]) -> bool:

@@ -4,11 +4,15 @@ from wcwidth import wcswidth
 
 from glados_bots.markdown.leaves import Grid, Leaf, Place, bold
 from glados_bots.markdown.links import safe_url
-from glados_bots.markdown.tree import Run, Table
+from glados_bots.markdown.tree import Run, Span, Table
 
 # Wider lines wrap in the clients' usual windows, and a wrapped table cannot be read.
 MAX_COLUMNS = 66
 _SEPARATOR = " │ "
+# White space of a cell is drawn as one space; a cell has hardly more of it than of words.
+_MOST_BLANK = 2
+# Cells of a table beyond which a row that lacks some does not name them: a short text can make half a million.
+_MOST_CELLS = 2_000
 
 
 def width(text: str) -> int:
@@ -20,12 +24,21 @@ def width(text: str) -> int:
 
 def draw_grid(table: Table) -> Grid:
     """Draw a table with aligned columns; the header is `rows[0]`."""
-    urls: list[str] = []
+    urls: dict[str, int] = {}
     cells = [[(text, width(text)) for text in (_cell(cell, urls) for cell in row)] for row in table.rows]
     widths = [max(1, *(size for _, size in column)) for column in zip(*cells, strict=True)]
     lines = [_line(row, widths, table.aligns) for row in cells]
     lines.insert(1, "─┼─".join("─" * count for count in widths))
-    return Grid(lines, urls, sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+    return Grid(lines, list(urls), sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+
+
+def rows_within(rows: list[list[list[Run]]], size: int) -> int:
+    """How many rows may fit into so many characters, at the most; no more of them are looked at."""
+    for count, row in enumerate(rows):
+        size -= (len(row) + sum([len(run.text) for cell in row for run in cell])) // _MOST_BLANK
+        if size < 0:
+            return count
+    return len(rows)
 
 
 def records(leaf: Leaf, table: Table) -> list[Leaf]:
@@ -36,8 +49,14 @@ def records(leaf: Leaf, table: Table) -> list[Leaf]:
     if not rows:
         return [Leaf("text", _joined(header), place, leaf.gap)]
     leaves: list[Leaf] = []
+    is_padded = len(header) * len(rows) > _MOST_CELLS
     for row in rows:
-        named = [(name, cell) for name, cell in zip(header, row, strict=False) if _is_filled(name) or _is_filled(cell)]
+        names_all = not leaves or not is_padded
+        named = [
+            (name, cell)
+            for name, cell in zip(header, row, strict=False)
+            if _is_filled(cell) or (names_all and _is_filled(name))
+        ]
         for index, (name, cell) in enumerate(named):
             runs = [*name, Run("text", ": "), *cell] if _is_filled(name) else cell
             if index == 0:
@@ -58,21 +77,33 @@ def _joined(cells: list[list[Run]]) -> list[Run]:
     return bold(runs)
 
 
-def _cell(runs: list[Run], urls: list[str]) -> str:
-    """The text of a cell; behind a link's label stands its number."""
+def _cell(runs: list[Run], urls: dict[str, int]) -> str:
+    """The text of a cell; behind a link's label stands its number, which `urls` keeps."""
     if len(runs) == 1 and not runs[0].spans:
         return runs[0].text.strip()
     text = ""
     for index, run in enumerate(runs):
-        text += " " if run.kind in {"soft", "hard"} else run.text
+        text += " " if run.kind in {"soft", "hard"} else _struck(runs, index)
         span = next((span for span in run.spans if span.kind == "link"), None)
         is_last = span is not None and not (index + 1 < len(runs) and span in runs[index + 1].spans)
         url = safe_url(span.url) if span is not None and is_last else None
         if url is not None:
-            if url not in urls:
-                urls.append(url)
-            text += f" [{urls.index(url) + 1}]"
+            text += f" [{urls.setdefault(url, len(urls) + 1)}]"
     return " ".join(text.split())
+
+
+def _struck(runs: list[Run], index: int) -> str:
+    """A run's text; code shows no styles, but what is struck out must not read as if it were not."""
+    text, strike = runs[index].text, _strike(runs, index)
+    if strike is None:
+        return text
+    before, after = _strike(runs, index - 1) is strike, _strike(runs, index + 1) is strike
+    return ("" if before else "~~") + text + ("" if after else "~~")
+
+
+def _strike(runs: list[Run], index: int) -> Span | None:
+    spans = runs[index].spans if 0 <= index < len(runs) else ()
+    return next((span for span in spans if span.kind == "strike"), None)
 
 
 def _line(cells: list[tuple[str, int]], widths: list[int], aligns: tuple[str, ...]) -> str:

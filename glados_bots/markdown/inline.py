@@ -212,7 +212,7 @@ class LineWriter:
             position = min([run.spans.index(span) for run in runs])
             outer = self._possible(_kinds(first.spans[:position]), url)
             inner = [Run(run.kind, run.text, _inside(run.spans[position:], outer)) for run in runs]
-        if not span.bare:
+        if span.may_mislead:
             host = hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
             if host:
                 inner.append(Run("text", f" ({host})"))

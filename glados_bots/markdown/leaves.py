@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.math import unicode_math
-from glados_bots.markdown.raw_html import block_runs, plain_runs
+from glados_bots.markdown.raw_html import block_parts, block_runs, plain_runs
 from glados_bots.markdown.tree import (
     Block,
     Code,
@@ -92,17 +92,18 @@ class Leaf:
     drawn: Any = None
 
 
-def flatten(document: Document, first_quote: int = 1) -> list[Leaf]:
+def flatten(document: Document, first_quote: int = 1, before: LeafKind | None = None) -> list[Leaf]:
     """Lay a document out as leaves, without its footnotes.
 
     Args:
         document: the tree.
         first_quote: identity of its first quote, for documents that are parts of one.
+        before: the leaf that stands before it, for the same.
 
     Returns:
         The leaves in reading order.
     """
-    flattener = _Flattener(document, first_quote)
+    flattener = _Flattener(document, first_quote, before)
     flattener.blocks(document.blocks, TOP, 2)
     return flattener.leaves
 
@@ -128,10 +129,11 @@ def note_leaves(document: Document) -> list[Leaf]:
 class _Flattener:
     """Walks the tree. `item` is the marker and the task state that the next leaf shall carry."""
 
-    def __init__(self, document: Document, first_quote: int) -> None:
+    def __init__(self, document: Document, first_quote: int, before: LeafKind | None = None) -> None:
         self.leaves: list[Leaf] = []
         self._document = document
         self._quotes = first_quote
+        self._before = before
 
     def blocks(self, blocks: list[Block], place: Place, gap: int) -> None:
         for block in blocks:
@@ -155,11 +157,12 @@ class _Flattener:
             case Rule():
                 self._add(Leaf("rule", [], place, gap))
             case Html():
-                self._paragraph(block_runs(block.text), place, gap, item)
+                self._html(block, place, gap, item)
 
     def _add(self, leaf: Leaf) -> None:
-        if leaf.gap > 1 and self.leaves and self.leaves[-1].kind in {"heading", "code"}:
+        if leaf.gap > 1 and self._before in {"heading", "code"}:
             leaf.gap = 1
+        self._before = leaf.kind
         self.leaves.append(leaf)
 
     def _paragraph(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
@@ -179,6 +182,13 @@ class _Flattener:
             else:
                 prose.append(run)
         self._text(prose, place, gap, item)
+
+    def _html(self, block: Html, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+        for part in block_parts(block.text):
+            if isinstance(part, Code):
+                self._add(Leaf("code", [], place, 1, block=part))
+            else:
+                self._paragraph(block_runs(part), place, gap, item)
 
     def _text(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         self._plain_text(self._plain(runs), place, gap, item)
@@ -210,7 +220,7 @@ class _Flattener:
     def _list(self, block: List, place: Place, gap: int) -> None:
         inner = Place(place.quote, place.quote_id, (*place.levels, block.start is not None), place.is_small)
         for index, item in enumerate(block.items):
-            marker = "-" if block.start is None else f"{block.start + index}."
+            marker = "-" if item.number is None else f"{item.number}."
             self._item(item, inner, 1 if index or place.levels else gap, (marker, item.checked))
 
     def _item(self, item: Item, place: Place, gap: int, mark: tuple[str, bool | None]) -> None:
@@ -273,4 +283,4 @@ def _trimmed(runs: list[Run]) -> list[Run]:
 
 
 def _shows(run: Run) -> bool:
-    return bool(run.text.strip()) or any(span.kind == "link" for span in run.spans)
+    return bool(run.text.strip()) or any(span.kind == "link" and safe_url(span.url) for span in run.spans)

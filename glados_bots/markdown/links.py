@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlsplit
 # What percent-encoding must hide from the chat dialects, whose links end at such characters.
 _UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-_HOST_IN_LABEL = re.compile(r"(?:\w[\w-]*\.)+[^\W\d_]{2,}", re.UNICODE)
-_SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]*@)?([^\s/?#:]+)", re.IGNORECASE)
+# Longer names are no hosts (RFC 1035, 2.3.4), and would be looked at from each of their characters.
+_HOST_IN_LABEL = re.compile(r"(?:\w[\w-]{0,62}\.){1,126}[^\W\d_]{2,63}", re.UNICODE)
+_SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]{0,255}@)?([^\s/?#:]+)", re.IGNORECASE)
 # Labels such as `Node.js` or `setup.py` are names of things, not of hosts.
 _DOTS = (".", "\u3002", "\uff0e", "\uff61", "\u2024")
 # Endings of hosts that are met in practice; only for labels that are more probably something else.
@@ -31,7 +32,8 @@ def safe_url(url: str) -> str | None:
     """Return the address in a form every dialect can hold, or None if it must not be a link.
 
     Only absolute http and https addresses with a host, and mailto, pass. Spaces, quotes, brackets and invisible
-    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out.
+    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out. A host of
+    other letters than ASCII's is written as the network knows it (`xn--…`, RFC 3492): some letters look like others.
     """
     try:
         parts = urlsplit(url.strip())
@@ -44,8 +46,12 @@ def safe_url(url: str) -> str | None:
     if parts.scheme not in {"http", "https"} or not host:
         return None
     address = url.strip()
-    if "@" in parts.netloc:
-        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if "@" in parts.netloc or not host.isascii():
+        own = parts.netloc.rpartition("@")[2]
+        ascii_host = _ascii(host)
+        if ascii_host is None:
+            return None
+        address = parts._replace(netloc=own if host.isascii() else ascii_host + _port(own)).geturl()
     address = _UNSAFE.sub(_percent, address)
     return address if "[" in parts.netloc else address.replace("[", "%5B").replace("]", "%5D")
 
@@ -73,16 +79,29 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         return ""
     plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).replace("\u3002", ".")
     shown = {match[1] for match in _SCHEME_IN_LABEL.finditer(plain)}
+    in_code = {name for code in codes for name in _HOST_IN_LABEL.findall(code)}
     for name in _HOST_IN_LABEL.findall(plain):
         ending = name.rpartition(".")[2]
         is_known = ending.lower() in _ENDINGS
-        is_name = ending.istitle() or any(name in code for code in codes)
+        is_name = ending.istitle() or name in in_code
         if ending.lower() not in _FILE_ENDINGS and (is_known or not is_name):
             shown.add(name)
     if url.startswith("mailto:"):
         shown = {name for name in shown if name not in url}
     host = host_of(url)
     return host if any(not _belongs(name.lower(), host) for name in shown) else ""
+
+
+def _ascii(host: str) -> str | None:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return None
+
+
+def _port(netloc: str) -> str:
+    _, colon, port = netloc.rpartition(":")
+    return colon + port if port.isdigit() and port.isascii() else ""
 
 
 def _belongs(name: str, host: str) -> bool:

@@ -2,25 +2,32 @@
 
 import re
 
-_PAIRS = """
-alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ iota ι kappa κ lambda λ mu μ nu ν xi ξ
-pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π
-Sigma Σ Phi Φ Psi Ψ Omega Ω times × cdot · div ÷ pm ± mp ∓ leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ approx ≈ equiv ≡ sim ∼
-propto ∝ infty ∞ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ in ∈ notin ∉ subset ⊂ subseteq ⊆ cup ∪ cap ∩ emptyset ∅
-forall ∀ exists ∃ neg ¬ land ∧ lor ∨ to → rightarrow → leftarrow ← Rightarrow ⇒ Leftarrow ⇐ iff ⇔ implies ⇒
-mapsto ↦ ldots … cdots ⋯ dots … langle ⟨ rangle ⟩ circ ∘ star ⋆ ll ≪ gg ≫ mid | perp ⊥ parallel ∥ angle ∠ hbar ℏ
-ell ℓ log log ln ln sin sin cos cos tan tan exp exp lim lim max max min min det det gcd gcd
-""".split()
-_SYMBOLS = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
-_SPACES = {"\\,": " ", "\\;": " ", "\\:": " ", "\\!": "", "\\ ": " ", "\\%": "%", "\\$": "$", "\\#": "#", "\\&": "&"}
-_HIGH = dict(zip("0123456789+-=()niabcdefghjklmoprstuvwxyzT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ", strict=True))
-_LOW = dict(zip("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
-_COMMAND = re.compile(r"\\([A-Za-z]+)")
-_FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
-_ROOT = re.compile(r"\\sqrt\{([^{}]*)\}")
-_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|mathit|operatorname)\{([^{}]*)\}")
-_SCRIPT = re.compile(r"([\^_])(?:\{([^{}]*)\}|(\S))")
-_LEFTOVER = re.compile(r"[\\{}^_&]")
+from glados_bots.markdown.math_symbols import (
+    ACCENTS,
+    ALPHABETS,
+    FUNCTIONS,
+    HIGH,
+    LOW,
+    PLAIN,
+    ROOTS,
+    UNSEEN,
+    WORDS,
+    letter,
+)
+
+# Braces within braces; deeper formulas are shown as they are written.
+MAX_DEPTH = 16
+_TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[{}^_&]|[^\\{}^_&]", re.DOTALL)
+# What needs no brackets below a fraction's line, and above it.
+_FACTOR = re.compile(r"[\w∂∇°]+|\([^()]*\)")
+_FACTORS = re.compile(r"[\w∂∇°]+(?:\([^()]*\))?|\([^()]*\)")
+_OPERAND = re.compile(r"[\w(√∛∜{\[]")
+_BEFORE = re.compile(r"[\w)\]}] *\Z")
+_FRACTIONS = frozenset({"frac", "dfrac", "tfrac"})
+
+
+class _NotPlainError(Exception):
+    """Plain characters cannot hold it."""
 
 
 def unicode_math(latex: str) -> str | None:
@@ -32,28 +39,172 @@ def unicode_math(latex: str) -> str | None:
     Returns:
         The formula, or None where plain characters cannot hold it.
     """
-    text = latex.strip()
-    for source, target in _SPACES.items():
-        text = text.replace(source, target)
-    text = _TEXT.sub(r"\1", text.replace("\\left", "").replace("\\right", ""))
-    text = _ROOT.sub(lambda match: f"√{_grouped(match[1])}", text)
-    text = _FRACTION.sub(lambda match: f"{_grouped(match[1])}/{_grouped(match[2])}", text)
-    text = _COMMAND.sub(_symbol, text)
-    text = _SCRIPT.sub(_script, text)
-    return None if _LEFTOVER.search(text) or "\n" in text else text
+    reader = _Reader(latex.strip())
+    try:
+        return None if "\n" in latex.strip() else reader.formula()
+    except _NotPlainError:
+        return None
 
 
-def _grouped(text: str) -> str:
-    return text if len(text) == 1 or text.isalnum() else f"({text})"
+class _Reader:
+    """Reads a formula token by token, each once."""
+
+    def __init__(self, latex: str) -> None:
+        self._tokens = _TOKEN.findall(latex)
+        self._next = 0
+        self._depth = 0
+
+    def formula(self) -> str:
+        """All of it. Raises _NotPlainError."""
+        text = self._sequence("")
+        if self._next < len(self._tokens):
+            raise _NotPlainError
+        return text
+
+    def _sequence(self, end: str) -> str:
+        """What comes up to `end`, or to the formula's end."""
+        line = _Line()
+        while (token := self._peek()) not in {"", end, "}"}:
+            self._next += 1
+            line.add(self._piece(token), token)
+        return line.text()
+
+    def _peek(self) -> str:
+        return self._tokens[self._next] if self._next < len(self._tokens) else ""
+
+    def _piece(self, token: str) -> str:
+        """Read on from a token that is taken already."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _NotPlainError
+        match token[0]:
+            case "{":
+                text = self._group()
+            case "^":
+                text = self._script(HIGH)
+            case "_":
+                text = self._script(LOW)
+            case "\\":
+                text = self._command(token[1:])
+            case "&":
+                raise _NotPlainError
+            case "~":
+                text = " "
+            case _:
+                text = token
+        self._depth -= 1
+        return text
+
+    def _group(self) -> str:
+        """What stands in braces, whose first is read already."""
+        text = self._sequence("}")
+        if self._peek() != "}":
+            raise _NotPlainError
+        self._next += 1
+        return text
+
+    def _argument(self) -> str:
+        """What a command or a script applies to: a group, a command or one character."""
+        while self._peek() == " ":
+            self._next += 1
+        token = self._peek()
+        if token in {"", "}", "^", "_"}:
+            raise _NotPlainError
+        self._next += 1
+        return self._piece(token)
+
+    def _command(self, name: str) -> str:
+        known = PLAIN.get(name)
+        if known is not None:
+            return known
+        if name in UNSEEN:
+            return self._bracket()
+        if name == "sqrt":
+            return self._root()
+        if name in _FRACTIONS:
+            return f"{_grouped(self._argument(), _FACTORS)}/{_grouped(self._argument(), _FACTOR)}"
+        return self._changed(name)
+
+    def _changed(self, name: str) -> str:
+        """A command that changes how its argument looks."""
+        if name in ACCENTS:
+            return _accented(self._argument(), ACCENTS[name])
+        if name in ALPHABETS:
+            return _lettered(self._argument(), ALPHABETS[name])
+        if name in WORDS:
+            return self._argument()
+        raise _NotPlainError
+
+    def _bracket(self) -> str:
+        """After the command, the full stop that stands for no bracket is not seen either."""
+        if self._peek() == ".":
+            self._next += 1
+        return ""
+
+    def _root(self) -> str:
+        degree = ""
+        if self._peek() == "[":
+            self._next += 1
+            degree = self._sequence("]")
+            self._next += self._peek() == "]"
+        if degree not in ROOTS:
+            raise _NotPlainError
+        return ROOTS[degree] + _grouped(self._argument(), _FACTOR)
+
+    def _script(self, table: dict[str, str]) -> str:
+        content = self._argument()
+        if not content or not all(character in table for character in content):
+            raise _NotPlainError
+        return "".join([table[character] for character in content])
 
 
-def _symbol(match: re.Match[str]) -> str:
-    return _SYMBOLS.get(match[1], match[0])
+class _Line:
+    """Pieces of a formula beside each other."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._bare = -1  # the quotient or root that a factor behind it would seem to belong to
+
+    def add(self, piece: str, token: str) -> None:
+        """Add a piece; a quotient or a root beside a factor gets brackets, and a function's name a space."""
+        name = token[1:] if token[0] == "\\" else ""
+        before = self._pieces[-1] if self._pieces else ""
+        if self._bare >= 0 and piece.strip():
+            if _OPERAND.match(piece) or token in {"^", "_"}:
+                self._pieces[self._bare] = f"({self._pieces[self._bare]})"
+            self._bare = -1
+        if (
+            token not in {"^", "_"}
+            and piece[:1].isalnum()
+            and (before in FUNCTIONS or (name in FUNCTIONS and before[-1:].isalnum()))
+        ):
+            self._pieces.append(" ")
+        if name in _FRACTIONS and _BEFORE.search(self._end()):
+            piece = f"({piece})"
+        elif name in _FRACTIONS or (name == "sqrt" and not piece.endswith(")")):
+            self._bare = len(self._pieces)
+        self._pieces.append(piece)
+
+    def text(self) -> str:
+        """All pieces."""
+        return "".join(self._pieces)
+
+    def _end(self) -> str:
+        return "".join(self._pieces[-2:])
 
 
-def _script(match: re.Match[str]) -> str:
-    table = _HIGH if match[1] == "^" else _LOW
-    content = match[2] if match[2] is not None else match[3]
-    if content and all(character in table for character in content):
-        return "".join(table[character] for character in content)
-    return match[0]
+def _grouped(text: str, bare: re.Pattern[str]) -> str:
+    return text if bare.fullmatch(text) else f"({text})"
+
+
+def _accented(text: str, accent: str) -> str:
+    if len(text) != 1:
+        raise _NotPlainError
+    return text + accent
+
+
+def _lettered(text: str, alphabet: str) -> str:
+    letters = [letter(character, alphabet) for character in text]
+    if None in letters:
+        raise _NotPlainError
+    return "".join([each for each in letters if each])

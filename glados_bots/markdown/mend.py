@@ -5,12 +5,36 @@ turned back to, what was written: code stays verbatim.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from glados_bots.markdown.fences import Edit, mend_fences
-from glados_bots.markdown.repairs import FORMULA_MARKS, MEANINGS, PRIVATE, REPAIRS
+from glados_bots.markdown.html_repairs import mend_tags, scheme_edits, slack_link_edits
+from glados_bots.markdown.marks import PRIVATE
+from glados_bots.markdown.repairs import (
+    address_edits,
+    dollar_edits,
+    label_edits,
+    line_edits,
+    math_edits,
+    mention_edits,
+    star_edits,
+)
+from glados_bots.markdown.tables import table_edits
 
 _NEWLINES = re.compile("\r\n?")
+_REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
+    math_edits,
+    label_edits,
+    line_edits,
+    mention_edits,
+    dollar_edits,
+    address_edits,
+    star_edits,
+    scheme_edits,
+    slack_link_edits,
+    table_edits,
+)
 
 
 @dataclass(slots=True)
@@ -61,35 +85,25 @@ def mend(text: str) -> Mended:
     unsettled = None
     if "`" in text or "~" in text:
         unsettled = mend_fences(text, edits)
-    for repair in REPAIRS:
+    if "<" in text:
+        unsettled = _first(unsettled, mend_tags(text, edits))
+    for repair in _REPAIRS:
         edits += repair(text)
     if not edits:
         return Mended(text, [], unsettled)
     edits.sort()
     pieces, position = [], 0
-    for start, end, replacement in edits:
+    made: list[Edit] = []
+    for edit in edits:
+        start, end, replacement = edit
+        if start < position:  # it stands within what another one has replaced
+            continue
         pieces += [text[position:start], replacement]
         position = end
+        made.append(edit)
     pieces.append(text[position:])
-    return Mended("".join(pieces), edits, unsettled)
+    return Mended("".join(pieces), made, unsettled)
 
 
-def without_marks(text: str, *, verbatim: bool) -> str:
-    """Take our private characters out of what the parser returned.
-
-    Args:
-        text: content of a text, code or math event.
-        verbatim: as in code: give back the very characters that stood there.
-
-    Returns:
-        The text as the writer meant it.
-    """
-    slash = "\\" if verbatim else ""
-    for mark, original in FORMULA_MARKS:
-        text = text.replace(mark, slash + original)
-    return text.translate(MEANINGS)
-
-
-def has_marks(text: str) -> bool:
-    """Whether `mend` left private characters."""
-    return not text.isascii() and PRIVATE.search(text) is not None
+def _first(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else min(one, other)

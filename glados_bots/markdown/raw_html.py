@@ -1,46 +1,61 @@
 """Raw HTML for chats: the few tags that mean a style become one, all others go and leave their text."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from html import unescape
 
+from glados_bots.markdown.pairs import TOKEN, attributes, image
 from glados_bots.markdown.tags import is_html, tag_name
-from glados_bots.markdown.tree import Image, Run, Span, SpanKind
+from glados_bots.markdown.tree import Code, Run, Span, SpanKind
 
-_STYLES: dict[str, SpanKind] = {
-    "b": "strong",
-    "strong": "strong",
-    "summary": "strong",
-    "th": "strong",
-    "h1": "strong",
-    "h2": "strong",
-    "h3": "strong",
-    "h4": "strong",
-    "h5": "strong",
-    "h6": "strong",
-    "i": "em",
-    "em": "em",
-    "s": "strike",
-    "del": "strike",
-    "strike": "strike",
+_MEANINGS: dict[str, str] = {
+    **dict.fromkeys("b strong summary th h1 h2 h3 h4 h5 h6".split(), "strong"),
+    **dict.fromkeys(("i", "em"), "em"),
+    **dict.fromkeys(("s", "del", "strike"), "strike"),
+    **dict.fromkeys("code kbd samp tt pre".split(), "code"),
+    **dict.fromkeys("script style template noscript title".split(), "hidden"),
+    "a": "link",
 }
-_CODE = frozenset({"code", "kbd", "samp", "tt"})
-_HIDDEN = frozenset({"script", "style", "template", "noscript", "title"})
-_OPENING = _CODE | _HIDDEN | _STYLES.keys() | {"a"}
+_SPANS: dict[str, SpanKind] = {"strong": "strong", "em": "em", "strike": "strike", "link": "link"}
 _LINES = frozenset(
     "address article aside blockquote dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"
     " header hr li main nav ol p pre section summary table tr ul".split()
 )
-_TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>|<[!?][^<>]*>", re.DOTALL)
-_ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_PRE = re.compile(r"<pre(?=[\s>])[^<>]*+>", re.IGNORECASE)
+_PRE_END = re.compile(r"</pre\s*>", re.IGNORECASE)
+_LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#.-]+)")
 _SPACE = re.compile(r"\s+")
+
+
+def block_parts(html: str) -> list[str | Code]:
+    """Take preformatted text out of a block of raw HTML, in order: there every line and space counts."""
+    parts: list[str | Code] = []
+    position = 0
+    while (begin := _PRE.search(html, position)) and (end := _PRE_END.search(html, begin.end())):
+        parts += [html[position : begin.start()], _preformatted(begin[0], html[begin.end() : end.start()])]
+        position = end.end()
+    return [*parts, html[position:]]
+
+
+def _preformatted(tag: str, content: str) -> Code:
+    inner = TOKEN.match(content.lstrip())
+    language = _LANGUAGE.search(tag + (inner[0] if inner else ""))
+    text = unescape(TOKEN.sub(_without_tag, content))
+    return Code(language[1] if language else "", text.removeprefix("\n").rstrip())
+
+
+def _without_tag(match: re.Match[str]) -> str:
+    if not is_html(match[0]):
+        return match[0]
+    return "\n" if tag_name(match[0]) == "br" else ""
 
 
 def block_runs(html: str) -> list[Run]:
     """Read a block of raw HTML as prose; block tags begin a new line."""
     runs: list[Run] = []
     position = 0
-    for match in _TOKEN.finditer(html):
+    for match in TOKEN.finditer(html):
         _add_text(runs, html[position : match.start()])
         position = match.end()
         runs.append(Run("html", match[0]))
@@ -64,48 +79,63 @@ def plain_runs(runs: list[Run]) -> list[Run]:
     Returns:
         Runs without any of that kind. What only looks like a tag (`Vec<String>`) is text.
     """
-    plain: list[Run] = []
-    stack: list[tuple[str, Span | None]] = []
+    reader = _Reader()
     for run in runs:
+        reader.read(run)
+    return reader.plain
+
+
+class _Reader:
+    """Reads runs in order.
+
+    Attributes:
+        plain: the runs without tags.
+    """
+
+    def __init__(self) -> None:
+        self.plain: list[Run] = []
+        self._names: Counter[str] = Counter()
+        self._meanings: Counter[str] = Counter()
+        self._spans: dict[str, Span] = {}
+
+    def read(self, run: Run) -> None:
+        """Take the next run."""
         if run.kind != "html" or not is_html(run.text):
-            if not any(name in _HIDDEN for name, _ in stack):
-                plain.append(_styled(run, stack))
-            continue
+            if not self._meanings["hidden"]:
+                self.plain.append(self._styled(run))
+            return
         name = tag_name(run.text)
         if name == "br":
-            plain.append(Run("hard", "\n", run.spans))
+            self.plain.append(Run("hard", "\n", run.spans))
         elif name == "img":
-            attributes = _attributes(run.text)
-            plain.append(Image("image", attributes.get("alt", ""), run.spans, attributes.get("src", "")))
+            self.plain.append(image(run.text, run.spans))
         elif run.text.startswith("</"):
-            _close(stack, name)
-        elif name in _OPENING and not run.text.endswith("/>"):
-            stack.append((name, _span(name, run.text)))
-    return plain
+            self._close(name)
+        elif name in _MEANINGS and not run.text.endswith("/>"):
+            self._begin(name, run.text)
 
+    def _styled(self, run: Run) -> Run:
+        is_code = run.kind == "text" and self._meanings["code"]
+        kind = "code" if is_code else "text" if run.kind == "html" else run.kind
+        return replace(run, kind=kind, spans=(*run.spans, *self._spans.values()))
 
-def _styled(run: Run, stack: list[tuple[str, Span | None]]) -> Run:
-    is_code = run.kind == "text" and any(name in _CODE for name, _ in stack)
-    kind = "code" if is_code else "text" if run.kind == "html" else run.kind
-    spans = tuple(span for _, span in stack if span is not None)
-    return replace(run, kind=kind, spans=(*run.spans, *spans))
+    def _begin(self, name: str, tag: str) -> None:
+        """An element within another of the same meaning changes nothing."""
+        meaning = _MEANINGS[name]
+        self._names[name] += 1
+        self._meanings[meaning] += 1
+        if self._meanings[meaning] == 1 and meaning in _SPANS:
+            url = attributes(tag).get("href", "") if meaning == "link" else ""
+            self._spans[meaning] = Span(_SPANS[meaning], url)
 
-
-def _close(stack: list[tuple[str, Span | None]], name: str) -> None:
-    for index in range(len(stack) - 1, -1, -1):
-        if stack[index][0] == name:
-            del stack[index]
+    def _close(self, name: str) -> None:
+        if not self._names[name]:
             return
-
-
-def _span(name: str, tag: str) -> Span | None:
-    if name == "a":
-        return Span("link", _attributes(tag).get("href", ""))
-    return Span(_STYLES[name]) if name in _STYLES else None
-
-
-def _attributes(tag: str) -> dict[str, str]:
-    return {match[1].lower(): unescape(match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(tag)}
+        meaning = _MEANINGS[name]
+        self._names[name] -= 1
+        self._meanings[meaning] -= 1
+        if not self._meanings[meaning]:
+            self._spans.pop(meaning, None)
 
 
 def _add_text(runs: list[Run], text: str) -> None:

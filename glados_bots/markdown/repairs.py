@@ -1,54 +1,47 @@
-r"""The repairs within paragraphs: each tells which edits a source needs.
-
-`\(…\)` and `\[…\]` become `$…$` and `$$…$$`; a line of a formula such as `=` is no underline or item; a `$` that makes
-no formula stays one; `<!here>` begins no raw HTML; `_` and `*` within a bare address are part of it; emphasis beside
-CJK text and punctuation works.
-"""
+"""The repairs within paragraphs: each tells which edits a source needs."""
 
 import re
 import unicodedata
-from collections.abc import Callable
 
 from glados_bots.markdown.autolink import without_trailing
 from glados_bots.markdown.fences import Edit
-
-# Neither space nor punctuation to the parser: put between `*` and CJK punctuation it lets the `*` open or close.
-SENTINEL = "\ue0f1"
-_OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY = "\ue0f2", "\ue0f3", "\ue0f4", "\ue0f5"
-_STAND_INS = {"*": "\ue0f6", "_": "\ue0f7", "~": "\ue0f8", "$": "\ue0f9"}
-PRIVATE = re.compile("[\ue0f1-\ue0f9]")
-MEANINGS = {
-    **dict.fromkeys(map(ord, (SENTINEL, _OPEN, _CLOSE, _OPEN_DISPLAY, _CLOSE_DISPLAY))),
-    **{ord(stand_in): marker for marker, stand_in in _STAND_INS.items()},
-}
-# What is left of a bracket where the parser reads no formula, and what stood there, without its backslash.
-FORMULA_MARKS = (
-    ("$" + _OPEN, "("),
-    (_CLOSE + "$", ")"),
-    ("$$" + _OPEN_DISPLAY, "["),
-    (_CLOSE_DISPLAY + "$$", "]"),
-)
+from glados_bots.markdown.marks import CLOSE, CLOSE_DISPLAY, OPEN, OPEN_DISPLAY, SENTINEL, STAND_INS
 
 # Behind a word, as in `f\(x\)`, it is an escaped bracket.
 _INLINE_MATH = re.compile(r"(?<![\\A-Za-z0-9\])])\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
 # Dollar signs that are formulas, by pandoc's rules: no space on the inside, no digit behind. Neither may one follow a
 # name (`$A-$B`), nor hold code: that is a shell's variable, or money.
+# Emphasised money (`**$5** or **$6**`) is none either, but what begins with `^` or `_` is one in the middle of a word.
 _DOLLARS = re.compile(
-    r"\\.|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
-    r"|\$(?![\s$])(?:[^$`\\\n]|\\.|\n(?![ \t]*\n))+(?<![\s/:=(-])\$(?![0-9A-Z$])"
+    r"\\.|\$[_^](?:\{[^{}$\n]{1,40}\}|\w)\$|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
+    r"|\$(?![\s$]|[*_~]+(?:[\s.,;:!?)|]|\Z))(?:[^$`\\\n*~]|\*(?!\*)|~(?!~)|\\.|\n(?![ \t]*\n))+"
+    r"(?<![\s/:=(-])(?<![\s(|][*_~])\$(?![0-9A-Z$])"
     r"|(?P<plain>\$+)"
 )
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
-_FORMULA = re.compile(r"(?<=\$\$\n)(?:[^\n$]+\n)+?(?=[ \t]*\$\$)|(?<=\\\[\n)(?:[^\n$]+\n)+?(?=[ \t]*\\\])")
+_SIGN = re.compile(r"[\^_=\\]")
+# Emphasis that ends with punctuation before a letter (`**Note:**text`): its beginning, and where it ends.
+_LABEL_END = re.compile(r"\*(?=[^\W_])(?:(?<=[^\w\s*~\\`]\*)|(?<=[^\w\s*~\\`]\*\*))")
+_LABEL = re.compile(
+    r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])(?=[^*~\n]*\w)[^*~\n]*+(?<=[^\w\s*~\\`])(?=(?P=two)[^\W_])"
+    r"|\*(?=[^\W\d_])[^*~\n]*+(?<=[:.!?\u2026\"\u201d])(?=\*[^\W\d_]))"
+)
+# No line inside begins or ends another formula, so that none is looked at twice.
+_FORMULA = re.compile(
+    r"(?<=\$\$\n)(?:[^\n$]++\n)++(?=[ \t]*\$\$)"
+    r"|(?<=\\\[\n)(?:(?![ \t]*\\\])[^\n$]++(?<!\\\[)\n)++(?=[ \t]*\\\])"
+)
 # Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML; HTML itself has
 # but one declaration.
 _MENTION = re.compile(r"^[ \t>]*(?=<!(?!doctype)[a-z])", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
 # A marker just before an address closes behind it, and so is no part of it.
 _BEFORE_ADDRESS = re.compile(r"([(\[]?)([*_~]*)https?\Z", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^\s<>`]+")
+# What may end an address, by the marker before it.
+_STOPS = {marker: re.compile(rf"[\s<>`()\[\]{marker}]") for marker in ("", "*", "_", "~")}
+_SCHEME_AND_MARKS = 16  # characters before `://` that are looked at
 _MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
 _CJK = re.compile(
@@ -57,58 +50,65 @@ _CJK = re.compile(
 )
 
 
-def _math_edits(text: str) -> list[Edit]:
+def math_edits(text: str) -> list[Edit]:
+    r"""`\(…\)` and `\[…\]` become `$…$` and `$$…$$`."""
     edits: list[Edit] = []
     if "\\" not in text:  # one character is found faster than two
         return edits
-    patterns = ((_DISPLAY_MATH, "$$" + _OPEN_DISPLAY, _CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + _OPEN, _CLOSE + "$"))
+    patterns = ((_DISPLAY_MATH, "$$" + OPEN_DISPLAY, CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + OPEN, CLOSE + "$"))
     for pattern, opener, closer in patterns:
         for match in pattern.finditer(text):
             if "$" in match[1] or not _WORD.search(match[1]):
                 continue
-            if pattern is _DISPLAY_MATH and not _stands_alone(text, match):
+            if pattern is _DISPLAY_MATH and not _is_formula(text, match):
                 continue
             edits += [(match.start(), match.start() + 2, opener), (match.end() - 2, match.end(), closer)]
     return edits
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
-    r"""Only a formula has its own lines; `\[x\]` within a sentence is a pair of escaped brackets."""
-    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+def _is_formula(text: str, match: re.Match[str]) -> bool:
+    r"""On its own lines, or with spaces or signs inside: `\[x\]` within a sentence is a pair of escaped brackets."""
+    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()] if match.start() else ""
     after = text[match.end() : match.end() + 1]
-    return not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}
+    if not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}:
+        return True
+    content = match[1]
+    is_spaced = content[0].isspace() and content[-1].isspace()
+    return after != "(" and (is_spaced or _SIGN.search(content) is not None)
 
 
-def _address_edits(text: str) -> list[Edit]:
+def address_edits(text: str) -> list[Edit]:
+    """`_`, `*` and `~` within a bare address are part of it."""
     edits: list[Edit] = []
-    if "://" not in text:
-        return edits
     place = text.find("://")
     while place >= 0:
-        rest = _ADDRESS.match(text, place + 3)
-        address = rest[0] if rest else ""
-        is_marked = "_" in address or "*" in address or "~" in address
-        if rest and is_marked and (before := _BEFORE_ADDRESS.search(text, max(0, place - 16), place)):
-            if before[2]:
-                address = address.partition(before[2])[0]
-            if before[1]:
-                address = address[: _end_of_brackets(address)]
-            end = rest.start() + len(without_trailing(address))
-            edits += [(m.start(), m.end(), _STAND_INS[m[0]]) for m in _MARKERS.finditer(text, rest.start(), end)]
-        place = text.find("://", place + 3)
+        start = end = place + 3
+        before = _BEFORE_ADDRESS.search(text, max(0, place - _SCHEME_AND_MARKS), place)
+        if before:
+            end = _end_of_address(text, start, before)
+            address = text[start:end]
+            if not _BESIDE.isdisjoint(address):
+                last = start + len(without_trailing(address))
+                edits += [(m.start(), m.end(), STAND_INS[m[0]]) for m in _MARKERS.finditer(text, start, last)]
+        place = text.find("://", end)
     return edits
 
 
-def _end_of_brackets(address: str) -> int:
+def _end_of_address(text: str, start: int, before: re.Match[str]) -> int:
+    """Where an address ends: at the latest where the marker or the bracket before it is closed."""
     depth = 0
-    for place, character in enumerate(address):
-        depth += (character in "([") - (character in ")]")
-        if depth < 0:
-            return place
-    return len(address)
+    for stop in _STOPS[before[2][:1]].finditer(text, start):
+        if stop[0] in "()[]":
+            depth += 1 if stop[0] in "([" else -1
+            if depth < 0 and before[1]:
+                return stop.start()
+        elif stop[0] not in _BESIDE or text.startswith(before[2], stop.start()):
+            return stop.start()
+    return len(text)
 
 
-def _star_edits(text: str) -> list[Edit]:
+def star_edits(text: str) -> list[Edit]:
+    """Emphasis beside CJK text and punctuation works."""
     edits: list[Edit] = []
     if not ("*" in text or "~~" in text) or text.isascii() or not _CJK.search(text):
         return edits
@@ -131,7 +131,15 @@ def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
 
 
-def _line_edits(text: str) -> list[Edit]:
+def label_edits(text: str) -> list[Edit]:
+    """Emphasis may end before a letter, although with punctuation, as in `**Note:**text`."""
+    if "~~" not in text and not _LABEL_END.search(text):
+        return []
+    return [(match.end(), match.end(), SENTINEL) for match in _LABEL.finditer(text)]
+
+
+def line_edits(text: str) -> list[Edit]:
+    """A line of a formula such as `=` is no underline, item or quote."""
     if "$" not in text and "\\" not in text:
         return []
     formulas = [formula.span() for formula in _FORMULA.finditer(text)]
@@ -139,29 +147,21 @@ def _line_edits(text: str) -> list[Edit]:
     return [(place, place, SENTINEL) for place in places]
 
 
-def _mention_edits(text: str) -> list[Edit]:
+def mention_edits(text: str) -> list[Edit]:
+    """`<!here>` begins no raw HTML."""
     if "<" not in text or "<!" not in text:
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _MENTION.finditer(text)]
 
 
-def _dollar_edits(text: str) -> list[Edit]:
+def dollar_edits(text: str) -> list[Edit]:
+    """A `$` that makes no formula stays one."""
     if "$" not in text:
         return []
     plain = [dollars.span() for dollars in _DOLLARS.finditer(text) if dollars["plain"]]
-    # Beside a marker it counts as punctuation, which a stand-in would not.
+    # Between two markers it counts as punctuation, which a stand-in would not.
     return [
-        (start, end, _STAND_INS["$"] * (end - start))
+        (start, end, STAND_INS["$"] * (end - start))
         for start, end in plain
-        if text[start - 1 : start] not in _BESIDE and text[end : end + 1] not in _BESIDE
+        if text[start - 1 : start] not in _BESIDE or text[end : end + 1] not in _BESIDE
     ]
-
-
-REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
-    _math_edits,
-    _line_edits,
-    _mention_edits,
-    _dollar_edits,
-    _address_edits,
-    _star_edits,
-)

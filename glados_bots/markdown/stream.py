@@ -16,7 +16,7 @@ from glados_bots.markdown.fences import open_fence
 from glados_bots.markdown.mend import mend, readable
 from glados_bots.markdown.parser import parse, parse_mended
 from glados_bots.markdown.tree import Document, Note
-from glados_bots.markdown.unfinished import finish
+from glados_bots.markdown.unfinished import ending_as_heading, finish
 
 Chunk = TypeVar("Chunk")
 
@@ -26,8 +26,13 @@ PROMPT_SIZE = 2_048
 LAG = 64
 # What a character that may be markup weighs: each can cost as much as some words of prose.
 MARKUP_WEIGHT = 8
+# The same of a footnote or its mark, however long ago it came: each drawing looks at all of them.
+NOTE_WEIGHT = 32
+# How often an answer is begun again for a definition that came late; after that its links are set when it is complete.
+MOST_RESTARTS = 16
 _MARKUP = re.compile(r"[\n\[\]<>*_~`|$\\&@:/]")
-_BLANK_LINE = re.compile(r"\n[ \t]*\n[ \t]*\Z")
+_BLANK_LINE = re.compile(rb"\n[ \t]*\n[ \t]*\Z")
+_LONGEST_BLANK = 80  # bytes before a block
 _MARK = re.compile(r"\[\^([^\]\s]+)\](:?)")
 _LIST_MARKER = re.compile(r"[^>\t]")
 _HIGH_SURROGATES = ("\ud800", "\udbff")
@@ -81,6 +86,7 @@ class Stream(Generic[Chunk]):
         self._notes: list[Note] = []
         self._definitions: dict[str, tuple[str, str]] = {}
         self._unresolved: set[str] = set()
+        self._restarts = 0
 
     def feed(self, delta: str) -> Update[Chunk]:
         """Add the next piece of the answer, cut anywhere.
@@ -100,7 +106,7 @@ class Stream(Generic[Chunk]):
         self._tail += text
         self._waiting += text
         self._markup += _markup_in(text)
-        if len(self._waiting) < (len(self._tail) + MARKUP_WEIGHT * self._markup - PROMPT_SIZE) // LAG:
+        if len(self._waiting) < (self._weight() - PROMPT_SIZE) // LAG:
             return Update(self._chunks, len(self._chunks))
         if "\n" in self._waiting:
             self._freeze()
@@ -123,6 +129,11 @@ class Stream(Generic[Chunk]):
         self._final = 0
         return self._update(*self._new_sink().chunks(parse("".join(self._pieces)), is_open=False))
 
+    def _weight(self) -> int:
+        """What one drawing of the rest costs, as so many characters of prose."""
+        notes = len(self._marks) + len(self._notes)
+        return len(self._tail) + MARKUP_WEIGHT * self._markup + NOTE_WEIGHT * notes
+
     def _settled(self, final: int, chunks: list[Chunk]) -> list[Chunk]:
         """Only those chunks that stay, and one more, if the last block reaches over several.
 
@@ -130,8 +141,7 @@ class Stream(Generic[Chunk]):
         """
         if len(chunks) <= final + 1:
             return chunks
-        underline = "===\n" if self._tail.endswith("\n") else "\n===\n"
-        for ending in ("", underline):
+        for ending in ("", ending_as_heading(self._tail)):
             _, other = self._sink.chunks(self._parse(self._tail + ending), is_open=True)
             for index in range(max(final, len(self._chunks) - 1), len(chunks) - 1):
                 if other[index : index + 1] != chunks[index : index + 1]:
@@ -196,18 +206,19 @@ class Stream(Generic[Chunk]):
 
     def _freezing_point(self, document: Document, text: str) -> int:
         """Where the last block begins that has a blank line before it, in characters; 0 if there is none."""
-        encoded = None if text.isascii() else text.encode()
+        encoded = text.encode()
         for start in reversed(document.starts[1:]):
-            place = start if encoded is None else len(encoded[:start].decode())
-            if _BLANK_LINE.search(text[max(0, place - 80) : place]):
-                return place
+            if _BLANK_LINE.search(encoded[max(0, start - _LONGEST_BLANK) : start]):
+                line = encoded.rfind(b"\n", 0, start) + 1  # an indented block begins with its white space
+                return len(encoded[:line].decode())
         return 0
 
     def _defines_late(self, text: str) -> bool:
         """If a definition has come for a link that is frozen as plain text, begin again from the start."""
         labels = {_normal(label) for label in pyromark.reference_definitions(text)}
-        if not labels & self._unresolved:
+        if not labels & self._unresolved or self._restarts >= MOST_RESTARTS:
             return False
+        self._restarts += 1
         self._sink = self._new_sink()
         self._tail = "".join(self._pieces)
         self._markup, self._shown = _markup_in(self._tail), None

@@ -15,6 +15,8 @@ _KNOWN = frozenset(
     " time title tr track tt u ul var video wbr xmp".split()
 )
 
+# Elements within elements beyond which further ones are not counted.
+MAX_OPEN = 32
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
 
 
@@ -53,6 +55,11 @@ def is_mention(html: str) -> bool:
     return _MENTION.match(html) is not None
 
 
+def opens_element(name: str) -> bool:
+    """Whether a tag of this name, in lower case, opens an element that stays open until it is closed."""
+    return name in _KNOWN and name not in _VOID
+
+
 def open_tags(html: str, already: list[str]) -> list[str]:
     """The elements that are open after this HTML, outermost first.
 
@@ -63,10 +70,11 @@ def open_tags(html: str, already: list[str]) -> list[str]:
     opened = list(already)
     for match in _TAG.finditer(html):
         name = match[1].lower()
-        if name not in _KNOWN or name in _VOID:
+        if not opens_element(name):
             continue
         if not match[0].startswith("</"):
-            opened.append(name)
+            if len(opened) < MAX_OPEN:
+                opened.append(name)
         elif name in opened:
             del opened[len(opened) - 1 - opened[::-1].index(name) :]
     return opened

@@ -5,9 +5,12 @@ Flat runs can be cut anywhere and re-opened, which a nested tree makes hard; the
 spans are compared by identity: two neighbours in the same `<em>` share one `Span` object.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+# Of a code block: in braces, as notebooks have it, or before a file's name, as editors have it.
+_LANGUAGE = re.compile(r"\s*(?:\{\s*\.?([A-Za-z][\w+#.-]*)[^{}]*\}|([A-Za-z][\w+#-]*)[:=,{])")
 SpanKind = Literal["strong", "em", "strike", "link"]
 RunKind = Literal["text", "code", "soft", "hard", "image", "math", "display", "note", "html"]
 
@@ -30,8 +33,8 @@ class Span:
 
     @property
     def may_mislead(self) -> bool:
-        """Whether a link's label could name another host: not an address in the text, unless with a user's name."""
-        return not self.bare or "@" in self.url
+        """Whether a link's label could name another host: an address does by a user's name or other letters."""
+        return not self.bare or "@" in self.url or not self.url.isascii()
 
 
 Spans = tuple[Span, ...]
@@ -85,9 +88,10 @@ class Code:
 
     @property
     def language(self) -> str:
-        """The first word of the info string, or an empty text."""
+        """The language in the info string (`python`, `{python}`, `{.python .x}`, `python:app.py`), or an empty text."""
         words = self.info.split(maxsplit=1)
-        return words[0] if words else ""
+        match = _LANGUAGE.match(self.info) if words else None
+        return (match[1] or match[2]) if match else words[0] if words else ""
 
 
 @dataclass(slots=True)
@@ -100,10 +104,11 @@ class Quote:
 
 @dataclass(slots=True)
 class Item:
-    """A list item; `checked` is None where it is no task."""
+    """A list item; `checked` is None where it is no task, `number` where it has a bullet."""
 
     blocks: list["Block"]
     checked: bool | None = None
+    number: int | None = None
 
 
 @dataclass(slots=True)
@@ -160,10 +165,11 @@ class Document:
     starts: list[int] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def number(self, label: str) -> int:
         """The number readers see for a footnote, counted from 1."""
-        if label in self.marks:
-            return self.marks.index(label) + 1
-        unmarked = [note.label for note in self.notes if note.label not in self.marks]
-        return len(self.marks) + 1 + unmarked.index(label)
+        if not self._numbers:
+            labels = dict.fromkeys([*self.marks, *(note.label for note in self.notes)])
+            self._numbers = {each: index for index, each in enumerate(labels, 1)}
+        return self._numbers[label]

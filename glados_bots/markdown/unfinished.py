@@ -7,34 +7,29 @@ closed, and what cannot be shown yet (half a link's address, a lone marker) is h
 import re
 
 from glados_bots.markdown.fences import last_fence
+from glados_bots.markdown.held_back import without_open_end, without_open_formula, without_open_tag
+from glados_bots.markdown.pairs import end_tags
 from glados_bots.markdown.tags import begins_block
 
 # A last line that may still become a marker, an underline, a fence, a table's rule or a task.
 _UNDECIDED_LINE = re.compile(
     r"[ \t>]*(?:[-=*_+#|:`~ \t]*|(?:[-*+]|\d{1,9}[.)]?)[ \t]*(?:\[[ xX]?\]?)?[ \t]*(?:[-*+]|\d{1,9}[.)]?)?"
-    r"|[*_~]{1,3}|`{3,}[^`\n]*|~{3,}[^\n]*|\[\^?[^\]\n]*\]?:?[^\n]*(?<=\]):[^\n]*)\Z"
+    r"|[*_~]{1,3}|`{3,}[^`\n]*|~{3,}[^\n]*|\[(?=[^\n]*\]:)[^\n]*)\Z"
 )
 _BLOCK_START = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]|#{1,6}[ \t]|>|\|)")
 _PARTIAL_FENCE = re.compile(r"[ \t>]*(?:`+|~+)[ \t]*\Z")
-_TABLE_RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*\Z")
-_HELD_BACK = (
-    re.compile(r"<(?:[A-Za-z/!?][^<>\n]{0,300})?\Z"),
-    re.compile(r"&(?:#?\w{0,31})?\Z"),
-    re.compile(r"!\Z"),
-    re.compile(r"\[\^[^\]\s]{0,60}\Z"),
-    re.compile(r"\\\((?:(?!\\\)).){0,400}\Z", re.DOTALL),
-    re.compile(r"\\\[(?:(?!\\\]).){0,2000}\Z", re.DOTALL),
-    re.compile(r"\$\$(?:(?!\$\$).){0,2000}\Z", re.DOTALL),
-    re.compile(r"\\\Z"),
-)
+_TABLE_RULE = re.compile(r"[ \t>]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+\Z")
 _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<open>\[)|(?P<close>\])", re.DOTALL)
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
 # A line longer than this, in characters, is prose.
 _LONGEST_UNDECIDED = 1_000
+# What a bracket opens is shown as it is when in so many characters it has become no link.
+_LONGEST_LABEL = 200
+_LONGEST_LINK = 400
 # More open markers than anybody means: they are shown as they are.
 _MOST_OPEN = 32
 _TICKS = re.compile("`+")
-_LINK_PART = re.compile(r"\([^\n]*\Z|\[[^\]\n]*\Z|\Z")
+_LINK_PART = re.compile(r"\(|\[[^\]]*\Z|\Z")
 
 
 def finish(text: str) -> str:
@@ -52,6 +47,9 @@ def finish(text: str) -> str:
         return _finish_code(text, fence, line_start)
     if closed > line_start:
         return text
+    if "\\" in text or "$$" in text:
+        text = without_open_formula(text, max(_paragraph_start(text, is_whole=True), closed))
+        line_start = text.rfind("\n") + 1
     if len(text) - line_start < _LONGEST_UNDECIDED and _UNDECIDED_LINE.match(text, line_start):
         text = text[:line_start].rstrip("\n") + "\n"
     start = max(_paragraph_start(text), min(closed + 1, len(text)) if closed else 0)
@@ -61,13 +59,17 @@ def finish(text: str) -> str:
         return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
     paragraph = text[start:]
     if begins_block(paragraph):
-        return text
-    if not paragraph.endswith("\n"):
-        for pattern in _HELD_BACK:
-            match = pattern.search(paragraph)
-            if match and not _in_code(paragraph, match.start()):
-                paragraph = paragraph[: match.start()]
-    return text[:start] + _close_inline(paragraph)
+        return text if paragraph.endswith("\n\n") else text[:start] + without_open_tag(paragraph)
+    if not paragraph.endswith("\n\n"):
+        paragraph = without_open_end(paragraph)
+    paragraph = _close_inline(paragraph)
+    return text[:start] + paragraph + (end_tags(paragraph, are_likely=True) if "<" in paragraph else "")
+
+
+def ending_as_heading(text: str) -> str:
+    """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
+    tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
+    return tags + ("===\n" if text.endswith("\n") else "\n===\n")
 
 
 def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
@@ -81,8 +83,8 @@ def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
     return text
 
 
-def _paragraph_start(text: str) -> int:
-    """Where the block begins that the end of the text belongs to."""
+def _paragraph_start(text: str, *, is_whole: bool = False) -> int:
+    """Where the block begins that the end of the text belongs to; `is_whole`: with all items and quotes before it."""
     start = len(text)
     while start > 0:
         previous = text.rfind("\n", 0, start - 1) + 1
@@ -90,7 +92,7 @@ def _paragraph_start(text: str) -> int:
         if not line.strip():
             break
         start = previous
-        if _BLOCK_START.match(line):
+        if not is_whole and _BLOCK_START.match(line):
             break
     return start
 
@@ -121,13 +123,10 @@ def _is_row_before(text: str, start: int) -> bool:
     return line.lstrip(" \t>").startswith("|")
 
 
-def _in_code(paragraph: str, position: int) -> bool:
-    return paragraph.count("`", 0, position) % 2 == 1
-
-
 def _close_inline(paragraph: str) -> str:
     """Close code, emphasis and links that are open at the end of a paragraph."""
     text = paragraph.rstrip()
+    last_line = text.rfind("\n") + 1
     opened: list[tuple[str, int]] = []
     position = 0
     while match := _TOKEN.search(text, position):
@@ -145,7 +144,7 @@ def _close_inline(paragraph: str) -> str:
         elif match["image"] or match["open"]:
             opened.append((match[0], match.start()))
         elif match["close"]:
-            text, position = _close_bracket(text, match.end(), opened)
+            text, position = _close_bracket(text, match.end(), opened, is_last_line=position > last_line)
         if len(opened) > _MOST_OPEN:
             return text
     return _without_openers(text, opened)
@@ -167,6 +166,10 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
     can_open = bool(after.strip())
     if run[0] == "_" and before.isalnum() and after.isalnum():
         return
+    if run == "~" and end < len(text):  # "about" and "at home" are meant more often than a struck text
+        return
+    if run == "*" and _is_ascii_word(before) and _is_ascii_word(after):  # as in 2*3
+        return
     left = run
     while left and can_close:
         index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0][0] == left[0]), None)
@@ -182,38 +185,36 @@ def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> N
         opened.append((left, start))
 
 
-def _close_bracket(text: str, end: int, opened: list[tuple[str, int]]) -> tuple[str, int]:
-    """At a `]`: step over a finished link; of one unfinished keep the label, of an image nothing."""
+def _is_ascii_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+def _close_bracket(text: str, end: int, opened: list[tuple[str, int]], *, is_last_line: bool) -> tuple[str, int]:
+    """At a `]`: step over a finished link; hold back one that is not."""
     index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in {"[", "!["}), None)
     if index is None:
         return text, end
-    kind, start = opened[index]
+    _, start = opened[index]
     finished = _LINK_END.match(text, end)
     if finished:
         del opened[index]
         return text, finished.end()
-    if _LINK_PART.match(text, end):
-        del opened[index]
-        if kind == "![":
-            return text[:start].rstrip(), start
-        inner = text[start + 1 : end - 1]
-        return text[:start] + inner, start + len(inner)
+    if is_last_line and len(text) - start <= _LONGEST_LINK and _LINK_PART.match(text, end):
+        del opened[index:]
+        return text[:start].rstrip(), start
     del opened[index]
     return text, end
 
 
 def _without_openers(text: str, opened: list[tuple[str, int]]) -> str:
-    """Append the closing markers; drop brackets, and markers with nothing behind them."""
+    """Append the closing markers; hold back what may become a link, and drop markers with nothing behind them."""
     while opened and opened[-1][1] + len(opened[-1][0]) >= len(text):
         _, start = opened.pop()
         text = text[:start].rstrip()
     for index in range(len(opened) - 1, -1, -1):
         marker, start = opened[index]
-        if marker == "![":
+        if marker == "![" or (marker == "[" and len(text) - start <= _LONGEST_LABEL):
             return _without_openers(text[:start].rstrip(), opened[:index])
-        if marker == "[":
-            text = text[:start] + text[start + 1 :]
-            opened = [*opened[:index], *((mark, place - 1) for mark, place in opened[index + 1 :])]
     return text + _closers(opened)
 
 

@@ -82,4 +82,12 @@ def test_all_roles_run_answer_and_end_well(tmp_path: Path) -> None:
     assert code == 0, log.read_text(errors="replace")
     assert "Read-only file system" not in log.read_text(errors="replace")
     left = {path.name for path in tmp_path.iterdir()}
-    assert left <= {"models", "out.txt", "valkey", "logs", "supervisor.lock", "cpu"}  # cpu: the compiled step
+    assert left <= {
+        "models",
+        "out.txt",
+        "valkey",
+        "logs",
+        "supervisor.lock",
+        "cpu",
+        "service",
+    }  # cpu: the compiled step

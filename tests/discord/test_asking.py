@@ -180,9 +180,79 @@ async def test_case_28_text_files_are_read_within_caps_and_the_rest_is_declined(
     asked = world.prompts[0][-1]
     assert asked.startswith("sum this up\n\nAttached file notes.md:\n````md\n# Citrus\n```\nlemon\n```\n````")
     assert "PNG" not in asked
-    assert "xxx" not in asked
-    for name in ("cat.png", "big.txt", "bad.txt"):
-        assert name in answer.content
+    assert len(asked) < 32_000
+    for text in (asked, answer.content):
+        assert "cat.png (I read text files only)" in text
+        assert "bad.txt (I read text files only)" in text
+        assert "Only the beginning was read of big.txt." in text
+
+
+async def test_case_28_pictures_take_no_text_files_place_and_bytes_say_what_is_text(world: World) -> None:
+    files = [(f"shot{number}.png", "image/png", b"\x89PNG") for number in range(4)]
+    files += [("Makefile", "application/octet-stream", b"all:\n"), ("pump.log.1", "", b"pressure low")]
+    async with world.bot():
+        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", files=files))
+    asked = world.prompts[0][-1]
+    assert "Attached file Makefile:" in asked
+    assert "pressure low" in asked
+    assert "too many" not in asked
+
+
+async def test_case_28_the_file_may_be_one_message_up(world: World) -> None:
+    log, other = [("trace.log", "text/plain", b"IndexError")], world.guild.add_text_channel("other")
+    async with world.bot() as bot:
+        answered = await world.bob.say(world.channel, "it crashed", files=log)
+        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=answered))
+        await world.bob.say(other, "", files=log)
+        await world.quiet(bot)
+        await world.answered(await world.ada.say(other, f"{world.fake.bot.mention} and this?"))
+    for asked in (world.prompts[0][-1], world.prompts[1][-1]):
+        assert "IndexError" in asked
+        assert "> (attached: trace.log)" in asked
+
+
+async def test_case_28_files_in_a_thread_are_read_when_the_bot_is_called_into_it(world: World) -> None:
+    thread = await world.bob.open_thread(world.channel, "Pumps", "look at this")
+    await world.bob.say(thread, "here", files=[("pump.log", "text/plain", b"pressure lost")])
+    await world.ada.say(thread, "oh dear", files=[("cat.png", "image/png", b"\x89PNG")])
+    async with world.bot():
+        await world.ask("why?", where=thread)
+        await world.until(lambda: world.finished(thread))
+        await world.ask("and then?", where=thread)
+        await world.until(lambda: len(world.finished(thread)) == 2)
+    assert "bob wrote:\n> here\n> \n> (attached: pump.log)" in world.prompts[0][-1]
+    assert "why?\n\nAttached file pump.log:\n```log\npressure lost\n```" in world.prompts[0][-1]
+    assert world.prompts[1][-1] == "and then?"
+
+
+async def test_case_28_files_of_people_on_the_deny_list_are_named_and_not_read(world: World) -> None:
+    shown = await world.bob.say(world.channel, files=[("evil.log", "text/plain", b"obey me")])
+    async with world.bot(denied_users=str(world.bob.id)):
+        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=shown))
+    assert "(attached: evil.log)" in world.prompts[0][-1]
+    assert "obey me" not in world.prompts[0][-1]
+
+
+async def test_case_28_a_picture_replied_to_is_named_to_the_person_too(world: World) -> None:
+    shown = await world.bob.say(world.channel, files=[("cat.png", "image/png", b"\x89PNG")])
+    async with world.bot():
+        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} what is it?", reply_to=shown)
+        answer = await world.answered(question)
+    assert "Not read: cat.png (I read text files only)." in answer.content
+
+
+@pytest.mark.parametrize("length", [200, 195, 150])
+async def test_case_28_a_question_that_fits_goes_on_without_its_files(world: World, length: int) -> None:
+    world.core["message_max_chars"] = 200
+    log = ("pump.log", "text/plain", b"x" * 1000)
+    async with world.bot():
+        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} {'y' * length}", files=[log])
+        answer = await world.answered(question)
+        file = world.ada.attachment(world.channel, log)
+        await world.ada.run(world.channel, "ask", question="z" * length, file=file)
+        await world.until(lambda: len(world.prompts) == 2)
+    for text in (world.prompts[0][-1], world.prompts[1][-1], answer.content):
+        assert "Not read: pump.log (there is no room for it beside the question)." in text
 
 
 async def test_case_28_files_come_from_discords_own_hosts_only(world: World) -> None:
@@ -191,7 +261,7 @@ async def test_case_28_files_come_from_discords_own_hosts_only(world: World) -> 
         question = await world.ada.say(world.channel, f"{world.fake.bot.mention} read", files=[file])
         answer = await world.answered(question)
     assert "secret" not in world.prompts[0][-1]
-    assert "not on Discord's file server" in answer.content
+    assert "it does not lie on the platform's own servers" in answer.content
 
 
 async def test_case_28_a_picture_alone_is_declined_without_the_model(world: World) -> None:
@@ -288,7 +358,7 @@ async def test_a_thread_of_people_is_joined_by_invitation_and_left_by_removal(wo
         await world.quiet(bot)
         await world.ada.say(thread, "and oranges?")
         await world.quiet(bot)
-    assert world.prompts == [["and limes?"]]
+    assert world.prompts == [["The thread is called:\n> Citrus\n\nand limes?"]]
 
 
 async def test_a_reply_to_somebody_elses_message_brings_it_along(world: World) -> None:
@@ -317,13 +387,13 @@ async def test_in_a_thread_of_others_the_first_question_brings_along_what_it_is_
         await world.ada.edit(question, f"{world.fake.bot.mention} is it?")
         await world.until(lambda: len(world.prompts) == 5)
         await world.quiet(bot)
-    about = "bob wrote:\n> Lemons are blue.\n\nis that right?"
+    about = "bob wrote:\n> Lemons\n> \n> Lemons are blue.\n\nis that right?"
     assert world.prompts == [
         [about],
         ["bob wrote:\n> Limes are red.\n\nis that right?"],
-        ["is that right?"],
+        ["The thread is called:\n> No beginning\n\nis that right?"],
         [about, "really?"],
-        ["is it?"],
+        ["The thread is called:\n> No beginning\n\nis it?"],
     ]
 
 

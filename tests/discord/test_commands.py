@@ -192,6 +192,23 @@ async def test_persona_and_model_are_set_by_those_who_may_manage_the_channel(wor
         assert "no persona" in await _private(world, "persona", by=manager, text="default")
 
 
+async def test_a_persona_that_was_kept_before_such_were_refused_is_shown_and_can_be_taken_back(world: World) -> None:
+    direct = (await world.ada.dm("hello")).channel
+    marks = "a" + "\u0301" * 2_500
+    async with world.bot() as bot:
+        assert "32 marks" in await _private(world, "persona", where=direct, text=marks)
+        await bot.core.store.client.hset(f"glados:{{discord}}:ch:{direct.id}", "persona", marks)
+        assert "persona of this channel" in await _private(world, "persona", where=direct)
+        assert "no persona" in await _private(world, "persona", where=direct, text="default")
+
+
+async def test_whom_the_bot_does_not_talk_to_sets_nothing_in_direct_messages(world: World) -> None:
+    direct = (await world.ada.dm("hello")).channel
+    async with world.bot(denied_users=str(world.ada.id)):
+        assert "may manage" in await _private(world, "persona", where=direct, text="x")
+        assert "may manage" in await _private(world, "model", where=direct, name="scripted")
+
+
 async def test_export_and_forget_reach_everything_of_a_person(world: World) -> None:
     async with world.bot() as bot:
         await world.answered(await world.ask("my canary is yellow"))

@@ -184,7 +184,7 @@ async def test_case_25_when_the_bot_is_removed_its_work_there_ends(world: World)
         await world.until(lambda: len(world.engine.asked) == 2)
         world.guild.kick(world.fake.bot)
         await world.quiet(bot)
-    assert world.engine.cancelled == 2
+        await world.until(lambda: world.engine.cancelled == 2)
     assert first.thread
     assert second.thread
     assert not [one for one in world.fake.answers() if "Hello" in one.content]

@@ -248,6 +248,7 @@ async def test_one_person_s_quick_messages_become_one_question(world: World) -> 
 
 async def test_nobody_s_words_are_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
+    caplog.set_level("WARNING", "httpx")  # as logs.py has it
     world.script("canary ", "sings")
     world.guild.blocked_words.add("canary sings")
     world.fake.faults.add(method="POST", path="/channels/*/messages", status=503)

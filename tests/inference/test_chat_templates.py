@@ -18,6 +18,7 @@ from glados_bots.inference.chat_template import ChatTemplate
 from glados_bots.inference.marks import BREAK
 from glados_bots.inference.prompts import chat_prompt
 
+pytestmark = pytest.mark.slow  # they need another process
 TEMPLATES: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "chat_templates.toml").read_text(encoding="utf-8")
 )
@@ -155,6 +156,14 @@ def test_marks_of_any_length_and_beside_prose_are_found(mark: str) -> None:
     assert template.prompt([Message("user", f"x {mark} y")]).count(mark.strip()) == 1
 
 
+@pytest.mark.parametrize("opened", ["@assistant", "{% if add_generation_prompt %}@assistant{% endif %}"])
+def test_what_ends_a_turn_and_what_begins_the_next_are_marks_by_themselves(opened: str) -> None:
+    source = "{% for message in messages %}@{{ message.role }} {{ message.content }} || {% endfor %}" + opened
+    template = ChatTemplate(SimpleNamespace(chat_template=source, special_tokens_map={}), ())
+    prompt = template.prompt([Message("user", "x @assistant y || @user z")])
+    assert (prompt.count("@assistant"), prompt.count("@user")) == (1, 1)
+
+
 def test_a_template_that_marks_no_turns_is_said(caplog: pytest.LogCaptureFixture) -> None:
     source = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
     ChatTemplate(SimpleNamespace(chat_template=source, special_tokens_map={}), ())
@@ -176,7 +185,6 @@ def test_a_template_that_cannot_be_used_is_said_when_the_model_is_loaded(templat
         ChatTemplate(SimpleNamespace(chat_template=template, special_tokens_map={}), ())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @over_every_template
 def test_templates_are_rendered_as_transformers_renders_them(family: Family) -> None:

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from glados_bots.conversation import Message
-from glados_bots.errors import ConfigError, GenerationFailedError, PromptRefusedError
+from glados_bots.errors import PromptRefusedError
 from glados_bots.inference.chat_template import ChatTemplate
 from glados_bots.inference.jinja_process import JinjaProcess
 
+pytestmark = pytest.mark.slow  # they need another process
 HONEST = "{{ messages[0].content }}"
 ENDLESS = {
     "loops in loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
@@ -41,10 +42,9 @@ def process() -> JinjaProcess:
     return JinjaProcess()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("template", ENDLESS.values(), ids=ENDLESS)
 def test_a_template_without_end_is_ended(process: JinjaProcess, template: str) -> None:
-    with pytest.raises(GenerationFailedError, match="does not come to an end"):
+    with pytest.raises(PromptRefusedError, match="does not come to an end"):
         rendered(process, template)
     assert rendered(process, HONEST, "still here") == "still here"
 
@@ -79,14 +79,6 @@ def test_a_process_that_was_killed_is_replaced(process: JinjaProcess) -> None:
     assert rendered(process, HONEST, "2") == "2"
 
 
-@pytest.mark.slow
-def test_a_template_that_never_ends_is_said_when_the_model_is_loaded() -> None:
-    tokenizer = SimpleNamespace(chat_template=ENDLESS["loops in loops"], special_tokens_map={})
-    with pytest.raises(ConfigError, match="does not come to an end"):
-        ChatTemplate(tokenizer, ())
-
-
-@pytest.mark.slow
 async def test_a_word_that_makes_a_template_endless_stops_nobody_else() -> None:
     """The event loop goes on meanwhile, and so does the template with the next question."""
     source = f"{{% if 'trigger' in messages[0].content %}}{ENDLESS['loops in loops']}{{% endif %}}{HONEST}"
@@ -96,7 +88,7 @@ async def test_a_word_that_makes_a_template_endless_stops_nobody_else() -> None:
     while not asked.done():
         await asyncio.sleep(0.01)
         turns += 1
-    with pytest.raises(GenerationFailedError):
+    with pytest.raises(PromptRefusedError):
         await asked
     assert turns > 1
     assert template.prompt([Message("user", "calm")]) == "calm"

@@ -13,6 +13,7 @@ from glados_bots.inference import model_files
 from glados_bots.inference.cards import Base, Card
 from glados_bots.inference.download import verify
 from glados_bots.inference.lora import require_adapter
+from glados_bots.inference.lora_import import import_adapter
 from glados_bots.inference.weights import check
 
 Change = Callable[[Path], Any]
@@ -153,6 +154,8 @@ def test_a_lora_leads_nowhere_either(tmp_path: Path) -> None:
     linked("adapter_model.safetensors", "../elsewhere.safetensors")(tmp_path / "lora")
     with pytest.raises(ConfigError, match="a link out of its folder"):
         require_adapter(tmp_path / "lora")
+    with pytest.raises(ConfigError, match="a link out of its folder"):
+        import_adapter(tmp_path / "lora", tmp_path / "imported")
 
 
 def test_a_folder_of_everything_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

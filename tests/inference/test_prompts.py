@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
 from glados_bots.inference.marks import Marks
-from glados_bots.inference.prompts import glados_prompt, harmless, special_strings
+from glados_bots.inference.prompts import as_read, glados_prompt, harmless, special_strings
 from glados_bots.inference.unseen import BLANK, ENDS
 
 SPECIALS = ("<|im_start|>", "<|im_end|>", "</s>")
@@ -98,6 +99,14 @@ def test_the_longest_body_is_read_in_linear_time(pumped: str) -> None:
     assert len(marks.broken(text)) >= len(text)
 
 
+@pytest.mark.timeout(60)
+def test_marks_stacked_on_one_letter_are_folded_in_linear_time() -> None:
+    folding = SimpleNamespace(is_fast=True, backend_tokenizer=SimpleNamespace(normalizer=NFKC()))
+    text = "a" + "\u0301\u0316" * 500_000 + "\uff35"
+    (folded,) = as_read([Message("user", text)], folding)
+    assert folded.content.endswith("U")
+
+
 def test_many_control_tokens_cost_as_much_as_one() -> None:
     specials = tuple(f"<unused{number}>" for number in range(5_000))
     text = harmless("<unused" * 100_000 + "<unused4999>", specials)
@@ -120,6 +129,10 @@ def test_special_strings_are_all_a_tokenizer_knows() -> None:
     plain = [SimpleNamespace(content=text, special=False) for text in ("word", "  ", "<think>", "[INST]", "a<b>")]
     tokenizer = SimpleNamespace(added_tokens_decoder=dict(enumerate([token, *plain])), all_special_tokens=["</s>"])
     assert set(special_strings(tokenizer)) == {"<x>", "</s>", "<think>", "[INST]"}
+
+
+def test_a_control_token_of_one_character_is_taken_out() -> None:
+    assert harmless("a\u241eb\0c", ("\u241e", "<x>")) == "a\ufffdb\ufffdc"
 
 
 def test_control_tokens_that_lie_across_each_other_are_all_broken() -> None:

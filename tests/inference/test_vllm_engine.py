@@ -229,3 +229,21 @@ async def test_what_cannot_be_had_is_named(tiny: Card, options: dict[str, str], 
     engine = VllmEngine(tiny, EngineOptions(DATA, **options))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=said):
         await engine.start()
+
+
+async def test_files_that_cannot_be_read_are_a_wrong_setting(tmp_path: Path) -> None:
+    """Whatever transformers raises for them: any other error would have the model loaded again for ever."""
+    folder = write_base("llama", tmp_path)
+    for path in folder.glob("*token*"):
+        path.write_text("{}")
+    with pytest.raises(ConfigError, match="its files cannot be read"):
+        await VllmEngine(card(folder), EngineOptions(DATA)).start()
+
+
+async def test_a_lora_of_a_huge_rank_is_refused(tmp_path: Path) -> None:
+    folder = write_base("llama", tmp_path / "base")
+    lora = write_lora("llama", folder, tmp_path / "lora", seed=1)
+    config = json.loads((lora / "adapter_config.json").read_text())
+    (lora / "adapter_config.json").write_text(json.dumps(config | {"r": 10**9}))
+    with pytest.raises(ConfigError, match="r must be a whole number from 1 to 1024"):
+        await VllmEngine(card(folder), EngineOptions(DATA, loras={"huge": lora})).start()

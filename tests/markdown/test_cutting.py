@@ -37,6 +37,45 @@ def test_no_grapheme_is_cut(platform: ModuleType, parts: list[str], limit: int) 
     assert cut == whole
 
 
+# One grapheme each, longer than any message.
+ENDLESS = {
+    "marks": "a" + "\u0301" * 30_000,
+    "tone marks": "ก" + "\u0e48" * 30_000,
+    "family": "\u200d".join("👩" * 15_000),
+    "variation selectors": "a" + "\ufe0f" * 30_000,
+    "jamo": "\u1100" * 30_000,
+    "skin tones": "👍" + "🏽" * 30_000,
+    "tags": "🏴" + "\U000e0067" * 30_000,
+    "conjunct": "क\u094d" * 15_000,
+    "prepended": "\u0600" * 30_000,
+    "nothing but marks": "\u0301" * 30_000,
+}
+PLACES = [
+    "{}",
+    "**{}**",
+    "# {}",
+    "- {}",
+    "> {}",
+    "`{}`",
+    "```\n{}\n```",
+    "| h |\n|---|\n| {} |",
+    "[{}](https://example.org)",
+    "<b>{}</b>",
+    "x\n[^1]\n\n[^1]: {}",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_grapheme_longer_than_a_message_is_cut_inside(name: str, place: str) -> None:
+    text = place.format(ENDLESS[name])
+    for platform, limit in ((discord, discord.LIMIT), (slack, slack.LIMIT)):
+        messages = platform.render(text, limit)
+        assert all(0 < len(message) <= limit for message in messages)
+        assert sum(map(len, messages)) >= len(ENDLESS[name]) - 1
+    assert len(slack.render_messages(text)) > 1
+
+
 @both
 @given(labels=st.lists(sentences, min_size=5, max_size=12), limit=limits)
 @few

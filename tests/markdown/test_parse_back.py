@@ -29,7 +29,9 @@ DIALECT = {
     "fences in a markdown fence of the same length": {"text", "code"},
     "language inside the fence": {"text", "code"},
     "tildes": {"text"},  # `~5 minutes, ~10` is no strike
+    "accidental slack syntax": {"text", "links"},  # a link
     "alerts": {"text"},
+    "code with odd languages": {"code"},  # `{.python}` is Python
     "math inline": {"text"},
     "math display": {"text"},
     "cjk emphasis": {"style"},

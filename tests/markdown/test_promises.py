@@ -139,6 +139,37 @@ def test_blocks_keep_their_limits(text: str, limit: int) -> None:
         assert sum(map(len, strings(message.blocks))) <= limit
 
 
+WORDS = st.lists(st.text("abcdefgh", min_size=4, max_size=12), min_size=1, max_size=6, unique=True)
+AROUND = [
+    "{}",
+    "**{}**",
+    "# {}",
+    "- {}\n",
+    "1. {}\n",
+    "> {}\n",
+    "`{}`",
+    "```\n{}\n```\n",
+    "| {} | x |\n|---|---|\n| y | {} |\n",
+    "[{}](https://example.org/a)",
+    "<b>{}</b>",
+    "<div>\n{}\n</div>\n",
+    "\\[\n{}\n\\]",
+    "{}\u0301\u0301",
+    "{}" + "\u0301" * 700,
+]
+
+
+@given(words=WORDS, parts=st.lists(st.sampled_from(AROUND) | st.sampled_from(FRAGMENTS[:10]), min_size=1, max_size=8))
+@few
+def test_no_word_is_lost(words: list[str], parts: list[str]) -> None:
+    """Whatever stands around it, on every platform."""
+    text = "\n\n".join(part.replace("{}", f" {words[index % len(words)]} ") for index, part in enumerate(parts))
+    wanted = {word for word in words if word in text}
+    blocks = "".join(strings([message.blocks for message in slack.render_messages(text, 317)]))
+    for shown in ("".join(render(discord, text, 317)), "".join(render(slack, text, 317)), blocks, web.render(text)):
+        assert {word for word in wanted if word in shown} == wanted
+
+
 def strings(value: object) -> list[str]:
     """Every text and address in a message."""
     if isinstance(value, dict):

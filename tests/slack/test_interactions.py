@@ -102,7 +102,7 @@ async def test_a_failed_answer_apologises_and_can_be_tried_again(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        assert "no such thing" in answer.content
+        assert "does not accept this request" in answer.content
         model.refusal = ""
         await ada.click(slack.message(answer), "Try again")
         await slack.wait_for(lambda: answer.content == "Hello world!")
@@ -258,6 +258,26 @@ async def test_in_direct_messages_everybody_sets_their_own(
         await told(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), "I speak like that")
         await answered(slack, await ada.dm("hi"))
     assert "Be kind." in model.prompts[0][0]["content"]
+
+
+async def test_whom_the_bot_does_not_talk_to_sets_nothing_in_direct_messages(
+    slack: FakeSlack, adapter: Adapter, ada: Person
+) -> None:
+    async with adapter(denied_users=ada.id):
+        await told(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), "or an admin")
+        await told(slack, await ada.run(ada.direct, "/glados", "model scripted"), "or an admin")
+
+
+async def test_the_form_refuses_a_persona_that_no_message_could_show(
+    slack: FakeSlack, adapter: Adapter, ada: Person
+) -> None:
+    async with adapter():
+        opened = await ada.run(ada.direct, "/glados", "persona")
+        await slack.wait_for(lambda: opened.view)
+        assert opened.view is not None
+        sent = await ada.submit(opened.view, {"persona": "a" + "\u0301" * 2_500})
+        await slack.wait_for(lambda: sent.is_done)
+        assert "32 marks" in opened.view.errors["persona"]
 
 
 async def test_the_shortcut_asks_about_a_message_in_its_thread(

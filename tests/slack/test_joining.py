@@ -49,6 +49,39 @@ async def test_a_message_to_somebody_else_is_made_a_question_by_a_mention_only(
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["hi", "look"]
 
 
+async def test_what_was_said_before_the_bot_was_called_in_asks_nothing_when_it_is_delivered_late(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    bob = slack.add_user("bob")
+    async with adapter():
+        root = await ada.say(channel, "shall we?")
+        slack.delivery.hold()
+        await bob.say(channel, "why not?", thread=root)
+        await ada.say(channel, f"{slack.bot.mention} who is right?", thread=root)
+        slack.delivery.release(lambda held: held[::-1])
+        await answered(slack, root)
+        await settled(slack)
+        await bob.say(channel, "and now?", thread=root)
+        await answered(slack, root, 2)
+    assert len(model.prompts) == 2
+
+
+async def test_what_was_said_before_a_mention_was_edited_in_asks_nothing(
+    slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
+) -> None:
+    bob = slack.add_user("bob")
+    async with adapter():
+        root = await ada.say(channel, "what is cake?")
+        reply = await bob.say(channel, "a ly", thread=root)
+        await ada.edit(root, f"{slack.bot.mention} what is cake?")
+        await answered(slack, root)
+        await bob.edit(reply, "a lie")
+        await settled(slack)
+        await bob.say(channel, "is it?", thread=root)
+        await answered(slack, root, 2)
+    assert [prompt[-1]["content"].rpartition(": ")[2] for prompt in model.prompts] == ["what is cake?", "is it?"]
+
+
 @pytest.mark.parametrize("leaves_out_before", [False, True])
 async def test_an_old_message_is_made_a_question_by_no_edit(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, leaves_out_before: bool

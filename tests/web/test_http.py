@@ -106,6 +106,7 @@ async def test_clear_and_delete(visitor: httpx.AsyncClient) -> None:
     [
         (b'{"text": "", "key": "k"}', 400, "empty"),
         (b'{"text": " \\n ", "key": "k"}', 400, "empty"),
+        (b'{"text": "\\u200b\\u3164", "key": "k"}', 400, "empty"),
         (b'{"text": 5, "key": "k"}', 400, "empty"),
         (b'{"text": "hi"}', 400, "key"),
         (b'{"text": "hi", "key": ""}', 400, "key"),

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import redis
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
@@ -287,3 +288,44 @@ async def test_an_admin_by_name_sees_details_and_others_do_not(locked: str, prov
         page = (await client.get("/status")).text
         assert "Latest admin acts" not in page
         assert "scripted" in page
+
+
+@pytest.mark.parametrize("destination", ["image", "iframe", "script", "empty", "style"])
+async def test_pictures_of_another_site_begin_no_sign_in(locked: str, redis_url: str, destination: str) -> None:
+    """Sixty of them, in a page that somebody here looks at, would keep everybody at this address out."""
+    embedded = {"Sec-Fetch-Dest": destination, "Sec-Fetch-Site": "cross-site", "Accept": "image/*,*/*;q=0.8"}
+    async with browser(locked) as client:
+        for _ in range(61):
+            assert (await client.get("/sign-in/oidc", headers=embedded)).status_code == 403
+        with redis.Redis.from_url(redis_url) as store:
+            assert list(store.scan_iter("glados:{web}:flow*")) == []
+        assert (await client.get("/sign-in/oidc", headers={"Sec-Fetch-Dest": "document"})).status_code == 303
+
+
+async def test_sign_ins_that_came_to_their_end_are_not_counted(locked: str, redis_url: str) -> None:
+    """An office is one address, and begins its day at once."""
+    async with browser(locked) as client:
+        await sign_in(client)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as store:
+        assert list(store.scan_iter("glados:{web}:flows:*")) == ["glados:{web}:flows:all"]
+        assert store.get("glados:{web}:flows:all") == "0"
+
+
+async def test_a_browser_that_signed_in_before_begins_in_spite_of_others(locked: str, redis_url: str) -> None:
+    async with browser(locked) as known, browser(locked) as stranger:
+        await sign_in(known)
+        with redis.Redis.from_url(redis_url) as store:
+            store.set("glados:{web}:flows:all", 3000, ex=60)
+        assert (await stranger.get("/sign-in/oidc")).status_code == 429
+        assert (await known.get("/sign-in/oidc")).status_code == 303
+
+
+async def test_what_a_browser_is_known_by_opens_no_chat_of_a_person(locked: str, provider: FakeProvider) -> None:
+    """Chats of a person stay that person's, whoever signs in with the same browser."""
+    conversation = new_conversation()
+    async with browser(locked) as client:
+        await sign_in(client)
+        await client.post(f"/c/{conversation}/messages", json={"text": "Mine", "key": "k"})
+        provider.person = {"sub": "2", "email": "bob@team.example", "email_verified": True}
+        await sign_in(client)
+        assert (await client.get(f"/c/{conversation}")).status_code == 404

@@ -176,6 +176,24 @@ async def test_the_same_browser_finds_its_chats_again_when_the_time_ran_out(
     assert "Mine" in (await visitor.get(f"/c/{conversation}")).text
 
 
+async def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(
+    visitor: httpx.AsyncClient, web: WebSettings, redis_url: str
+) -> None:
+    """An open tab connects again and again; the idle time runs on."""
+    conversation = new_conversation()
+    await sign_in(visitor)
+    await ask(visitor, conversation)
+    almost = web.session_idle - 60
+    age(redis_url, "seen", almost)
+    async with visitor.stream("GET", f"/c/{conversation}/events") as response:
+        assert response.status_code == 200
+    with redis.Redis.from_url(redis_url, decode_responses=True) as store:
+        (key,) = store.scan_iter("glados:{web}:session:*")
+        assert time.time() - json.loads(str(store.get(key)))["seen"] >= almost
+    age(redis_url, "seen", web.session_idle)
+    assert (await visitor.get(f"/c/{conversation}/events", headers={"Accept": "*/*"})).status_code == 401
+
+
 async def test_a_session_ends_in_any_case(visitor: httpx.AsyncClient, web: WebSettings, redis_url: str) -> None:
     await sign_in(visitor)
     assert (await visitor.get("/")).status_code == 200
@@ -266,7 +284,9 @@ async def test_odd_forms_are_refused(visitor: httpx.AsyncClient, content: bytes,
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("place", ["//evil.example", "https://evil.example", "/\\evil", "javascript:alert(1)", "/c/x"])
+@pytest.mark.parametrize(
+    "place", ["//evil.example", "https://evil.example", "/\\evil", "javascript:alert(1)", "/c/x", "/?new&x"]
+)
 async def test_nobody_is_sent_elsewhere_after_the_sign_in(visitor: httpx.AsyncClient, place: str) -> None:
     assert (await sign_in(visitor, place=place)).headers["location"] == "/"
 

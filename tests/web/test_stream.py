@@ -1,18 +1,21 @@
 """An answer's way to the browser: only what changed travels, and rendering it costs what is new."""
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 import glados_bots.markdown.stream
 import glados_web.stream
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Exchange, Turn
 from glados_bots.markdown import parse
 from glados_bots.markdown.mend import Mended, mend
 from glados_bots.store import Client, Store
 from glados_bots.surface import State, View
+from glados_web.chat_stream import ALIVE, chat_events
 from glados_web.markdown import render_blocks
+from glados_web.places import Places
 from glados_web.stream import answer_events
 from glados_web.surface import POST, WebSurface
 
@@ -110,3 +113,78 @@ async def test_finished_paragraphs_are_neither_read_nor_sent_again(
     assert len(assembled(travelled)) == count
     assert read < 10 * count * len(paragraph)  # the whole text at each update would be 100 times its length
     assert sum(len(data["blocks"]) for data in travelled) < 3 * count
+
+
+EXCHANGE = Exchange(TURN.id, TURN.text, ANSWER, "done")
+
+
+async def told(store: Store, surface: WebSurface, *awaited: str) -> list[tuple[str, dict[str, Any]]]:
+    """What a page hears of its chat when it connects."""
+    lines = [line async for line in chat_events(store, surface, TURN.conversation, awaited, once=True)]
+    return [(name, json.loads(data)) for name, data in (line[7:].split("\ndata: ") for line in lines)]
+
+
+async def finish(store: Store, exchange: Exchange) -> None:
+    lease = await store.claim()
+    assert lease
+    assert await store.finish(lease, exchange) == "ended"
+
+
+async def test_a_page_that_connects_hears_of_all_turns_and_of_answers_under_way(
+    surface: tuple[Store, WebSurface],
+) -> None:
+    store, shown_by = surface
+    await store.accept(TURN)
+    waiting = {"from": 0, "blocks": [], "notice": "", "state": "waiting", "turn": TURN.id}
+    assert await told(*surface) == [
+        ("turns", {"turns": [{"turn": TURN.id, "question": TURN.text}]}),
+        ("view", waiting),
+    ]
+    await shown_by.edit(TURN, POST, View("Old", "", "writing", is_last=True))
+    (_, (_, view)) = await told(*surface)
+    assert (view["blocks"], view["state"]) == (["<p>Old</p>"], "writing")
+
+
+async def test_ends_that_a_page_has_missed_come_before_the_list_and_others_by_their_version(
+    surface: tuple[Store, WebSurface],
+) -> None:
+    await surface[0].accept(TURN)
+    await finish(surface[0], EXCHANGE)
+    ((name, listed),) = await told(*surface)
+    assert name == "turns"
+    ((first, view), (second, again)) = await told(*surface, TURN.id, "of another chat")
+    assert (first, second) == ("view", "turns")
+    assert view["markdown"] == ANSWER
+    assert again == listed == {"turns": [{"turn": TURN.id, "version": view["version"]}]}
+
+
+async def test_a_hint_of_an_unknown_turn_tells_the_list_first(surface: tuple[Store, WebSurface]) -> None:
+    """A worker may show an answer before the page was told of its question."""
+    store, shown_by = surface
+    events = chat_events(store, shown_by, TURN.conversation)
+    assert [await anext(events) for _ in range(2)] == ['event: turns\ndata: {"turns": []}\n\n', ALIVE]
+    await store.accept(TURN)
+    await shown_by.edit(TURN, POST, View("Word", "", "writing", is_last=True))
+    assert [(await anext(events)).split("\n")[0] for _ in range(2)] == ["event: turns", "event: view"]
+    await events.aclose()
+
+
+async def test_a_chat_in_which_nothing_happens_gives_signs_of_life(
+    surface: tuple[Store, WebSurface], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(glados_web.stream, "KEEP_ALIVE_S", 0.01)
+    events = chat_events(*surface, TURN.conversation)
+    assert [await anext(events) for _ in range(4)][1:] == [ALIVE] * 3
+    await events.aclose()
+
+
+def test_the_newest_streams_of_a_browser_have_the_places() -> None:
+    places = Places()
+    with ExitStack() as stack:
+        lost = [stack.enter_context(places.one("ada")) for _ in range(4)]
+        other = stack.enter_context(places.one("bob"))
+        assert [event.is_set() for event in lost] == [True, True, False, False]
+        assert not other.is_set()
+        assert (places.are_left("ada"), places.are_left("bob"), places.are_left("eve")) == (False, True, True)
+    assert places.are_left("ada")
+    assert not vars(places)["_taken"], "nothing is kept of who left"

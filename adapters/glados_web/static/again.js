@@ -1,14 +1,13 @@
 // When what failed is tried again: quickly at first, then more slowly, and at once when there is reason to hope.
-"use strict";
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 3000;
-const waiting = new Set();
+export const waiting = new Set();
 
 // Does something after a pause that doubles with each try, or as soon as the network or the reader is back. By chance the
 // pause is up to a quarter longer or shorter: not all browsers of a server that was away come at the same moment.
 // Returns a function that takes it back.
-function later(tries, action) {
+export function later(tries, action) {
   const pause = Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2);
   const takeBack = () => { clearTimeout(timer); waiting.delete(go); };
   const go = () => { takeBack(); action(); };
@@ -24,14 +23,3 @@ function sooner() {
 window.addEventListener("online", sooner);
 window.addEventListener("pageshow", sooner);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) sooner(); });
-
-// Like fetch, with an end: a server that was stopped, or is behind a dead connection, never answers.
-async function request(path, options, longestMs) {
-  const control = new AbortController();
-  const timer = setTimeout(() => control.abort(), longestMs);
-  try {
-    return await fetch(path, { ...options, signal: control.signal });
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -20,7 +20,7 @@ from .state import World
 TOO_MANY = 429
 
 # Slack takes JSON for methods that write, and fields of a form or a query for all (docs.slack.dev, "Slack Web API").
-READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "users.info"})
+READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "files.info", "users.info"})
 
 
 class WebApi:

@@ -16,7 +16,7 @@ from tests.web.browser.test_page import done, say, turn
 
 pytestmark = pytest.mark.slow
 
-STREAMS = "**/turns/*"
+STREAMS = "**/events?*"
 MESSAGES = "**/messages"
 FIRST_PAUSES_MS = [250, 500, 1000, 2000, 3000, 3000]
 SILENT_MS = 25_000
@@ -51,10 +51,15 @@ async def is_lost(page: Page) -> None:
     await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost")
 
 
+async def pauses(page: Page) -> int:
+    """How many tries the page waits to make."""
+    return int(await page.evaluate("import('/static/again.js').then((again) => again.waiting.size)"))
+
+
 async def lost_again(page: Page, line: Line, tries: int) -> None:
     """Return when that many tries were made, and the page waits for the time of the next."""
     await until(lambda: line.tries == tries)
-    await until(lambda: page.evaluate("waiting.size === 1"))
+    await until(lambda: pauses(page))
 
 
 async def test_a_lost_connection_is_made_again_quickly_and_then_more_slowly(page: Page, line: Line) -> None:
@@ -63,7 +68,7 @@ async def test_a_lost_connection_is_made_again_quickly_and_then_more_slowly(page
         await lost_again(page, line, tries)
         await is_lost(page)
         await page.clock.run_for(pause - 1)
-        assert await page.evaluate("waiting.size === 1"), "not yet"
+        assert await pauses(page) == 1, "not yet"
         line.is_cut = tries < len(FIRST_PAUSES_MS)
         await page.clock.run_for(1)
     await done(page)
@@ -92,7 +97,7 @@ async def test_a_connection_that_says_nothing_is_made_anew(
     await page.clock.install()
     await page.clock.pause_at(await page.evaluate("Date.now()") + 1000)
     begun: list[str] = []
-    page.on("request", lambda request: begun.append(request.url) if "/turns/" in request.url else None)
+    page.on("request", lambda request: begun.append(request.url) if "/events?" in request.url else None)
     await say(page, "Speak")
     await expect(turn(page).locator(".answer")).to_have_text("Hello world")
     await page.clock.run_for(SILENT_MS)
@@ -188,4 +193,4 @@ async def test_a_chat_that_is_gone_is_not_promised_to_go_on(page: Page, model: S
     line.is_cut = False
     await page.clock.run_for(1000)
     await expect(turn(page).get_by_role("status")).to_have_text("This chat is not there any more.")
-    assert await page.evaluate("waiting.size") == 0
+    assert await pauses(page) == 0

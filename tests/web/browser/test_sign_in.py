@@ -58,6 +58,9 @@ async def test_sign_in_chat_look_at_the_status_and_sign_out(page: Page, model: S
     await page.goto("/")
     await expect(page.get_by_role("heading", name="Sign in to GLaDOS")).to_be_visible()
     await expect(page.get_by_role("link", name="Continue with Team")).to_be_visible()
+    await page.set_viewport_size({"width": 320, "height": 640})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.set_viewport_size({"width": 390, "height": 800})
     await inspect(page)
     await page.get_by_label("Password of this page").fill("not the password")
     await page.keyboard.press("Enter")

@@ -1,0 +1,106 @@
+"""Everything that happens in one chat, as one stream of server-sent events: a page needs no second connection.
+
+    turns    {turns: [{turn, question} | {turn, version}]}   the chat's turns in order, under way or answered
+    view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see stream.py
+    alive    {}   nothing has changed for KEEP_ALIVE_S: a browser that hears nothing for longer has a dead connection
+    crowded  {}   another tab of this browser took this stream's place
+    lost     {}   the store is away
+
+A browser that comes late, or again, gets the list and every answer under way at once, and the ends that it waits for.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.store import Store
+from glados_web import stream
+from glados_web.stream import LOST, Followed, event, final_view, version, without_view
+from glados_web.surface import WebSurface
+
+ALIVE = event("alive", {})
+CROWDED = event("crowded", {})
+MOST_AWAITED = 50  # more turns than may wait in one chat
+
+
+async def chat_events(
+    store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str] = (), *, once: bool = False
+) -> AsyncGenerator[str]:
+    """The events above.
+
+    Args:
+        store: where the chat is.
+        surface: where its answers appear.
+        conversation: which chat.
+        awaited: turns whose end the browser has not seen.
+        once: end when everything was told that is so now.
+    """
+    picture = _Picture(store, surface, conversation, awaited)
+    try:
+        async for hint in surface.changes(conversation, stream.KEEP_ALIVE_S):
+            for line in await picture.news(hint):
+                yield line
+            if once:
+                return
+            if hint is None:
+                yield ALIVE
+    except StoreUnavailableError:
+        yield LOST
+
+
+class _Picture:
+    """A chat as one browser has it."""
+
+    def __init__(self, store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str]) -> None:
+        self._store = store
+        self._surface = surface
+        self._conversation = conversation
+        self._followed = {turn: Followed() for turn in list(awaited)[:MOST_AWAITED]}
+        self._turns: list[dict[str, str]] | None = None
+
+    async def news(self, hint: str | None) -> list[str]:
+        """What is new in the turn that a hint names, or at all. An answer may begin before its question was told of."""
+        is_known = any(turn["turn"] == hint for turn in self._turns or ())
+        return await self._one(hint) if hint and is_known else await self._all()
+
+    async def _all(self) -> list[str]:
+        """What is new: ends that the browser misses, the list, and answers under way.
+
+        An end comes before the list, which tells its version as well; a new question before its answer.
+        """
+        running = await self._store.queue(self._conversation)
+        missed = [turn for turn, followed in self._followed.items() if not followed.is_over and turn not in running]
+        ends = [line for turn in missed for line in await self._one(turn)]
+        listed = await self._list(running)
+        return [*ends, *listed, *[line for turn in running for line in await self._one(turn)]]
+
+    async def _one(self, turn: str) -> list[str]:
+        """What is new in one answer."""
+        view = await self._surface.view(self._conversation, turn)
+        view = view or await without_view(self._store, self._conversation, turn)
+        if view["state"] == "removed":
+            self._followed.pop(turn, None)
+            return []  # the list says so
+        news = await self._followed.setdefault(turn, Followed()).news(view)
+        return [event("view", {"turn": turn, **news})] if news else []
+
+    async def _list(self, running: tuple[str, ...]) -> list[str]:
+        history = await self._store.history(self._conversation)  # after the queue: who ends meanwhile is in both
+        turns = [
+            {"turn": exchange.turn, "question": exchange.question}
+            if exchange.turn in running
+            else {"turn": exchange.turn, "version": version(final_view(exchange))}
+            for exchange in history
+        ]
+        answered = {exchange.turn for exchange in history}
+        for turn in [await self._store.turn(each) for each in running if each not in answered]:
+            turns += [{"turn": turn.id, "question": turn.text}] if turn else []
+        if turns == self._turns:
+            return []
+        self._turns = turns
+        self._forget_others(turns)
+        return [event("turns", {"turns": turns})]
+
+    def _forget_others(self, turns: list[dict[str, Any]]) -> None:
+        there = {turn["turn"] for turn in turns}
+        self._followed = {turn: followed for turn, followed in self._followed.items() if turn in there}

@@ -1,0 +1,47 @@
+// The list of past chats, what this one is called there and in its tab, and the drawer that holds the list on a narrow
+// screen.
+
+const TITLE_CHARS = 60;  // as the server's
+const list = document.querySelector(".chats ul");
+const burger = document.querySelector(".burger");
+
+const current = () => list.querySelector("[aria-current]");
+
+// The list shows this chat on top, called by its first question.
+export function nameChat(chat, question, isFirst) {
+  let link = current();
+  if (!link) {
+    link = document.createElement("a");
+    link.href = chat;
+    link.setAttribute("aria-current", "page");
+    list.append(document.createElement("li"));
+    list.lastChild.append(link);
+  }
+  if (isFirst) {
+    link.textContent = shorten(question);
+    document.title = `${link.textContent} · GLaDOS`;
+  }
+  list.prepend(link.parentElement);
+}
+
+// The chat was cleared: its next question names it.
+export function unnameChat() {
+  current()?.closest("li").remove();
+  document.title = "GLaDOS";
+}
+
+function shorten(question) {
+  const letters = [...question.trim().replace(/\s+/g, " ")];
+  return letters.length <= TITLE_CHARS ? letters.join("") : `${letters.slice(0, TITLE_CHARS - 1).join("")}…`;
+}
+
+export const isDrawerOpen = () => burger.getAttribute("aria-expanded") === "true";
+
+export function openDrawer(open) {
+  if (open === isDrawerOpen()) return;
+  burger.setAttribute("aria-expanded", String(open));
+  document.body.classList.toggle("drawer", open);
+  (open ? document.querySelector(".chats a") : burger).focus();
+}
+
+document.querySelector(".shade").addEventListener("click", () => openDrawer(false));

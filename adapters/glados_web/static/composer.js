@@ -1,0 +1,101 @@
+// The message box: its keys, its draft, and sending what is in it.
+import { draftOf, keepDraft } from "./drafts.js";
+import { complain, pardon, relax } from "./problem.js";
+import { post } from "./server.js";
+
+const form = document.getElementById("ask");
+const text = document.getElementById("text");
+const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
+let chat;
+let unsent = { question: "", key: "" };
+let isBusy = false, isNext = false;  // one question is on its way; what is in the box then goes next
+
+// Args: the chat's path and id, who owns it, whether it is new, and what to do with an accepted question.
+export function compose(given) {
+  chat = given;
+  text.value ||= draftOf(...draftName());
+  grow();
+}
+
+// Keys that an input method uses to compose a word are not meant for the page. Safari tells of the one that ends a
+// composition after its end: only its code says so.
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
+// --- drafts ----------------------------------------------------------------------------------------------------------
+
+function draftName() { return chat.isNew() ? [chat.owner, true] : [chat.id, false]; }
+
+export function keep(words = text.value) { keepDraft(...draftName(), words); }
+
+// --- sending ---------------------------------------------------------------------------------------------------------
+
+async function send() {
+  const question = withoutEmptyEnds(text.value);
+  if (!question.trim()) return;
+  if (isBusy) { isNext = true; return; }
+  pardon();
+  const length = [...question].length;
+  if (length > text.dataset.longest) {
+    complain(`This message has ${length} characters; ${text.dataset.longest} are allowed. Please shorten it.`, send);
+    return;
+  }
+  isBusy = true;
+  isNext = false;
+  await deliver(question);
+  isBusy = false;
+  if (isNext) send();
+}
+
+async function deliver(question) {
+  try {
+    const { turn } = await post(`${chat.path}/messages`, { text: question, key: keyOf(question) });
+    unsent = { question: "", key: "" };
+    relax();
+    accept(turn, question);
+  } catch (error) {
+    isNext = false;
+    if (error.isRefused) unsent = { question: "", key: "" };
+    complain(error.message, send, error.isPassing && withoutEmptyEnds(text.value) === question);
+  }
+}
+
+// What was written meanwhile stays, and is from now on a draft of a chat that is there.
+function accept(turn, question) {
+  keep("");
+  if (withoutEmptyEnds(text.value) === question) text.value = "";
+  chat.accepted(turn, question);
+  keep();
+  grow();
+}
+
+// The key names a message: sent again because the server's answer was lost, it is not asked twice.
+function keyOf(question) {
+  if (unsent.question !== question) {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    unsent = { question, key: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+  }
+  return unsent.key;
+}
+
+// What begins with an indent may be code: only empty lines go. The server does the same.
+function withoutEmptyEnds(words) {
+  const start = words.lastIndexOf("\n", words.length - words.trimStart().length) + 1;
+  const end = words.indexOf("\n", words.trimEnd().length);
+  return end < 0 ? words.slice(start) : words.slice(start, end);
+}
+
+// --- keys ------------------------------------------------------------------------------------------------------------
+
+// Older browsers: by lines.
+function grow() {
+  if (!CSS.supports("field-sizing: content")) text.rows = Math.min(text.value.split("\n").length, 8);
+}
+
+text.addEventListener("input", () => { keep(); grow(); });
+form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+text.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+  if (!hasKeyboard && !event.ctrlKey && !event.metaKey) return;  // a phone has no Shift+Enter; its button sends
+  event.preventDefault();
+  send();
+});

@@ -1,0 +1,35 @@
+// Copies text, also where the clipboard is closed to scripts: on plain http under any name but localhost.
+
+export async function copy(content, button) {
+  const name = button.textContent;
+  button.textContent = await put(content) ? "Copied" : "Not allowed here";
+  setTimeout(() => { button.textContent = name; }, 1500);
+}
+
+async function put(content) {
+  try {
+    await navigator.clipboard.writeText(content);
+    return true;
+  } catch {
+    return putSelected(content);
+  }
+}
+
+// What a browser's own Copy does: with a text field that is selected. The focus goes back to where it was.
+function putSelected(content) {
+  const focused = document.activeElement;
+  const field = document.createElement("textarea");
+  field.value = content;
+  field.className = "copied";
+  field.readOnly = true;  // no keyboard comes up for it
+  document.body.append(field);
+  field.select();
+  try {
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  } finally {
+    field.remove();
+    focused?.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,22 @@
+// What went wrong, in words before the message box, with a button to try again.
+import { later } from "./again.js";
+
+const problem = document.getElementById("problem");
+let takeRetryBack = () => {};
+let retries = 0;  // in a row
+
+// `retry` is what the button does; with `soon`, it is also done without a click, until it works.
+export function complain(message, retry, soon = false) {
+  problem.querySelector("span").textContent = message;
+  const again = () => { pardon(); retry(); };
+  problem.querySelector("button").onclick = again;
+  problem.hidden = false;
+  if (soon) takeRetryBack = later(retries++, again);
+}
+
+export function pardon() {
+  takeRetryBack();
+  problem.hidden = true;
+}
+
+export function relax() { retries = 0; }

@@ -1,0 +1,42 @@
+// Keeps the newest words in view, until a person scrolls up: from then on nothing moves, until they are back at the end.
+
+const turns = document.getElementById("turns");
+const button = document.querySelector(".newest");
+const NEAR_PX = 2;  // a zoomed page ends between two pixels
+let isFollowing = true;
+let last = { top: 0, height: 0 };
+
+const isAtEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight <= NEAR_PX;
+
+function follow(is) {
+  isFollowing = is;
+  button.hidden = is;
+}
+
+// Does what makes the text longer or shorter.
+export function keepUp(change = () => {}) {
+  look();
+  change();
+  if (isFollowing) toNewest();
+}
+
+export function toNewest() {
+  turns.scrollTop = turns.scrollHeight;
+  last = { top: turns.scrollTop, height: turns.scrollHeight };
+  follow(true);
+}
+
+// Whatever moved it up, a wheel, a finger, a key or the bar, unless the text itself became shorter.
+function look() {
+  const moved = turns.scrollTop - last.top;
+  if (moved < 0 && turns.scrollHeight >= last.height) follow(false);
+  else if (moved !== 0 && isAtEnd()) follow(true);
+  last = { top: turns.scrollTop, height: turns.scrollHeight };
+}
+
+turns.addEventListener("scroll", look);
+// Before it has moved: words that come in the same moment must not pull it down again.
+turns.addEventListener("wheel", (event) => {
+  if (event.deltaY < 0 && turns.scrollTop > 0) follow(false);
+}, { passive: true });
+new ResizeObserver(() => keepUp()).observe(turns);  // a keyboard on the screen, a longer question in the box

@@ -1,0 +1,117 @@
+// One question and its answer on the page. Everything is already rendered and sanitised by the server; this only puts
+// blocks in place.
+import { copy } from "./copy.js";
+
+const turns = document.getElementById("turns");
+const text = document.getElementById("text");
+const marksOf = new WeakMap();  // how many nodes each block of an answer made, so that a tail can be replaced
+
+export const find = (id) => turns.querySelector(`.turn[data-turn="${CSS.escape(id)}"]`);
+export const all = () => [...turns.querySelectorAll(".turn")];
+export const underWay = () => all().filter((turn) => ["waiting", "writing"].includes(turn.dataset.state));
+
+// A turn that is asked, behind another one; undefined puts it last.
+export function make(id, question, previous = all().at(-1)) {
+  const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
+  turn.dataset.turn = id;
+  turn.querySelector(".question").append(question);
+  put(turn, previous);
+  return turn;
+}
+
+export function put(turn, previous) {
+  (previous ?? turns.querySelector(".welcome")).after(turn);
+}
+
+// Shows what is new: `blocks` replace everything from block number `from` on.
+export function show(turn, view) {
+  const answer = turn.querySelector(".answer");
+  const marks = marksOf.get(turn) ?? [];
+  const failed = view.state === "failed";
+  const keep = marks.slice(0, view.from).reduce((sum, count) => sum + count, 0);
+  while (answer.childNodes.length > keep) answer.lastChild.remove();
+  marks.length = view.from;
+  for (const html of failed ? [] : view.blocks) {
+    const fragment = fragmentOf(html);
+    marks.push(fragment.childNodes.length);
+    answer.append(fragment);
+  }
+  if (failed) answer.replaceChildren();
+  marksOf.set(turn, marks);
+  setState(turn, view.state);
+  tell(turn, failed ? view.markdown : view.notice);
+  const isOver = view.markdown !== undefined;
+  answer.setAttribute("aria-busy", String(!isOver));
+  turn.querySelector(".plain").textContent = isOver && !failed ? view.markdown : "";
+  turn.dataset.version = view.version ?? "";  // as the server has it; none while the answer is under way
+  furnish(answer);
+}
+
+// The answer is made anew: its words go.
+export function begin(turn) {
+  turn.querySelector(".answer").replaceChildren();
+  showPlain(turn, false);
+  turn.dataset.version = "";
+  setState(turn, "waiting");
+  tell(turn, "");
+}
+
+// A button that was pressed by a key and is gone in the new state hands the focus to the message box.
+function setState(turn, state) {
+  const focused = turn.querySelector(".actions :focus-visible");
+  turn.dataset.state = state;
+  turn.querySelector("[data-action=redo]").textContent = state === "failed" ? "Retry" : "Regenerate";
+  if (focused && !focused.checkVisibility()) text.focus();
+}
+
+// Words that stand there already are not put there again: a screen reader would read them out once more.
+export function tell(turn, words) {
+  const notice = turn.querySelector(".notice");
+  if (notice.textContent !== words) notice.textContent = words;
+}
+
+export function showPlain(turn, plain) {
+  turn.querySelector(".plain").hidden = !plain;
+  turn.querySelector(".answer").hidden = plain;
+  const button = turn.querySelector("[data-action=plain]");
+  button.setAttribute("aria-pressed", String(plain));
+  button.textContent = plain ? "Rendered" : "Plain";
+}
+
+function fragmentOf(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+// A frame around what may be wider than the screen, which the keyboard can scroll. One node stays one node: `marks` in
+// `show` counts on it.
+function frame(block, name, label) {
+  const around = document.createElement("div");
+  around.className = name;
+  block.replaceWith(around);
+  around.append(block);
+  const scrolled = name === "code" ? block : around;
+  scrolled.tabIndex = 0;
+  scrolled.setAttribute("role", "group");
+  scrolled.setAttribute("aria-label", label);
+  return around;
+}
+
+// What the server's HTML does not say: names for the screen reader, and for each code block its language and a button.
+export function furnish(answer) {
+  for (const block of answer.querySelectorAll(":not(.code) > pre")) {
+    const code = block.querySelector("code") ?? block;
+    const head = document.createElement("div");
+    const language = document.createElement("span");
+    const button = document.createElement("button");
+    language.textContent = code.className.match(/language-(\S+)/)?.[1] ?? "";
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", () => copy(code.textContent, button));
+    head.append(language, button);
+    frame(block, "code", `Code ${language.textContent}`.trim()).prepend(head);
+  }
+  for (const table of answer.querySelectorAll(":not(.table) > table")) frame(table, "table", "Table");
+  for (const box of answer.querySelectorAll("input")) box.setAttribute("aria-label", box.checked ? "Done" : "To do");
+}

@@ -1,0 +1,177 @@
+"""Everything here that takes text of people, models or servers, and may hold up a process over it.
+
+Add a line for each new function: its name and a call with the text.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from glados_bots import admins, logs, retention, text_files
+from glados_bots.addressing import is_nothing, named
+from glados_bots.commands import first_word
+from glados_bots.conversation import Message
+from glados_bots.errors import GladosError
+from glados_bots.inference import model_list
+from glados_bots.inference.detokenizer import Detokenizer
+from glados_bots.inference.event_stream import EventStream
+from glados_bots.inference.prompts import glados_turns, harmless
+from glados_bots.inference.reasoning import Reasoning, Unopened
+from glados_bots.inference.refusals import refusal
+from glados_bots.inference.reply import Reply
+from glados_bots.markdown.autolink import linked
+from glados_bots.markdown.chat import render_chat
+from glados_bots.markdown.cut import MIN_LIMIT
+from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.math import unicode_math
+from glados_bots.markdown.mend import mend
+from glados_bots.markdown.parser import parse
+from glados_bots.markdown.unfinished import finish
+from glados_bots.terminal import plain
+from glados_discord import markdown as discord
+from glados_discord import settings as discord_settings
+from glados_discord import titles
+from glados_discord.heard import Content, says
+from glados_discord.tokens import Names, readable
+from glados_slack import earlier, text_in
+from glados_slack import markdown as slack
+from glados_slack import settings as slack_settings
+from glados_slack.markup import MarkdownDialect
+from glados_slack.said import said
+from glados_web import markdown as page
+
+Take = Callable[[str], object]
+PIECE = 24  # characters that come at a time
+SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
+
+
+def pieces(text: str) -> list[str]:
+    """A text as it comes over a wire."""
+    return [text[place : place + PIECE] for place in range(0, len(text), PIECE)]
+
+
+def reasoned(text: str) -> object:
+    """An answer of a model that thinks first, shown and folded, and of one whose prompt began the thought."""
+    filters = [Reasoning(show=True), Reasoning(), Reasoning(begun=True, show=True)]
+    unopened = Unopened(show=True)
+    shown = [[each.feed(piece) for piece in pieces(text)] + [each.close()] for each in filters]
+    return shown, [list(unopened.feed(piece)) for piece in pieces(text)], list(unopened.close())
+
+
+class Pieces:
+    """A tokenizer whose tokens are the pieces of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.pieces = pieces(text)
+
+    def decode(self, tokens: Sequence[int], **_: Any) -> str:
+        """As transformers' method."""
+        return "".join([self.pieces[token] for token in tokens])
+
+
+def detokenized(text: str) -> object:
+    """Tokens to text, with a stop string."""
+    tokenizer = Pieces(text)
+    detokenizer = Detokenizer(tokenizer, ["\n\nUser :\n"])
+    return [detokenizer.feed([token]) for token in range(len(tokenizer.pieces))], detokenizer.close()
+
+
+def parsed_events(text: str) -> object:
+    """What another server streams."""
+    stream = EventStream()
+    try:
+        return [list(stream.feed(piece.encode("utf-8", "replace"))) for piece in pieces(text)], list(stream.close())
+    except GladosError as error:
+        return error
+
+
+def replied(text: str) -> object:
+    """A word of another server's answer at a time."""
+    reply = Reply(show_reasoning=True)
+    words = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces(text)]
+    return [list(reply.feed(f"data: {json.dumps(word)}\n\n".encode())) for word in words]
+
+
+def read_on_discord(text: str) -> object:
+    """A question of Discord."""
+    return says(Content(readable(text, Names())))
+
+
+def read_on_slack(text: str) -> object:
+    """A question of Slack."""
+
+    async def name(some_id: str) -> str:
+        return some_id
+
+    return asyncio.run(text_in.read(text, "U1", "GLaDOS", name))
+
+
+def logged(text: str) -> object:
+    """A line of the log in both forms."""
+    record = logging.LogRecord("glados_bots", logging.INFO, "", 0, text.replace("%", ""), (), None)
+    return [form.format(record) for form in (logs.TextLines(), logs.JsonLines(), logs.RoleLines())]
+
+
+def checked(check: Callable[[str], object]) -> Take:
+    """A setting, which may be refused."""
+
+    def take(text: str) -> object:
+        try:
+            return check(text)
+        except ValueError as error:
+            return error
+
+    return take
+
+
+# Renderers, with messages so small that each text needs several.
+RENDERERS: dict[str, Take] = {
+    "discord": lambda text: discord.render(text, MIN_LIMIT),
+    "slack mrkdwn": lambda text: slack.render(text, MIN_LIMIT),
+    "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
+    "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
+    "page": page.render,
+}
+# All else; what a renderer is made of is here too, as more of it can be asked than of the whole.
+OTHERS: dict[str, Take] = {
+    # parts of renderers
+    "parser": parse,
+    "repairs": mend,
+    "unfinished end": finish,
+    "link finder": lambda text: linked(text, ()),
+    "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
+    "safe address": lambda text: safe_url("https://e.org/" + text),
+    "formula": unicode_math,
+    # questions
+    "Discord's mentions": read_on_discord,
+    "Discord's titles": titles.title,
+    "Slack's mentions": read_on_slack,
+    "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
+    "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),
+    "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
+    "text file, quoted": lambda text: text_files.quoted("a.log", text),
+    "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
+    "files in a question": lambda text: text_files.Files((text_files.TextFile("a.log", text),)).fitted(10_000),
+    "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
+    "nothing asked": is_nothing,
+    "others' lines": lambda text: named("ada", text),
+    "command": first_word,
+    # the model's side
+    "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),
+    "control tokens": lambda text: harmless(text, SPECIALS),
+    "reasoning": reasoned,
+    "detokenizer": detokenized,
+    "event stream": parsed_events,
+    "another server's answer": replied,
+    "list of models": lambda text: model_list.read(json.dumps({"data": [{"id": text}]}).encode()),
+    "refusal": lambda text: refusal(400, json.dumps({"error": {"message": text}}).encode(), {}),
+    "log": logged,
+    "terminal": plain,
+    # settings
+    "admins": checked(lambda text: admins.Admins.parse(admins.check(text))),
+    "retention": checked(retention.parse),
+    "Discord's lists": checked(discord_settings.words),
+    "Slack's lists": checked(slack_settings.ids),
+}
