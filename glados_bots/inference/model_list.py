@@ -44,7 +44,7 @@ def read(content: bytes) -> list[ModelInfo]:
         ValueError, TypeError, KeyError, AttributeError, RecursionError: it is no list of models.
     """
     data = json.loads(content)
-    models = data if isinstance(data, list) else data["data"]
+    models = data if data and isinstance(data, list) else data["data"]
     named = [model for model in models if isinstance(model, dict) and model.get("id")]
     if models and not named:
         raise ValueError("no entry of the list has an id")
