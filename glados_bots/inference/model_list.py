@@ -36,13 +36,19 @@ class ModelInfo:
 
 
 def read(content: bytes) -> list[ModelInfo]:
-    """The models of a response that can chat; all of them where none seems to.
+    """The models of a response that can chat; all of them where none seems to. What has no name is skipped.
+
+    Together sends the bare list.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError, RecursionError: it is no list of models.
     """
-    data = json.loads(content)["data"]
-    found = [(ModelInfo(str(model["id"]), _window(model)), _can_chat(model)) for model in data]
+    data = json.loads(content)
+    models = data if data and isinstance(data, list) else data["data"]
+    named = [model for model in models if isinstance(model, dict) and model.get("id")]
+    if models and not named:
+        raise ValueError("no entry of the list has an id")
+    found = [(ModelInfo(str(model["id"]), _window(model)), _can_chat(model)) for model in named]
     return [model for model, chats in found if chats] or [model for model, _ in found]
 
 

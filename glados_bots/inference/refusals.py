@@ -37,21 +37,25 @@ LONG = "This is too long for the model."
 OTHER = "The model's server does not accept this request (status {status})."
 FAILED = "the inference service failed (status {status})"
 
-# How servers call a prompt that does not fit: OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic.
+# How servers call a prompt that does not fit: OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic,
+# Google.
 CONTEXT = re.compile(
     r"context[ _](?:length|size|window)|maximum (?:model |prompt )?(?:length|context)|max_new_tokens|exceed_context"
-    r"|prompt is too long|prompt too long|too many tokens|reduce the length|n_ctx",
+    r"|maximum number of (?:input )?tokens|prompt is too long|prompt too long|too many tokens|reduce the length|n_ctx",
     re.IGNORECASE,
 )
 WINDOW = re.compile(
-    r"(?:(?:context|maximum)[a-z_ ]{0,40}(?:of only|of|is|length|size|window)|must be <=|> |n_ctx = |context \()"
+    r"(?:(?:context|maximum)[a-z_ ]{0,40}(?:of only|of|is|length|size|window)"
+    r"|must be <=|> |n_ctx = |context \(|tokens allowed)"
     r"[ :=(]{0,3}(\d{2,8})(?!\d)",
     re.IGNORECASE,
 )
 PROMPT = (
     re.compile(r"\((\d{1,8}) (?:tokens )?(?:in|from) (?:the |your )?(?:messages|input|prompt)", re.IGNORECASE),
     re.compile(r"(\d{1,8}) (?:tokens from the input|input tokens|`inputs` tokens)", re.IGNORECASE),
-    re.compile(r"(?:resulted in |contains |input \(|prompt \(|too long: |Given: )(\d{1,8})", re.IGNORECASE),
+    re.compile(
+        r"(?:resulted in |contains |input \(|token count \(|prompt \(|too long: |Given: )(\d{1,8})", re.IGNORECASE
+    ),
 )
 
 
@@ -61,9 +65,9 @@ def failure(error: Any) -> Exception:
     status = count(details.get("code")) or count(details.get("status")) or 0
     kinds = {str(details.get(name) or "").lower().replace("_", "") for name in ("type", "code")}
     is_final = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if is_final or kinds & FINAL_KINDS:
-        return _meant(details, status if is_final else HTTPStatus.BAD_REQUEST, None)
     said = str(details.get("message") or "")[:LONGEST_TEXT]
+    if is_final or kinds & FINAL_KINDS or (not status and CONTEXT.search(said)):
+        return _meant(details, status if is_final else HTTPStatus.BAD_REQUEST, None)
     return ServiceUnavailableError("the inference service failed in the middle of an answer", said=said)
 
 

@@ -103,13 +103,15 @@ class Reply:
         if text.strip() == "[DONE]":
             self.is_over = True
         try:
-            data = json.loads(text)
+            data = json.loads(text, strict=False)  # some servers leave control characters as they are
         except STRANGE:
             return
         if not isinstance(data, dict):
             return
         if data.get("error"):
             raise failure(data["error"])
+        if "error" in (data.get("object"), data.get("type")):  # the error itself, as vLLM once sent it
+            raise failure(data)
         if isinstance(data.get("usage"), dict):
             self._usage = data["usage"]
         choices = data.get("choices")

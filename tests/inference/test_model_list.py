@@ -67,3 +67,16 @@ def test_the_named_model_comes_first_listed_or_not() -> None:
     assert in_order(models, "", 256) == [ModelInfo("a", 256), ModelInfo("b", 512)]
     assert in_order(models, "b", 256) == [ModelInfo("b", 512), ModelInfo("a", 256)]
     assert in_order([], "c", 256) == [ModelInfo("c", 256)]
+
+
+@pytest.mark.parametrize(
+    "sent", [[{"id": "m"}], {"data": [{"id": "m"}, {"name": "x"}]}, {"data": [None, "x", {"id": None}, {"id": "m"}]}]
+)
+def test_a_bare_list_is_read_and_what_has_no_name_is_skipped(sent: Any) -> None:
+    assert read(json.dumps(sent).encode()) == [ModelInfo("m", None)]
+
+
+@pytest.mark.parametrize("sent", [[{"name": "x"}], {"data": "ab"}])
+def test_what_names_no_model_is_no_list(sent: Any) -> None:
+    with pytest.raises(ValueError, match="no entry"):
+        read(json.dumps(sent).encode())

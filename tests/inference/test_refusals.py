@@ -37,6 +37,7 @@ def test_how_long_to_wait_is_a_number_or_a_date(headers: dict[str, str], seconds
         ("maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens", (5000, 4096)),
         ("maximum context length is 4096 tokens, requested 5000 tokens (4000 in the messages, 1000 in", (4000, 4096)),
         ("maximum context length is 512 tokens and your request has 300 input tokens (1024 > 512 - 300)", (300, 512)),
+        ("The input token count (5000) exceeds the maximum number of tokens allowed (4096).", (5000, 4096)),
         ("The input (5000 tokens) is longer than the model's context length (4096 tokens).", (5000, 4096)),
         (
             "context length of 4096 tokens. You requested a total of 5000 tokens: 4000 tokens from the input",

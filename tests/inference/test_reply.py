@@ -9,6 +9,7 @@ import pytest
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
 from glados_bots.inference.engine import Delta, Finished, Queued
 from glados_bots.inference.reasoning import UNFINISHED, Folded
+from glados_bots.inference.refusals import TOO_LONG
 from glados_bots.inference.reply import LONGEST_REPLY, Reply, ReplyEvent, Thinking
 
 
@@ -188,3 +189,22 @@ def test_a_reply_without_end_is_cut() -> None:
     events = [*until_over(), *reply.close()]
     assert reason(events) == "length"
     assert len(said(events)) <= LONGEST_REPLY + 20_000
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"object": "error", "message": "This model's maximum context length is 4096 tokens", "code": 400},
+        {"type": "error", "message": "prompt is too long: 5000 tokens > 4096 maximum"},
+        {"error": "the request exceeds the available context size (4096 tokens)"},
+    ],
+)
+def test_an_error_of_any_shape_about_the_context_is_final(sent: dict[str, Any]) -> None:
+    with pytest.raises(RequestRejectedError) as caught:
+        list(Reply(show_reasoning=False).feed(f"data: {json.dumps(sent)}\n\n".encode()))
+    assert caught.value.code == TOO_LONG
+
+
+def test_raw_control_characters_in_a_text_are_no_loss() -> None:
+    sent = b'data: {"choices": [{"delta": {"content": "a\tb"}}]}\n\n'
+    assert list(Reply(show_reasoning=False).feed(sent)) == [Delta("a\tb")]
