@@ -20,6 +20,7 @@ WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIME
 TOO_LONG = "context_length_exceeded"
 NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
 FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
+LONGEST_COUNT = 9  # digits
 LONGEST_TEXT = 2_000  # characters of an error that are looked at
 
 OPERATOR = "The operator has to see to that."
@@ -104,7 +105,9 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
 
 
 def count(value: Any) -> int | None:
-    """A positive whole number, or None."""
+    """A positive whole number, also one that is written as text; or None."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_COUNT:
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
@@ -113,13 +116,15 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
     code = str(details.get("code") or details.get("type") or "")
     if code in NO_QUOTA or details.get("type") in NO_QUOTA:
         return RequestRejectedError(NO_CREDIT, status, code, said=text)
-    if status in WORTH_WAITING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServiceUnavailableError(SENTENCES.get(status, FAILED).format(status=status), retry_s, said=text)
-    if TOO_LONG in {code, details.get("type")} or CONTEXT.search(f"{code} {details.get('type')} {text}"):
+    is_busy = status in WORTH_WAITING or status > HTTPStatus.INTERNAL_SERVER_ERROR
+    names_context = TOO_LONG in {code, details.get("type")} or CONTEXT.search(f"{code} {details.get('type')} {text}")
+    if names_context and not is_busy:  # some servers say so with status 500
         figures = _figures(details, text)
         prompt, most = figures["prompt_tokens"], figures["max_prompt_tokens"] or figures["context_length"]
         sentence = f"{LONG[:-1]}: it has {prompt} tokens, and {most} fit." if prompt and most else LONG
         return RequestRejectedError(sentence, status, TOO_LONG, **figures, said=text)
+    if is_busy or status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServiceUnavailableError(SENTENCES.get(status, FAILED).format(status=status), retry_s, said=text)
     return RequestRejectedError(SENTENCES.get(status, OTHER).format(status=status), status, code, said=text)
 
 

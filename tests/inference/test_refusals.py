@@ -92,3 +92,11 @@ def test_any_body_is_a_sentence_of_ours(body: bytes, status: int, kind: type[Exc
     assert f"status {status}" in str(found)
     assert "html" not in str(found)
     assert len(str(found)) < 200
+
+
+@pytest.mark.parametrize(("status", "is_final"), [(400, True), (500, True), (429, False), (503, False)])
+def test_a_full_window_is_known_whatever_its_status_but_not_where_a_server_is_busy(status: int, is_final: bool) -> None:
+    text = "the request exceeds the available context size"
+    found = refusal(status, json.dumps({"error": {"message": text, "n_ctx": "4096"}}).encode(), {})
+    assert isinstance(found, RequestRejectedError) == is_final
+    assert not is_final or (isinstance(found, RequestRejectedError) and found.context_length == 4096)
