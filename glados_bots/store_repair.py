@@ -83,10 +83,10 @@ def cut(data_dir: Path, damage: Damage) -> Path:
         shutil.copytree(folder, aside)
     except OSError as error:
         raise ConfigError(f"{aside}: cannot copy the damaged files here ({error}); make room first") from error
+    names = [file.name for _, file in _files(data_dir)]
+    _leave_out(folder / MANIFEST, names[names.index(damage.file.name) + 1 :])  # first: else who is killed here has a gap
     with damage.file.open("r+b") as file:
         file.truncate(damage.offset)
-    names = [file.name for _, file in _files(data_dir)]
-    _leave_out(folder / MANIFEST, names[names.index(damage.file.name) + 1 :])
     return aside
 
 
