@@ -84,7 +84,7 @@ def cut(data_dir: Path, damage: Damage) -> Path:
     except OSError as error:
         raise ConfigError(f"{aside}: cannot copy the damaged files here ({error}); make room first") from error
     names = [file.name for _, file in _files(data_dir)]
-    _leave_out(folder / MANIFEST, names[names.index(damage.file.name) + 1 :])  # first: else who is killed here has a gap
+    _leave_out(folder / MANIFEST, names[names.index(damage.file.name) + 1 :])  # first, or a kill leaves a gap
     with damage.file.open("r+b") as file:
         file.truncate(damage.offset)
     return aside
