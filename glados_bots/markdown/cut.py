@@ -28,6 +28,7 @@ _MENTION = re.compile(rf"<[@#!:/A-Za-z][^<>\s]{{0,{_LONGEST_MENTION}}}>")
 # A leaf with so many times a message's room of text is cut before it is drawn: drawing would never make it fit, and
 # what is left would be drawn whole for each message.
 _SURELY_TOO_LONG = 2
+_FEW = 8  # runs; nearly all leaves have fewer, and need no closer look
 
 Drawn = TypeVar("Drawn")
 Message = TypeVar("Message")
@@ -91,7 +92,8 @@ class Packer(Generic[Drawn, Message]):
             if isinstance(leaf.block, Table):
                 leaf, *rest = self._dialect.expand(leaf, self._limit)
                 queue.extendleft(reversed(rest))
-            if not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
+            few = len(leaf.runs) < _FEW and not (leaf.runs and len(leaf.runs[-1].text) > self._limit)
+            if (few and leaf.kind != "code") or not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
                 self._place(leaf, queue)
             elif self._parts:
                 self._put_off(leaf, queue)

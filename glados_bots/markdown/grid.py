@@ -94,7 +94,7 @@ def _cell(runs: list[Run], urls: dict[str, int]) -> str:
 
 def _struck(runs: list[Run], index: int) -> str:
     """A run's text; code shows no styles, but what is struck out must not read as if it were not."""
-    text, strike = runs[index].text, _strike(runs, index)
+    text, strike = runs[index].text, _strike(runs, index) if runs[index].spans else None
     if strike is None:
         return text
     before, after = _strike(runs, index - 1) is strike, _strike(runs, index + 1) is strike
