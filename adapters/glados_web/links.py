@@ -26,7 +26,8 @@ def link_tags(
         return "", ""
     host = hidden_host(label, address, codes) if may_mislead else ""
     tooltip = f' title="{escape(title)}"' if title else ""
-    return f'<a href="{escape(address)}"{tooltip}>', f" ({escape(host)})</a>" if host else "</a>"
+    shown = f" ({escape(host)})" if host else "" if label.strip() else escape(address)
+    return f'<a href="{escape(address)}"{tooltip}>', f"{shown}</a>"
 
 
 def image_link(url: str, label: str) -> str:

@@ -244,6 +244,12 @@ def test_an_empty_link_leaves_no_message(text: str) -> None:
     assert discord.render(f"a\n\n{text}\n\nb") == discord.render("a\n\nb")
 
 
+def test_a_link_without_a_label_shows_its_address() -> None:
+    for message in (*discord.render("a [](http://x.y)"), *slack.render("a [](http://x.y)")):
+        assert "http://x.y" in message
+    assert ">http://x.y</a>" in web.render("a [](http://x.y)")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_slack_s_links_are_links(form: str) -> None:
     text = form.format("see <https://example.com/doc|the document>, <http://a.org/b_c_d|Example>")
