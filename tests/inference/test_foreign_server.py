@@ -157,7 +157,7 @@ async def test_a_refusal_for_good_ends_the_turn_with_a_sentence_of_ours(
 
 # How servers refuse a prompt that does not fit: OpenAI's, vLLM's, llama.cpp's, TGI's, LM Studio's and SGLang's words.
 WINDOW = 700
-TOO_LONG = [
+TOO_LONG: list[dict[str, Any]] = [
     {"error": {"message": f"This model's maximum context length is {WINDOW} tokens. However, your messages resulted "
                           "in 1500 tokens. Please reduce the length of the messages.",
                "code": "context_length_exceeded"}},
