@@ -221,7 +221,7 @@ class TurnRun:
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
                 prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self.voice.chars_per_token)
-            most = min(most, self.voice.answer_budget(self.model, prompt))
+            most = min(most, self.voice.answer_budget(self.model, prompt, is_told=refit > 0))
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks %s", self.lease.turn.id, self.model)

@@ -8,6 +8,7 @@ from glados_bots.window import CHARS_PER_TOKEN, Prompt
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
 SHORTEST_ANSWER = 16  # tokens
+LEAST_PART = 4  # of the window
 
 
 class UnknownModelError(GladosError):
@@ -54,11 +55,20 @@ class Voice:
         context = self.served.get(model)
         return None if context is None else max(context - self.max_tokens, context // 2)
 
-    def answer_budget(self, model: str, prompt: Prompt) -> int:
-        """Tokens to ask for: what people may get, or what the prompt leaves of a window that is smaller."""
+    def answer_budget(self, model: str, prompt: Prompt, *, is_told: bool) -> int:
+        """Tokens to ask for: what people may get, or what the prompt leaves of a window that is smaller.
+
+        Args:
+            model: who is asked.
+            prompt: what is sent.
+            is_told: the prompt's length is known by a refusal. Else it is a guess, rather too long than too short: then
+                a part of the window is asked for in any case, as a server either lowers it or tells the true figures.
+        """
         context = self.served.get(model)
-        left = self.max_tokens if context is None else context - self.tokens(prompt.chars) - MARGIN
-        return max(SHORTEST_ANSWER, min(self.max_tokens, left))
+        if context is None:
+            return self.max_tokens
+        left = context - self.tokens(prompt.chars) - MARGIN
+        return max(SHORTEST_ANSWER, min(self.max_tokens, left if is_told else max(left, context // LEAST_PART)))
 
     def refit(self, model: str, prompt: Prompt, error: RequestRejectedError) -> int:
         """Tokens the next prompt may have after one was refused as too long; learns from what the refusal tells."""

@@ -211,6 +211,14 @@ async def test_a_window_that_is_smaller_than_the_longest_answer_bounds_the_answe
     assert 16 <= foreign.asked[0]["max_tokens"] < 300
 
 
+async def test_a_long_question_is_not_answered_shortly_because_its_length_was_guessed(redis_url: str) -> None:
+    """Words of prose have more characters a token than is assumed at first."""
+    foreign = Foreign(models={"data": [{"id": "first", "max_model_len": 4096}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        await answer(core, "word " * 2_400)
+    assert foreign.asked[0]["max_tokens"] == 1000
+
+
 async def test_a_window_that_is_told_by_a_refusal_only_bounds_the_next_answer(redis_url: str) -> None:
     text = (
         "'max_tokens' is too large: 1000. This model's maximum context length is 300 tokens "
