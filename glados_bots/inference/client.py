@@ -140,8 +140,10 @@ class InferenceClient:
 async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[bytes]:
     """What comes, until the reply is over. A server that leaves the connection open after that is not waited for."""
     pieces = response.aiter_bytes()
-    while True:
-        patience = GOODBYE_S if reply.is_over else FIGURES_S if reply.has_ended else None
+    is_last = False
+    while not is_last:
+        is_last = reply.is_over
+        patience = GOODBYE_S if is_last else FIGURES_S if reply.has_ended else None
         try:
             async with asyncio.timeout(patience):
                 piece = await anext(pieces, b"")
@@ -149,7 +151,7 @@ async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[byte
             return
         if not piece:
             return
-        if not reply.is_over:
+        if not is_last:
             yield piece
 
 

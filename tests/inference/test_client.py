@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -160,6 +160,33 @@ async def test_what_is_no_whole_answer_is_no_answer(content: bytes, text: str) -
     async with foreign(content) as client:
         with pytest.raises(ServiceUnavailableError, match=text):
             await ask(client)
+
+
+@pytest.mark.parametrize("talks", [False, True])
+async def test_a_server_that_never_hangs_up_is_not_waited_for(talks: bool) -> None:
+    """Whether it falls silent after its last word, or says more and more."""
+    over, gone = asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + WORD + b"data: [DONE]\n\n")
+        with suppress(ConnectionError):
+            while talks and not over.is_set():
+                writer.write(b": and so on\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            await over.wait()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        gone.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        client = InferenceClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        assert await ask(client) == [Delta("Hal"), Finished("stop", 0, 0, 0)]
+        await client.aclose()
+        over.set()
+        await gone.wait()
 
 
 async def test_a_refusal_in_the_middle_is_for_good_and_keeps_its_figures() -> None:
