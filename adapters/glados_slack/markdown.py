@@ -15,6 +15,7 @@ from glados_bots.markdown.parser import parse
 from glados_bots.markdown.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
 from glados_slack.blocks import Block, BlockDialect, SlackMessage
+from glados_slack.text_in import encode
 
 # Characters of `text` that chat.update takes; longer ones are refused.
 LIMIT = 4000
@@ -52,7 +53,7 @@ class SlackDialect(ChatDialect):
         """Write entities, keep markers from pairing, and break mentions."""
         if not _SPECIAL.search(text):
             return text
-        text = _entities(text)
+        text = encode(text)
         text = _MARKER.sub(lambda match: _LITERAL.format(match[0]), text)
         if "@" in text:
             text = _MENTION.sub("@" + ZERO_WIDTH_SPACE, text)
@@ -64,7 +65,7 @@ class SlackDialect(ChatDialect):
 
     def code(self, text: str) -> str:
         """Write inline code; it cannot hold a back-tick, so a look-alike stands in."""
-        return f"`{_entities(text).replace('`', _BACK_TICK).replace(chr(10), ' ')}`"
+        return f"`{encode(text).replace('`', _BACK_TICK).replace(chr(10), ' ')}`"
 
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
         """Common scanners look for closing markers inside code, too; `_` closes at a word's end only."""
@@ -101,7 +102,7 @@ class SlackDialect(ChatDialect):
     def fence(self, code: str, language: str) -> str:
         """Write a code block; Slack would show the language as code."""
         del language
-        text = without_fences(_entities(code))
+        text = without_fences(encode(code))
         return f"```\n{text or ' '}\n```"
 
     def heading(self, leaf: Leaf) -> str:
@@ -168,10 +169,6 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 def stream_messages(limit: int = BLOCKS_LIMIT) -> Stream[SlackMessage]:
     """Follow an answer as Block Kit messages; see `render_messages`."""
     return Stream(lambda: ChatSink(BlockDialect(SlackDialect()), limit))
-
-
-def _entities(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _quoted(url: str) -> str:
