@@ -24,7 +24,7 @@ from peers import Contender, Running, Weights, llama_cpp, ours, running, transfo
 from rich.console import Console
 from rich.table import Table
 
-from glados_bots.inference import cards, weights
+from glados_bots.inference.model_files import cards, weights
 
 Chat = list[dict[str, str]]
 SPEED = "tokens/s, {} streams"

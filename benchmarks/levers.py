@@ -20,10 +20,10 @@ from transformers import AutoModelForCausalLM, DynamicCache
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from glados_bots.inference import cards, weights  # noqa: E402
-from glados_bots.inference.cpu.build import library  # noqa: E402
-from glados_bots.inference.cpu.packing import PackedModel  # noqa: E402
-from glados_bots.inference.cpu.runner import PAGE, Runner  # noqa: E402
+from glados_bots.inference.model_files import cards, weights  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.build import library  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.packing import PackedModel  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.runner import PAGE, Runner  # noqa: E402
 
 PAST = 128
 Product = Callable[[torch.Tensor], torch.Tensor]

@@ -23,9 +23,9 @@ from rich.table import Table
 from transformers import AutoModelForCausalLM
 
 from glados_bots.conversation import Message
-from glados_bots.inference import cards, weights
 from glados_bots.inference.engine import EngineOptions, Finished, Sampling
-from glados_bots.inference.transformers_engine import TransformersEngine
+from glados_bots.inference.model_files import cards, weights
+from glados_bots.inference.transformers_engine.engine import TransformersEngine
 
 DATA = Path("data")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"]

@@ -20,10 +20,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Message  # noqa: E402
-from glados_bots.inference import cards, weights  # noqa: E402
-from glados_bots.inference.cpu.packing import LANES, pack  # noqa: E402
 from glados_bots.inference.engine import Delta, EngineOptions, Sampling  # noqa: E402
-from glados_bots.inference.transformers_engine import TransformersEngine  # noqa: E402
+from glados_bots.inference.model_files import cards, weights  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.packing import LANES, pack  # noqa: E402
+from glados_bots.inference.transformers_engine.engine import TransformersEngine  # noqa: E402
 
 TEXT = [ROOT / "docs" / name for name in ("deploy.md", "security.md", "privacy.md", "markdown.md")]
 WINDOW = 256  # tokens that are judged together

@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from glados_bots.channel_settings import ChannelBook
 from glados_bots.commands import Commands
-from glados_bots.inference.client import InferenceClient
-from glados_bots.intake import Intake
-from glados_bots.limits import Limits
+from glados_bots.intake.intake import Intake
 from glados_bots.metrics import LOOP_LAG
-from glados_bots.pacing import Pacer
-from glados_bots.records import Records
+from glados_bots.processes.watchdog import watched_loop
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
-from glados_bots.store import Store, connect
+from glados_bots.store.channels import ChannelBook
+from glados_bots.store.limits import Limits
+from glados_bots.store.records import Records
+from glados_bots.store.store import Store, connect
 from glados_bots.surface import Surface
-from glados_bots.watchdog import watched_loop
-from glados_bots.worker import Worker
+from glados_bots.turns.pacing import Pacer
+from glados_bots.turns.worker import Worker
+from glados_bots.wire.client import InferenceClient
 
 S = TypeVar("S", bound=Surface)
 

@@ -6,15 +6,15 @@ Who may use a command is the adapter's to decide. GladosError carries a sentence
 import asyncio
 import time
 
-from glados_bots import audit
-from glados_bots.channel_settings import ChannelBook
 from glados_bots.errors import GladosError, InferenceError
-from glados_bots.inference.client import InferenceClient
-from glados_bots.limits import duration
-from glados_bots.privacy import Subject, as_json, export, forget
-from glados_bots.records import Records
-from glados_bots.store import Store
-from glados_bots.usage import describe, usage
+from glados_bots.operations import audit
+from glados_bots.operations.privacy import Subject, as_json, export, forget
+from glados_bots.store.channels import ChannelBook
+from glados_bots.store.limits import duration
+from glados_bots.store.records import Records
+from glados_bots.store.store import Store
+from glados_bots.store.usage import describe, usage
+from glados_bots.wire.client import InferenceClient
 
 DAY_S = 86400
 PRIVACY = """\

@@ -1,6 +1,6 @@
 """How every role logs: one line an event, with the turn and the request it belongs to, and nobody's words.
 
-    INFO glados_bots.turns: turn 7: ended (done) [turn=web:7 request=5f0c…]
+    INFO glados_bots.turns.turn: turn 7: ended (done) [turn=web:7 request=5f0c…]
     {"at": "2026-11-24T21:00:00.123Z", "level": "info", "logger": "…", "message": "…", "turn": "web:7", "request": "…"}
 
 Turn and request travel in X-Glados-Turn and X-Request-Id, so the service's lines name them too. Control characters

@@ -1,11 +1,12 @@
 """What the roles that take questions count, for Prometheus. Labels are platforms and outcomes: never people or text.
 
-The inference service counts for itself, in inference/metrics.py. GLADOS_METRICS_PORT shows these; see exporter.py.
+The inference service counts for itself, in inference/api/metrics.py.
+GLADOS_METRICS_PORT shows these; see operations/exporter.py.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from glados_bots import watchdog
+from glados_bots.processes import watchdog
 
 LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; a model that is away is waited for
 

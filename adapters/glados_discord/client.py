@@ -11,18 +11,18 @@ from discord import app_commands
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.metrics import RECONNECTS
-from glados_discord.catch_up import CatchUp
-from glados_discord.controls import Action, Control
-from glados_discord.counter import Counter
-from glados_discord.desk import Desk
-from glados_discord.link import Link
-from glados_discord.memory import Memory
-from glados_discord.order import Order
+from glados_discord.answers.controls import Action, Control
+from glados_discord.answers.surface import Clock, DiscordSurface
+from glados_discord.connection.current_client import Link
+from glados_discord.connection.sync import sync
+from glados_discord.facts import Memory
+from glados_discord.incoming.catch_up import CatchUp
+from glados_discord.incoming.channel_order import Order
+from glados_discord.incoming.desk import Desk
+from glados_discord.incoming.slash import Slash
+from glados_discord.incoming.turn_commands import Counter
+from glados_discord.incoming.whereabouts import Whereabouts
 from glados_discord.settings import DiscordSettings, ids
-from glados_discord.slash import Slash
-from glados_discord.surface import Clock, DiscordSurface
-from glados_discord.sync import sync
-from glados_discord.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
 

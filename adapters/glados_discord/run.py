@@ -19,14 +19,14 @@ import yarl
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
-from glados_bots.store import Store
+from glados_bots.store.store import Store
+from glados_bots.turns.pacing import Pacer
+from glados_discord.answers.surface import DiscordSurface
 from glados_discord.client import Parts, make_client
-from glados_discord.link import Link
-from glados_discord.memory import Memory
+from glados_discord.connection.current_client import Link
+from glados_discord.facts import Memory
 from glados_discord.settings import DiscordSettings
-from glados_discord.surface import DiscordSurface
 
 log = logging.getLogger(__name__)
 

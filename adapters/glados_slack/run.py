@@ -14,23 +14,24 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings, load
-from glados_bots.store import Store
-from glados_slack import bot, web
-from glados_slack.calls import Calls
-from glados_slack.catch_up import CatchUp
-from glados_slack.files import FileReader
-from glados_slack.handlers import Handlers
-from glados_slack.installation_store import Installations
-from glados_slack.installs import Installs, OneInstall, look_up, web_client
-from glados_slack.memory import Memory
-from glados_slack.notes import Notes
-from glados_slack.people import People
+from glados_bots.store.store import Store
+from glados_bots.turns.pacing import Pacer
+from glados_slack.answers.surface import SlackSurface
+from glados_slack.connection import bolt_app
+from glados_slack.connection import http as web
+from glados_slack.connection.calls import Calls
+from glados_slack.connection.files import FileReader
+from glados_slack.connection.installation_store import Installations
+from glados_slack.connection.installs import Installs, OneInstall, look_up, web_client
+from glados_slack.connection.people import People
+from glados_slack.connection.sockets import Sockets
+from glados_slack.incoming.catch_up import CatchUp
+from glados_slack.incoming.facts import Memory
+from glados_slack.incoming.handlers import Handlers
+from glados_slack.incoming.notes import Notes
+from glados_slack.incoming.shared import Shared
 from glados_slack.settings import SlackSettings
-from glados_slack.shared import Shared
-from glados_slack.sockets import Sockets
-from glados_slack.surface import SlackSurface
 
 log = logging.getLogger(__name__)
 
@@ -163,14 +164,14 @@ class Parts:
         handlers = Handlers(self.shared)
         handlers.add_to(self._app)
         self._desk = handlers.desk
-        bot.add_the_rest(self._app)
+        bolt_app.add_the_rest(self._app)
 
     def _create_app(self, core: AdapterCore[SlackSurface], installs: Installs) -> AsyncApp:
         secret = self._slack.signing_secret.get_secret_value() if self._slack.signing_secret else ""
         more = {}
         if isinstance(installs, Installations):
             more["oauth_flow"] = web.oauth(self._slack, core.store, installs)
-        return bot.create_app(installs, self._client, secret, **more)
+        return bolt_app.create_app(installs, self._client, secret, **more)
 
     async def listen(self) -> None:
         """Take events until cancelled, and look for those that were missed. Raises ConfigError."""

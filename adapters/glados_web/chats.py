@@ -4,15 +4,15 @@
     glados:{web}:owner:CONV     str   the owner of the conversation
     glados:{web}:title:CONV     str   how the list of chats calls it: its first question
 
-An owner is a browser, or a person who signed in by name: see sessions.py.
+An owner is a browser, or a person who signed in by name: see glados_web/door/sessions.py.
 """
 
 import re
 import secrets
 import time
 
-from glados_bots.store import Store, ask
-from glados_web.sessions import Session
+from glados_bots.store.store import Store, ask
+from glados_web.door.sessions import Session
 
 MOST_CHATS = 200
 UNASKED_S = 3600  # how long is kept what began with a question that was then refused

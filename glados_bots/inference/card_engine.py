@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
-from glados_bots.inference.cards import Card
-from glados_bots.inference.encoding import Encoder
 from glados_bots.inference.engine import Begun, EngineOptions, Event, Sampling
-from glados_bots.inference.line import Line
-from glados_bots.inference.suspects import Suspects
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.prompts.suspects import Suspects
+from glados_bots.inference.waiting_line import Line
 
 T = TypeVar("T")
 

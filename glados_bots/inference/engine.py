@@ -15,8 +15,8 @@ FinishReason = Literal["stop", "length", "content_filter", "error"]
 
 # Name -> "module:class", imported on demand, because importing an engine imports torch.
 ENGINES = {
-    "transformers": "glados_bots.inference.transformers_engine:TransformersEngine",
-    "vllm": "glados_bots.inference.vllm_engine:VllmEngine",
+    "transformers": "glados_bots.inference.transformers_engine.engine:TransformersEngine",
+    "vllm": "glados_bots.inference.vllm_engine.engine:VllmEngine",
 }
 
 

@@ -14,11 +14,11 @@ with warnings.catch_warnings():  # discord.py still imports `audioop`; warnings 
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     import discord
 
-from glados_bots.inference.client import InferenceClient
+from glados_bots.inference.api.service import create_app
 from glados_bots.inference.engine import Delta, Finished
-from glados_bots.inference.service import create_app
 from glados_bots.settings import Settings
-from glados_bots.store import Client
+from glados_bots.store.store import Client
+from glados_bots.wire.client import InferenceClient
 from glados_discord.client import SingleClient
 from glados_discord.run import Bot
 from glados_discord.settings import DiscordSettings

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
-from glados_bots.store import Client
+from glados_bots.store.store import Client
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from glados_bots.leases import Action
-from glados_bots.store import Store
-from glados_bots.turns import TurnRun
-from glados_discord.order import Order
+from glados_bots.store.leases import Action
+from glados_bots.store.store import Store
+from glados_bots.turns.turn import TurnRun
+from glados_discord.incoming.channel_order import Order
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Channel, Message, Permission
@@ -84,7 +84,7 @@ async def test_what_happens_to_questions_around_an_invalid_session_is_found(worl
 async def test_questions_are_looked_at_by_pages_and_each_that_is_gone_is_found(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glados_discord.second_look.PAGE", 2)
+    monkeypatch.setattr("glados_discord.incoming.second_look.PAGE", 2)
     async with world.bot(answer_in="reply") as bot:
         questions = [await world.ask(f"question {number}") for number in range(5)]
         await world.until(lambda: len(world.finished(world.channel)) == 5)
@@ -220,8 +220,8 @@ async def test_a_question_of_the_gap_goes_before_one_asked_right_after(world: Wo
 async def test_a_gap_that_cannot_be_read_holds_new_questions_for_a_bounded_time(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("glados_discord.order.LONGEST_UNREAD_S", 0.1)
-    monkeypatch.setattr("glados_discord.order.LONGEST_HOLD_S", 0.1)
+    monkeypatch.setattr("glados_discord.incoming.channel_order.LONGEST_UNREAD_S", 0.1)
+    monkeypatch.setattr("glados_discord.incoming.channel_order.LONGEST_HOLD_S", 0.1)
     first = await answered_before_a_gap(world)
     await world.ada.say(world.thread(first), "missed")
     world.fake.faults.add(method="GET", path="/channels/*/messages", status=503, times=None)
@@ -234,7 +234,7 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else what was missed would be answered below what was asked later."""
-    monkeypatch.setattr("glados_discord.catch_up.LONGEST_NAP_S", 1.0)
+    monkeypatch.setattr("glados_discord.incoming.catch_up.LONGEST_NAP_S", 1.0)
     first, other = await answered_before_a_gap(world), await answered_before_a_gap(world)
     thread = world.thread(first)
     await world.ada.say(world.thread(other), f"{world.fake.bot.mention} elsewhere")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import discord
 
-from glados_bots import gate
-from glados_bots.store import Client, connect
+from glados_bots.store.store import Client, connect
+from glados_bots.turns import gate
 from glados_discord.client import SingleClient
-from glados_discord.gate import Gate
-from glados_discord.rates import GLOBAL
+from glados_discord.connection.gate import Gate
+from glados_discord.connection.rates import GLOBAL
 from tests.conftest import running_store, store_command
 from tests.discord.conftest import World
 from tests.fakes.discord import Limit

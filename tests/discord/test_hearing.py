@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
-from glados_discord.addressing import addressed
-from glados_discord.code_spans import pieces
-from glados_discord.desk import Desk
-from glados_discord.heard import MOST_CHARS, Content, Heard, says
-from glados_discord.hearing import hear
+from glados_discord.incoming.addressing import addressed
+from glados_discord.incoming.desk import Desk
 from glados_discord.settings import DiscordSettings
-from glados_discord.tokens import Names, readable
+from glados_discord.words.code_spans import pieces
+from glados_discord.words.heard import MOST_CHARS, Content, Heard, says
+from glados_discord.words.hearing import hear
+from glados_discord.words.tokens import Names, readable
 
 ME, ADA, BOB, GUILD, ROOM, ROLE, OWN_ROLE = (
     11 * 10**17,

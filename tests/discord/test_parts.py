@@ -7,16 +7,16 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
+from glados_bots.processes.roles import roles
 from glados_bots.settings import Settings, load
-from glados_bots.stack import roles
 from glados_bots.surface import State, View
-from glados_discord.look import Writing, content
-from glados_discord.places import Spot, asked
-from glados_discord.rates import GLOBAL
-from glados_discord.refusals import BlockedError
+from glados_bots.turns.pacing import Pacer
+from glados_discord.answers.look import Writing, content
+from glados_discord.answers.places import Spot, asked
+from glados_discord.connection.rates import GLOBAL
+from glados_discord.connection.refusals import BlockedError
+from glados_discord.incoming.titles import title
 from glados_discord.settings import DiscordSettings
-from glados_discord.titles import title
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit
 from tests.waiting import until

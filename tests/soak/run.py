@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis.exceptions import RedisError
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store import ask, connect
+from glados_bots.store.store import ask, connect
 from tests.soak.discord_end import DiscordEnd
 from tests.soak.far_ends import FarEnd
 from tests.soak.parts import keep_alive

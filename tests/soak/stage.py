@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from glados_bots import embedded_redis
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store import Client, ask, connect
+from glados_bots.store import embedded
+from glados_bots.store.store import Client, ask, connect
 from tests.servers import free_port
 from tests.soak.far_ends import FarEnd
 from tests.soak.parts import API_KEY, Part, python
@@ -31,7 +31,7 @@ class Stage:
 async def stage(plan: Plan, folder: Path, ends: Sequence[FarEnd]) -> AsyncIterator[Stage]:
     """All processes, running; ended in reverse order."""
     port = free_port()
-    redis_command = embedded_redis.command(folder)
+    redis_command = embedded.command(folder)
     found = Stage(f"unix://{redis_command[redis_command.index('--unixsocket') + 1]}")
     common = {
         "GLADOS_REDIS_URL": found.redis_url,

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from glados_bots.conversation import Message
+from glados_bots.inference.api.service import create_app
 from glados_bots.inference.engine import Delta, Event, Finished, Sampling
-from glados_bots.inference.service import create_app
 from glados_bots.settings import Settings
 from glados_discord.run import Bot
 from glados_discord.settings import DiscordSettings
