@@ -105,7 +105,7 @@ class Commands:
                 names = ", ".join(f"`{each}`" for each in served)
                 raise GladosError(f"There is no model `{name[:100]}` here. Served: {names}.")
         await self._book.set_model(channel, name)
-        await self._note(by, "set model", f"{channel}: {name or 'default'}")
+        await self._log_act(by, "set model", f"{channel}: {name or 'default'}")
         return (
             f"From now on `{name}` answers in this channel." if name else "This channel uses the default model again."
         )
@@ -119,12 +119,12 @@ class Commands:
         """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
         text = text.strip()
         await self._book.set_persona(channel, text)
-        await self._note(by, "set persona", f"{channel}: {len(text)} characters")
+        await self._log_act(by, "set persona", f"{channel}: {len(text)} characters")
         return (
             "From now on I speak like that in this channel." if text else "This channel has no persona of its own now."
         )
 
-    async def _note(self, by: str, act: str, target: str) -> None:
+    async def _log_act(self, by: str, act: str, target: str) -> None:
         if by:
             await audit.attempt(self._store.client, f"{self._store.platform}:{by}", act, target)
 

@@ -6,8 +6,6 @@ GLADOS_METRICS_PORT shows these; see operations/exporter.py.
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from glados_bots.processes import watchdog
-
 LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; a model that is away is waited for
 
 RECEIVED = Counter("glados_questions_total", "Events handed in, by what became of them", ["platform", "status"])
@@ -24,8 +22,4 @@ LATENCY = Histogram(
 RUNNING = Gauge("glados_turns_running", "Turns this process works on", ["platform"])
 WAITING = Gauge("glados_conversations_waiting", "Conversations with unanswered turns, leased ones too", ["platform"])
 DEAD = Gauge("glados_dead_letters", "Turns given up and kept for an operator", ["platform"])
-LOOP_LAG = Histogram(
-    "glados_event_loop_lag_seconds", "How late each second's beat of the event loop was", ["platform"],
-    buckets=watchdog.LAG_BUCKETS,
-)  # fmt: skip
 STORE_UP = Gauge("glados_store_up", "1 while Redis answers", ["platform"])

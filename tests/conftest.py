@@ -19,7 +19,7 @@ import redis
 
 from glados_bots.processes import watchdog
 from glados_bots.store import embedded
-from glados_bots.store.store import Client, connect
+from glados_bots.store.connection import Client, connect
 from tests.spreading import (
     pytest_collection_modifyitems,
     pytest_ignore_collect,

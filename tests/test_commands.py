@@ -12,8 +12,8 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError
 from glados_bots.operations import audit
 from glados_bots.store.channels import LONGEST_PERSONA, ChannelBook
+from glados_bots.store.connection import Client
 from glados_bots.store.limits import Limit, Limits
-from glados_bots.store.store import Client
 from glados_bots.wire.client import InferenceClient
 from tests.servers import free_port
 from tests.turns.world import World, a_world

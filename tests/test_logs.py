@@ -18,9 +18,9 @@ from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, StoreUnavailableError
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Delta, Finished
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
@@ -150,7 +150,7 @@ async def test_a_redis_that_refuses_a_command_quotes_nothing_of_it(client: Clien
     async with client.pipeline(transaction=True) as pipe:
         pipe.lpush("glados:words", FORGED)  # the wrong type: redis-py names the command with its arguments
         with pytest.raises(StoreUnavailableError, match="WRONGTYPE") as caught:
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
     assert MARKER not in str(caught.value)
     logging.getLogger("glados_bots.turns.worker").warning("%s; trying again", caught.value)
     logging.getLogger("glados_bots.turns.worker").error("turn 1: attempt 1 failed", exc_info=caught.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glados_bots.inference.model_files.cards import resolve
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.weights import fetch
 from glados_web.chats import new_conversation
 from tests.processes.stack import LONGEST_START_S, ROOT, Stack, Visitor

@@ -14,8 +14,8 @@ from glados_bots import tracing
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Delta, Finished
 from glados_bots.settings import Settings
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import running

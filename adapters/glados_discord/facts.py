@@ -20,7 +20,8 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 MOST_DMS = 1000
 MOST_ASKED = 10_000
@@ -50,7 +51,7 @@ def _mark(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:8]
 
 
-class Memory:
+class DiscordFacts:
     """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
 
     def __init__(self, store: Store) -> None:
@@ -61,11 +62,11 @@ class Memory:
 
     async def place(self, found: int | str, conversation: str) -> None:
         """Remember that this thread or message belongs to a conversation."""
-        await ask(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
+        await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
 
     async def conversation(self, found: int | str) -> str | None:
         """The conversation a thread or message belongs to, if one was remembered."""
-        return cast("str | None", await ask(self._client.get(f"{self._prefix}at:{found}")))
+        return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
 
     async def join(self, thread: int, since: int) -> None:
         """Remember that the bot takes part in a thread: Discord does not always say so.
@@ -76,35 +77,35 @@ class Memory:
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.set(key, since, nx=True)
             pipe.expire(key, self._ttl)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def leave(self, thread: int) -> None:
         """Remember that the bot does not take part in a thread any more."""
-        await ask(self._client.delete(f"{self._prefix}in:{thread}"))
+        await reply_of(self._client.delete(f"{self._prefix}in:{thread}"))
 
     async def joined(self, thread: int) -> int | None:
         """The id with which the bot joined a thread; None when it does not take part."""
-        found = await ask(self._client.get(f"{self._prefix}in:{thread}"))
+        found = await reply_of(self._client.get(f"{self._prefix}in:{thread}"))
         return None if found is None else int(found)
 
     async def note_words(self, message: int, words: str) -> None:
         """Remember which words a question has, so that a change of anything else is told from an edit."""
-        await ask(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
+        await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
 
     async def has_words(self, message: int, words: str) -> bool:
         """Whether a question had just these words when it was taken in last."""
-        return await ask(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
+        return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
 
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""
-        return bool(await ask(self._client.exists(f"{self._prefix}t:{message}")))
+        return bool(await reply_of(self._client.exists(f"{self._prefix}t:{message}")))
 
     async def turns_among(self, messages: Sequence[int]) -> set[int]:
         """Those of the messages that are questions which a conversation holds."""
         async with self._client.pipeline(transaction=False) as pipe:
             for message in messages:
                 pipe.exists(f"{self._prefix}t:{message}")
-            found = await ask(pipe.execute())
+            found = await reply_of(pipe.execute())
         return {message for message, exists in zip(messages, found, strict=True) if exists}
 
     async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
@@ -115,11 +116,11 @@ class Memory:
             pipe.zremrangebyscore(key, "-inf", now - ASKED_S)
             pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
             pipe.expire(key, ASKED_S)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def asked_lately(self, count: int) -> list[tuple[int, int, int]]:
         """Server (0: none), channel and message of the latest questions, newest first."""
-        found: Any = await ask(self._client.zrange(f"{self._prefix}asked", 0, count - 1, desc=True))
+        found: Any = await reply_of(self._client.zrange(f"{self._prefix}asked", 0, count - 1, desc=True))
         return [(int(guild), int(channel), int(message)) for guild, channel, message in (f.split(":") for f in found)]
 
     async def is_first(self, conversation: str, message: int) -> bool:
@@ -128,25 +129,25 @@ class Memory:
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.lindex(f"{key}:history", 0)
             pipe.lindex(f"{key}:queue", 0)
-            answered, waiting = await ask(pipe.execute())
+            answered, waiting = await reply_of(pipe.execute())
         return (answered or waiting or str(message)) == str(message)
 
     async def once(self, what: str, seconds: int = 24 * 3600) -> bool:
         """True for the first process that asks within the time, False for every other one."""
-        return bool(await ask(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
+        return bool(await reply_of(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
 
     async def was(self, what: str) -> bool:
         """Whether `once` was asked for this already."""
-        return bool(await ask(self._client.exists(f"{self._prefix}once:{what}")))
+        return bool(await reply_of(self._client.exists(f"{self._prefix}once:{what}")))
 
     async def guild_wait_s(self, guild: int, message: int, most: int) -> float:
         """Take a place among a server's questions of this minute; or seconds until there is one. Atomic."""
-        found = await ask(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
+        found = await reply_of(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
         return int(found) / 1000
 
     async def guild_gives_back(self, guild: int, message: int) -> None:
         """A question that took its place was refused for another reason."""
-        await ask(self._client.zrem(f"{self._prefix}rate:{guild}", message))
+        await reply_of(self._client.zrem(f"{self._prefix}rate:{guild}", message))
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
         """Remember where a conversation takes place."""
@@ -154,15 +155,15 @@ class Memory:
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.sadd(key, conversation)
             pipe.expire(key, self._ttl)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def of_guild(self, guild: int) -> set[str]:
         """Conversations of a server."""
-        return await ask(cast("Awaitable[set[str]]", self._client.smembers(f"{self._prefix}guild:{guild}")))
+        return await reply_of(cast("Awaitable[set[str]]", self._client.smembers(f"{self._prefix}guild:{guild}")))
 
     async def forget_guild(self, guild: int) -> None:
         """Drop the list of a server's conversations."""
-        await ask(self._client.delete(f"{self._prefix}guild:{guild}"))
+        await reply_of(self._client.delete(f"{self._prefix}guild:{guild}"))
 
     async def used_dm(self, channel: int) -> None:
         """Remember a direct conversation: Discord does not list them after a restart."""
@@ -171,26 +172,26 @@ class Memory:
             pipe.zadd(key, {str(channel): time.time()})
             pipe.zremrangebyrank(key, 0, -MOST_DMS - 1)
             pipe.expire(key, self._ttl)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def recent_dms(self, count: int) -> list[int]:
         """Channels of the direct conversations used last, newest first."""
-        found: Any = await ask(self._client.zrange(f"{self._prefix}dms", 0, count - 1, desc=True))
+        found: Any = await reply_of(self._client.zrange(f"{self._prefix}dms", 0, count - 1, desc=True))
         return [int(channel) for channel in found]
 
     async def stamp(self, shard: str, at_ms: int) -> None:
         """Events of this shard arrived without a gap until now."""
-        await ask(self._client.set(f"{self._prefix}alive:{shard}", at_ms, ex=self._ttl))
+        await reply_of(self._client.set(f"{self._prefix}alive:{shard}", at_ms, ex=self._ttl))
 
     async def stamped(self, shard: str) -> int | None:
         """Until when events of this shard arrived, in ms since the epoch."""
-        found = await ask(self._client.get(f"{self._prefix}alive:{shard}"))
+        found = await reply_of(self._client.get(f"{self._prefix}alive:{shard}"))
         return None if found is None else int(found)
 
     async def synced(self, scope: str) -> str | None:
         """Hash of the commands Discord has for this scope."""
-        return cast("str | None", await ask(self._client.get(f"{self._prefix}commands:{scope}")))
+        return cast("str | None", await reply_of(self._client.get(f"{self._prefix}commands:{scope}")))
 
     async def note_synced(self, scope: str, digest: str) -> None:
         """Remember what Discord has now."""
-        await ask(self._client.set(f"{self._prefix}commands:{scope}", digest))
+        await reply_of(self._client.set(f"{self._prefix}commands:{scope}", digest))

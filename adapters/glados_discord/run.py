@@ -23,9 +23,9 @@ from glados_bots.settings import Settings, load
 from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.client import Parts, make_client
-from glados_discord.connection.current_client import Link
-from glados_discord.facts import Memory
+from glados_discord.client import DiscordParts, make_client
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
@@ -60,14 +60,14 @@ class Bot:
             raise ConfigError("GLADOS_DISCORD_TOKEN is not set; docs/discord.md says where to get one")
         point_at(discord_settings)
         self._token = discord_settings.token.get_secret_value()
-        self.link = Link()
+        self.current = CurrentClient()
 
         def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
-            self.memory = Memory(store)
-            return DiscordSurface(store, pacer, self.link, self.memory, discord_settings, clock=clock)
+            self.memory = DiscordFacts(store)
+            return DiscordSurface(store, pacer, self.current, self.memory, discord_settings, clock=clock)
 
         self.core = AdapterCore(settings, "discord", make_surface)
-        self.parts = Parts(self.core, self.memory, self.link, discord_settings, clock)
+        self.parts = DiscordParts(self.core, self.memory, self.current, discord_settings, clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ class Bot:
 
     def _is_well(self) -> bool:
         """Events arrive and are taken in, and none of them waits for Redis."""
-        client, order = self.link.client, self.parts.order
+        client, order = self.current.client, self.parts.order
         if client is None or not client.is_ready() or client.is_closed():
             return False
         return not order.pending and not order.is_closing
@@ -141,7 +141,7 @@ class Bot:
         except Exception as error:  # noqa: BLE001 - discord.py raises an AttributeError when a first connection fails
             return f"{type(error).__name__}: {error}"
         finally:
-            self.link.drop(client)
+            self.current.drop(client)
         return "closed"
 
 

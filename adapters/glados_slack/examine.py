@@ -7,8 +7,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
+from glados_bots.platforms import Check
 from glados_bots.settings import load
 from glados_slack.app_config import NEEDED, WANTED
 from glados_slack.connection.installs import error_code, web_client

@@ -27,9 +27,9 @@ from glados_slack.connection.installs import Installs, OneInstall, look_up, web_
 from glados_slack.connection.people import People
 from glados_slack.connection.sockets import Sockets
 from glados_slack.incoming.catch_up import CatchUp
-from glados_slack.incoming.facts import Memory
+from glados_slack.incoming.facts import SlackFacts
 from glados_slack.incoming.handlers import Handlers
-from glados_slack.incoming.notes import Notes
+from glados_slack.incoming.notes import SlackNotes
 from glados_slack.incoming.shared import Shared
 from glados_slack.settings import SlackSettings
 
@@ -79,7 +79,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             await asyncio.gather(wiring, return_exceptions=True)
             return
         core = await wiring
-        parts = Parts(core, slack, session)
+        parts = SlackParts(core, slack, session)
         listening = asyncio.create_task(parts.listen(), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
         tidying = asyncio.create_task(core.surface.lines.loose.run(), name="slack loose ends")
@@ -149,7 +149,7 @@ def many_installs(slack: SlackSettings, store: Store) -> Installations:
     return Installations(store, slack.keys, rotator)
 
 
-class Parts:
+class SlackParts:
     """The parts of one process that take what people do."""
 
     def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
@@ -159,8 +159,8 @@ class Parts:
         self._client = web_client(None, str(slack.api_base), session)
         self._app = self._create_app(core, calls.installs)
         files = FileReader(calls, str(slack.api_base), slack.file_max_bytes)
-        memory = Memory(core.store)
-        self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, memory, slack)
+        memory = SlackFacts(core.store)
+        self.shared = Shared(core, calls, People(calls), SlackNotes(core.store, calls), files, memory, slack)
         handlers = Handlers(self.shared)
         handlers.add_to(self._app)
         self._desk = handlers.desk

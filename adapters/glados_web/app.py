@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
+from glados_bots.http_server.listening import require_free_port
 from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
-from glados_bots.processes.supervisor import require_free_port
 from glados_bots.settings import Settings, load
 from glados_web.answers.highlight import style_sheet
 from glados_web.answers.stream import answer_events, until

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.settings import Settings
-from glados_bots.store.store import connect
+from glados_bots.store.connection import connect
 from glados_web.answers.markdown import render
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.painter import Patience

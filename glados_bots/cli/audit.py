@@ -11,10 +11,10 @@ import typer
 from glados_bots.cli import terminal
 from glados_bots.operations import audit
 from glados_bots.settings import Settings
-from glados_bots.store.store import connect
+from glados_bots.store.connection import connect
 
 
-def note(settings: Settings, act: str, target: str = "") -> None:
+def log_act(settings: Settings, act: str, target: str = "") -> None:
     """Write down what the person at this command line did; where Redis is away, the log line must do."""
 
     async def write() -> None:

@@ -8,11 +8,11 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from glados_bots.cli.audit import note
+from glados_bots.cli.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.operations import backup
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, connect
+from glados_bots.store.connection import Client, connect
 from glados_bots.store.version import migrate
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
         found = settings()
         count = _with_store(found, lambda client: _save(client, file))
-        note(found, "backup", f"{file.name}, {count} keys")
+        log_act(found, "backup", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
 
     @app.command("restore")
@@ -41,7 +41,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
             raise ConfigError(f"{file}: cannot read this backup ({error})") from error
         found = settings()
         count = _with_store(found, lambda client: backup.restore(client, text, overwrite=overwrite))
-        note(found, "restore", f"{file.name}, {count} keys")
+        log_act(found, "restore", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys were restored")
 
     @app.command("migrate")

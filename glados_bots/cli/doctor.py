@@ -11,12 +11,11 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError, GladosError
-from glados_bots.platforms import installed
+from glados_bots.platforms import Check, installed
 from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
 from glados_bots.store import embedded
-from glados_bots.store.store import ask, connect
+from glados_bots.store.connection import connect, reply_of
 
 MOST_NAMES = 5
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
@@ -104,7 +103,7 @@ def _redis(settings: Settings) -> Check:
 async def _redis_version(url: str) -> str:
     client = connect(url)
     try:
-        return str((await ask(client.info("server")))["redis_version"])
+        return str((await reply_of(client.info("server")))["redis_version"])
     finally:
         await client.aclose()
 
@@ -113,7 +112,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield asyncio.run(_served_elsewhere(settings))
         return
-    from glados_bots.inference.model_files.cards import resolve  # noqa: PLC0415 - looks at the hardware
+    from glados_bots.inference.model_files.choosing import resolve  # noqa: PLC0415 - looks at the hardware
     from glados_bots.inference.model_files.presence import fits, presence  # noqa: PLC0415
 
     try:

@@ -5,7 +5,7 @@ import httpx
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.settings import Settings
 
-LONGEST_S = 5.0
+LONGEST_WAIT_S = 5.0
 
 
 def probe_url(settings: Settings, role: str) -> str:
@@ -28,6 +28,6 @@ def require_health(settings: Settings, role: str) -> None:
     """Return when the role lives; raise GladosError that says why not."""
     url = probe_url(settings, role)
     try:
-        httpx.get(url, timeout=LONGEST_S, trust_env=False).raise_for_status()
+        httpx.get(url, timeout=LONGEST_WAIT_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
         raise GladosError(f"{role} is not well: {url} says: {error}") from error

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import note
+from glados_bots.cli.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.keys import SCOPES, ApiKey, KeyBook
 from glados_bots.settings import Settings
 
 TITLES = ("Id", "Name", "State", "Scopes", "Requests/min", "Tokens today", "Expires", "Last used")
 UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-LONGEST_S = 10 * 366 * 86_400
+LONGEST_LIFE_S = 10 * 366 * 86_400
 
 Scopes = Annotated[list[str] | None, typer.Option("--scope", help=f"What it may do: {', '.join(SCOPES)}; may repeat")]
 PerMinute = Annotated[int, typer.Option("--requests-per-minute", min=0, max=10**6, help="0 sets no limit")]
@@ -49,7 +49,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
             tokens_per_day=tokens_per_day,
             expires=end,
         )
-        note(found, "keys create", f"{key.id} {key.name} ({', '.join(sorted(key.scopes))})")
+        log_act(found, "keys create", f"{key.id} {key.name} ({', '.join(sorted(key.scopes))})")
         typer.echo(text)
         typer.echo("This is the only time the key is shown. Send it as: Authorization: Bearer KEY", err=True)
         if is_first and found.api_key is None:
@@ -70,7 +70,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         found = settings()
         if not KeyBook(found.data_dir).revoke(key_id):
             raise ConfigError(f"{key_id}: no key of this id counts here; see `glados keys list`")
-        note(found, "keys revoke", key_id)
+        log_act(found, "keys revoke", key_id)
         typer.echo(f"{key_id} is taken back")
 
 
@@ -78,7 +78,7 @@ def lifetime(text: str) -> float:
     """Seconds of a text such as 90d. Raises ConfigError."""
     found = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     seconds = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 0 < seconds <= LONGEST_S:
+    if not 0 < seconds <= LONGEST_LIFE_S:
         raise ConfigError(f"--expires {text}: write a number and h, d or w, such as 12h, 90d or 52w; ten years at most")
     return seconds
 

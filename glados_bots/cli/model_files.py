@@ -13,9 +13,9 @@ from glados_bots.settings import Settings
 
 def fetch(name: str, settings: Settings, *, convert: bool, pin: bool) -> None:
     """Download, convert where asked, hash, pin."""
-    from glados_bots.inference.model_files import cards, convert_pickles, download, weights  # noqa: PLC0415
+    from glados_bots.inference.model_files import choosing, convert_pickles, download, weights  # noqa: PLC0415
 
-    card, _ = cards.resolve(name)
+    card, _ = choosing.resolve(name)
     if not card.base.hub:
         raise ConfigError(f"{card.name}: its base is not on the hub but {card.base_name}; there is nothing to fetch")
     token = token_of(settings)
@@ -100,9 +100,9 @@ def own_card(card: Any) -> Any:
 
 def remove_model(name: str, settings: Settings, *, yes: bool, whole: bool) -> None:
     """Delete weights (hub cache, converted), and with `whole` the card's folder too."""
-    from glados_bots.inference.model_files import cards, presence, weights  # noqa: PLC0415
+    from glados_bots.inference.model_files import cards, choosing, presence, weights  # noqa: PLC0415
 
-    card, _ = cards.resolve(name)
+    card, _ = choosing.resolve(name)
     places = [presence.hub_cache(card), weights.converted_folder(card, settings.data_dir)] if card.base.hub else []
     if card.base.gguf:
         places = sorted((settings.data_dir / "models").glob(f"{card.base.gguf.stem}-*"))
@@ -123,14 +123,14 @@ def remove_model(name: str, settings: Settings, *, yes: bool, whole: bool) -> No
 
 def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> None:
     """A card of one's own, checked by reading it. Raises ConfigError when it would not be right."""
-    from glados_bots.inference.model_files import cards  # noqa: PLC0415
+    from glados_bots.inference.model_files import cards, choosing  # noqa: PLC0415
 
     target = cards.own_folder() / name
     if not cards.NAME.fullmatch(name):
         raise ConfigError(f"{name}: a name has letters, digits, and . _ - only")
     if target.exists() or name in cards.load_cards():
         raise ConfigError(f"{name}: there is a card of this name; choose another, or edit {target / 'model.toml'}")
-    found, _ = cards.resolve(base)
+    found, _ = choosing.resolve(base)
     if found.home is not None:
         raise ConfigError(f"{base} is a card itself; --base takes a hub id, a folder or a GGUF file")
     key, value = next((key, value) for key, value in found.base.model_dump(mode="json", exclude_none=True).items())

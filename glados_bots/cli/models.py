@@ -98,9 +98,9 @@ def show_list() -> None:
 
 def show_card(name: str) -> None:
     """Fields as they are written in the card, then the files."""
-    from glados_bots.inference.model_files import cards, download, presence  # noqa: PLC0415
+    from glados_bots.inference.model_files import cards, choosing, download, presence  # noqa: PLC0415
 
-    card, _ = cards.resolve(name)
+    card, _ = choosing.resolve(name)
     for key, value in card.model_dump(mode="json", exclude_defaults=True).items():
         terminal.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
     if card.deprecated:
@@ -122,17 +122,17 @@ def local_folder(card: Any) -> Path | None:
 
 def show_plan(name: str, token: str | None) -> None:
     """A table of precisions, and a sentence on what fits."""
-    from glados_bots.inference.model_files import cards, presence  # noqa: PLC0415
+    from glados_bots.inference.model_files import choosing, hardware  # noqa: PLC0415
     from glados_bots.inference.model_files import plan as planning  # noqa: PLC0415 - imports torch
 
-    card, _ = cards.resolve(name)
+    card, _ = choosing.resolve(name)
     planned = planning.plan(card, token)
     shape = planned.shape
     terminal.echo(f"{card.name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
     typer.echo(f"cache: {planned.token / 1e3:.1f} kB a token, context {planned.context} tokens")
     if planned.own:
         typer.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
-    memories = presence.gpu_memories_gb()
+    memories = hardware.gpu_memories_gb()
     titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *memories_titles(memories)]
     rows = []
     for need in planned.needs():
@@ -141,7 +141,7 @@ def show_plan(name: str, token: str | None) -> None:
         rows.append((need.precision, *map(_size, figures), *fits))
     terminal.show_table(titles, rows)
     if not memories:
-        free = presence.memory_gb()
+        free = hardware.memory_gb()
         least = min(planned.needs(), key=lambda need: need.least)
         word = "fits" if least.least <= free * 1e9 else "does not fit"
         typer.echo(

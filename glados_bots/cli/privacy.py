@@ -11,14 +11,15 @@ import typer
 from redis.exceptions import RedisError, ResponseError
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import note
+from glados_bots.cli.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Forgotten, Subject
 from glados_bots.platforms import installed
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
-from glados_bots.store.store import Store, connect
+from glados_bots.store.connection import connect
+from glados_bots.store.store import Store
 
 T = TypeVar("T")
 Platform = Annotated[str, typer.Argument(help="web, discord or slack")]
@@ -49,7 +50,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         else:
             _save(file, text)
             typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
-        _note(settings(), "privacy export", platform, subject)
+        _log_act(settings(), "privacy export", platform, subject)
 
     @group.command("forget")
     def forget(
@@ -63,7 +64,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         if not sure:
             typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
         found, rewritten = _with_store(settings(), platform, lambda store: _forget(store, subject))
-        _note(settings(), "privacy forget", platform, subject)
+        _log_act(settings(), "privacy forget", platform, subject)
         typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
         if found.running:
             typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")
@@ -126,7 +127,7 @@ def _save(file: Path, text: str) -> None:
         raise ConfigError(f"{file}: cannot write here ({error}); name a new file in a folder you own") from error
 
 
-def _note(settings: Settings, act: str, platform: str, subject: Subject) -> None:
+def _log_act(settings: Settings, act: str, platform: str, subject: Subject) -> None:
     """Into the audit log, without the id that was to be forgotten."""
     hidden = hashlib.sha256((subject.author or subject.conversation).encode()).hexdigest()[:12]
-    note(settings, act, f"{platform}: {'a person' if subject.author else 'a thread'}, sha256 {hidden}")
+    log_act(settings, act, f"{platform}: {'a person' if subject.author else 'a thread'}, sha256 {hidden}")

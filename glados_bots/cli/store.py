@@ -11,7 +11,7 @@ from glados_bots.errors import ConfigError, StoreUnavailableError
 from glados_bots.processes.supervisor import lock
 from glados_bots.settings import Settings
 from glados_bots.store import embedded, repair
-from glados_bots.store.store import Client, ask, connect
+from glados_bots.store.connection import Client, connect, reply_of
 
 POLL_S = 0.1
 
@@ -64,6 +64,6 @@ async def _count(settings: Settings) -> int:
 
 
 async def _conversations(client: Client) -> int:
-    await ask(client.ping())
+    await reply_of(client.ping())
     found = {key.rpartition(":")[0] async for key in client.scan_iter("glados:*:c:*:*", count=1000)}
     return len(found)

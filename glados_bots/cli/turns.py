@@ -8,14 +8,15 @@ from typing import Annotated, TypeVar
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import note
+from glados_bots.cli.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.operations import dead_letters
 from glados_bots.operations.dead_letters import Letter
 from glados_bots.platforms import installed
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
-from glados_bots.store.store import Store, connect
+from glados_bots.store.connection import connect
+from glados_bots.store.store import Store
 
 T = TypeVar("T")
 Platform = Annotated[str | None, typer.Option("--platform", help="Only this one: web, discord or slack")]
@@ -69,7 +70,7 @@ def _act(
         raise ConfigError(
             f"{turn}: there is no such turn to do this with; `glados turns list --all` shows all there are"
         )
-    note(settings, f"turns {word}", turn)
+    log_act(settings, f"turns {word}", turn)
 
 
 def _each_store(settings: Settings, platform: str | None, work: Callable[[Store], Awaitable[T]]) -> list[T]:

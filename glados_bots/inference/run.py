@@ -7,14 +7,14 @@ import shlex
 from pathlib import Path
 
 from glados_bots.errors import ConfigError
-from glados_bots.http_server.listening import is_loopback
+from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
 from glados_bots.inference.model_files import weights
-from glados_bots.inference.model_files.cards import NAME, resolve
+from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
-from glados_bots.processes.supervisor import require_free_port
 from glados_bots.settings import Settings
 
 log = logging.getLogger(__name__)

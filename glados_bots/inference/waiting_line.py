@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from glados_bots.errors import QueueFullError
-from glados_bots.inference.engine import Queued
+from glados_bots.wire.events import Queued
 
 PACE_WINDOW = 16  # departures the pace is taken from
 UNKNOWN_WAIT_S = 10.0
@@ -29,7 +29,7 @@ class _Ticket:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Line:
+class WaitingLine:
     """Admits a number of requests at once; the others wait. Used from one event loop only."""
 
     def __init__(self, places: int, max_waiting: int) -> None:

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
 
 log = logging.getLogger(__name__)
 
 KEY = "glados:audit"
 MOST_ENTRIES = 10_000
 KEPT_MS = 400 * 24 * 3600 * 1000  # a year and a month: long enough for a yearly review
-LONGEST = 200  # characters of one field
+LONGEST_FIELD = 200  # characters of one field
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ async def record(client: Client, actor: str, act: str, target: str = "") -> None
     async with client.pipeline(transaction=True) as pipe:
         pipe.xadd(KEY, cast("Any", fields), maxlen=MOST_ENTRIES, approximate=True)
         pipe.time()
-        _, (seconds, _) = await ask(pipe.execute())
-    await ask(cast("Awaitable[object]", client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False)))
+        _, (seconds, _) = await reply_of(pipe.execute())
+    await reply_of(cast("Awaitable[object]", client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False)))
 
 
 async def attempt(client: Client, actor: str, act: str, target: str = "") -> None:
@@ -75,7 +75,7 @@ async def attempt(client: Client, actor: str, act: str, target: str = "") -> Non
 
 async def entries(client: Client, most: int = 100) -> list[Entry]:
     """The newest acts, newest first. Raises StoreUnavailableError."""
-    found = await ask(cast("Awaitable[list[tuple[str, dict[str, str]]]]", client.xrevrange(KEY, count=most)))
+    found = await reply_of(cast("Awaitable[list[tuple[str, dict[str, str]]]]", client.xrevrange(KEY, count=most)))
     return [_entry(name, fields) for name, fields in found]
 
 
@@ -86,4 +86,4 @@ def _entry(name: str, fields: dict[str, str]) -> Entry:
 
 def _line(text: str) -> str:
     """Names come from outside: one line, no control characters, not endless."""
-    return "".join(char if char.isprintable() else "�" for char in text)[:LONGEST]
+    return "".join(char if char.isprintable() else "�" for char in text)[:LONGEST_FIELD]

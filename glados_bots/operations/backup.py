@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from glados_bots.errors import ConfigError
 from glados_bots.operations.backup_format import FORMAT, VERSION, parse
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.version import DATA_VERSION, KEY, migrate
 
 PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told|open):)")
@@ -48,7 +48,7 @@ WRITERS: dict[str, Callable[[Any, str, Any], object]] = {
 
 async def lines(client: Client) -> AsyncIterator[str]:
     """The backup, line by line. Raises StoreUnavailableError when Redis goes away: what came so far is no backup."""
-    found = await ask(cast("Awaitable[str | None]", client.get(KEY)))
+    found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     head = {"format": FORMAT, "version": VERSION, "data_version": int(found or DATA_VERSION), "at": time.time()}
     yield json.dumps(head)
     count = 0
@@ -95,8 +95,8 @@ async def restore(client: Client, text: Iterable[str], *, overwrite: bool = Fals
 
 async def _replace(client: Client, data_version: int, entries: list[dict[str, Any]]) -> None:
     for batch in _batches(await _keys(client, everything=True)):
-        await ask(cast("Awaitable[object]", client.delete(*batch)))
-    await ask(cast("Awaitable[object]", client.set(KEY, data_version)))
+        await reply_of(cast("Awaitable[object]", client.delete(*batch)))
+    await reply_of(cast("Awaitable[object]", client.set(KEY, data_version)))
     by_key = {entry["key"]: entry for entry in entries}
     for batch in _batches(sorted(by_key)):
         await _write(client, [by_key[key] for key in batch])
@@ -106,7 +106,7 @@ async def _keys(client: Client, *, everything: bool = False) -> list[str]:
     """Our keys, sorted, so that those of a conversation stand together."""
     found: set[str] = set()
     keys = aiter(client.scan_iter(match="glados:*", count=1000))  # of all nodes, where there are several
-    while (key := await ask(anext(keys, None))) is not None:
+    while (key := await reply_of(anext(keys, None))) is not None:
         if key != KEY and (everything or not PASSING.match(key)):
             found.add(str(key))
     return sorted(found)
@@ -128,13 +128,13 @@ async def _read(client: Client, keys: list[str]) -> list[dict[str, Any]]:
     async with client.pipeline(transaction=True) as pipe:
         for key in keys:
             pipe.type(key)
-        types = dict(zip(keys, await ask(pipe.execute()), strict=True))
+        types = dict(zip(keys, await reply_of(pipe.execute()), strict=True))
     there = [key for key in keys if types[key] in READERS]
     async with client.pipeline(transaction=True) as pipe:
         for key in there:
             READERS[types[key]](pipe, key)
             pipe.pttl(key)
-        found = await ask(pipe.execute())
+        found = await reply_of(pipe.execute())
     now = time.time()
     return [
         {"key": key, "type": types[key], "value": _plain(value), "expires_at": now + left / 1000 if left >= 0 else None}
@@ -153,4 +153,4 @@ async def _write(client: Client, entries: list[dict[str, Any]]) -> None:
             WRITERS[entry["type"]](pipe, entry["key"], entry["value"])
             if entry["expires_at"] is not None:
                 pipe.pexpireat(entry["key"], int(entry["expires_at"] * 1000))
-        await ask(pipe.execute())
+        await reply_of(pipe.execute())

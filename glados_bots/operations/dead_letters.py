@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from glados_bots.conversation import Exchange, Turn
+from glados_bots.store.connection import reply_of
 from glados_bots.store.records import Records
-from glados_bots.store.store import Store, ask
+from glados_bots.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,18 @@ async def dead(store: Store) -> list[Letter]:
     """Dead letters, oldest first; those whose turn has expired meanwhile are taken off."""
     call = store.client.zrange(f"{store.prefix}dead", 0, -1, withscores=True)
     found = []
-    for name, score in await ask(cast("Awaitable[list[tuple[str, float]]]", call)):
+    for name, score in await reply_of(cast("Awaitable[list[tuple[str, float]]]", call)):
         letter = await _letter(store, name, score / 1000)
         if letter:
             found.append(letter)
         else:
-            await ask(store.client.zrem(f"{store.prefix}dead", name))
+            await reply_of(store.client.zrem(f"{store.prefix}dead", name))
     return found
 
 
 async def unanswered(store: Store) -> list[Letter]:
     """Turns that wait or run, by conversation in order."""
-    conversations = await ask(cast("Awaitable[list[str]]", store.client.zrange(f"{store.prefix}ready", 0, -1)))
+    conversations = await reply_of(cast("Awaitable[list[str]]", store.client.zrange(f"{store.prefix}ready", 0, -1)))
     letters = [await _letter(store, turn, None) for name in conversations for turn in await store.queue(name)]
     return [letter for letter in letters if letter]
 
@@ -66,12 +67,12 @@ async def drop(store: Store, turn: str) -> bool:
 
 
 async def _state(store: Store, turn: str) -> str | None:
-    return await ask(cast("Awaitable[str | None]", store.client.hget(f"{store.prefix}t:{turn}", "state")))
+    return await reply_of(cast("Awaitable[str | None]", store.client.hget(f"{store.prefix}t:{turn}", "state")))
 
 
 async def _letter(store: Store, name: str, given_up_at: float | None) -> Letter | None:
     call = store.client.hgetall(f"{store.prefix}t:{name}")
-    fields = await ask(cast("Awaitable[dict[str, str]]", call))
+    fields = await reply_of(cast("Awaitable[dict[str, str]]", call))
     if "data" not in fields:
         return None
     turn = Turn.from_json(fields["data"], fields["text"])
@@ -84,7 +85,7 @@ async def _letter(store: Store, name: str, given_up_at: float | None) -> Letter 
 async def _apology(store: Store, turn: Turn) -> str:
     """What the person was told instead of an answer."""
     call = store.client.hget(f"{store.prefix}c:{turn.conversation}:exchanges", turn.id)
-    found = await ask(cast("Awaitable[str | None]", call))
+    found = await reply_of(cast("Awaitable[str | None]", call))
     exchange = Exchange.from_json(found) if found else None
     return exchange.answer if exchange and exchange.outcome == "failed" else ""
 

@@ -10,7 +10,7 @@ from typing import Literal
 from redis.exceptions import RedisError
 
 from glados_bots.errors import InferenceError, StoreUnavailableError
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.model_list import ModelInfo
 
@@ -20,7 +20,7 @@ FRESH_S = 1.0  # a look costs a question to the service and some to Redis, so it
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatusLine:
     """One platform's work.
 
     Attributes:
@@ -58,7 +58,7 @@ class Overview:
     store: str
     model: str
     models: tuple[ModelInfo, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[StatusLine, ...]
     took_s: float
 
     @property
@@ -102,7 +102,7 @@ async def _models(model: InferenceClient) -> tuple[tuple[ModelInfo, ...], str, f
         return (), str(error) or "the inference service takes long to answer", time.monotonic() - began
 
 
-async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Line, ...], str]:
+async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[StatusLine, ...], str]:
     try:
         async with asyncio.timeout(PATIENCE_S):
             found = [await _line(client, name) for name in platforms]
@@ -111,16 +111,16 @@ async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Line, 
     return tuple(line for line in found if line.is_used), ""
 
 
-async def _line(client: Client, platform: str) -> Line:
+async def _line(client: Client, platform: str) -> StatusLine:
     prefix = f"glados:{{{platform}}}:"
-    seconds, microseconds = await ask(client.time())
+    seconds, microseconds = await reply_of(client.time())
     now = seconds * 1000 + microseconds // 1000
     async with client.pipeline(transaction=False) as pipe:
         pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased: their time is the end of the lease
         pipe.zcount(f"{prefix}ready", "-inf", now)
         pipe.zcard(f"{prefix}dead")
-        answering, waiting, dead = await ask(pipe.execute())
-    return Line(platform, await _workers(client, f"{prefix}signal"), int(answering), int(waiting), int(dead))
+        answering, waiting, dead = await reply_of(pipe.execute())
+    return StatusLine(platform, await _workers(client, f"{prefix}signal"), int(answering), int(waiting), int(dead))
 
 
 async def _workers(client: Client, channel: str) -> int | None:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from glados_bots.operations.dead_letters import dead, unanswered
+from glados_bots.store.connection import reply_of
 from glados_bots.store.records import Records, Vote
-from glados_bots.store.store import Store, ask
+from glados_bots.store.store import Store
 
 # The core's: what waits or runs is ended by its worker; that an event was taken in is kept a day (records.py);
 # limits hide whom they count.
@@ -98,7 +99,7 @@ async def authors(store: Store, person: str) -> list[str]:
     found = {person} if person else set()
     for key in await _keys(store) if "@" in person else []:
         if key.startswith(f"{store.prefix}session:"):
-            found_session = await ask(cast("Awaitable[str | None]", store.client.get(key)))
+            found_session = await reply_of(cast("Awaitable[str | None]", store.client.get(key)))
             session = json.loads(found_session or "{}")
             if str(session.get("person", "")).casefold() == person.casefold():
                 found.add(str(session.get("owner", "")))
@@ -109,9 +110,9 @@ async def shorten(store: Store) -> int:
     """Let nothing live longer than the store's time, after the setting was lowered; returns the keys it shortened."""
     count = 0
     for key in await _keys(store):
-        left = await ask(store.client.ttl(key))
+        left = await reply_of(store.client.ttl(key))
         if left > store.ttl:
-            await ask(cast("Awaitable[object]", store.client.expire(key, store.ttl)))
+            await reply_of(cast("Awaitable[object]", store.client.expire(key, store.ttl)))
             count += 1
     return count
 
@@ -125,7 +126,7 @@ async def _sweep(store: Store, names: Iterable[str]) -> int:
         if name.startswith(LEFT):
             continue
         if wanted.search(name):
-            count += int(await ask(store.client.delete(key)))
+            count += int(await reply_of(store.client.delete(key)))
         else:
             count += await _strike(store, key, wanted)
     return count
@@ -134,29 +135,29 @@ async def _sweep(store: Store, names: Iterable[str]) -> int:
 async def _strike(store: Store, key: str, wanted: re.Pattern[str]) -> int:
     """Delete what is about these ids within one key."""
     client: Any = store.client
-    match await ask(client.type(key)):
+    match await reply_of(client.type(key)):
         case "string":
-            value = await ask(client.get(key))
-            return int(await ask(client.delete(key))) if value and wanted.search(value) else 0
+            value = await reply_of(client.get(key))
+            return int(await reply_of(client.delete(key))) if value and wanted.search(value) else 0
         case "hash":
-            fields = await ask(client.hgetall(key))
+            fields = await reply_of(client.hgetall(key))
             hit = [name for name, value in fields.items() if wanted.search(name) or wanted.search(value)]
-            return int(await ask(client.hdel(key, *hit))) if hit else 0
+            return int(await reply_of(client.hdel(key, *hit))) if hit else 0
         case "set":
-            hit = [member for member in await ask(client.smembers(key)) if wanted.search(member)]
-            return int(await ask(client.srem(key, *hit))) if hit else 0
+            hit = [member for member in await reply_of(client.smembers(key)) if wanted.search(member)]
+            return int(await reply_of(client.srem(key, *hit))) if hit else 0
         case "zset":
-            hit = [member for member in await ask(client.zrange(key, 0, -1)) if wanted.search(member)]
-            return int(await ask(client.zrem(key, *hit))) if hit else 0
+            hit = [member for member in await reply_of(client.zrange(key, 0, -1)) if wanted.search(member)]
+            return int(await reply_of(client.zrem(key, *hit))) if hit else 0
         case "list":
-            hit = [member for member in await ask(client.lrange(key, 0, -1)) if wanted.search(member)]
-            return sum([int(await ask(client.lrem(key, 0, member))) for member in hit])
+            hit = [member for member in await reply_of(client.lrange(key, 0, -1)) if wanted.search(member)]
+            return sum([int(await reply_of(client.lrem(key, 0, member))) for member in hit])
     return 0
 
 
 async def _keys(store: Store) -> list[str]:
     """All keys of the platform; `{` and `}` of the prefix mean nothing to SCAN."""
     keys, found = aiter(store.client.scan_iter(match=f"{store.prefix}*", count=1000)), set()
-    while (key := await ask(anext(keys, None))) is not None:
+    while (key := await reply_of(anext(keys, None))) is not None:
         found.add(str(key))
     return sorted(found)

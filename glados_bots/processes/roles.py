@@ -9,12 +9,12 @@ from functools import partial
 import httpx
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.http_server.listening import is_loopback
+from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.platforms import installed
-from glados_bots.processes.supervisor import Role, Supervisor, lock, require_free_port
+from glados_bots.processes.supervisor import Role, Supervisor, lock
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from glados_bots.store import embedded, repair
-from glados_bots.store.store import ask, connect
+from glados_bots.store.connection import connect, reply_of
 
 POLL_S = 0.1
 
@@ -93,7 +93,7 @@ async def _redis_ready(settings: Settings) -> None:
     try:
         while True:
             try:
-                await ask(client.ping())
+                await reply_of(client.ping())
             except StoreUnavailableError:
                 await asyncio.sleep(POLL_S)
             else:

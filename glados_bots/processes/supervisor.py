@@ -12,10 +12,9 @@ import logging
 import os
 import re
 import signal
-import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from glados_bots.errors import ConfigError
 from glados_bots.logs import RoleLines
+from glados_bots.processes.child_output import lines
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,6 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
-PROGRESS_S = 5.0
-LONGEST_LINE = 2**20  # bytes
-ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a return at the end of what was read may belong to a line end
 # Lines come at once; and no child takes code out of the working folder, which may be a model's.
 OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
@@ -165,25 +162,6 @@ class Supervisor:
             child.kill()
 
 
-async def lines(output: asyncio.StreamReader) -> AsyncIterator[str]:
-    """The lines of a child. A progress bar, which redraws one line, becomes a line now and then, and its last state."""
-    rest, drawn = b"", -PROGRESS_S
-    while piece := await output.read(2**16):
-        *whole, rest = ENDS.split(rest + piece)
-        for text, end in zip(whole[::2], whole[1::2], strict=True):
-            line = text.decode(errors="replace").rstrip()
-            if not line or (end == b"\r" and time.monotonic() - drawn < PROGRESS_S):
-                continue
-            if end == b"\r":
-                drawn = time.monotonic()
-            yield line
-        if len(rest) > LONGEST_LINE:
-            yield rest[:LONGEST_LINE].decode(errors="replace")
-            rest = b""
-    if rest:
-        yield rest.decode(errors="replace").rstrip()
-
-
 def _prepare_child() -> None:
     """In the child: a terminal's Ctrl-C goes to the supervisor only, and our death is the child's death."""
     os.setpgrp()
@@ -241,16 +219,3 @@ def lock(data_dir: Path) -> int:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     return descriptor
-
-
-def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise ConfigError when something listens on the port already, naming the setting that changes it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); set {variable} to a free port"
-            ) from error

@@ -12,13 +12,21 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import Histogram
 
 log = logging.getLogger(__name__)
 
 STILL_S = 30.0
 BEAT_S = 1.0
 NOTABLE_S = 1.0  # people notice
-LAG_BUCKETS = (0.01, 0.05, 0.2, 1, 5, 30)  # seconds
+
+
+def lag_histogram(**more: Any) -> Histogram:
+    """The metric for `watched_loop` to count in. Args: more: labels and registry, as prometheus_client takes them."""
+    text = "How late each second's beat of the event loop was"
+    return Histogram("glados_event_loop_lag_seconds", text, buckets=(0.01, 0.05, 0.2, 1, 5, 30), **more)
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from typing import cast
 from wcwidth import iter_graphemes
 
 from glados_bots.errors import GladosError
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 LONGEST_PERSONA = 4000  # characters; the model reads it at every question
 # Code points of what people see as one character; Unicode's stream-safe text (UAX 15) has at most 30 marks on a letter.
@@ -37,7 +38,7 @@ class ChannelBook:
     async def get(self, channel: str) -> ChannelSettings:
         """The settings of a channel."""
         call = self._client.hmget(self._prefix + channel, ["model", "persona"])
-        model, persona = await ask(cast("Awaitable[list[str | None]]", call))
+        model, persona = await reply_of(cast("Awaitable[list[str | None]]", call))
         return ChannelSettings(model or "", persona or "")
 
     async def set_model(self, channel: str, model: str) -> None:
@@ -60,9 +61,9 @@ class ChannelBook:
 
     async def forget(self, channel: str) -> None:
         """Take everything back, as when the bot leaves."""
-        await ask(self._client.delete(self._prefix + channel))
+        await reply_of(self._client.delete(self._prefix + channel))
 
     async def _set(self, channel: str, field: str, value: str) -> None:
         key = self._prefix + channel
         call = self._client.hset(key, field, value) if value else self._client.hdel(key, field)
-        await ask(call)
+        await reply_of(call)

@@ -24,11 +24,17 @@ Address = tuple[str, int]
 
 SCHEMES = ("redis+cluster://", "rediss+cluster://")
 PORT = 6379
-FORM = "it must have the form redis+cluster://user:password@host:port,host:port; a cluster has no database numbers"
+URL_FORM = "it must have the form redis+cluster://user:password@host:port,host:port; a cluster has no database numbers"
 TRIES = 5
 PAUSE = ExponentialWithJitterBackoff(cap=0.5, base=0.05)
-AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
-ELSEWHERE = (exceptions.MovedError, exceptions.AskError, exceptions.TryAgainError, exceptions.ClusterDownError, *AWAY)
+NODE_AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
+ELSEWHERE = (
+    exceptions.MovedError,
+    exceptions.AskError,
+    exceptions.TryAgainError,
+    exceptions.ClusterDownError,
+    *NODE_AWAY,
+)
 KEYLESS = frozenset({"PING", "PUBLISH"})  # any node does; of what we call, the others name a key
 EVERYWHERE = frozenset({"SCRIPT LOAD", "BGREWRITEAOF"})
 SCRIPTS = frozenset({"EVALSHA", "EVAL"})
@@ -113,7 +119,7 @@ class Cluster(redis.Redis):
             for address in [*self._nodes, *self._hosts] if not self._owners else []:
                 try:
                     found = await _send(self._node(address), "CLUSTER SLOTS")
-                except AWAY:
+                except NODE_AWAY:
                     continue
                 self._owners = [
                     (first, last, (master[0] or address[0], master[1])) for first, last, master, *_ in found
@@ -157,9 +163,9 @@ def parts(url: str) -> tuple[list[Address], dict[str, Any]]:
         each = [urlsplit(f"//{host}") for host in listed.split(",")]
         hosts = [(host.hostname or "", host.port or PORT) for host in each]
     except ValueError:
-        raise ValueError(FORM) from None
+        raise ValueError(URL_FORM) from None
     if not all(name for name, _ in hosts) or found.path.strip("/"):
-        raise ValueError(FORM)
+        raise ValueError(URL_FORM)
     user, _, password = credentials.partition(":")
     own: dict[str, Any] = {"connection_class": redis.SSLConnection} if url.startswith("rediss") else {}
     own |= {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}

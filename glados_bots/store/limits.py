@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from glados_bots.conversation import Turn
-from glados_bots.settings import Settings
 
 Kind = Literal["minute", "day", "open"]
 HOUR = 3600
@@ -40,16 +39,6 @@ class Limits:
     channel: Limit = Limit()
     everybody: Limit = Limit()
     held: int = 0
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Limits":
-        """As the settings say."""
-        return cls(
-            Limit(settings.limit_user_per_minute, settings.limit_user_tokens_per_day),
-            Limit(settings.limit_channel_per_minute, settings.limit_channel_tokens_per_day),
-            Limit(settings.limit_per_minute, settings.limit_tokens_per_day),
-            held=settings.max_answer_tokens,
-        )
 
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""

@@ -11,7 +11,8 @@ from typing import Literal, cast
 
 from glados_bots.conversation import Exchange
 from glados_bots.metrics import VOTES
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 Vote = Literal["up", "down", ""]
 
@@ -42,15 +43,15 @@ class Records:
         """Votes on an answer by person."""
         name = await self._store.turn_with(turn)
         call = self._store.client.hgetall(f"{self._store.prefix}v:{name}")
-        return cast("dict[str, Vote]", await ask(cast("Awaitable[dict[str, str]]", call)))
+        return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))
 
     async def conversations_of(self, author: str) -> list[str]:
         """Conversations that hold something of a person; those that ran out are taken off the list."""
         key = f"{self._store.prefix}a:{author}"
-        found = sorted(await ask(cast("Awaitable[set[str]]", self._store.client.smembers(key))))
+        found = sorted(await reply_of(cast("Awaitable[set[str]]", self._store.client.smembers(key))))
         alive = [name for name in found if await self._store.queue(name) or await self._store.history(name)]
         if gone := set(found) - set(alive):
-            await ask(self._store.client.srem(key, *gone))
+            await reply_of(self._store.client.srem(key, *gone))
         return alive
 
     async def askers(self, conversation: str) -> set[str]:

@@ -31,72 +31,21 @@ All keys of one platform share the hash tag `{platform}`, so that each script to
 A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
 """
 
-import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib import resources
-from typing import Any, TypeVar, cast
-
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
+from typing import Any, cast
 
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import RECEIVED
-from glados_bots.store import urls
+from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
 from glados_bots.store.limits import Excess, Limits
 
-Client = redis.Redis
-T = TypeVar("T")
-
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
-# redis-py names the command of a pipeline that failed, and some servers the arguments: people's words.
-QUOTED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: |,? with args beginning with: .*", re.DOTALL)
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
-BEGINNINGS = {"accept": "limits", "change": "limits", "claim": "again", "finish": "again"}  # what a script begins with
-
-
-def connect(url: str, *, max_connections: int = 100) -> Client:
-    """A client whose pool waits instead of failing, with bounded time for every call.
-
-    Nothing is sent yet. Reads and our scripts are safe to repeat, so a broken connection is tried three times.
-    """
-    return urls.client(
-        url,
-        max_connections=max_connections,
-        timeout=5,
-        socket_connect_timeout=2,
-        socket_timeout=5,
-        health_check_interval=30,
-        decode_responses=True,
-        retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), 3),
-    )
-
-
-async def ask(call: Awaitable[T]) -> T:
-    """Await one Redis call; whatever Redis says no with becomes StoreUnavailableError.
-
-    redis-py 8.1 loses about every fifth cancellation that comes while it waits for an answer, or makes it a time-out;
-    here none is lost.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        result = await call
-    except (RedisError, OSError, TimeoutError) as error:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError from error
-        reason = QUOTED.sub("", str(error))
-        raise StoreUnavailableError(f"the conversation store does not answer: {reason}") from error
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return result
+BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "finish": ["again"]}  # shared functions
 
 
 class Store:
@@ -127,11 +76,11 @@ class Store:
         self._owner = owner
         self._max_exchanges = max_exchanges
         self._max_queued = max_queued
-        self._scripts = {name: client.register_script(_script(name)) for name in SCRIPTS}
+        self._scripts = {name: client.register_script(script(*BEGINNINGS.get(name, []), name)) for name in SCRIPTS}
 
     async def run_script(self, script: str, *args: Any) -> Any:
         """Call one of the scripts in lua/."""
-        return await ask(self._scripts[script](keys=[self.prefix], args=args))
+        return await reply_of(self._scripts[script](keys=[self.prefix], args=args))
 
     # --- the inbox -------------------------------------------------------------------------------------------------
 
@@ -190,7 +139,7 @@ class Store:
 
     async def wait_for_work(self, timeout_s: float) -> None:
         """Return when a turn was accepted, or after the timeout (leases also run out silently)."""
-        await ask(cast("Awaitable[Any]", self.client.blpop([f"{self.prefix}wake"], timeout=timeout_s)))
+        await reply_of(cast("Awaitable[Any]", self.client.blpop([f"{self.prefix}wake"], timeout=timeout_s)))
 
     # --- a leased turn ---------------------------------------------------------------------------------------------
 
@@ -201,7 +150,7 @@ class Store:
         )
         return None if found is None else Renewal(found[0] or None, tuple(found[1:]))
 
-    async def note_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
+    async def save_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
         """Remember the messages posted for a turn of the leased conversation; False when the lease is lost."""
         args = (lease.turn.conversation, lease.fence, turn, "posts", json.dumps(list(posts)))
         return bool(await self.run_script("note", *args))
@@ -301,28 +250,28 @@ class Store:
         """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
         name = await self.turn_with(turn)
         call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
-        data, text = await ask(cast("Awaitable[list[str | None]]", call))
+        data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
         return Turn.from_json(data, text) if data and text is not None else None
 
     async def turn_with(self, message: str) -> str:
         """Id of the turn that answers a message: its own, but for one that was joined into another."""
-        found = await ask(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{message}", "into")))
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{message}", "into")))
         return found or message
 
     async def asked_of(self, turn: str) -> Action | None:
         """What was asked of a turn that has not ended: stop, delete or redo."""
-        found = await ask(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "cancel")))
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "cancel")))
         return cast("Action | None", found)
 
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
-        found = await ask(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "posts")))
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "posts")))
         return tuple(json.loads(found or "[]"))
 
     async def queue(self, conversation: str) -> tuple[str, ...]:
         """Turns not yet answered, in order; the first may be running."""
         found = self.client.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
-        return tuple(await ask(cast("Awaitable[list[str]]", found)))
+        return tuple(await reply_of(cast("Awaitable[list[str]]", found)))
 
     async def history(self, conversation: str) -> list[Exchange]:
         """All exchanges kept, oldest first."""
@@ -330,18 +279,18 @@ class Store:
         async with self.client.pipeline(transaction=True) as pipe:
             pipe.lrange(f"{key}:history", 0, -1)
             pipe.hgetall(f"{key}:exchanges")
-            order, exchanges = await ask(pipe.execute())
+            order, exchanges = await reply_of(pipe.execute())
         return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
 
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
         """Listen to (word, turn) pairs: queued, stop, delete, redo. Hints only: `renew` tells the truth."""
         async with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await ask(pubsub.subscribe(f"{self.prefix}signal"))
+            await reply_of(pubsub.subscribe(f"{self.prefix}signal"))
 
             async def read() -> AsyncIterator[tuple[str, str]]:
                 while True:
-                    message = await ask(pubsub.get_message(timeout=3600))
+                    message = await reply_of(pubsub.get_message(timeout=3600))
                     if message:
                         word, _, turn = str(message["data"]).partition(" ")
                         yield word, turn
@@ -353,17 +302,12 @@ class Store:
         async with self.client.pipeline(transaction=False) as pipe:
             pipe.zcard(f"{self.prefix}ready")
             pipe.zcard(f"{self.prefix}dead")
-            waiting, dead = await ask(pipe.execute())
+            waiting, dead = await reply_of(pipe.execute())
         return int(waiting), int(dead)
 
     async def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers."""
-        await ask(self.client.ping())
-
-
-def _script(name: str) -> str:
-    folder, names = resources.files("glados_bots.store") / "lua", (BEGINNINGS.get(name), name)
-    return "".join((folder / f"{each}.lua").read_text() for each in names if each)
+        await reply_of(self.client.ping())
 
 
 def _receipt(turn: str, found: Sequence[Any]) -> Receipt:

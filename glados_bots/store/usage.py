@@ -5,8 +5,9 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import cast
 
+from glados_bots.store.connection import reply_of
 from glados_bots.store.limits import Kind, duration
-from glados_bots.store.store import Store, ask
+from glados_bots.store.store import Store
 
 DAY_S = 86_400
 WHOSE = {"user": "You", "channel": "This channel", "all": "Everybody together"}
@@ -42,7 +43,7 @@ async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
         for name, _ in limited:
             pipe.zcount(f"{store.prefix}limit:minute:{name}", since, "+inf")
             pipe.get(f"{store.prefix}limit:tokens:{name}")
-        found = await ask(cast("Awaitable[list[str | int | None]]", pipe.execute()))
+        found = await reply_of(cast("Awaitable[list[str | int | None]]", pipe.execute()))
     used = []
     for (name, limit), asked, tokens in zip(limited, found[::2], found[1::2], strict=True):
         scope = name.partition(":")[0]

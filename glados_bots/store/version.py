@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from glados_bots.errors import ConfigError
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
 
 KEY = "glados:version"
 DATA_VERSION = 1
@@ -26,8 +26,8 @@ async def stored_version(client: Client) -> int:
         ConfigError: what lies under the key is no number.
         StoreUnavailableError: Redis does not answer.
     """
-    await ask(cast("Awaitable[object]", client.set(KEY, DATA_VERSION, nx=True)))
-    found = await ask(cast("Awaitable[str | None]", client.get(KEY)))
+    await reply_of(cast("Awaitable[object]", client.set(KEY, DATA_VERSION, nx=True)))
+    found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     if found is None or not found.isdecimal():
         raise ConfigError(f"{KEY} holds {found!r}, which is no format: is this Redis another program's?")
     return int(found)
@@ -73,6 +73,6 @@ async def migrate(
     gone = []
     for number in range(found, target):
         await steps[number](client)
-        await ask(cast("Awaitable[object]", client.set(KEY, number + 1)))
+        await reply_of(cast("Awaitable[object]", client.set(KEY, number + 1)))
         gone.append((number, number + 1))
     return gone

@@ -307,7 +307,7 @@ class Display:
         deadline = time.monotonic() + SAVE_S
         while True:
             try:
-                is_ours = await self._store.note_posts(self.lease, self.lease.turn.id, self.posts)
+                is_ours = await self._store.save_posts(self.lease, self.lease.turn.id, self.posts)
             except StoreUnavailableError as error:
                 if time.monotonic() > deadline:
                     raise

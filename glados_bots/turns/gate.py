@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
 from glados_bots.turns import in_hand
 
 LONGEST_NAP_S = 0.05  # a call in flight may be answered, and its place become free, at any moment
@@ -92,13 +92,13 @@ class Gate:
         """The answer of a call has come. One that never leaves counts for `longest_flight_s`, and a period more."""
         with suppress(StoreUnavailableError, TimeoutError):
             async with asyncio.timeout(STORE_PATIENCE_S):
-                await ask(self._leave(keys=[self._calls], args=[name]))
+                await reply_of(self._leave(keys=[self._calls], args=[name]))
 
     async def _ask(self, name: str, alone_at: float) -> float:
         """0 when the call may go, else seconds to wait. While Redis stays away each process goes slowly by itself."""
         try:
             async with asyncio.timeout(STORE_PATIENCE_S):
-                found = await ask(self._enter(keys=[self._calls, self._refused], args=[name, *self._numbers]))
+                found = await reply_of(self._enter(keys=[self._calls, self._refused], args=[name, *self._numbers]))
         except (StoreUnavailableError, TimeoutError):
             await asyncio.sleep(ALONE_PAUSE_S)
             return 0 if time.monotonic() >= alone_at else ALONE_PAUSE_S

@@ -7,11 +7,10 @@ a part of the budget to final ones. An edit that must wait is not queued: its st
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from importlib import resources
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import RATE_LIMITED
-from glados_bots.store.store import Client, ask
+from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.surface import Budget
 from glados_bots.turns import in_hand
 from glados_bots.turns.gate import Gate
@@ -26,8 +25,7 @@ class Pacer:
     """Grants edits. One object a process; any number of streams."""
 
     def __init__(self, client: Client, prefix: str) -> None:
-        script = (resources.files("glados_bots.store") / "lua" / "pace.lua").read_text()
-        self._script = client.register_script(script)
+        self._script = client.register_script(script("pace"))
         self._prefix = prefix
         self._client = client
         self._gates: dict[str, Gate] = {}
@@ -81,7 +79,7 @@ class Pacer:
         while bucket:
             args += [bucket.bucket, bucket.limit, int(bucket.period_s * 1000)]
             bucket = bucket.within
-        return int(await ask(self._script(keys=[self._prefix], args=args))) / 1000
+        return int(await reply_of(self._script(keys=[self._prefix], args=args))) / 1000
 
     async def try_once(self, budget: Budget, stream: str, *, final: bool = False) -> bool:
         """Take a grant if there is one now. While Redis is away there is none."""
@@ -101,7 +99,7 @@ class Pacer:
         if refused:
             RATE_LIMITED.labels(self._platform).inc()
         until = f"{self._prefix}pace:{budget.bucket}:closed"
-        await ask(self._script.registered_client.set(until, 1, px=max(1, int(retry_after_s * 1000))))
+        await reply_of(self._script.registered_client.set(until, 1, px=max(1, int(retry_after_s * 1000))))
 
 
 async def sleep_unless(given_up: asyncio.Event, seconds: float) -> None:

@@ -69,7 +69,7 @@ class QueueNotices:
         view = View("", notice, "waiting", is_last=True)
         if not posts:
             post = await self._surface.post(turn, view, nonce(turn_id, 0))
-            await self._store.note_posts(self._lease, turn_id, [post])
+            await self._store.save_posts(self._lease, turn_id, [post])
         elif await self._pacer.try_once(self._surface.budget(turn), turn_id):
             await self._surface.edit(turn, posts[0], view)
         else:

@@ -16,7 +16,7 @@ class UnknownModelError(GladosError):
 
 
 @dataclass(slots=True)
-class Voice:
+class ServedModels:
     """Shared by the turns of one worker, which all learn from each other's figures.
 
     Attributes:

@@ -16,7 +16,6 @@ from typing import TypeVar
 from glados_bots import logs, tracing
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
-from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
 from glados_bots.metrics import FINISHED, LATENCY, TOKENS
 from glados_bots.store.channels import ChannelBook, ChannelSettings
 from glados_bots.store.leases import Action, Ending, Lease
@@ -27,9 +26,10 @@ from glados_bots.turns import in_hand
 from glados_bots.turns.display import Display, LeaseLostError
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.queue_notices import QueueNotices
-from glados_bots.turns.served_models import SHORTEST_ANSWER, UnknownModelError, Voice
+from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import Delta, Finished, Queued, Sampling
 from glados_bots.wire.reasoning import Folded
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import Thinking
@@ -42,7 +42,7 @@ MOST_DEATHS = 3  # of processes that were at this turn's own work, one after the
 MOST_REFITS = 3
 AWAY_NAP_S = 0.5
 APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
-AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
+MODEL_AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
 PAUSED = "Paused for a restart; the answer goes on in a moment."
 THINKS = "The model is thinking."
 ENDINGS = {
@@ -62,7 +62,7 @@ class TurnRun:
     surface: Surface
     client: InferenceClient
     pacer: Pacer
-    voice: Voice
+    voice: ServedModels
     text: str = ""
     notice: str = ""
     model: str = ""
@@ -71,7 +71,7 @@ class TurnRun:
     lost_tokens: int = 0  # of answers that were begun again
     display: Display = field(init=False)
     notices: QueueNotices = field(init=False)
-    _asked: Action | None = None
+    requested: Action | None = None
     _generation: asyncio.Task[Exchange] | None = None
 
     def __post_init__(self) -> None:
@@ -85,8 +85,8 @@ class TurnRun:
 
     def interrupt(self, action: Action) -> None:
         """Somebody wants the running turn stopped, deleted or done again."""
-        if self._asked != "delete":
-            self._asked = action
+        if self.requested != "delete":
+            self.requested = action
             if self._generation:
                 self._generation.cancel()
 
@@ -104,14 +104,14 @@ class TurnRun:
         Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
         runs out and the turn is begun again, until it has failed MOST_FAILURES times.
         """
-        self._asked = self.lease.cancel
+        self.requested = self.lease.cancel
         while True:
             exchange = await self._answer_and_show()
             await self.notices.close()
             again_s = self.surface.longest_call_s
             ending: Ending = await self._owned(partial(self.store.finish, self.lease, exchange, again_s, self._spent))
             if ending == "delete" or ending == "redo":  # noqa: PLR1714 - mypy reads this
-                self._asked = ending
+                self.requested = ending
             else:
                 break
         outcome = exchange.outcome if exchange else "deleted"
@@ -135,7 +135,7 @@ class TurnRun:
                 await self._show_final(exchange)
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
-            if self._asked != "delete":
+            if self.requested != "delete":
                 return self._kept or self._exchange("failed", "")
             with suppress(PlaceGoneError):  # a place may be closed to new words only: what was deleted goes
                 await self.display.remove_all()
@@ -143,7 +143,7 @@ class TurnRun:
         except LeaseLostError:
             raise
         except Exception:
-            if not self._given_up or self._asked == "delete":  # what was deleted is not left standing
+            if not self._given_up or self.requested == "delete":  # what was deleted is not left standing
                 raise
             log.exception("turn %s: even the apology could not be shown; it is given up", self.lease.turn.id)
         return exchange
@@ -151,11 +151,11 @@ class TurnRun:
     async def _answer(self) -> Exchange | None:
         """The exchange to keep, or None when the question was deleted."""
         while True:
-            if self._asked == "delete":
+            if self.requested == "delete":
                 return None
-            if self._asked == "stop":
+            if self.requested == "stop":
                 return self.lease.answer or self._exchange("stopped", self.text)
-            if self._asked == "redo":
+            if self.requested == "redo":
                 await self._restart()
                 continue
             if self._given_up:
@@ -168,7 +168,7 @@ class TurnRun:
         """Take the newest text; unless the question was stopped or deleted meanwhile."""
         self.lost_tokens = self._spent
         self.lease = self.display.lease = await self._owned(lambda: self.store.restart(self.lease))
-        self._asked, self.text, self.notice, self.tokens = self.lease.cancel, self.lease.draft, "", 0
+        self.requested, self.text, self.notice, self.tokens = self.lease.cancel, self.lease.draft, "", 0
         self.is_whole = False
 
     async def _generate_and_edit(self) -> Exchange | None:
@@ -204,7 +204,7 @@ class TurnRun:
                 told_s = error.retry_after or 0
                 if time.monotonic() + told_s > deadline:
                     return self._exchange("failed", f"{APOLOGY} ({_for_too_long(told_s)})")
-                self.notice = AWAY
+                self.notice = MODEL_AWAY
                 self.voice.served = {}  # it may come back with another model
                 await self._show_waiting()
                 await asyncio.sleep(max(nap, told_s))

@@ -7,7 +7,6 @@ from contextlib import suppress
 from glados_bots import logs, tracing
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import RETRIES, RUNNING
-from glados_bots.operations.exporter import exported
 from glados_bots.settings import Settings
 from glados_bots.store.leases import Lease, Renewal
 from glados_bots.store.store import Store
@@ -17,7 +16,7 @@ from glados_bots.turns import in_hand
 from glados_bots.turns.display import LeaseLostError
 from glados_bots.turns.in_hand import InHand
 from glados_bots.turns.pacing import Pacer
-from glados_bots.turns.served_models import Voice
+from glados_bots.turns.served_models import ServedModels
 from glados_bots.turns.turn import TurnRun
 from glados_bots.wire.client import InferenceClient
 
@@ -38,22 +37,14 @@ class Worker:
         self._surface = surface
         self._client = client
         self._pacer = pacer
-        self._voice = Voice(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
-        self._settings = settings
+        self._models = ServedModels(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
         self._floor = asyncio.Lock()
         self._draining = asyncio.Event()
         self._claimer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Work until `drain` is called. Redis may come and go meanwhile.
-
-        Raises ConfigError when GLADOS_METRICS_PORT is taken, or the data in Redis are of another format than ours.
-        """
-        async with exported(self._settings, self._store):
-            await self._work()
-
-    async def _work(self) -> None:
+        """Work until `drain` is called; Redis may come and go. Raises ConfigError: its data's format is not ours."""
         await self._prepare()
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
@@ -141,7 +132,7 @@ class Worker:
             raise found[0]
 
     def _start(self, lease: Lease) -> None:
-        run = TurnRun(lease, self._store, self._surface, self._client, self._pacer, self._voice)
+        run = TurnRun(lease, self._store, self._surface, self._client, self._pacer, self._models)
         nudge = asyncio.Event()
         task = asyncio.create_task(self._carry(run, nudge), name=f"turn {lease.turn.id}")
         self._runs[lease.turn.id] = (run, task, nudge)
@@ -213,7 +204,7 @@ class Worker:
         """Signals only make things prompt: each one triggers a heartbeat, which reads the truth."""
         while not self._draining.is_set():
             try:
-                async with self._store.signals() as signals:  # cancelled by `_work` when all is over
+                async with self._store.signals() as signals:  # cancelled by `run` when all is over
                     async for _, turn in signals:
                         if turn in self._runs:
                             self._runs[turn][2].set()

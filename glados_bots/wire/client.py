@@ -11,8 +11,8 @@ import httpx
 from glados_bots import logs, tracing
 from glados_bots.conversation import Message
 from glados_bots.errors import InferenceError, ServiceUnavailableError
-from glados_bots.inference.engine import Sampling
 from glados_bots.wire.credentials import checked
+from glados_bots.wire.events import Sampling
 from glados_bots.wire.model_list import ModelInfo, in_order, read
 from glados_bots.wire.refusals import STRANGE, refusal
 from glados_bots.wire.reply import Reply, ReplyEvent

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from glados_bots.errors import ServiceUnavailableError
 
-LONGEST = 2**20  # characters of an event
+LONGEST_EVENT = 2**20  # characters of an event
 LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")  # a return at the end of what was read may belong to a line end
 
 
@@ -26,7 +26,7 @@ class EventStream:
         """What a piece completes. Raises ServiceUnavailableError for what never ends."""
         text = self._decoder.decode(piece)
         self._size += len(text)
-        if self._size > LONGEST:
+        if self._size > LONGEST_EVENT:
             raise ServiceUnavailableError("the inference service sent a line without an end")
         if self._line and self._line[-1].endswith("\r"):
             text = self._line.pop() + text

@@ -6,8 +6,7 @@ Only what stands at the very beginning counts: an answer that speaks about `<thi
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from glados_bots.inference.engine import Delta
-from glados_bots.inference.transformers_engine.detokenizer import overlap
+from glados_bots.wire.events import Delta
 
 MARKS = ("<think>", "</think>")
 TALK = frozenset(" `\"'(")  # before a mark that is spoken about
@@ -155,3 +154,8 @@ class Unopened:
         rest, self._held = self._held, ""
         if rest:
             yield Delta(rest)
+
+
+def overlap(text: str, string: str) -> int:
+    """Length of the longest end of `text` that begins `string`."""
+    return next((n for n in range(min(len(text), len(string) - 1), 0, -1) if text.endswith(string[:n])), 0)

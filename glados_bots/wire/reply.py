@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from glados_bots.errors import ServiceUnavailableError
-from glados_bots.inference.engine import Delta, Finished, FinishReason, Queued
 from glados_bots.wire.event_stream import EventStream
+from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
 from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unopened
 from glados_bots.wire.refusals import STRANGE, count, failure
 

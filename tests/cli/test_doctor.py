@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
-from glados_bots.checks import Check
 from glados_bots.cli.doctor import _model
+from glados_bots.platforms import Check
 from glados_bots.settings import Settings
 from tests.servers import free_port, running
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 from glados_bots.cli.app import app
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import ConfigError
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 
 
 @pytest.fixture(name="store")

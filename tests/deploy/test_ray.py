@@ -16,7 +16,8 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker
 from glados_bots.wire.client import InferenceClient

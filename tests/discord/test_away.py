@@ -58,12 +58,12 @@ async def test_without_a_client_discord_is_away(world: World, monkeypatch: pytes
     async with world.bot() as bot:
         question = await world.ada.say(world.channel, "what is a lemon?")
         await world.told(bot)
-        client = bot.link.client
+        client = bot.current.client
         assert client
-        bot.link.drop(client)
+        bot.current.drop(client)
         with pytest.raises(PlatformAwayError):
             await bot.core.surface.post(turn_of(world, question, "reply"), VIEW, "a-name")
-        bot.link.use(client)
+        bot.current.use(client)
 
 
 async def test_a_question_asked_just_before_an_outage_is_answered_once_when_discord_is_back(

@@ -7,7 +7,7 @@ import pytest
 from glados_bots.store.leases import Action
 from glados_bots.store.store import Store
 from glados_bots.turns.turn import TurnRun
-from glados_discord.incoming.channel_order import Order
+from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Channel, Message, Permission
@@ -257,7 +257,7 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
 
 
 async def test_what_is_written_in_a_thread_waits_for_the_message_it_stands_on() -> None:
-    order, done, is_read = Order(), list[str](), asyncio.Event()
+    order, done, is_read = ChannelOrder(), list[str](), asyncio.Event()
 
     async def read() -> None:
         await is_read.wait()
@@ -282,7 +282,7 @@ async def test_what_is_written_in_a_thread_waits_for_the_message_it_stands_on() 
 
 
 async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shards_go_on() -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
     hold = order.hold(0, 2)
 
     def note(word: str) -> asyncio.Task[None]:
@@ -302,7 +302,7 @@ async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shar
 
 
 async def test_a_hold_lasts_longer_while_its_gap_is_read_and_so_do_those_behind_it() -> None:
-    order = Order()
+    order = ChannelOrder()
     first = order.hold()
     second = order.hold()
     before = first.ends_at, second.ends_at
@@ -333,7 +333,7 @@ async def test_a_session_that_ends_before_its_gap_was_read_lets_nothing_overtake
 
 @pytest.mark.parametrize("reader", ["of the first gap", "of the second gap"])
 async def test_what_is_held_goes_on_waiting_for_its_gap_when_another_session_begins(reader: str) -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
 
     def note(word: str, *, late: bool = False) -> asyncio.Task[None]:
         async def work() -> None:
@@ -359,7 +359,7 @@ async def test_what_is_held_goes_on_waiting_for_its_gap_when_another_session_beg
 
 
 async def test_what_is_held_when_the_end_comes_is_left_for_the_next_process() -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
     order.hold()
 
     async def work() -> None:

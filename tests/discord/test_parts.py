@@ -11,11 +11,11 @@ from glados_bots.processes.roles import roles
 from glados_bots.settings import Settings, load
 from glados_bots.surface import State, View
 from glados_bots.turns.pacing import Pacer
-from glados_discord.answers.look import Writing, content
+from glados_discord.answers.look import DiscordAnswer, content
 from glados_discord.answers.places import Spot, asked
 from glados_discord.connection.rates import GLOBAL
 from glados_discord.connection.refusals import BlockedError
-from glados_discord.incoming.titles import title
+from glados_discord.incoming.questions import title
 from glados_discord.settings import DiscordSettings
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit
@@ -57,7 +57,7 @@ def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> N
 
 
 def test_small_print_never_makes_a_message_too_long() -> None:
-    answer = Writing()
+    answer = DiscordAnswer()
     answer.feed(LONG * 50)
     answer.close()
     view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)
@@ -211,7 +211,7 @@ async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: Wor
     async with world.bot() as bot:
         question = await world.ask()
         await world.answered(question)
-        client = bot.link.client
+        client = bot.current.client
         assert client is not None
         client.guilds[0]._remove_thread(client.get_channel(question.id))  # type: ignore[arg-type]
         await world.ada.say(world.thread(question), "and limes?")

@@ -33,7 +33,7 @@ from glados_bots.wire.refusals import refusal
 from glados_bots.wire.reply import Reply
 from glados_discord import settings as discord_settings
 from glados_discord.answers import markdown as discord
-from glados_discord.incoming import titles
+from glados_discord.incoming import questions as discord_questions
 from glados_discord.words.heard import Content, says
 from glados_discord.words.tokens import Names, readable
 from glados_slack import settings as slack_settings
@@ -148,7 +148,7 @@ OTHERS: dict[str, Take] = {
     "formula": unicode_math,
     # questions
     "Discord's mentions": read_on_discord,
-    "Discord's titles": titles.title,
+    "Discord's titles": discord_questions.title,
     "Slack's mentions": read_on_slack,
     "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),

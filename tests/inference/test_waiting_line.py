@@ -7,8 +7,8 @@ import pytest
 
 from glados_bots.errors import QueueFullError
 from glados_bots.inference import waiting_line as module
-from glados_bots.inference.engine import Queued
-from glados_bots.inference.waiting_line import Line
+from glados_bots.inference.waiting_line import WaitingLine
+from glados_bots.wire.events import Queued
 from tests.waiting import until
 
 
@@ -34,7 +34,7 @@ async def passed(places: AsyncGenerator[Queued]) -> None:
     assert [place async for place in places] == []
 
 
-async def admitted(line: Line, names: list[str]) -> list[str]:
+async def admitted(line: WaitingLine, names: list[str]) -> list[str]:
     """The order in which requests are let in that came in this order, one at a time. The first letter is the caller."""
     order: list[str] = []
 
@@ -61,17 +61,17 @@ async def admitted(line: Line, names: list[str]) -> list[str]:
     ],
 )
 async def test_callers_take_turns(came: str, went: str) -> None:
-    assert await admitted(Line(1, 10), came.split()) == went.split()
+    assert await admitted(WaitingLine(1, 10), came.split()) == went.split()
 
 
 async def test_who_was_served_a_lot_owes_nothing_later() -> None:
-    line = Line(1, 10)
+    line = WaitingLine(1, 10)
     await admitted(line, ["a1", "a2", "a3", "a4"])
     assert await admitted(line, ["b1", "a5", "b2", "a6"]) == ["b1", "a5", "b2", "a6"]
 
 
 async def test_places_are_told_again_when_somebody_goes_before() -> None:
-    line = Line(1, 10)
+    line = WaitingLine(1, 10)
     await passed(line.enter("a"))
     second, third = line.enter("a"), line.enter("a")
     assert [(await anext(second)).position, (await anext(third)).position] == [0, 1]
@@ -84,7 +84,7 @@ async def test_places_are_told_again_when_somebody_goes_before() -> None:
 
 
 async def test_a_full_line_has_room_for_who_has_least_in_it() -> None:
-    line = Line(1, 3)
+    line = WaitingLine(1, 3)
     await passed(line.enter("a"))
     greedy = [line.enter("a") for _ in range(3)]
     for places in greedy:
@@ -104,7 +104,7 @@ async def test_a_full_line_has_room_for_who_has_least_in_it() -> None:
 
 
 async def test_the_wait_is_of_busy_time_and_a_quiet_night_is_none(clock: Clock) -> None:
-    line = Line(1, 10)
+    line = WaitingLine(1, 10)
     for _ in range(4):
         await passed(line.enter())
         clock.now += 2
@@ -118,7 +118,7 @@ async def test_the_wait_is_of_busy_time_and_a_quiet_night_is_none(clock: Clock) 
 
 
 async def test_before_two_were_seen_to_leave_no_wait_is_told_and_a_stand_still_counts(clock: Clock) -> None:
-    line = Line(2, 10)
+    line = WaitingLine(2, 10)
     for _ in range(2):
         await passed(line.enter())
     first = line.enter()

@@ -6,8 +6,9 @@ import pytest
 
 from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.intake.intake import Intake
+from glados_bots.store.connection import Client
 from glados_bots.store.limits import Excess, Limit, Limits, duration
-from glados_bots.store.store import Client, Store
+from glados_bots.store.store import Store
 
 
 @pytest.fixture

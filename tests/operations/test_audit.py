@@ -6,7 +6,7 @@ import pytest
 
 from glados_bots.admins import Admins, check
 from glados_bots.operations import audit
-from glados_bots.store.store import Client, connect
+from glados_bots.store.connection import Client, connect
 
 
 async def test_acts_are_kept_in_order_and_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -42,7 +42,7 @@ async def test_names_from_outside_forge_no_line(client: Client, caplog: pytest.L
     await audit.record(client, "web:x\nINFO forged", "act\x1b[31m", "y" * 10_000)
     (entry,) = await audit.entries(client)
     assert entry.actor == "web:x�INFO forged"
-    assert len(entry.target) == audit.LONGEST
+    assert len(entry.target) == audit.LONGEST_FIELD
     assert all("\n" not in record.getMessage() and "\x1b" not in record.getMessage() for record in caplog.records)
 
 

@@ -16,8 +16,9 @@ from glados_bots.operations import audit, backup
 from glados_bots.settings import Settings
 from glados_bots.store import version as data_version
 from glados_bots.store.channels import ChannelBook
+from glados_bots.store.connection import Client
 from glados_bots.store.records import Records
-from glados_bots.store.store import Client, Store
+from glados_bots.store.store import Store
 from glados_bots.store.version import DATA_VERSION, KEY, migrate, require_version
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker

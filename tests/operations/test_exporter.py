@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from glados_bots.cli.health import require_health
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, GladosError
-from glados_bots.operations.exporter import create_app
+from glados_bots.operations.exporter import create_app, exported
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, Store, connect
+from glados_bots.store.connection import Client, connect
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker
@@ -41,13 +42,14 @@ async def scrape(port: int) -> dict[str, float]:
 async def working(store: Store, settings: Settings, model_url: str) -> AsyncIterator[None]:
     client = InferenceClient(model_url)
     worker = Worker(store, MemorySurface(), client, Pacer(store.client, store.prefix), settings)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        await worker.drain(0)
-        await task
-        await client.aclose()
+    async with exported(settings, store):
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            await worker.drain(0)
+            await task
+            await client.aclose()
 
 
 async def answers(port: int) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from glados_bots.operations import overview
 from glados_bots.operations.overview import Glance
-from glados_bots.store.store import Client
+from glados_bots.store.connection import Client
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.model_list import ModelInfo
 

@@ -20,8 +20,9 @@ from glados_bots.operations.privacy import Subject
 from glados_bots.retention import parse, ttl_of
 from glados_bots.settings import Settings, load
 from glados_bots.store import embedded
+from glados_bots.store.connection import Client, connect
 from glados_bots.store.records import Records
-from glados_bots.store.store import Client, Store, connect
+from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation

@@ -13,8 +13,8 @@ import pytest
 
 from glados_bots import __version__
 from glados_bots.errors import ConfigError
-from glados_bots.processes import supervisor
-from glados_bots.processes.supervisor import Role, Supervisor, lines
+from glados_bots.processes.child_output import lines
+from glados_bots.processes.supervisor import Role, Supervisor
 from tests.waiting import until
 
 WAITS = "import signal; print('here', flush=True); signal.pause()"
@@ -163,7 +163,7 @@ async def test_lines_and_progress_bars(pieces: list[bytes], expected: list[str])
 
 
 async def test_a_line_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "LONGEST_LINE", 10)
+    monkeypatch.setattr("glados_bots.processes.child_output.LONGEST_LINE", 10)
     assert [len(line) for line in await read(b"x" * 25, b"y\n")] == [10, 1]
 
 

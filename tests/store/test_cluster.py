@@ -22,7 +22,8 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.operations import backup, privacy
 from glados_bots.operations.privacy import Subject
-from glados_bots.store.store import Client, Store, connect
+from glados_bots.store.connection import Client, connect
+from glados_bots.store.store import Store
 from tests.servers import free_port
 from tests.store.failover import LONGEST_S, require_all_answered_once
 

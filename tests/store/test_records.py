@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from glados_bots.conversation import Exchange, Turn
+from glados_bots.store.connection import Client
 from glados_bots.store.records import Records
-from glados_bots.store.store import Client, Store
+from glados_bots.store.store import Store
 from tests.contents import holding
 from tests.turns.world import World, a_world
 from tests.waiting import until

@@ -19,7 +19,8 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, StoreUnavailableError
 from glados_bots.settings import Settings, load
 from glados_bots.store import urls
-from glados_bots.store.store import Client, Store, connect
+from glados_bots.store.connection import Client, connect
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns.pacing import Pacer
 from tests.servers import free_port

@@ -9,8 +9,9 @@ import redis
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.store.connection import Client, connect, reply_of
 from glados_bots.store.leases import Lease
-from glados_bots.store.store import Client, Store, ask, connect
+from glados_bots.store.store import Store
 from tests.conftest import running_store, store_command
 
 
@@ -72,13 +73,13 @@ async def test_a_dead_workers_turn_is_claimed_again_with_its_posts_and_the_dead_
     store = Store(client, "test", ttl=3600, max_exchanges=3, lease_s=0.05)
     await store.accept(turn(1))
     dead = await claimed(store)
-    assert await store.note_posts(dead, "t1", ["post-1"])
+    assert await store.save_posts(dead, "t1", ["post-1"])
     await asyncio.sleep(0.1)
     heir = await claimed(store)
     assert (heir.turn, heir.posts, heir.attempts) == (turn(1), ("post-1",), 2)
     assert heir.fence > dead.fence
     assert await store.renew(dead) is None
-    assert not await store.note_posts(dead, "t1", ["post-2"])
+    assert not await store.save_posts(dead, "t1", ["post-2"])
     assert not await store.note_answer(dead, answered(dead.turn, "stale"))
     assert await store.finish(dead, answered(dead.turn, "stale")) == "lost"
     assert await store.finish(heir, answered(heir.turn, "true")) == "ended"
@@ -224,7 +225,7 @@ async def test_no_cancellation_is_lost_in_a_call(client: Client) -> None:
     """A task that is told to end while it waits for Redis ends; redis-py by itself goes on now and then."""
 
     async def call_and_stay() -> None:
-        await ask(client.get("glados:k"))
+        await reply_of(client.get("glados:k"))
         await asyncio.sleep(60)
 
     for steps in range(100):
@@ -243,7 +244,7 @@ async def test_a_cancellation_that_redis_py_makes_a_time_out_is_one() -> None:
         except asyncio.CancelledError as error:
             raise redis.TimeoutError from error
 
-    task = asyncio.create_task(ask(call()))
+    task = asyncio.create_task(reply_of(call()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

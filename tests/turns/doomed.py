@@ -15,7 +15,8 @@ import glados_bots.turns.turn
 from glados_bots.conversation import Turn
 from glados_bots.processes import watchdog
 from glados_bots.settings import Settings
-from glados_bots.store.store import Store, connect
+from glados_bots.store.connection import connect
+from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_bots.turns.in_hand import LONGEST_HOLD_S
 from glados_bots.turns.pacing import Pacer

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.inference.engine import Delta, Finished
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import PlatformAwayError, View
 from glados_bots.turns.display import Display, LeaseLostError, nonce
 from glados_bots.turns.pacing import Pacer
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.surface import MemorySurface
 from tests.turns.world import World, a_world
 from tests.waiting import until
@@ -168,7 +169,7 @@ async def test_an_answer_that_is_made_anew_stays_in_its_place(world: World) -> N
     assert world.surface.ledger["p0"][0] == "t1"
 
 
-@pytest.mark.parametrize("step", ["remove", "post", "note_posts"])
+@pytest.mark.parametrize("step", ["remove", "post", "save_posts"])
 async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
     client: Client, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -183,7 +184,7 @@ async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
     behind = await store.turn("t2")
     assert behind
     notice = await surface.post(behind, View("", "Queued", "waiting", is_last=True), nonce("t2", 0))
-    assert await store.note_posts(first, "t2", [notice])
+    assert await store.save_posts(first, "t2", [notice])
     display.show(["a1", "a2"], "", "done", "")
     await display.settle()
     await store.finish(first, Exchange("t1", "question", "a1 a2", "done"))
@@ -191,11 +192,11 @@ async def test_a_crash_while_a_notice_makes_way_leaves_one_message_in_its_place(
     second = await store.claim()
     assert second
     assert second.is_buried
-    owner: Any = store if step == "note_posts" else surface
+    owner: Any = store if step == "save_posts" else surface
     real = getattr(owner, step)
 
     async def dies(*args: Any) -> Any:
-        await real(*args) if step != "note_posts" else None
+        await real(*args) if step != "save_posts" else None
         raise LeaseLostError
 
     dying = Display(surface, store, pacer, second)

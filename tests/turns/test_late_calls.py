@@ -8,8 +8,8 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.operations import privacy
+from glados_bots.store.connection import Client
 from glados_bots.store.leases import Lease, Renewal
-from glados_bots.store.store import Client
 from glados_bots.surface import View
 from glados_bots.turns import display
 from tests.turns.world import World, a_world

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.store import Client, connect
+from glados_bots.store.connection import Client, connect
 from glados_bots.surface import Budget
 from glados_bots.turns.pacing import Pacer
 from tests.conftest import running_store, store_command

@@ -14,7 +14,8 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.processes.roles import roles
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, Store, connect
+from glados_bots.store.connection import Client, connect
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns import in_hand
 from glados_bots.turns.display import LeaseLostError

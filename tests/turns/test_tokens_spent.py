@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from glados_bots.conversation import Turn
-from glados_bots.inference.engine import Delta, Finished
+from glados_bots.store.connection import Client
 from glados_bots.store.limits import Limit, Limits
 from glados_bots.store.records import Records
-from glados_bots.store.store import Client
 from glados_bots.store.usage import usage
 from glados_bots.surface import View
+from glados_bots.wire.events import Delta, Finished
 from tests.turns.world import World, a_world
 from tests.waiting import until
 

@@ -22,8 +22,9 @@ from hypothesis.stateful import (
 )
 
 from glados_bots.conversation import Exchange, Turn
+from glados_bots.store.connection import connect
 from glados_bots.store.leases import Lease
-from glados_bots.store.store import Store, connect
+from glados_bots.store.store import Store
 from tests.conftest import as_admin
 
 T = TypeVar("T")
@@ -245,7 +246,7 @@ class TurnStates(RuleBasedStateMachine):
         lease = self.leases[-1 - back % len(self.leases)]
         held = self._holds(lease)
         assert self._do(self._store.note_draft(lease, "some words")) is held
-        assert self._do(self._store.note_posts(lease, lease.turn.id, ["post"])) is held
+        assert self._do(self._store.save_posts(lease, lease.turn.id, ["post"])) is held
         assert (self._do(self._store.renew(lease)) is not None) is held
         if held:
             question = self.must.turns[lease.turn.id]

@@ -8,13 +8,14 @@ import pytest
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import GenerationFailedError, PromptTooLongError, StoreUnavailableError
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Delta, Finished, Queued
 from glados_bots.operations import dead_letters
 from glados_bots.store.channels import ChannelBook
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError, View
 from glados_bots.turns.display import Display
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import Delta, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port, running
@@ -526,7 +527,7 @@ async def test_a_turn_whose_process_died_again_and_again_is_not_taken_for_poison
     assert exchange.outcome == "done"
 
 
-@pytest.mark.parametrize("method", ["history", "note_posts", "finish"])
+@pytest.mark.parametrize("method", ["history", "save_posts", "finish"])
 async def test_a_store_that_is_away_for_a_while_is_waited_for_and_no_failure_of_the_turn(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

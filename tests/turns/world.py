@@ -9,8 +9,9 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.inference.api.service import create_app
 from glados_bots.intake.intake import Intake
 from glados_bots.settings import Settings
+from glados_bots.store.connection import Client
 from glados_bots.store.records import Records
-from glados_bots.store.store import Client, Store
+from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker
 from glados_bots.wire.client import InferenceClient

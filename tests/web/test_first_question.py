@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client
+from glados_bots.store.connection import Client
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import COOKIE

@@ -13,7 +13,8 @@ import pytest
 import glados_web.answers.painter
 from glados_bots.conversation import Turn
 from glados_bots.markdown import parse
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_web.answers.markdown import render, render_blocks
 from glados_web.answers.painter import MAX_CHARACTERS, Painter, Patience, plain

@@ -11,7 +11,8 @@ import glados_web.answers.stream
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.markdown import parse
 from glados_bots.markdown.mending.mend import Mended, mend
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import State, View
 from glados_web.answers.markdown import render_blocks
 from glados_web.answers.stream import answer_events

@@ -20,9 +20,9 @@ from glados_bots.errors import (
 )
 from glados_bots.inference.api import sse
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Delta, Finished, Queued, Sampling
 from glados_bots.wire import client as client_module
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import Delta, Finished, Queued, Sampling
 from glados_bots.wire.model_list import ModelInfo
 from glados_bots.wire.reply import ReplyEvent
 from tests.fakes.engine import ScriptedEngine

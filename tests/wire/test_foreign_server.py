@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.inference.model_files.cards import resolve
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.weights import fetch
 from glados_bots.settings import Settings
 from tests.fakes.surface import MemorySurface

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
-from glados_bots.inference.engine import Delta, Finished, Queued
+from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import UNFINISHED, Folded
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import LONGEST_REPLY, Reply, ReplyEvent, Thinking

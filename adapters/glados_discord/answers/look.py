@@ -12,7 +12,7 @@ THINKING = "Thinking…"
 _DIALECT = DiscordDialect()
 
 
-class Writing:
+class DiscordAnswer:
     """The `Answer` of Discord: the messages of a growing answer."""
 
     def __init__(self) -> None:

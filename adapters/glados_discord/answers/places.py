@@ -15,10 +15,10 @@ import discord
 from glados_bots.conversation import Turn
 from glados_discord.answers.markdown import LIMIT, DiscordDialect
 from glados_discord.answers.still_asked import StillAsked
-from glados_discord.connection.current_client import Link
+from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.rates import Rates
-from glados_discord.connection.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, UNKNOWN_MESSAGE, sorted_out
-from glados_discord.facts import Memory
+from glados_discord.connection.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, UNKNOWN_MESSAGE, as_core_errors
+from glados_discord.facts import DiscordFacts
 
 log = logging.getLogger(__name__)
 
@@ -81,14 +81,14 @@ class Places:
 
     def __init__(
         self,
-        link: Link,
-        memory: Memory,
+        current: CurrentClient,
+        memory: DiscordFacts,
         rates: Rates,
         still_asked: StillAsked,
         archive_minutes: Literal[60, 1440, 4320, 10080],
     ) -> None:
         self._still_asked = still_asked
-        self._link = link
+        self._current = current
         self._memory = memory
         self._rates = rates
         self._archive_minutes: Literal[60, 1440, 4320, 10080] = archive_minutes
@@ -119,13 +119,13 @@ class Places:
 
     async def _open(self, turn: Turn, spot: Spot, question: int) -> bool:
         """Make the thread; False where none can be made, so that the answer goes inline."""
-        channel = await self._link.channel(spot.channel, spot.guild)
+        channel = await self._current.channel(spot.channel, spot.guild)
         if channel.guild is None:
             raise LookupError("the server is not known yet, or the bot was removed from it")
         message = channel.get_partial_message(question)
         for name in dict.fromkeys([spot.title or NAMELESS, NAMELESS]):
             await self._rates.enter(turn.id)
-            with sorted_out():
+            with as_core_errors():
                 try:
                     await message.create_thread(name=name, auto_archive_duration=self._archive_minutes)
                 except discord.HTTPException as error:
@@ -149,9 +149,9 @@ class Places:
         """
         if Spot.of(turn).how != "thread" or str(thread) == Spot.of(turn).channel:
             return
-        client = await self._link.get()
+        client = await self._current.get()
         await self._rates.enter(turn.id)
-        with sorted_out():
+        with as_core_errors():
             try:
                 found = await client.fetch_channel(thread)
                 if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
@@ -165,9 +165,9 @@ class Places:
 
     async def _write_down(self, turn: Turn, spot: Spot) -> int:
         """Post the question of a slash command, so that the answer has something to stand under."""
-        channel = await self._link.channel(spot.channel, spot.guild)
+        channel = await self._current.channel(spot.channel, spot.guild)
         await self._rates.enter(turn.id, self._rates.creations(spot.channel))
-        with sorted_out():
+        with as_core_errors():
             message = await channel.send(asked(spot), nonce=f"ask{turn.id}", suppress_embeds=True, silent=True)
         return message.id
 

@@ -12,9 +12,9 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError
-from glados_discord.connection.current_client import Link, NotConnectedError
+from glados_discord.connection.current_client import CurrentClient, NotConnectedError
 from glados_discord.connection.rates import Rates
-from glados_discord.connection.refusals import UNKNOWN_MESSAGE, sorted_out
+from glados_discord.connection.refusals import UNKNOWN_MESSAGE, as_core_errors
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class StillAsked:
     """Finds deletions that nobody told us of, and makes them known as if somebody had."""
 
-    def __init__(self, link: Link, store: Store, rates: Rates) -> None:
-        self._link = link
+    def __init__(self, current: CurrentClient, store: Store, rates: Rates) -> None:
+        self._current = current
         self._store = store
         self._rates = rates
 
@@ -34,16 +34,16 @@ class StillAsked:
             PlaceGoneError: the question was deleted.
             NotConnectedError, PlatformAwayError: that cannot be found out right now.
         """
-        if not question or int(question) in self._link.heard:
+        if not question or int(question) in self._current.heard:
             return
-        client = await self._link.get()
+        client = await self._current.get()
         if guild and client.get_guild(int(guild)) is None:
             if not client.is_ready():
                 raise NotConnectedError("the new session is not ready: nobody knows yet whose server that is")
             return  # another process hears that server, and looks itself
-        place = await self._link.channel(channel, guild)
+        place = await self._current.channel(channel, guild)
         await self._rates.enter(turn.id)
-        with sorted_out():
+        with as_core_errors():
             try:
                 await place.fetch_message(int(question))
             except discord.DiscordServerError:
@@ -52,7 +52,7 @@ class StillAsked:
                 if error.code == UNKNOWN_MESSAGE:
                     await self.gone(turn)
                 log.info("turn %s: its question cannot be looked at (%d)", turn.id, error.code)
-        self._link.heard.add(int(question))
+        self._current.heard.add(int(question))
 
     async def gone(self, turn: Turn) -> None:
         """The message that asked is not there any more. Raises PlaceGoneError, unless others were joined to it."""

@@ -19,15 +19,15 @@ from glados_bots.store.store import Store
 from glados_bots.surface import Budget, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
-from glados_discord.answers.look import Writing, actions, content, controls
+from glados_discord.answers.look import DiscordAnswer, actions, content, controls
 from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
-from glados_discord.connection.current_client import Link
+from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.gate import Gate
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
-from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, sorted_out
-from glados_discord.facts import Memory
+from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
+from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
@@ -48,25 +48,25 @@ class DiscordSurface:
         self,
         store: Store,
         pacer: Pacer,
-        link: Link,
-        memory: Memory,
+        current: CurrentClient,
+        memory: DiscordFacts,
         settings: DiscordSettings,
         *,
         clock: Clock = time.time,
     ) -> None:
         self._clock = clock
         self._store = store
-        self._link = link
+        self._current = current
         self._memory = memory
         self.rates = Rates(pacer, Gate(store.client, store.prefix))
-        self._still_asked = StillAsked(link, store, self.rates)
-        self.places = Places(link, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
-        self.typing = TypingNotice(link, store, self.rates)
+        self._still_asked = StillAsked(current, store, self.rates)
+        self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
+        self.typing = TypingNotice(current, store, self.rates)
 
-    def answer(self, turn: Turn) -> Writing:
+    def answer(self, turn: Turn) -> DiscordAnswer:
         """A fresh answer in Discord's markdown."""
         del turn
-        return Writing()
+        return DiscordAnswer()
 
     def budget(self, turn: Turn) -> Budget:
         """Discord counts edits by channel, and a thread is a channel."""
@@ -121,8 +121,8 @@ class DiscordSurface:
         channel, number = _parts(post)
         self.typing.end(turn)
         await self.rates.enter(turn.id)
-        message = (await self._link.channel(channel)).get_partial_message(number)
-        with sorted_out():
+        message = (await self._current.channel(channel)).get_partial_message(number)
+        with as_core_errors():
             try:
                 await message.delete()
             except discord.HTTPException as error:
@@ -154,11 +154,11 @@ class DiscordSurface:
             return await self._create(turn, target.channel, _instead(view, error), nonce, reply_to)
 
     async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
-        place = await self._link.channel(channel, Spot.of(turn).guild)
+        place = await self._current.channel(channel, Spot.of(turn).guild)
         await self.rates.enter(turn.id, self.rates.creations(str(channel)))
         extras: dict[str, Any] = {"view": controls(turn.id, view, nonce), "reference": _reference(place, reply_to)}
         try:
-            with sorted_out():
+            with as_core_errors():
                 return await place.send(
                     content(view, Spot.of(turn).aside),
                     nonce=nonce,
@@ -180,9 +180,9 @@ class DiscordSurface:
             await self._edit(turn, channel, number, _instead(view, error), nonce)
 
     async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
-        place = await self._link.channel(channel, Spot.of(turn).guild)
+        place = await self._current.channel(channel, Spot.of(turn).guild)
         try:
-            with sorted_out():
+            with as_core_errors():
                 await place.get_partial_message(number).edit(
                     content=content(view, Spot.of(turn).aside),
                     view=controls(turn.id, view, nonce),
@@ -197,8 +197,8 @@ class DiscordSurface:
 
     async def _unarchive(self, channel: int) -> None:
         """Edits fail in an archived thread. The edit is tried again by the core."""
-        with sorted_out():
-            thread = await (await self._link.get()).fetch_channel(channel)
+        with as_core_errors():
+            thread = await (await self._current.get()).fetch_channel(channel)
             if isinstance(thread, discord.Thread):
                 await thread.edit(archived=False)
 
@@ -210,9 +210,9 @@ class DiscordSurface:
         return found[0] if found else None
 
     async def _marked(self, turn: Turn, channel: int, nonces: Sequence[str]) -> list[discord.Message]:
-        client, place = await self._link.get(), await self._link.channel(channel)
+        client, place = await self._current.get(), await self._current.channel(channel)
         await self.rates.enter(turn.id)
-        with sorted_out():
+        with as_core_errors():
             history = place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id)))
             ours = [message async for message in history if client.user and message.author.id == client.user.id]
         return [message for message in ours if mark_of(message) in nonces]

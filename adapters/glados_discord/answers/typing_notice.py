@@ -10,7 +10,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
 from glados_bots.surface import State
-from glados_discord.connection.current_client import Link, NotConnectedError
+from glados_discord.connection.current_client import CurrentClient, NotConnectedError
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import Temporary
 
@@ -22,8 +22,8 @@ EVERY_S = 8.0  # the sign lasts ten seconds
 class TypingNotice:
     """One task for each turn that waits."""
 
-    def __init__(self, link: Link, store: Store, rates: Rates) -> None:
-        self._link = link
+    def __init__(self, current: CurrentClient, store: Store, rates: Rates) -> None:
+        self._current = current
         self._store = store
         self._rates = rates
         self._shown: dict[str, asyncio.Task[None]] = {}  # by turn
@@ -60,7 +60,7 @@ class TypingNotice:
         while True:
             with suppress(discord.HTTPException, NotConnectedError, *Temporary):
                 await self._rates.enter(turn.id)
-                await (await self._link.channel(channel)).typing()
+                await (await self._current.channel(channel)).typing()
             await asyncio.sleep(EVERY_S)
             try:
                 if turn.id not in await self._store.queue(turn.conversation):

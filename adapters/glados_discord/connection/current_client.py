@@ -35,7 +35,7 @@ class Heard:
         return message in self._messages
 
 
-class Link:
+class CurrentClient:
     """Holds the client that is logged in at the moment.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Discord's limit of all calls together. Some calls, as at a login, have no grant of a budget: all pass this gate."""
 
-from glados_bots.store.store import Client
+from glados_bots.store.connection import Client
 from glados_bots.turns import gate
 
 MOST = 48  # Discord's limit is 50; two are left to whoever else uses the token, as `glados doctor`

@@ -18,7 +18,7 @@ def invite_url(application: int) -> str:
     return discord.utils.oauth_url(application, permissions=NEEDED, scopes=("bot", "applications.commands"))
 
 
-def missing(channel: object, guild: discord.Guild | None) -> str:
+def missing_permission(channel: object, guild: discord.Guild | None) -> str:
     """The permission without which no answer can be written here, by Discord's name; empty when there is none.
 
     A channel that is not known counts as allowed: then Discord decides.
@@ -27,11 +27,11 @@ def missing(channel: object, guild: discord.Guild | None) -> str:
     if guild is None or permissions_for is None or isinstance(channel, discord.PartialMessageable):
         return ""
     granted: discord.Permissions = permissions_for(guild.me)
-    return lacking(granted, is_thread=isinstance(channel, discord.Thread), me=guild.me)
+    return missing_in(granted, is_thread=isinstance(channel, discord.Thread), me=guild.me)
 
 
-def lacking(granted: discord.Permissions, *, is_thread: bool, me: discord.Member | None = None) -> str:
-    """As `missing`, from permissions that are known."""
+def missing_in(granted: discord.Permissions, *, is_thread: bool, me: discord.Member | None = None) -> str:
+    """As `missing_permission`, from permissions that are known."""
     if me is not None and me.is_timed_out():
         return "an end of my time-out"
     if not granted.view_channel:

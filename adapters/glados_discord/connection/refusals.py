@@ -16,7 +16,7 @@ UNKNOWN_MESSAGE = 10008
 UNKNOWN_INTERACTION = 10062
 ALREADY_ANSWERED = 40060
 DM_CLOSED = 50007
-FORM = 50035
+INVALID_FORM_BODY = 50035
 ARCHIVED = 50083
 NO_HISTORY = 160002
 THREAD_EXISTS = 160004
@@ -27,7 +27,7 @@ EDGE_REFUSES = 429  # discord.py waits for Discord's own 429s itself; those of i
 # Unknown channel or guild, no access, no permission, closed direct messages, a forum, a locked thread.
 PLACE_GONE = frozenset({10003, 10004, 50001, DM_CLOSED, 50008, 50013, THREAD_LOCKED})
 # Refused by a server's automatic moderation, or for a link, or for its form: the same text will never pass.
-BLOCKED = frozenset({200000, 200001, 240000, FORM})
+BLOCKED = frozenset({200000, 200001, 240000, INVALID_FORM_BODY})
 # Slow mode, announcement limits, channel and server write limits, too many edits of an old message.
 SLOWED = frozenset({20016, 20022, 20028, 20029, LATE_EDIT})
 # Why no thread can be made here: no access, no permission, not this kind of channel, none possible on this message,
@@ -45,13 +45,13 @@ class BlockedError(Exception):
         what = "a link in it is flagged as harmful" if code == 240000 else "this server's automatic moderation"  # noqa: PLR2004
         self.reason = (
             "Discord did not accept this part of the answer."
-            if code == FORM
+            if code == INVALID_FORM_BODY
             else f"This part of the answer was blocked: {what}."
         )
 
 
 @contextmanager
-def sorted_out() -> Iterator[None]:
+def as_core_errors() -> Iterator[None]:
     """Turn what discord.py raises into what the core knows; whatever is worth another try stays as it is.
 
     Raises:

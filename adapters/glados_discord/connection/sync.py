@@ -8,14 +8,14 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from glados_discord.facts import Memory
+from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings, ids
 
 log = logging.getLogger(__name__)
 
 
 async def sync(
-    tree: app_commands.CommandTree[Any], application: int, memory: Memory, settings: DiscordSettings
+    tree: app_commands.CommandTree[Any], application: int, memory: DiscordFacts, settings: DiscordSettings
 ) -> None:
     """Offer the commands where the setting says, and take them back where it does not any more.
 

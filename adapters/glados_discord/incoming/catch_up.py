@@ -18,9 +18,9 @@ import discord
 from glados_bots.errors import StoreUnavailableError
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import Temporary
-from glados_discord.facts import Memory
-from glados_discord.incoming.channel_order import DIRECT, Hold, Order
-from glados_discord.incoming.desk import Desk
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.channel_order import DIRECT, ChannelOrder, Hold
+from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.incoming.second_look import SecondLook
 from glados_discord.settings import DiscordSettings
 
@@ -39,10 +39,10 @@ class CatchUp:
 
     def __init__(
         self,
-        memory: Memory,
+        memory: DiscordFacts,
         rates: Rates,
-        desk: Desk,
-        order: Order,
+        desk: DiscordDesk,
+        order: ChannelOrder,
         settings: DiscordSettings,
         *,
         clock: Callable[[], float],
@@ -134,7 +134,7 @@ class CatchUp:
         for guild, places in [*_by_guild(client, shard, since), (DIRECT, await self._direct(client, shard))]:
             async for message in self._missed(places, since, left):
                 left -= 1
-                await self._desk.message(message, me, late=True)
+                await self._desk.take_message(message, me, late=True)
             if left <= 0:
                 log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to look at")
                 break

@@ -79,7 +79,7 @@ class Hold:
         return self._all if self._all.is_set() else self._free.setdefault(guild, asyncio.Event())
 
 
-class Order:
+class ChannelOrder:
     """The order of one process.
 
     Attributes:

@@ -19,13 +19,13 @@ from glados_bots.store.limits import duration
 from glados_bots.turns.turn import APOLOGY
 from glados_discord.access import asker_of, refusal, rules_of
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.connection.current_client import Link, NotConnectedError
-from glados_discord.connection.permissions import missing
-from glados_discord.facts import Memory
+from glados_discord.connection.current_client import CurrentClient, NotConnectedError
+from glados_discord.connection.permissions import missing_permission
+from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import questions
 from glados_discord.incoming.addressing import Reason, addressed, asks_by_edit
-from glados_discord.incoming.channel_order import Order
-from glados_discord.incoming.notes import Notes
+from glados_discord.incoming.channel_order import ChannelOrder
+from glados_discord.incoming.notes import DiscordNotes
 from glados_discord.settings import DiscordSettings
 from glados_discord.words.heard import Heard
 from glados_discord.words.hearing import hear, in_place, is_direct, is_from_person
@@ -41,23 +41,28 @@ GUILD_FULL = "This server has asked as many questions as one minute allows. Plea
 TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
 
 
-class Desk:
+class DiscordDesk:
     """Takes messages, their edits and their deletions."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, order: Order, settings: DiscordSettings
+        self,
+        core: AdapterCore[DiscordSurface],
+        memory: DiscordFacts,
+        current: CurrentClient,
+        order: ChannelOrder,
+        settings: DiscordSettings,
     ) -> None:
         self._core = core
-        self._link = link
+        self._current = current
         self._memory = memory
         self._settings = settings
-        self._notes = Notes(memory)
+        self._notes = DiscordNotes(memory)
         self._order = order
         self.rules = rules_of(settings)
 
     # --- events ----------------------------------------------------------------------------------------------------
 
-    async def message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
+    async def take_message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
             heard = hear(message, me)
@@ -84,7 +89,7 @@ class Desk:
 
     async def _do(self, message: discord.Message, work: Callable[[], Awaitable[None]], *, late: bool = False) -> None:
         """Do it in the order of the message's place; what is written in a thread on the message comes after it."""
-        self._link.heard.add(message.id)
+        self._current.heard.add(message.id)
         guild = message.guild.id if message.guild else None
         await self._order.do(message.channel.id, work, guild=guild, opens=message.id, late=late)
 
@@ -112,11 +117,11 @@ class Desk:
             if reason != "thread":
                 await self._notes.refuse(message, sentence)
             return
-        lacking = missing(message.channel, message.guild)
+        lacking = missing_permission(message.channel, message.guild)
         if lacking:
             await self._notes.cannot_write(message, lacking)
             return
-        quotes = Quotes(me, self._link, self._memory, self.rules)
+        quotes = Quotes(me, self._current, self._memory, self.rules)
         most, in_passing = self._core.settings.message_max_chars, reason == "thread"
         question = await questions.read(message, heard, quotes, self._settings, most, in_passing=in_passing)
         if question.text:
@@ -216,7 +221,7 @@ class Desk:
         if sentence := await self._refusal(message):
             await self._notes.refuse(message, sentence)
             return
-        quotes, most = Quotes(me, self._link, self._memory, self.rules), self._core.settings.message_max_chars
+        quotes, most = Quotes(me, self._current, self._memory, self.rules), self._core.settings.message_max_chars
         question = await questions.read(message, heard, quotes, self._settings, most)
         if not question.text or question.text == turn.text or await self._is_too_long(message, question):
             return
@@ -235,7 +240,7 @@ class Desk:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
         if isinstance(message.channel, discord.PartialMessageable) and message.guild:
             with suppress(discord.HTTPException, NotConnectedError):
-                found = await (await self._link.get()).fetch_channel(message.channel.id)
+                found = await (await self._current.get()).fetch_channel(message.channel.id)
                 if isinstance(found, discord.Thread):
                     message.channel = found
         return in_place(heard, message.channel, me)

@@ -5,7 +5,7 @@ import logging
 import discord
 
 from glados_discord.connection.refusals import DM_CLOSED, Temporary
-from glados_discord.facts import Memory, hidden
+from glados_discord.facts import DiscordFacts, hidden
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +16,10 @@ CANNOT = "I was asked in {place} but cannot write there: I need {what}. Whoever 
 NOBODY = discord.AllowedMentions.none()
 
 
-class Notes:
+class DiscordNotes:
     """Says each thing once, whichever process gets to it first. What cannot be said is logged."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: DiscordFacts) -> None:
         self._memory = memory
 
     async def reply(self, message: discord.Message, text: str) -> None:

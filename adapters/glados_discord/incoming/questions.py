@@ -1,5 +1,6 @@
 """A message that is meant for the bot becomes a `Turn`: its text, what it replies to, its files, and its place."""
 
+import re
 from dataclasses import dataclass
 
 import discord
@@ -7,8 +8,7 @@ import discord
 from glados_bots.conversation import Turn
 from glados_discord.answers.places import How, Spot
 from glados_discord.connection.permissions import may_open_threads
-from glados_discord.facts import Memory
-from glados_discord.incoming.titles import title
+from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
 from glados_discord.words.heard import Heard, says
@@ -70,7 +70,7 @@ async def read(
     return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out, len(words))
 
 
-async def conversation_of(message: discord.Message, memory: Memory, settings: DiscordSettings) -> str:
+async def conversation_of(message: discord.Message, memory: DiscordFacts, settings: DiscordSettings) -> str:
     """The conversation a message belongs to: that of its thread or reply chain, or a new one."""
     if message.guild is None or isinstance(message.channel, discord.Thread):
         return await memory.conversation(message.channel.id) or str(message.channel.id)
@@ -123,3 +123,21 @@ def patient(channel: object, how: How) -> str:
     """Whether the place asks for few edits. A thread that is made for the answer does not."""
     is_slow = getattr(channel, "slowmode_delay", 0) or getattr(channel, "type", None) is discord.ChannelType.news
     return "yes" if is_slow and how != "thread" else ""
+
+
+LONGEST_TITLE = 80  # Discord takes 100; long names are cut in its side bar anyway
+
+
+_MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
+
+
+def title(question: str, fallback: str = "A question") -> str:
+    """The first words of a question on one line, cut between words."""
+    words = _MARKUP.sub(" ", question).split()
+    name = ""
+    for word in words:
+        longer = f"{name} {word}".strip()
+        if len(longer) > LONGEST_TITLE - 1:
+            return f"{name or longer[: LONGEST_TITLE - 1]}…"
+        name = longer
+    return name or fallback

@@ -13,7 +13,7 @@ import discord
 from glados_bots.errors import GladosError, StoreUnavailableError
 from glados_discord.answers.markdown import render
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
-from glados_discord.facts import Memory
+from glados_discord.facts import DiscordFacts
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ AWAY = "I cannot reach my memory right now. Please try again in a moment."
 NOBODY = discord.AllowedMentions.none()
 
 
-async def claim(interaction: discord.Interaction, memory: Memory) -> bool:
+async def claim(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
     """Whether this process is to answer; with Redis away, whoever Discord hears first."""
     try:
         return await memory.once(f"click:{interaction.id}", LIFE_S)
@@ -33,7 +33,7 @@ async def claim(interaction: discord.Interaction, memory: Memory) -> bool:
         return True
 
 
-async def begin(interaction: discord.Interaction, memory: Memory) -> bool:
+async def begin(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
     """Say "thinking" to the person alone, or nothing to one who pressed a button.
 
     False when it is another process's to answer, or too late.
@@ -52,7 +52,7 @@ async def begin(interaction: discord.Interaction, memory: Memory) -> bool:
 
 
 async def answer(
-    interaction: discord.Interaction, memory: Memory, work: Callable[[], Awaitable[str]], *, file: str = ""
+    interaction: discord.Interaction, memory: DiscordFacts, work: Callable[[], Awaitable[str]], *, file: str = ""
 ) -> None:
     """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
     if not await begin(interaction, memory):

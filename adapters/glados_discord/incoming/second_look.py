@@ -12,8 +12,8 @@ import discord
 
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import UNKNOWN_MESSAGE
-from glados_discord.facts import Memory
-from glados_discord.incoming.desk import Desk
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ PAGE = 100
 class SecondLook:
     """Hands to the desk what happened to known questions while there was no session."""
 
-    def __init__(self, memory: Memory, rates: Rates, desk: Desk, settings: DiscordSettings) -> None:
+    def __init__(self, memory: DiscordFacts, rates: Rates, desk: DiscordDesk, settings: DiscordSettings) -> None:
         self._memory = memory
         self._rates = rates
         self._desk = desk

@@ -11,10 +11,10 @@ from glados_bots.admins import Admins
 from glados_bots.errors import InferenceError
 from glados_discord.access import may_manage, may_moderate
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.facts import Memory
+from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import replies
 from glados_discord.incoming.questions import settings_channel
-from glados_discord.incoming.turn_commands import Counter
+from glados_discord.incoming.turn_commands import TurnCommands
 
 MOST_CHOICES = 25
 LONGEST_PERSONA = 4000
@@ -30,10 +30,10 @@ Work = Callable[[], Awaitable[str]]
 class Slash:
     """All commands of one bot."""
 
-    def __init__(self, core: AdapterCore[DiscordSurface], memory: Memory, counter: Counter) -> None:
+    def __init__(self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, counter: TurnCommands) -> None:
         self._core = core
         self._memory = memory
-        self._counter = counter
+        self._turn_commands = counter
 
     def add_to(self, tree: Tree) -> None:
         """Declare the commands."""
@@ -50,7 +50,7 @@ class Slash:
             question: app_commands.Range[str, 1, 4000],
             file: discord.Attachment | None = None,
         ) -> None:
-            await self._private(interaction, lambda: self._counter.ask(interaction, question, file))
+            await self._private(interaction, lambda: self._turn_commands.ask(interaction, question, file))
 
         @tree.command(
             name="stop", description="End the answer that is being written to you, and your waiting questions"
@@ -115,12 +115,12 @@ class Slash:
         await replies.answer(interaction, self._memory, work)
 
     async def _stop(self, interaction: discord.Interaction) -> str:
-        conversation = await self._counter.conversation(interaction)
+        conversation = await self._turn_commands.conversation(interaction)
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         return await self._core.commands.stop(conversation, "" if everybody else str(interaction.user.id))
 
     async def _reset(self, interaction: discord.Interaction) -> str:
-        conversation = await self._counter.conversation(interaction)
+        conversation = await self._turn_commands.conversation(interaction)
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         return await self._core.commands.reset(conversation, "" if everybody else str(interaction.user.id))
 
@@ -148,7 +148,9 @@ class Slash:
         """Those who manage the channel and whom the bot talks to there, and the operator's admins."""
         if Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id)):
             return True
-        return may_manage(interaction.permissions, interaction.guild_id) and not self._counter.refusal(interaction)
+        return may_manage(interaction.permissions, interaction.guild_id) and not self._turn_commands.refusal(
+            interaction
+        )
 
     async def _choices(self, typed: str) -> list[app_commands.Choice[str]]:
         try:

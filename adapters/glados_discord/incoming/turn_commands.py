@@ -11,13 +11,12 @@ from glados_discord.access import asker_of, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.connection.permissions import lacking
-from glados_discord.facts import Memory
+from glados_discord.connection.permissions import missing_in
+from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import replies
-from glados_discord.incoming.channel_order import Order
-from glados_discord.incoming.desk import Desk
-from glados_discord.incoming.questions import how_to_answer, patient, settings_channel
-from glados_discord.incoming.titles import title
+from glados_discord.incoming.channel_order import ChannelOrder
+from glados_discord.incoming.desk import DiscordDesk
+from glados_discord.incoming.questions import how_to_answer, patient, settings_channel, title
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
 from glados_discord.words.hearing import is_direct, typed
@@ -31,11 +30,16 @@ NOTHING = "What do you want to know? Please write your question."
 NO_VOTE = "You can vote once the answer is complete."
 
 
-class Counter:
+class TurnCommands:
     """What people do with turns other than by messages."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, desk: Desk, order: Order, settings: DiscordSettings
+        self,
+        core: AdapterCore[DiscordSurface],
+        memory: DiscordFacts,
+        desk: DiscordDesk,
+        order: ChannelOrder,
+        settings: DiscordSettings,
     ) -> None:
         self._core = core
         self._memory = memory
@@ -74,7 +78,7 @@ class Counter:
         if sentence or interaction.guild_id is None:
             return sentence or ""
         is_thread = isinstance(interaction.channel, discord.Thread)
-        what = lacking(interaction.app_permissions, is_thread=is_thread)
+        what = missing_in(interaction.app_permissions, is_thread=is_thread)
         return CANNOT.format(what=what) if what else ""
 
     def refusal(self, interaction: discord.Interaction) -> str | None:

@@ -4,8 +4,8 @@ import logging
 
 from glados_bots.adapter_core import AdapterCore
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.facts import Memory
-from glados_discord.incoming.channel_order import Order
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ class Whereabouts:
     """Keeps what the bot knows of its places; where it cannot be any more, its work there ends."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, order: Order, settings: DiscordSettings
+        self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, order: ChannelOrder, settings: DiscordSettings
     ) -> None:
         self._core = core
         self._memory = memory

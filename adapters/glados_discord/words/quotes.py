@@ -6,8 +6,8 @@ from datetime import timedelta
 import discord
 
 from glados_discord.access import Asker, Rules, is_denied
-from glados_discord.connection.current_client import Link
-from glados_discord.facts import Memory
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.facts import DiscordFacts
 from glados_discord.words import attachments
 from glados_discord.words.heard import quoted, says
 from glados_discord.words.hearing import hear, is_from_person
@@ -32,8 +32,8 @@ class Quotes:
     """Quotes for one bot, whose id is `me`. Words of people on the deny list are marked."""
 
     me: int
-    link: Link
-    memory: Memory
+    current: CurrentClient
+    memory: DiscordFacts
     rules: Rules
 
     async def answered(self, message: discord.Message) -> Quoted:
@@ -65,7 +65,7 @@ class Quotes:
         return Quoted(text, tuple(file for one in found for file in one.files))
 
     def _right_above(self, message: discord.Message) -> list[discord.Message]:
-        client = self.link.client
+        client = self.current.client
         heard = reversed(client.cached_messages) if client else iter(())
         one = next((one for one in heard if one.channel.id == message.channel.id and one.id < message.id), None)
         return [one] if one and message.created_at - one.created_at <= LONGEST_BEFORE else []

@@ -10,7 +10,7 @@ from glados_bots.surface import View
 from glados_slack.answers.answer import MAX_TEXT, Chunk
 from glados_slack.answers.blocks import MAX_BLOCKS, Block
 from glados_slack.answers.markdown import render
-from glados_slack.words.text import encode
+from glados_slack.connection.escaping import encode
 
 STOP, REDO, VOTE, SHOW = "glados_stop", "glados_redo", "glados_vote", "glados_show"
 ENDED = frozenset({"done", "stopped", "failed"})
@@ -91,6 +91,6 @@ def _votes(turn: str) -> Block:
     return {"type": "feedback_buttons", "action_id": VOTE, **buttons}
 
 
-def note(markdown_chunk: Chunk) -> dict[str, Any]:
+def as_message(markdown_chunk: Chunk) -> dict[str, Any]:
     """A text of ours as arguments of a message."""
     return {"blocks": markdown_chunk.blocks, "text": markdown_chunk.text or "…"}

@@ -17,7 +17,8 @@ from typing import Any, Literal, Self, cast
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, RefusedError
@@ -86,12 +87,12 @@ class LooseEnds:
         """It is about to be begun. What an earlier turn has left in this thread is this turn's from now on."""
         loose = Loose(kind, turn.id, dict(turn.place))
         call: Any = self._store.client.hset(self._key, loose.name, loose.text)
-        await ask(call)
+        await reply_of(call)
 
     async def of(self, kind: Kind, turn: Turn) -> Loose | None:
         """What stands in the thread of a turn, whichever turn has begun it."""
         name = Loose(kind, turn.id, turn.place).name
-        found = await ask(cast("Awaitable[str | None]", self._store.client.hget(self._key, name)))
+        found = await reply_of(cast("Awaitable[str | None]", self._store.client.hget(self._key, name)))
         return Loose.read(found) if found else None
 
     async def ended(self, kind: Kind, turn: Turn) -> None:
@@ -131,7 +132,7 @@ class LooseEnds:
 
     async def tidy(self) -> None:
         """End what is left of turns that are over."""
-        found = await ask(cast("Awaitable[dict[str, str]]", self._store.client.hgetall(self._key)))
+        found = await reply_of(cast("Awaitable[dict[str, str]]", self._store.client.hgetall(self._key)))
         for text in found.values():
             loose = Loose.read(text)
             is_old = time.time() - loose.at >= YOUNG_S
@@ -142,7 +143,7 @@ class LooseEnds:
     async def _is_over(self, loose: Loose) -> bool:
         """Whether nobody works on its turn any more; a line also gives way to the turn's first message."""
         call = self._store.client.hget(f"{self._store.prefix}t:{loose.turn}", "state")
-        state = await ask(cast("Awaitable[str | None]", call))
+        state = await reply_of(cast("Awaitable[str | None]", call))
         if (state or "") in OVER:
             return True
         posts: tuple[Any, ...] = await self._store.posts(loose.turn) if loose.kind == "line" else ()
@@ -151,7 +152,7 @@ class LooseEnds:
     async def _is_mine(self, loose: Loose) -> bool:
         """Whether no other process sees to it just now, or has failed at it a moment ago."""
         name = f"{self._store.prefix}tidying:{loose.name}"
-        return bool(await ask(self._store.client.set(name, 1, nx=True, px=int(PAUSE_S * 1000))))
+        return bool(await reply_of(self._store.client.set(name, 1, nx=True, px=int(PAUSE_S * 1000))))
 
     async def _forget(self, loose: Loose) -> None:
-        await ask(self._drop(keys=[self._key], args=[loose.name, loose.text]))
+        await reply_of(self._drop(keys=[self._key], args=[loose.name, loose.text]))

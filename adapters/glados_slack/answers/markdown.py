@@ -15,7 +15,7 @@ from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
 from glados_slack.answers.blocks import Block, BlockDialect, SlackMessage
-from glados_slack.words.text import encode
+from glados_slack.connection.escaping import encode
 
 # Characters of `text` that chat.update takes; longer ones are refused.
 LIMIT = 4000

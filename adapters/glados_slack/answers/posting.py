@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 from glados_bots.conversation import Turn
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, RefusedError
 from glados_slack.connection.paging import all_pages
@@ -36,7 +37,7 @@ return before
 """
 
 
-class Births:
+class CreationLog:
     """What is known about messages being made."""
 
     def __init__(self, store: Store, calls: Calls) -> None:
@@ -44,7 +45,7 @@ class Births:
         self._calls = calls
         self._made = store.client.register_script(_MADE)
 
-    async def found(self, turn: Turn, nonce: str, *, is_notice: bool = False) -> str | None:
+    async def begin(self, turn: Turn, nonce: str, *, is_notice: bool = False) -> str | None:
         """The id of the message made under this name before, if there is one; else it may be made now.
 
         Raises StoreUnavailableError, or what `Calls` raises: then nobody knows, and nothing may be made yet.
@@ -52,20 +53,20 @@ class Births:
         key = self._key(nonce)
         if not is_notice:
             await self._begin(turn, nonce)
-        if await ask(self._store.client.set(key, "", nx=True, ex=KEPT_S)):
+        if await reply_of(self._store.client.set(key, "", nx=True, ex=KEPT_S)):
             return None
-        known = await ask(cast("Awaitable[str | None]", self._store.client.get(key)))
+        known = await reply_of(cast("Awaitable[str | None]", self._store.client.get(key)))
         if known:
             await self._end(turn, nonce)
             return known
         found = await self._look(turn, nonce, is_notice=is_notice)
         if found:
-            await self.made(turn, nonce, found)
+            await self.done(turn, nonce, found)
         return found
 
     async def known(self, turn: Turn, nonce: str) -> str | None:
         """The id of the message made under this name, if there is one; nothing is begun."""
-        found = await ask(cast("Awaitable[str | None]", self._store.client.get(self._key(nonce))))
+        found = await reply_of(cast("Awaitable[str | None]", self._store.client.get(self._key(nonce))))
         return await self._look(turn, nonce, is_notice=False) if found == "" else found
 
     async def lost(self, turn: Turn) -> list[str]:
@@ -73,42 +74,42 @@ class Births:
 
         Only whoever holds the lease of the conversation may ask: nobody else writes in the thread then.
         """
-        names = await ask(cast("Awaitable[set[str]]", self._store.client.smembers(self._born(turn))))
+        names = await reply_of(cast("Awaitable[set[str]]", self._store.client.smembers(self._born(turn))))
         found = [await self._look(turn, name, is_notice=False) for name in sorted(names)]
         return [one.removeprefix(NOTICE) for one in found if one]
 
     async def forget(self, turn: Turn) -> None:
         """All of its messages are gone."""
-        await ask(self._store.client.delete(self._born(turn)))
+        await reply_of(self._store.client.delete(self._born(turn)))
 
     async def _begin(self, turn: Turn, nonce: str) -> None:
         async with self._store.client.pipeline(transaction=True) as pipe:
             pipe.sadd(self._born(turn), nonce)
             pipe.expire(self._born(turn), KEPT_S)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
-    async def made(self, turn: Turn, nonce: str, post: str) -> str:
+    async def done(self, turn: Turn, nonce: str, post: str) -> str:
         """The message exists; returns what somebody else has made meanwhile under its name, '' for nothing.
 
         A notice gives way to what was there; all others take its place. Whoever is told of another deletes the notice.
         """
-        before = str(await ask(self._made(keys=[self._key(nonce)], args=[post, KEPT_S])))
+        before = str(await reply_of(self._made(keys=[self._key(nonce)], args=[post, KEPT_S])))
         await self._end(turn, nonce)
         return "" if before == post else before
 
     async def again(self, turn: Turn, nonce: str) -> None:
         """What stood there is gone, and another message is about to be made under its name."""
         await self._begin(turn, nonce)
-        await ask(self._store.client.set(self._key(nonce), "", ex=KEPT_S))
+        await reply_of(self._store.client.set(self._key(nonce), "", ex=KEPT_S))
 
-    async def unmade(self, turn: Turn, nonce: str) -> None:
+    async def failed(self, turn: Turn, nonce: str) -> None:
         """It surely does not exist: the call did not reach Slack, or was refused."""
-        await ask(self._store.client.delete(self._key(nonce)))
+        await reply_of(self._store.client.delete(self._key(nonce)))
         await self._end(turn, nonce)
 
     async def _end(self, turn: Turn, nonce: str) -> None:
         call: Any = self._store.client.srem(self._born(turn), nonce)
-        await ask(call)
+        await reply_of(call)
 
     async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
         """A message of this turn in its thread whose id was lost."""

@@ -30,7 +30,7 @@ NO_STREAMS = frozenset(
 
 
 @dataclass(slots=True)
-class Live:
+class LiveStream:
     """A stream this process writes.
 
     Attributes:
@@ -66,7 +66,7 @@ class Streams:
         self._refused: set[tuple[str, str]] = set()
         self._no_buttons: set[str] = set()
 
-    async def start(self, turn: Turn, chunk: Chunk, *, has_stop: bool) -> Live | None:
+    async def start(self, turn: Turn, chunk: Chunk, *, has_stop: bool) -> LiveStream | None:
         """Begin a stream; None where none can be had, and a message must do.
 
         Args:
@@ -100,7 +100,7 @@ class Streams:
                 self._no_buttons.add(place["team"])
             log.warning("turn %s: no stream here: %s", turn.id, error)
             return None
-        return Live(made, text, chunk.markdown)
+        return LiveStream(made, text, chunk.markdown)
 
     async def _start(self, turn: Turn, chunks: list[dict[str, object]]) -> str:
         place = turn.place
@@ -113,7 +113,7 @@ class Streams:
         )
         return str(made["ts"])
 
-    async def append(self, turn: Turn, live: Live, chunk: Chunk) -> None:
+    async def append(self, turn: Turn, live: LiveStream, chunk: Chunk) -> None:
         """Add what is new and settled.
 
         Raises:

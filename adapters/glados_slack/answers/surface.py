@@ -17,10 +17,10 @@ from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
 from glados_slack.answers.answer import Chunk, SlackAnswer
 from glados_slack.answers.look import content, is_final, plainer, plainest
 from glados_slack.answers.loose_ends import LINE
-from glados_slack.answers.posting import NOTICE, Births, metadata
+from glados_slack.answers.posting import NOTICE, CreationLog, metadata
 from glados_slack.answers.refusals import DELETED, GONE, TOO_MUCH, Refusals, why_closed
 from glados_slack.answers.status import StatusLines
-from glados_slack.answers.streams import Live, StreamOverError, Streams
+from glados_slack.answers.streams import LiveStream, StreamOverError, Streams
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError
 
@@ -32,7 +32,7 @@ REMOVED = {"blocks": [], "text": "(This message was removed.)"}
 
 
 @dataclass(slots=True)
-class Showing:
+class ShownTurn:
     """What this process knows of a turn it shows.
 
     Attributes:
@@ -41,7 +41,7 @@ class Showing:
         is_waiting: whether the status line stands for it.
     """
 
-    lives: dict[str, Live] = field(default_factory=dict)
+    lives: dict[str, LiveStream] = field(default_factory=dict)
     seen: dict[str, View] = field(default_factory=dict)
     is_waiting: bool = False
 
@@ -60,16 +60,16 @@ class SlackSurface:
         self._store = store
         self.calls = calls
         self._streaming = streaming
-        self._births = Births(store, calls)
+        self._creations = CreationLog(store, calls)
         self._streams = Streams(calls)
         self._refusals = Refusals(calls)
         self.lines = StatusLines(store, calls)
-        self._showing: OrderedDict[str, Showing] = OrderedDict()
+        self._showing: OrderedDict[str, ShownTurn] = OrderedDict()
 
     def answer(self, turn: Turn) -> SlackAnswer:
         """A fresh answer; only turns that are being answered have one."""
         if turn.id not in self._showing:
-            self._showing[turn.id] = Showing()
+            self._showing[turn.id] = ShownTurn()
             while len(self._showing) > MOST_REMEMBERED:
                 self._showing.popitem(last=False)
         return SlackAnswer()
@@ -88,7 +88,7 @@ class SlackSurface:
         async with self._sorted_out(turn):
             if showing is None:
                 return await self._post_notice(turn, view, nonce)
-            post = await self._births.found(turn, nonce)
+            post = await self._creations.begin(turn, nonce)
             if post and post != LINE and not post.startswith(NOTICE):
                 await self.edit(turn, post, view)
                 return post
@@ -104,14 +104,14 @@ class SlackSurface:
     async def find(self, turn: Turn, nonce: str) -> str | None:
         """The message, or notice, that was made under this name; a status line is none."""
         async with self._sorted_out(turn):
-            post = await self._births.known(turn, nonce)
+            post = await self._creations.known(turn, nonce)
         return None if post == LINE else post
 
     async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
         """Messages and notices under these names, and streams that are open, but for `posts`."""
         known = {post.removeprefix(NOTICE) for post in posts}
         async with self._sorted_out(turn):
-            found = await self._births.standing(turn, nonces)
+            found = await self._creations.standing(turn, nonces)
         return [post for post in found if post.removeprefix(NOTICE) not in known]
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
@@ -123,7 +123,7 @@ class SlackSurface:
             elif post.startswith(NOTICE):
                 await self._edit_notice(turn, post.removeprefix(NOTICE), view, showing)
             else:
-                await self._edit(turn, post, view, showing or Showing(), is_granted=_method(showing) == "chat.update")
+                await self._edit(turn, post, view, showing or ShownTurn(), is_granted=_method(showing) == "chat.update")
         await self._settle(turn, view, showing)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -137,9 +137,9 @@ class SlackSurface:
             if post != LINE:
                 await self._delete(turn, ts)
             if await self._store.asked_of(turn.id) == "delete":
-                for lost in await self._births.lost(turn):
+                for lost in await self._creations.lost(turn):
                     await self._delete(turn, lost)
-                await self._births.forget(turn)
+                await self._creations.forget(turn)
         self._showing.pop(turn.id, None)
         await self.lines.end(turn)
 
@@ -161,9 +161,9 @@ class SlackSurface:
         """Make room for the answer: a line or a notice of it stands under its name, of which the core does not know."""
         if post.startswith(NOTICE):
             await self._delete(turn, post.removeprefix(NOTICE))
-        await self._births.again(turn, nonce)
+        await self._creations.again(turn, nonce)
 
-    async def _begin_line(self, turn: Turn, view: View, showing: Showing) -> bool:
+    async def _begin_line(self, turn: Turn, view: View, showing: ShownTurn) -> bool:
         """Let the status line stand for the answer; False where it cannot be had."""
         await self.lines.begin(turn)
         showing.is_waiting = await self.lines.show(turn, view.notice)
@@ -171,20 +171,20 @@ class SlackSurface:
 
     async def _post_notice(self, turn: Turn, view: View, nonce: str) -> str:
         """Say that a question waits; nothing is said any more when its answer has begun meanwhile."""
-        post = await self._births.found(turn, nonce, is_notice=True)
+        post = await self._creations.begin(turn, nonce, is_notice=True)
         may_edit = post and post.startswith(NOTICE) and await self.calls.may(self.budget(turn), turn.id)
         if post and may_edit:
             await self._edit_notice(turn, post.removeprefix(NOTICE), view, None)
         return post or await self._make(turn, view, nonce, None)
 
-    async def _edit_line(self, turn: Turn, view: View, showing: Showing | None) -> None:
+    async def _edit_line(self, turn: Turn, view: View, showing: ShownTurn | None) -> None:
         if _says_nothing(view) and await self.lines.show(turn, view.notice):
             if showing:
                 showing.is_waiting = True
             return
         raise MessageGoneError("the status line gives way to a message")
 
-    async def _edit_notice(self, turn: Turn, ts: str, view: View, showing: Showing | None) -> None:
+    async def _edit_notice(self, turn: Turn, ts: str, view: View, showing: ShownTurn | None) -> None:
         """The notice of a waiting question: changed as long as it waits, and deleted when its turn has come."""
         if showing is None:
             await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **content(turn.id, view))
@@ -194,7 +194,7 @@ class SlackSurface:
 
     # --- messages --------------------------------------------------------------------------------------------------
 
-    async def _make(self, turn: Turn, view: View, nonce: str, showing: Showing | None) -> str:
+    async def _make(self, turn: Turn, view: View, nonce: str, showing: ShownTurn | None) -> str:
         """A stream where more is to come, else a message."""
         try:
             if showing and view.chunk and view.state == "writing" and view.is_last and self._streaming:
@@ -206,7 +206,7 @@ class SlackSurface:
                     return live.ts
             ts = await self._send(turn, view, nonce, is_notice=showing is None)
         except (LimitedError, NotSentError, RefusedError, PlaceGoneError):
-            await self._births.unmade(turn, nonce)
+            await self._creations.failed(turn, nonce)
             raise
         if showing:
             showing.is_waiting = False
@@ -215,7 +215,7 @@ class SlackSurface:
 
     async def _made(self, turn: Turn, nonce: str, post: str) -> str:
         """Note what was made; of a notice and the begin of its answer, made at the same time, the answer stays."""
-        other = await self._births.made(turn, nonce, post)
+        other = await self._creations.done(turn, nonce, post)
         notice = next((one for one in (post, other) if one.startswith(NOTICE)), "")
         if other and notice:
             await self._delete(turn, notice.removeprefix(NOTICE))
@@ -239,7 +239,7 @@ class SlackSurface:
             raise RefusedError("chat.postMessage", "invalid_blocks")
         return str(made["ts"])
 
-    async def _edit(self, turn: Turn, ts: str, view: View, showing: Showing, *, is_granted: bool) -> None:
+    async def _edit(self, turn: Turn, ts: str, view: View, showing: ShownTurn, *, is_granted: bool) -> None:
         live = showing.lives.get(ts)
         begins_anew = view.state == "waiting" and (view.notice or not view.chunk)  # a stream cannot show that
         if live and not is_final(view) and not begins_anew:
@@ -326,7 +326,7 @@ class SlackSurface:
             return error.code == DELETED
         return True
 
-    async def _settle(self, turn: Turn, view: View, showing: Showing | None) -> None:
+    async def _settle(self, turn: Turn, view: View, showing: ShownTurn | None) -> None:
         """The answer is complete: nothing of it is remembered, and the session is the person's again."""
         if showing and is_final(view) and view.is_last:
             self._showing.pop(turn.id, None)
@@ -334,7 +334,7 @@ class SlackSurface:
             await self.lines.end(turn)
 
 
-def _method(showing: Showing | None) -> str:
+def _method(showing: ShownTurn | None) -> str:
     """What the next look of a turn calls; empty when nobody knows, or it is none that counts."""
     if showing is None:
         return "chat.update"

@@ -39,7 +39,7 @@ _TELLS = frozenset(
 )
 NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 SERVER_FAULT = 500  # HTTP statuses from here on
-LONGEST_S = 15.0
+LONGEST_CALL_S = 15.0
 DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0
 
 
@@ -131,7 +131,7 @@ class Calls:
             args["team_id"] = place["team"]
         given = {name: value for name, value in args.items() if value is not None}
         try:
-            async with in_hand.waits(), self._passing(place, method, given), asyncio.timeout(LONGEST_S):
+            async with in_hand.waits(), self._passing(place, method, given), asyncio.timeout(LONGEST_CALL_S):
                 return (await self.client(install.token).api_call(method, **_written(method, given))).data
         except SlackApiError as error:
             await self._explain(error, install, method, limits or budget(place.get("team", ""), method))
@@ -145,7 +145,7 @@ class Calls:
         """Keep to Slack's limits however long calls are on their way; what was granted waits here a moment at most."""
         async with AsyncExitStack() as stack:
             for limits, most in counted_by(place.get("team", ""), method, str(args.get("channel", ""))):
-                gate = self._pacer.gate(limits, most, LONGEST_S + 1)
+                gate = self._pacer.gate(limits, most, LONGEST_CALL_S + 1)
                 stack.push_async_callback(gate.leave, await gate.enter())
             yield
 

@@ -17,7 +17,7 @@ from glados_slack.connection.installs import Install
 log = logging.getLogger(__name__)
 
 MOST_FILES = 5
-LONGEST_S = 2.0  # Slack waits three seconds for the whole event
+PATIENCE_FOR_FILES_S = 2.0  # Slack waits three seconds for the whole event
 INFO = "files.info"
 LONGEST_INFO_S = 0.8  # of these
 Json = Mapping[str, Any]
@@ -38,7 +38,7 @@ class FileReader:
         self._max_bytes = max_bytes
 
     async def read(
-        self, files: Iterable[Json], install: Install, place: Mapping[str, str], longest_s: float = LONGEST_S
+        self, files: Iterable[Json], install: Install, place: Mapping[str, str], longest_s: float = PATIENCE_FOR_FILES_S
     ) -> Files:
         """Read what can be read, all at once, within so many seconds for each."""
         known = await asyncio.gather(*(self._whole(file, place) for file in files))

@@ -22,7 +22,8 @@ from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_sdk.signature import SignatureVerifier
 
 from glados_bots.errors import ConfigError, StoreUnavailableError
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_slack.app_config import SCOPES
 from glados_slack.connection.installation_store import Installations, States
 from glados_slack.connection.installs import web_client
@@ -65,13 +66,13 @@ async def _once(store: Store, request: web.Request, handler: Handler) -> web.Str
     """Handle a request that nobody has handled; what fails may come again."""
     key = f"{store.prefix}heard:{hashlib.sha256(await request.read()).hexdigest()}"
     try:
-        if not await ask(store.client.set(key, 1, nx=True, ex=HEARD_S)):
+        if not await reply_of(store.client.set(key, 1, nx=True, ex=HEARD_S)):
             REFUSED_REQUESTS.labels("sent again").inc()
             log.warning("a request to %s was sent again, and is passed over", PATH)
             return web.Response()
         response = await handler(request)
         if response.status >= SERVER_FAULT:
-            await ask(store.client.delete(key))
+            await reply_of(store.client.delete(key))
     except StoreUnavailableError as error:
         log.warning("%s; a command or interaction is lost", error)
         return web.Response(status=LATER)

@@ -28,7 +28,8 @@ from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_slack.connection.installs import Install
 from glados_slack.metrics import DEAD_INSTALLS
 
@@ -94,7 +95,7 @@ class Installations(AsyncInstallationStore):
         is_org = bool(installation.is_enterprise_install)
         key = _key(installation.enterprise_id, None if is_org else installation.team_id)
         text = json.dumps(installation.to_dict_for_copying(), default=_plain)
-        await ask(self._client.set(f"{self._prefix}install:{key}", self._cipher.encrypt(text.encode()).decode()))
+        await reply_of(self._client.set(f"{self._prefix}install:{key}", self._cipher.encrypt(text.encode()).decode()))
         self._known[key] = (time.monotonic() + REMEMBERED_S, installation)
 
     async def async_find_installation(
@@ -148,7 +149,7 @@ class Installations(AsyncInstallationStore):
         return known[1]
 
     async def _load(self, key: str) -> Installation | None:
-        text = await ask(cast("Awaitable[str | None]", self._client.get(f"{self._prefix}install:{key}")))
+        text = await reply_of(cast("Awaitable[str | None]", self._client.get(f"{self._prefix}install:{key}")))
         if text is None:
             return None
         try:
@@ -170,7 +171,7 @@ class Installations(AsyncInstallationStore):
 
     async def _remove(self, key: str) -> None:
         self._known.pop(key, None)
-        await ask(self._client.delete(f"{self._prefix}install:{key}"))
+        await reply_of(self._client.delete(f"{self._prefix}install:{key}"))
 
     async def _refreshed(self, key: str, found: Installation) -> Installation | None:
         """The same, or with a new token when its own ends soon."""
@@ -178,7 +179,7 @@ class Installations(AsyncInstallationStore):
             return found
         name = f"{self._prefix}refreshing:{key}"
         lock = self._client.lock(name, timeout=LOCK_S, thread_local=False)
-        if not await ask(lock.acquire(blocking=False)):
+        if not await reply_of(lock.acquire(blocking=False)):
             return found if not _ends_within(found, LOCK_S) else await self._wait_for_other(key, name)
         try:
             newest = await self._load(key)
@@ -188,7 +189,7 @@ class Installations(AsyncInstallationStore):
             return newest
         finally:
             with suppress(StoreUnavailableError):  # it ran out, and may be somebody else's now
-                await ask(lock.release())
+                await reply_of(lock.release())
 
     async def _refresh(self, found: Installation) -> Installation | None:
         try:
@@ -205,7 +206,7 @@ class Installations(AsyncInstallationStore):
 
     async def _wait_for_other(self, key: str, lock: str) -> Installation | None:
         """Somebody else refreshes: read what they write."""
-        while await ask(self._client.exists(lock)):  # noqa: ASYNC110 - the event is in another process
+        while await reply_of(self._client.exists(lock)):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(LOOK_EVERY_S)
         self._known.pop(key, None)
         return await self._remembered(key)
@@ -227,12 +228,12 @@ class States(AsyncOAuthStateStore):
         """A new one."""
         del args, kwargs
         state = secrets.token_urlsafe(24)
-        await ask(self._client.set(self._prefix + state, 1, ex=STATE_S))
+        await reply_of(self._client.set(self._prefix + state, 1, ex=STATE_S))
         return state
 
     async def async_consume(self, state: str) -> bool:
         """Whether it was issued, and not used before."""
-        return bool(state and await ask(self._client.delete(self._prefix + state)))
+        return bool(state and await reply_of(self._client.delete(self._prefix + state)))
 
 
 def _key(enterprise: str | None, team: str | None) -> str:

@@ -11,7 +11,7 @@ from glados_slack.connection.calls import Calls
 REMEMBERED_S = 3600.0
 FAILED_S = 60.0  # until Slack is asked again for what it did not tell
 MOST_REMEMBERED = 10_000
-LONGEST_S = 0.8  # Slack waits three seconds for the whole event
+PATIENCE_FOR_NAMES_S = 0.8  # Slack waits three seconds for the whole event
 
 
 class People:
@@ -49,7 +49,7 @@ class People:
         if not await self._calls.may(budget(place.get("team", ""), method), some_id):
             return {}
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(PATIENCE_FOR_NAMES_S):
                 answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
         except TimeoutError:
             answer = {}

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
+
+from slack_bolt.context.async_context import AsyncBoltContext
 
 from glados_slack.connection.installs import Install
 
@@ -146,3 +148,34 @@ def thread_of(event: Event) -> str:
     """The thread that a message, or the change of one, belongs to."""
     changed = event.data.get("message") or event.data.get("previous_message") or {}
     return str(changed.get("thread_ts") or changed.get("ts") or event.thread)
+
+
+def install_of(context: AsyncBoltContext) -> Install:
+    """The installation bolt has found for a request."""
+    return cast("Install", context["install"])
+
+
+def place_of_click(body: Mapping[str, Any], context: AsyncBoltContext) -> dict[str, str]:
+    """The place of an interaction; without a channel in the App Home."""
+    channel = body.get("channel") or {}
+    message = body.get("message") or {}
+    name = str(channel.get("id") or "")
+    return place(
+        install_of(context), body, channel=name, kind=kind_of(name),
+        ts=str(message.get("ts") or ""), thread=clicked_thread(body), user_team=str(body["user"].get("team_id") or ""),
+    )  # fmt: skip
+
+
+def place_of_command(command: Mapping[str, Any], context: AsyncBoltContext) -> dict[str, str]:
+    """The place of a slash command; Slack does not tell it of threads."""
+    channel = str(command["channel_id"])
+    return place(
+        install_of(context), command, channel=channel, kind=kind_of(channel), ts="",
+        thread="", user_team=str(command.get("team_id") or ""),
+    )  # fmt: skip
+
+
+def clicked_thread(payload: Mapping[str, Any]) -> str:
+    """The thread of the message that an interaction is about."""
+    message, container = payload.get("message") or {}, payload.get("container") or {}
+    return str(message.get("thread_ts") or container.get("thread_ts") or message.get("ts") or "")

@@ -111,7 +111,7 @@ class Sockets:
             except TimeoutError:
                 log.warning("connection %d to Slack cannot be made; trying again", number + 1)
             finally:
-                self._note(number, is_up=False)
+                self._log_state(number, is_up=False)
                 await _close(handler)
             await self.require_token()
             await asyncio.sleep(pause)
@@ -126,12 +126,12 @@ class Sockets:
             if handler.client.current_session is not session:  # the SDK has made a new one by itself
                 session = handler.client.current_session
                 RECONNECTS.labels("slack").inc()
-            self._note(number, is_up=is_up)
+            self._log_state(number, is_up=is_up)
             if is_up:
                 seen_at = loop.time()
             await asyncio.sleep(min(LOOK_EVERY_S, self._ping_s))
 
-    def _note(self, number: int, *, is_up: bool) -> None:
+    def _log_state(self, number: int, *, is_up: bool) -> None:
         (self._connected.add if is_up else self._connected.discard)(number)
         SOCKETS.set(len(self._connected))
 

@@ -9,14 +9,14 @@ from typing import Any
 from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, RefusedError
+from glados_slack.connection.marks import Marks
 from glados_slack.connection.places import Event, message_id, seconds
-from glados_slack.incoming.marks import Marks
 
 log = logging.getLogger(__name__)
 
 METHOD = "conversations.replies"
 LATE_S = 30.0
-LONGEST_S = 1.0  # Slack waits three seconds for the whole event
+PATIENCE_FOR_STANDING_S = 1.0  # Slack waits three seconds for the whole event
 
 
 def is_late(event: Event) -> bool:
@@ -51,7 +51,7 @@ class Standing:
         """A message with what it says now; None when it is gone. As it came, where Slack does not tell."""
         name = message_id(event.channel, event.ts)
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(PATIENCE_FOR_STANDING_S):
                 found = await find(self._calls, place)
         except (TimeoutError, RefusedError, PlatformAwayError, PlaceGoneError) as error:
             log.info("message %s of a late event cannot be looked at: %r", name, error)

@@ -14,9 +14,9 @@ from glados_slack.answers.blocks import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
-from glados_slack.incoming.desk import TOO_LONG, Desk
+from glados_slack.connection.escaping import encode
+from glados_slack.incoming.desk import TOO_LONG, SlackDesk
 from glados_slack.incoming.shared import Shared
-from glados_slack.words.text import encode
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ AWAY = "I cannot reach my memory right now and could not take this in. Please as
 class Asking:
     """Posts questions for people, and takes them in."""
 
-    def __init__(self, shared: Shared, desk: Desk) -> None:
+    def __init__(self, shared: Shared, desk: SlackDesk) -> None:
         self._core = shared.core
         self._calls = shared.calls
         self._people = shared.people
@@ -99,10 +99,12 @@ class Asking:
         return str(made["ts"])
 
 
-def cannot(error: RefusedError) -> str:
+def why_not_posted(error: RefusedError) -> str:
     """Why a question could not be put there, for people."""
     reason = why_closed(error.code)
-    return f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
+    return (
+        f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
+    )
 
 
 def _shown(name: str, verb: str, text: str) -> Block:

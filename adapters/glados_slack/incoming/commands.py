@@ -6,7 +6,7 @@ from glados_bots.errors import GladosError
 from glados_bots.intake.addressing import is_nothing
 from glados_slack.app_config import COMMAND
 from glados_slack.connection.calls import RefusedError
-from glados_slack.incoming.asking import NOTHING, Asking, cannot
+from glados_slack.incoming.asking import NOTHING, Asking, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS, Controls
 from glados_slack.incoming.shared import Shared
 
@@ -49,7 +49,7 @@ class SlashCommands:
         try:
             return await self._asking.ask(place, user, question)
         except RefusedError as error:
-            return cannot(error)
+            return why_not_posted(error)
 
     async def run(self, place: Mapping[str, str], user: str, word: str, rest: str) -> str:
         """Do what any other word says."""

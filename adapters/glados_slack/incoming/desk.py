@@ -17,11 +17,11 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
 from glados_slack.access import Asker, refusal
 from glados_slack.connection.installs import Install
+from glados_slack.connection.marks import Marks
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, thread_of
 from glados_slack.connection.standing import Standing, is_late
 from glados_slack.incoming.earlier import Earlier, quoted_in
 from glados_slack.incoming.joining import Joining
-from glados_slack.incoming.marks import Marks
 from glados_slack.incoming.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
 from glados_slack.incoming.shared import Shared
 from glados_slack.words.reading import Reader
@@ -51,7 +51,7 @@ class Asked:
     length: int = 0
 
 
-class Desk:
+class SlackDesk:
     """Takes messages, their edits and their deletions."""
 
     def __init__(self, shared: Shared) -> None:
@@ -69,7 +69,7 @@ class Desk:
 
     # --- events ----------------------------------------------------------------------------------------------------
 
-    async def message(self, event: Event, install: Install) -> None:
+    async def take_message(self, event: Event, install: Install) -> None:
         """An event of a message, `message` or `app_mention`; those of one thread are taken one after the other."""
         lock = self._locks.setdefault(conversation_of(event.channel, thread_of(event)), asyncio.Lock())
         give_up_at = time.monotonic() + OUTAGE_S

@@ -25,7 +25,7 @@ _EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
 EARLIER_CHARS = 6_000
 FILES_CHARS = 10_000
 PAGE, MOST_PAGES = 1_000, 5
-LONGEST_S = 1.0  # Slack waits three seconds for the whole event
+PATIENCE_FOR_EARLIER_S = 1.0  # Slack waits three seconds for the whole event
 
 
 def quoted_in(text: str) -> str:
@@ -61,7 +61,7 @@ class Earlier:
     async def _files_of(self, told: Sequence[Event], install: Install, place: Mapping[str, str]) -> list[str]:
         """Text files of these messages as lines of the quotation, the newest ones. None of people on the deny list."""
         newest = [file for one in reversed(told) for file in files_of(one.data) if is_candidate(file)]
-        found = await self._files.read(newest[:MOST_FILES], install, place, LONGEST_S)
+        found = await self._files.read(newest[:MOST_FILES], install, place, PATIENCE_FOR_EARLIER_S)
         return [f"> {line}" for line in found.fitted(FILES_CHARS)[0].splitlines()]
 
     async def _newest(self, event: Event, place: Mapping[str, str]) -> list[Message]:
@@ -75,7 +75,7 @@ class Earlier:
             )
 
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(PATIENCE_FOR_EARLIER_S):
                 found, are_all = await all_pages(page, MOST_PAGES)
         except TimeoutError:
             return []

@@ -17,7 +17,8 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self, cast
 
-from glados_bots.store.store import DEDUPE_SECONDS, Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import DEDUPE_SECONDS, Store
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of
 
@@ -64,7 +65,7 @@ class Channel:
         return Event.of({**self.body, "event": {**message, "channel": self.id, "channel_type": self.kind}})
 
 
-class Memory:
+class SlackFacts:
     """Of one process and of all. Every method raises StoreUnavailableError."""
 
     def __init__(self, store: Store) -> None:
@@ -87,12 +88,12 @@ class Memory:
             pipe.zadd(key, {text: time.time()})
             pipe.zremrangebyrank(key, 0, -MOST_CHANNELS - 1)
             pipe.expire(key, self._ttl)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
         self._known[event.channel] = time.monotonic(), text
 
     async def channels(self) -> list[Channel]:
         """Those with something written lately, newest first."""
-        texts: Any = await ask(self._client.zrange(f"{self._prefix}channels", 0, -1, desc=True))
+        texts: Any = await reply_of(self._client.zrange(f"{self._prefix}channels", 0, -1, desc=True))
         found: dict[str, Channel] = {}
         for text in texts:
             channel = Channel(**json.loads(text))
@@ -108,17 +109,17 @@ class Memory:
             pipe.zremrangebyscore(key, "-inf", now - DEDUPE_SECONDS)
             pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
             pipe.expire(key, DEDUPE_SECONDS)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def drop_asked(self, channel: str, thread: str, ts: str) -> None:
         """That question is gone."""
         name = f"{conversation_of(channel, thread)} {message_id(channel, ts)}"
         call: Any = self._client.zrem(f"{self._prefix}asked", name)
-        await ask(call)
+        await reply_of(call)
 
     async def asked(self) -> dict[str, dict[str, float]]:
         """By thread: timestamps of its questions, and when each was taken in; threads with the newest ones first."""
-        found: Any = await ask(self._client.zrange(f"{self._prefix}asked", 0, -1, desc=True, withscores=True))
+        found: Any = await reply_of(self._client.zrange(f"{self._prefix}asked", 0, -1, desc=True, withscores=True))
         threads = defaultdict[str, dict[str, float]](dict)
         for name, at in found:
             thread, _, message = name.partition(" ")
@@ -133,16 +134,16 @@ class Memory:
         So is the time just before a process stamps for the first time: its predecessor may have died with events.
         """
         keys = [f"{self._prefix}alive", f"{self._prefix}gaps"]
-        await ask(self._stamp(keys=keys, args=[-1 if is_first else GAP_MS, DEDUPE_SECONDS]))
+        await reply_of(self._stamp(keys=keys, args=[-1 if is_first else GAP_MS, DEDUPE_SECONDS]))
 
     async def gaps(self) -> dict[int, int]:
         """Begin and end of those that were not looked through."""
-        found: Any = await ask(self._client.zrange(f"{self._prefix}gaps", 0, -1, withscores=True))
+        found: Any = await reply_of(self._client.zrange(f"{self._prefix}gaps", 0, -1, withscores=True))
         return {int(since): int(until) for since, until in found}
 
     async def looked(self) -> dict[str, int]:
         """Until when each channel or thread was looked through."""
-        found = await ask(cast("Awaitable[dict[str, str]]", self._client.hgetall(f"{self._prefix}looked")))
+        found = await reply_of(cast("Awaitable[dict[str, str]]", self._client.hgetall(f"{self._prefix}looked")))
         return {name: int(until) for name, until in found.items()}
 
     async def note_looked(self, name: str, until: int) -> None:
@@ -151,23 +152,23 @@ class Memory:
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hset(key, name, str(until))
             pipe.expire(key, DEDUPE_SECONDS)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def close(self, gaps: Mapping[int, int]) -> None:
         """These were looked through, everywhere."""
         call: Any = self._client.zrem(f"{self._prefix}gaps", *map(str, gaps))
-        await ask(call)
+        await reply_of(call)
         if not await self.gaps():
-            await ask(self._client.delete(f"{self._prefix}looked"))
+            await reply_of(self._client.delete(f"{self._prefix}looked"))
 
     async def take(self, seconds: float) -> bool:
         """Whether this process is the one to look, for so long."""
-        return bool(await ask(self._client.set(f"{self._prefix}looking", 1, nx=True, px=int(seconds * 1000))))
+        return bool(await reply_of(self._client.set(f"{self._prefix}looking", 1, nx=True, px=int(seconds * 1000))))
 
     async def keep(self, seconds: float) -> None:
         """It goes on looking."""
-        await ask(self._client.set(f"{self._prefix}looking", 1, px=int(seconds * 1000)))
+        await reply_of(self._client.set(f"{self._prefix}looking", 1, px=int(seconds * 1000)))
 
     async def give_back(self) -> None:
         """It has ended."""
-        await ask(self._client.delete(f"{self._prefix}looking"))
+        await reply_of(self._client.delete(f"{self._prefix}looking"))

@@ -12,14 +12,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from glados_bots.errors import GladosError
-from glados_bots.store.store import ask
+from glados_bots.store.connection import reply_of
 from glados_slack.app_config import ASK_ABOUT, RESET_THREAD
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.installs import Install
-from glados_slack.connection.places import Event, conversation_of
+from glados_slack.connection.places import Event, clicked_thread, conversation_of, install_of, place_of_click
 from glados_slack.incoming import forms
-from glados_slack.incoming.asking import Asking, cannot
-from glados_slack.incoming.clicks import install_of, place_of_click, thread_of
+from glados_slack.incoming.asking import Asking, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS, Controls
 from glados_slack.incoming.shared import Shared
 from glados_slack.words.reading import Reader
@@ -90,10 +89,10 @@ class FormHandlers:
 
     async def ask_about(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
         """Open the form for a question about a message."""
-        where = place_of_click(body, context) | {"thread": thread_of(shortcut)}
+        where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
         key = secrets.token_urlsafe(16)
         kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])
-        await ask(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
+        await reply_of(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
         view = forms.about_form(key)
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
         await ack()
@@ -101,7 +100,7 @@ class FormHandlers:
     async def about_sent(self, ack: AsyncAck, body: Json, view: Json) -> None:
         """The question about a message was asked: in its thread, or directly where the bot may not write there."""
         key = self._key(str(view["private_metadata"]))
-        kept = await ask(cast("Awaitable[str | None]", self._core.store.client.get(key)))
+        kept = await reply_of(cast("Awaitable[str | None]", self._core.store.client.get(key)))
         said = NO_LONGER
         if kept:
             where, about = json.loads(kept)
@@ -109,7 +108,7 @@ class FormHandlers:
         if said:
             await ack(response_action="errors", errors={forms.QUESTION: said[:MAX_ERROR]})
             return
-        await ask(self._core.store.client.delete(key))
+        await reply_of(self._core.store.client.delete(key))
         await ack()
 
     async def _ask(self, where: Mapping[str, str], user: str, question: str, about: str) -> str:
@@ -124,11 +123,11 @@ class FormHandlers:
         try:
             return await self._asking.ask(direct, user, question, about=about)
         except RefusedError as error:
-            return cannot(error)
+            return why_not_posted(error)
 
     async def reset_thread(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
         """Forget the conversation of a thread, for who had it alone and for admins."""
-        where = place_of_click(body, context) | {"thread": thread_of(shortcut)}
+        where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
         user = str(body["user"]["id"])
         conversation = conversation_of(where["channel"], where["thread"])
         everybody = await self._controls.may_manage(where, user)

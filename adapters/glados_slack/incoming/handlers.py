@@ -12,21 +12,19 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_slack.answers.answer import chunk_of
-from glados_slack.answers.look import REDO, STOP, VOTE, note
+from glados_slack.answers.look import REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
-from glados_slack.connection.places import Event, kind_of, place
+from glados_slack.connection.escaping import decode
+from glados_slack.connection.places import Event, install_of, kind_of, place, place_of_click, place_of_command
 from glados_slack.incoming import home
-from glados_slack.incoming.agent import suggest
 from glados_slack.incoming.asking import Asking
-from glados_slack.incoming.clicks import install_of, place_of_click, place_of_command
 from glados_slack.incoming.commands import SlashCommands
 from glados_slack.incoming.controls import Controls
-from glados_slack.incoming.desk import Desk
+from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.form_handlers import FormHandlers
-from glados_slack.incoming.home import Home
+from glados_slack.incoming.home import Home, suggest
 from glados_slack.incoming.shared import Shared
-from glados_slack.words.text import decode
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +42,7 @@ class Handlers:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self.desk = Desk(shared)
+        self.desk = SlackDesk(shared)
         self._controls = Controls(shared)
         asking = Asking(shared, self.desk)
         self._commands = SlashCommands(shared, asking, self._controls)
@@ -53,8 +51,8 @@ class Handlers:
 
     def add_to(self, app: AsyncApp) -> None:
         """Register everything."""
-        app.event("message")(self.message)
-        app.event("app_mention")(self.message)
+        app.event("message")(self.take_message)
+        app.event("app_mention")(self.take_message)
         app.event("agent_session_stopped")(self.stopped)
         app.event("app_home_opened")(self.home_opened)
         app.event("assistant_thread_started")(self.assistant_started)
@@ -73,9 +71,9 @@ class Handlers:
 
     # --- events ----------------------------------------------------------------------------------------------------
 
-    async def message(self, body: Json, context: AsyncBoltContext) -> None:
+    async def take_message(self, body: Json, context: AsyncBoltContext) -> None:
         """A message, a mention, an edit or a deletion."""
-        await self.desk.message(Event.of(body), install_of(context))
+        await self.desk.take_message(Event.of(body), install_of(context))
 
     async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """Slack's own stop button."""
@@ -114,7 +112,7 @@ class Handlers:
         word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
-            await (ack(**note(chunk_of(said)), **NO_PREVIEWS) if said else ack())
+            await (ack(**as_message(chunk_of(said)), **NO_PREVIEWS) if said else ack())
         elif word == "forget":
             await ack(**home.forget_question(), **NO_PREVIEWS)
         elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
@@ -162,7 +160,7 @@ class Handlers:
 
 async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
     """Say what came of a command where only the person sees it."""
-    await respond(**note(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
+    await respond(**as_message(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
 
 
 async def _said(work: Awaitable[str]) -> str:

@@ -5,7 +5,9 @@ from typing import Any
 
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.blocks import Block
+from glados_slack.app_config import PROMPTS
 from glados_slack.connection.budgets import budget
+from glados_slack.connection.calls import Calls
 from glados_slack.incoming.shared import Shared
 
 EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
@@ -101,3 +103,16 @@ def _button(action: str, label: str) -> Block:
 
 def _text(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
+
+
+METHOD = "assistant.threads.setSuggestedPrompts"
+
+
+async def suggest(calls: Calls, place: Mapping[str, str]) -> None:
+    """Offer prompts: in an agent's messages tab (no thread), or in a new thread of the assistant's view."""
+    prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+    if await calls.may(budget(place["team"], METHOD), place["channel"]):
+        await calls.quietly(
+            place, METHOD, channel_id=place["channel"], thread_ts=place["thread"] or None, prompts=prompts,
+            title="What shall it be?",
+        )  # fmt: skip

@@ -5,7 +5,8 @@ glados:{slack}:in:CONVERSATION   str   timestamp of the first question that it t
 
 import asyncio
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_slack.connection.places import Event, conversation_of, seconds
 
 YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
@@ -28,11 +29,11 @@ class Joining:
 
     async def join(self, conversation: str, ts: str) -> None:
         """A question of this time was taken in; the earliest one counts."""
-        await ask(self._join(keys=[self._key(conversation)], args=[ts, self._store.ttl]))
+        await reply_of(self._join(keys=[self._key(conversation)], args=[ts, self._store.ttl]))
 
     async def of(self, conversation: str) -> str:
         """When the bot joined a thread; empty when it has not."""
-        return str(await ask(self._store.client.get(self._key(conversation))) or "")
+        return str(await reply_of(self._store.client.get(self._key(conversation))) or "")
 
     async def soon(self, event: Event) -> str:
         """The same, though the question that begins the thread may be on its way in another process."""

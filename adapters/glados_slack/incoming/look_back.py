@@ -14,7 +14,7 @@ from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.connection.standing import find
-from glados_slack.incoming.desk import Desk
+from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.facts import Channel
 from glados_slack.incoming.shared import Shared
 
@@ -30,7 +30,7 @@ Asked = Mapping[str, float]
 class LookBack:
     """Reads. Methods raise StoreUnavailableError, PlatformAwayError: then it is to be done again."""
 
-    def __init__(self, shared: Shared, desk: Desk) -> None:
+    def __init__(self, shared: Shared, desk: SlackDesk) -> None:
         self._calls = shared.calls
         self._memory = shared.memory
         self._desk = desk
@@ -78,7 +78,7 @@ class LookBack:
             await self._tell(channel, told)
 
     async def _tell(self, channel: Channel, event: Message) -> None:
-        await self._desk.message(channel.event(event), await self._install(channel))
+        await self._desk.take_message(channel.event(event), await self._install(channel))
 
     async def _install(self, channel: Channel) -> Install:
         return await self._calls.install(_place(channel))

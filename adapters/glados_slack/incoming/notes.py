@@ -5,9 +5,10 @@ glados:{slack}:once:NAME   str   it was said
 
 from collections.abc import Mapping
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 from glados_slack.answers.answer import chunk_of
-from glados_slack.answers.look import note
+from glados_slack.answers.look import as_message
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls
 
@@ -15,7 +16,7 @@ DAY_S = 24 * 3600
 QUIET_S = 600  # a refusal is not repeated to the same person in the same place before
 
 
-class Notes:
+class SlackNotes:
     """Says things in threads and to single people. What cannot be said is logged."""
 
     def __init__(self, store: Store, calls: Calls) -> None:
@@ -24,14 +25,14 @@ class Notes:
 
     async def once(self, name: str, seconds: int = DAY_S) -> bool:
         """Whether this is the first time in so many seconds, for all processes together."""
-        return bool(await ask(self._store.client.set(f"{self._store.prefix}once:{name}", 1, nx=True, ex=seconds)))
+        return bool(await reply_of(self._store.client.set(f"{self._store.prefix}once:{name}", 1, nx=True, ex=seconds)))
 
     async def say(self, place: Mapping[str, str], markdown: str) -> str:
         """A message in the thread, for everybody there; returns its timestamp, or nothing."""
         await self._calls.wait(new_messages(place["team"], place["channel"]), place["channel"])
         made = await self._calls.quietly(
             place, "chat.postMessage", channel=place["channel"], thread_ts=place.get("thread") or None,
-            **note(chunk_of(markdown)),
+            **as_message(chunk_of(markdown)),
         )  # fmt: skip
         return str(made["ts"]) if made else ""
 
@@ -42,7 +43,7 @@ class Notes:
         await self._calls.wait(budget(place["team"], "chat.postEphemeral"), user)
         made = await self._calls.quietly(
             place, "chat.postEphemeral", channel=place["channel"], user=user, thread_ts=place.get("thread") or None,
-            **note(chunk_of(markdown)),
+            **as_message(chunk_of(markdown)),
         )  # fmt: skip
         return made is not None
 
@@ -54,5 +55,5 @@ class Notes:
     async def direct(self, place: Mapping[str, str], user: str, markdown: str) -> bool:
         """A direct message."""
         await self._calls.wait(new_messages(place["team"], user), user)
-        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **note(chunk_of(markdown)))
+        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(chunk_of(markdown)))
         return made is not None

@@ -12,8 +12,8 @@ from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
 from glados_slack.connection.people import People
-from glados_slack.incoming.facts import Memory
-from glados_slack.incoming.notes import Notes
+from glados_slack.incoming.facts import SlackFacts
+from glados_slack.incoming.notes import SlackNotes
 from glados_slack.settings import SlackSettings
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ class Shared:
     core: AdapterCore[SlackSurface]
     calls: Calls
     people: People
-    notes: Notes
+    notes: SlackNotes
     files: FileReader
-    memory: Memory
+    memory: SlackFacts
     settings: SlackSettings
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from glados_slack.words.text import encode
+from glados_slack.connection.escaping import encode
 
 Json = Mapping[str, Any]
 DEEPEST = 8  # blocks within blocks; Slack's own go to four

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from glados_slack.connection.escaping import decode, encode
 from glados_slack.words.block_words import RULE, mappings, text_of, words_of
-from glados_slack.words.text import decode, encode
 
 Json = Mapping[str, Any]
 MOST_PARTS = 50  # blocks, attachments or files of one message that are looked at

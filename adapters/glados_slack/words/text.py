@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from glados_bots.intake.addressing import is_nothing
+from glados_slack.connection.escaping import decode
 
 # `<@U1>`, `<@U1|ada>`, `<#C1|general>`, `<!here>`, `<!subteam^S1|@group>`, `<!date^…|text>`, `<https://a.example|label>`.
 _TOKEN = re.compile(r"<([@#!][^<>\n]*|(?:https?|mailto|tel):[^<>\n]*)>")
@@ -16,16 +17,6 @@ MOST_NAMES = 50  # of people and channels that are looked up for one text
 
 # Finds the name of a user or a channel by its id.
 Names = Callable[[str], Awaitable[str]]
-
-
-def decode(text: str) -> str:
-    """Undo Slack's three entities, once: people who typed `&amp;` meant that."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def encode(text: str) -> str:
-    """The three characters that mrkdwn wants as entities, and only these."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def mentions(text: str) -> set[str]:

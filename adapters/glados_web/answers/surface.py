@@ -13,7 +13,8 @@ from dataclasses import asdict
 from typing import cast
 
 from glados_bots.conversation import Turn
-from glados_bots.store.store import Client, Store, ask
+from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget, View
 
 VIEW_SECONDS = 3600  # a finished turn is in the history; its view only bridges the moment
@@ -91,11 +92,11 @@ class WebSurface:
 
     async def forget(self, conversation: str, turn: str) -> None:
         """Drop the view of an answer that goes or is made anew, so that nobody takes the old end for the new."""
-        await ask(self._store.client.delete(self._key(conversation, turn)))
+        await reply_of(self._store.client.delete(self._key(conversation, turn)))
 
     async def tell(self, conversation: str) -> None:
         """The chat has other turns than before: whoever looks at it should see."""
-        await ask(self._store.client.publish(self._channel(conversation), ""))
+        await reply_of(self._store.client.publish(self._channel(conversation), ""))
 
     async def changes(self, conversation: str, every_s: float) -> AsyncIterator[str | None]:
         """Hints about a chat without end: the turn whose view has changed, or an empty text when its turns have.
@@ -103,15 +104,15 @@ class WebSurface:
         None comes first, and when there was no hint for so long.
         """
         async with self._streams.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await ask(pubsub.subscribe(self._channel(conversation)))
+            await reply_of(pubsub.subscribe(self._channel(conversation)))
             yield None
             while True:
-                message = await ask(pubsub.get_message(timeout=every_s))
+                message = await reply_of(pubsub.get_message(timeout=every_s))
                 yield str(message["data"]) if message else None
 
     async def view(self, conversation: str, turn: str) -> dict[str, str] | None:
         """How a turn looks, as far as a worker has shown it."""
-        found = await ask(cast("Awaitable[str | None]", self._store.client.get(self._key(conversation, turn))))
+        found = await reply_of(cast("Awaitable[str | None]", self._store.client.get(self._key(conversation, turn))))
         return dict(json.loads(found)) if found else None
 
     async def _write(self, turn: Turn, view: dict[str, object]) -> None:
@@ -120,7 +121,7 @@ class WebSurface:
         async with self._store.client.pipeline(transaction=True) as pipe:
             pipe.set(key, json.dumps(view), ex=VIEW_SECONDS)
             pipe.publish(self._channel(turn.conversation), turn.id)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     def _key(self, conversation: str, turn: str) -> str:
         """The conversation is part of the name: who owns one cannot read the answers of another."""

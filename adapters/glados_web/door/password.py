@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from glados_bots.errors import ConfigError
 from glados_web.settings import HASH_PREFIX
 
-LONGEST = 1000  # characters that are looked at
+LONGEST_PASSWORD = 1000  # characters that are looked at
 AT_ONCE = 2  # comparisons: each takes 64 MB and much of a second
 
 _HASHER = PasswordHasher()
@@ -34,7 +34,7 @@ class Password:
 
     async def is_right(self, guess: str) -> bool:
         """Whether this is the password."""
-        if not guess or len(guess) > LONGEST:
+        if not guess or len(guess) > LONGEST_PASSWORD:
             return False
         async with self._room:
             return await asyncio.to_thread(self._verify, guess)

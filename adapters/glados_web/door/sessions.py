@@ -15,7 +15,8 @@ from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 By = Literal["open", "password", "oidc"]
 SEEN_EVERY_S = 60  # how exact the idle time is; each note is a write
@@ -82,7 +83,7 @@ class Sessions:
         if not cookie:
             return None
         name = _hash(cookie)
-        found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(name))))
+        found = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
         still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
         if session and is_attended and still_counts and time.time() - session.seen >= SEEN_EVERY_S:
@@ -115,11 +116,11 @@ class Sessions:
 
     async def keep(self, session: Session) -> None:
         """Its question was taken in: it is kept as long as the chat."""
-        await ask(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self._lifetime.kept)))
+        await reply_of(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self._lifetime.kept)))
 
     async def end(self, session: Session) -> None:
         """From now on its cookie is worth nothing; its streams end within seconds."""
-        await ask(cast("Awaitable[object]", self._client.delete(self._key(session.hash))))
+        await reply_of(cast("Awaitable[object]", self._client.delete(self._key(session.hash))))
 
     async def sign_in(self, cookie: str | None, owner: str, person: str, by: By) -> Session:
         """A session with a new id. The one the browser had ends; its chats come along where they are the browser's own.
@@ -131,7 +132,7 @@ class Sessions:
             by: how.
         """
         name = _hash(cookie or "")
-        taken = await ask(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
+        taken = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
         old = _read(name, taken) if taken else None
         own = old.owner if old and old.by != "oidc" else ""
         return await self.begin(owner or own, person, by)
@@ -145,7 +146,7 @@ class Sessions:
 
     async def is_alive(self, session: Session) -> bool:
         """Whether it still counts, for what was begun under it and goes on; asking is no sign of life."""
-        found = await ask(cast("Awaitable[str | None]", self._client.get(self._key(session.hash))))
+        found = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key(session.hash))))
         now = _read(session.hash, found) if found else None
         return now is not None and (now.by == "open" or self.is_signed_in(now))
 
@@ -163,7 +164,7 @@ class Sessions:
             xx=is_there,
             get=True,
         )
-        return await ask(cast("Awaitable[str | None]", call))
+        return await reply_of(cast("Awaitable[str | None]", call))
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}session:{name}"

@@ -19,8 +19,9 @@ from urllib.parse import parse_qs
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.limits import duration
-from glados_bots.store.store import Client, Store, ask
+from glados_bots.store.store import Store
 from glados_web.door import oidc
 from glados_web.door.door import Door
 from glados_web.door.oidc import Provider, SignInFailedError
@@ -144,11 +145,11 @@ class Flows:
     async def begin(self, asked: oidc.Request, browser: str, place: str) -> None:
         """Remember a request, and whose it is."""
         text = json.dumps({"asked": asdict(asked), "browser": _hash(browser), "place": place})
-        await ask(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
+        await reply_of(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
 
     async def take(self, state: str, browser: str) -> tuple[oidc.Request, str] | None:
         """The request of this state and where its sender wanted to go, once; None when it is not this browser's."""
-        found = await ask(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
+        found = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
         flow: dict[str, Any] = json.loads(found) if found else {"browser": ""}
         if not hmac.compare_digest(str(flow["browser"]), _hash(browser)):
             return None

@@ -13,7 +13,8 @@ import ipaddress
 from collections.abc import Awaitable
 from typing import cast
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 WINDOW_S = 900
 
@@ -40,9 +41,9 @@ class Throttle:
 
     async def forgive(self, address: str, browser: str = "") -> None:
         """The try was right."""
-        await ask(cast("Awaitable[object]", self._client.delete(self._key(address, browser))))
+        await reply_of(cast("Awaitable[object]", self._client.delete(self._key(address, browser))))
         if not browser:
-            await ask(cast("Awaitable[object]", self._client.decr(self._all)))
+            await reply_of(cast("Awaitable[object]", self._client.decr(self._all)))
 
     async def _count(self, key: str, most: int) -> int:
         """Seconds to wait, once there were too many."""
@@ -50,7 +51,7 @@ class Throttle:
             pipe.incr(key)
             pipe.expire(key, WINDOW_S, nx=True)
             pipe.ttl(key)
-            count, _, left_s = await ask(pipe.execute())
+            count, _, left_s = await reply_of(pipe.execute())
         return max(1, int(left_s)) if count > most else 0
 
     @property

@@ -22,7 +22,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable
 from typing import cast
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 RANDOM_BYTES = 16
 TICKET_CHARS = 43  # 32 bytes in base64 without padding, as long as the cookie of a session
@@ -65,11 +66,11 @@ class Tickets:
 
     async def _signature(self, signed: bytes) -> bytes:
         """Its key is read each time: Redis may have been emptied or restored, and all processes must agree."""
-        key = await ask(cast("Awaitable[str | None]", self._client.get(self._key))) or await self._new_key()
+        key = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key))) or await self._new_key()
         return hmac.digest(bytes.fromhex(key), signed, hashlib.sha256)[:RANDOM_BYTES]
 
     async def _new_key(self) -> str:
         """Make the key, unless another process was faster; then its key."""
         fresh = secrets.token_hex(32)
         earlier = self._client.set(self._key, fresh, nx=True, get=True)
-        return await ask(cast("Awaitable[str | None]", earlier)) or fresh
+        return await reply_of(cast("Awaitable[str | None]", earlier)) or fresh

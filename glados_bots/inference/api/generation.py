@@ -20,14 +20,14 @@ from glados_bots import tracing
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.inference.engine import Begun, Delta, Event, Finished, Queued
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 
 PIECE_S = 0.05  # from one piece of an answer to the next
 CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GenerationLimits:
     """Longest times, in seconds.
 
     Attributes:
@@ -51,7 +51,7 @@ class Generation:
         events: AsyncGenerator[Event],
         receive: Receive,
         metrics: Metrics,
-        limits: Limits,
+        limits: GenerationLimits,
         on_error: Callable[[Exception], None],
     ) -> None:
         self._events = events

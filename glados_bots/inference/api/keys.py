@@ -24,7 +24,7 @@ from glados_bots.errors import ConfigError, GladosError
 
 FILE = "keys.sqlite3"
 SCOPES = ("models", "chat", "metrics")
-FORM = re.compile(r"glados_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
+KEY_FORM = re.compile(r"glados_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 DAY_S = 86_400
 NOTE_EVERY_S = 60  # how exact `last used` is; each note is a write
@@ -156,7 +156,7 @@ class KeyBook:
         Raises:
             KeyFileError: the file cannot be read.
         """
-        parts = FORM.fullmatch(text)
+        parts = KEY_FORM.fullmatch(text)
         if parts is None or not self.in_use:
             return None
         found = self._ask(ONE, parts[1])

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from glados_bots.inference.engine import Engine
-from glados_bots.processes.watchdog import LAG_BUCKETS
+from glados_bots.processes.watchdog import lag_histogram
 
 FIRST_TOKEN_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120)
 BETWEEN_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -76,9 +76,7 @@ class Metrics:
             "glados_inter_token_seconds", "From one of the engine's pieces to the next", BETWEEN_BUCKETS
         )
         self.duration = self._histogram("glados_request_seconds", "From request to the end", DURATION_BUCKETS)
-        self.loop_lag = self._histogram(
-            "glados_event_loop_lag_seconds", "How late each second's beat of the event loop was", LAG_BUCKETS
-        )
+        self.loop_lag = lag_histogram(registry=self._registry)
 
     def _counter(self, name: str, text: str, label: str) -> Counter:
         return Counter(name, text, [label], registry=self._registry)

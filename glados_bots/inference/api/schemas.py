@@ -20,7 +20,7 @@ from pydantic import (
 
 from glados_bots.conversation import Message
 from glados_bots.inference.api import fields
-from glados_bots.inference.engine import Finished, Sampling
+from glados_bots.wire.events import Finished, Sampling
 
 MOST_MESSAGES = 2_000
 MOST_PARTS = 1_000
@@ -78,7 +78,7 @@ TokenLimit = Annotated[Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None, Befor
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
-class Strict(BaseModel):
+class StrictSchema(BaseModel):
     """No guessing: "5" is not 5, true is not 1, NaN is no number, and a field that we do not read is an error.
 
     Attributes:
@@ -94,7 +94,7 @@ class Strict(BaseModel):
         return fields.without_noise(values, cls.model_fields, cls.harmless)
 
 
-class ChatMessage(Strict):
+class ChatMessage(StrictSchema):
     """One message of a request."""
 
     harmless = fields.HARMLESS_OF_MESSAGES
@@ -115,7 +115,7 @@ class ChatMessage(Strict):
         return Message("system" if self.role == "developer" else self.role, self.content or "")
 
 
-class StreamOptions(Strict):
+class StreamOptions(StrictSchema):
     """Extras of a streamed answer."""
 
     harmless = fields.HARMLESS_OF_STREAMS
@@ -123,7 +123,7 @@ class StreamOptions(Strict):
     include_usage: bool | None = None
 
 
-class ChatRequest(Strict):
+class ChatRequest(StrictSchema):
     """Body of POST /v1/chat/completions."""
 
     harmless = fields.HARMLESS

@@ -23,14 +23,15 @@ from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import schemas, sse
 from glados_bots.inference.api.access import Caller, Gate, authorise
 from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
-from glados_bots.inference.api.generation import Generation, Limits
+from glados_bots.inference.api.generation import Generation, GenerationLimits
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.inference.api.schemas import ChatRequest
-from glados_bots.inference.engine import Delta, Engine, Finished, Queued
+from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.credentials import checked
+from glados_bots.wire.events import Delta, Finished, Queued
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,9 @@ PLACE = "X-Glados-Queue-Position"
 class Service:
     """An engine's state towards the network: loading, ready, draining or dead."""
 
-    def __init__(self, engine: Engine, gate: Gate, limits: Limits, on_death: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, engine: Engine, gate: Gate, limits: GenerationLimits, on_death: Callable[[Exception], None]
+    ) -> None:
         self.engine = engine
         self.gate = gate
         self.metrics = Metrics(self)
@@ -125,7 +128,7 @@ def create_app(
     api_key: str | None = None,
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
-    limits: Limits | None = None,
+    limits: GenerationLimits | None = None,
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
@@ -142,7 +145,7 @@ def create_app(
         ConfigError: the key cannot be sent in a header.
     """
     gate = Gate(checked(api_key), keys)
-    service = Service(engine, gate, limits or Limits(), on_death or (lambda _: None))
+    service = Service(engine, gate, limits or GenerationLimits(), on_death or (lambda _: None))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ from glados_bots.inference.api import schemas
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.inference.engine import Delta, Event, Finished, Queued
+from glados_bots.wire.events import Delta, Event, Finished, Queued
 
 KEEP_ALIVE_S = 10.0
 

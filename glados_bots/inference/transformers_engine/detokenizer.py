@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from glados_bots.wire.reasoning import overlap
+
 UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
 # Tokens decoded again with each new one, so that spaces and joined characters come out right. A character has at most
 # four bytes, so that so many broken ones in a row are none.
@@ -65,8 +67,3 @@ class Detokenizer:
         keep = max((overlap(text, string) for string in self._stop), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
-
-
-def overlap(text: str, string: str) -> int:
-    """Length of the longest end of `text` that begins `string`."""
-    return next((n for n in range(min(len(text), len(string) - 1), 0, -1) if text.endswith(string[:n])), 0)

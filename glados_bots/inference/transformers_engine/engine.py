@@ -19,11 +19,11 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference.card_engine import CardEngine, chosen
-from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
+from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import served, weights
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.hardware import memory_gb
 from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
-from glados_bots.inference.model_files.presence import memory_gb
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
@@ -34,6 +34,7 @@ from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN, evict
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
 from glados_bots.inference.transformers_engine.trial import Trial
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
 
 FAILED = "this answer failed inside the model; the service's log says why"
 CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read

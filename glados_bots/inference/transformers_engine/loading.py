@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from transformers import AutoModelForCausalLM
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of
 from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
 
 log = logging.getLogger(__name__)
 
-BASE_NAME = "base"  # the base without a LoRA, where the card's own name means base and LoRA
 # What a checkpoint's own quantisation needs beside transformers: method -> (module, package).
 READERS = {
     "gptq": ("gptqmodel", "gptqmodel"),
@@ -28,22 +27,6 @@ READERS = {
     "torchao": ("torchao", "torchao"),
     "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
 }
-
-
-def adapters_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> dict[str, Path]:
-    """Every LoRA by the model name it is served as: the card's own, those of its table, and those of the command line.
-
-    Raises:
-        ConfigError: two have the same name.
-    """
-    found: dict[str, Path] = {}
-    if card.lora_folder is not None and not base_only:
-        found[card.name] = card.lora_folder
-    for name, folder in [*card.lora_folders.items(), *extra.items()]:
-        if name in found or name in {card.name, BASE_NAME}:
-            raise ConfigError(f"--lora {name}={folder}: the name {name} is taken; choose another one")
-        found[name] = folder
-    return found
 
 
 def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, MultiLora | None, dict[str, int]]:

@@ -3,7 +3,6 @@
 Several adapters on one base are kept beside its weights instead, see multi_lora.py; `read_loras` reads them for that.
 """
 
-import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.folder_checks import require_closed
 from glados_bots.inference.model_files.lora_bounds import targets
-from glados_bots.inference.model_files.lora_import import CONFIG, PICKLED, WEIGHTS, read_config
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+from glados_bots.inference.model_files.lora_import import WEIGHTS, read_config
+from glados_bots.inference.model_files.loras import require_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +54,6 @@ def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None)
         if config.get("modules_to_save") or config.get("use_dora") or config.get("bias", "none") != "none":
             raise ConfigError(f"{folder}: only plain LoRA of linear layers can be served beside others; serve it alone")
     return {name: _pairs(*_fitted(_skeleton(model), folder), folder) for name, folder in folders.items()}
-
-
-def require_adapter(folder: Path, base: str | None = None) -> None:
-    """Raise ConfigError unless a current peft adapter for this base lies there. Quick: no weights are read."""
-    if not (folder / WEIGHTS).is_file():
-        pickled = (folder / PICKLED).is_file()
-        reason = "its weights are pickled, which is refused" if pickled else f"{WEIGHTS} is missing"
-        raise ConfigError(
-            f"{folder}: no LoRA can be loaded ({reason}); run `glados models import PATH` to put one there"
-        )
-    require_closed(folder)
-    named = str(read_config(folder).get("base_model_name_or_path") or "")
-    if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
-        raise ConfigError(
-            f"{folder}: this LoRA was made for {named}, not for {base}; "
-            f"if both are the same weights, correct base_model_name_or_path in its {CONFIG}"
-        )
 
 
 def _skeleton(model: Any) -> Any:

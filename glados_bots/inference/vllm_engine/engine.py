@@ -19,15 +19,15 @@ from transformers import AutoConfig, GenerationConfig
 
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference.card_engine import CardEngine, chosen
-from glados_bots.inference.engine import Delta, EngineOptions, EngineStats, Event, Finished, FinishReason, Sampling
+from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.lora_import import read_config
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, require_adapter
 from glados_bots.inference.prompts.encoding import Encoder
-from glados_bots.inference.transformers_engine.loading import BASE_NAME, adapters_of
-from glados_bots.inference.transformers_engine.lora import require_adapter
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots.errors import ConfigError, EngineDeadError
-from glados_bots.processes.supervisor import lines
+from glados_bots.processes.child_output import lines
 
 log = logging.getLogger(__name__)
 

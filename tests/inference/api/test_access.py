@@ -17,9 +17,9 @@ from glados_bots.inference.api.access import SCOPE_OF
 from glados_bots.inference.api.guard import OPEN_PATHS
 from glados_bots.inference.api.keys import FILE, SCOPES, ApiKey, KeyBook
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Begun, Delta, Event, Finished, Queued
 from glados_bots.inference.run import require_lock
 from glados_bots.settings import Settings
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, body
 from tests.servers import running

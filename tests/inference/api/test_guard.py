@@ -14,7 +14,7 @@ from glados_bots.errors import QueueFullError
 from glados_bots.inference.api.guard import OPEN_PATHS
 from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import Delta, Finished
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, JSON, body
 from tests.servers import running

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from glados_bots.cli import app as cli
 from glados_bots.cli.keys import lifetime
 from glados_bots.errors import ConfigError
-from glados_bots.inference.api.keys import FILE, FORM, KeyBook, KeyFileError
+from glados_bots.inference.api.keys import FILE, KEY_FORM, KeyBook, KeyFileError
 
 WRONG = "A" * 43
 
@@ -36,7 +36,7 @@ def test_a_key_is_found_by_its_text_and_by_nothing_else(book: KeyBook) -> None:
 
 def test_a_secret_has_256_random_bits(book: KeyBook) -> None:
     texts = [book.create("k", ["chat"])[1] for _ in range(50)]
-    parts = [FORM.fullmatch(text) for text in texts]
+    parts = [KEY_FORM.fullmatch(text) for text in texts]
     assert len({part[2] for part in parts if part}) == len({part[1] for part in parts if part}) == 50
     assert 43 * 6 >= 256
 
@@ -125,7 +125,7 @@ def test_the_commands_make_list_and_take_back(tmp_path: Path, monkeypatch: pytes
     made = CliRunner().invoke(cli.app, ["keys", "create", "laptop", "--scope", "chat", "--expires", "1w"])
     assert made.exit_code == 0, made.output
     text = made.stdout.strip()
-    assert FORM.fullmatch(text)
+    assert KEY_FORM.fullmatch(text)
     assert "GLADOS_API_KEY" in made.stderr
     key_id = text.split("_")[1]
     listed = CliRunner().invoke(cli.app, ["keys", "list"]).output

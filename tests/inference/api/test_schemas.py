@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from glados_bots.conversation import Message
 from glados_bots.inference.api.schemas import MOST_MESSAGES, MOST_STOPS, ChatRequest
-from glados_bots.inference.engine import Sampling
+from glados_bots.wire.events import Sampling
 
 ASK = {"role": "user", "content": "Hi"}
 NUMBERS = {

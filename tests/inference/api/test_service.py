@@ -15,9 +15,9 @@ from glados_bots.errors import (
     QueueFullError,
 )
 from glados_bots.inference.api import generation, sse
-from glados_bots.inference.api.generation import Limits
+from glados_bots.inference.api.generation import GenerationLimits
 from glados_bots.inference.api.service import Service, create_app
-from glados_bots.inference.engine import Delta, Event, Finished, Queued
+from glados_bots.wire.events import Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, body
 from tests.servers import running
@@ -138,8 +138,8 @@ async def test_later_words_come_when_their_time_has_come(
         assert [line async for line in lines][-2:] == ["data: [DONE]", ""]
 
 
-@pytest.mark.parametrize("limits", [Limits(wait_s=0.05), Limits(answer_s=0.05)])
-async def test_no_answer_takes_for_ever(engine: ScriptedEngine, limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [GenerationLimits(wait_s=0.05), GenerationLimits(answer_s=0.05)])
+async def test_no_answer_takes_for_ever(engine: ScriptedEngine, limits: GenerationLimits) -> None:
     engine.gate = asyncio.Semaphore(0 if limits.wait_s < 1 else 1)
     app = create_app(engine, limits=limits)
     async with running(app) as url, httpx.AsyncClient(base_url=url) as http:

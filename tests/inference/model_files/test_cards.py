@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.cards import EMBEDDED, load_card, load_cards, resolve
+from glados_bots.inference.model_files.cards import EMBEDDED, load_card, load_cards
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.weights import gguf_path
 

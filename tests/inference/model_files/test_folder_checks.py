@@ -13,8 +13,8 @@ from glados_bots.inference.model_files import folder_checks
 from glados_bots.inference.model_files.cards import Base, Card
 from glados_bots.inference.model_files.download import verify
 from glados_bots.inference.model_files.lora_import import import_adapter
+from glados_bots.inference.model_files.loras import require_adapter
 from glados_bots.inference.model_files.weights import check
-from glados_bots.inference.transformers_engine.lora import require_adapter
 
 Change = Callable[[Path], Any]
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptCon
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
 from glados_bots.inference.model_files import served, weights
-from glados_bots.inference.model_files.cards import resolve
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import trial
 from glados_bots.inference.transformers_engine.trial import LENGTH, Trial

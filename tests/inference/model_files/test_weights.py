@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.cards import Base, Card, resolve
+from glados_bots.inference.model_files.cards import Base, Card
+from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.weights import _save, check, fetch
 
 

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files.loras import adapters_of
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
-from glados_bots.inference.transformers_engine.loading import adapters_of
 from glados_bots.inference.transformers_engine.lora import apply_lora
 from glados_bots.inference.transformers_engine.multi_lora import slot_of, tag
 from tests.inference.tiny import answer, card, in_float32, started, write_base, write_lora

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from glados_bots.errors import GenerationFailedError
-from glados_bots.inference.engine import Sampling
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.wire.events import Sampling
 from tests.inference.tiny import answer, card, started, write_base
 from tests.waiting import until
 

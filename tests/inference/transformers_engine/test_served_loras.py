@@ -8,9 +8,10 @@ import pytest
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.service import create_app
-from glados_bots.inference.engine import EngineOptions, Sampling
+from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import adapters
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.wire.events import Sampling
 from tests.inference.test_words import Wish
 from tests.inference.tiny import DATA, answer, card, in_float32, started, write_base, write_lora
 from tests.servers import running

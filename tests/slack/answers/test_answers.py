@@ -441,7 +441,7 @@ async def test_an_answer_that_begins_with_code_or_bold_text_is_streamed_to_its_e
     offered: list[str] = []
     append = streams.Streams.append
 
-    async def watched(self: streams.Streams, turn: Turn, live: streams.Live, chunk: Chunk) -> None:
+    async def watched(self: streams.Streams, turn: Turn, live: streams.LiveStream, chunk: Chunk) -> None:
         await append(self, turn, live, chunk)
         offered.append(chunk.markdown)
 

@@ -10,7 +10,7 @@ from glados_bots.conversation import Turn
 from glados_bots.markdown.drawing.chat import ChatSink
 from glados_bots.markdown.streaming.stream import Stream
 from glados_slack.answers.answer import LIMIT, Chunk, TwofoldDialect
-from glados_slack.answers.streams import Live, Streams
+from glados_slack.answers.streams import LiveStream, Streams
 
 TURN = Turn(
     "1", "c", "U1", "", place={"channel": "C1", "thread": "1.1", "team": "T1", "user_team": "T1", "kind": "channel"}
@@ -65,7 +65,7 @@ async def test_a_stream_is_never_given_up_for_another_text(size: int, blocks: li
     assert Chunk.decode(whole).markdown.startswith(calls.text)
 
 
-async def _shown(streams: Streams, live: Live | None, chunks: list[str]) -> Live | None:
+async def _shown(streams: Streams, live: LiveStream | None, chunks: list[str]) -> LiveStream | None:
     if not chunks:
         return live
     chunk = Chunk.decode(chunks[0])

@@ -9,7 +9,8 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
-from glados_bots.store.store import Store, connect
+from glados_bots.store.connection import connect
+from glados_bots.store.store import Store
 from glados_bots.surface import MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_slack.answers.answer import chunk_of

@@ -15,7 +15,8 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError
 from glados_slack.answers.refusals import Refusals
 from glados_slack.connection.calls import Calls, RefusedError

@@ -5,7 +5,7 @@ import pytest
 from glados_bots.settings import Settings
 from glados_slack.connection import standing
 from glados_slack.incoming import catch_up, facts, look_back
-from glados_slack.incoming.facts import Memory
+from glados_slack.incoming.facts import SlackFacts
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.answers.test_waiting import surfaces
@@ -187,7 +187,7 @@ async def test_a_gap_is_kept_until_it_was_looked_through(
     slack: FakeSlack, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with surfaces(slack, settings, 1) as (only,):
-        known = Memory(only._store)
+        known = SlackFacts(only._store)
         monkeypatch.setattr(facts, "GAP_MS", 10**9)
         await known.stamp()
         await known.stamp()

@@ -14,8 +14,8 @@ from glados_bots.turns import display
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.loose_ends import LINE
 from glados_slack.answers.surface import SlackSurface
-from glados_slack.incoming.desk import Desk
-from glados_slack.incoming.marks import Marks
+from glados_slack.connection.marks import Marks
+from glados_slack.incoming.desk import SlackDesk
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.delivery import Held
@@ -117,13 +117,13 @@ async def test_a_deletion_heard_while_its_question_is_taken_in_counts(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process hears of it, after this one has looked for it."""
-    accept = Desk.accept
+    accept = SlackDesk.accept
 
-    async def late(desk: Desk, turn: Turn, *names: str) -> Verdict:
+    async def late(desk: SlackDesk, turn: Turn, *names: str) -> Verdict:
         await Marks(desk._core.store).delete(turn.id)
         return await accept(desk, turn, *names)
 
-    monkeypatch.setattr(Desk, "accept", late)
+    monkeypatch.setattr(SlackDesk, "accept", late)
     async with adapter():
         await ada.say(channel, f"{slack.bot.mention} never mind")
         await slack.wait_for(lambda: not slack.delivery.pending)
@@ -154,15 +154,15 @@ async def test_an_edit_that_comes_while_another_process_takes_the_question_in_is
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that hears of the edit does not know the question yet; when it takes it in, another has done so."""
-    accept = Desk.accept
+    accept = SlackDesk.accept
 
-    async def late(desk: Desk, turn: Turn, *names: str) -> Verdict:
+    async def late(desk: SlackDesk, turn: Turn, *names: str) -> Verdict:
         if turn.text == "right":
-            monkeypatch.setattr(Desk, "accept", accept)
+            monkeypatch.setattr(SlackDesk, "accept", accept)
             await accept(desk, replace(turn, text="wrong"))
         return await accept(desk, turn, *names)
 
-    monkeypatch.setattr(Desk, "accept", late)
+    monkeypatch.setattr(SlackDesk, "accept", late)
     async with adapter():
         slack.delivery.hold()
         question = await ada.dm("wrong")

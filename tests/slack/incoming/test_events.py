@@ -1,7 +1,7 @@
 """What Slack sends, and sends again: cases 1 to 7, 15, 16, 24 and 26 of the platform's edge cases."""
 
 from glados_bots.settings import Settings
-from glados_bots.store.store import Client
+from glados_bots.store.connection import Client
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person

@@ -7,7 +7,7 @@ import pytest
 
 from glados_bots.settings import Settings
 from glados_bots.store.channels import LONGEST_PERSONA
-from glados_bots.store.store import Client
+from glados_bots.store.connection import Client
 from glados_slack.incoming import asking
 from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel

@@ -9,7 +9,8 @@ process took may come before the question that another one has lost.
 
 from typing import Any
 
-from glados_bots.store.store import Store, ask
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
 
 # An event is tried again at once, after one minute and after five (docs.slack.dev, "The Events API", Retries); an hour
 # is for Slack's own delays.
@@ -37,13 +38,13 @@ class Marks:
         The mark is set before anything else, and who takes a question in looks for it afterwards (`follow`): whichever
         of two processes is the later one deletes it.
         """
-        await ask(self._store.client.set(self._deleted(message), 1, ex=KEPT_S))
+        await reply_of(self._store.client.set(self._deleted(message), 1, ex=KEPT_S))
         await self._store.change(message, "delete")
 
     async def is_deleted(self, message: str) -> bool:
         """Whether its deletion was heard."""
         call: Any = self._store.client.exists(self._deleted(message))
-        return bool(await ask(call))
+        return bool(await reply_of(call))
 
     async def follow(self, message: str) -> None:
         """A question was taken in: delete it if its deletion came first."""
@@ -53,7 +54,7 @@ class Marks:
     async def is_newest_edit(self, message: str, at: str) -> bool:
         """Whether no later edit of a message was heard; `at` is Slack's timestamp of the edit, empty if unknown."""
         key = f"{self._store.prefix}edited:{message}"
-        return not at or bool(await ask(self._edited(keys=[key], args=[at, KEPT_S])))
+        return not at or bool(await reply_of(self._edited(keys=[key], args=[at, KEPT_S])))
 
     def _deleted(self, message: str) -> str:
         return f"{self._store.prefix}deleted:{message}"
