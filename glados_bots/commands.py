@@ -15,6 +15,7 @@ from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.store.usage import describe, usage
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wording import NOT_ALONE
 
 DAY_S = 86400
 PRIVACY = """\
@@ -42,7 +43,6 @@ HELP = """\
 
 Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
 it and my answer goes too."""
-NOT_ALONE = "This conversation is not only yours: ask somebody who may manage this channel."
 HOW = "Mention me, reply to me or write to me directly, and I answer."
 
 

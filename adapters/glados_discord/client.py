@@ -10,6 +10,7 @@ import discord
 from discord import app_commands
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.background import Background
 from glados_bots.metrics import RECONNECTS
 from glados_discord.answers.controls import Action, Control
 from glados_discord.answers.surface import Clock, DiscordSurface
@@ -48,20 +49,7 @@ class DiscordParts:
         self.counter = TurnCommands(core, memory, self.desk, self.order, settings)
         self.slash = Slash(core, memory, self.counter)
         self.catch_up = CatchUp(memory, self.rates, self.desk, self.order, settings, clock=clock)
-        self._hearing: set[asyncio.Task[Any]] = set()
-
-    def hears(self, task: asyncio.Task[Any] | None) -> None:
-        """Remember a task that discord.py began for an event, a command or a button, and forgets."""
-        if task is not None:
-            self._hearing.add(task)
-            task.add_done_callback(self._hearing.discard)
-
-    async def stop_hearing(self) -> None:
-        """End what is still at work on events: the store is about to be closed."""
-        tasks = tuple(self._hearing)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets
 
 
 class _Listening:
@@ -91,7 +79,7 @@ class _Listening:
 
     def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)  # type: ignore[misc]  # discord.Client's
-        self.parts.hears(task)
+        self.parts.hearing.keep(task)
         return task
 
     async def setup_hook(self) -> None:
@@ -150,7 +138,7 @@ class _Listening:
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
         """A button of ours was pressed."""
-        self.parts.hears(asyncio.current_task())
+        self.parts.hearing.keep(asyncio.current_task())
         await self.parts.counter.press(interaction, action, turn)
 
     async def _begin(self, shard: int | None) -> None:
@@ -169,7 +157,7 @@ class _Tree(app_commands.CommandTree[Any]):
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Called before each command, in its task."""
         del interaction
-        self.parts.hears(asyncio.current_task())
+        self.parts.hearing.keep(asyncio.current_task())
         return True
 
 

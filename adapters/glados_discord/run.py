@@ -6,7 +6,6 @@ new client is made after a pause. A token or an intent that Discord refuses ends
 
 import asyncio
 import logging
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import yarl
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
+from glados_bots.retrying import growing_pauses
 from glados_bots.settings import Settings, load
 from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
@@ -100,7 +100,7 @@ class Bot:
         for task in works[1:]:
             task.cancel()
         await asyncio.gather(*works, return_exceptions=True)
-        await self.parts.stop_hearing()
+        await self.parts.hearing.cancel()
         await self.core.aclose()
 
     def _is_well(self) -> bool:
@@ -113,16 +113,15 @@ class Bot:
     # --- the connection --------------------------------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
-        nap = 1.0
+        pauses = growing_pauses(1, LONGEST_NAP_S)
         while True:
             began = asyncio.get_running_loop().time()
             reason = await self._connect()
             if asyncio.get_running_loop().time() - began > LONGEST_NAP_S:
-                nap = 1.0
-            pause = nap * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                pauses = growing_pauses(1, LONGEST_NAP_S)
+            pause = next(pauses)
             log.warning("no connection to Discord (%s); trying again in %.1f s", reason, pause)
             await asyncio.sleep(pause)
-            nap = min(2 * nap, LONGEST_NAP_S)
 
     async def _connect(self) -> str:
         """One client from its login to its end; returns why it ended. Raises ConfigError."""

@@ -14,6 +14,7 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
+from glados_bots.retrying import growing_pauses
 from glados_bots.settings import Settings, load
 from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
@@ -90,7 +91,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             waiting.cancel()
             listening.cancel()
             ended = list(await asyncio.gather(listening, return_exceptions=True))
-            await parts.shared.drain()
+            await parts.shared.background.finish()
             await core.drain()
             working.cancel()
             ended += await asyncio.gather(working, return_exceptions=True)
@@ -131,14 +132,13 @@ async def one_install(slack: SlackSettings, session: aiohttp.ClientSession) -> I
     """The workspace of GLADOS_SLACK_BOT_TOKEN, as soon as Slack can be reached. Raises ConfigError."""
     token = slack.bot_token.get_secret_value() if slack.bot_token else ""
     client = web_client(token, str(slack.api_base), session)
-    pause = 1.0
+    pauses = growing_pauses(1, LONGEST_PAUSE_S)
     while True:
         try:
             return OneInstall(await look_up(client, "GLADOS_SLACK_BOT_TOKEN"))
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("Slack cannot be reached (%s); trying again", type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(next(pauses))
 
 
 def many_installs(slack: SlackSettings, store: Store) -> Installations:

@@ -23,6 +23,7 @@ from pathlib import Path
 from glados_bots.errors import ConfigError
 from glados_bots.logs import RoleLines
 from glados_bots.processes.child_output import lines
+from glados_bots.retrying import growing_pauses
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Supervisor:
 
     async def _keep(self, role: Role) -> None:
         """Keep one role running until we stop."""
-        pause = FIRST_PAUSE_S
+        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while not self._stopping.is_set():
             began = time.monotonic()
             code = await self._run_once(role)
@@ -120,7 +121,9 @@ class Supervisor:
                 self._exit_code = EXIT_CONFIG
                 self._stopping.set()
                 return
-            pause = FIRST_PAUSE_S if time.monotonic() - began > STEADY_S else min(pause * 2, LONGEST_PAUSE_S)
+            if time.monotonic() - began > STEADY_S:
+                pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            pause = next(pauses)
             self._out.warning("[supervisor] %s ended with code %s; starting it again in %.1f s", role.name, code, pause)
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause)

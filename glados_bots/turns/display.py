@@ -6,10 +6,8 @@ after that is an edit, and only the newest text counts.
 
 import asyncio
 import hashlib
-import itertools
 import logging
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +15,7 @@ from typing import TypeVar
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.metrics import SHOWN
+from glados_bots.retrying import growing_pauses
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError, State, Surface, View
@@ -268,8 +267,8 @@ class Display:
             tries: failures after which the last one is raised; TRIES by default.
             given_up: ends the waiting with PausedError.
         """
-        tries, failures = tries or TRIES, 0
-        for attempt in itertools.count(1):
+        tries, failures, pauses = tries or TRIES, 0, growing_pauses(0.5, LONGEST_WAIT_S)
+        while True:
             try:
                 async with in_hand.works():
                     done = await call()
@@ -281,13 +280,12 @@ class Display:
                 failures += not isinstance(error, PlatformAwayError)
                 if failures >= tries or tries == 1:
                     raise
-                nap = min(LONGEST_WAIT_S, 0.25 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                nap = next(pauses)
                 log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
                 await _sleep(nap, given_up)
             else:
                 self._count("done")
                 return done
-        raise AssertionError("there is no last try")
 
     def _count(self, outcome: str) -> None:
         SHOWN.labels(self._store.platform, outcome).inc()

@@ -17,6 +17,7 @@ from glados_bots import logs, tracing
 from glados_bots.conversation import Exchange, Outcome
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.metrics import FINISHED, LATENCY, TOKENS
+from glados_bots.retrying import growing_pauses
 from glados_bots.store.channels import ChannelBook, ChannelSettings
 from glados_bots.store.leases import Action, Ending, Lease
 from glados_bots.store.limits import duration
@@ -33,6 +34,7 @@ from glados_bots.wire.events import Delta, Finished, Queued, Sampling
 from glados_bots.wire.reasoning import Folded
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import Thinking
+from glados_bots.wording import APOLOGY, EMPTY, MODEL_AWAY, PAUSED, THINKS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,16 +43,12 @@ MOST_FAILURES = 4
 MOST_DEATHS = 3  # of processes that were at this turn's own work, one after the other; see in_hand.py
 MOST_REFITS = 3
 AWAY_NAP_S = 0.5
-APOLOGY = "Sorry, something went wrong on my side and I could not answer this. The operator has a record of it."
-MODEL_AWAY = "The model is not reachable right now. Your question is kept; the answer goes on as soon as it is back."
-PAUSED = "Paused for a restart; the answer goes on in a moment."
-THINKS = "The model is thinking."
+LONGEST_PAUSE_S = 5.0
 ENDINGS = {
     "length": "The answer reached its length limit.",
     "content_filter": "The model's server held back the rest of this answer (its content filter).",
     "error": "The model's server ended this answer with an error.",
 }
-EMPTY = "The model had nothing to say to this. Try to put the question in other words."
 
 
 @dataclass(slots=True)
@@ -192,7 +190,7 @@ class TurnRun:
     async def _generate(self) -> Exchange:
         """Ask the model until it answers; waiting for a model that is away is not a failed try."""
         deadline = time.monotonic() + self.voice.patience_s
-        nap = 0.5
+        pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
         while True:
             try:
                 return await self._attempt()
@@ -207,8 +205,7 @@ class TurnRun:
                 self.notice = MODEL_AWAY
                 self.voice.served = {}  # it may come back with another model
                 await self._show_waiting()
-                await asyncio.sleep(max(nap, told_s))
-                nap = min(nap * 2, 5)
+                await asyncio.sleep(max(next(pauses), told_s))
 
     async def _attempt(self) -> Exchange:
         """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""

@@ -203,7 +203,7 @@ async def test_commands_and_events_end_before_the_store_is_closed(world: World) 
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         task = asyncio.create_task(asyncio.sleep(3600))
-        bot.parts.hears(task)
+        bot.parts.hearing.keep(task)
     assert task.cancelled()
 
 

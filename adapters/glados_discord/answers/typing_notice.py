@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import discord
 
+from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
@@ -27,16 +28,15 @@ class TypingNotice:
         self._store = store
         self._rates = rates
         self._shown: dict[str, asyncio.Task[None]] = {}  # by turn
-        self._tasks: set[asyncio.Task[None]] = set()  # these, and those that were told to end and are still about to
+        self._background = Background()  # these, and those that were told to end and are still about to
 
     def follow(self, turn: Turn, channel: int, state: State) -> None:
         """Show the sign while a turn waits, and end it when it does not."""
         if state != "waiting":
             self.end(turn)
         elif turn.id not in self._shown:
-            task = asyncio.create_task(self._show(turn, channel), name=f"typing {turn.id}")
+            task = self._background.start(self._show(turn, channel), f"typing {turn.id}")
             self._shown[turn.id] = task
-            self._tasks.add(task)
             task.add_done_callback(lambda task: self._forget(turn, task))
 
     def end(self, turn: Turn) -> None:
@@ -46,12 +46,9 @@ class TypingNotice:
 
     async def aclose(self) -> None:
         """End all, and return when they have ended."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
 
     def _forget(self, turn: Turn, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if self._shown.get(turn.id) is task:
             del self._shown[turn.id]
 

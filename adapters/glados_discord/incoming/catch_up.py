@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 import discord
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.retrying import growing_pauses
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import Temporary
 from glados_discord.facts import DiscordFacts
@@ -78,7 +79,7 @@ class CatchUp:
 
     async def look_back(self, client: discord.Client, shard: int | None, me: int) -> None:
         """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
-        name, nap = _name(shard), 1.0
+        name, pauses = _name(shard), growing_pauses(1, LONGEST_NAP_S)
         if name not in self._holds:
             self._holds[name] = self._order.hold(shard or 0, self._settings.shards or 1)
         hold = self._holds[name]
@@ -89,9 +90,9 @@ class CatchUp:
             try:
                 await self._look(client, shard, me, hold)
             except (StoreUnavailableError, *Temporary) as error:
-                log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
+                nap = next(pauses)
+                log.warning("what was missed in a gap cannot be read (%s); trying again in %.1f s", error, nap)
                 await asyncio.sleep(nap)
-                nap = min(2 * nap, LONGEST_NAP_S)
             else:
                 if self._holds[name] is hold:  # else another session has begun meanwhile, with a gap of its own
                     self._caught.add(name)

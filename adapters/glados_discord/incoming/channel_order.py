@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.retrying import growing_pauses
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ class ChannelOrder:
                     del chain[place]
 
     async def _insist(self, work: Work) -> None:
-        nap = 0.25
+        pauses = growing_pauses(0.25, LONGEST_NAP_S)
         while True:
             try:
                 await work()
@@ -181,7 +182,6 @@ class ChannelOrder:
                 log.warning("%s; an event of Discord waits", error)
                 if self.is_closing:
                     return
-                await asyncio.sleep(nap)
-                nap = min(2 * nap, LONGEST_NAP_S)
+                await asyncio.sleep(next(pauses))
             else:
                 return

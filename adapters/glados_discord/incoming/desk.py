@@ -16,7 +16,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
 from glados_bots.store.limits import duration
-from glados_bots.turns.turn import APOLOGY
+from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, GUILD_FULL, HOW_TO_ASK_ON_DISCORD, TOO_LONG
 from glados_discord.access import asker_of, refusal, rules_of
 from glados_discord.answers.surface import DiscordSurface
 from glados_discord.connection.current_client import CurrentClient, NotConnectedError
@@ -33,12 +33,6 @@ from glados_discord.words.quotes import Quotes
 
 log = logging.getLogger(__name__)
 V = TypeVar("V", Verdict, Verdict | None)
-
-HELP = "Write your question after my name, or use /ask. /help says what else I can do."
-FILES_ONLY = "Ask me something about it in words. {left_out}"
-CONTENT_HINT = "I can only read messages here that mention me: please write my name before your question."
-GUILD_FULL = "This server has asked as many questions as one minute allows. Please ask again in {wait}."
-TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
 
 
 class DiscordDesk:
@@ -180,7 +174,9 @@ class DiscordDesk:
             if not self._settings.message_content and not message.content:
                 await self._notes.hint(message, CONTENT_HINT)
         else:
-            await self._notes.reply(message, FILES_ONLY.format(left_out=left_out) if left_out else HELP)
+            await self._notes.reply(
+                message, FILES_ONLY.format(left_out=left_out) if left_out else HOW_TO_ASK_ON_DISCORD
+            )
 
     async def within_guild(self, guild: int | None, name: int, work: Callable[[], Awaitable[V]]) -> V:
         """Take a question in, or have it answered again, if its server has room for one more in this minute.

@@ -4,6 +4,7 @@ import logging
 
 import discord
 
+from glados_bots.wording import CANNOT_WRITE_IN
 from glados_discord.connection.refusals import DM_CLOSED, Temporary
 from glados_discord.facts import DiscordFacts, hidden
 
@@ -12,7 +13,6 @@ log = logging.getLogger(__name__)
 QUIET_S = 3600  # a refusal by the operator's lists is not repeated within the hour
 REFUSALS_QUIET_S = 30  # nor is one by a limit at every message of somebody who goes on
 HINT_S = 30 * 24 * 3600
-CANNOT = "I was asked in {place} but cannot write there: I need {what}. Whoever manages the server can grant it."
 NOBODY = discord.AllowedMentions.none()
 
 
@@ -56,7 +56,7 @@ class DiscordNotes:
         if not await self._memory.once(f"no:{message.channel.id}:{hidden(message.author.id)}", QUIET_S):
             return
         place = getattr(message.channel, "mention", "a channel")
-        if await self._direct(message.author, CANNOT.format(place=place, what=what)):
+        if await self._direct(message.author, CANNOT_WRITE_IN.format(place=place, what=what)):
             return
         try:
             await message.add_reaction("🔇")

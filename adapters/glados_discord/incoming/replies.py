@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.wording import BROKEN, STORE_AWAY
 from glados_discord.answers.markdown import render
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
 from glados_discord.facts import DiscordFacts
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 4
 LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
-BROKEN = "Something went wrong on my side. The operator has a record of it."
-AWAY = "I cannot reach my memory right now. Please try again in a moment."
 NOBODY = discord.AllowedMentions.none()
 
 
@@ -64,7 +63,7 @@ async def answer(
         else:
             await say(interaction, text)
     except StoreUnavailableError:
-        await say(interaction, AWAY)
+        await say(interaction, STORE_AWAY)
     except GladosError as error:
         await say(interaction, str(error))
     except Exception:

@@ -7,6 +7,7 @@ from glados_bots.conversation import Turn
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.text_files import Files
 from glados_bots.store.records import Vote
+from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
 from glados_discord.access import asker_of, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
@@ -21,13 +22,7 @@ from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
 from glados_discord.words.hearing import is_direct, typed
 
-TOO_OLD = "This answer is too old for that: I do not remember it any more."
 NOT_YOURS = "Only the person who asked, or somebody who may manage messages here, can do this."
-ON_ITS_WAY = "Your question is taken in; the answer comes here, where everybody sees it."
-CLOSING = "I am about to restart. Please ask again in a minute."
-CANNOT = "I cannot write here: I need {what}. Whoever manages the server can grant it."
-NOTHING = "What do you want to know? Please write your question."
-NO_VOTE = "You can vote once the answer is complete."
 
 
 class TurnCommands:
@@ -58,7 +53,7 @@ class TurnCommands:
             return sentence
         files = await attachments.read([file] if file else [], self._settings)
         if is_nothing(question) and not files.read:
-            return NOTHING
+            return NO_QUESTION
         turn = await self._turn(interaction, question, files)
         allowed = self._core.settings.message_max_chars
         if len(question) > allowed:
@@ -79,7 +74,7 @@ class TurnCommands:
             return sentence or ""
         is_thread = isinstance(interaction.channel, discord.Thread)
         what = missing_in(interaction.app_permissions, is_thread=is_thread)
-        return CANNOT.format(what=what) if what else ""
+        return CANNOT_WRITE_HERE.format(what=what) if what else ""
 
     def refusal(self, interaction: discord.Interaction) -> str | None:
         """Why the bot does not talk to this person here; None when it does."""
@@ -138,5 +133,5 @@ class TurnCommands:
         before = (await self._core.records.votes(turn)).get(person, "")
         chosen = "" if before == vote else vote
         if not await self._core.records.vote(turn, person, chosen):
-            return NO_VOTE
+            return NO_VOTE_YET
         return "Thank you, noted." if chosen else "Your vote is withdrawn."

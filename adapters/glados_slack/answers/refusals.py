@@ -1,11 +1,11 @@
 """What Slack's refusals mean for an answer, and telling the person who waits for it."""
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError
 from glados_slack.connection.calls import Calls, RefusedError
@@ -52,7 +52,7 @@ class Refusals:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._telling: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._told: deque[str] = deque(maxlen=1000)  # turns whose asker knows: two calls of one may be refused at once
 
     @contextmanager
@@ -69,9 +69,7 @@ class Refusals:
             log.warning("turn %s: %s", turn.id, error)
             if turn.id not in self._told:
                 self._told.append(turn.id)
-                task = asyncio.create_task(self._tell(turn, reason))
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
+                self._background.start(self._tell(turn, reason))
             raise PlaceGoneError(error.code) from error
 
     async def _tell(self, turn: Turn, reason: str) -> None:

@@ -7,7 +7,9 @@ its process dies, or Slack fails: see loose_ends.py.
 
 import asyncio
 import logging
+from contextlib import suppress
 
+from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
@@ -48,7 +50,7 @@ class StatusLines:
         self._sessions: set[str] = set()
         self._doubtful: set[str] = set()  # turns whose session may have begun
         self._without: set[tuple[str, str]] = set()
-        self._ending: set[asyncio.Task[None]] = set()  # refreshing told to end, sessions being ended
+        self._ending = Background()  # refreshing told to end, sessions being ended
 
     async def show(self, turn: Turn, notice: str) -> bool:
         """Say what is going on; False when the line cannot be had here, so that a message must say it."""
@@ -82,7 +84,7 @@ class StatusLines:
             if turn.id in self._saying:  # Slack must not be told the line after its end
                 await asyncio.wait({task}, timeout=LAST_MOMENT_S)
             task.cancel()
-            self._let_end(task)
+            self._ending.keep(task)
         try:
             loose = await self.loose.of("line", turn)
         except StoreUnavailableError:  # nobody knows whether a later turn shows its own meanwhile: none is in our order
@@ -145,12 +147,7 @@ class StatusLines:
         if had and is_told:
             await self.loose.ended("session", turn)
         elif had:  # nobody waits for it
-            self._let_end(asyncio.create_task(self._end(turn), name=f"session of {turn.id}"))
-
-    def _let_end(self, task: asyncio.Task[None]) -> None:
-        """Nobody waits for it now; `aclose` does."""
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+            self._ending.start(self._end(turn), f"session of {turn.id}")
 
     async def _end(self, turn: Turn) -> None:
         """End the session, unless it is a later turn's by now; what fails is left to those who look for loose ends."""
@@ -168,12 +165,12 @@ class StatusLines:
 
     async def aclose(self) -> None:
         """End all refreshing; sessions get a moment to be ended."""
-        if self._ending:
-            await asyncio.wait(self._ending, timeout=LAST_MOMENT_S)
-        tasks = [*self._refreshing.values(), *self._ending]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_MOMENT_S):
+                await self._ending.finish()
+        for task in self._refreshing.values():
+            self._ending.keep(task)
+        await self._ending.cancel()
 
     # --- small steps -----------------------------------------------------------------------------------------------
 

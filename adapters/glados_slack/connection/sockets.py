@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import ConfigError
 from glados_bots.metrics import RECONNECTS
+from glados_bots.retrying import growing_pauses
 from glados_slack.connection.installs import DEAD_TOKEN, error_code
 from glados_slack.metrics import SOCKETS
 
@@ -94,7 +95,7 @@ class Sockets:
 
     async def _keep(self, number: int) -> None:
         """One connection after the other."""
-        pause = 0.5
+        pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
         while True:
             handler = AsyncSocketModeHandler(
                 self._app, self._token, logger=sdk_log, web_client=self._client, ping_interval=self._ping_s
@@ -103,7 +104,7 @@ class Sockets:
             try:
                 async with asyncio.timeout(CONNECT_S):
                     await handler.connect_async()  # type: ignore[no-untyped-call]
-                pause = 0.5
+                pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
                 log.info("connected to Slack (%d of %d)", number + 1, self._count)
                 await self._watch(number, handler)
                 RECONNECTS.labels("slack").inc()
@@ -114,8 +115,7 @@ class Sockets:
                 self._log_state(number, is_up=False)
                 await _close(handler)
             await self.require_token()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(next(pauses))
 
     async def _watch(self, number: int, handler: AsyncSocketModeHandler) -> None:
         """Return when the connection has been away for too long."""

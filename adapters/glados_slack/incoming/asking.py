@@ -9,22 +9,21 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.intake import Verdict
+from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN, TOO_LONG
 from glados_slack.access import Asker, refusal
 from glados_slack.answers.blocks import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.escaping import encode
-from glados_slack.incoming.desk import TOO_LONG, SlackDesk
+from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.shared import Shared
 
 log = logging.getLogger(__name__)
 
-NOTHING = "What do you want to know?"
 MAX_SHOWN = 2_500  # characters of a question shown again; the model reads all of it
 MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
-AWAY = "I cannot reach my memory right now and could not take this in. Please ask again in a moment."
 
 
 class Asking:
@@ -54,7 +53,7 @@ class Asking:
             RefusedError: the bot may not write there.
         """
         if is_nothing(question):
-            return NOTHING
+            return NO_QUESTION
         text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
         longest = self._core.settings.message_max_chars
         if no := refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im")):
@@ -68,7 +67,7 @@ class Asking:
             refused = (await self._accept(turn)).refusal
         except StoreUnavailableError as error:
             log.warning("turn %s: %s; its question stands there and cannot be taken in", turn.id, error)
-            await self._notes.say(turn.place, AWAY)
+            await self._notes.say(turn.place, NOT_TAKEN_IN)
             return ""
         if refused:
             await self._calls.wait(budget(place["team"], "chat.delete"), user)
@@ -102,9 +101,7 @@ class Asking:
 def why_not_posted(error: RefusedError) -> str:
     """Why a question could not be put there, for people."""
     reason = why_closed(error.code)
-    return (
-        f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
-    )
+    return f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
 
 
 def _shown(name: str, verb: str, text: str) -> Block:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.retrying import growing_pauses
 from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.places import conversation_of
@@ -61,15 +62,15 @@ class CatchUp:
             await asyncio.sleep(EVERY_S)
 
     async def _look_for_ever(self) -> None:
-        nap = EVERY_S
+        nap, pauses = EVERY_S, growing_pauses(2 * EVERY_S, LONGEST_NAP_S)
         while True:
             await asyncio.sleep(nap)
             try:
                 if self._is_well():
                     await self._look_if_needed()
-                nap = EVERY_S
+                nap, pauses = EVERY_S, growing_pauses(2 * EVERY_S, LONGEST_NAP_S)
             except (StoreUnavailableError, PlatformAwayError) as error:
-                nap = min(2 * nap, LONGEST_NAP_S)
+                nap = next(pauses)
                 log.warning("what was missed in a gap cannot be read (%s); trying again in %.0f s", error, nap)
             except Exception:
                 nap = LONGEST_NAP_S

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from glados_bots.errors import GladosError
 from glados_bots.intake.addressing import is_nothing
+from glados_bots.wording import NO_QUESTION
 from glados_slack.app_config import COMMAND
 from glados_slack.connection.calls import RefusedError
-from glados_slack.incoming.asking import NOTHING, Asking, why_not_posted
+from glados_slack.incoming.asking import Asking, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS, Controls
 from glados_slack.incoming.shared import Shared
 
@@ -45,7 +46,7 @@ class SlashCommands:
     async def ask(self, place: Mapping[str, str], user: str, question: str) -> str:
         """Put a question in the channel; returns a sentence when it could not be put, else nothing."""
         if is_nothing(question):
-            return f"{NOTHING} `{COMMAND} ask why is the sky blue?`"
+            return f"{NO_QUESTION} `{COMMAND} ask why is the sky blue?`"
         try:
             return await self._asking.ask(place, user, question)
         except RefusedError as error:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from glados_bots.admins import Admins
 from glados_bots.conversation import Turn
 from glados_bots.store.records import Vote
+from glados_bots.wording import TOO_OLD
 from glados_slack.access import Asker, refusal
 from glados_slack.incoming.shared import Shared
 
-GONE = "I do not remember this question any more."
 NOT_YOURS = "Only the person who asked, or an admin, can do that."
 
 
@@ -37,7 +37,7 @@ class Controls:
             return
         verdict = await self._core.intake.redo(turn.id, user) if turn else None
         if turn and verdict is None:
-            await self._notes.whisper(place, user, GONE)
+            await self._notes.whisper(place, user, TOO_OLD)
         elif verdict and verdict.refusal:
             await self._notes.whisper(place, user, verdict.refusal)
 
@@ -46,7 +46,7 @@ class Controls:
         turn_id, vote = _vote(value)
         before = (await self._core.records.votes(turn_id)).get(user, "")
         if not await self._core.records.vote(turn_id, user, "" if vote == before else vote):
-            await self._notes.whisper(place, user, GONE)
+            await self._notes.whisper(place, user, TOO_OLD)
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
         """Whether somebody may set what concerns others: admins of the workspace and of the operator.
@@ -62,7 +62,7 @@ class Controls:
         """The turn, if this person may change it; else they are told why not."""
         turn = await self._core.store.turn(turn_id)
         if turn is None or turn.place.get("channel") != place["channel"]:
-            await self._notes.whisper(place, user, GONE)
+            await self._notes.whisper(place, user, TOO_OLD)
             return None
         if turn.author != user and not await self.may_manage(place, user):
             await self._notes.whisper(place, user, NOT_YOURS)

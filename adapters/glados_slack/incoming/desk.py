@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
+from glados_bots.wording import HOW_TO_ASK_ON_SLACK, TOO_LONG
 from glados_slack.access import Asker, refusal
 from glados_slack.connection.installs import Install
 from glados_slack.connection.marks import Marks
@@ -29,10 +30,6 @@ from glados_slack.words.said import files_of
 
 log = logging.getLogger(__name__)
 
-EMPTY = (
-    "You called? Write your question in the same message, or in this thread. `/glados help` says what else I can do."
-)
-TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
 
 
@@ -159,7 +156,7 @@ class SlackDesk:
         asked = await self._read(event, install, place)
         if not asked.text:
             if reason != "thread" and await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
-                await self._notes.say(place, asked.unread or EMPTY)
+                await self._notes.say(place, asked.unread or HOW_TO_ASK_ON_SLACK)
             return None
         if await self._is_too_long(event, place, asked):
             return None

@@ -83,7 +83,7 @@ class FormHandlers:
             return
         await ack()
         if said:
-            self._shared.later(self._shared.notes.whisper(where, user, "\n\n".join(said)))
+            self._shared.background.start(self._shared.notes.whisper(where, user, "\n\n".join(said)))
 
     # --- a message -------------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class FormHandlers:
         everybody = await self._controls.may_manage(where, user)
         said = await self._core.commands.reset(conversation, "" if everybody else user)
         await ack()
-        self._shared.later(self._shared.notes.whisper(where, user, said))
+        self._shared.background.start(self._shared.notes.whisper(where, user, said))
 
     async def _about(self, shortcut: Json, body: Json, where: Mapping[str, str], install: Install) -> str:
         """What the message says, in lines that name its author where that is somebody whom the bot does not answer."""

@@ -11,6 +11,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 
 from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
+from glados_bots.wording import BROKEN
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.look import REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Press = Callable[[Mapping[str, str], str, str], Coroutine[Any, Any, None]]
-SORRY = "Sorry, something went wrong on my side. The operator has a record of it."
 
 
 class Handlers:
@@ -86,16 +86,16 @@ class Handlers:
         """The home is shown anew; the messages tab of an agent offers prompts."""
         where = place(install_of(context), body, channel=str(event["channel"]), kind="im", ts="", thread="")
         if event.get("tab") == "messages":
-            self._shared.later(suggest(self._shared.calls, where))
+            self._shared.background.start(suggest(self._shared.calls, where))
         else:
-            self._shared.later(self._home.publish(where, str(event["user"])))
+            self._shared.background.start(self._home.publish(where, str(event["user"])))
 
     async def assistant_started(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """A new thread in the older assistant's view."""
         thread = event["assistant_thread"]
         channel, ts = str(thread["channel_id"]), str(thread["thread_ts"])
         where = place(install_of(context), body, channel=channel, kind="im", ts="", thread=ts)
-        self._shared.later(suggest(self._shared.calls, where))
+        self._shared.background.start(suggest(self._shared.calls, where))
 
     async def uninstalled(self, body: Json, event: Json) -> None:
         """The app was removed, or its tokens were revoked."""
@@ -120,7 +120,7 @@ class Handlers:
             await ack()
         else:
             await ack()
-            self._shared.later(_answer(respond, self._commands.run(where, user, word, rest)))
+            self._shared.background.start(_answer(respond, self._commands.run(where, user, word, rest)))
 
     # --- buttons ---------------------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class Handlers:
         """The button of the home."""
         await ack()
         where, user = place_of_click(body, context), str(body["user"]["id"])
-        self._shared.later(self._tell(where, user, self._commands.export(where, user)))
+        self._shared.background.start(self._tell(where, user, self._commands.export(where, user)))
 
     async def forget(self, ack: AsyncAck, body: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
         """The button of the home, or of `/glados forget`."""
@@ -145,12 +145,14 @@ class Handlers:
         where, user = place_of_click(body, context), str(body["user"]["id"])
         work = self._shared.core.commands.forget(user)
         is_under_message = bool(body.get("response_url"))
-        self._shared.later(_answer(respond, work, replace=True) if is_under_message else self._tell(where, user, work))
+        self._shared.background.start(
+            _answer(respond, work, replace=True) if is_under_message else self._tell(where, user, work)
+        )
 
     async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
         """The home again."""
         await ack()
-        self._shared.later(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
+        self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
 
     async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[str]) -> None:
         """Do what a person wants in their home, say directly what came of it, and show the home anew."""
@@ -171,7 +173,7 @@ async def _said(work: Awaitable[str]) -> str:
         return str(error)
     except Exception:
         log.exception("a command failed")
-        return SORRY
+        return BROKEN
 
 
 async def _nothing() -> None:

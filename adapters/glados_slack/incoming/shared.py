@@ -1,13 +1,10 @@
 """What the parts that take what people do have in common."""
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
 
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.errors import GladosError
+from glados_bots.background import Background
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
@@ -40,23 +37,4 @@ class Shared:
     files: FileReader
     memory: SlackFacts
     settings: SlackSettings
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def later(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do it after Slack was answered: what fails is logged. `drain` waits for it."""
-        task = asyncio.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def drain(self) -> None:
-        """Wait for what was begun."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _logged(work: Coroutine[Any, Any, object]) -> None:
-    try:
-        await work
-    except GladosError as error:
-        log.warning("%s", error)
-    except Exception:
-        log.exception("something that a person asked for could not be done")
+    background: Background = field(default_factory=Background)  # what is done after Slack was answered
