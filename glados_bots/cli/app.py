@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -52,45 +53,47 @@ def version_option(
         raise typer.Exit
 
 
-@app.command()
-def up(
-    *,
-    model: Model = None,
-    token: Token = None,
-    multi_gpu: MultiGpu = None,
-    engine: Engine = None,
-    quantize: Quantize = None,
-    lora: Loras = None,
-    base_only: BaseOnly = None,
-) -> None:
-    """Run everything: database, model, web page, and each platform whose tokens are set."""
+def _add_serving(name: str, summary: str, run: Callable[[Settings], None]) -> None:
+    """A command that serves a model, with the options that choose it."""
+
+    def command(
+        *,
+        model: Model = None,
+        token: Token = None,
+        multi_gpu: MultiGpu = None,
+        engine: Engine = None,
+        quantize: Quantize = None,
+        lora: Loras = None,
+        base_only: BaseOnly = None,
+    ) -> None:
+        loras = ",".join(lora) if lora else None
+        settings = _settings(
+            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, loras=loras,
+            base_only=base_only,
+        )  # fmt: skip
+        env_file.tell([settings.model, *(entry.partition("=")[2] for entry in settings.loras.split(","))])
+        run(settings)
+
+    app.command(name, help=summary)(command)
+
+
+def _up(settings: Settings) -> None:
     from glados_bots.processes.roles import run_stack  # noqa: PLC0415 - other commands need no supervisor
 
-    settings = _serving(
-        model=model, token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, lora=lora, base_only=base_only
-    )
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
-@app.command()
-def serve(
-    *,
-    model: Model = None,
-    token: Token = None,
-    multi_gpu: MultiGpu = None,
-    engine: Engine = None,
-    quantize: Quantize = None,
-    lora: Loras = None,
-    base_only: BaseOnly = None,
-) -> None:
-    """Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT."""
-    settings = _serving(
-        model=model, token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, lora=lora, base_only=base_only
-    )
+def _serve(settings: Settings) -> None:
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
     tracing.configure(settings, "serve")
     run_service(settings)
+
+
+_add_serving("up", "Run everything: database, model, web page, and each platform whose tokens are set.", _up)
+_add_serving(
+    "serve", "Run the inference service: one model behind an OpenAI-compatible API on GLADOS_SERVE_PORT.", _serve
+)
 
 
 @app.command()
@@ -117,16 +120,12 @@ def health(
     require_health(_settings(), role)
 
 
-@app.command()
-def render(
-    to: Annotated[str, typer.Option("--to", help="discord, slack, slack-blocks or html")] = "discord",
-    limit: Annotated[int | None, typer.Option("--limit", help="Longest message, at least 200 characters")] = None,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Lines of JSON in and out, one process")] = False,
-) -> None:
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def render(context: typer.Context) -> None:
     """Turn GLaDOS markdown on standard input into what a platform shows."""
-    from glados_bots.cli.render import render as run  # noqa: PLC0415 - the parser
+    from glados_bots.cli.render import main as run  # noqa: PLC0415 - __main__.py calls it without all of this
 
-    run(to, limit, jsonl, sys.stdin, sys.stdout)
+    run(context.args)
 
 
 def _add_platform(platform: Platform) -> None:
@@ -137,30 +136,6 @@ def _add_platform(platform: Platform) -> None:
         platform.run(settings)
 
     app.command(platform.name, help=platform.summary)(command)
-
-
-def _serving(
-    *,
-    model: str | None,
-    token: str | None,
-    multi_gpu: bool | None,
-    engine: str | None,
-    quantize: str | None,
-    lora: list[str] | None,
-    base_only: bool | None,
-) -> Settings:
-    """Settings of a command that serves a model."""
-    found = _settings(
-        model=model,
-        hf_token=token,
-        multi_gpu=multi_gpu,
-        engine=engine,
-        quantize=quantize,
-        loras=",".join(lora) if lora else None,
-        base_only=base_only,
-    )
-    env_file.tell([found.model, *(entry.partition("=")[2] for entry in found.loras.split(","))])
-    return found
 
 
 def _settings(**overrides: Any) -> Settings:
