@@ -17,7 +17,7 @@ from tests.waiting import until
 
 PROGRAM = """
 import asyncio, re, sys, time
-from glados_bots import watchdog
+from glados_bots.processes import watchdog
 watchdog.STILL_S, watchdog.BEAT_S = 1.0, 0.1
 late = []
 

@@ -33,6 +33,11 @@ QUESTION = [Message("user", "Hi")]
 
 
 @pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture
 async def client(engine: ScriptedEngine) -> AsyncIterator[InferenceClient]:
     async with running(create_app(engine, api_key="k")) as url:
         client = InferenceClient(f"{url}/v1", "k")

@@ -85,7 +85,7 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_gpu_auto_takes_the_embedded_model_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_bots.inference.model_files.cards.gpu_memory_gb", lambda: None)
+    monkeypatch.setattr("glados_bots.inference.model_files.choosing.gpu_memory_gb", lambda: None)
     chosen, reason = resolve("auto")
     assert (chosen.name, "no GPU" in reason) == (EMBEDDED, True)
     assert presence(chosen).yes
