@@ -17,7 +17,9 @@ FinishReason = Literal["stop", "length", "content_filter", "error"]
 ENGINES = {
     "transformers": "glados_bots.inference.transformers_engine:TransformersEngine",
     "vllm": "glados_bots.inference.vllm_engine:VllmEngine",
+    "echo": "glados_bots.inference.echo_engine:EchoEngine",
 }
+WITHOUT_CARD = frozenset({"echo"})  # they have a model of their own, and are made with None for its card
 
 
 @dataclass(frozen=True, slots=True)
