@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from glados_bots.inference.cards import resolve
-from glados_bots.inference.weights import fetch
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.weights import fetch
 from glados_web.chats import new_conversation
-from tests.stack import LONGEST_START_S, ROOT, Stack, Visitor
+from tests.processes.stack import LONGEST_START_S, ROOT, Stack, Visitor
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent

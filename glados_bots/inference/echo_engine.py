@@ -12,8 +12,9 @@ from itertools import islice
 
 from glados_bots.conversation import Message
 from glados_bots.errors import PromptTooLongError
-from glados_bots.inference.engine import Begun, Delta, EngineOptions, EngineStats, Event, Finished, Sampling
-from glados_bots.inference.line import Line
+from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.waiting_line import WaitingLine
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Sampling
 
 PAUSE_S = 0.02  # between words, so that streaming is seen
 WORD = re.compile(r"\S+\s*|\s+")
@@ -28,7 +29,7 @@ class EchoEngine:
 
     def __init__(self, card: None, options: EngineOptions) -> None:
         del card
-        self._line = Line(options.max_running, options.max_waiting)
+        self._line = WaitingLine(options.max_running, options.max_waiting)
 
     async def start(self) -> None:
         """Nothing is loaded."""

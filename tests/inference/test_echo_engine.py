@@ -12,11 +12,11 @@ import httpx
 import openai
 import pytest
 
-from glados_bots.doctor import _model
+from glados_bots.cli.doctor import _model
+from glados_bots.inference.api.service import create_app
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import build_engine
-from glados_bots.inference.service import create_app
 from glados_bots.settings import Settings
 from tests.servers import free_port, running
 from tests.waiting import until, until_ready

@@ -1,0 +1,1 @@
+"""What the bots keep: every Redis key and script of the core. It knows no platform, no model and no setting."""
