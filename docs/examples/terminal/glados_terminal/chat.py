@@ -1,28 +1,64 @@
-"""A line is a question, the lines of a person are one conversation, and an answer is drawn anew while it grows."""
+"""A line is a question, a person's lines are one conversation, and an answer is drawn anew while it grows."""
 
 import asyncio
-import getpass
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
+from itertools import chain
 from uuid import uuid4
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from glados_bots import wording
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.addressing import is_nothing
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
-from glados_bots.terminal import plain
-from glados_terminal.surface import TerminalSurface
+from glados_bots.surface import Budget, PlainAnswer, View
 
-LOOK_EVERY_S = 0.1
+
+class TerminalSurface:
+    """The `Surface` of a terminal: a screen, which dies with its process, so that nothing is found there again.
+
+    Attributes:
+        views: how each answer looks that this terminal waits for, by its turn; None before the first look.
+    """
+
+    longest_call_s = 0.0  # what is drawn is drawn at once
+
+    def __init__(self) -> None:
+        self.views: dict[str, View | None] = {}
+
+    def answer(self, turn: Turn) -> PlainAnswer:
+        return PlainAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Ten edits of an answer per second, for the eyes' sake."""
+        return Budget(f"screen:{turn.id}", 10, 1.0)
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """An answer is one message here, so its turn says which."""
+        await self.edit(turn, turn.id, view)
+        return turn.id
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """What another terminal asked may be answered here, but is not shown here."""
+        if turn.id in self.views:
+            self.views[turn.id] = view
+
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        return None
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        return []
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """What is drawn stays."""
 
 
 class Chat:
-    """One terminal and its worker. Whose turns are not answered when it ends: whoever starts next goes on with them."""
+    """One terminal and its worker, for one person. What it leaves unanswered, it answers when it is started again."""
 
     def __init__(self, settings: Settings, person: str) -> None:
         self._core = AdapterCore(settings, "terminal", lambda *_: TerminalSurface())
@@ -30,70 +66,66 @@ class Chat:
         self._screen = Console(highlight=False)
 
     async def run(self) -> None:
-        """Talk and answer until the input ends or a signal comes. Raises StoreUnavailableError."""
-        works = [asyncio.create_task(self._core.run()), asyncio.create_task(self._talk())]
+        """Until the input ends or a signal comes. Raises ConfigError and StoreUnavailableError."""
+        working, talking = asyncio.create_task(self._core.run()), asyncio.create_task(self._talk())
+        working.add_done_callback(lambda _: talking.cancel())
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, works[1].cancel)
-        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-        works[1].cancel()
+            asyncio.get_running_loop().add_signal_handler(number, talking.cancel)
+        await asyncio.wait({talking})
         await self._core.drain()
-        await asyncio.gather(*works, return_exceptions=True)
+        await working
         await self._core.aclose()
-        for work in done:
-            if not work.cancelled():
-                work.result()
+        if not talking.cancelled():
+            talking.result()
 
     async def _talk(self) -> None:
-        """What a killed process has left comes first."""
+        """What a killed process has left comes first, then line after line."""
         for turn in await self._core.store.queue(self._person):
             await self._follow(turn)
         async for line in lines():
-            if not is_nothing(line):
-                await self._ask(line)
+            await self._ask(line)
 
     async def _ask(self, line: str) -> None:
-        """Take a question in. Once `accept` returns it is in Redis, and will be answered whatever dies."""
-        longest = self._core.settings.message_max_chars
-        if len(line) > longest:
-            self._screen.print(f"This has {len(line)} characters; {longest} are allowed.")
-            return
-        verdict = await self._core.intake.accept(Turn(uuid4().hex, self._person, self._person, line))
-        if verdict.refusal:
-            self._screen.print(verdict.refusal)
-        else:
-            await self._follow(verdict.turn)
+        """Take a question in. Once `accept` has returned it will be answered, whatever dies."""
+        if len(line) > (longest := self._core.settings.message_max_chars):
+            self._screen.print(wording.TOO_LONG.format(length=len(line), allowed=longest))
+        elif line:
+            verdict = await self._core.intake.accept(Turn(uuid4().hex, self._person, self._person, line))
+            if verdict.refusal:
+                self._screen.print(verdict.refusal)
+            else:
+                await self._follow(verdict.turn)
 
     async def _follow(self, turn: str) -> None:
-        """Draw an answer until it is whole. Another terminal's worker may have it: then only its end is seen here."""
-        views = self._core.surface.views
+        """Draw an answer while it grows. Its end is in the history: another terminal's worker may have given it."""
+        views, store = self._core.surface.views, self._core.store
         views[turn] = None
-        with Live(Text("…"), console=self._screen, auto_refresh=False) as live:
-            while turn in await self._core.store.queue(self._person):
+        with Live(console=self._screen, auto_refresh=False, transient=True) as live:
+            while turn in await store.queue(self._person):
                 if view := views[turn]:
-                    live.update(Text(plain(f"{view.chunk}\n{view.notice}".strip() or "…")), refresh=True)
-                await asyncio.sleep(LOOK_EVERY_S)
-            view, history = views.pop(turn), await self._core.store.history(self._person)
-            answers = [exchange.answer for exchange in history if exchange.turn == turn]
-            notices = [view.notice] if view and view.notice else []
-            live.update(Text(plain("\n".join(answers + notices))), refresh=True)
+                    live.update(shown(view.chunk, view.notice), refresh=True)
+                await asyncio.sleep(0.1)
+            live.update("")
+        view, history = views.pop(turn), await store.history(self._person)
+        answers = [exchange.answer for exchange in history if exchange.turn == turn]
+        self._screen.print(shown(*answers, view.notice if view else ""))
+
+
+def shown(*parts: str) -> Text:
+    """Others' words without their control characters, so that none of them steers the terminal."""
+    text = "\n".join(filter(None, parts)).expandtabs(4)
+    return Text("".join(one for one in text if one == "\n" or one.isprintable()))
 
 
 async def lines() -> AsyncIterator[str]:
-    """Lines of standard input. A thread waits for them that nobody needs to wait for."""
+    """Lines of standard input. A thread waits for them, and dies with the process."""
     found, loop = asyncio.Queue[str](1), asyncio.get_running_loop()
 
     def read() -> None:
-        line = "any"
         with open(0, encoding="utf-8", errors="replace", closefd=False) as stdin:
-            while line:
-                line = stdin.readline()
+            for line in chain(stdin, [""]):
                 asyncio.run_coroutine_threadsafe(found.put(line), loop).result()
 
     threading.Thread(target=read, daemon=True).start()
     while line := await found.get():
         yield line.strip()
-
-
-def run(settings: Settings) -> None:
-    """Run until the input ends, or SIGTERM or SIGINT."""
-    asyncio.run(Chat(settings, getpass.getuser()).run())
