@@ -144,14 +144,8 @@ def _settings(**overrides: Any) -> Settings:
     return settings
 
 
-backup.add_to(app, _settings)
-store.add_to(app, _settings)
-turns.add_to(app, _settings)
-privacy.add_to(app, _settings)
-keys.add_to(app, _settings)
-models.add_to(app, _settings)
-audit.add_to(app, _settings)
-password.add_to(app)
+for room in (backup, store, turns, privacy, keys, models, audit, password):  # a new room of commands is one entry here
+    room.add_to(app, _settings)
 
 
 def main() -> None:
