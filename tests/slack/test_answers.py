@@ -13,8 +13,8 @@ from glados_slack.answer import Chunk
 from glados_slack.budgets import budget, new_streams
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person
-from tests.fakes.slack.messages import delete_message
-from tests.fakes.slack.ratelimits import RateLimits
+from tests.fakes.slack.api.ratelimits import RateLimits
+from tests.fakes.slack.world.messages import delete_message
 from tests.slack.conftest import Adapter, answered, is_end, labels
 
 SET_STATUS = "assistant.threads.setStatus"

@@ -18,7 +18,7 @@ from glados_slack.marks import Marks
 from glados_slack.surface import SlackSurface
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.delivery import Held
+from tests.fakes.slack.delivery.delivery import Held
 from tests.slack.conftest import Adapter, answered, is_end
 from tests.slack.test_waiting import surfaces, turn
 

@@ -5,7 +5,7 @@ from glados_bots.store import Client
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.delivery import Held
+from tests.fakes.slack.delivery.delivery import Held
 from tests.slack.conftest import Adapter, answered, is_complete, is_end
 
 

@@ -16,7 +16,7 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
-from tests.fakes.oidc.provider import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
+from tests.fakes.oidc import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
 from tests.servers import free_port, running
 
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}

@@ -6,22 +6,22 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from .commands import command_data, find_command
-from .content import walk
-from .errors import ApiError
-from .http import store_files
-from .interactions import Interaction, InteractionType
-from .interactions import Interactions as InteractionList
-from .kinds import forward, pin, poll, sticker, unpin
-from .messages import Origin, check_may_send, create_message, delete_message, edit_message
-from .models import Attachment, Channel, ChannelType, JsonObject, Message, User
-from .payloads import message_json
-from .permissions import Permission
-from .reactions import add_reaction, remove_reaction
-from .rest_threads import announce_thread, thread_on_message
-from .rest_users import open_dm
-from .state import World
-from .threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
+from .rest.pipeline import store_files
+from .rest.thread_routes import announce_thread, thread_on_message
+from .rest.user_routes import open_dm
+from .world.commands import command_data, find_command
+from .world.content import walk
+from .world.errors import ApiError
+from .world.interactions import Interaction, InteractionType
+from .world.interactions import Interactions as InteractionList
+from .world.kinds import forward, pin, poll, sticker, unpin
+from .world.messages import Origin, check_may_send, create_message, delete_message, edit_message
+from .world.models import Attachment, Channel, ChannelType, JsonObject, Message, User
+from .world.payloads import message_json
+from .world.permissions import Permission
+from .world.reactions import add_reaction, remove_reaction
+from .world.state import World
+from .world.threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
 
 T = TypeVar("T")
 

@@ -11,25 +11,25 @@ from typing import Self
 
 from aiohttp import web
 
-from .clock import Clock
-from .faults import Faults
-from .gateway import Gateway
-from .guilds import FakeGuild
-from .http import API, Pipeline
-from .intents import PRIVILEGED
-from .interactions import Interactions
-from .kinds import add_preview
-from .ledger import Ledger, MessageRecord
-from .messages import Origin, create_message
-from .models import Channel, JsonObject, Message, User
+from .gateway.gateway import Gateway
+from .gateway.intents import PRIVILEGED
 from .people import Person
-from .permissions import NONE, Permission
-from .ratelimits import RateLimits
-from .rest_interactions import InteractionRoutes
-from .rest_messages import MessageRoutes
-from .rest_threads import ThreadRoutes
-from .rest_users import UserRoutes
-from .state import Application, World
+from .rest.faults import Faults
+from .rest.interaction_routes import InteractionRoutes
+from .rest.message_routes import MessageRoutes
+from .rest.pipeline import API, Pipeline
+from .rest.ratelimits import RateLimits
+from .rest.thread_routes import ThreadRoutes
+from .rest.user_routes import UserRoutes
+from .world.clock import Clock
+from .world.guilds import FakeGuild
+from .world.interactions import Interactions
+from .world.kinds import add_preview
+from .world.ledger import Ledger, MessageRecord
+from .world.messages import Origin, create_message
+from .world.models import Channel, JsonObject, Message, User
+from .world.permissions import NONE, Permission
+from .world.state import Application, World
 
 LARGEST_REQUEST = 25 * 1024 * 1024
 WAIT_S = 60.0

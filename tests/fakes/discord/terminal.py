@@ -6,12 +6,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from .commands import UnknownCommandError, find_command
-from .errors import ApiError
-from .models import Channel, JsonObject, Message, User
 from .people import Person
-from .rest_users import open_dm
+from .rest.user_routes import open_dm
 from .server import FakeDiscord
+from .world.commands import UnknownCommandError, find_command
+from .world.errors import ApiError
+from .world.models import Channel, JsonObject, Message, User
 
 T = TypeVar("T")
 

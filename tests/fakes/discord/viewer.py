@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .content import walk
-from .ledger import MessageRecord, Revision
 from .server import FakeDiscord
+from .world.content import walk
+from .world.ledger import MessageRecord, Revision
 
 
 class Viewer:

@@ -26,19 +26,19 @@ with a bot.
 - `fake.ledger`: messages by revision, `of`, `by`, `transcript`, pings, unfurls, requests, statuses, prompts, failures.
 """
 
-from .apps import App, Installation
+from .api.faults import Fault
+from .api.ratelimits import Limit
 from .client import RecordingApp, connected, running
-from .delivery import Answer
-from .errors import ApiError
-from .faults import Fault
-from .http_events import AppAnswer
-from .interactions import Interaction
-from .ledger import DeliveryRecord, Failure, Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
-from .models import Channel, File, JsonObject, Message, Team, User, View
+from .delivery.delivery import Answer
+from .delivery.http_events import AppAnswer
+from .delivery.interactions import Interaction
 from .people import Person
-from .ratelimits import Limit
 from .server import ConnectSettings, FakeSlack
 from .teams import Workspace
+from .world.apps import App, Installation
+from .world.errors import ApiError
+from .world.ledger import DeliveryRecord, Failure, Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
+from .world.models import Channel, File, JsonObject, Message, Team, User, View
 
 __all__ = [
     "Answer",

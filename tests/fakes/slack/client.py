@@ -12,8 +12,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .models import JsonObject
 from .server import ConnectSettings, FakeSlack
+from .world.models import JsonObject
 
 # Read by slack_bolt and slack_sdk behind the caller's back.
 _AMBIENT = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")

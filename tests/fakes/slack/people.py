@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .content import rich_text, typed
-from .errors import ApiError
-from .messages import add_message, check_may_post, delete_message, edited
-from .models import Channel, File, JsonObject, Message
-from .payloads import message_json, view_json
-from .reactions import react, unreact
+from .blocks.content import rich_text, typed
 from .sharing import Sharer
-from .streams import stop_by_user
+from .world.errors import ApiError
+from .world.messages import add_message, check_may_post, delete_message, edited
+from .world.models import Channel, File, JsonObject, Message
+from .world.payloads import message_json, view_json
+from .world.reactions import react, unreact
+from .world.streams import stop_by_user
 
 T = TypeVar("T")
 

@@ -12,28 +12,28 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .api_agents import METHODS as AGENTS
-from .api_auth import AuthMethods
-from .api_chat import METHODS as CHAT
-from .api_conversations import METHODS as CONVERSATIONS
-from .api_views import ViewMethods
-from .apps import App, Token, Tokens
-from .clock import Clock
-from .delivery import Delivery
-from .faults import Faults
-from .files import Files, ForeignHost
-from .http import WebApi
-from .http_events import HttpEvents
-from .interactions import Interactions
-from .ledger import Ledger, MessageRecord
-from .messages import add_message, edited
-from .models import Channel, JsonObject, Message, User
-from .payloads import message_json
+from .api.agent_methods import METHODS as AGENTS
+from .api.auth_methods import AuthMethods
+from .api.chat_methods import METHODS as CHAT
+from .api.conversation_methods import METHODS as CONVERSATIONS
+from .api.faults import Faults
+from .api.files import Files, ForeignHost
+from .api.ratelimits import Limit, RateLimits
+from .api.view_methods import ViewMethods
+from .api.web_api import WebApi
+from .delivery.delivery import Delivery
+from .delivery.http_events import HttpEvents
+from .delivery.interactions import Interactions
+from .delivery.sockets import Sockets
 from .people import Person
-from .ratelimits import Limit, RateLimits
-from .sockets import Sockets
-from .state import World
 from .teams import Workspace
+from .world.apps import App, Token, Tokens
+from .world.clock import Clock
+from .world.ledger import Ledger, MessageRecord
+from .world.messages import add_message, edited
+from .world.models import Channel, JsonObject, Message, User
+from .world.payloads import message_json
+from .world.state import World
 
 LARGEST_REQUEST = 25 * 1024 * 1024
 # Of a state that must come: long, as the machine may be busy.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from . import kinds
+from tests.fakes.slack.world import kinds
+
 from .hands import Hands
-from .models import Channel, JsonObject, Message
+from .world.models import Channel, JsonObject, Message
 
 
 @dataclass(eq=False)

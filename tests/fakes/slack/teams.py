@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .apps import Installation, Tokens
-from .interactions import Interactions
-from .models import Channel, Team, User
+from .delivery.interactions import Interactions
 from .people import Person
-from .state import World
+from .world.apps import Installation, Tokens
+from .world.models import Channel, Team, User
+from .world.state import World
 
 
 @dataclass(eq=False)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from .errors import ApiError
-from .models import Channel, JsonObject, Message, View
 from .people import Person
 from .server import FakeSlack
+from .world.errors import ApiError
+from .world.models import Channel, JsonObject, Message, View
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .elements import clickable
-from .ledger import Key, MessageRecord, Revision
-from .models import JsonObject
+from .blocks.elements import clickable
 from .server import FakeSlack
+from .world.ledger import Key, MessageRecord, Revision
+from .world.models import JsonObject
 
 
 class Viewer:
