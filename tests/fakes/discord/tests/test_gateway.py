@@ -1,34 +1,10 @@
 """The real discord.py lives through what a gateway does to it: resumes, invalid sessions, closes, duplicates."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import discord
 import pytest
 
 from tests.fakes.discord import Channel, FakeDiscord, FakeGuild, Intent, Person, RecordingClient, connected, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def guild(fake: FakeDiscord) -> FakeGuild:
-    return fake.add_guild()
-
-
-@pytest.fixture
-def channel(guild: FakeGuild) -> Channel:
-    return guild.add_text_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeDiscord, guild: FakeGuild) -> Person:
-    assert guild.members
-    return fake.add_user("ada")
 
 
 async def test_ready_brings_the_guild_with_channels_roles_and_the_bot(

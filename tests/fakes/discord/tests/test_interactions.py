@@ -88,23 +88,6 @@ class Bot(RecordingClient):
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeDiscord) -> Channel:
-    return fake.add_guild().add_text_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeDiscord, channel: Channel) -> Person:
-    assert channel.guild is not None
-    return fake.add_user("ada")
-
-
-@pytest.fixture
 async def bot(fake: FakeDiscord, ada: Person) -> AsyncIterator[Bot]:
     assert ada.id in fake.world.users
     async with running(fake, Bot()) as client:

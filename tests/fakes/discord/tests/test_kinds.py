@@ -1,7 +1,5 @@
 """What the real discord.py makes of messages that are no plain text, and of changes that are no edits."""
 
-from collections.abc import AsyncIterator
-
 import discord
 import pytest
 
@@ -9,33 +7,10 @@ from tests.fakes.discord import ApiError, Channel, FakeDiscord, FakeGuild, Permi
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def guild(fake: FakeDiscord) -> FakeGuild:
-    return fake.add_guild()
-
-
-@pytest.fixture
-def channel(guild: FakeGuild) -> Channel:
-    return guild.add_text_channel("general")
-
-
-@pytest.fixture
 def ada(fake: FakeDiscord, guild: FakeGuild) -> Person:
     person = fake.add_user("ada")
     guild.add_member(person, guild.add_role("mods", Permission.MANAGE_MESSAGES))
     return person
-
-
-@pytest.fixture
-async def bot(fake: FakeDiscord, ada: Person) -> AsyncIterator[RecordingClient]:
-    assert ada.id in fake.world.users
-    async with running(fake) as client:
-        yield client
 
 
 async def last_heard(fake: FakeDiscord, bot: RecordingClient, count: int) -> discord.Message:

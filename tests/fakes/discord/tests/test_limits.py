@@ -1,31 +1,12 @@
 """Rate limits, faults, and the ledger's judgement of the client."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import aiohttp
 import discord
 import pytest
 
-from tests.fakes.discord import Channel, FakeDiscord, Limit, RecordingClient, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeDiscord) -> Channel:
-    return fake.add_guild().add_text_channel("general")
-
-
-@pytest.fixture
-async def bot(fake: FakeDiscord, channel: Channel) -> AsyncIterator[RecordingClient]:
-    assert channel.guild is not None
-    async with running(fake) as client:
-        yield client
+from tests.fakes.discord import Channel, FakeDiscord, Limit, RecordingClient
 
 
 async def post(fake: FakeDiscord, channel: Channel) -> tuple[int, dict[str, str], dict[str, object]]:

@@ -1,37 +1,11 @@
 """The real discord.py sends, edits, deletes and reads messages on the fake."""
 
-from collections.abc import AsyncIterator
-
 import discord
 import pytest
 
 from tests.fakes.discord import Channel, FakeDiscord, Intent, Limit, Person, RecordingClient, running
 
 NOBODY = discord.AllowedMentions.none()
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeDiscord) -> Channel:
-    return fake.add_guild().add_text_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeDiscord, channel: Channel) -> Person:
-    assert channel.guild is not None
-    return fake.add_user("ada")
-
-
-@pytest.fixture
-async def bot(fake: FakeDiscord, ada: Person) -> AsyncIterator[RecordingClient]:
-    assert ada.id in fake.world.users
-    async with running(fake) as client:
-        yield client
 
 
 def place(bot: RecordingClient, channel: Channel) -> discord.TextChannel:

@@ -1,7 +1,5 @@
 """What the fake allows agrees with what discord.py computes from the same roles and overwrites."""
 
-from collections.abc import AsyncIterator
-
 import discord
 import pytest
 from hypothesis import given, settings
@@ -10,12 +8,6 @@ from hypothesis import strategies as st
 from tests.fakes.discord import ALL, FakeDiscord, Permission, running
 
 BITS = st.lists(st.sampled_from(list(Permission))).map(lambda bits: Permission(sum(set(bits))))
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
 
 
 async def test_refusals_come_from_computed_permissions(fake: FakeDiscord) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import discord
@@ -44,12 +43,6 @@ class Bot(RecordingClient):
             place = await message.create_thread(name="Answer")
         answer = await place.send("Hel", view=view)
         await answer.edit(content="Hello.")
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
 
 
 async def test_a_conversation(fake: FakeDiscord) -> None:

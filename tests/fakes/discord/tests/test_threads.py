@@ -1,7 +1,5 @@
 """The real discord.py opens, finds and uses threads on the fake, and is refused as on Discord."""
 
-from collections.abc import AsyncIterator
-
 import discord
 import pytest
 
@@ -9,28 +7,10 @@ from tests.fakes.discord import FakeDiscord, FakeGuild, Permission, Person, Reco
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as server:
-        yield server
-
-
-@pytest.fixture
-def guild(fake: FakeDiscord) -> FakeGuild:
-    return fake.add_guild()
-
-
-@pytest.fixture
 def ada(fake: FakeDiscord, guild: FakeGuild) -> Person:
     user = fake.add_user("ada")
     guild.add_member(user, guild.add_role("mods", Permission.MANAGE_THREADS))
     return user
-
-
-@pytest.fixture
-async def bot(fake: FakeDiscord, ada: Person) -> AsyncIterator[RecordingClient]:
-    assert ada.id in fake.world.users
-    async with running(fake) as client:
-        yield client
 
 
 async def heard(fake: FakeDiscord, bot: RecordingClient, text: str) -> discord.Message:

@@ -1,6 +1,5 @@
 """Agents and files: statuses, prompts, sessions and stop buttons; private addresses, and who is given the token."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -8,34 +7,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import Channel, FakeSlack, Person, connected, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
+from tests.fakes.slack import Channel, FakeSlack, Person, running
+from tests.fakes.slack.tests.conftest import error_of
 
 
 async def test_a_status_lasts_until_it_is_cleared_or_two_minutes(

@@ -11,17 +11,6 @@ from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
 def ada(fake: FakeSlack, channel: Channel) -> Person:
     assert channel.team is fake.team
     fake.app.events = {"message.channels"}

@@ -8,27 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
+from tests.fakes.slack.tests.conftest import error_of
 
 
 @pytest.fixture

@@ -1,36 +1,17 @@
 """The real slack_bolt hears of messages that are no plain text, and of changes that are no edits."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from tests.fakes.slack import ApiError, Channel, FakeSlack, Person, RecordingApp, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
+from tests.fakes.slack import ApiError, Channel, FakeSlack, Person, RecordingApp
 
 
 @pytest.fixture
 def ada(fake: FakeSlack, channel: Channel) -> Person:
     assert channel.team is fake.team
     return fake.team.add_user("ada", real_name="Ada Lovelace")
-
-
-@pytest.fixture
-async def app(fake: FakeSlack, ada: Person) -> AsyncIterator[RecordingApp]:
-    assert ada.id in fake.world.users
-    async with running(fake) as recording:
-        yield recording
 
 
 async def heard(fake: FakeSlack, app: RecordingApp, count: int) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Rate limits, faults, and the ledger's judgement of the app."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -10,34 +9,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import Channel, FakeSlack, Limit, Person, connected
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
+from tests.fakes.slack import Channel, FakeSlack, Limit, connected
+from tests.fakes.slack.tests.conftest import error_of
 
 
 async def test_a_channel_takes_about_a_message_a_second(

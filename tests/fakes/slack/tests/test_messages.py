@@ -1,47 +1,13 @@
 """The real slack_sdk posts, edits, deletes and reads messages on the fake, and slack_bolt hears what people write."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp, connected, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
-
-
-@pytest.fixture
-async def app(fake: FakeSlack, ada: Person) -> AsyncIterator[RecordingApp]:
-    assert ada.id in fake.world.users
-    async with running(fake) as recording:
-        yield recording
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
+from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp
+from tests.fakes.slack.tests.conftest import error_of
 
 
 async def test_a_mention_is_told_twice_with_one_timestamp_and_answered_in_its_thread(

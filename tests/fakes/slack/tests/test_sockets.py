@@ -1,7 +1,6 @@
 """Socket Mode of the real slack_sdk against the fake: tickets, acks, redelivery, several connections, every ending."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -9,40 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp, connected, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
-
-
-@pytest.fixture
-async def app(fake: FakeSlack, ada: Person) -> AsyncIterator[RecordingApp]:
-    assert ada.id in fake.world.users
-    async with running(fake) as recording:
-        yield recording
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
+from tests.fakes.slack.tests.conftest import error_of
 
 
 def silent(fake: FakeSlack) -> RecordingApp:

@@ -1,6 +1,5 @@
 """The real slack_sdk streams on the fake: what a stream takes, who may go on with it, and when it ends."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,24 +7,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.messages.chunk import MarkdownTextChunk, TaskUpdateChunk
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person, connected
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
+from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person
+from tests.fakes.slack.tests.conftest import error_of
 
 
 @pytest.fixture
@@ -33,20 +16,10 @@ async def question(ada: Person, channel: Channel) -> Message:
     return await ada.say(channel, "why?")
 
 
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
-
-
 def place(question: Message) -> dict[str, Any]:
     asker = question.author
     where = {"channel": question.channel.id, "thread_ts": question.ts}
     return where | {"recipient_user_id": asker.id, "recipient_team_id": asker.team.id}
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
 
 
 async def start(client: AsyncWebClient, question: Message, text: str | None = "One") -> dict[str, Any]:

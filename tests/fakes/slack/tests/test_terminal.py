@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,6 @@ def bot(settings: ConnectSettings) -> RecordingApp:
     app.view("sum")(done)
     app.listen()
     return app
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
 
 
 async def test_a_conversation(fake: FakeSlack) -> None:

@@ -1,6 +1,5 @@
 """Tokens and installations: what the real slack_sdk and slack_bolt are told when one is wrong, old, rotated or gone."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -10,34 +9,8 @@ from slack_sdk.oauth.installation_store import Installation as StoredInstallatio
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fakes.slack import Channel, FakeSlack, Person, connected, running
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as server:
-        yield server
-
-
-@pytest.fixture
-def channel(fake: FakeSlack) -> Channel:
-    return fake.add_channel("general")
-
-
-@pytest.fixture
-def ada(fake: FakeSlack, channel: Channel) -> Person:
-    assert channel.team is fake.team
-    return fake.add_user("ada")
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    with connected(fake.settings) as connection:
-        return connection
-
-
-def error_of(failure: pytest.ExceptionInfo[SlackApiError]) -> str:
-    return str(failure.value.response["error"])
+from tests.fakes.slack import Channel, FakeSlack, Person, running
+from tests.fakes.slack.tests.conftest import error_of
 
 
 async def test_who_am_i(fake: FakeSlack, client: AsyncWebClient) -> None:
