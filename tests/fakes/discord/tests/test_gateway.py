@@ -86,11 +86,12 @@ async def test_a_resume_that_fails_ends_in_a_new_session(fake: FakeDiscord, how:
         fake.gateway.refuse_resumes = how == "refused"
         fake.gateway.resume_close_code = 4009 if how == "closed" else None
         if how == "expired":
-            fake.gateway.refused_connections = 1
+            fake.gateway.refused_connections = 10
         fake.gateway.drop()
         if how == "expired":
-            await fake.wait_for(lambda: not fake.gateway.refused_connections)
+            await fake.wait_for(lambda: not fake.gateway.connections)
             fake.clock.advance(61)
+            fake.gateway.refused_connections = 0
         if how == "closed":
             await fake.wait_for(lambda: fake.gateway.refused_resumes)
             fake.gateway.resume_close_code = None
