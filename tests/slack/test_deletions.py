@@ -186,7 +186,7 @@ async def test_the_newest_question_is_the_one_that_was_asked_last(
         held = slack.delivery._held or []
         slack.delivery.release(lambda _: held[1:])
         await answered(slack, root, 2)
-        slack.delivery.publish(held[0].event, held[0].installation)
+        slack.delivery.publish(held[0])
         await answered(slack, root, 3)
         await ada.edit(newest, "latest")
         await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "latest")

@@ -56,7 +56,7 @@ async def test_an_event_delivered_again_makes_up_for_what_a_process_that_died_le
         await answered(slack, question)
         assert await client.delete(f"glados:{{slack}}:in:{channel.id}:{question.ts}")
         for one in events:
-            slack.delivery.publish(one.event, one.installation)
+            slack.delivery.publish(one)
         await slack.wait_for(lambda: not slack.delivery.pending)
         await ada.say(channel, "and without a mention?", thread=question)
         await answered(slack, question, 2)

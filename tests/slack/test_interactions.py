@@ -12,8 +12,8 @@ from glados_slack import asking
 from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
-from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
+from tests.waiting import LONGEST_S
 
 
 async def done(slack: FakeSlack, *interactions: Interaction) -> None:
@@ -133,11 +133,11 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(asking, "OUTAGE_S", 0.3)
     async with adapter():
-        slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
+        slow = slack.faults.add(method="chat.postMessage", delay_s=LONGEST_S)
         asked = asyncio.create_task(ada.run(channel, "/glados", "ask why?"))
         await slack.wait_for(lambda: slow.hits)
         await admin.config_set("maxmemory", 1)
-        slack.clock.advance(WAIT_S)
+        slack.clock.advance(LONGEST_S)
         try:
             await slack.wait_for(lambda: len(slack.answers(channel)) == 2)
         finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TypeVar
+
+from tests.fakes.common.clock import dispatched
 
 from .rest.pipeline import store_files
 from .rest.thread_routes import announce_thread, thread_on_message
@@ -22,8 +23,6 @@ from .world.permissions import Permission
 from .world.reactions import add_reaction, remove_reaction
 from .world.state import World
 from .world.threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
-
-T = TypeVar("T")
 
 _MESSAGE_COMMAND = 3
 _BUTTON = 2
@@ -56,7 +55,7 @@ class Person(User):
             payload["allowed_mentions"] = everything | {"replied_user": pings}
         stored = store_files(self.world, channel.id, files or [])
         message = create_message(self.world, channel, self, payload, stored)
-        return await _after(message)
+        return await dispatched(message)
 
     async def dm(self, content: str, *, files: list[File] | None = None) -> Message:
         """Write to the bot directly."""
@@ -65,17 +64,17 @@ class Person(User):
     async def forward(self, message: Message, channel: Channel) -> Message:
         """Show a message in another place; that forwards neither its author nor anything to say about it."""
         self._require_to_write(channel)
-        return await _after(forward(self.world, message, channel, self))
+        return await dispatched(forward(self.world, message, channel, self))
 
     async def poll(self, channel: Channel, question: str, *answers: str) -> Message:
         """Let everybody vote."""
         self._require_to_write(channel)
-        return await _after(poll(self.world, channel, self, question, list(answers)))
+        return await dispatched(poll(self.world, channel, self, question, list(answers)))
 
     async def sticker(self, channel: Channel, name: str = "Wave") -> Message:
         """Send a sticker, and nothing else."""
         self._require_to_write(channel)
-        return await _after(sticker(self.world, channel, self, name))
+        return await dispatched(sticker(self.world, channel, self, name))
 
     async def pin(self, message: Message) -> None:
         """Pin a message, as a moderator."""
@@ -121,7 +120,7 @@ class Person(User):
         """Open a thread on a message, in a channel, or as a post in a forum (with `content` as its first message)."""
         payload: JsonObject = {"name": name, "type": 12 if private else 11}
         if isinstance(where, Message):
-            return await _after(thread_on_message(self.world, where, self, payload))
+            return await dispatched(thread_on_message(self.world, where, self, payload))
         kind = check_may_open_thread(self.world, where, self, payload)
         thread = open_thread(self.world, where, self, payload, kind=kind, thread_id=self.world.clock.snowflake())
         announce_thread(self.world, thread, self)
@@ -129,7 +128,7 @@ class Person(User):
             create_message(self.world, thread, self, {"content": content}, origin=Origin(message_id=thread.id))
         elif content:
             await self.say(thread, content)
-        return await _after(thread)
+        return await dispatched(thread)
 
     async def change_thread(self, thread: Channel, *, archived: bool | None = None, locked: bool | None = None) -> None:
         """Archive or lock a thread, or undo it."""
@@ -161,7 +160,7 @@ class Person(User):
         name, *path = command.removeprefix("/").split()
         definition = find_command(self.world, channel, self, name)
         data = command_data(self.world, channel, definition, path, options)
-        return await _after(self.interactions.start(InteractionType.COMMAND, self, channel, data))
+        return await dispatched(self.interactions.start(InteractionType.COMMAND, self, channel, data))
 
     async def complete(self, channel: Channel, command: str, option: str, typed: str) -> Interaction:
         """Type into an option of a slash command; the bot's proposals are in `choices`."""
@@ -172,7 +171,7 @@ class Person(User):
         while "options" in options[0]:
             options = options[0]["options"]
         options[0]["focused"] = True
-        return await _after(self.interactions.start(InteractionType.AUTOCOMPLETE, self, channel, data))
+        return await dispatched(self.interactions.start(InteractionType.AUTOCOMPLETE, self, channel, data))
 
     async def run_on(self, message: Message, command: str) -> Interaction:
         """Use a command from the menu of a message."""
@@ -180,7 +179,7 @@ class Person(User):
         data = command_data(self.world, message.channel, definition, [], {})
         data["target_id"] = str(message.id)
         data["resolved"] = {"messages": {str(message.id): message_json(message, self.world)}}
-        return await _after(self.interactions.start(InteractionType.COMMAND, self, message.channel, data))
+        return await dispatched(self.interactions.start(InteractionType.COMMAND, self, message.channel, data))
 
     async def click(self, message: Message, button: str) -> Interaction:
         """Press the button with this label, emoji or custom id.
@@ -195,7 +194,10 @@ class Person(User):
         if found is None or found.get("disabled"):
             raise LookupError(f"No button {button!r} to press among {[button_names(part) for part in buttons]}")
         data = {"custom_id": found["custom_id"], "component_type": _BUTTON, "id": found["id"]}
-        return await _after(self.interactions.start(InteractionType.COMPONENT, self, message.channel, data, message))
+        where = message.channel
+        return await dispatched(
+            self.interactions.start(InteractionType.COMPONENT, self, where, data, message)
+        )
 
     async def submit(self, interaction: Interaction, values: dict[str, str]) -> Interaction:
         """Send off the form that the bot showed in answer to `interaction`; values by custom id."""
@@ -205,7 +207,7 @@ class Person(User):
             {"type": 1, "components": [{"type": 4, "custom_id": key, "value": value}]} for key, value in values.items()
         ]
         data = {"custom_id": interaction.modal["custom_id"], "components": rows}
-        return await _after(
+        return await dispatched(
             self.interactions.start(InteractionType.MODAL, self, interaction.channel, data, interaction.source)
         )
 
@@ -226,9 +228,3 @@ def button_names(part: JsonObject) -> set[str]:
     """Everything a button may be called by."""
     emoji = (part.get("emoji") or {}).get("name")
     return {name for name in (part.get("label"), emoji, part.get("custom_id")) if name}
-
-
-async def _after(result: T) -> T:
-    """Let the server's tasks send what was just dispatched."""
-    await asyncio.sleep(0)
-    return result

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.discord.world.models import JsonObject
+from tests.fakes.common.sockets import Outlet
+from tests.fakes.discord.world.models import Guild, JsonObject
 from tests.fakes.discord.world.payloads import guild_json, member_json, user_json
 from tests.fakes.discord.world.state import Event, World
 
-from .connection import Connection
 from .intents import PRIVILEGED, Intent
-from .sessions import Session
+from .sessions import Connection, Session
 
-if TYPE_CHECKING:
-    from tests.fakes.discord.world.models import Guild
-
-HEARTBEAT, IDENTIFY, RESUME, RECONNECT, REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = (
-    1,
-    2,
-    6,
-    7,
-    8,
-    9,
-    10,
-    11,
-)
+HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 1, 2, 6, 7
+REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
 NOT_AUTHENTICATED, BAD_TOKEN, ALREADY_AUTHENTICATED = 4003, 4004, 4005
 INVALID_SEQUENCE, DISALLOWED_INTENTS = 4007, 4014
 # Bytes that a client may send in one frame.
@@ -37,7 +25,7 @@ LARGEST_FRAME = 4096
 FINAL_CLOSE_CODES = {1000, 1001}
 
 
-class Gateway:
+class Gateway(Outlet[Event]):
     """All sessions of the bot.
 
     Attributes:
@@ -51,6 +39,7 @@ class Gateway:
     """
 
     def __init__(self, world: World, token: str) -> None:
+        super().__init__()
         self.heartbeat_interval_ms = 41_250
         self.answers_heartbeats = True
         self.refused_connections = 0
@@ -65,8 +54,6 @@ class Gateway:
         self.refused_resumes = 0
         self._world = world
         self._token = token
-        self._held: list[Event] | None = None
-        self._copies = 0
         world.publish = self.publish
 
     # Faults, for tests.
@@ -74,7 +61,8 @@ class Gateway:
     async def close(self, code: int) -> None:
         """Close every connection with `code`; sessions stay open for RESUME."""
         for connection in list(self.connections):
-            await connection.close(code)
+            connection.close(code)
+        await asyncio.sleep(0)
 
     def drop(self) -> None:
         """Cut every connection without a word."""
@@ -93,27 +81,10 @@ class Gateway:
                 self.sessions.pop(connection.session.id, None)
             connection.send({"op": INVALID_SESSION, "d": resumable})
 
-    def repeat(self, copies: int) -> None:
-        """Dispatch every event that many times more, from now on; 0 ends it."""
-        self._copies = copies
-
-    def hold(self) -> None:
-        """Keep dispatches back until `release`."""
-        self._held = []
-
-    def release(self, order: Callable[[list[Event]], Sequence[Event]] = list) -> None:
-        """Dispatch what was kept back, in the order that `order` makes of it."""
-        held, self._held = self._held or [], None
-        for event in order(held):
-            self.publish(event)
-
     # The protocol.
 
-    def publish(self, event: Event) -> None:
+    def _pass_on(self, event: Event) -> None:
         """Dispatch to every session that may see the event."""
-        if self._held is not None:
-            self._held.append(event)
-            return
         now = self._world.clock.now()
         self.sessions = {key: session for key, session in self.sessions.items() if not session.is_over(now)}
         for session in self.sessions.values():
@@ -129,13 +100,13 @@ class Gateway:
             return web.Response(status=503)
         socket = web.WebSocketResponse(max_msg_size=LARGEST_FRAME)
         await socket.prepare(request)
-        connection = Connection(socket, request, compress=request.query.get("compress") == "zlib-stream")
+        connection = Connection(socket, request)
         self.connections.append(connection)
         connection.send({"op": HELLO, "d": {"heartbeat_interval": self.heartbeat_interval_ms}})
         try:
             async for frame in socket:
                 if frame.type is WSMsgType.TEXT:
-                    await self._receive(connection, frame.json())
+                    self._receive(connection, frame.json())
         finally:
             self.connections.remove(connection)
             self._leave(connection, socket.close_code)
@@ -150,21 +121,21 @@ class Gateway:
         if close_code in FINAL_CLOSE_CODES and not connection.closed_by_server:
             self.sessions.pop(session.id, None)
 
-    async def _receive(self, connection: Connection, frame: JsonObject) -> None:
+    def _receive(self, connection: Connection, frame: JsonObject) -> None:
         operation, data = frame["op"], frame.get("d")
         if operation == HEARTBEAT:
             if self.answers_heartbeats:
                 connection.send({"op": HEARTBEAT_ACK})
         elif operation == IDENTIFY:
-            await self._identify(connection, data or {})
+            self._identify(connection, data or {})
         elif operation == RESUME:
-            await self._resume(connection, data or {})
+            self._resume(connection, data or {})
         elif connection.session is None:
-            await connection.close(NOT_AUTHENTICATED)
+            connection.close(NOT_AUTHENTICATED)
         elif operation == REQUEST_MEMBERS:
             self._send_members(connection.session, data or {})
 
-    async def _identify(self, connection: Connection, data: JsonObject) -> None:
+    def _identify(self, connection: Connection, data: JsonObject) -> None:
         intents = Intent(data["intents"])
         refused = self.identify_close_code
         if connection.session is not None:
@@ -174,7 +145,7 @@ class Gateway:
         elif intents & PRIVILEGED & ~Intent(self._world.application.privileged_intents):
             refused = DISALLOWED_INTENTS
         if refused is not None:
-            await connection.close(refused)
+            connection.close(refused)
             return
         shard = tuple(data.get("shard") or (0, 1))
         session = Session(secrets.token_hex(16), intents, (int(shard[0]), int(shard[1])))
@@ -197,19 +168,19 @@ class Gateway:
                 session.dispatch("GUILD_CREATE", guild_json(guild, self._world, all_members=everybody))
         self._world.ledger.changed()
 
-    async def _resume(self, connection: Connection, data: JsonObject) -> None:
+    def _resume(self, connection: Connection, data: JsonObject) -> None:
         session = self.sessions.get(data["session_id"])
         if self.resume_close_code is not None:
             self.refused_resumes += 1
-            await connection.close(self.resume_close_code)
+            connection.close(self.resume_close_code)
         elif data["token"] != self._token:
-            await connection.close(BAD_TOKEN)
+            connection.close(BAD_TOKEN)
         elif session is None or self.refuse_resumes or session.is_over(self._world.clock.now()):
             self.refused_resumes += 1
             self.sessions.pop(data["session_id"], None)
             connection.send({"op": INVALID_SESSION, "d": False})
         elif not session.replay(connection, data["seq"] or 0):
-            await connection.close(INVALID_SEQUENCE)
+            connection.close(INVALID_SEQUENCE)
         else:
             self.resumed += 1
             session.dispatch("RESUMED", {})

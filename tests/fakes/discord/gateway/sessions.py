@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
 
+from aiohttp import WSCloseCode, web
+
+from tests.fakes.common.sockets import BaseConnection
 from tests.fakes.discord.world.models import JsonObject
 from tests.fakes.discord.world.payloads import without_content
 from tests.fakes.discord.world.permissions import Permission
 from tests.fakes.discord.world.state import Event, World
 
-from .connection import Connection
 from .intents import NO_INTENT, Intent, needed_intent
 
 # How long Discord keeps a session whose connection is gone is not documented; about a minute is reported.
 MEMORY_S = 60.0
 MEMORY_EVENTS = 10_000
+
+
+class Connection(BaseConnection):
+    """One WebSocket of a client, compressed as one zlib stream if the client asked for it."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        super().__init__(socket, request)
+        self.session: Session | None = None
+        self.closed_by_server = False
+        self._compressor = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
+
+    def close(self, code: int = WSCloseCode.OK) -> None:
+        """Close after all earlier frames."""
+        self.closed_by_server = True
+        super().close(code)
+
+    async def _transmit(self, text: str) -> None:
+        if self._compressor is None:
+            await super()._transmit(text)
+        else:
+            data = self._compressor.compress(text.encode())
+            await self._socket.send_bytes(data + self._compressor.flush(zlib.Z_SYNC_FLUSH))
 
 
 class Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -10,12 +9,13 @@ from typing import cast
 
 from aiohttp import web
 
+from tests.fakes.common.faults import Faults
 from tests.fakes.discord.world.errors import ApiError
 from tests.fakes.discord.world.ledger import RequestRecord
 from tests.fakes.discord.world.models import Attachment, JsonObject
 from tests.fakes.discord.world.state import World
 
-from .faults import Fault, Faults
+from .faults import Fault
 from .ratelimits import BUCKETS, RateLimits, Verdict
 
 API = "/api/v10"
@@ -89,7 +89,7 @@ def store_files(world: World, channel_id: int, files: list[tuple[str, str, bytes
 class Pipeline:
     """The middleware of the REST side."""
 
-    def __init__(self, world: World, limits: RateLimits, faults: Faults, token: str) -> None:
+    def __init__(self, world: World, limits: RateLimits, faults: Faults[..., Fault], token: str) -> None:
         self._world = world
         self._limits = limits
         self._faults = faults
@@ -100,12 +100,10 @@ class Pipeline:
         if not request.path.startswith(API):
             return await handler(request)
         path = request.path.removeprefix(API)
-        record = RequestRecord(self._world.clock.now(), request.method, path, 0)
-        fault = self._faults.take(request.method, path)
+        record = RequestRecord(self._world.clock.now(), request.method, path=path)
+        fault = self._faults.take(lambda one: one.hits_call(request.method, path))
         if fault is not None:
-            await asyncio.sleep(fault.delay_s)
-            if fault.held_by is not None:
-                await fault.held_by.wait()
+            await fault.wait(self._world.clock)
         if fault is not None and not fault.after_commit and (fault.status or fault.drop):
             return self._spoil(request, fault, record)
         response, record = await self._serve(request, handler, record)
@@ -159,9 +157,8 @@ class Pipeline:
         if fault.drop and request.transport is not None:
             request.transport.abort()
         if limited:
-            after = 1.0 if fault.retry_after_s is None else fault.retry_after_s
             kind = "cloudflare" if fault.cloudflare else "bucket"
-            return _too_many(Verdict(False, {} if fault.cloudflare else VIA, after, kind))
+            return _too_many(Verdict(False, {} if fault.cloudflare else VIA, fault.retry_after_s, kind))
         message = fault.message or f"{fault.status}: scripted fault"
         return reply({"message": message, "code": fault.code}, fault.status or 500)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.common.server import LoopbackServer
 from tests.fakes.slack.world.apps import Tokens
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.messages import add_message, check_may_post
@@ -127,22 +128,19 @@ class ForeignHost:
         self.url = ""
         self.authorizations: list[str] = []
         self.requests: list[str] = []
-        self._runner: web.AppRunner | None = None
+        self._server = LoopbackServer()
 
     async def start(self) -> None:
         """Listen."""
         app = web.Application()
         app.add_routes([web.route("*", "/{path:.*}", self._handle)])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host = await self._server.start(app)
         # Named differently from the fake's own 127.0.0.1, as another host is.
-        self.url = f"http://localhost:{self._runner.addresses[0][1]}"
+        self.url = f"http://{host.replace('127.0.0.1', 'localhost')}"
 
     async def stop(self) -> None:
         """End."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.stop()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path)

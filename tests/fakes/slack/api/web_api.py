@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from tests.fakes.common.faults import Faults
 from tests.fakes.slack.world.apps import Token, Tokens
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.ledger import RequestRecord
@@ -15,7 +16,7 @@ from tests.fakes.slack.world.models import JsonObject
 from tests.fakes.slack.world.state import World
 
 from .calls import Call, Method, parse_args
-from .faults import Fault, Faults
+from .faults import Fault
 from .ratelimits import RateLimits, Verdict
 
 TOO_MANY = 429
@@ -28,7 +29,7 @@ class WebApi:
     """Answers `/api/<method>`."""
 
     def __init__(
-        self, world: World, tokens: Tokens, limits: RateLimits, faults: Faults, methods: dict[str, Method]
+        self, world: World, tokens: Tokens, limits: RateLimits, faults: Faults[..., Fault], methods: dict[str, Method]
     ) -> None:
         self._world = world
         self._tokens = tokens
@@ -40,7 +41,7 @@ class WebApi:
         """Answer one call and enter it into the ledger."""
         name = request.match_info["method"]
         args, text, basic = await _read(request)
-        record = RequestRecord(self._world.clock.now(), name, args)
+        record = RequestRecord(self._world.clock.now(), name, args=args)
         try:
             method = self._method(name)
             token = self._tokens.check(text, method.token) if method.token else None
@@ -51,10 +52,10 @@ class WebApi:
             call = Call(self._world, name, own, token, basic)
         except ApiError as error:
             return self._refuse(record, error)
-        fault = self._faults.take(name, record.team_id, args)
+        fault = self._faults.take(lambda one: one.hits_call(name, team_id, args))
         if fault is not None:
-            await self._world.clock.sleep(fault.delay_s)
-            if _is_fatal(fault) and not fault.after_commit:
+            await fault.wait(self._world.clock)
+            if fault.is_fatal and not fault.after_commit:
                 return self._spoil(request, fault, record)
         verdict = self._limits.check(name, record.team_id, str(args.get("channel", "")))
         if not verdict.allowed:
@@ -63,7 +64,7 @@ class WebApi:
             body = self._carry_out(method, call)
         except ApiError as error:
             return self._refuse(record, error)
-        if fault is not None and _is_fatal(fault):
+        if fault is not None and fault.is_fatal:
             return self._spoil(request, fault, record)
         self._record(replace(record, status=200))
         headers = {} if token is None or token.installation is None else _scope_headers(method, token)
@@ -131,10 +132,6 @@ async def _read(request: web.Request) -> tuple[JsonObject, str, tuple[str, str]]
         login, _, password = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
         basic = login, password
     return args, text, basic
-
-
-def _is_fatal(fault: Fault) -> bool:
-    return bool(fault.drop or fault.status or fault.error)
 
 
 def _scope_headers(method: Method, token: Token) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
+from tests.fakes.common.sockets import Outlet
 from tests.fakes.slack.world.apps import Installation
 from tests.fakes.slack.world.ledger import DeliveryRecord
 from tests.fakes.slack.world.models import JsonObject
@@ -39,13 +40,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Held:
-    """An event that is kept back."""
+    """An event for one installation."""
 
     event: JsonObject
     installation: Installation
 
 
-class Delivery:
+class Delivery(Outlet[Held]):
     """Delivers.
 
     Attributes:
@@ -55,6 +56,7 @@ class Delivery:
     """
 
     def __init__(self, world: World, sockets: Sockets, http: HttpEvents) -> None:
+        super().__init__()
         self.ack_s = ACK_S
         self.retry_delays_s: Sequence[float] = RETRY_DELAYS_S
         self.lost: list[JsonObject] = []
@@ -62,30 +64,12 @@ class Delivery:
         self._sockets = sockets
         self._http = http
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._held: list[Held] | None = None
-        self._copies = 0
-        world.publish = self.publish
+        world.publish = lambda event, installation: self.publish(Held(event, installation))
 
     @property
     def pending(self) -> int:
         """Deliveries that are neither acknowledged nor lost."""
         return len(self._tasks)
-
-    # Faults, for tests.
-
-    def hold(self) -> None:
-        """Keep events back until `release`."""
-        self._held = []
-
-    def release(self, order: Callable[[list[Held]], Sequence[Held]] = list) -> None:
-        """Deliver what was kept back, in the order that `order` makes of it."""
-        held, self._held = self._held or [], None
-        for one in order(held):
-            self.publish(one.event, one.installation)
-
-    def repeat(self, copies: int) -> None:
-        """Deliver every event that many times more, with the same event id, from now on; 0 ends it."""
-        self._copies = copies
 
     async def end(self) -> None:
         """Give up everything, at the end of the fake."""
@@ -93,14 +77,9 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    # What the world and its people use.
-
-    def publish(self, event: JsonObject, installation: Installation) -> None:
-        """Deliver an event in the background."""
-        if self._held is not None:
-            self._held.append(Held(event, installation))
-            return
-        callback = self._callback(event, installation)
+    def _pass_on(self, event: Held) -> None:
+        """Deliver an event in the background; copies have the same event id."""
+        callback = self._callback(event.event, event.installation)
         for _ in range(1 + self._copies):
             self._start(self._deliver(callback))
 

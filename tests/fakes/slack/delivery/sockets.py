@@ -8,8 +8,9 @@ import json
 import secrets
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
+from tests.fakes.common.sockets import BaseConnection
 from tests.fakes.slack.world.models import JsonObject
 from tests.fakes.slack.world.state import World
 
@@ -21,8 +22,8 @@ WARNING_S = 10.0
 APPROXIMATE_LIFE_S = 18_000
 
 
-class Connection:
-    """One WebSocket of the app; a task of its own does the writing.
+class Connection(BaseConnection):
+    """One WebSocket of the app.
 
     Attributes:
         is_leaving: It gets no more envelopes.
@@ -30,43 +31,19 @@ class Connection:
     """
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        super().__init__(socket, request)
         self.is_leaving = False
         self.envelopes = 0
-        self._socket = socket
-        self._request = request
-        # None asks to close, after what stands before it.
-        self._outbox: asyncio.Queue[JsonObject | None] = asyncio.Queue()
-        self._writer = asyncio.create_task(self._write())
 
-    def send(self, frame: JsonObject) -> None:
-        """Send a frame after all earlier ones."""
-        self._outbox.put_nowait(frame)
-
-    def close(self) -> None:
+    def close(self, code: int = WSCloseCode.OK) -> None:
         """Close after all earlier frames."""
         self.is_leaving = True
-        self._outbox.put_nowait(None)
+        super().close(code)
 
     def abort(self) -> None:
         """Cut the connection without a closing frame."""
         self.is_leaving = True
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-    async def finish(self) -> None:
-        """End the writer."""
-        self._writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._writer
-
-    async def _write(self) -> None:
-        while True:
-            frame = await self._outbox.get()
-            with contextlib.suppress(ConnectionError):
-                if frame is None:
-                    await self._socket.close()
-                else:
-                    await self._socket.send_str(json.dumps(frame))
+        super().abort()
 
 
 class Sockets:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.fakes.common.server import LoopbackServer
 from tests.fakes.slack import Channel, FakeSlack, Person, RecordingApp
 
 
@@ -22,12 +23,11 @@ async def app(fake: FakeSlack, ada: Person) -> AsyncIterator[RecordingApp]:
     """An app that is served by HTTP; its listeners are added by the tests."""
     assert ada.id in fake.world.users
     recording = RecordingApp(fake.settings)
-    runner = web.AppRunner(recording.server(port=0, path="/slack/events").web_app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    fake.http.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+    server = LoopbackServer()
+    host = await server.start(recording.server(port=0, path="/slack/events").web_app)
+    fake.http.request_url = f"http://{host}/slack/events"
     yield recording
-    await runner.cleanup()
+    await server.stop()
 
 
 async def test_events_and_commands_come_signed(

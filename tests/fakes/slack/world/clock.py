@@ -1,38 +1,15 @@
-"""The fake's own time, which a test can move forward without waiting, and what is timed by it."""
+"""Time on Slack: a message is named by when it was written."""
 
-from __future__ import annotations
-
-import asyncio
-import contextlib
-import time
+from tests.fakes.common.clock import MovableClock
 
 
-class Clock:
-    """Wall time plus whatever a test has added to it."""
+class Clock(MovableClock):
+    """Makes timestamps and ids."""
 
     def __init__(self) -> None:
-        self._start = time.time() - time.monotonic()
-        self._added_s = 0.0
+        super().__init__()
         self._last_us = 0
         self._ids = 0
-        self._moved = asyncio.Event()
-
-    def now(self) -> float:
-        """Seconds since 1970; never goes backwards."""
-        return self._start + time.monotonic() + self._added_s
-
-    def advance(self, seconds: float) -> None:
-        """Let `seconds` pass for the server, though not for its clients."""
-        self._added_s += seconds
-        self._moved.set()
-        self._moved = asyncio.Event()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return when `seconds` have passed on this clock."""
-        until = self.now() + seconds
-        while (left := until - self.now()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), timeout=left)
 
     def timestamp(self) -> str:
         """A new message timestamp: seconds and microseconds, strictly increasing; to be kept as text."""

@@ -1,32 +1,27 @@
-"""The ledger: everything a user would have seen, and every way in which the app misbehaved.
-
-This is the oracle of the tests. It is append-only and knows nothing about the rules; the server writes, tests read.
-"""
+"""What is recorded on Slack: see `tests.fakes.common.ledger`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .models import JsonObject, Message, User
+from tests.fakes.common.ledger import Author, BaseLedger, BaseRecord, BaseRequest, BaseRevision
+
+from .models import JsonObject, Message
 
 Key = tuple[str, str]
 STATUS_LIFE_S = 120.0
 
 
 @dataclass(frozen=True)
-class Revision:
-    """How a message looked from `time` on (seconds since 1970 on the fake's clock).
+class Revision(BaseRevision):
+    """How a message looked; `content` is what a person reads (see `render.shown_text`).
 
     Attributes:
-        content: What a person reads (see `render.shown_text`).
         text: The `text` argument, which notifications show.
         streaming: It still looks unfinished.
         tasks: Task cards of a stream.
     """
 
-    time: float
-    content: str
     text: str = ""
     blocks: tuple[JsonObject, ...] = ()
     streaming: bool = False
@@ -35,28 +30,12 @@ class Revision:
 
 
 @dataclass
-class MessageRecord:
-    """One message from its first revision to its deletion."""
+class MessageRecord(BaseRecord[str, Revision]):
+    """One message."""
 
-    channel_id: str
     ts: str
     thread_ts: str | None
-    author: User
-    # None: everybody in the channel. Otherwise the id of the one user who sees an ephemeral message.
-    visible_to: str | None
     broadcast: bool = False
-    revisions: list[Revision] = field(default_factory=list)
-    deleted_at: float | None = None
-
-    @property
-    def content(self) -> str:
-        """The newest text."""
-        return self.revisions[-1].content
-
-    @property
-    def contents(self) -> list[str]:
-        """Every text it ever had, oldest first."""
-        return [revision.content for revision in self.revisions]
 
     @property
     def blocks(self) -> tuple[JsonObject, ...]:
@@ -67,6 +46,11 @@ class MessageRecord:
     def is_unfinished(self) -> bool:
         """Whether it looks as if more were to come: a stream that nobody stopped or rescued."""
         return self.revisions[-1].streaming
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it stands in the thread of another message."""
+        return self.thread_ts not in {None, self.ts}
 
 
 @dataclass(frozen=True)
@@ -92,19 +76,12 @@ class Unfurl:
 
 
 @dataclass(frozen=True)
-class RequestRecord:
-    """One Web API call and its answer; status 0 means that the connection was dropped without one."""
+class RequestRecord(BaseRequest):
+    """One Web API call. What limits it: 'tier', 'channel', 'block' or 'scripted'."""
 
-    time: float
-    method: str
-    args: JsonObject
+    args: JsonObject = field(default_factory=dict)
     team_id: str = ""
-    status: int = 0
     error: str = ""
-    # Why it was answered with 429: 'tier', 'channel', 'block' or 'scripted'.
-    limited_by: str = ""
-    # An earlier 429 had told the client to wait longer.
-    avoidable: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,13 +137,11 @@ class Failure:
 
 
 @dataclass
-class Ledger:
-    """Records in the order in which they happened."""
+class Ledger(BaseLedger[Key, MessageRecord, RequestRecord]):
+    """Records in the order in which they happened; messages by channel and timestamp."""
 
-    messages: dict[Key, MessageRecord] = field(default_factory=dict)
     pings: list[Ping] = field(default_factory=list)
     unfurls: list[Unfurl] = field(default_factory=list)
-    requests: list[RequestRecord] = field(default_factory=list)
     deliveries: list[DeliveryRecord] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     prompts: list[Prompts] = field(default_factory=list)
@@ -174,53 +149,30 @@ class Ledger:
     # Every session status of a thread, oldest first.
     sessions: dict[Key, list[str]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
-    listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def changed(self) -> None:
-        """Tell those who wait that something was recorded."""
-        for listener in list(self.listeners):
-            listener()
 
     def saw(self, message: Message, revision: Revision) -> None:
         """Record how `message` looks now."""
-        key = (message.channel.id, message.ts)
-        record = self.messages.get(key)
-        if record is None:
-            record = MessageRecord(*key, message.thread_ts, message.author, message.visible_to)
-            self.messages[key] = record
+        channel_id, ts = message.channel.id, message.ts
+        new = MessageRecord(channel_id, message.author, message.visible_to, ts, message.thread_ts)
+        record = self.entered((channel_id, ts), new)
         record.broadcast = message.broadcast
         record.revisions.append(revision)
         self.changed()
 
     def deleted(self, message: Message, time: float) -> None:
         """Record that `message` is gone."""
-        self.messages[message.channel.id, message.ts].deleted_at = time
+        self.of(message).deleted_at = time
         self.changed()
 
     def of(self, message: Message) -> MessageRecord:
         """The record of one message."""
         return self.messages[message.channel.id, message.ts]
 
-    def by(self, author: User, channel_id: str | None = None, thread_ts: str | None = None) -> list[MessageRecord]:
+    def by(
+        self, author: Author, channel_id: int | str | None = None, thread_ts: str | None = None
+    ) -> list[MessageRecord]:
         """Messages of `author` that still stand, oldest first; of one channel or thread if it is given."""
-        return [
-            record
-            for record in self.messages.values()
-            if record.author is author
-            and record.deleted_at is None
-            and channel_id in {None, record.channel_id}
-            and thread_ts in {None, record.thread_ts, record.ts}
-        ]
-
-    @property
-    def rate_limited(self) -> list[RequestRecord]:
-        """Calls answered with 429."""
-        return [request for request in self.requests if request.limited_by]
-
-    @property
-    def rate_limit_faults(self) -> list[RequestRecord]:
-        """Calls that came although an earlier 429 had told the client to wait: its fault."""
-        return [request for request in self.requests if request.avoidable]
+        return [one for one in super().by(author, channel_id) if thread_ts in {None, one.thread_ts, one.ts}]
 
     @property
     def refused(self) -> list[RequestRecord]:
@@ -230,7 +182,7 @@ class Ledger:
     @property
     def unfinished(self) -> list[MessageRecord]:
         """Messages that stand and look as if more were to come."""
-        return [one for one in self.messages.values() if one.is_unfinished and one.deleted_at is None]
+        return [one for one in self.standing() if one.is_unfinished]
 
     def calls(self, method: str) -> list[RequestRecord]:
         """Calls of one method."""
@@ -245,11 +197,6 @@ class Ledger:
 
     def transcript(self, channel_id: str, thread_ts: str | None = None) -> str:
         """What stands in a channel now, a line a message, replies indented, for people and failure messages."""
-        standing = [one for one in self.messages.values() if one.channel_id == channel_id and one.deleted_at is None]
-        if thread_ts is not None:
-            standing = [one for one in standing if thread_ts in {one.ts, one.thread_ts}]
-        lines = []
-        for one in sorted(standing, key=lambda record: (record.thread_ts or record.ts, record.ts)):
-            indent = "  " if one.thread_ts not in {None, one.ts} else ""
-            lines.append(f"{indent}{one.author.name}: {one.content}")
-        return "\n".join(lines)
+        standing = [one for one in self.standing(channel_id) if thread_ts in {None, one.ts, one.thread_ts}]
+        standing.sort(key=lambda record: (record.thread_ts or record.ts, record.ts))
+        return "\n".join(f"{'  ' * one.is_reply}{one.author.name}: {one.content}" for one in standing)
