@@ -10,11 +10,12 @@ for a developer to chat with a bot.
         await fake.wait_for(lambda: fake.answers())
 """
 
+from tests.fakes.common.limits import Limit
+
 from .client import RecordingClient, connected, running
 from .gateway.intents import Intent
 from .people import Person
 from .rest.faults import Fault
-from .rest.ratelimits import Limit
 from .server import ConnectSettings, FakeDiscord
 from .world.commands import UnknownCommandError
 from .world.errors import ApiError

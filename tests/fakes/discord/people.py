@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.fakes.common.clock import dispatched
 
-from .rest.pipeline import store_files
 from .rest.thread_routes import announce_thread, thread_on_message
-from .rest.user_routes import open_dm
 from .world.commands import command_data, find_command
 from .world.content import walk
 from .world.errors import ApiError
@@ -21,12 +19,11 @@ from .world.models import Attachment, Channel, ChannelType, JsonObject, Message,
 from .world.payloads import message_json
 from .world.permissions import Permission
 from .world.reactions import add_reaction, remove_reaction
-from .world.state import World
+from .world.state import NewFile, World
 from .world.threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
 
 _MESSAGE_COMMAND = 3
 _BUTTON = 2
-File = tuple[str, str, bytes]
 
 
 @dataclass(eq=False)
@@ -43,23 +40,23 @@ class Person(User):
         *,
         reply_to: Message | None = None,
         pings: bool = True,
-        files: list[File] | None = None,
+        files: list[NewFile] | None = None,
         flags: int = 0,
     ) -> Message:
-        """Write a message; `files` are (name, content type, content), `pings` is the switch on a reply."""
+        """Write a message; `pings` is the switch on a reply."""
         self._require_to_write(channel)
         payload: JsonObject = {"content": content, "flags": flags}
         if reply_to is not None:
             payload["message_reference"] = {"message_id": str(reply_to.id)}
             everything = {"parse": ["users", "roles", "everyone"]}
             payload["allowed_mentions"] = everything | {"replied_user": pings}
-        stored = store_files(self.world, channel.id, files or [])
+        stored = self.world.store_files(channel.id, files or [])
         message = create_message(self.world, channel, self, payload, stored)
         return await dispatched(message)
 
-    async def dm(self, content: str, *, files: list[File] | None = None) -> Message:
+    async def dm(self, content: str, *, files: list[NewFile] | None = None) -> Message:
         """Write to the bot directly."""
-        return await self.say(open_dm(self.world, self), content, files=files)
+        return await self.say(self.world.direct(self), content, files=files)
 
     async def forward(self, message: Message, channel: Channel) -> Message:
         """Show a message in another place; that forwards neither its author nor anything to say about it."""
@@ -195,9 +192,7 @@ class Person(User):
             raise LookupError(f"No button {button!r} to press among {[button_names(part) for part in buttons]}")
         data = {"custom_id": found["custom_id"], "component_type": _BUTTON, "id": found["id"]}
         where = message.channel
-        return await dispatched(
-            self.interactions.start(InteractionType.COMPONENT, self, where, data, message)
-        )
+        return await dispatched(self.interactions.start(InteractionType.COMPONENT, self, where, data, message))
 
     async def submit(self, interaction: Interaction, values: dict[str, str]) -> Interaction:
         """Send off the form that the bot showed in answer to `interaction`; values by custom id."""
@@ -211,9 +206,9 @@ class Person(User):
             self.interactions.start(InteractionType.MODAL, self, interaction.channel, data, interaction.source)
         )
 
-    def attachment(self, channel: Channel, file: File) -> Attachment:
+    def attachment(self, channel: Channel, file: NewFile) -> Attachment:
         """A file for an option of a slash command."""
-        return store_files(self.world, channel.id, [file])[0]
+        return self.world.store_files(channel.id, [file])[0]
 
     def _require_to_write(self, channel: Channel) -> None:
         self.world.channel(channel.id, self)

@@ -26,8 +26,9 @@ with a bot.
 - `fake.ledger`: messages by revision, `of`, `by`, `transcript`, pings, unfurls, requests, statuses, prompts, failures.
 """
 
+from tests.fakes.common.limits import Limit
+
 from .api.faults import Fault
-from .api.ratelimits import Limit
 from .client import RecordingApp, connected, running
 from .delivery.delivery import Answer
 from .delivery.http_events import AppAnswer

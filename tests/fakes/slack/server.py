@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.fakes.common.clock import dispatched
 from tests.fakes.common.faults import Faults
+from tests.fakes.common.limits import Limit
 from tests.fakes.common.server import LARGEST_REQUEST, LoopbackServer
 
 from .api.agent_methods import METHODS as AGENTS
@@ -20,7 +21,7 @@ from .api.chat_methods import METHODS as CHAT
 from .api.conversation_methods import METHODS as CONVERSATIONS
 from .api.faults import Fault
 from .api.files import Files, ForeignHost
-from .api.ratelimits import Limit, RateLimits
+from .api.ratelimits import RateLimits
 from .api.view_methods import ViewMethods
 from .api.web_api import WebApi
 from .delivery.delivery import Delivery

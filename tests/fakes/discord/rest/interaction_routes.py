@@ -13,7 +13,7 @@ from tests.fakes.discord.world.models import JsonObject
 from tests.fakes.discord.world.payloads import message_json
 from tests.fakes.discord.world.state import World
 
-from .pipeline import API, path_id, read_body, reply, store_files
+from .pipeline import API, path_id, read_body, reply
 
 _CHAT_INPUT = 1
 _NAME = re.compile(r"^[-_'\w]{1,32}$")
@@ -53,7 +53,7 @@ class InteractionRoutes:
         body = await read_body(request)
         token = request.match_info["token"]
         data = body.payload.get("data") or {}
-        files = store_files(self._world, 0, body.files)
+        files = self._world.store_files(0, body.files)
         callback = Callback(body.payload["type"])
         interaction = self._interactions.respond(path_id(request, "interaction_id"), token, callback, data, files)
         if request.query.get("with_response") not in {"1", "true"}:
@@ -62,7 +62,7 @@ class InteractionRoutes:
 
     async def follow_up(self, request: web.Request) -> web.Response:
         body = await read_body(request)
-        files = store_files(self._world, 0, body.files)
+        files = self._world.store_files(0, body.files)
         message = self._interactions.follow_up(request.match_info["token"], body.payload, files)
         return reply(message_json(message, self._world))
 
@@ -73,7 +73,7 @@ class InteractionRoutes:
     async def edit(self, request: web.Request) -> web.Response:
         body = await read_body(request)
         message = self._interactions.message(request.match_info["token"], _message_id(request))
-        edit_message(self._world, message, body.payload, store_files(self._world, message.channel.id, body.files))
+        edit_message(self._world, message, body.payload, self._world.store_files(message.channel.id, body.files))
         return reply(message_json(message, self._world))
 
     async def delete(self, request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from tests.fakes.discord.world.permissions import Permission
 from tests.fakes.discord.world.reactions import add_reaction, remove_reaction
 from tests.fakes.discord.world.state import World
 
-from .pipeline import API, path_id, read_body, reply, store_files
+from .pipeline import API, path_id, read_body, reply
 
 _CHANNEL = f"{API}/channels/{{channel_id:\\d+}}"
 _MESSAGE = f"{_CHANNEL}/messages/{{message_id:\\d+}}"
@@ -45,7 +45,7 @@ class MessageRoutes:
         body = await read_body(request)
         if body.files:
             self._world.require(channel, self._world.bot, Permission.ATTACH_FILES)
-        files = store_files(self._world, channel.id, body.files)
+        files = self._world.store_files(channel.id, body.files)
         return reply(
             message_json(create_message(self._world, channel, self._world.bot, body.payload, files), self._world)
         )
@@ -57,7 +57,7 @@ class MessageRoutes:
             raise ApiError(50005)
         if message.type not in WRITTEN:
             raise ApiError(50021)
-        edit_message(self._world, message, body.payload, store_files(self._world, message.channel.id, body.files))
+        edit_message(self._world, message, body.payload, self._world.store_files(message.channel.id, body.files))
         return reply(message_json(message, self._world))
 
     async def delete(self, request: web.Request) -> web.Response:

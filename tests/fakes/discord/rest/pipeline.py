@@ -12,14 +12,13 @@ from aiohttp import web
 from tests.fakes.common.faults import Faults
 from tests.fakes.discord.world.errors import ApiError
 from tests.fakes.discord.world.ledger import RequestRecord
-from tests.fakes.discord.world.models import Attachment, JsonObject
-from tests.fakes.discord.world.state import World
+from tests.fakes.discord.world.models import JsonObject
+from tests.fakes.discord.world.state import NewFile, World
 
 from .faults import Fault
 from .ratelimits import BUCKETS, RateLimits, Verdict
 
 API = "/api/v10"
-ATTACHMENT_LIFE_S = 24 * 3600.0
 VIA = {"Via": "1.1 google"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,10 +41,10 @@ def path_id(request: web.Request, name: str) -> int:
 
 @dataclass
 class Body:
-    """A request's JSON object and the files that came with it: (name, content type, content)."""
+    """A request's JSON object and the files that came with it."""
 
     payload: JsonObject
-    files: list[tuple[str, str, bytes]] = field(default_factory=list)
+    files: list[NewFile] = field(default_factory=list)
 
 
 async def read_body(request: web.Request) -> Body:
@@ -71,19 +70,6 @@ def _parse(text: str) -> JsonObject:
         return cast("JsonObject", json.loads(text))
     except ValueError as error:
         raise ApiError(50109) from error
-
-
-def store_files(world: World, channel_id: int, files: list[tuple[str, str, bytes]]) -> list[Attachment]:
-    """Put files on the fake's CDN, each under a signed address that expires."""
-    stored = []
-    for name, content_type, content in files:
-        attachment_id = world.clock.snowflake()
-        expires_at = world.clock.now() + ATTACHMENT_LIFE_S
-        signature = f"ex={int(expires_at):x}&is={int(world.clock.now()):x}&hm={attachment_id:064x}"
-        url = f"{world.cdn_base}/attachments/{channel_id}/{attachment_id}/{name}?{signature}&"
-        world.attachments[attachment_id] = Attachment(attachment_id, name, content_type, content, url, expires_at)
-        stored.append(world.attachments[attachment_id])
-    return stored
 
 
 class Pipeline:

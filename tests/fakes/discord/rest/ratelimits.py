@@ -8,15 +8,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from tests.fakes.common.limits import Limit
 from tests.fakes.discord.world.clock import Clock
-
-
-@dataclass(frozen=True)
-class Limit:
-    """So many calls in a window that opens with the first of them."""
-
-    count: int
-    window_s: float
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tests.fakes.discord.world.threads import (
     thread_member_json,
 )
 
-from .pipeline import API, path_id, read_body, reply, store_files
+from .pipeline import API, path_id, read_body, reply
 
 _CHANNEL = f"{API}/channels/{{channel_id:\\d+}}"
 
@@ -90,7 +90,7 @@ class ThreadRoutes:
         first = body.payload.get("message")
         if first is None:
             return reply(thread_json(thread), 201)
-        files = store_files(self._world, thread.id, body.files)
+        files = self._world.store_files(thread.id, body.files)
         message = create_message(
             self._world, thread, self._world.bot, first, files, origin=Origin(message_id=thread.id)
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from tests.fakes.discord.world.errors import ApiError
-from tests.fakes.discord.world.models import Channel, ChannelType, User
 from tests.fakes.discord.world.payloads import channel_json, guild_json, member_json, role_json, thread_json, user_json
 from tests.fakes.discord.world.state import World
 
@@ -14,16 +13,6 @@ from .pipeline import API, path_id, read_body, reply
 SESSION_STARTS = 1000
 _CONTENT_INTENT = 1 << 15
 _CONTENT_FLAG, _LIMITED_CONTENT_FLAG = 1 << 18, 1 << 19
-
-
-def open_dm(world: World, user: User) -> Channel:
-    """The direct conversation of `user` with the bot."""
-    for channel in world.channels.values():
-        if channel.guild is None and user.id in channel.recipient_ids:
-            return channel
-    channel = Channel(world.clock.snowflake(), ChannelType.DM, user.name, recipient_ids={user.id, world.bot.id})
-    world.channels[channel.id] = channel
-    return channel
 
 
 class UserRoutes:
@@ -78,7 +67,7 @@ class UserRoutes:
     async def open_direct_channel(self, request: web.Request) -> web.Response:
         body = await read_body(request)
         user = self._world.user(int(body.payload["recipient_id"]))
-        return reply(channel_json(open_dm(self._world, user), self._world))
+        return reply(channel_json(self._world.direct(user), self._world))
 
     async def user(self, request: web.Request) -> web.Response:
         return reply(user_json(self._world.user(path_id(request, "user_id"))))

@@ -66,10 +66,10 @@ async def test_a_conversation(fake: FakeDiscord) -> None:
         await terminal.carry_out(".fail 503")
         await terminal.carry_out("@GLaDOS again")
         await fake.wait_for(lambda: "! 503 POST" in shown)
-        await terminal.carry_out(".edit @GLaDOS never mind")
+        await terminal.carry_out(".edit never mind")
         await terminal.carry_out(".delete")
-        assert "ada (edited): @GLaDOS never mind" in shown
-        assert "ada (deleted): @GLaDOS never mind" in shown
+        assert "ada (edited): never mind" in shown
+        assert "ada (deleted): never mind" in shown
 
 
 @pytest.mark.parametrize(

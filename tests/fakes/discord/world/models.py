@@ -166,6 +166,11 @@ class Channel:
         return f"<#{self.id}>"
 
     @property
+    def kind(self) -> str:
+        """Its type, as a person reads it."""
+        return self.type.name.lower()
+
+    @property
     def is_private_thread(self) -> bool:
         """Whether only its members see it."""
         return self.type is ChannelType.PRIVATE_THREAD

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.fakes.discord.rest.ratelimits import Limit
+from tests.fakes.common.limits import Limit
 
 from .clock import Clock
 from .errors import ApiError
 from .ledger import Ledger
-from .models import Attachment, Channel, Guild, JsonObject, Message, User
+from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Message, User
 from .permissions import Permission, channel_permissions
+
+ATTACHMENT_LIFE_S = 24 * 3600.0
+# Name, content type, content.
+NewFile = tuple[str, str, bytes]
 
 
 @dataclass(frozen=True)
@@ -127,3 +131,24 @@ class World:
         if user_id not in self.users:
             raise ApiError(10013)
         return self.users[user_id]
+
+    def direct(self, user: User) -> Channel:
+        """The direct conversation of `user` with the bot, opened if need be."""
+        for channel in self.channels.values():
+            if channel.guild is None and user.id in channel.recipient_ids:
+                return channel
+        channel = Channel(self.clock.snowflake(), ChannelType.DM, user.name, recipient_ids={user.id, self.bot.id})
+        self.channels[channel.id] = channel
+        return channel
+
+    def store_files(self, channel_id: int, files: list[NewFile]) -> list[Attachment]:
+        """Put files on the fake's CDN, each under a signed address that expires."""
+        stored = []
+        for name, content_type, content in files:
+            attachment_id = self.clock.snowflake()
+            expires_at = self.clock.now() + ATTACHMENT_LIFE_S
+            signature = f"ex={int(expires_at):x}&is={int(self.clock.now()):x}&hm={attachment_id:064x}"
+            url = f"{self.cdn_base}/attachments/{channel_id}/{attachment_id}/{name}?{signature}&"
+            self.attachments[attachment_id] = Attachment(attachment_id, name, content_type, content, url, expires_at)
+            stored.append(self.attachments[attachment_id])
+        return stored

@@ -9,15 +9,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from tests.fakes.common.limits import Limit
 from tests.fakes.slack.world.clock import Clock
-
-
-@dataclass(frozen=True)
-class Limit:
-    """So many calls in any window of so many seconds."""
-
-    count: int
-    window_s: float = 60.0
 
 
 @dataclass(frozen=True)
