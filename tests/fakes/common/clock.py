@@ -1,7 +1,5 @@
 """A fake's own time, which a test can move forward without waiting, and what is timed by it."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time

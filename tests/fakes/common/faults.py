@@ -1,7 +1,5 @@
 """Scripted faults: what goes wrong, on which calls, how often, before or after the effect."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field

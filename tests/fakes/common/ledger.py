@@ -3,8 +3,6 @@
 This is the oracle of the tests. It is append-only and knows nothing about the rules; the server writes, tests read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import Callable

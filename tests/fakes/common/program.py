@@ -1,7 +1,5 @@
 """A fake as a program: what `python -m` needs to let a developer chat with a bot from the terminal."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -1,7 +1,5 @@
 """An HTTP server on loopback."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 LARGEST_REQUEST = 25 * 1024 * 1024  # bytes of a body, for `client_max_size`

@@ -1,7 +1,5 @@
 """One WebSocket of a client, and events on their way to clients, as far as all platforms have them."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

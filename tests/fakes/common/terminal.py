@@ -1,7 +1,5 @@
 """A person at a fake: each line typed is a message, a slash command, or an order to the fake itself."""
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable

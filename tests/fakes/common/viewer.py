@@ -1,7 +1,5 @@
 """Shows a ledger to a person as it grows: messages, edits, deletions, buttons and pings."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar

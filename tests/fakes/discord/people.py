@@ -1,7 +1,5 @@
 """Simulated users: what people do in their Discord client, under the same rules as everybody."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Shows the ledger of the fake Discord to a person."""
 
-from __future__ import annotations
-
 from tests.fakes.common.viewer import BaseViewer
 
 from .world.content import walk

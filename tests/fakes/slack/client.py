@@ -1,7 +1,5 @@
 """The real slack_bolt and slack_sdk against a fake: an app that remembers what it was told, and its connection."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

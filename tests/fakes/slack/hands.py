@@ -1,7 +1,5 @@
 """What people press, choose and fill in: commands, buttons, shortcuts and forms."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Simulated users: what people do in their Slack client, under the same rules as everybody."""
 
-from __future__ import annotations
-
 import asyncio
 import uuid
 from collections.abc import Iterable

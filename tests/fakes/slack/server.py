@@ -1,7 +1,5 @@
 """The fake as one object: start it, build workspaces, let people act, and read the ledger."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 from types import TracebackType

@@ -1,7 +1,5 @@
 """What people do in Slack beside writing plain messages: share, paste tables, pin, speak of themselves."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 

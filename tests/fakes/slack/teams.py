@@ -1,7 +1,5 @@
 """A workspace of the fake, with its app, its people and its channels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from .delivery.interactions import Interactions

@@ -1,7 +1,5 @@
 """A person at the fake Slack."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

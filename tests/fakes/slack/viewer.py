@@ -1,7 +1,5 @@
 """Shows the ledger of the fake Slack to a person."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from tests.fakes.common.viewer import BaseViewer

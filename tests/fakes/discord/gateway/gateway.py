@@ -1,7 +1,5 @@
 """The gateway: sockets of one token, the sessions behind them, replay on RESUME, and all that goes wrong there."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 

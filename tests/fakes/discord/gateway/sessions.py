@@ -1,7 +1,5 @@
 """A gateway session: what it is sent, numbered and remembered, so that a client that comes back misses nothing."""
 
-from __future__ import annotations
-
 import zlib
 from collections import deque
 

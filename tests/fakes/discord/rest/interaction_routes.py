@@ -1,7 +1,5 @@
 """REST: answers to interactions, and the application's commands."""
 
-from __future__ import annotations
-
 import re
 
 from aiohttp import web

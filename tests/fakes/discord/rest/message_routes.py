@@ -1,7 +1,5 @@
 """REST: messages, their history, reactions and the typing notice."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from tests.fakes.discord.gateway.intents import Intent

@@ -1,7 +1,5 @@
 """The way of every REST call: authorisation, faults, rate limits, the handler, errors as JSON, the ledger."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace

@@ -3,8 +3,6 @@
 Discord does not publish the numbers (clients must read the headers); the defaults are those that are commonly seen.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """REST: channels and threads: opening, joining, changing and deleting them."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from tests.fakes.discord.world.errors import ApiError

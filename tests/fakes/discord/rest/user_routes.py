@@ -1,7 +1,5 @@
 """REST: the bot's own account, its application, users, guilds, members and the gateway's address."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from tests.fakes.discord.world.errors import ApiError

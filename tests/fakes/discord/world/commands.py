@@ -1,7 +1,5 @@
 """A slash command as Discord's client fills it in: the synced definition and a user's values make the event's data."""
 
-from __future__ import annotations
-
 from .models import Attachment, Channel, JsonObject, Role, User
 from .payloads import attachment_json, channel_json, role_json, user_json
 from .permissions import Permission

@@ -1,7 +1,5 @@
 """What Discord reads in a message: mentions, links, and whether it takes the text at all."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """A guild as tests build and change it: channels, roles, members, overwrites, and the bot's leaving."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from .models import Channel, ChannelType, Guild, Member, Overwrite, Role, User

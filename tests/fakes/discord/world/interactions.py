@@ -1,7 +1,5 @@
 """Slash commands, buttons and forms: what a user sets off, and what the bot may answer, when and how often."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass, field
 from enum import IntEnum

@@ -1,7 +1,5 @@
 """Messages that are no plain text (forwards, polls, stickers), and changes that are no edits (pins, previews)."""
 
-from __future__ import annotations
-
 from .clock import iso
 from .errors import ApiError
 from .messages import Origin, announce, create_message

@@ -1,7 +1,5 @@
 """What is recorded on Discord: see `tests.fakes.common.ledger`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from tests.fakes.common.ledger import BaseLedger, BaseRecord, BaseRequest, BaseRevision

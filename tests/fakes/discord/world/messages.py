@@ -1,16 +1,15 @@
 """What sending, editing and deleting a message does, whoever asks: the bot by REST or a simulated user."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from .clock import snowflake_seconds
 from .content import check_message, walk
 from .errors import ApiError, form_error
+from .grants import send_permission
 from .models import Attachment, Channel, ChannelType, JsonObject, Message, MessageFlag, MessageType, User
 from .notifications import notify, set_mentions, targets
 from .payloads import message_event_json
-from .permissions import Permission, send_permission
+from .permissions import Permission
 from .state import Event, World
 from .threads import add_thread_member, set_archived
 

@@ -1,7 +1,5 @@
 """What exists on the fake Discord: users, guilds, roles, channels, threads, messages and interactions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import Any
@@ -113,8 +111,8 @@ class Guild:
     owner_id: int
     roles: dict[int, Role] = field(default_factory=dict, repr=False)
     members: dict[int, Member] = field(default_factory=dict, repr=False)
-    channels: dict[int, Channel] = field(default_factory=dict, repr=False)
-    threads: dict[int, Channel] = field(default_factory=dict, repr=False)
+    channels: dict[int, "Channel"] = field(default_factory=dict, repr=False)
+    threads: dict[int, "Channel"] = field(default_factory=dict, repr=False)
     unavailable: bool = False
     max_active_threads: int = 1000
     # Texts that the guild's automatic moderation refuses, with 200000.
@@ -153,11 +151,11 @@ class Channel:
     type: ChannelType
     name: str
     guild: Guild | None = field(default=None, repr=False)
-    parent: Channel | None = field(default=None, repr=False)
+    parent: "Channel | None" = field(default=None, repr=False)
     thread: ThreadState | None = None
     recipient_ids: set[int] = field(default_factory=set)
     overwrites: dict[int, Overwrite] = field(default_factory=dict, repr=False)
-    messages: dict[int, Message] = field(default_factory=dict, repr=False)
+    messages: dict[int, "Message"] = field(default_factory=dict, repr=False)
     slowmode_s: int = 0
 
     @property
@@ -220,9 +218,3 @@ class Message:
     stickers: list[JsonObject] = field(default_factory=list)
     # What a forwarded message looked like; it has no text of its own.
     snapshots: list[JsonObject] = field(default_factory=list)
-
-    @property
-    def jump_url(self) -> str:
-        """The address under which a person would find it."""
-        guild = "@me" if self.channel.guild is None else str(self.channel.guild.id)
-        return f"https://discord.com/channels/{guild}/{self.channel.id}/{self.id}"

@@ -1,7 +1,5 @@
 """Who is notified by a message and which links it previews: `allowed_mentions` as Discord honours them."""
 
-from __future__ import annotations
-
 from .content import Mentions, find_links, find_mentions
 from .ledger import Ping, Unfurl
 from .models import JsonObject, Message, MessageFlag, MessageType, User

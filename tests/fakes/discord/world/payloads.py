@@ -1,7 +1,5 @@
 """State as the JSON objects that Discord's API documents."""
 
-from __future__ import annotations
-
 from .clock import iso, snowflake_seconds
 from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Member, Message, MessageType, Role, User
 from .state import World

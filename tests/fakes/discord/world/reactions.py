@@ -1,7 +1,5 @@
 """What adding and taking back a reaction does."""
 
-from __future__ import annotations
-
 from .models import Message, User
 from .payloads import emoji_json, member_json
 from .state import World

@@ -1,7 +1,5 @@
 """The world of the fake: everything that exists, looked up by id, and the events that changes to it set off."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,9 +7,10 @@ from tests.fakes.common.limits import Limit
 
 from .clock import Clock
 from .errors import ApiError
+from .grants import channel_permissions
 from .ledger import Ledger
 from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Message, User
-from .permissions import Permission, channel_permissions
+from .permissions import Permission
 
 ATTACHMENT_LIFE_S = 24 * 3600.0
 # Name, content type, content.

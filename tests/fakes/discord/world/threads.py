@@ -1,7 +1,5 @@
 """What opening, changing, archiving and deleting a thread does, and who is a member of it."""
 
-from __future__ import annotations
-
 from .clock import iso
 from .errors import ApiError, form_error
 from .models import Channel, ChannelType, JsonObject, Message, ThreadState, User

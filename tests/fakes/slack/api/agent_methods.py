@@ -1,7 +1,5 @@
 """assistant.threads.* and agents.sessions.*: status lines, suggested prompts, titles, and the state of a session."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.ledger import Prompts, Status
 from tests.fakes.slack.world.models import Channel, JsonObject

@@ -1,7 +1,5 @@
 """auth.*, apps.*, oauth.*, tooling.*: tokens and connections."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.delivery.sockets import Sockets
 from tests.fakes.slack.world.apps import Installation, Tokens
 from tests.fakes.slack.world.errors import ApiError

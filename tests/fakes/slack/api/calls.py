@@ -1,7 +1,5 @@
 """One call of a Web API method: its arguments, and who makes it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """chat.*: messages and streams."""
 
-from __future__ import annotations
-
 from typing import cast
 
 from tests.fakes.slack.blocks.block_kinds import MAX_MARKDOWN

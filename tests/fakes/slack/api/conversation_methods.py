@@ -1,7 +1,5 @@
 """conversations.*, users.*, reactions.*: reading what is there, and small changes to it."""
 
-from __future__ import annotations
-
 import base64
 
 from tests.fakes.slack.world.errors import ApiError

@@ -1,7 +1,5 @@
 """Files: their private addresses, which want a token, uploads by the app, and a host that is not Slack's."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Any
 

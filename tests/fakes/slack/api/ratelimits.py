@@ -3,8 +3,6 @@
 Slack promises at least so many calls a minute and tolerates short bursts without saying how long; the fake is strict.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from dataclasses import dataclass

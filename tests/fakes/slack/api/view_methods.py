@@ -1,7 +1,5 @@
 """views.*: modals and the App Home."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.delivery.interactions import Interactions
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.models import JsonObject, View

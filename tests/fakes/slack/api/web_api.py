@@ -1,7 +1,5 @@
 """The way of every Web API call: arguments, token, faults, rate limits, scopes, the method, the ledger."""
 
-from __future__ import annotations
-
 import base64
 import json
 from dataclasses import replace

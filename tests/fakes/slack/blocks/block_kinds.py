@@ -1,7 +1,5 @@
 """The limits of each kind of block, and of the elements in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 

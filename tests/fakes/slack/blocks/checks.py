@@ -1,7 +1,5 @@
 """Which blocks Slack takes: the limits of a message, of a view, and of the markdown in them."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """What Slack reads in a text: entities, tokens, mentions, links; and what a person reads."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a person can press and fill in: elements of blocks by their names, and the state of a form."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.world.models import JsonObject, View
 
 from .content import walk

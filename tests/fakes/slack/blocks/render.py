@@ -1,7 +1,5 @@
 """Blocks as the text that a person reads, a line a paragraph, so that a test can compare it."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.world.models import JsonObject, Message
 
 from .content import Name, readable

@@ -1,7 +1,5 @@
 """How events and interactions reach the app: over Socket Mode or HTTP, again and again until they are acknowledged."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence

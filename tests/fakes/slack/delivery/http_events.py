@@ -1,7 +1,5 @@
 """The other way to the app: signed HTTP requests to its public address, instead of Socket Mode."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

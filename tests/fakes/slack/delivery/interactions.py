@@ -1,7 +1,5 @@
 """Commands, buttons, shortcuts and forms: what a user sets off, and what the app may answer, when and how often."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass, field
 

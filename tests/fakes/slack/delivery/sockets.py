@@ -1,7 +1,5 @@
 """Socket Mode: one-time tickets, several connections, envelopes spread over them, acks, and what goes wrong there."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

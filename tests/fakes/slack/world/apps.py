@@ -1,7 +1,5 @@
 """The app's entry in Slack's settings, its installations, and the tokens it was given."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Slack's refusals: `ok: false` with an error code, mostly with HTTP status 200."""
 
-from __future__ import annotations
-
 from .models import JsonObject
 
 

@@ -1,7 +1,5 @@
 """Messages that are no plain text (shared ones, tables, alerts, /me), and changes that are no edits (pins)."""
 
-from __future__ import annotations
-
 import uuid
 from typing import NamedTuple
 

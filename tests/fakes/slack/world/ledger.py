@@ -1,7 +1,5 @@
 """What is recorded on Slack: see `tests.fakes.common.ledger`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from tests.fakes.common.ledger import Author, BaseLedger, BaseRecord, BaseRequest, BaseRevision

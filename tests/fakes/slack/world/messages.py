@@ -1,7 +1,5 @@
 """What posting, editing and deleting a message does, whoever asks: the app by the Web API or a simulated user."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.blocks.content import Active, read_blocks, read_text
 from tests.fakes.slack.blocks.render import shown_text
 

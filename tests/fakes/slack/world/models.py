@@ -1,7 +1,5 @@
 """What exists on the fake Slack: workspaces, users, channels, messages, files, views."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +59,7 @@ class Channel:
     team: Team = field(repr=False)
     teams: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
-    messages: dict[str, Message] = field(default_factory=dict, repr=False)
+    messages: dict[str, "Message"] = field(default_factory=dict, repr=False)
     is_archived: bool = False
     refuses: str = ""
     locked_threads: set[str] = field(default_factory=set)

@@ -1,7 +1,5 @@
 """Slack's JSON for what exists on the fake."""
 
-from __future__ import annotations
-
 from .models import Channel, File, JsonObject, Message, User, View
 from .state import World
 

@@ -1,7 +1,5 @@
 """What adding and taking back a reaction does."""
 
-from __future__ import annotations
-
 from .errors import ApiError
 from .models import Message, User
 from .state import World

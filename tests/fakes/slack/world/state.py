@@ -1,7 +1,5 @@
 """The world of the fake: everything that exists, looked up by id, and the events that changes to it set off."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field

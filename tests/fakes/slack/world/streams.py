@@ -1,7 +1,5 @@
 """Streams: a message that grows while the app appends to it, until it stops, the person stops it, or it expires."""
 
-from __future__ import annotations
-
 from tests.fakes.slack.blocks.block_kinds import MAX_MARKDOWN
 from tests.fakes.slack.blocks.checks import (
     MAX_BLOCKS,

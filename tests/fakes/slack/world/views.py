@@ -1,7 +1,5 @@
 """Modals and the App Home: what opening, changing, submitting and closing them does."""
 
-from __future__ import annotations
-
 import json
 import secrets
 
