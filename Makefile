@@ -57,9 +57,10 @@ test: setup-dev ## Run all tests; ARGS="..." are options of pytest
 quick: setup-dev ## Run the tests that need no browser, no torch, no other process and no time
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-check: setup-dev ## Lint, formatting, types and known dangers
+check: setup-dev ## Lint, formatting, the floors of the house, types and known dangers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml glados_bots adapters deploy
 
@@ -81,5 +82,5 @@ bench: setup-dev ## Run the benchmarks; one table in the end
 	@$(BIN)/python benchmarks/all.py
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

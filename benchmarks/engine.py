@@ -24,7 +24,7 @@ from peers import Contender, Running, Weights, llama_cpp, ours, running, transfo
 from rich.console import Console
 from rich.table import Table
 
-from glados_bots.inference import cards, weights
+from glados_bots.inference.model_files import cards, choosing, weights
 
 Chat = list[dict[str, str]]
 SPEED = "tokens/s, {} streams"
@@ -226,7 +226,7 @@ def table_of(results: dict[str, Figures]) -> Table:
 
 def weights_of(model: str) -> Weights:
     """A model's safetensors folder, and its GGUF file if it was made of one."""
-    card, _ = cards.resolve(model)
+    card, _ = choosing.resolve(model)
     folder = weights.fetch(card, Path("data"), None).resolve()
     return Weights(folder, weights.gguf_path(card) if card.base.gguf else None)
 

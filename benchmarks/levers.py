@@ -20,10 +20,10 @@ from transformers import AutoModelForCausalLM, DynamicCache
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from glados_bots.inference import cards, weights  # noqa: E402
-from glados_bots.inference.cpu.build import library  # noqa: E402
-from glados_bots.inference.cpu.packing import PackedModel  # noqa: E402
-from glados_bots.inference.cpu.runner import PAGE, Runner  # noqa: E402
+from glados_bots.inference.model_files import cards, choosing, weights  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.build import library  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.packing import PackedModel  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.runner import PAGE, Runner  # noqa: E402
 
 PAST = 128
 Product = Callable[[torch.Tensor], torch.Tensor]
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    folder = weights.fetch(cards.resolve(cards.EMBEDDED)[0], ROOT / "data", None)
+    folder = weights.fetch(choosing.resolve(cards.EMBEDDED)[0], ROOT / "data", None)
 
     def load() -> Any:
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()

@@ -23,9 +23,10 @@ from rich.table import Table
 from transformers import AutoModelForCausalLM
 
 from glados_bots.conversation import Message
-from glados_bots.inference import cards, weights
-from glados_bots.inference.engine import EngineOptions, Finished, Sampling
-from glados_bots.inference.transformers_engine import TransformersEngine
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files import cards, choosing, weights
+from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.wire.events import Finished, Sampling
 
 DATA = Path("data")
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"]
@@ -79,7 +80,7 @@ async def in_turn(engine: TransformersEngine, models: Sequence[str], streams: in
 
 async def run(streams: int, tokens: int, rounds: int) -> None:
     """Measure and print."""
-    card, _ = cards.resolve(cards.EMBEDDED)
+    card, _ = choosing.resolve(cards.EMBEDDED)
     base = weights.fetch(card, DATA, None)
     with tempfile.TemporaryDirectory() as scratch:
         loras = {f"lora{i}": write_lora(base, Path(scratch) / str(i), i) for i in range(8)}

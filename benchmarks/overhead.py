@@ -22,11 +22,12 @@ from engine import QUESTION, ask
 from peers import Running
 
 from glados_bots.conversation import Message
-from glados_bots.inference import cards
-from glados_bots.inference.engine import Engine, Finished, Sampling
+from glados_bots.inference.api.service import create_app
+from glados_bots.inference.engine import Engine
+from glados_bots.inference.model_files import cards
 from glados_bots.inference.run import build_engine
-from glados_bots.inference.service import create_app
 from glados_bots.settings import Settings
+from glados_bots.wire.events import Finished, Sampling
 
 
 class Clock:

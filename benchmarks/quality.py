@@ -20,10 +20,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Message  # noqa: E402
-from glados_bots.inference import cards, weights  # noqa: E402
-from glados_bots.inference.cpu.packing import LANES, pack  # noqa: E402
-from glados_bots.inference.engine import Delta, EngineOptions, Sampling  # noqa: E402
-from glados_bots.inference.transformers_engine import TransformersEngine  # noqa: E402
+from glados_bots.inference.engine import EngineOptions  # noqa: E402
+from glados_bots.inference.model_files import cards, choosing, weights  # noqa: E402
+from glados_bots.inference.transformers_engine.cpu.packing import LANES, pack  # noqa: E402
+from glados_bots.inference.transformers_engine.engine import TransformersEngine  # noqa: E402
+from glados_bots.wire.events import Delta, Sampling  # noqa: E402
 
 TEXT = [ROOT / "docs" / name for name in ("deploy.md", "security.md", "privacy.md", "markdown.md")]
 WINDOW = 256  # tokens that are judged together
@@ -79,7 +80,7 @@ def judge(model: Any, windows: torch.Tensor, reference: torch.Tensor | None) -> 
 
 async def answers(quantize: str) -> list[str]:
     """Greedy answers of the engine."""
-    card, _ = cards.resolve(cards.EMBEDDED)
+    card, _ = choosing.resolve(cards.EMBEDDED)
     engine = TransformersEngine(card, EngineOptions(ROOT / "data", quantize=quantize))
     await engine.start()
 
@@ -99,7 +100,7 @@ def alike(one: list[str], other: list[str]) -> int:
 
 async def main() -> int:
     """Measure and print."""
-    folder = weights.fetch(cards.resolve(cards.EMBEDDED)[0], ROOT / "data", None)
+    folder = weights.fetch(choosing.resolve(cards.EMBEDDED)[0], ROOT / "data", None)
     tokens = AutoTokenizer.from_pretrained(folder)("\n\n".join(path.read_text() for path in TEXT))["input_ids"][:4096]
     windows = torch.tensor(tokens[: len(tokens) // WINDOW * WINDOW]).view(-1, WINDOW)
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Exchange, Turn  # noqa: E402
-from glados_bots.store import Store, connect  # noqa: E402
+from glados_bots.store.connection import connect  # noqa: E402
+from glados_bots.store.store import Store  # noqa: E402
 from tests.conftest import running_store, store_command  # noqa: E402
 
 QUESTION, ANSWER = "What is a lemon? " * 10, "A lemon is a yellow fruit. " * 40

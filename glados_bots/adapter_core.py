@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from glados_bots.channel_settings import ChannelBook
 from glados_bots.commands import Commands
-from glados_bots.inference.client import InferenceClient
-from glados_bots.intake import Intake
-from glados_bots.limits import Limits
-from glados_bots.metrics import LOOP_LAG
-from glados_bots.pacing import Pacer
-from glados_bots.records import Records
+from glados_bots.intake.intake import Intake
+from glados_bots.operations.exporter import exported
+from glados_bots.processes.watchdog import lag_histogram, watched_loop
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
-from glados_bots.store import Store, connect
+from glados_bots.store.channels import ChannelBook
+from glados_bots.store.connection import connect
+from glados_bots.store.limits import Limit, Limits
+from glados_bots.store.records import Records
+from glados_bots.store.store import Store
 from glados_bots.surface import Surface
-from glados_bots.watchdog import watched_loop
-from glados_bots.worker import Worker
+from glados_bots.turns.pacing import Pacer
+from glados_bots.turns.worker import Worker
+from glados_bots.wire.client import InferenceClient
 
 S = TypeVar("S", bound=Surface)
+LOOP_LAG = lag_histogram(labelnames=["platform"])
 
 
 class AdapterCore(Generic[S]):
@@ -39,7 +41,7 @@ class AdapterCore(Generic[S]):
             max_exchanges=settings.conversation_max_messages // 2,
             max_queued=settings.conversation_max_queued,
             lease_s=settings.lease,
-            limits=Limits.of(settings),
+            limits=_limits(settings),
             owner=settings.owner,
         )
         key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -59,8 +61,12 @@ class AdapterCore(Generic[S]):
         self.worker = Worker(self.store, self.surface, self.client, self.pacer, settings)
 
     async def run(self) -> None:
-        """Answer turns until `drain` is called; Redis and the model may come and go meanwhile. Raises ConfigError."""
-        async with watched_loop(LOOP_LAG.labels(self.store.platform).observe):
+        """Answer turns until `drain` is called. Redis and the model may come and go meanwhile.
+
+        Raises ConfigError when GLADOS_METRICS_PORT is taken, or the data in Redis are of another format than ours.
+        """
+        lag = LOOP_LAG.labels(self.store.platform)
+        async with watched_loop(lag.observe), exported(self.settings, self.store):
             await self.worker.run()
 
     async def drain(self) -> None:
@@ -71,3 +77,12 @@ class AdapterCore(Generic[S]):
         """Close all connections."""
         await self.client.aclose()
         await self.store.client.aclose()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        Limit(settings.limit_user_per_minute, settings.limit_user_tokens_per_day),
+        Limit(settings.limit_channel_per_minute, settings.limit_channel_tokens_per_day),
+        Limit(settings.limit_per_minute, settings.limit_tokens_per_day),
+        held=settings.max_answer_tokens,
+    )

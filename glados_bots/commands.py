@@ -6,15 +6,16 @@ Who may use a command is the adapter's to decide. GladosError carries a sentence
 import asyncio
 import time
 
-from glados_bots import audit
-from glados_bots.channel_settings import ChannelBook
 from glados_bots.errors import GladosError, InferenceError
-from glados_bots.inference.client import InferenceClient
-from glados_bots.limits import duration
-from glados_bots.privacy import Subject, as_json, export, forget
-from glados_bots.records import Records
-from glados_bots.store import Store
-from glados_bots.usage import describe, usage
+from glados_bots.operations import audit
+from glados_bots.operations.privacy import Subject, as_json, export, forget
+from glados_bots.store.channels import ChannelBook
+from glados_bots.store.limits import duration
+from glados_bots.store.records import Records
+from glados_bots.store.store import Store
+from glados_bots.store.usage import describe, usage
+from glados_bots.wire.client import InferenceClient
+from glados_bots.wording import NOT_ALONE
 
 DAY_S = 86400
 PRIVACY = """\
@@ -42,7 +43,6 @@ HELP = """\
 
 Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
 it and my answer goes too."""
-NOT_ALONE = "This conversation is not only yours: ask somebody who may manage this channel."
 HOW = "Mention me, reply to me or write to me directly, and I answer."
 
 
@@ -105,7 +105,7 @@ class Commands:
                 names = ", ".join(f"`{each}`" for each in served)
                 raise GladosError(f"There is no model `{name[:100]}` here. Served: {names}.")
         await self._book.set_model(channel, name)
-        await self._note(by, "set model", f"{channel}: {name or 'default'}")
+        await self._log_act(by, "set model", f"{channel}: {name or 'default'}")
         return (
             f"From now on `{name}` answers in this channel." if name else "This channel uses the default model again."
         )
@@ -119,12 +119,12 @@ class Commands:
         """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
         text = text.strip()
         await self._book.set_persona(channel, text)
-        await self._note(by, "set persona", f"{channel}: {len(text)} characters")
+        await self._log_act(by, "set persona", f"{channel}: {len(text)} characters")
         return (
             "From now on I speak like that in this channel." if text else "This channel has no persona of its own now."
         )
 
-    async def _note(self, by: str, act: str, target: str) -> None:
+    async def _log_act(self, by: str, act: str, target: str) -> None:
         if by:
             await audit.attempt(self._store.client, f"{self._store.platform}:{by}", act, target)
 

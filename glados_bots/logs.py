@@ -1,6 +1,6 @@
 """How every role logs: one line an event, with the turn and the request it belongs to, and nobody's words.
 
-    INFO glados_bots.turns: turn 7: ended (done) [turn=web:7 request=5f0c…]
+    INFO glados_bots.turns.turn: turn 7: ended (done) [turn=web:7 request=5f0c…]
     {"at": "2026-11-24T21:00:00.123Z", "level": "info", "logger": "…", "message": "…", "turn": "web:7", "request": "…"}
 
 Turn and request travel in X-Glados-Turn and X-Request-Id, so the service's lines name them too. Control characters
@@ -27,7 +27,7 @@ from glados_bots.settings import Settings
 TURN_HEADER, REQUEST_HEADER = "X-Glados-Turn", "X-Request-Id"
 ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-LONGEST = 4_000  # characters of one message or one error
+LONGEST_ENTRY = 4_000  # characters of one message or one error
 OURS = re.compile(r"\[([\w-]+)\] (.*)", re.DOTALL)  # how the supervisor marks the lines of its children
 
 # Their texts name hosts, codes and states, never what was sent.
@@ -107,7 +107,7 @@ class Lines(logging.Formatter):
     def _error(self, record: logging.LogRecord) -> str:
         if not record.exc_info or record.exc_info[1] is None:
             return ""
-        return "\n".join(self._lines(record.exc_info[1]))[-LONGEST:]
+        return "\n".join(self._lines(record.exc_info[1]))[-LONGEST_ENTRY:]
 
     def _lines(self, error: BaseException) -> Iterator[str]:
         """Causes first, as Python shows them."""
@@ -178,5 +178,5 @@ def _time(seconds: float) -> str:
 
 def clean(text: str) -> str:
     """A text as one line; control characters become visible escapes."""
-    short = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    short = text if len(text) <= LONGEST_ENTRY else f"{text[:LONGEST_ENTRY]}…"
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], short)

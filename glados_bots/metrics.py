@@ -1,11 +1,10 @@
 """What the roles that take questions count, for Prometheus. Labels are platforms and outcomes: never people or text.
 
-The inference service counts for itself, in inference/metrics.py. GLADOS_METRICS_PORT shows these; see exporter.py.
+The inference service counts for itself, in inference/api/metrics.py.
+GLADOS_METRICS_PORT shows these; see operations/exporter.py.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
-
-from glados_bots import watchdog
 
 LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; a model that is away is waited for
 
@@ -23,8 +22,4 @@ LATENCY = Histogram(
 RUNNING = Gauge("glados_turns_running", "Turns this process works on", ["platform"])
 WAITING = Gauge("glados_conversations_waiting", "Conversations with unanswered turns, leased ones too", ["platform"])
 DEAD = Gauge("glados_dead_letters", "Turns given up and kept for an operator", ["platform"])
-LOOP_LAG = Histogram(
-    "glados_event_loop_lag_seconds", "How late each second's beat of the event loop was", ["platform"],
-    buckets=watchdog.LAG_BUCKETS,
-)  # fmt: skip
 STORE_UP = Gauge("glados_store_up", "1 while Redis answers", ["platform"])

@@ -7,12 +7,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from typing import Literal
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
 GROUP = "glados_bots.adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `glados doctor`: what was found, and what to do when it is not right."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    finding: str
+    remedy: str = ""
+
+    @property
+    def mark(self) -> str:
+        """A sign for the terminal."""
+        return {"ok": "✓", "warn": "!", "fail": "✗"}[self.state]
 
 
 @dataclass(frozen=True, slots=True)

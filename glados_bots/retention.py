@@ -5,10 +5,10 @@ from typing import Protocol
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 ENTRY = re.compile(r"([a-z][a-z0-9_]*)\s*=\s*(\d{1,9})\s*([smhdw]?)")
-SHORTEST_S, LONGEST_S = 60, 10 * 365 * 86400
+SHORTEST_KEPT_S, LONGEST_KEPT_S = 60, 10 * 365 * 86400
 
 
-class Kept(Protocol):
+class HasRetention(Protocol):
     """The settings that are read here."""
 
     retention: str
@@ -21,7 +21,7 @@ def parse(text: str) -> dict[str, int]:
     for entry in filter(None, (part.strip() for part in text.split(","))):
         match = ENTRY.fullmatch(entry)
         seconds = int(match[2]) * UNITS[match[3]] if match else 0
-        if match is None or not SHORTEST_S <= seconds <= LONGEST_S:
+        if match is None or not SHORTEST_KEPT_S <= seconds <= LONGEST_KEPT_S:
             raise ValueError(f"{entry!r} is not PLATFORM=TIME, such as web=7d, slack=12h; 1 minute to 10 years")
         found[match[1]] = seconds
     return found
@@ -33,6 +33,6 @@ def check(text: str) -> str:
     return text
 
 
-def ttl_of(settings: Kept, platform: str) -> int:
+def ttl_of(settings: HasRetention, platform: str) -> int:
     """Seconds an idle conversation of a platform is kept."""
     return parse(settings.retention).get(platform, settings.conversation_ttl)

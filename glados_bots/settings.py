@@ -16,10 +16,11 @@ from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, V
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from glados_bots import embedded_redis, env_file
+from glados_bots import env_file
 from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
+from glados_bots.store import embedded
 
 USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
 ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
@@ -29,9 +30,9 @@ Count = Annotated[int, Field(ge=0, le=10**12)]
 
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
-    from glados_bots import redis_urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
+    from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
 
-    redis_urls.check(secret.get_secret_value())
+    urls.check(secret.get_secret_value())
     return secret
 
 
@@ -191,7 +192,7 @@ class Settings(GladosSettings):
     @property
     def resolved_redis_url(self) -> str:
         """The Redis in use: the given one, or the embedded one."""
-        return self.redis_url.get_secret_value() if self.redis_url else embedded_redis.url(self.data_dir)
+        return self.redis_url.get_secret_value() if self.redis_url else embedded.url(self.data_dir)
 
     @property
     def resolved_inference_url(self) -> str:

@@ -17,8 +17,9 @@ import hypothesis
 import pytest
 import redis
 
-from glados_bots import embedded_redis, watchdog
-from glados_bots.store import Client, connect
+from glados_bots.processes import watchdog
+from glados_bots.store import embedded
+from glados_bots.store.connection import Client, connect
 from tests.spreading import (
     pytest_collection_modifyitems,
     pytest_ignore_collect,
@@ -113,7 +114,7 @@ def do_without(program: str) -> NoReturn:
 
 def store_command(kind: str, data_dir: Path) -> list[str]:
     """How to start a server with the options of the embedded one; `kind` is valkey or redis."""
-    command = embedded_redis.command(data_dir)
+    command = embedded.command(data_dir)
     if kind == "valkey":
         return command
     program = shutil.which("redis-server")

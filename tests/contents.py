@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 
 
 async def contents(client: Client) -> dict[str, str]:

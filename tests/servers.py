@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from glados_bots.http_protocol import BoundedProtocol
+from glados_bots.http_server.protocol import BoundedProtocol
 
 # Below those the system gives to whoever asks for any, so that nothing takes one between the probe and its use; and
 # without 10080, which browsers refuse.

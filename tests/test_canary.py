@@ -8,17 +8,17 @@ import pytest
 from prometheus_client import generate_latest
 from pydantic import SecretStr
 
-from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, GladosError
-from glados_bots.inference.engine import Delta, Finished
-from glados_bots.inference.service import create_app as create_service
+from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.service import create_app as create_service
 from glados_bots.settings import Settings, load
+from glados_bots.wire.events import Delta, Finished
 from glados_web.app import create_app as create_page
 from glados_web.chats import new_conversation
-from glados_web.door import COOKIE
+from glados_web.door.door import COOKIE
 from glados_web.settings import WebSettings
 from tests.fakes.engine import ScriptedEngine
-from tests.inference.chat_requests import CHAT, body
+from tests.inference.api.chat_requests import CHAT, body
 from tests.servers import free_port, running
 from tests.waiting import until_ready
 

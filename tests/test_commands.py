@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from glados_bots import audit
-from glados_bots.channel_settings import LONGEST_PERSONA, ChannelBook
 from glados_bots.commands import Commands, first_word
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError
-from glados_bots.inference.client import InferenceClient
-from glados_bots.limits import Limit, Limits
-from glados_bots.store import Client
+from glados_bots.operations import audit
+from glados_bots.store.channels import LONGEST_PERSONA, ChannelBook
+from glados_bots.store.connection import Client
+from glados_bots.store.limits import Limit, Limits
+from glados_bots.wire.client import InferenceClient
 from tests.servers import free_port
+from tests.turns.world import World, a_world
 from tests.waiting import until
-from tests.world import World, a_world
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from glados_bots import logs
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, StoreUnavailableError
-from glados_bots.inference.engine import Delta, Finished
-from glados_bots.inference.service import create_app
+from glados_bots.inference.api.service import create_app
 from glados_bots.settings import Settings
-from glados_bots.store import Client, ask
+from glados_bots.store.connection import Client, reply_of
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
@@ -83,9 +83,9 @@ async def test_every_line_of_a_turn_names_it_in_the_adapter_and_in_the_service(r
     engine = ScriptedEngine(Delta(f"answer {MARKER}"), Finished("stop", 5, 0, 2))
     async with running(create_app(engine)) as url, adapter(redis_url, f"{url}/v1", MemorySurface()) as core:
         await answered(core, Turn("1", "c", "ada", FORGED))
-    (asked,) = [line for line in book.of("glados_bots.inference.guard") if "POST /v1/chat" in line["message"]]
+    (asked,) = [line for line in book.of("glados_bots.inference.api.guard") if "POST /v1/chat" in line["message"]]
     assert asked["turn"] == "test:1"
-    (asks,) = [line for line in book.of("glados_bots.turns") if "asks" in line["message"]]
+    (asks,) = [line for line in book.of("glados_bots.turns.turn") if "asks" in line["message"]]
     assert asks["request"] == asked["request"]
     told = [line for line in book.lines if line["logger"].startswith("glados_bots") and "turn 1" in line["message"]]
     assert [line["message"].partition(": ")[2] for line in told] == [
@@ -123,7 +123,7 @@ async def test_a_service_that_quotes_the_question_in_its_errors_is_not_quoted(re
     surface = MemorySurface()
     async with running(echoing()) as url, adapter(redis_url, f"{url}/v1", surface) as core:
         await answered(core, Turn("1", "c", "ada", f"question {MARKER}"))
-    said = [line["message"] for line in book.of("glados_bots.turns")]
+    said = [line["message"] for line in book.of("glados_bots.turns.turn")]
     assert [each for each in ("500", "503", "in the middle") if not [line for line in said if each in line]] == []
     assert "turn 1: the service refused: The model's server does not accept this request (status 400)." in said
     assert MARKER not in surface.seen("1")
@@ -150,10 +150,10 @@ async def test_a_redis_that_refuses_a_command_quotes_nothing_of_it(client: Clien
     async with client.pipeline(transaction=True) as pipe:
         pipe.lpush("glados:words", FORGED)  # the wrong type: redis-py names the command with its arguments
         with pytest.raises(StoreUnavailableError, match="WRONGTYPE") as caught:
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
     assert MARKER not in str(caught.value)
-    logging.getLogger("glados_bots.worker").warning("%s; trying again", caught.value)
-    logging.getLogger("glados_bots.worker").error("turn 1: attempt 1 failed", exc_info=caught.value)
+    logging.getLogger("glados_bots.turns.worker").warning("%s; trying again", caught.value)
+    logging.getLogger("glados_bots.turns.worker").error("turn 1: attempt 1 failed", exc_info=caught.value)
     first, second = book.lines
     assert "WRONGTYPE" in first["message"]
     assert "StoreUnavailableError" in second["error"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT
+from tests.processes.stack import ROOT
 
 # Makes a virtual environment whose Python is this script again; every install takes a while and is written down.
 PYTHON = """#!/bin/sh

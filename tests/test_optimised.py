@@ -35,11 +35,11 @@ def test_no_check_goes_with_the_asserts(tmp_path: Path) -> None:
         "pytest keeps its own asserts; else this proves nothing"
     )
     # One test of each kind of check; that no check anywhere is an assert is seen by tests/test_safe_code.py.
-    access, sign_in = "tests/inference/test_access.py", "tests/web/test_sign_in.py"
+    access, sign_in = "tests/inference/api/test_access.py", "tests/web/test_sign_in.py"
     result = run(
-        "tests/test_api_keys.py::test_a_key_is_found_by_its_text_and_by_nothing_else",
-        "tests/test_api_keys.py::test_a_revoked_key_counts_no_more_in_a_service_that_runs",
-        "tests/test_api_keys.py::test_an_expired_key_counts_no_more",
+        "tests/inference/api/test_keys.py::test_a_key_is_found_by_its_text_and_by_nothing_else",
+        "tests/inference/api/test_keys.py::test_a_revoked_key_counts_no_more_in_a_service_that_runs",
+        "tests/inference/api/test_keys.py::test_an_expired_key_counts_no_more",
         f"{access}::test_every_route_is_closed_without_a_key_but_the_probes",
         f"{access}::test_a_key_may_do_what_its_scope_says_and_nothing_else_in_both_spellings",
         f"{access}::test_every_route_stands_in_the_table_and_a_new_one_is_closed",
@@ -47,8 +47,8 @@ def test_no_check_goes_with_the_asserts(tmp_path: Path) -> None:
         f"{access}::test_tokens_a_day_count_whole_answers_streams_and_those_broken_off",
         f"{access}::test_keys_that_cannot_be_read_let_nobody_in_but_the_operator",
         f"{access}::test_an_open_service_is_not_shown_to_others",
-        "tests/inference/test_guard.py::test_with_a_key_everything_but_the_probes_needs_it_and_it_is_shown_nowhere",
-        "tests/inference/test_weights.py::test_a_pickle_as_weights_is_refused_and_never_read",
+        "tests/inference/api/test_guard.py::test_with_a_key_everything_but_the_probes_needs_it_and_it_is_shown_nowhere",
+        "tests/inference/model_files/test_weights.py::test_a_pickle_as_weights_is_refused_and_never_read",
         "tests/web/test_matrix.py",
         f"{sign_in}::test_another_password_does_not",
         f"{sign_in}::test_every_route_is_closed_to_strangers_but_those_on_a_list",

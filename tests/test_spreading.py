@@ -9,7 +9,7 @@ from tests.spreading import LONGEST, ROOT, SLOW, SLOW_FILES, group_of
 
 def test_tests_that_share_a_costly_fixture_stay_together_and_others_do_not() -> None:
     assert group_of("tests/test_readme.py::test_a[x]") == "tests/test_readme.py"
-    assert group_of("tests/test_store.py::test_a[x]") == "tests/test_store.py::test_a[x]"
+    assert group_of("tests/store/test_store.py::test_a[x]") == "tests/store/test_store.py::test_a[x]"
 
 
 def test_every_name_is_that_of_a_test() -> None:

@@ -13,9 +13,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from glados_bots import tracing
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
-from glados_bots.inference.engine import Delta, Finished
-from glados_bots.inference.service import create_app
+from glados_bots.inference.api.service import create_app
 from glados_bots.settings import Settings
+from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
@@ -105,7 +105,7 @@ async def test_an_attempt_that_fails_says_so_without_the_text_of_its_error(colle
 
 def test_without_the_setting_nothing_is_imported_and_nothing_is_sent() -> None:
     script = (
-        "import sys, glados_bots.cli; from glados_bots import tracing\n"
+        "import sys, glados_bots.cli.app; from glados_bots import tracing\n"
         "from glados_bots.settings import Settings\n"
         "tracing.configure(Settings(_env_file=None), 'web')\n"
         "assert tracing.span('turn', turn='x') is tracing.span('request')\n"

@@ -9,14 +9,10 @@ from typing import Literal
 
 import discord
 
+from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
 from glados_discord.settings import DiscordSettings, ids
 
 DmPolicy = Literal["everyone", "allowed", "nobody"]
-
-NOT_HERE = "I am not set up to answer on this server."
-NOT_IN_CHANNEL = "I am not set up to answer in this channel."
-NOT_YOU = "You are not on the list of people I answer to. Whoever runs this bot can change that."
-NO_DMS = "I do not answer in direct messages. Ask me in a channel of a server we share."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +69,18 @@ def rules_of(settings: DiscordSettings) -> Rules:
 def refusal(rules: Rules, asker: Asker) -> str | None:
     """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
     if is_denied(rules, asker):
-        return NOT_YOU
+        return NOT_FOR_YOU
     if asker.guild is None:
         return _direct_refusal(rules, asker)
     if asker.guild in rules.denied_guilds or (rules.allowed_guilds and asker.guild not in rules.allowed_guilds):
-        return NOT_HERE
+        return NOT_ON_THIS_SERVER
     if asker.channels & rules.denied_channels or (
         rules.allowed_channels and not asker.channels & rules.allowed_channels
     ):
         return NOT_IN_CHANNEL
     is_listed = asker.user in rules.allowed_users or asker.roles & rules.allowed_roles
     if (rules.allowed_users or rules.allowed_roles) and not is_listed:
-        return NOT_YOU
+        return NOT_FOR_YOU
     return None
 
 
@@ -98,7 +94,7 @@ def _direct_refusal(rules: Rules, asker: Asker) -> str | None:
     if rules.dms == "nobody":
         return NO_DMS
     if rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles:
-        return None if is_named else NOT_YOU
+        return None if is_named else NOT_FOR_YOU
     return None
 
 

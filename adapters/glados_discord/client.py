@@ -10,59 +10,52 @@ import discord
 from discord import app_commands
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.background import Background
 from glados_bots.metrics import RECONNECTS
-from glados_discord.catch_up import CatchUp
-from glados_discord.controls import Action, Control
-from glados_discord.counter import Counter
-from glados_discord.desk import Desk
-from glados_discord.link import Link
-from glados_discord.memory import Memory
-from glados_discord.order import Order
+from glados_discord.answers.controls import Action, Control
+from glados_discord.answers.surface import Clock, DiscordSurface
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.connection.sync import sync
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.catch_up import CatchUp
+from glados_discord.incoming.channel_order import ChannelOrder
+from glados_discord.incoming.desk import DiscordDesk
+from glados_discord.incoming.slash import Slash
+from glados_discord.incoming.turn_commands import TurnCommands
+from glados_discord.incoming.whereabouts import Whereabouts
 from glados_discord.settings import DiscordSettings, ids
-from glados_discord.slash import Slash
-from glados_discord.surface import Clock, DiscordSurface
-from glados_discord.sync import sync
-from glados_discord.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
 
 
-class Parts:
+class DiscordParts:
     """What a client hands its events to. Lives longer than any client."""
 
     def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: Memory, link: Link, settings: DiscordSettings, clock: Clock
+        self,
+        core: AdapterCore[DiscordSurface],
+        memory: DiscordFacts,
+        current: CurrentClient,
+        settings: DiscordSettings,
+        clock: Clock,
     ) -> None:
         self.memory = memory
-        self.link = link
+        self.current = current
         self.rates = core.surface.rates
         self.settings = settings
-        self.order = Order()
-        self.desk = Desk(core, memory, link, self.order, settings)
+        self.order = ChannelOrder()
+        self.desk = DiscordDesk(core, memory, current, self.order, settings)
         self.whereabouts = Whereabouts(core, memory, self.order, settings)
-        self.counter = Counter(core, memory, self.desk, self.order, settings)
+        self.counter = TurnCommands(core, memory, self.desk, self.order, settings)
         self.slash = Slash(core, memory, self.counter)
         self.catch_up = CatchUp(memory, self.rates, self.desk, self.order, settings, clock=clock)
-        self._hearing: set[asyncio.Task[Any]] = set()
-
-    def hears(self, task: asyncio.Task[Any] | None) -> None:
-        """Remember a task that discord.py began for an event, a command or a button, and forgets."""
-        if task is not None:
-            self._hearing.add(task)
-            task.add_done_callback(self._hearing.discard)
-
-    async def stop_hearing(self) -> None:
-        """End what is still at work on events: the store is about to be closed."""
-        tasks = tuple(self._hearing)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets
 
 
 class _Listening:
     """The events, for either kind of client."""
 
-    parts: Parts
+    parts: DiscordParts
     tree: app_commands.CommandTree[Any]
     user: discord.ClientUser | None
     application_id: int | None
@@ -86,13 +79,13 @@ class _Listening:
 
     def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)  # type: ignore[misc]  # discord.Client's
-        self.parts.hears(task)
+        self.parts.hearing.keep(task)
         return task
 
     async def setup_hook(self) -> None:
         """Logged in, not yet connected: buttons work from now on, and answers can be written."""
         self.add_dynamic_items(Control)
-        self.parts.link.use(self)  # type: ignore[arg-type]  # it is a Client, too
+        self.parts.current.use(self)  # type: ignore[arg-type]  # it is a Client, too
         if self.application_id:
             await sync(self.tree, self.application_id, self.parts.memory, self.parts.settings)
 
@@ -103,7 +96,7 @@ class _Listening:
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote something."""
-        await self.parts.desk.message(message, self.me)
+        await self.parts.desk.take_message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Somebody changed a message, also one we have forgotten. Pins, previews and threads are told so, too."""
@@ -145,11 +138,11 @@ class _Listening:
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
         """A button of ours was pressed."""
-        self.parts.hears(asyncio.current_task())
+        self.parts.hearing.keep(asyncio.current_task())
         await self.parts.counter.press(interaction, action, turn)
 
     async def _begin(self, shard: int | None) -> None:
-        self.parts.link.heard.begin_anew()
+        self.parts.current.heard.begin_anew()
         await self.parts.catch_up.begin(shard)
 
     async def _look_back(self, shard: int | None) -> None:
@@ -159,16 +152,16 @@ class _Listening:
 class _Tree(app_commands.CommandTree[Any]):
     """Slash commands, whose tasks are remembered."""
 
-    parts: Parts
+    parts: DiscordParts
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Called before each command, in its task."""
         del interaction
-        self.parts.hears(asyncio.current_task())
+        self.parts.hearing.keep(asyncio.current_task())
         return True
 
 
-def make_tree(client: discord.Client, parts: Parts) -> app_commands.CommandTree[Any]:
+def make_tree(client: discord.Client, parts: DiscordParts) -> app_commands.CommandTree[Any]:
     """The slash commands, for servers the bot is in and for its direct messages."""
     tree = _Tree(
         client,
@@ -183,7 +176,7 @@ def make_tree(client: discord.Client, parts: Parts) -> app_commands.CommandTree[
 class SingleClient(_Listening, discord.Client):
     """One connection for all servers."""
 
-    def __init__(self, parts: Parts, **options: Any) -> None:
+    def __init__(self, parts: DiscordParts, **options: Any) -> None:
         super().__init__(**options)
         self.parts = parts
         self.tree = make_tree(self, parts)
@@ -205,7 +198,7 @@ class SingleClient(_Listening, discord.Client):
 class ShardedClient(_Listening, discord.AutoShardedClient):
     """A connection for each shard of this process."""
 
-    def __init__(self, parts: Parts, **options: Any) -> None:
+    def __init__(self, parts: DiscordParts, **options: Any) -> None:
         super().__init__(**options)
         self.parts = parts
         self.tree = make_tree(self, parts)
@@ -230,7 +223,7 @@ class ShardedClient(_Listening, discord.AutoShardedClient):
         await self._look_back(shard)
 
 
-def make_client(parts: Parts) -> SingleClient | ShardedClient:
+def make_client(parts: DiscordParts) -> SingleClient | ShardedClient:
     """A client as the settings want it. It must be made inside the event loop."""
     settings = parts.settings
     intents = discord.Intents(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import aiohttp
 import discord
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
+from glados_bots.platforms import Check
 from glados_bots.settings import load
-from glados_discord.permissions import invite_url
+from glados_discord.connection.permissions import invite_url
 from glados_discord.run import BAD_TOKEN, NO_INTENT, calm_the_library, point_at
 from glados_discord.settings import DiscordSettings
 

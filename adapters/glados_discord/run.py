@@ -6,7 +6,6 @@ new client is made after a pause. A token or an intent that Discord refuses ends
 
 import asyncio
 import logging
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -19,14 +18,15 @@ import yarl
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
+from glados_bots.retrying import growing_pauses
 from glados_bots.settings import Settings, load
-from glados_bots.store import Store
-from glados_discord.client import Parts, make_client
-from glados_discord.link import Link
-from glados_discord.memory import Memory
+from glados_bots.store.store import Store
+from glados_bots.turns.pacing import Pacer
+from glados_discord.answers.surface import DiscordSurface
+from glados_discord.client import DiscordParts, make_client
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
-from glados_discord.surface import DiscordSurface
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +60,14 @@ class Bot:
             raise ConfigError("GLADOS_DISCORD_TOKEN is not set; docs/discord.md says where to get one")
         point_at(discord_settings)
         self._token = discord_settings.token.get_secret_value()
-        self.link = Link()
+        self.current = CurrentClient()
 
         def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
-            self.memory = Memory(store)
-            return DiscordSurface(store, pacer, self.link, self.memory, discord_settings, clock=clock)
+            self.memory = DiscordFacts(store)
+            return DiscordSurface(store, pacer, self.current, self.memory, discord_settings, clock=clock)
 
         self.core = AdapterCore(settings, "discord", make_surface)
-        self.parts = Parts(self.core, self.memory, self.link, discord_settings, clock)
+        self.parts = DiscordParts(self.core, self.memory, self.current, discord_settings, clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -100,12 +100,12 @@ class Bot:
         for task in works[1:]:
             task.cancel()
         await asyncio.gather(*works, return_exceptions=True)
-        await self.parts.stop_hearing()
+        await self.parts.hearing.cancel()
         await self.core.aclose()
 
     def _is_well(self) -> bool:
         """Events arrive and are taken in, and none of them waits for Redis."""
-        client, order = self.link.client, self.parts.order
+        client, order = self.current.client, self.parts.order
         if client is None or not client.is_ready() or client.is_closed():
             return False
         return not order.pending and not order.is_closing
@@ -113,16 +113,15 @@ class Bot:
     # --- the connection --------------------------------------------------------------------------------------------
 
     async def _stay_connected(self) -> None:
-        nap = 1.0
+        pauses = growing_pauses(1, LONGEST_NAP_S)
         while True:
             began = asyncio.get_running_loop().time()
             reason = await self._connect()
             if asyncio.get_running_loop().time() - began > LONGEST_NAP_S:
-                nap = 1.0
-            pause = nap * random.uniform(0.5, 1)  # noqa: S311 - jitter
+                pauses = growing_pauses(1, LONGEST_NAP_S)
+            pause = next(pauses)
             log.warning("no connection to Discord (%s); trying again in %.1f s", reason, pause)
             await asyncio.sleep(pause)
-            nap = min(2 * nap, LONGEST_NAP_S)
 
     async def _connect(self) -> str:
         """One client from its login to its end; returns why it ended. Raises ConfigError."""
@@ -141,7 +140,7 @@ class Bot:
         except Exception as error:  # noqa: BLE001 - discord.py raises an AttributeError when a first connection fails
             return f"{type(error).__name__}: {error}"
         finally:
-            self.link.drop(client)
+            self.current.drop(client)
         return "closed"
 
 

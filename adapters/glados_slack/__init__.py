@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from glados_bots.checks import Check
-from glados_bots.platforms import Platform, require
+from glados_bots.platforms import Check, Platform, require
 from glados_bots.settings import Settings, load
 from glados_slack.settings import SlackSettings
 

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
+from glados_bots.wording import NOT_FOR_OUTSIDERS, NOT_FOR_YOU, NOT_IN_CHANNEL
 from glados_slack.settings import SlackSettings, ids
-
-NOT_HERE = "I am not set up to answer in this channel."
-NOT_YOU = "You are not on the list of people I answer to. Whoever runs this bot can change that."
-NOT_OUTSIDE = "I only answer people of the organisation that runs me."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +35,11 @@ def refusal(settings: SlackSettings, asker: Asker) -> str | None:
     if asker.is_direct:
         return None
     is_listed = not settings.allowed_channels or asker.channel in ids(settings.allowed_channels)
-    return None if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_HERE
+    return None if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_IN_CHANNEL
 
 
 def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> str | None:
     is_named = user in ids(settings.allowed_users)
     if user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
-        return NOT_YOU
-    return NOT_OUTSIDE if is_external and not settings.external_users and not is_named else None
+        return NOT_FOR_YOU
+    return NOT_FOR_OUTSIDERS if is_external and not settings.external_users and not is_named else None

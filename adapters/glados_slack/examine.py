@@ -7,13 +7,13 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
+from glados_bots.platforms import Check
 from glados_bots.settings import load
 from glados_slack.app_config import NEEDED, WANTED
-from glados_slack.installs import error_code, web_client
+from glados_slack.connection.installs import error_code, web_client
+from glados_slack.connection.sockets import Sockets
 from glados_slack.settings import SlackSettings
-from glados_slack.sockets import Sockets
 
 TIMEOUT_S = 10.0
 REINSTALL = "add them in the app's settings under OAuth & Permissions (or paste the manifest anew), and reinstall it"

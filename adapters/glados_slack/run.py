@@ -14,23 +14,25 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
+from glados_bots.retrying import growing_pauses
 from glados_bots.settings import Settings, load
-from glados_bots.store import Store
-from glados_slack import bot, web
-from glados_slack.calls import Calls
-from glados_slack.catch_up import CatchUp
-from glados_slack.files import FileReader
-from glados_slack.handlers import Handlers
-from glados_slack.installation_store import Installations
-from glados_slack.installs import Installs, OneInstall, look_up, web_client
-from glados_slack.memory import Memory
-from glados_slack.notes import Notes
-from glados_slack.people import People
+from glados_bots.store.store import Store
+from glados_bots.turns.pacing import Pacer
+from glados_slack.answers.surface import SlackSurface
+from glados_slack.connection import bolt_app
+from glados_slack.connection import http as web
+from glados_slack.connection.calls import Calls
+from glados_slack.connection.files import FileReader
+from glados_slack.connection.installation_store import Installations
+from glados_slack.connection.installs import Installs, OneInstall, look_up, web_client
+from glados_slack.connection.people import People
+from glados_slack.connection.sockets import Sockets
+from glados_slack.incoming.catch_up import CatchUp
+from glados_slack.incoming.facts import SlackFacts
+from glados_slack.incoming.handlers import Handlers
+from glados_slack.incoming.notes import SlackNotes
+from glados_slack.incoming.shared import Shared
 from glados_slack.settings import SlackSettings
-from glados_slack.shared import Shared
-from glados_slack.sockets import Sockets
-from glados_slack.surface import SlackSurface
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             await asyncio.gather(wiring, return_exceptions=True)
             return
         core = await wiring
-        parts = Parts(core, slack, session)
+        parts = SlackParts(core, slack, session)
         listening = asyncio.create_task(parts.listen(), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
         tidying = asyncio.create_task(core.surface.lines.loose.run(), name="slack loose ends")
@@ -89,7 +91,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             waiting.cancel()
             listening.cancel()
             ended = list(await asyncio.gather(listening, return_exceptions=True))
-            await parts.shared.drain()
+            await parts.shared.background.finish()
             await core.drain()
             working.cancel()
             ended += await asyncio.gather(working, return_exceptions=True)
@@ -130,14 +132,13 @@ async def one_install(slack: SlackSettings, session: aiohttp.ClientSession) -> I
     """The workspace of GLADOS_SLACK_BOT_TOKEN, as soon as Slack can be reached. Raises ConfigError."""
     token = slack.bot_token.get_secret_value() if slack.bot_token else ""
     client = web_client(token, str(slack.api_base), session)
-    pause = 1.0
+    pauses = growing_pauses(1, LONGEST_PAUSE_S)
     while True:
         try:
             return OneInstall(await look_up(client, "GLADOS_SLACK_BOT_TOKEN"))
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("Slack cannot be reached (%s); trying again", type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            await asyncio.sleep(next(pauses))
 
 
 def many_installs(slack: SlackSettings, store: Store) -> Installations:
@@ -148,7 +149,7 @@ def many_installs(slack: SlackSettings, store: Store) -> Installations:
     return Installations(store, slack.keys, rotator)
 
 
-class Parts:
+class SlackParts:
     """The parts of one process that take what people do."""
 
     def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
@@ -158,19 +159,19 @@ class Parts:
         self._client = web_client(None, str(slack.api_base), session)
         self._app = self._create_app(core, calls.installs)
         files = FileReader(calls, str(slack.api_base), slack.file_max_bytes)
-        memory = Memory(core.store)
-        self.shared = Shared(core, calls, People(calls), Notes(core.store, calls), files, memory, slack)
+        memory = SlackFacts(core.store)
+        self.shared = Shared(core, calls, People(calls), SlackNotes(core.store, calls), files, memory, slack)
         handlers = Handlers(self.shared)
         handlers.add_to(self._app)
         self._desk = handlers.desk
-        bot.add_the_rest(self._app)
+        bolt_app.add_the_rest(self._app)
 
     def _create_app(self, core: AdapterCore[SlackSurface], installs: Installs) -> AsyncApp:
         secret = self._slack.signing_secret.get_secret_value() if self._slack.signing_secret else ""
         more = {}
         if isinstance(installs, Installations):
             more["oauth_flow"] = web.oauth(self._slack, core.store, installs)
-        return bot.create_app(installs, self._client, secret, **more)
+        return bolt_app.create_app(installs, self._client, secret, **more)
 
     async def listen(self) -> None:
         """Take events until cancelled, and look for those that were missed. Raises ConfigError."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from glados_bots.checks import Check
 from glados_bots.errors import ConfigError
-from glados_bots.platforms import Platform
+from glados_bots.platforms import Check, Platform
 from glados_bots.settings import Settings, load
 from glados_web.settings import WebSettings, require_sign_in
 

@@ -17,20 +17,20 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, StoreUnavailableError
-from glados_bots.head_requests import HeadAsGet
-from glados_bots.http_protocol import BoundedProtocol, raise_file_limit
+from glados_bots.http_server.head_requests import HeadAsGet
+from glados_bots.http_server.listening import require_free_port
+from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
 from glados_bots.settings import Settings, load
-from glados_bots.supervisor import require_free_port
+from glados_web.answers.highlight import style_sheet
+from glados_web.answers.stream import answer_events, until
 from glados_web.chat import NO_CHAT, Chat
 from glados_web.chats import new_conversation
-from glados_web.door import EVENTS
-from glados_web.highlight import style_sheet
+from glados_web.door.door import EVENTS
+from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders, require_own_page
+from glados_web.door.sign_in import add_sign_in, own_place
 from glados_web.pages import show
-from glados_web.protection import HEADERS, OwnName, SecurityHeaders, require_own_page
 from glados_web.settings import WebSettings, require_sign_in, words
-from glados_web.sign_in import add_sign_in, own_place
 from glados_web.status import add_status
-from glados_web.stream import answer_events, until
 
 log = logging.getLogger(__name__)
 

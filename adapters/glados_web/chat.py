@@ -13,21 +13,21 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.addressing import is_nothing
+from glados_bots.intake.addressing import is_nothing
 from glados_bots.settings import Settings
-from glados_bots.store import connect
+from glados_bots.store.connection import connect
+from glados_web.answers.markdown import render
+from glados_web.answers.off_loop import off_loop
+from glados_web.answers.painter import Patience
+from glados_web.answers.stream import final_view, until, version
+from glados_web.answers.surface import WebSurface
 from glados_web.chat_stream import CROWDED, chat_events
 from glados_web.chats import Chats
-from glados_web.door import Door
-from glados_web.markdown import render
-from glados_web.off_loop import off_loop
+from glados_web.door.door import Door
+from glados_web.door.sessions import Session
 from glados_web.pages import show
-from glados_web.painter import Patience
 from glados_web.places import Places
-from glados_web.sessions import Session
 from glados_web.settings import WebSettings
-from glados_web.stream import final_view, until, version
-from glados_web.surface import WebSurface
 
 log = logging.getLogger(__name__)
 

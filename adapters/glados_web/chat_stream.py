@@ -1,7 +1,7 @@
 """Everything that happens in one chat, as one stream of server-sent events: a page needs no second connection.
 
     turns    {turns: [{turn, question} | {turn, version}]}   the chat's turns in order, under way or answered
-    view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see stream.py
+    view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see answers/stream.py
     alive    {}   nothing has changed for KEEP_ALIVE_S: a browser that hears nothing for longer has a dead connection
     crowded  {}   another tab of this browser took this stream's place
     lost     {}   the store is away
@@ -13,10 +13,10 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store import Store
-from glados_web import stream
-from glados_web.stream import LOST, Followed, event, final_view, version, without_view
-from glados_web.surface import WebSurface
+from glados_bots.store.store import Store
+from glados_web.answers import stream
+from glados_web.answers.stream import LOST, Followed, event, final_view, version, without_view
+from glados_web.answers.surface import WebSurface
 
 ALIVE = event("alive", {})
 CROWDED = event("crowded", {})

@@ -4,15 +4,16 @@
     glados:{web}:owner:CONV     str   the owner of the conversation
     glados:{web}:title:CONV     str   how the list of chats calls it: its first question
 
-An owner is a browser, or a person who signed in by name: see sessions.py.
+An owner is a browser, or a person who signed in by name: see glados_web/door/sessions.py.
 """
 
 import re
 import secrets
 import time
 
-from glados_bots.store import Store, ask
-from glados_web.sessions import Session
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
+from glados_web.door.sessions import Session
 
 MOST_CHATS = 200
 UNASKED_S = 3600  # how long is kept what began with a question that was then refused
@@ -37,7 +38,7 @@ class Chats:
         """Whether this visitor's the conversation is."""
         if not CONVERSATION.fullmatch(conversation):
             return False
-        return bool(await ask(self._client.get(self._key("owner", conversation))) == session.owner)
+        return bool(await reply_of(self._client.get(self._key("owner", conversation))) == session.owner)
 
     async def claim(self, session: Session, conversation: str, question: str) -> bool:
         """Begin or go on with a conversation; False when it is another owner's or no proper id.
@@ -47,7 +48,7 @@ class Chats:
         if not CONVERSATION.fullmatch(conversation):
             return False
         owner, title = self._key("owner", conversation), self._key("title", conversation)
-        await ask(self._client.set(owner, session.owner, nx=True, ex=UNASKED_S))
+        await reply_of(self._client.set(owner, session.owner, nx=True, ex=UNASKED_S))
         if not await self.owns(session, conversation):
             return False
         chats = self._key("chats", session.owner)
@@ -56,7 +57,7 @@ class Chats:
             pipe.zremrangebyrank(chats, 0, -MOST_CHATS - 1)
             pipe.set(title, shorten(question), nx=True, ex=UNASKED_S)
             pipe.expire(chats, UNASKED_S, nx=True)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
         return True
 
     async def keep(self, session: Session, conversation: str) -> None:
@@ -65,17 +66,17 @@ class Chats:
         async with self._client.pipeline(transaction=True) as pipe:
             for kind, name in names:
                 pipe.expire(self._key(kind, name), self._ttl)
-            await ask(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def of(self, session: Session) -> list[tuple[str, str]]:
         """Conversations of a visitor with their titles, newest first; those that ran out are left out."""
-        found = [str(chat) for chat in await ask(self._client.zrevrange(self._key("chats", session.owner), 0, -1))]
+        found = [str(chat) for chat in await reply_of(self._client.zrevrange(self._key("chats", session.owner), 0, -1))]
         if not found:
             return []
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.mget([self._key("owner", chat) for chat in found])
             pipe.mget([self._key("title", chat) for chat in found])
-            owners, titles = await ask(pipe.execute())
+            owners, titles = await reply_of(pipe.execute())
         return [
             (chat, title or "Empty chat")
             for chat, owner, title in zip(found, owners, titles, strict=True)
@@ -84,11 +85,11 @@ class Chats:
 
     async def untitle(self, conversation: str) -> None:
         """The chat was cleared: the next question names it."""
-        await ask(self._client.delete(self._key("title", conversation)))
+        await reply_of(self._client.delete(self._key("title", conversation)))
 
     async def forget(self, session: Session, conversation: str) -> None:
         """Take a conversation off the list; its id stays owned until it expires, so nobody else can take it up."""
-        await ask(self._client.zrem(self._key("chats", session.owner), conversation))
+        await reply_of(self._client.zrem(self._key("chats", session.owner), conversation))
         await self.untitle(conversation)
 
     def _key(self, kind: str, name: str) -> str:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError
+from glados_bots.http_server.listening import is_loopback
 from glados_bots.settings import GladosSettings, Settings
 
 SHORTEST_PASSWORD = 12

@@ -10,14 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI, Request, Response
 
-from glados_bots import __version__, audit, usage
+from glados_bots import __version__
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.limits import duration
-from glados_bots.overview import Glance, Overview
+from glados_bots.operations import audit
+from glados_bots.operations.overview import Glance, Overview
 from glados_bots.platforms import installed
+from glados_bots.store import usage
+from glados_bots.store.limits import duration
 from glados_web.chat import Chat
+from glados_web.door.sessions import Session
 from glados_web.pages import show
-from glados_web.sessions import Session
 
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
-from glados_bots.inference.cards import Card
-from glados_bots.inference.encoding import Encoder
-from glados_bots.inference.engine import Begun, EngineOptions, Event, Sampling
-from glados_bots.inference.line import Line
-from glados_bots.inference.suspects import Suspects
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.prompts.suspects import Suspects
+from glados_bots.inference.waiting_line import WaitingLine
+from glados_bots.wire.events import Begun, Event, Sampling
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ class CardEngine(ABC):
     def __init__(self, card: Card, options: EngineOptions) -> None:
         self._card = card
         self._options = options
-        self._line = Line(options.max_running, options.max_waiting)
+        self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._encoder: Encoder | None = None  # made by `start`
 

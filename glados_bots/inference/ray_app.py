@@ -2,7 +2,7 @@
 
     serve run glados_bots.inference.ray_app:application replicas=2
 
-Each replica is the whole service of service.py around an engine of its own, set by the same GLADOS_* variables, and
+Each replica is the whole service of api/service.py around an engine of its own, set by the same GLADOS_* variables, and
 takes the same API key. Requests with the same X-Session-Id, which our client makes of the conversation, go to the same
 replica, so that its cache knows how the conversation began; when that one is full or gone, to its neighbour on the hash
 ring. See deploy/ray/README.md.
@@ -23,10 +23,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glados_bots import logs, tracing
-from glados_bots.api_keys import KeyBook
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.run import build_engine
-from glados_bots.inference.service import Service, create_app
 from glados_bots.settings import Settings, load
 
 log = logging.getLogger(__name__)

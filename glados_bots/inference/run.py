@@ -6,16 +6,16 @@ import logging
 import shlex
 from pathlib import Path
 
-from glados_bots.api_keys import KeyBook
-from glados_bots.binding import is_loopback
 from glados_bots.errors import ConfigError
-from glados_bots.inference import weights
-from glados_bots.inference.cards import NAME, resolve
+from glados_bots.http_server.listening import is_loopback, require_free_port
+from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
-from glados_bots.inference.presence import presence
-from glados_bots.inference.server import serve
+from glados_bots.inference.model_files import weights
+from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.presence import presence
 from glados_bots.settings import Settings
-from glados_bots.supervisor import require_free_port
 
 log = logging.getLogger(__name__)
 

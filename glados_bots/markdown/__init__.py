@@ -3,8 +3,8 @@
 `parse` reads a text, `Stream` follows an answer while it is written. The renderers live with their platforms.
 """
 
-from glados_bots.markdown.parser import parse
-from glados_bots.markdown.stream import Stream, Update
+from glados_bots.markdown.parsing.parser import parse
+from glados_bots.markdown.streaming.stream import Stream, Update
 from glados_bots.markdown.tree import Document
 
 __all__ = ["Document", "Stream", "Update", "parse"]

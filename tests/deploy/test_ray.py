@@ -15,11 +15,12 @@ import psutil
 import pytest
 
 from glados_bots.conversation import Turn
-from glados_bots.inference.client import InferenceClient
-from glados_bots.pacing import Pacer
 from glados_bots.settings import Settings
-from glados_bots.store import Client, Store
-from glados_bots.worker import Worker
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
+from glados_bots.turns.pacing import Pacer
+from glados_bots.turns.worker import Worker
+from glados_bots.wire.client import InferenceClient
 from tests.deploy.places import DEPLOY, ROOT, load_yaml
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port

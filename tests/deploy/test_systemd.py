@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glados_bots.cli import EXIT_CONFIG
+from glados_bots.cli.app import EXIT_CONFIG
 from glados_bots.platforms import installed
 from glados_bots.settings import GladosSettings, Settings, unknown_variables
 from tests.deploy.places import DEPLOY

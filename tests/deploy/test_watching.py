@@ -12,11 +12,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots import metrics as core_metrics
-from glados_bots.exporter import create_app as create_exporter
-from glados_bots.inference.service import create_app as create_service
-from glados_bots.pacing import Pacer
-from glados_bots.store import Client, Store
+from glados_bots.inference.api.service import create_app as create_service
+from glados_bots.operations.exporter import create_app as create_exporter
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget
+from glados_bots.turns.pacing import Pacer
 from glados_slack import metrics as slack_metrics
 from tests.deploy.places import DEPLOY, load_yaml
 from tests.fakes.engine import ScriptedEngine

@@ -14,11 +14,11 @@ with warnings.catch_warnings():  # discord.py still imports `audioop`; warnings 
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     import discord
 
-from glados_bots.inference.client import InferenceClient
-from glados_bots.inference.engine import Delta, Finished
-from glados_bots.inference.service import create_app
+from glados_bots.inference.api.service import create_app
 from glados_bots.settings import Settings
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
+from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import Delta, Finished
 from glados_discord.client import SingleClient
 from glados_discord.run import Bot
 from glados_discord.settings import DiscordSettings
@@ -73,7 +73,7 @@ class World:
             await task
 
     def _knows(self, bot: Bot) -> bool:
-        client = bot.link.client
+        client = bot.current.client
         joined = [guild for guild in self.fake.world.guilds.values() if self.fake.bot.id in guild.members]
         return (
             client is not None and len(client.guilds) == len(joined) and all(not g.unavailable for g in client.guilds)
@@ -124,7 +124,7 @@ class World:
 
     async def told(self, bot: Bot) -> None:
         """Return when the adapter has heard of everything that has happened, and the handlers of it have begun."""
-        client = bot.link.client
+        client = bot.current.client
         assert isinstance(client, SingleClient)
         session = self.fake.gateway.sessions[client.ws.session_id or ""]
         await until(lambda: client.ws.sequence == session._sequence)

@@ -5,19 +5,8 @@ from types import SimpleNamespace
 import discord
 import pytest
 
-from glados_discord.access import (
-    NO_DMS,
-    NOT_HERE,
-    NOT_IN_CHANNEL,
-    NOT_YOU,
-    Asker,
-    Rules,
-    channel_ids,
-    may_control,
-    may_manage,
-    may_moderate,
-    refusal,
-)
+from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
+from glados_discord.access import Asker, Rules, channel_ids, may_control, may_manage, may_moderate, refusal
 
 GUILD, CHANNEL, THREAD, ADA, ROLE, OTHER = 1, 10, 11, 100, 50, 999
 HERE = Asker(ADA, GUILD, frozenset({THREAD, CHANNEL}), frozenset({ROLE}))
@@ -33,21 +22,21 @@ def ids(*numbers: int) -> frozenset[int]:
     [
         (Rules(), None),
         (Rules(allowed_guilds=ids(GUILD)), None),
-        (Rules(allowed_guilds=ids(OTHER)), NOT_HERE),
-        (Rules(denied_guilds=ids(GUILD)), NOT_HERE),
-        (Rules(allowed_guilds=ids(GUILD), denied_guilds=ids(GUILD)), NOT_HERE),
+        (Rules(allowed_guilds=ids(OTHER)), NOT_ON_THIS_SERVER),
+        (Rules(denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
+        (Rules(allowed_guilds=ids(GUILD), denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
         (Rules(allowed_channels=ids(CHANNEL)), None),
         (Rules(allowed_channels=ids(THREAD)), None),
         (Rules(allowed_channels=ids(OTHER)), NOT_IN_CHANNEL),
         (Rules(denied_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
         (Rules(denied_channels=ids(THREAD), allowed_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
         (Rules(allowed_roles=ids(ROLE)), None),
-        (Rules(allowed_roles=ids(OTHER)), NOT_YOU),
+        (Rules(allowed_roles=ids(OTHER)), NOT_FOR_YOU),
         (Rules(allowed_roles=ids(OTHER), allowed_users=ids(ADA)), None),
-        (Rules(allowed_users=ids(OTHER)), NOT_YOU),
+        (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
         (Rules(allowed_users=ids(OTHER), allowed_roles=ids(ROLE)), None),
-        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), NOT_YOU),
-        (Rules(denied_users=ids(ADA), allowed_users=ids(ADA)), NOT_YOU),
+        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), NOT_FOR_YOU),
+        (Rules(denied_users=ids(ADA), allowed_users=ids(ADA)), NOT_FOR_YOU),
         (Rules(dms="nobody"), None),
     ],
 )
@@ -61,13 +50,13 @@ def test_lists_in_a_guild(rules: Rules, expected: str | None) -> None:
         (Rules(), None),
         (Rules(dms="nobody"), NO_DMS),
         (Rules(dms="nobody", allowed_users=ids(ADA)), NO_DMS),
-        (Rules(dms="allowed"), NOT_YOU),
+        (Rules(dms="allowed"), NOT_FOR_YOU),
         (Rules(dms="allowed", allowed_users=ids(ADA)), None),
-        (Rules(allowed_users=ids(OTHER)), NOT_YOU),
-        (Rules(denied_users=ids(ADA)), NOT_YOU),
+        (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
+        (Rules(denied_users=ids(ADA)), NOT_FOR_YOU),
         # Roles are not told in direct messages: who has a refused role must not get in this way.
-        (Rules(allowed_roles=ids(ROLE)), NOT_YOU),
-        (Rules(denied_roles=ids(ROLE)), NOT_YOU),
+        (Rules(allowed_roles=ids(ROLE)), NOT_FOR_YOU),
+        (Rules(denied_roles=ids(ROLE)), NOT_FOR_YOU),
         (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), None),
         # Lists of places are about servers.
         (Rules(allowed_guilds=ids(GUILD), allowed_channels=ids(CHANNEL)), None),

@@ -352,7 +352,7 @@ async def test_a_thread_of_people_is_joined_by_invitation_and_left_by_removal(wo
         await world.quiet(bot)
         await world.ada.say(thread, "and limes?")
         await world.until(lambda: len(world.finished(thread)) == 1)
-        client = bot.link.client
+        client = bot.current.client
         assert client is not None
         await client.get_channel(thread.id).leave()  # type: ignore[union-attr]  # as when somebody removes it
         await world.quiet(bot)

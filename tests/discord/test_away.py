@@ -7,7 +7,7 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.surface import PlatformAwayError, View
-from glados_discord.surface import DiscordSurface
+from glados_discord.answers.surface import DiscordSurface
 from tests.discord.conftest import World
 from tests.fakes.discord import Message
 
@@ -54,22 +54,22 @@ async def test_a_thread_that_cannot_be_made_because_discord_is_away_is_waited_fo
 
 
 async def test_without_a_client_discord_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_discord.link.PATIENCE_S", 0.0)
+    monkeypatch.setattr("glados_discord.connection.current_client.PATIENCE_S", 0.0)
     async with world.bot() as bot:
         question = await world.ada.say(world.channel, "what is a lemon?")
         await world.told(bot)
-        client = bot.link.client
+        client = bot.current.client
         assert client
-        bot.link.drop(client)
+        bot.current.drop(client)
         with pytest.raises(PlatformAwayError):
             await bot.core.surface.post(turn_of(world, question, "reply"), VIEW, "a-name")
-        bot.link.use(client)
+        bot.current.use(client)
 
 
 async def test_a_question_asked_just_before_an_outage_is_answered_once_when_discord_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glados_bots.display.LONGEST_WAIT_S", 0.02)
+    monkeypatch.setattr("glados_bots.turns.display.LONGEST_WAIT_S", 0.02)
     async with world.bot() as bot:
         outage = world.fake.faults.add(status=503, times=None)
         question = await world.ask()

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
@@ -248,7 +248,7 @@ async def test_case_26_without_history_it_answers_without_a_reference(world: Wor
 async def test_case_30_a_session_that_begins_anew_changes_nothing(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
-        client = bot.link.client
+        client = bot.current.client
         assert client is not None
         for _ in range(3):
             client.dispatch("ready")

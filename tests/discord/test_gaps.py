@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from glados_bots.leases import Action
-from glados_bots.store import Store
-from glados_bots.turns import TurnRun
-from glados_discord.order import Order
+from glados_bots.store.leases import Action
+from glados_bots.store.store import Store
+from glados_bots.turns.turn import TurnRun
+from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Channel, Message, Permission
@@ -84,7 +84,7 @@ async def test_what_happens_to_questions_around_an_invalid_session_is_found(worl
 async def test_questions_are_looked_at_by_pages_and_each_that_is_gone_is_found(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glados_discord.second_look.PAGE", 2)
+    monkeypatch.setattr("glados_discord.incoming.second_look.PAGE", 2)
     async with world.bot(answer_in="reply") as bot:
         questions = [await world.ask(f"question {number}") for number in range(5)]
         await world.until(lambda: len(world.finished(world.channel)) == 5)
@@ -220,8 +220,8 @@ async def test_a_question_of_the_gap_goes_before_one_asked_right_after(world: Wo
 async def test_a_gap_that_cannot_be_read_holds_new_questions_for_a_bounded_time(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("glados_discord.order.LONGEST_UNREAD_S", 0.1)
-    monkeypatch.setattr("glados_discord.order.LONGEST_HOLD_S", 0.1)
+    monkeypatch.setattr("glados_discord.incoming.channel_order.LONGEST_UNREAD_S", 0.1)
+    monkeypatch.setattr("glados_discord.incoming.channel_order.LONGEST_HOLD_S", 0.1)
     first = await answered_before_a_gap(world)
     await world.ada.say(world.thread(first), "missed")
     world.fake.faults.add(method="GET", path="/channels/*/messages", status=503, times=None)
@@ -234,7 +234,7 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else what was missed would be answered below what was asked later."""
-    monkeypatch.setattr("glados_discord.catch_up.LONGEST_NAP_S", 1.0)
+    monkeypatch.setattr("glados_discord.incoming.catch_up.LONGEST_NAP_S", 1.0)
     first, other = await answered_before_a_gap(world), await answered_before_a_gap(world)
     thread = world.thread(first)
     await world.ada.say(world.thread(other), f"{world.fake.bot.mention} elsewhere")
@@ -257,7 +257,7 @@ async def test_new_questions_are_held_as_long_as_discord_is_away_or_the_gap_is_r
 
 
 async def test_what_is_written_in_a_thread_waits_for_the_message_it_stands_on() -> None:
-    order, done, is_read = Order(), list[str](), asyncio.Event()
+    order, done, is_read = ChannelOrder(), list[str](), asyncio.Event()
 
     async def read() -> None:
         await is_read.wait()
@@ -282,7 +282,7 @@ async def test_what_is_written_in_a_thread_waits_for_the_message_it_stands_on() 
 
 
 async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shards_go_on() -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
     hold = order.hold(0, 2)
 
     def note(word: str) -> asyncio.Task[None]:
@@ -302,7 +302,7 @@ async def test_what_is_held_follows_what_is_late_in_its_own_order_and_other_shar
 
 
 async def test_a_hold_lasts_longer_while_its_gap_is_read_and_so_do_those_behind_it() -> None:
-    order = Order()
+    order = ChannelOrder()
     first = order.hold()
     second = order.hold()
     before = first.ends_at, second.ends_at
@@ -333,7 +333,7 @@ async def test_a_session_that_ends_before_its_gap_was_read_lets_nothing_overtake
 
 @pytest.mark.parametrize("reader", ["of the first gap", "of the second gap"])
 async def test_what_is_held_goes_on_waiting_for_its_gap_when_another_session_begins(reader: str) -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
 
     def note(word: str, *, late: bool = False) -> asyncio.Task[None]:
         async def work() -> None:
@@ -359,7 +359,7 @@ async def test_what_is_held_goes_on_waiting_for_its_gap_when_another_session_beg
 
 
 async def test_what_is_held_when_the_end_comes_is_left_for_the_next_process() -> None:
-    order, done = Order(), list[str]()
+    order, done = ChannelOrder(), list[str]()
     order.hold()
 
     async def work() -> None:

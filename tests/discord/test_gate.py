@@ -7,11 +7,11 @@ from pathlib import Path
 
 import discord
 
-from glados_bots import gate
-from glados_bots.store import Client, connect
+from glados_bots.store.connection import Client, connect
+from glados_bots.turns import gate
 from glados_discord.client import SingleClient
-from glados_discord.gate import Gate
-from glados_discord.rates import GLOBAL
+from glados_discord.connection.gate import Gate
+from glados_discord.connection.rates import GLOBAL
 from tests.conftest import running_store, store_command
 from tests.discord.conftest import World
 from tests.fakes.discord import Limit
@@ -76,7 +76,7 @@ async def test_calls_without_a_grant_are_never_more_than_discord_allows(world: W
     """As after a restart, or when discord.py lets many go that it held back."""
     world.fake.rate_limits.limits["other"] = Limit(1000, 1.0)
     async with world.bot() as bot:
-        client = connected(bot.link.client)
+        client = connected(bot.current.client)
         await client.application_info()  # from now on discord.py knows the bucket, and holds nobody back
         world.fake.faults.add(method="GET", path="/users/*", times=40, delay_s=0.7)
         await asyncio.gather(*(client.fetch_user(world.ada.id) for _ in range(130)))
@@ -87,7 +87,7 @@ async def test_calls_without_a_grant_are_never_more_than_discord_allows(world: W
 async def test_a_call_that_discord_py_repeats_by_itself_waits_like_any_other(world: World) -> None:
     async with world.bot() as bot:
         fault = world.fake.faults.add(method="GET", path="/users/*", status=502)
-        call = asyncio.create_task(connected(bot.link.client).fetch_user(world.ada.id))
+        call = asyncio.create_task(connected(bot.current.client).fetch_user(world.ada.id))
         await world.until(lambda: fault.hits)
         before = world.fake.clock.now()
         await bot.parts.rates.close(GLOBAL, 3.0)
@@ -101,7 +101,7 @@ async def test_while_discord_refuses_all_calls_nobody_makes_one_grant_or_not(wor
     async with world.bot() as bot:
         before = world.fake.clock.now()
         await bot.parts.rates.close(GLOBAL, 1.0)
-        await connected(bot.link.client).fetch_user(world.ada.id)
+        await connected(bot.current.client).fetch_user(world.ada.id)
     (call,) = times_of(world, f"/users/{world.ada.id}")
     assert call - before >= 0.9
 
@@ -119,12 +119,12 @@ async def test_edits_in_one_channel_are_never_more_than_discord_allows_when_one_
 ) -> None:
     """It was granted in an earlier period, and all grants of this one are others'."""
     async with world.bot() as dying, world.bot() as other:
-        message = await connected(dying.link.client).get_partial_messageable(world.channel.id).send("0")
+        message = await connected(dying.current.client).get_partial_messageable(world.channel.id).send("0")
         path, go_on = f"/channels/{world.channel.id}/messages/{message.id}", asyncio.Event()
         held = world.fake.faults.add(method="PATCH", path=path, held_by=go_on)
         late = asyncio.create_task(message.edit(content="late"))
         await until(lambda: held.hits)
-        ours = connected(other.link.client).get_partial_messageable(world.channel.id).get_partial_message(message.id)
+        ours = connected(other.current.client).get_partial_messageable(world.channel.id).get_partial_message(message.id)
         edits = [asyncio.create_task(ours.edit(content=str(number))) for number in range(5)]
         await until(lambda: sum(edit.done() for edit in edits) >= 4)
         go_on.set()

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
-from glados_discord.addressing import addressed
-from glados_discord.code_spans import pieces
-from glados_discord.desk import Desk
-from glados_discord.heard import MOST_CHARS, Content, Heard, says
-from glados_discord.hearing import hear
+from glados_discord.incoming.addressing import addressed
+from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.settings import DiscordSettings
-from glados_discord.tokens import Names, readable
+from glados_discord.words.code_spans import pieces
+from glados_discord.words.heard import MOST_CHARS, Content, Heard, says
+from glados_discord.words.hearing import hear
+from glados_discord.words.tokens import Names, readable
 
 ME, ADA, BOB, GUILD, ROOM, ROLE, OWN_ROLE = (
     11 * 10**17,
@@ -290,7 +290,7 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
     core = SimpleNamespace(store=SimpleNamespace(turn=found), intake=SimpleNamespace(redo=away))
     memory = SimpleNamespace(has_words=has_words, is_turn=away)
     link = SimpleNamespace(heard=set())
-    desk = Desk(core, memory, link, SimpleNamespace(do=do), DiscordSettings(_env_file=None))  # type: ignore[arg-type]
+    desk = DiscordDesk(core, memory, link, SimpleNamespace(do=do), DiscordSettings(_env_file=None))  # type: ignore[arg-type]
     asyncio.run(desk.edited(after, ME, before))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from tests.discord.conftest import World
 from tests.fakes.discord import Message, Permission, Person
 

@@ -7,16 +7,16 @@ import pytest
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
-from glados_bots.pacing import Pacer
+from glados_bots.processes.roles import roles
 from glados_bots.settings import Settings, load
-from glados_bots.stack import roles
 from glados_bots.surface import State, View
-from glados_discord.look import Writing, content
-from glados_discord.places import Spot, asked
-from glados_discord.rates import GLOBAL
-from glados_discord.refusals import BlockedError
+from glados_bots.turns.pacing import Pacer
+from glados_discord.answers.look import DiscordAnswer, content
+from glados_discord.answers.places import Spot, asked
+from glados_discord.connection.rates import GLOBAL
+from glados_discord.connection.refusals import BlockedError
+from glados_discord.incoming.questions import title
 from glados_discord.settings import DiscordSettings
-from glados_discord.titles import title
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit
 from tests.waiting import until
@@ -57,7 +57,7 @@ def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> N
 
 
 def test_small_print_never_makes_a_message_too_long() -> None:
-    answer = Writing()
+    answer = DiscordAnswer()
     answer.feed(LONG * 50)
     answer.close()
     view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)
@@ -203,7 +203,7 @@ async def test_commands_and_events_end_before_the_store_is_closed(world: World) 
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         task = asyncio.create_task(asyncio.sleep(3600))
-        bot.parts.hears(task)
+        bot.parts.hearing.keep(task)
     assert task.cancelled()
 
 
@@ -211,7 +211,7 @@ async def test_a_thread_that_discord_py_has_not_heard_of_is_asked_for(world: Wor
     async with world.bot() as bot:
         question = await world.ask()
         await world.answered(question)
-        client = bot.link.client
+        client = bot.current.client
         assert client is not None
         client.guilds[0]._remove_thread(client.get_channel(question.id))  # type: ignore[arg-type]
         await world.ada.say(world.thread(question), "and limes?")

@@ -240,7 +240,7 @@ async def test_case_27_slow_channels_and_announcements_get_few_edits(world: Worl
 
 @pytest.mark.parametrize("code", [20016, 20022])
 async def test_case_27_what_asks_for_patience_gets_it(world: World, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_discord.surface.SLOW_PERIOD_S", 1.0)
+    monkeypatch.setattr("glados_discord.answers.surface.SLOW_PERIOD_S", 1.0)
     world.hold()
     async with world.bot():
         question = await world.ask()

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from glados_bots.conversation import Message
-from glados_bots.inference.engine import Delta, EngineStats, Event, Finished, Queued, Sampling
+from glados_bots.inference.engine import EngineStats
+from glados_bots.wire.events import Delta, Event, Finished, Queued, Sampling
 
 
 class ScriptedEngine:

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, Sequence
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GladosError
-from glados_bots.inference.engine import Delta, Event, Finished, Sampling
-from glados_bots.inference.server import serve
+from glados_bots.inference.api.server import serve
+from glados_bots.wire.events import Delta, Event, Finished, Sampling
 from tests.fakes.engine import ScriptedEngine
 
 ECHO_PAUSE_S = 0.02

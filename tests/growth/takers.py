@@ -9,38 +9,40 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from glados_bots import admins, logs, retention, text_files
-from glados_bots.addressing import is_nothing, named
+from glados_bots import admins, logs, retention
+from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
-from glados_bots.inference import model_list
-from glados_bots.inference.detokenizer import Detokenizer
-from glados_bots.inference.event_stream import EventStream
-from glados_bots.inference.prompts import glados_turns, harmless
-from glados_bots.inference.reasoning import Reasoning, Unopened
-from glados_bots.inference.refusals import refusal
-from glados_bots.inference.reply import Reply
+from glados_bots.inference.prompts.prompts import glados_turns, harmless
+from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
+from glados_bots.intake import text_files
+from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
-from glados_bots.markdown.chat import render_chat
-from glados_bots.markdown.cut import MIN_LIMIT
+from glados_bots.markdown.drawing.chat import render_chat
+from glados_bots.markdown.drawing.cut import MIN_LIMIT
+from glados_bots.markdown.drawing.math import unicode_math
 from glados_bots.markdown.links import hidden_host, safe_url
-from glados_bots.markdown.math import unicode_math
-from glados_bots.markdown.mend import mend
-from glados_bots.markdown.parser import parse
-from glados_bots.markdown.unfinished import finish
-from glados_bots.terminal import plain
-from glados_discord import markdown as discord
+from glados_bots.markdown.mending.mend import mend
+from glados_bots.markdown.parsing.parser import parse
+from glados_bots.markdown.streaming.unfinished import finish
+from glados_bots.wire import model_list
+from glados_bots.wire.event_stream import EventStream
+from glados_bots.wire.reasoning import Reasoning, Unopened
+from glados_bots.wire.refusals import refusal
+from glados_bots.wire.reply import Reply
 from glados_discord import settings as discord_settings
-from glados_discord import titles
-from glados_discord.heard import Content, says
-from glados_discord.tokens import Names, readable
-from glados_slack import earlier, text_in
-from glados_slack import markdown as slack
+from glados_discord.answers import markdown as discord
+from glados_discord.incoming import questions as discord_questions
+from glados_discord.words.heard import Content, says
+from glados_discord.words.tokens import Names, readable
 from glados_slack import settings as slack_settings
-from glados_slack.markup import MarkdownDialect
-from glados_slack.said import said
-from glados_web import markdown as page
+from glados_slack.answers import markdown as slack
+from glados_slack.answers.markup import MarkdownDialect
+from glados_slack.incoming import earlier
+from glados_slack.words import text as text_in
+from glados_slack.words.said import said
+from glados_web.answers import markdown as page
 
 Take = Callable[[str], object]
 PIECE = 24  # characters that come at a time
@@ -146,7 +148,7 @@ OTHERS: dict[str, Take] = {
     "formula": unicode_math,
     # questions
     "Discord's mentions": read_on_discord,
-    "Discord's titles": titles.title,
+    "Discord's titles": discord_questions.title,
     "Slack's mentions": read_on_slack,
     "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),

@@ -7,8 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks import quality
-from glados_bots.inference import weights
-from glados_bots.inference.cards import EMBEDDED, resolve
+from glados_bots.inference.model_files import weights
+from glados_bots.inference.model_files.cards import EMBEDDED
+from glados_bots.inference.model_files.choosing import resolve
 
 ROOT = Path(__file__).parents[2]
 

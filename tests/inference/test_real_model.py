@@ -14,8 +14,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from tests.processes.stack import share_made_files
 from tests.servers import free_port
-from tests.stack import share_made_files
 
 pytestmark = pytest.mark.slow
 

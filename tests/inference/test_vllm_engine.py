@@ -18,10 +18,12 @@ import pytest_asyncio
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, PromptTooLongError
-from glados_bots.inference.cards import Card, resolve
-from glados_bots.inference.engine import Delta, Engine, EngineOptions, Finished, Sampling
-from glados_bots.inference.transformers_engine import TransformersEngine
-from glados_bots.inference.vllm_engine import VllmEngine
+from glados_bots.inference.engine import Engine, EngineOptions
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.inference.vllm_engine.engine import VllmEngine
+from glados_bots.wire.events import Delta, Finished, Sampling
 from tests.fakes import vllm as fake
 from tests.inference.tiny import DATA, card, write_base, write_lora
 from tests.waiting import until

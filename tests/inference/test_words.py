@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from glados_bots.inference.cards import resolve
-from glados_bots.inference.engine import Sampling
-from glados_bots.inference.transformers_engine import TransformersEngine
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.wire.events import Sampling
 from tests.inference.tiny import answer, card, started, write_base
 from tests.waiting import until
 

@@ -9,10 +9,12 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, GPTNeoXConfig, LlamaConfig
 
 from glados_bots.conversation import Message
-from glados_bots.inference import weights
-from glados_bots.inference.cards import Base, Card, SamplingDefaults, resolve
-from glados_bots.inference.engine import Delta, EngineOptions, Finished, Sampling
-from glados_bots.inference.transformers_engine import TransformersEngine
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files import weights
+from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.wire.events import Delta, Finished, Sampling
 
 DATA = Path(__file__).parents[2] / "data"
 VOCABULARY = 49152  # of the embedded model, whose tokenizer the tiny ones use

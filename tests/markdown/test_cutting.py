@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
 
 few = settings(max_examples=int(os.environ.get("MARKDOWN_EXAMPLES", "40")), deadline=None)
 both = pytest.mark.parametrize("platform", [discord, slack])

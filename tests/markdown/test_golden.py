@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
-from glados_web import markdown as web
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
+from glados_web.answers import markdown as web
 
 GOLDEN = Path(__file__).parent / "golden"
 # So short that answers are cut.

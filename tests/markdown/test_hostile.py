@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from glados_bots.markdown import Document, Stream
-from glados_bots.markdown.chat import ChatSink
+from glados_bots.markdown.drawing.chat import ChatSink
 from glados_bots.markdown.tree import Heading, List, Paragraph, Quote, Table
-from glados_discord import markdown as discord
-from glados_discord.markdown import DiscordDialect
-from glados_slack import markdown as slack
-from glados_web import markdown as web
+from glados_discord.answers import markdown as discord
+from glados_discord.answers.markdown import DiscordDialect
+from glados_slack.answers import markdown as slack
+from glados_web.answers import markdown as web
 
 PIECE = 8
 UNITS = [

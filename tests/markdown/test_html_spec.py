@@ -16,8 +16,8 @@ from urllib.parse import unquote
 import pytest
 
 from glados_bots.markdown.links import safe_url
-from glados_web import markdown as web
-from glados_web.sanitize import sanitize
+from glados_web.answers import markdown as web
+from glados_web.answers.sanitize import sanitize
 
 EXAMPLES = json.loads((Path(__file__).parent / "spec_examples.json").read_text(encoding="utf-8"))
 INLINE = re.compile(r"</?(?:a|abbr|b|cite|code|del|dfn|em|i|ins|kbd|mark|q|s|samp|small|strong|sub|sup|u|var)\b")

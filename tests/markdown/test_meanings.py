@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from glados_bots.markdown.math import unicode_math
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
-from glados_web import markdown as web
+from glados_bots.markdown.drawing.math import unicode_math
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
+from glados_web.answers import markdown as web
 
 INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
 
 HERE = Path(__file__).parent
 SPECIFIED = json.loads((HERE / "spec_examples.json").read_text(encoding="utf-8"))

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glados_bots.markdown import Stream, parse
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
-from glados_slack.blocks import SlackMessage
-from glados_web import markdown as web
-from glados_web.sanitize import sanitize
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
+from glados_slack.answers.blocks import SlackMessage
+from glados_web.answers import markdown as web
+from glados_web.answers.sanitize import sanitize
 
 FRAGMENTS = [
     "word",

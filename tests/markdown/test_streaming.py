@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glados_discord import markdown as discord
-from glados_slack import markdown as slack
+from glados_discord.answers import markdown as discord
+from glados_slack.answers import markdown as slack
 
 both = pytest.mark.parametrize("platform", [discord, slack])
 BLOCKS = [

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from glados_bots.settings import Settings
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel

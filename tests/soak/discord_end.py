@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from tests.fakes.discord import FakeDiscord, Message, MessageRecord, Person
 from tests.soak.chats import CHANNELS, PEOPLE, ChatEnd
 from tests.soak.questions import NOWHERE, Misdeeds, Question, Where

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, Self
 
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from tests.soak.questions import ANSWER, Misdeeds, Question, Seen, Version, whole
 
 LOOK_EVERY_S = 0.3

@@ -12,7 +12,7 @@ from typing import Any, cast
 from redis.exceptions import RedisError
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store import ask, connect
+from glados_bots.store.connection import connect, reply_of
 from tests.soak.discord_end import DiscordEnd
 from tests.soak.far_ends import FarEnd
 from tests.soak.parts import keep_alive
@@ -176,7 +176,7 @@ class Soak:
         client, known = connect(redis_url), {one.number: one for one in people.questions}
         with suppress(StoreUnavailableError, RedisError):
             async for key in client.scan_iter(f"glados:{{{people.end.name}}}:t:*", count=1000):
-                text, at = await ask(cast("Awaitable[list[str | None]]", client.hmget(key, ["text", "at"])))
+                text, at = await reply_of(cast("Awaitable[list[str | None]]", client.hmget(key, ["text", "at"])))
                 for number, _ in WHICH.findall(text or "")[-1:]:
                     known[int(number)].accepted_at = int(at or 0) / 1000
         await client.aclose()

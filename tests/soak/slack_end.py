@@ -8,9 +8,10 @@ from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 
-from glados_bots.store import Client, Store
-from glados_slack.budgets import MINUTE_S, budget
-from glados_slack.installation_store import Installations
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
+from glados_slack.connection.budgets import MINUTE_S, budget
+from glados_slack.connection.installation_store import Installations
 from tests.fakes.slack import FakeSlack, Message, MessageRecord
 from tests.servers import free_port
 from tests.soak.chats import CHANNELS, PEOPLE, ChatEnd

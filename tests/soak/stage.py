@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from glados_bots import embedded_redis
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store import Client, ask, connect
+from glados_bots.store import embedded
+from glados_bots.store.connection import Client, connect, reply_of
 from tests.servers import free_port
 from tests.soak.far_ends import FarEnd
 from tests.soak.parts import API_KEY, Part, python
@@ -31,7 +31,7 @@ class Stage:
 async def stage(plan: Plan, folder: Path, ends: Sequence[FarEnd]) -> AsyncIterator[Stage]:
     """All processes, running; ended in reverse order."""
     port = free_port()
-    redis_command = embedded_redis.command(folder)
+    redis_command = embedded.command(folder)
     found = Stage(f"unix://{redis_command[redis_command.index('--unixsocket') + 1]}")
     common = {
         "GLADOS_REDIS_URL": found.redis_url,
@@ -80,7 +80,7 @@ async def _answers(client: Client, port: int) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         while True:
             try:
-                await ask(client.ping())
+                await reply_of(client.ping())
                 (await http.get(f"http://127.0.0.1:{port}/ready")).raise_for_status()
             except (StoreUnavailableError, httpx.HTTPError):
                 await asyncio.sleep(0.1)

@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from glados_bots.conversation import Message
-from glados_bots.inference.engine import Delta, Event, Finished, Sampling
-from glados_bots.inference.service import create_app
+from glados_bots.inference.api.service import create_app
 from glados_bots.settings import Settings
+from glados_bots.wire.events import Delta, Event, Finished, Sampling
 from glados_discord.run import Bot
 from glados_discord.settings import DiscordSettings
 from tests.fakes.discord import FakeDiscord, MessageRecord
@@ -115,7 +115,7 @@ async def many_streams(
         )
         task = asyncio.create_task(bot.run())
         try:
-            await fake.wait_for(lambda: bot.link.client and bot.link.client.is_ready(), seconds=60)
+            await fake.wait_for(lambda: bot.current.client and bot.current.client.is_ready(), seconds=60)
             asked_at = {}
             for number in range(streams):
                 asked_at[number] = fake.clock.now()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from tests.servers import free_port
 from tests.soak.browsers import Browser, Watched
 from tests.soak.far_ends import Glances

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from glados_bots.settings import Settings
-from glados_bots.store import Client
+from glados_bots.store.connection import Client
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
-from glados_web.door import COOKIE
+from glados_web.door.door import COOKIE
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.web.test_http import ask, events

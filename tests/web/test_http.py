@@ -16,7 +16,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 from glados_web.app import create_app, run
 from glados_web.chats import new_conversation
-from glados_web.door import COOKIE
+from glados_web.door.door import COOKIE
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
@@ -238,7 +238,7 @@ async def test_own_error_has_the_headers_too(settings: Settings, monkeypatch: py
     async def crash(*_: object) -> None:
         raise RuntimeError("bug")
 
-    monkeypatch.setattr("glados_web.sessions.Sessions.find", crash)
+    monkeypatch.setattr("glados_web.door.sessions.Sessions.find", crash)
     transport = httpx.ASGITransport(create_app(settings), raise_app_exceptions=False)
     async with httpx.AsyncClient(base_url="http://localhost", transport=transport) as client:
         response = await client.get("/")
@@ -288,7 +288,7 @@ async def test_page_ends_when_its_worker_breaks(settings: Settings, monkeypatch:
         raise RuntimeError("bug")
 
     killed: list[tuple[int, int]] = []
-    monkeypatch.setattr("glados_bots.worker.Worker.run", crash)
+    monkeypatch.setattr("glados_bots.turns.worker.Worker.run", crash)
     monkeypatch.setattr("os.kill", lambda *args: killed.append(args))
     async with running(create_app(settings)):
         pass

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-import glados_web.painter
+import glados_web.answers.painter
 from glados_bots.conversation import Turn
 from glados_bots.markdown import parse
-from glados_bots.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import View
+from glados_web.answers.markdown import render, render_blocks
+from glados_web.answers.painter import MAX_CHARACTERS, Painter, Patience, plain
+from glados_web.answers.stream import answer_events
+from glados_web.answers.surface import POST, WebSurface
 from glados_web.chats import new_conversation
-from glados_web.markdown import render, render_blocks
-from glados_web.painter import MAX_CHARACTERS, Painter, Patience, plain
-from glados_web.stream import answer_events
-from glados_web.surface import POST, WebSurface
 from tests.fakes.scripted_model import ScriptedModel
 from tests.web.test_http import ask, events
 
@@ -71,7 +72,7 @@ def test_all_code_of_one_rendering_shares_its_patience(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Painter, "paint", slow)
     monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(glados_web.painter, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(glados_web.answers.painter, "PATIENCE_S", 2.0)
     assert render("```python\na\n```\n\n```python\nb\n```\n\n- ```python\n  c\n  ```").count("<span") == 0
     assert waited == [2.0, 0.5, -1.0]
 
@@ -87,7 +88,7 @@ def test_long_code_stays_plain(painter: Painter) -> None:
 
 
 def test_what_is_kept_is_bounded(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glados_web.painter, "KEPT_CHARACTERS", 300)
+    monkeypatch.setattr(glados_web.answers.painter, "KEPT_CHARACTERS", 300)
     for number in range(10):
         painter.paint(f"x = {number}", "python", LONG_PATIENCE_S)
     assert painter.paint("x = 9", "python", 0) is not None

@@ -8,10 +8,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from glados_bots import audit
 from glados_bots.conversation import Exchange, Turn
+from glados_bots.operations import audit
 from glados_bots.settings import Settings
-from glados_bots.store import Client, Store
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings

@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 
-import glados_bots.markdown.stream
-import glados_web.stream
+import glados_bots.markdown.streaming.stream
+import glados_web.answers.stream
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.markdown import parse
-from glados_bots.markdown.mend import Mended, mend
-from glados_bots.store import Client, Store
+from glados_bots.markdown.mending.mend import Mended, mend
+from glados_bots.store.connection import Client
+from glados_bots.store.store import Store
 from glados_bots.surface import State, View
+from glados_web.answers.markdown import render_blocks
+from glados_web.answers.stream import answer_events
+from glados_web.answers.surface import POST, WebSurface
 from glados_web.chat_stream import ALIVE, chat_events
-from glados_web.markdown import render_blocks
 from glados_web.places import Places
-from glados_web.stream import answer_events
-from glados_web.surface import POST, WebSurface
 
 TURN = Turn("t", "c", "ada", "question")
 ANSWER = """# Rivers
@@ -85,7 +86,7 @@ async def test_an_answer_that_is_begun_again_replaces_the_old_one(surface: tuple
 async def test_a_view_that_stays_is_told_again_so_that_silence_means_a_dead_connection(
     surface: tuple[Store, WebSurface], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(glados_web.stream, "KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr(glados_web.answers.stream, "KEEP_ALIVE_S", 0.01)
     await surface[1].edit(TURN, POST, View(ANSWER, "Go on", "writing", is_last=True))
     events = answer_events(*surface, TURN.conversation, TURN.id)
     told = [await anext(events) for _ in range(4)][1:]
@@ -106,7 +107,7 @@ async def test_finished_paragraphs_are_neither_read_nor_sent_again(
         read += len(text)
         return mend(text)
 
-    monkeypatch.setattr(glados_bots.markdown.stream, "mend", counting)
+    monkeypatch.setattr(glados_bots.markdown.streaming.stream, "mend", counting)
     paragraph = "A sentence of some length that says nothing in particular.\n\n"
     count = 200
     travelled = await shown(*surface, [(paragraph * number, "writing") for number in range(1, count + 1)])
@@ -172,7 +173,7 @@ async def test_a_hint_of_an_unknown_turn_tells_the_list_first(surface: tuple[Sto
 async def test_a_chat_in_which_nothing_happens_gives_signs_of_life(
     surface: tuple[Store, WebSurface], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(glados_web.stream, "KEEP_ALIVE_S", 0.01)
+    monkeypatch.setattr(glados_web.answers.stream, "KEEP_ALIVE_S", 0.01)
     events = chat_events(*surface, TURN.conversation)
     assert [await anext(events) for _ in range(4)][1:] == [ALIVE] * 3
     await events.aclose()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from glados_bots import embedded_redis
 from glados_bots.settings import Settings
+from glados_bots.store import embedded
 from glados_web.app import create_app
 from tests.conftest import wait_for_redis
 from tests.fakes.scripted_model import ScriptedModel
@@ -215,7 +215,7 @@ async def test_server_away_then_back(page: Page, model: ScriptedModel) -> None:
 
 async def test_store_away_then_back(chromium: Browser, model: ScriptedModel, tmp_path: Path) -> None:
     """Redis dies in the middle of a chat: the page says so, keeps the question, and goes on when Redis is back."""
-    url = embedded_redis.url(tmp_path)
+    url = embedded.url(tmp_path)
     store = await start_store(tmp_path)
     try:
         async with (
@@ -244,7 +244,7 @@ async def test_store_away_then_back(chromium: Browser, model: ScriptedModel, tmp
 async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: ScriptedModel, tmp_path: Path) -> None:
     """What was said so far stays, the page says what is wrong, and the answer ends once Redis is back."""
     store = await start_store(tmp_path)
-    settings = Settings(redis_url=embedded_redis.url(tmp_path), grace=1)
+    settings = Settings(redis_url=embedded.url(tmp_path), grace=1)
     model.gate.clear()
     try:
         async with running(model.app()) as inference:
@@ -272,8 +272,8 @@ async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: S
 
 async def start_store(folder: Path) -> asyncio.subprocess.Process:
     """A Valkey of this test's own."""
-    process = await asyncio.create_subprocess_exec(*embedded_redis.command(folder), stdout=asyncio.subprocess.DEVNULL)
-    await asyncio.to_thread(wait_for_redis, embedded_redis.url(folder))
+    process = await asyncio.create_subprocess_exec(*embedded.command(folder), stdout=asyncio.subprocess.DEVNULL)
+    await asyncio.to_thread(wait_for_redis, embedded.url(folder))
     return process
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from glados_bots.settings import Settings
-from glados_web import stream
+from glados_web.answers import stream
 from glados_web.app import create_app
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import free_port, running

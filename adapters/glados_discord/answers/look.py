@@ -1,0 +1,61 @@
+"""How one message of an answer looks: the text, small print below it, and buttons."""
+
+import discord
+
+from glados_bots.surface import View
+from glados_discord.answers.controls import Action, buttons
+from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
+
+ROOM = 400  # characters of a message kept free for the small print: three lines
+LONGEST_LINE = 129
+THINKING = "Thinking…"
+_DIALECT = DiscordDialect()
+
+
+class DiscordAnswer:
+    """The `Answer` of Discord: the messages of a growing answer."""
+
+    def __init__(self) -> None:
+        self._stream = stream(LIMIT - ROOM)
+        self.chunks: list[str] = []
+
+    def feed(self, delta: str) -> None:
+        """Add text of the model."""
+        self.chunks = self._stream.feed(delta).chunks
+
+    def close(self) -> None:
+        """No more text."""
+        self.chunks = self._stream.close().chunks
+
+
+def content(view: View, aside: str = "") -> str:
+    """The message's text. What the bot itself says stands below the answer in Discord's small print.
+
+    Args:
+        view: what to show.
+        aside: a sentence about the question that stays, such as what was not read of it.
+    """
+    is_silent = view.state in {"waiting", "writing"} and not view.chunk
+    notice = view.notice or (THINKING if is_silent else "")
+    model = view.model if view.is_last else ""
+    lines = [line for line in (notice, aside if view.is_last else "", model) if line]
+    small = "\n".join(f"-# {_plain(line)}" for line in lines)
+    return f"{view.chunk}\n{small}".strip() or "-# (nothing)"
+
+
+def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
+    """Buttons of a message; None where it has none."""
+    wanted = actions(view)
+    return buttons(turn, wanted, nonce) if wanted else None
+
+
+def actions(view: View) -> tuple[Action, ...]:
+    """What can be pressed under the last message: Stop while it is written, Regenerate and votes after."""
+    if not view.is_last:
+        return ()
+    return ("redo", "up", "down") if view.state in {"done", "stopped", "failed"} else ("stop",)
+
+
+def _plain(line: str) -> str:
+    text = _DIALECT.escape(" ".join(line.split()))
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"

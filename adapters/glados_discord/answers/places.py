@@ -1,0 +1,191 @@
+"""Where an answer goes: a thread on the question, a reply, or plainly into the channel.
+
+A thread on a message has that message's id. So a conversation's key is known before its thread exists, the thread is
+made with the first message of the answer, and making it again is refused without harm.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, cast
+
+import discord
+
+from glados_bots.conversation import Turn
+from glados_discord.answers.markdown import LIMIT, DiscordDialect
+from glados_discord.answers.still_asked import StillAsked
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.connection.rates import Rates
+from glados_discord.connection.refusals import BLOCKED, NO_THREAD, THREAD_EXISTS, UNKNOWN_MESSAGE, as_core_errors
+from glados_discord.facts import DiscordFacts
+
+log = logging.getLogger(__name__)
+
+How = Literal["thread", "reply", "plain"]
+MOST_KNOWN = 4096
+NAMELESS = "Answer"
+DELETED = "Deleted question"
+MOST_LEFT = 10  # messages of a thread that are looked at before it is put away
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """What a turn keeps of its place, all of it text.
+
+    Attributes:
+        channel: where the question stands.
+        guild: the server; empty for a direct message.
+        question: the message that asked; empty for a slash command, whose question we write down ourselves.
+        how: where the answer goes.
+        title: name of the thread to be made.
+        asker: mention of the person, for slash commands.
+        asked: their words, for slash commands.
+        aside: a sentence that stays below the answer, such as what was not read.
+        patient: "yes" where slow mode or announcements ask for fewer edits.
+    """
+
+    channel: str
+    guild: str = ""
+    question: str = ""
+    how: How = "reply"
+    title: str = ""
+    asker: str = ""
+    asked: str = ""
+    aside: str = ""
+    patient: str = ""
+
+    @classmethod
+    def of(cls, turn: Turn) -> "Spot":
+        """The place of a turn; of one kept by another version, what this one knows."""
+        known = {field.name for field in fields(cls)}
+        found = {name: value for name, value in turn.place.items() if name in known}
+        return cls(**cast("Mapping[str, How]", {"channel": "0", **found}))
+
+    def to_place(self) -> dict[str, str]:
+        """The inverse."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A channel or thread, the message to reply to there, and whether others talk there about other things."""
+
+    channel: int
+    reply_to: int | None
+    is_shared: bool
+
+
+class Places:
+    """Finds, and where needed makes, the place of an answer."""
+
+    def __init__(
+        self,
+        current: CurrentClient,
+        memory: DiscordFacts,
+        rates: Rates,
+        still_asked: StillAsked,
+        archive_minutes: Literal[60, 1440, 4320, 10080],
+    ) -> None:
+        self._still_asked = still_asked
+        self._current = current
+        self._memory = memory
+        self._rates = rates
+        self._archive_minutes: Literal[60, 1440, 4320, 10080] = archive_minutes
+        self._known: OrderedDict[str, Target] = OrderedDict()
+
+    def expected(self, turn: Turn) -> str:
+        """Id of the channel or thread the answer is, or will most likely be, in."""
+        known, spot = self._known.get(turn.id), Spot.of(turn)
+        return str(known.channel) if known else (spot.how == "thread" and spot.question) or spot.channel
+
+    async def target(self, turn: Turn) -> Target:
+        """Where to write; makes the thread if there is none. Raises PlaceGoneError, or what is worth another try."""
+        known = self._known.get(turn.id)
+        if known is None:
+            known = self._known[turn.id] = await self._find(turn, Spot.of(turn))
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        return known
+
+    async def _find(self, turn: Turn, spot: Spot) -> Target:
+        question = int(spot.question or await self._write_down(turn, spot))
+        if spot.how == "thread" and await self._open(turn, spot, question):
+            if str(question) != turn.conversation:
+                await self._memory.place(question, turn.conversation)
+            return Target(question, None, is_shared=False)
+        is_shared = spot.how != "plain" and spot.channel != turn.conversation
+        return Target(int(spot.channel), None if spot.how == "plain" else question, is_shared)
+
+    async def _open(self, turn: Turn, spot: Spot, question: int) -> bool:
+        """Make the thread; False where none can be made, so that the answer goes inline."""
+        channel = await self._current.channel(spot.channel, spot.guild)
+        if channel.guild is None:
+            raise LookupError("the server is not known yet, or the bot was removed from it")
+        message = channel.get_partial_message(question)
+        for name in dict.fromkeys([spot.title or NAMELESS, NAMELESS]):
+            await self._rates.enter(turn.id)
+            with as_core_errors():
+                try:
+                    await message.create_thread(name=name, auto_archive_duration=self._archive_minutes)
+                except discord.HTTPException as error:
+                    if error.code == THREAD_EXISTS:
+                        return True
+                    if error.code == UNKNOWN_MESSAGE and spot.question:
+                        await self._still_asked.gone(turn)
+                    elif error.code not in NO_THREAD:
+                        raise
+                    log.info("turn %s: no thread could be made (code %d)", turn.id, error.code)
+                    if error.code not in BLOCKED:  # another name may pass
+                        return False
+                else:
+                    return True
+        return False
+
+    async def leave_empty(self, turn: Turn, thread: int) -> None:
+        """The question was deleted, and its answer. If that has a thread of ours, and nobody wrote in it: put it away.
+
+        Its name is what was asked, so it gets another one. Where we may not do that, it stays.
+        """
+        if Spot.of(turn).how != "thread" or str(thread) == Spot.of(turn).channel:
+            return
+        client = await self._current.get()
+        await self._rates.enter(turn.id)
+        with as_core_errors():
+            try:
+                found = await client.fetch_channel(thread)
+                if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
+                    if found.archived:  # then nothing else of it can be changed
+                        await found.edit(archived=False)
+                    await found.edit(name=DELETED, archived=True)
+            except discord.DiscordServerError:
+                raise
+            except discord.HTTPException as error:
+                log.info("turn %s: its empty thread could not be put away (%d)", turn.id, error.code)
+
+    async def _write_down(self, turn: Turn, spot: Spot) -> int:
+        """Post the question of a slash command, so that the answer has something to stand under."""
+        channel = await self._current.channel(spot.channel, spot.guild)
+        await self._rates.enter(turn.id, self._rates.creations(spot.channel))
+        with as_core_errors():
+            message = await channel.send(asked(spot), nonce=f"ask{turn.id}", suppress_embeds=True, silent=True)
+        return message.id
+
+
+async def _is_empty_of(thread: discord.Thread, opener: discord.ClientUser | None) -> bool:
+    """Whether this account opened a thread, and nothing stands in it beside what Discord itself wrote."""
+    if opener is None or thread.owner_id != opener.id:
+        return False
+    starter = discord.MessageType.thread_starter_message
+    async for message in thread.history(limit=MOST_LEFT):
+        if message.type is not starter and not message.is_system():
+            return False
+    return True
+
+
+def asked(spot: Spot) -> str:
+    """A slash command's question as we write it down."""
+    text = DiscordDialect().escape(spot.asked)
+    quoted = "\n".join(f"> {line}" for line in text.splitlines())
+    whole = f"{spot.asker} asks:\n{quoted}"
+    return whole if len(whole) <= LIMIT else f"{whole[: LIMIT - 1]}…"

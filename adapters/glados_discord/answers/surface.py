@@ -1,0 +1,243 @@
+"""The `Surface` of Discord: messages that grow by edits, with small print and buttons.
+
+Every message is sent without mentions and without previews. A message gets a nonce, by which Discord recognises it for
+some minutes when it is sent again; after that, we look whether it is there already.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import discord
+
+from glados_bots.conversation import Turn
+from glados_bots.store.store import Store
+from glados_bots.surface import Budget, MessageGoneError, View
+from glados_bots.turns.pacing import Pacer
+from glados_discord.answers.controls import actions_of, mark_of
+from glados_discord.answers.look import DiscordAnswer, actions, content, controls
+from glados_discord.answers.places import Places, Spot, Target
+from glados_discord.answers.still_asked import StillAsked
+from glados_discord.answers.typing_notice import TypingNotice
+from glados_discord.connection.current_client import CurrentClient
+from glados_discord.connection.gate import Gate
+from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
+from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
+from glados_discord.facts import DiscordFacts
+from glados_discord.settings import DiscordSettings
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+NOBODY = discord.AllowedMentions.none()
+NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
+OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
+LOOKED_AT = 25
+
+
+class DiscordSurface:
+    """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`; `clock` tells seconds since the epoch."""
+
+    longest_call_s = 30.0
+
+    def __init__(
+        self,
+        store: Store,
+        pacer: Pacer,
+        current: CurrentClient,
+        memory: DiscordFacts,
+        settings: DiscordSettings,
+        *,
+        clock: Clock = time.time,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._current = current
+        self._memory = memory
+        self.rates = Rates(pacer, Gate(store.client, store.prefix))
+        self._still_asked = StillAsked(current, store, self.rates)
+        self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
+        self.typing = TypingNotice(current, store, self.rates)
+
+    def answer(self, turn: Turn) -> DiscordAnswer:
+        """A fresh answer in Discord's markdown."""
+        del turn
+        return DiscordAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Discord counts edits by channel, and a thread is a channel."""
+        return self.rates.edits(self.places.expected(turn), patient=bool(Spot.of(turn).patient))
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """Write a message, the first one as a reply to the question; a thread is made for it where one is wanted."""
+        await self._see_question(turn)
+        target = await self.places.target(turn)
+        message = await self._posted_before(turn, target, nonce) or await self._send(turn, target, view, nonce)
+        if not _shows(message, turn, view):  # it was made before, by a process that died or heard no answer
+            await self.rates.enter(turn.id, self.rates.edits(str(target.channel)))
+            await self._rewrite(turn, target.channel, message.id, view, nonce)
+        if target.is_shared:
+            await self._memory.place(message.id, turn.conversation)
+        self.typing.follow(turn, target.channel, view.state)
+        return f"{target.channel}:{message.id}"
+
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        """The message that was sent with this nonce, as far as it can be read.
+
+        Where there is none, a thread that was opened for the answer to a deleted question goes.
+        """
+        found = await self.strays(turn, [nonce], ())
+        if not found and await self._was_deleted(turn, ()):
+            await self.places.leave_empty(turn, int(self.places.expected(turn)))
+        return found[0] if found else None
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        """Messages that were sent with these nonces, as far as they can be read, but for `posts`."""
+        channel = int(self.places.expected(turn))
+        with suppress(discord.NotFound, discord.Forbidden):
+            found = [f"{channel}:{message.id}" for message in await self._marked(turn, channel, nonces)]
+            return [post for post in found if post not in posts]
+        return []
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """Make a message look like this. One that is too old to be edited gives way to a new one."""
+        channel, number = _parts(post)
+        await self._see_question(turn)
+        if self._age_s(number) > OLD_S:
+            await self.remove(turn, post)
+            raise MessageGoneError(f"message {number} is too old to be edited")
+        await self._rewrite(turn, channel, number, view)
+        self.typing.follow(turn, channel, view.state)
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do.
+
+        After the last message of an answer to a deleted question, a thread that was opened for it goes as well.
+        """
+        channel, number = _parts(post)
+        self.typing.end(turn)
+        await self.rates.enter(turn.id)
+        message = (await self._current.channel(channel)).get_partial_message(number)
+        with as_core_errors():
+            try:
+                await message.delete()
+            except discord.HTTPException as error:
+                if error.code == ARCHIVED:
+                    await self._unarchive(channel)
+                    raise
+                if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+                log.info("turn %s: message %d could not be deleted (%d)", turn.id, number, error.code)
+        if await self._was_deleted(turn, (post,)):
+            await self.places.leave_empty(turn, channel)
+
+    async def _was_deleted(self, turn: Turn, posts: tuple[str, ...]) -> bool:
+        """Whether the question was deleted, and these are all messages of its answer."""
+        return await self._store.asked_of(turn.id) == "delete" and await self._store.posts(turn.id) == posts
+
+    async def _see_question(self, turn: Turn) -> None:
+        spot = Spot.of(turn)
+        await self._still_asked.check(turn, spot.guild, spot.channel, spot.question)
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def _send(self, turn: Turn, target: Target, view: View, nonce: str) -> discord.Message:
+        is_first = not await self._store.posts(turn.id)
+        reply_to = target.reply_to if is_first else None
+        try:
+            return await self._create(turn, target.channel, view, nonce, reply_to)
+        except BlockedError as error:
+            return await self._create(turn, target.channel, _instead(view, error), nonce, reply_to)
+
+    async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
+        place = await self._current.channel(channel, Spot.of(turn).guild)
+        await self.rates.enter(turn.id, self.rates.creations(str(channel)))
+        extras: dict[str, Any] = {"view": controls(turn.id, view, nonce), "reference": _reference(place, reply_to)}
+        try:
+            with as_core_errors():
+                return await place.send(
+                    content(view, Spot.of(turn).aside),
+                    nonce=nonce,
+                    suppress_embeds=True,
+                    allowed_mentions=NOBODY,
+                    mention_author=False,
+                    **extras,
+                )
+        except discord.HTTPException as error:
+            if error.code != NO_HISTORY or reply_to is None:
+                raise
+        return await self._create(turn, channel, view, nonce, None)
+
+    async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
+        """An edit. With `nonce`, the message can still be found by it; that matters until its id is saved."""
+        try:
+            await self._edit(turn, channel, number, view, nonce)
+        except BlockedError as error:
+            await self._edit(turn, channel, number, _instead(view, error), nonce)
+
+    async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
+        place = await self._current.channel(channel, Spot.of(turn).guild)
+        try:
+            with as_core_errors():
+                await place.get_partial_message(number).edit(
+                    content=content(view, Spot.of(turn).aside),
+                    view=controls(turn.id, view, nonce),
+                    allowed_mentions=NOBODY,
+                )
+        except discord.HTTPException as error:
+            if error.code == ARCHIVED:
+                await self._unarchive(channel)
+            elif error.code in SLOWED:
+                await self.rates.close(self.budget(turn), SLOW_PERIOD_S)
+            raise
+
+    async def _unarchive(self, channel: int) -> None:
+        """Edits fail in an archived thread. The edit is tried again by the core."""
+        with as_core_errors():
+            thread = await (await self._current.get()).fetch_channel(channel)
+            if isinstance(thread, discord.Thread):
+                await thread.edit(archived=False)
+
+    async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
+        """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
+        if self._age_s(int(turn.id)) < NONCE_MEMORY_S:
+            return None
+        found = await self._marked(turn, target.channel, [nonce])
+        return found[0] if found else None
+
+    async def _marked(self, turn: Turn, channel: int, nonces: Sequence[str]) -> list[discord.Message]:
+        client, place = await self._current.get(), await self._current.channel(channel)
+        await self.rates.enter(turn.id)
+        with as_core_errors():
+            history = place.history(limit=LOOKED_AT, after=discord.Object(int(turn.id)))
+            ours = [message async for message in history if client.user and message.author.id == client.user.id]
+        return [message for message in ours if mark_of(message) in nonces]
+
+    def _age_s(self, snowflake: int) -> float:
+        return self._clock() - discord.utils.snowflake_time(snowflake).timestamp()
+
+
+def _parts(post: str) -> tuple[int, int]:
+    channel, _, message = post.partition(":")
+    return int(channel), int(message)
+
+
+def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
+    """Whether a message looks like this: for a nonce that it knows, Discord gives the first message as it stands."""
+    words = content(view, Spot.of(turn).aside).split()
+    return message.content.split() == words and actions_of(message) == actions(view)
+
+
+def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:
+    if reply_to is None:
+        return None
+    return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
+
+
+def _instead(view: View, error: BlockedError) -> View:
+    """The same message without the words that do not pass."""
+    return replace(view, chunk="", notice=f"{error.reason} {view.notice}".strip())

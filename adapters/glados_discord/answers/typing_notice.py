@@ -1,0 +1,66 @@
+"""Discord's "… is typing" while a question waits: renewed as long as the turn is really there, and never after."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+import discord
+
+from glados_bots.background import Background
+from glados_bots.conversation import Turn
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.store.store import Store
+from glados_bots.surface import State
+from glados_discord.connection.current_client import CurrentClient, NotConnectedError
+from glados_discord.connection.rates import Rates
+from glados_discord.connection.refusals import Temporary
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 8.0  # the sign lasts ten seconds
+
+
+class TypingNotice:
+    """One task for each turn that waits."""
+
+    def __init__(self, current: CurrentClient, store: Store, rates: Rates) -> None:
+        self._current = current
+        self._store = store
+        self._rates = rates
+        self._shown: dict[str, asyncio.Task[None]] = {}  # by turn
+        self._background = Background()  # these, and those that were told to end and are still about to
+
+    def follow(self, turn: Turn, channel: int, state: State) -> None:
+        """Show the sign while a turn waits, and end it when it does not."""
+        if state != "waiting":
+            self.end(turn)
+        elif turn.id not in self._shown:
+            task = self._background.start(self._show(turn, channel), f"typing {turn.id}")
+            self._shown[turn.id] = task
+            task.add_done_callback(lambda task: self._forget(turn, task))
+
+    def end(self, turn: Turn) -> None:
+        """No more sign for this turn."""
+        if task := self._shown.pop(turn.id, None):
+            task.cancel()
+
+    async def aclose(self) -> None:
+        """End all, and return when they have ended."""
+        await self._background.cancel()
+
+    def _forget(self, turn: Turn, task: asyncio.Task[None]) -> None:
+        if self._shown.get(turn.id) is task:
+            del self._shown[turn.id]
+
+    async def _show(self, turn: Turn, channel: int) -> None:
+        """Another process may answer the turn meanwhile: the queue tells the truth."""
+        while True:
+            with suppress(discord.HTTPException, NotConnectedError, *Temporary):
+                await self._rates.enter(turn.id)
+                await (await self._current.channel(channel)).typing()
+            await asyncio.sleep(EVERY_S)
+            try:
+                if turn.id not in await self._store.queue(turn.conversation):
+                    return
+            except StoreUnavailableError:
+                return

@@ -1,0 +1,1 @@
+"""Discord as it is: the client of the moment, rate limits, permissions, error codes."""

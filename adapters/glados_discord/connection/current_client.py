@@ -1,0 +1,80 @@
+"""The discord.py client in use. It is replaced when a connection could not be made, so nothing else keeps one."""
+
+import asyncio
+from collections import OrderedDict
+
+import discord
+
+from glados_bots.surface import PlatformAwayError
+
+PATIENCE_S = 10.0
+MOST_HEARD = 10_000
+
+
+class NotConnectedError(PlatformAwayError):
+    """There is no client that is logged in: Discord is not reachable, or about to be."""
+
+
+class Heard:
+    """Messages known to have stood while the session at hand was there: it would have told of their deletion."""
+
+    def __init__(self) -> None:
+        self._messages: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, message: int) -> None:
+        """This message stands."""
+        self._messages[message] = None
+        if len(self._messages) > MOST_HEARD:
+            self._messages.popitem(last=False)
+
+    def begin_anew(self) -> None:
+        """A session begins; whatever happened before it may have been missed."""
+        self._messages.clear()
+
+    def __contains__(self, message: int) -> bool:
+        return message in self._messages
+
+
+class CurrentClient:
+    """Holds the client that is logged in at the moment.
+
+    Attributes:
+        heard: messages whose deletion cannot have been missed.
+    """
+
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self._client: discord.Client | None = None
+        self._up = asyncio.Event()
+
+    def use(self, client: discord.Client) -> None:
+        """This client has logged in."""
+        self._client = client
+        self._up.set()
+
+    def drop(self, client: discord.Client) -> None:
+        """This client is about to be closed."""
+        if self._client is client:
+            self._client = None
+            self._up.clear()
+
+    @property
+    def client(self) -> discord.Client | None:
+        """The client, if one is logged in."""
+        return self._client
+
+    async def get(self) -> discord.Client:
+        """The client, waiting some seconds for one. Raises NotConnectedError."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._up.wait()
+        except TimeoutError:
+            raise NotConnectedError("no connection to Discord at the moment") from None
+        if self._client is None:
+            raise NotConnectedError("the connection to Discord was just lost")
+        return self._client
+
+    async def channel(self, channel: int | str, guild: int | str | None = None) -> discord.PartialMessageable:
+        """A channel or thread to write to; nothing is asked of Discord."""
+        client = await self.get()
+        return client.get_partial_messageable(int(channel), guild_id=int(guild) if guild else None)

@@ -1,0 +1,145 @@
+"""Discord's rate limits, read from the headers of every answer and shared with all processes through the pacer.
+
+Discord counts requests of one kind and channel in windows that open with the first request, and all requests of a bot
+by the second. The numbers of the former are not documented, so they are learned. Both are kept by gates, which every
+call that is counted there goes through, whoever made it; the pacer's grants say whose turn it is.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+import yarl
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.surface import Budget
+from glados_bots.turns import gate
+from glados_bots.turns.pacing import Pacer
+from glados_discord.connection.gate import Gate
+
+log = logging.getLogger(__name__)
+
+# Fewer than the gate lets through, also when an answer of Discord takes a third of a second: who has to wait, waits for
+# this budget, where the end of an answer goes first.
+GLOBAL = Budget("global", 35, 1.0)
+UNCOUNTED = ("/interactions/", "/webhooks/")  # what is answered to a button or command
+SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
+SLOW_LIMIT = 2
+LONGEST_FLIGHT_S = 16.0  # of a call whose process died, within its channel: it may be counted until then
+CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
+TOO_MANY = 429
+_MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
+_KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
+Params = aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
+
+
+class Rates:
+    """What Discord allows, as far as its headers have told. `trace` is to be given to discord.py's client."""
+
+    def __init__(self, pacer: Pacer, gate: Gate) -> None:
+        self._pacer = pacer
+        self._gate = gate
+        self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
+        self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_start.append(self._enter)
+        self.trace.on_request_end.append(self._learn)  # a refusal closes the gate before its place is free
+        self.trace.on_request_end.append(self._leave)
+        self.trace.on_request_exception.append(self._fail)
+
+    def edits(self, channel: str, *, patient: bool = False) -> Budget:
+        """The budget for edits in a channel or thread; `patient` where slow mode or announcements ask for fewer."""
+        limit, period = self._known["edit"]
+        if patient:
+            limit, period = min(limit, SLOW_LIMIT), max(period, SLOW_PERIOD_S)
+        return Budget(f"edit:{channel}", limit, period, within=GLOBAL)
+
+    def creations(self, channel: str) -> Budget:
+        """The budget for new messages in a channel or thread."""
+        return Budget(f"create:{channel}", *self._known["create"], within=GLOBAL)
+
+    async def enter(self, stream: str, budget: Budget = GLOBAL) -> None:
+        """Wait until one request may be made that is no edit: it is not spread, and takes no edit's place."""
+        await self._pacer.wait(budget, stream, final=True)
+
+    async def close(self, budget: Budget, seconds: float, *, refused: bool = True) -> None:
+        """Nobody makes such a request for so long; `refused` when one was."""
+        with suppress(StoreUnavailableError):
+            await self._pacer.exhausted(budget, seconds, refused=refused)
+
+    # aiohttp awaits these within each request, those that discord.py repeats by itself included ---------------------
+
+    async def _enter(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+    ) -> None:
+        del session
+        context.passed = []
+        for one in self._gates(params.method, params.url):
+            context.passed.append((one, await one.enter()))
+
+    async def _leave(self, session: aiohttp.ClientSession, context: SimpleNamespace, params: Params) -> None:
+        del session, params
+        for one, call in context.passed:
+            await one.leave(call)
+
+    async def _fail(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        """A broken connection ends a call; one that nobody waits for any more may still be on its way."""
+        if not isinstance(params.exception, TimeoutError | asyncio.CancelledError):
+            await self._leave(session, context, params)
+
+    async def _learn(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
+    ) -> None:
+        del session, context
+        kind, channel = _counted_as(params.method, params.url)
+        headers = params.response.headers
+        if params.response.status == TOO_MANY:
+            await self._refused(headers, kind, channel)
+        elif kind and "X-RateLimit-Limit" in headers and "X-RateLimit-Reset-After" in headers:
+            limit, left = int(headers["X-RateLimit-Limit"]), int(headers.get("X-RateLimit-Remaining", 1))
+            reset_s = float(headers["X-RateLimit-Reset-After"])
+            if left == limit - 1:  # the first of its window: what is left of the window is the window
+                self._known[kind] = (limit, max(0.1, round(reset_s, 1)))
+            if left == 0:
+                await self.close(self._budget(kind, channel), reset_s, refused=False)
+
+    async def _refused(self, headers: Mapping[str, str], kind: str | None, channel: str) -> None:
+        seconds = float(headers.get("X-RateLimit-Reset-After") or headers.get("Retry-After") or 1)
+        if "Via" not in headers:
+            seconds = float(headers.get("Retry-After") or CLOUDFLARE_S)
+            log.warning("Discord's edge refuses all calls (429): nothing is sent for %.0f s", seconds)
+            await self.close(GLOBAL, seconds)
+        elif headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
+            await self.close(GLOBAL, seconds)
+        elif kind:
+            await self.close(self._budget(kind, channel), seconds)
+
+    def _gates(self, method: str, url: yarl.URL) -> list[gate.Gate]:
+        """What a call has to pass: a call of a dead process may be counted late, when others have its grant already."""
+        if not _is_counted(str(url)):
+            return []
+        kind, channel = _counted_as(method, url)
+        if not kind:
+            return [self._gate]
+        return [self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_FLIGHT_S), self._gate]
+
+    def _budget(self, kind: str, channel: str) -> Budget:
+        return self.edits(channel) if kind == "edit" else self.creations(channel)
+
+
+def _counted_as(method: str, url: yarl.URL) -> tuple[str | None, str]:
+    """The kind of a call whose numbers are learned, None for others; and its channel or thread."""
+    found = _MESSAGES.search(url.path)
+    return (_KINDS.get((method, bool(found[2]))), found[1]) if found else (None, "")
+
+
+def _is_counted(url: str) -> bool:
+    """Whether Discord counts a request among all of the bot; files and the gateway are elsewhere."""
+    base = discord.http.Route.BASE
+    return url.startswith(f"{base}/") and not url.removeprefix(base).startswith(UNCOUNTED)

@@ -1,0 +1,1 @@
+"""What people do on Discord: messages, edits, commands, buttons, and what was missed."""

@@ -1,0 +1,188 @@
+"""After a gap: find the questions that were missed, by reading history, and hand them to the desk as if they came now.
+
+The gateway repeats what was missed when it resumes a session; after a restart or an invalid session it does not. While
+events arrive, the time is stamped in Redis; without a connection, or before a gap was looked through, it is not. One
+stamp for each shard serves all channels: only those with a newer last message are read, accepting a question twice is
+impossible, and a slack covers what was on its way.
+
+New events of a server are held until its missed messages were handed in. Then the questions of the last hours are
+looked at once more (`second_look.py`).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+import discord
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.retrying import growing_pauses
+from glados_discord.connection.rates import Rates
+from glados_discord.connection.refusals import Temporary
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.channel_order import DIRECT, ChannelOrder, Hold
+from glados_discord.incoming.desk import DiscordDesk
+from glados_discord.incoming.second_look import SecondLook
+from glados_discord.settings import DiscordSettings
+
+log = logging.getLogger(__name__)
+
+SLACK_S = 120  # a connection may have been dead for so long before that was noticed
+STAMP_EVERY_S = 5.0
+LONGEST_NAP_S = 5.0  # an outage of Discord holds new events, too: its end is to be noticed soon
+MOST_DMS = 50
+Readable = discord.abc.Messageable
+_Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+
+
+class CatchUp:
+    """Stamps the time while all is well, and looks back when it was not."""
+
+    def __init__(
+        self,
+        memory: DiscordFacts,
+        rates: Rates,
+        desk: DiscordDesk,
+        order: ChannelOrder,
+        settings: DiscordSettings,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._memory = memory
+        self._rates = rates
+        self._desk = desk
+        self._order = order
+        self._settings = settings
+        self._second_look = SecondLook(memory, rates, desk, settings)
+        self._caught: set[str] = set()
+        self._lost: set[str] = set()
+        self._holds: dict[str, Hold] = {}
+
+    async def begin(self, shard: int | None) -> None:
+        """A new session: its events are held until `look_back` has read what was missed before it."""
+        hold = self._holds[_name(shard)] = self._order.hold(shard or 0, self._settings.shards or 1)
+        self._caught.discard(_name(shard))
+        try:
+            if await self._stamped_s(_name(shard)) is None:
+                hold.free_all()
+        except StoreUnavailableError as error:
+            log.warning("%s; it is not known since when events were missed", error)
+
+    def lost(self, shard: int | None) -> None:
+        """A shard has no connection; discord.py goes on calling its client ready."""
+        self._lost.add(_name(shard))
+
+    def resumed(self, shard: int | None) -> None:
+        """It is back, and was told what it missed."""
+        self._lost.discard(_name(shard))
+
+    async def look_back(self, client: discord.Client, shard: int | None, me: int) -> None:
+        """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
+        name, pauses = _name(shard), growing_pauses(1, LONGEST_NAP_S)
+        if name not in self._holds:
+            self._holds[name] = self._order.hold(shard or 0, self._settings.shards or 1)
+        hold = self._holds[name]
+        hold.is_read = True
+        self._caught.discard(name)
+        self._lost.discard(name)
+        while not client.is_closed():
+            try:
+                await self._look(client, shard, me, hold)
+            except (StoreUnavailableError, *Temporary) as error:
+                nap = next(pauses)
+                log.warning("what was missed in a gap cannot be read (%s); trying again in %.1f s", error, nap)
+                await asyncio.sleep(nap)
+            else:
+                if self._holds[name] is hold:  # else another session has begun meanwhile, with a gap of its own
+                    self._caught.add(name)
+                return
+
+    async def _look(self, client: discord.Client, shard: int | None, me: int, hold: Hold) -> None:
+        stamped_s = await self._stamped_s(_name(shard))
+        if stamped_s is not None:
+            await self._look_for_questions(client, shard, me, hold, stamped_s - SLACK_S)
+        hold.free_all()
+        if stamped_s is not None:
+            await self._second_look.look(client, shard, me, stamped_s - SLACK_S)
+
+    async def stamp_for_ever(self, is_well: Callable[[], bool]) -> None:
+        """While `is_well`, note the time for every shard that has looked back."""
+        while True:
+            if is_well():
+                await self.stamp()
+            await asyncio.sleep(STAMP_EVERY_S)
+
+    async def stamp(self) -> None:
+        """Note that everything until now has arrived."""
+        try:
+            for name in sorted(self._caught - self._lost):
+                await self._memory.stamp(name, int(self._clock() * 1000))
+        except StoreUnavailableError as error:
+            log.debug("no stamp: %s", error)
+
+    async def _stamped_s(self, name: str) -> float | None:
+        """Until when events arrived; None on the very first start, and when this is switched off."""
+        stamped = await self._memory.stamped(name)
+        return None if stamped is None or not self._settings.catch_up_minutes else stamped / 1000
+
+    async def _look_for_questions(
+        self, client: discord.Client, shard: int | None, me: int, hold: Hold, since_s: float
+    ) -> None:
+        earliest_s = self._clock() - self._settings.catch_up_minutes * 60
+        since = discord.Object(int(max(since_s, earliest_s) * 1000 - discord.utils.DISCORD_EPOCH) << 22)
+        left = self._settings.catch_up_messages
+        for guild, places in [*_by_guild(client, shard, since), (DIRECT, await self._direct(client, shard))]:
+            async for message in self._missed(places, since, left):
+                left -= 1
+                await self._desk.take_message(message, me, late=True)
+            if left <= 0:
+                log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to look at")
+                break
+            hold.free(guild)
+        if left < self._settings.catch_up_messages:
+            log.info("after a gap, %d messages were looked at", self._settings.catch_up_messages - left)
+
+    async def _missed(
+        self, places: Sequence[Readable], since: discord.Object, left: int
+    ) -> AsyncIterator[discord.Message]:
+        """Messages of one server since then, at most `left`; a place that cannot be read is logged."""
+        for place in places:
+            await self._rates.enter("catch-up")
+            try:
+                async for message in place.history(limit=left, after=since, oldest_first=True):
+                    left -= 1
+                    yield message
+            except discord.DiscordServerError:
+                raise
+            except discord.HTTPException as error:
+                log.info("a place could not be read after a gap (%d)", error.code)
+            if left <= 0:
+                return
+
+    async def _direct(self, client: discord.Client, shard: int | None) -> list[Readable]:
+        """Direct conversations used lately; they belong to the first shard."""
+        if shard:
+            return []
+        found = await self._memory.recent_dms(MOST_DMS)
+        return [client.get_partial_messageable(channel, type=discord.ChannelType.private) for channel in found]
+
+
+def _name(shard: int | None) -> str:
+    return str(shard or 0)
+
+
+def _by_guild(
+    client: discord.Client, shard: int | None, since: discord.Object
+) -> Iterator[tuple[int, Sequence[Readable]]]:
+    """Of each server, the channels and then the threads with something new that the bot may read."""
+    for guild in client.guilds:
+        if shard is not None and guild.shard_id != shard:
+            continue
+        places: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
+        yield guild.id, [place for place in places if _has_news(place, guild.me, since)]
+
+
+def _has_news(place: _Place, me: discord.Member, since: discord.Object) -> bool:
+    granted = place.permissions_for(me)
+    return (place.last_message_id or 0) > since.id and granted.view_channel and granted.read_message_history

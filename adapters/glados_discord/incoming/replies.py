@@ -1,0 +1,87 @@
+"""Answers to commands and buttons that only the person who used them sees.
+
+Discord wants a first word within three seconds, so that is sent before anything else is done; several processes may be
+told of the same click, and only one of them says it.
+"""
+
+import io
+import logging
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.wording import BROKEN, STORE_AWAY
+from glados_discord.answers.markdown import render
+from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
+from glados_discord.facts import DiscordFacts
+
+log = logging.getLogger(__name__)
+
+MOST_MESSAGES = 4
+LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
+LIFE_S = 15 * 60  # of an interaction's token
+NOBODY = discord.AllowedMentions.none()
+
+
+async def claim(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
+    """Whether this process is to answer; with Redis away, whoever Discord hears first."""
+    try:
+        return await memory.once(f"click:{interaction.id}", LIFE_S)
+    except StoreUnavailableError:
+        return True
+
+
+async def begin(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
+    """Say "thinking" to the person alone, or nothing to one who pressed a button.
+
+    False when it is another process's to answer, or too late.
+    """
+    if not await claim(interaction, memory):
+        return False
+    is_button = interaction.type is discord.InteractionType.component
+    try:
+        await interaction.response.defer(ephemeral=not is_button, thinking=not is_button)
+    except discord.HTTPException as error:
+        if error.code not in {UNKNOWN_INTERACTION, ALREADY_ANSWERED}:
+            raise
+        log.warning("interaction %d: too late, or answered elsewhere (%d)", interaction.id, error.code)
+        return False
+    return True
+
+
+async def answer(
+    interaction: discord.Interaction, memory: DiscordFacts, work: Callable[[], Awaitable[str]], *, file: str = ""
+) -> None:
+    """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
+    if not await begin(interaction, memory):
+        return
+    try:
+        text = await work()
+        if file:
+            await _file(interaction, text.encode(), file)
+        else:
+            await say(interaction, text)
+    except StoreUnavailableError:
+        await say(interaction, STORE_AWAY)
+    except GladosError as error:
+        await say(interaction, str(error))
+    except Exception:
+        log.exception("interaction %d failed", interaction.id)
+        await say(interaction, BROKEN)
+
+
+async def say(interaction: discord.Interaction, text: str) -> None:
+    """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
+    parts = render(text)[:MOST_MESSAGES]
+    if interaction.type is not discord.InteractionType.component:
+        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.", allowed_mentions=NOBODY)
+    for part in parts:
+        await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
+
+
+async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:
+    if len(data) > LARGEST_FILE:
+        raise GladosError("This is more than Discord takes as a file. Whoever runs me can give it to you.")
+    attached = discord.File(io.BytesIO(data), name)
+    await interaction.edit_original_response(content="Here it is.", attachments=[attached])

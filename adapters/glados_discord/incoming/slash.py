@@ -1,0 +1,170 @@
+"""The slash commands. What they do is the core's; here stands who may use them, and where."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.admins import Admins
+from glados_bots.errors import InferenceError
+from glados_discord.access import may_manage, may_moderate
+from glados_discord.answers.surface import DiscordSurface
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming import replies
+from glados_discord.incoming.questions import settings_channel
+from glados_discord.incoming.turn_commands import TurnCommands
+
+MOST_CHOICES = 25
+LONGEST_PERSONA = 4000
+NOT_MANAGER = "Only people who may manage this channel can change this."
+NOT_SURE = (
+    "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
+)
+HOW = "Mention me, reply to me, or write to me directly. In a thread I opened I need no mention."
+Tree = app_commands.CommandTree[Any]
+Work = Callable[[], Awaitable[str]]
+
+
+class Slash:
+    """All commands of one bot."""
+
+    def __init__(self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, counter: TurnCommands) -> None:
+        self._core = core
+        self._memory = memory
+        self._turn_commands = counter
+
+    def add_to(self, tree: Tree) -> None:
+        """Declare the commands."""
+        self._add_asking(tree)
+        self._add_channel_settings(tree)
+        self._add_own_data(tree)
+        self._add_information(tree)
+
+    def _add_asking(self, tree: Tree) -> None:
+        @tree.command(name="ask", description="Ask me something; everybody here sees question and answer")
+        @app_commands.describe(question="What you want to know", file="A text file to read with it")
+        async def ask(
+            interaction: discord.Interaction,
+            question: app_commands.Range[str, 1, 4000],
+            file: discord.Attachment | None = None,
+        ) -> None:
+            await self._private(interaction, lambda: self._turn_commands.ask(interaction, question, file))
+
+        @tree.command(
+            name="stop", description="End the answer that is being written to you, and your waiting questions"
+        )
+        async def stop(interaction: discord.Interaction) -> None:
+            await self._private(interaction, lambda: self._stop(interaction))
+
+        @tree.command(name="reset", description="Forget this conversation")
+        async def reset(interaction: discord.Interaction) -> None:
+            await self._private(interaction, lambda: self._reset(interaction))
+
+    def _add_channel_settings(self, tree: Tree) -> None:
+        @tree.command(name="model", description="Show or choose the model of this channel")
+        @app_commands.describe(name="A model that is served; `default` takes the choice back")
+        async def model(interaction: discord.Interaction, name: str = "") -> None:
+            await self._private(interaction, lambda: self._model(interaction, name))
+
+        @model.autocomplete("name")
+        async def names(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+            del interaction
+            return await self._choices(typed)
+
+        @tree.command(name="persona", description="Show or set what I am told before every conversation here")
+        @app_commands.describe(text="Such as: You answer in rhymes; `default` takes it back")
+        async def persona(
+            interaction: discord.Interaction, text: app_commands.Range[str, 0, LONGEST_PERSONA] = ""
+        ) -> None:
+            await self._private(interaction, lambda: self._persona(interaction, text))
+
+    def _add_own_data(self, tree: Tree) -> None:
+        @tree.command(name="export", description="Get everything I keep of you, as a file")
+        async def export(interaction: discord.Interaction) -> None:
+            commands, author = self._core.commands, str(interaction.user.id)
+            await replies.answer(interaction, self._memory, lambda: commands.export(author), file="glados-export.json")
+
+        @tree.command(name="forget", description="Delete everything I keep of you")
+        @app_commands.describe(sure="True deletes; it cannot be undone")
+        async def forget(interaction: discord.Interaction, sure: bool = False) -> None:
+            await self._private(interaction, lambda: self._forget(interaction, sure=sure))
+
+        @tree.command(name="privacy", description="What I keep, for how long, and who sees it")
+        async def privacy(interaction: discord.Interaction) -> None:
+            await self._private(interaction, self._privacy)
+
+    def _add_information(self, tree: Tree) -> None:
+        @tree.command(name="usage", description="How much of your limits you have used")
+        async def usage(interaction: discord.Interaction) -> None:
+            channel, author = settings_channel(interaction.channel), str(interaction.user.id)
+            await self._private(interaction, lambda: self._core.commands.usage(author, channel))
+
+        @tree.command(name="status", description="The model, the queue, and how long I have been up")
+        async def status(interaction: discord.Interaction) -> None:
+            await self._private(interaction, self._core.commands.status)
+
+        @tree.command(name="help", description="What I can do")
+        async def help_(interaction: discord.Interaction) -> None:
+            await self._private(interaction, self._help)
+
+    # --- what they do ----------------------------------------------------------------------------------------------
+
+    async def _private(self, interaction: discord.Interaction, work: Work) -> None:
+        await replies.answer(interaction, self._memory, work)
+
+    async def _stop(self, interaction: discord.Interaction) -> str:
+        conversation = await self._turn_commands.conversation(interaction)
+        everybody = may_moderate(interaction.permissions, interaction.guild_id)
+        return await self._core.commands.stop(conversation, "" if everybody else str(interaction.user.id))
+
+    async def _reset(self, interaction: discord.Interaction) -> str:
+        conversation = await self._turn_commands.conversation(interaction)
+        everybody = may_moderate(interaction.permissions, interaction.guild_id)
+        return await self._core.commands.reset(conversation, "" if everybody else str(interaction.user.id))
+
+    async def _model(self, interaction: discord.Interaction, name: str) -> str:
+        channel = settings_channel(interaction.channel)
+        if not name:
+            return await self._core.commands.model(channel)
+        if not self._may_manage(interaction):
+            return NOT_MANAGER
+        return await self._core.commands.set_model(
+            channel, "" if name == "default" else name, by=str(interaction.user.id)
+        )
+
+    async def _persona(self, interaction: discord.Interaction, text: str) -> str:
+        channel = settings_channel(interaction.channel)
+        if not text:
+            return await self._core.commands.persona(channel)
+        if not self._may_manage(interaction):
+            return NOT_MANAGER
+        return await self._core.commands.set_persona(
+            channel, "" if text == "default" else text, by=str(interaction.user.id)
+        )
+
+    def _may_manage(self, interaction: discord.Interaction) -> bool:
+        """Those who manage the channel and whom the bot talks to there, and the operator's admins."""
+        if Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id)):
+            return True
+        return may_manage(interaction.permissions, interaction.guild_id) and not self._turn_commands.refusal(
+            interaction
+        )
+
+    async def _choices(self, typed: str) -> list[app_commands.Choice[str]]:
+        try:
+            names = [*await self._core.commands.models(), "default"]
+        except InferenceError:
+            names = ["default"]
+        found = [name for name in names if typed.lower() in name.lower()]
+        return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:MOST_CHOICES]]
+
+    async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> str:
+        return await self._core.commands.forget(str(interaction.user.id)) if sure else NOT_SURE
+
+    async def _privacy(self) -> str:
+        return self._core.commands.privacy()
+
+    async def _help(self) -> str:
+        return self._core.commands.help(HOW)

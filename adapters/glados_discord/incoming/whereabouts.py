@@ -1,0 +1,55 @@
+"""Where the bot is: threads it joins and leaves, places that are deleted, servers it is removed from."""
+
+import logging
+
+from glados_bots.adapter_core import AdapterCore
+from glados_discord.answers.surface import DiscordSurface
+from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.channel_order import ChannelOrder
+from glados_discord.settings import DiscordSettings
+
+log = logging.getLogger(__name__)
+
+
+class Whereabouts:
+    """Keeps what the bot knows of its places; where it cannot be any more, its work there ends."""
+
+    def __init__(
+        self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, order: ChannelOrder, settings: DiscordSettings
+    ) -> None:
+        self._core = core
+        self._memory = memory
+        self._order = order
+        self._settings = settings
+
+    async def joined(self, guild: int, thread: int, since: int) -> None:
+        """The bot takes part in a thread; `since` is an id of the time when it joined."""
+        await self._order.do(thread, lambda: self._memory.join(thread, since), guild=guild)
+
+    async def removed(self, guild: int, thread: int) -> None:
+        """It does not any more."""
+        await self._order.do(thread, lambda: self._memory.leave(thread), guild=guild)
+
+    async def deleted(self, guild: int, channel: int) -> None:
+        """A channel or thread is gone: so is what was to be answered there."""
+        await self._order.do(channel, lambda: self._end_channel(channel), guild=guild)
+
+    async def left_guild(self, guild: int) -> None:
+        """The bot was removed from a server: nothing is answered there any more."""
+        await self._order.do(guild, lambda: self._end_guild(guild), guild=guild)
+
+    async def _end_channel(self, channel: int) -> None:
+        await self._cancel(await self._memory.conversation(channel) or str(channel))
+
+    async def _end_guild(self, guild: int) -> None:
+        conversations = await self._memory.of_guild(guild)
+        for conversation in conversations:
+            await self._cancel(conversation)
+            if self._settings.purge_on_leave:
+                await self._core.records.forget_conversation(conversation)
+        await self._memory.forget_guild(guild)
+        log.info("removed from server %d: %d conversations end", guild, len(conversations))
+
+    async def _cancel(self, conversation: str) -> None:
+        for turn in await self._core.store.queue(conversation):
+            await self._core.store.change(turn, "delete")

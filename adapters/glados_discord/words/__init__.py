@@ -1,0 +1,1 @@
+"""What a Discord message says, as plain data and in readable words."""

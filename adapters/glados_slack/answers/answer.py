@@ -1,0 +1,123 @@
+"""An answer as it grows: each message of it drawn twice, as blocks for its end and as markdown for the stream.
+
+A chunk is both as JSON, because that is Slack's own wire format: `Chunk.decode` reads it back.
+"""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import Self
+
+from glados_bots.markdown.drawing.chat import ChatSink
+from glados_bots.markdown.drawing.leaves import Leaf
+from glados_bots.markdown.streaming.stream import Stream
+from glados_slack.answers.blocks import Block, BlockDialect
+from glados_slack.answers.markdown import SlackDialect, render
+from glados_slack.answers.markup import MarkdownDialect
+
+# Characters of a message. Slack takes 12,000 a call and about 13,000 in all blocks; what a message may hold is more
+# than anybody wants to read in one.
+LIMIT = 9_000
+# Of `text`, which notifications and screen readers use: chat.update refuses 4,000 and more.
+MAX_TEXT = 3_800
+DRAW_EVERY_S = 0.1
+
+Drawn = tuple[Block, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One message of an answer.
+
+    Attributes:
+        blocks: as Block Kit.
+        markdown: the same as Slack's markdown.
+    """
+
+    blocks: list[Block]
+    markdown: str
+
+    @property
+    def text(self) -> str:
+        """The beginning as mrkdwn, for notifications."""
+        shown = render(self.markdown, MAX_TEXT)
+        return shown[0] + ("\n…" if len(shown) > 1 else "") if shown else ""
+
+    def encode(self) -> str:
+        """As a chunk of a `View`."""
+        return json.dumps([self.blocks, self.markdown], ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, chunk: str) -> Self:
+        """The inverse; an empty chunk is a message that says nothing yet."""
+        blocks, markdown = json.loads(chunk) if chunk else ([], "")
+        return cls(blocks, markdown)
+
+
+class TwofoldDialect:
+    """Draws blocks and markdown side by side, so that both are cut at the same places."""
+
+    def __init__(self) -> None:
+        self._blocks = BlockDialect(SlackDialect())
+        self._markdown = MarkdownDialect()
+
+    def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
+        """Tables are cut by the limits of blocks."""
+        return self._blocks.expand(leaf, limit // 2)
+
+    def draw(self, leaf: Leaf) -> Drawn:
+        """Write a leaf in both."""
+        return self._blocks.draw(leaf), self._markdown.draw(leaf)
+
+    def size(self, drawn: Drawn) -> int:
+        """The larger of the two."""
+        return max(self._blocks.size(drawn[0]), len(drawn[1]))
+
+    def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
+        """As blocks say."""
+        return self._blocks.fits_beside([(other, drawn[0]) for other, drawn in before], leaf)
+
+    def join(self, parts: list[tuple[Leaf, Drawn]]) -> str:
+        """Write a message."""
+        blocks = self._blocks.join([(leaf, drawn[0]) for leaf, drawn in parts]).blocks
+        return Chunk(blocks, self._markdown.join([(leaf, drawn[1]) for leaf, drawn in parts])).encode()
+
+
+class SlackAnswer:
+    """The streaming renderer the core feeds. It draws a few times a second only: nobody is shown more than that."""
+
+    def __init__(self) -> None:
+        self._stream: Stream[str] = Stream(lambda: ChatSink(TwofoldDialect(), LIMIT))
+        self._chunks: list[str] = []
+        self._waiting: list[str] = []
+        self._drawn_at = -math.inf
+
+    @property
+    def chunks(self) -> list[str]:
+        """Messages so far; every one but the last is final."""
+        return self._chunks
+
+    def feed(self, delta: str) -> None:
+        """Add text of the model."""
+        self._waiting.append(delta)
+        if time.monotonic() - self._drawn_at >= DRAW_EVERY_S:
+            self._draw()
+
+    def close(self) -> None:
+        """No more text."""
+        self._draw()
+        self._chunks = self._stream.close().chunks
+
+    def _draw(self) -> None:
+        self._chunks = self._stream.feed("".join(self._waiting)).chunks
+        self._waiting = []
+        self._drawn_at = time.monotonic()
+
+
+def chunk_of(markdown: str) -> Chunk:
+    """A text of ours, such as an apology or a page of help, as one message."""
+    answer = SlackAnswer()
+    answer.feed(markdown)
+    answer.close()
+    return Chunk.decode(answer.chunks[0]) if answer.chunks else Chunk([], "")

@@ -1,0 +1,1 @@
+"""Slack as it is: calls, budgets, installations, sockets and signed requests."""

@@ -1,0 +1,1 @@
+"""What people do on Slack: messages, edits, commands, buttons, forms, and what was missed."""

@@ -1,0 +1,75 @@
+"""What is pressed under an answer: Stop, Regenerate, and Slack's thumbs."""
+
+import json
+from collections.abc import Mapping
+
+from glados_bots.admins import Admins
+from glados_bots.conversation import Turn
+from glados_bots.store.records import Vote
+from glados_bots.wording import TOO_OLD
+from glados_slack.access import Asker, refusal
+from glados_slack.incoming.shared import Shared
+
+NOT_YOURS = "Only the person who asked, or an admin, can do that."
+
+
+class Controls:
+    """Does what a button says, for those who may."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._core = shared.core
+        self._people = shared.people
+        self._notes = shared.notes
+        self._settings = shared.settings
+        self._admins = Admins.parse(shared.core.settings.admins)
+
+    async def stop(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
+        """End an answer."""
+        if turn := await self._theirs(place, user, turn_id):
+            await self._core.store.change(turn.id, "stop")
+
+    async def redo(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
+        """Answer again."""
+        turn = await self._theirs(place, user, turn_id)
+        no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
+        if turn and no:
+            await self._notes.whisper(place, user, no)
+            return
+        verdict = await self._core.intake.redo(turn.id, user) if turn else None
+        if turn and verdict is None:
+            await self._notes.whisper(place, user, TOO_OLD)
+        elif verdict and verdict.refusal:
+            await self._notes.whisper(place, user, verdict.refusal)
+
+    async def vote(self, place: Mapping[str, str], user: str, value: str) -> None:
+        """Keep a vote; the same one again takes it back."""
+        turn_id, vote = _vote(value)
+        before = (await self._core.records.votes(turn_id)).get(user, "")
+        if not await self._core.records.vote(turn_id, user, "" if vote == before else vote):
+            await self._notes.whisper(place, user, TOO_OLD)
+
+    async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
+        """Whether somebody may set what concerns others: admins of the workspace and of the operator.
+
+        In direct messages it concerns themselves, if the bot talks to them at all.
+        """
+        named = self._admins.has("slack", f"{place['team']}/{user}") or self._admins.has("slack", user)
+        asker = Asker(user, place["channel"], is_direct=place["kind"] == "im")
+        is_own = asker.is_direct and refusal(self._settings, asker) is None
+        return is_own or named or await self._people.is_admin(place, user)
+
+    async def _theirs(self, place: Mapping[str, str], user: str, turn_id: str) -> Turn | None:
+        """The turn, if this person may change it; else they are told why not."""
+        turn = await self._core.store.turn(turn_id)
+        if turn is None or turn.place.get("channel") != place["channel"]:
+            await self._notes.whisper(place, user, TOO_OLD)
+            return None
+        if turn.author != user and not await self.may_manage(place, user):
+            await self._notes.whisper(place, user, NOT_YOURS)
+            return None
+        return turn
+
+
+def _vote(value: str) -> tuple[str, Vote]:
+    turn, vote = json.loads(value)
+    return str(turn), "up" if vote == "up" else "down"

@@ -1,0 +1,145 @@
+"""Shortcuts and forms: a question about a message, the reset of a thread, a channel's model and persona."""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Mapping
+from typing import Any, cast
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+
+from glados_bots.errors import GladosError
+from glados_bots.store.connection import reply_of
+from glados_slack.app_config import ASK_ABOUT, RESET_THREAD
+from glados_slack.connection.calls import RefusedError
+from glados_slack.connection.installs import Install
+from glados_slack.connection.places import Event, clicked_thread, conversation_of, install_of, place_of_click
+from glados_slack.incoming import forms
+from glados_slack.incoming.asking import Asking, why_not_posted
+from glados_slack.incoming.controls import NOT_YOURS, Controls
+from glados_slack.incoming.shared import Shared
+from glados_slack.words.reading import Reader
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+KEPT_S = 3600  # a message somebody asks about is kept so long, until the form is sent off
+MODELS_S = 1.5  # Slack opens a form within three seconds of the click, or never
+MAX_ERROR = 150
+NO_LONGER = "This took too long: I do not have the message any more. Please use the shortcut again."
+NOWHERE = "I can write neither there nor to you directly. Invite me to the channel and try again."
+
+
+class FormHandlers:
+    """Opens forms, and does what they say."""
+
+    def __init__(self, shared: Shared, asking: Asking, controls: Controls) -> None:
+        self._shared = shared
+        self._core = shared.core
+        self._asking = asking
+        self._controls = controls
+
+    def add_to(self, app: AsyncApp) -> None:
+        """Register everything."""
+        app.shortcut(ASK_ABOUT)(self.ask_about)
+        app.shortcut(RESET_THREAD)(self.reset_thread)
+        app.view(forms.CHANNEL)(self.channel_saved)
+        app.view(forms.ABOUT)(self.about_sent)
+
+    # --- a channel -------------------------------------------------------------------------------------------------
+
+    async def open_channel(self, where: Mapping[str, str], trigger: str) -> None:
+        """Show the form of a channel."""
+        models: list[str] = []
+        try:
+            async with asyncio.timeout(MODELS_S):
+                models = await self._core.commands.models()
+        except (GladosError, TimeoutError) as error:
+            log.info("the form of a channel comes without models: %s", error)
+        chosen = await self._core.book.get(where["channel"])
+        view = forms.channel_form(dict(where), chosen, models)
+        await self._shared.calls.quietly(where, "views.open", trigger_id=trigger, view=view)
+
+    async def channel_saved(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        """The form of a channel was sent off."""
+        where, user = json.loads(view["private_metadata"]), str(body["user"]["id"])
+        if not await self._controls.may_manage(where, user):
+            await ack(response_action="errors", errors={forms.MODEL: NOT_YOURS})
+            return
+        before, said = await self._core.book.get(where["channel"]), []
+        model, persona = forms.value(view, forms.MODEL), forms.value(view, forms.PERSONA)
+        field = forms.MODEL
+        try:
+            if model != before.model:
+                said.append(await self._core.commands.set_model(where["channel"], model, by=user))
+            field = forms.PERSONA
+            if persona.strip() != before.persona:
+                said.append(await self._core.commands.set_persona(where["channel"], persona, by=user))
+        except GladosError as error:
+            await ack(response_action="errors", errors={field: str(error)[:MAX_ERROR]})
+            return
+        await ack()
+        if said:
+            self._shared.background.start(self._shared.notes.whisper(where, user, "\n\n".join(said)))
+
+    # --- a message -------------------------------------------------------------------------------------------------
+
+    async def ask_about(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
+        """Open the form for a question about a message."""
+        where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
+        key = secrets.token_urlsafe(16)
+        kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])
+        await reply_of(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
+        view = forms.about_form(key)
+        await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
+        await ack()
+
+    async def about_sent(self, ack: AsyncAck, body: Json, view: Json) -> None:
+        """The question about a message was asked: in its thread, or directly where the bot may not write there."""
+        key = self._key(str(view["private_metadata"]))
+        kept = await reply_of(cast("Awaitable[str | None]", self._core.store.client.get(key)))
+        said = NO_LONGER
+        if kept:
+            where, about = json.loads(kept)
+            said = await self._ask(where, str(body["user"]["id"]), forms.value(view, forms.QUESTION), about)
+        if said:
+            await ack(response_action="errors", errors={forms.QUESTION: said[:MAX_ERROR]})
+            return
+        await reply_of(self._core.store.client.delete(key))
+        await ack()
+
+    async def _ask(self, where: Mapping[str, str], user: str, question: str, about: str) -> str:
+        try:
+            return await self._asking.ask(where, user, question, about=about)
+        except RefusedError as error:
+            log.info("asked directly instead: %s", error)
+        opened = await self._shared.calls.quietly(where, "conversations.open", users=user)
+        if not opened:
+            return NOWHERE
+        direct = {**where, "channel": str(opened["channel"]["id"]), "kind": "im", "thread": ""}
+        try:
+            return await self._asking.ask(direct, user, question, about=about)
+        except RefusedError as error:
+            return why_not_posted(error)
+
+    async def reset_thread(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
+        """Forget the conversation of a thread, for who had it alone and for admins."""
+        where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
+        user = str(body["user"]["id"])
+        conversation = conversation_of(where["channel"], where["thread"])
+        everybody = await self._controls.may_manage(where, user)
+        said = await self._core.commands.reset(conversation, "" if everybody else user)
+        await ack()
+        self._shared.background.start(self._shared.notes.whisper(where, user, said))
+
+    async def _about(self, shortcut: Json, body: Json, where: Mapping[str, str], install: Install) -> str:
+        """What the message says, in lines that name its author where that is somebody whom the bot does not answer."""
+        event = Event.of(body, {**shortcut["message"], "channel": where["channel"]})
+        reader = Reader(self._shared.people, self._shared.settings, install, where)
+        return await reader.about(event)
+
+    def _key(self, key: str) -> str:
+        return f"{self._core.store.prefix}about:{key}"

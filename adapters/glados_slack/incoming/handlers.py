@@ -1,0 +1,180 @@
+"""Events, commands and buttons. Translate in, call, translate out; forms are in form_handlers.py."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.context.respond.async_respond import AsyncRespond
+
+from glados_bots.commands import first_word
+from glados_bots.errors import GladosError
+from glados_bots.wording import BROKEN
+from glados_slack.answers.answer import chunk_of
+from glados_slack.answers.look import REDO, STOP, VOTE, as_message
+from glados_slack.connection.bolt_app import ANYTHING
+from glados_slack.connection.calls import NO_PREVIEWS
+from glados_slack.connection.escaping import decode
+from glados_slack.connection.places import Event, install_of, kind_of, place, place_of_click, place_of_command
+from glados_slack.incoming import home
+from glados_slack.incoming.asking import Asking
+from glados_slack.incoming.commands import SlashCommands
+from glados_slack.incoming.controls import Controls
+from glados_slack.incoming.desk import SlackDesk
+from glados_slack.incoming.form_handlers import FormHandlers
+from glados_slack.incoming.home import Home, suggest
+from glados_slack.incoming.shared import Shared
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Press = Callable[[Mapping[str, str], str, str], Coroutine[Any, Any, None]]
+
+
+class Handlers:
+    """Takes everything Slack sends.
+
+    Attributes:
+        desk: takes messages.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self.desk = SlackDesk(shared)
+        self._controls = Controls(shared)
+        asking = Asking(shared, self.desk)
+        self._commands = SlashCommands(shared, asking, self._controls)
+        self._home = Home(shared)
+        self._forms = FormHandlers(shared, asking, self._controls)
+
+    def add_to(self, app: AsyncApp) -> None:
+        """Register everything."""
+        app.event("message")(self.take_message)
+        app.event("app_mention")(self.take_message)
+        app.event("agent_session_stopped")(self.stopped)
+        app.event("app_home_opened")(self.home_opened)
+        app.event("assistant_thread_started")(self.assistant_started)
+        for name in ("assistant_thread_context_changed", "app_context_changed", "agent_session_title_changed"):
+            app.event(name)(_nothing)
+        app.event("app_uninstalled")(self.uninstalled)
+        app.event("tokens_revoked")(self.uninstalled)
+        app.command(ANYTHING)(self.command)
+        app.action(STOP)(self._pressed(self._controls.stop))
+        app.action(REDO)(self._pressed(self._controls.redo))
+        app.action(VOTE)(self._pressed(self._controls.vote))
+        app.action(home.EXPORT)(self.export)
+        app.action(home.FORGET)(self.forget)
+        app.action(home.REFRESH)(self.refresh)
+        self._forms.add_to(app)
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    async def take_message(self, body: Json, context: AsyncBoltContext) -> None:
+        """A message, a mention, an edit or a deletion."""
+        await self.desk.take_message(Event.of(body), install_of(context))
+
+    async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
+        """Slack's own stop button."""
+        channel, thread, user = str(event["channel"]), str(event["thread_ts"]), str(event.get("user") or "")
+        where = place(install_of(context), body, channel=channel, kind=kind_of(channel), ts="", thread=thread)
+        everybody = await self._controls.may_manage(where, user)
+        await self.desk.stopped(channel, thread, "" if everybody else user)
+
+    async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
+        """The home is shown anew; the messages tab of an agent offers prompts."""
+        where = place(install_of(context), body, channel=str(event["channel"]), kind="im", ts="", thread="")
+        if event.get("tab") == "messages":
+            self._shared.background.start(suggest(self._shared.calls, where))
+        else:
+            self._shared.background.start(self._home.publish(where, str(event["user"])))
+
+    async def assistant_started(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
+        """A new thread in the older assistant's view."""
+        thread = event["assistant_thread"]
+        channel, ts = str(thread["channel_id"]), str(thread["thread_ts"])
+        where = place(install_of(context), body, channel=channel, kind="im", ts="", thread=ts)
+        self._shared.background.start(suggest(self._shared.calls, where))
+
+    async def uninstalled(self, body: Json, event: Json) -> None:
+        """The app was removed, or its tokens were revoked."""
+        if event["type"] == "app_uninstalled" or (event.get("tokens") or {}).get("bot"):
+            enterprise, team = str(body.get("enterprise_id") or ""), str(body.get("team_id") or "")
+            await self._shared.calls.installs.forget(enterprise, team)
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
+        """`/glados WORD rest`."""
+        where, user = place_of_command(command, context), str(command["user_id"])
+        word, rest = first_word(decode(str(command.get("text") or "")))
+        word = word.lower()
+        if word == "ask":  # saved before Slack hears that we have it
+            said = await self._commands.ask(where, user, rest)
+            await (ack(**as_message(chunk_of(said)), **NO_PREVIEWS) if said else ack())
+        elif word == "forget":
+            await ack(**home.forget_question(), **NO_PREVIEWS)
+        elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
+            await self._forms.open_channel(where, str(command["trigger_id"]))
+            await ack()
+        else:
+            await ack()
+            self._shared.background.start(_answer(respond, self._commands.run(where, user, word, rest)))
+
+    # --- buttons ---------------------------------------------------------------------------------------------------
+
+    def _pressed(self, do: Press) -> Callable[..., Awaitable[None]]:
+        """What happens when a button under an answer is pressed."""
+
+        async def pressed(ack: AsyncAck, body: Json, action: Json, context: AsyncBoltContext) -> None:
+            await do(place_of_click(body, context), str(body["user"]["id"]), str(action.get("value") or ""))
+            await ack()
+
+        return pressed
+
+    async def export(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
+        """The button of the home."""
+        await ack()
+        where, user = place_of_click(body, context), str(body["user"]["id"])
+        self._shared.background.start(self._tell(where, user, self._commands.export(where, user)))
+
+    async def forget(self, ack: AsyncAck, body: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
+        """The button of the home, or of `/glados forget`."""
+        await ack()
+        where, user = place_of_click(body, context), str(body["user"]["id"])
+        work = self._shared.core.commands.forget(user)
+        is_under_message = bool(body.get("response_url"))
+        self._shared.background.start(
+            _answer(respond, work, replace=True) if is_under_message else self._tell(where, user, work)
+        )
+
+    async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
+        """The home again."""
+        await ack()
+        self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
+
+    async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[str]) -> None:
+        """Do what a person wants in their home, say directly what came of it, and show the home anew."""
+        await self._shared.notes.direct(where, user, await _said(work))
+        await self._home.publish(where, user)
+
+
+async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
+    """Say what came of a command where only the person sees it."""
+    await respond(**as_message(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
+
+
+async def _said(work: Awaitable[str]) -> str:
+    """What came of it, or why nothing did."""
+    try:
+        return await work
+    except GladosError as error:
+        return str(error)
+    except Exception:
+        log.exception("a command failed")
+        return BROKEN
+
+
+async def _nothing() -> None:
+    """Nothing is to be done."""

@@ -1,0 +1,118 @@
+"""The App Home: how the bot is, the person's conversations, and what they can do with what is kept of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from glados_slack.answers.answer import chunk_of
+from glados_slack.answers.blocks import Block
+from glados_slack.app_config import PROMPTS
+from glados_slack.connection.budgets import budget
+from glados_slack.connection.calls import Calls
+from glados_slack.incoming.shared import Shared
+
+EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
+SHOWN = 8
+MAX_TITLE = 80
+
+
+class Home:
+    """Publishes the home of each person who opens it."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._core = shared.core
+        self._calls = shared.calls
+
+    async def publish(self, place: Mapping[str, str], user: str) -> None:
+        """Show the newest state."""
+        view = {"type": "home", "blocks": await self._blocks(place, user)}
+        await self._calls.wait(budget(place["team"], "views.publish"), user)
+        await self._calls.quietly(place, "views.publish", user_id=user, view=view)
+
+    async def _blocks(self, place: Mapping[str, str], user: str) -> list[Block]:
+        status = await self._core.commands.status()
+        privacy = self._core.commands.privacy()
+        return [
+            _header("GLaDOS"),
+            *chunk_of(status).blocks,
+            _actions(_button(REFRESH, "Refresh")),
+            {"type": "divider"},
+            _header("Your conversations"),
+            *await self._conversations(place, user),
+            {"type": "divider"},
+            _header("Your data"),
+            *chunk_of(privacy).blocks,
+            _actions(_button(EXPORT, "Export"), forget_button()),
+        ]
+
+    async def _conversations(self, place: Mapping[str, str], user: str) -> list[Block]:
+        found = sorted(await self._core.records.conversations_of(user), key=_age)[:SHOWN]
+        blocks = [await self._conversation(place, name, user) for name in found]
+        return blocks or list(chunk_of("None yet. Mention me in a channel, or write to me in *Messages*.").blocks)
+
+    async def _conversation(self, place: Mapping[str, str], name: str, user: str) -> Block:
+        channel, _, thread = name.partition(":")
+        history = [one for one in await self._core.store.history(name) if one.author == user]
+        title = " ".join(history[0].question.split())[:MAX_TITLE] if history else "A question that is being answered"
+        elements: list[Block] = [{"type": "text", "text": title}]
+        link = await self._link(place, channel, thread)
+        if link:
+            elements = [{"type": "link", "url": link, "text": title}]
+        return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+    async def _link(self, place: Mapping[str, str], channel: str, thread: str) -> str:
+        if not await self._calls.may(budget(place["team"], "chat.getPermalink"), channel):
+            return ""
+        found = await self._calls.quietly(place, "chat.getPermalink", channel=channel, message_ts=thread)
+        return str(found["permalink"]) if found else ""
+
+
+def forget_button() -> Block:
+    """Deletes everything, after a second look."""
+    confirm = {
+        "title": _text("Forget everything?"),
+        "text": _text("Your questions and my answers to them are deleted for good. Messages in channels stay."),
+        "confirm": _text("Forget"),
+        "deny": _text("Keep"),
+        "style": "danger",
+    }
+    return {**_button(FORGET, "Forget me"), "style": "danger", "confirm": confirm}
+
+
+def forget_question() -> dict[str, Any]:
+    """The button as a message."""
+    chunk = chunk_of("This deletes everything I keep of you: your questions with my answers, and your votes.")
+    return {"text": chunk.text, "blocks": [*chunk.blocks, _actions(forget_button())]}
+
+
+def _age(conversation: str) -> float:
+    """For sorting: the newest thread first."""
+    return -float(conversation.partition(":")[2] or 0)
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": _text(text)}
+
+
+def _actions(*elements: Block) -> Block:
+    return {"type": "actions", "elements": list(elements)}
+
+
+def _button(action: str, label: str) -> Block:
+    return {"type": "button", "action_id": action, "text": _text(label), "value": action}
+
+
+def _text(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+METHOD = "assistant.threads.setSuggestedPrompts"
+
+
+async def suggest(calls: Calls, place: Mapping[str, str]) -> None:
+    """Offer prompts: in an agent's messages tab (no thread), or in a new thread of the assistant's view."""
+    prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+    if await calls.may(budget(place["team"], METHOD), place["channel"]):
+        await calls.quietly(
+            place, METHOD, channel_id=place["channel"], thread_ts=place["thread"] or None, prompts=prompts,
+            title="What shall it be?",
+        )  # fmt: skip

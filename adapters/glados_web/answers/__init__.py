@@ -1,0 +1,1 @@
+"""What people see on the page: answers as HTML, and the streams that carry them."""

@@ -1,0 +1,140 @@
+"""Answers as server-sent events: only the blocks that changed travel."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Coroutine, Iterable
+from typing import Any
+
+from glados_bots.conversation import Exchange
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.store.store import Store
+from glados_web.answers.markdown import stream
+from glados_web.answers.off_loop import off_loop
+from glados_web.answers.surface import FINAL, WebSurface
+
+KEEP_ALIVE_S = 10.0
+RECONNECT_MS = 1000
+
+
+def final_view(exchange: Exchange) -> dict[str, str]:
+    """A finished turn's view, from the history."""
+    notice = "Stopped." if exchange.outcome == "stopped" else ""
+    return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
+
+
+def version(view: dict[str, str]) -> str:
+    """The name of a finished answer: another one, once it is answered anew."""
+    return hashlib.sha256(f"{view['state']} {view['chunk']}".encode()).hexdigest()[:16]
+
+
+class Blocks:
+    """The HTML blocks one browser has of an answer. Rendering costs what is new, not what is there already."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._stream = stream()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def show(self, text: str, *, is_final: bool) -> tuple[int, list[str]]:
+        """The number of the first block that changed, and all blocks from there on."""
+        if not text.startswith(self._text):  # the answer was begun again
+            self._text, self._stream = "", stream()
+        update = self._stream.feed(text[len(self._text) :])
+        self._text = text
+        first = update.first_changed
+        if is_final:
+            update = self._stream.close()
+            first = min(first, update.first_changed)
+        self._count = len(update.chunks)
+        return first, update.chunks[first:]
+
+
+class Followed:
+    """An answer as one browser has it: tells what that browser has not seen yet."""
+
+    def __init__(self) -> None:
+        self._blocks = Blocks()
+        self._view: dict[str, str] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the browser has its end."""
+        return bool(self._view) and self._view["state"] in FINAL
+
+    async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
+        """{from, blocks, notice, state} and, at the end, {markdown, version}; None when nothing is new.
+
+        `blocks` replace everything from block number `from` on.
+        """
+        if view == self._view:
+            return None
+        self._view = view
+        first, changed = await off_loop(self._blocks.show, view["chunk"], is_final=self.is_over)
+        end = {"markdown": view["chunk"], "version": version(view)} if self.is_over else {}
+        return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
+
+    def again(self) -> dict[str, Any]:
+        """The same view without its blocks: a sign of life."""
+        return {"from": self._blocks.count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
+
+
+async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
+    """One answer for a program that waits for it: events `view` as `Followed` makes them; the last has a final state.
+
+    Who comes late gets everything at once. Every KEEP_ALIVE_S the view is told again without blocks.
+    """
+    followed = Followed()
+    yield f"retry: {RECONNECT_MS}\n\n"
+    try:
+        async for _ in surface.changes(conversation, KEEP_ALIVE_S):
+            view = await surface.view(conversation, turn) or await without_view(store, conversation, turn)
+            yield event("view", await followed.news(view) or followed.again())
+            if followed.is_over:
+                return
+    except StoreUnavailableError:
+        yield LOST
+
+
+async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """The lines until they end or one of `ends` is over: a shutdown never waits for a stream, nor does a sign-out."""
+    over = [asyncio.create_task(end) for end in ends]
+    line: asyncio.Future[str] | None = None
+    try:
+        while True:
+            line = asyncio.ensure_future(anext(lines))
+            await asyncio.wait({line, *over}, return_when=asyncio.FIRST_COMPLETED)
+            if any(end.done() for end in over):
+                return
+            yield line.result()
+    except StopAsyncIteration:
+        return
+    finally:
+        pending = [task for task in (*over, line) if task]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await lines.aclose()
+
+
+async def without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
+    """Before a worker shows anything, or long after it has finished."""
+    if turn in await store.queue(conversation):
+        return {"chunk": "", "notice": "", "state": "waiting"}
+    for exchange in reversed(await store.history(conversation)):
+        if exchange.turn == turn:
+            return final_view(exchange)
+    return {"chunk": "", "notice": "", "state": "removed"}
+
+
+def event(name: str, data: dict[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+LOST = event("lost", {})

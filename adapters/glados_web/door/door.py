@@ -1,0 +1,108 @@
+"""Who may come in. Where sign-in is on, every route that is not in PUBLIC needs a visitor who signed in.
+
+The decision is made by the route that was matched, never by a path, so that no spelling of an address gets around it.
+"""
+
+from fastapi import HTTPException, Request, Response
+
+from glados_bots.admins import LOCAL, SHARED, Admins
+from glados_bots.settings import Settings
+from glados_bots.store.store import Store
+from glados_web.door.sessions import By, Lifetime, Session, Sessions, new_owner
+from glados_web.door.tickets import Tickets
+from glados_web.settings import WebSettings
+
+COOKIE = "glados_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"  # a browser takes this name over https only, and from this very host only
+BROWSER_COOKIE = "glados_browser"
+# `/status` tells strangers no more than whether all is well; see glados_web/status.py.
+EVENTS = "/c/{conversation}/events"  # a page asks for it by itself, also when nobody sits before it
+PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
+SIGNED_OUT = "You are signed out. Sign in again to go on; nothing was lost."
+
+
+class Door:
+    """Knows visitors by their cookies. Without sign-in everybody may come in, each to chats of their own."""
+
+    def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
+        self.web = web
+        self.is_locked = web.needs_sign_in
+        self.sessions = Sessions(store, Lifetime(store.ttl, web.session_idle, web.session_max))
+        self._tickets = Tickets(store)
+        self._admins = Admins.parse(settings.admins)
+
+    async def admit(self, request: Request) -> None:
+        """A dependency of every route. Raises HTTPException (401) when a stranger asks for what is not public."""
+        path = request.scope["route"].path
+        if path in PUBLIC:
+            return
+        request.state.session = await self.visitor(request, is_attended=path != EVENTS)
+        if self.is_locked and request.state.session is None:
+            raise HTTPException(401, SIGNED_OUT)
+
+    async def visitor(self, request: Request, *, is_attended: bool = True) -> Session | None:
+        """Who asks, as far as they may come in; by themselves, or their page for them."""
+        session = await self.sessions.find(request.cookies.get(self._cookie(request)), is_attended=is_attended)
+        return session if not self.is_locked or self.sessions.is_signed_in(session) else None
+
+    async def welcome(self, request: Request, response: Response) -> None:
+        """Give a browser without a session a ticket, unless it has one. Nothing is kept of who only looks."""
+        name = self._cookie(request)
+        if not await self._tickets.is_ours(request.cookies.get(name)):
+            self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
+
+    async def begin(self, request: Request) -> Session | None:
+        """The session that begins with a browser's first question; None when it shows no ticket of ours."""
+        ticket = request.cookies.get(self._cookie(request))
+        if self.is_locked or ticket is None or not await self._tickets.is_ours(ticket):
+            return None
+        return await self.sessions.begin_with(ticket, LOCAL, await self.browser(request))
+
+    async def sign_in(self, request: Request, by: By, owner: str = "", person: str = SHARED) -> Session:
+        """A new session for somebody who showed that they may come in; the one they had is over.
+
+        Without an owner, the chats are those of this browser, whoever has signed in with it.
+        """
+        owner = owner or await self.browser(request)
+        return await self.sessions.sign_in(request.cookies.get(self._cookie(request)), owner, person, by)
+
+    async def browser(self, request: Request) -> str:
+        """The owner of the chats of a browser that has signed in before; empty for one that we do not know."""
+        return await self._tickets.owner(request.cookies.get(self.cookie(request, BROWSER_COOKIE)))
+
+    async def remember(self, session: Session, request: Request, response: Response) -> None:
+        """Let the browser keep what it is known by, for as long as chats are kept from now on."""
+        owner = session.owner if session.by == "password" else await self.browser(request) or new_owner()
+        name = self.cookie(request, BROWSER_COOKIE)
+        self.set_cookie(request, response, name, await self._tickets.sign(owner), self.sessions.kept_s)
+
+    def is_admin(self, session: Session | None) -> bool:
+        """Whether GLADOS_ADMINS names this visitor. Without sign-in, who has no session yet is `local` as well."""
+        stranger = "" if self.is_locked else LOCAL
+        return self._admins.has("web", session.person if session else stranger)
+
+    def give_cookie(self, session: Session, request: Request, response: Response) -> None:
+        """Hand a new session to the browser."""
+        if session.fresh_cookie:
+            self.set_cookie(request, response, self._cookie(request), session.fresh_cookie, self.sessions.kept_s)
+
+    def take_cookie(self, request: Request, response: Response) -> None:
+        """Make the browser forget its session."""
+        self.set_cookie(request, response, self._cookie(request), "", 0)
+
+    def set_cookie(self, request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+        """A cookie that no script reads, no other site sends, and nobody on the way sees."""
+        response.set_cookie(
+            name, value, max_age=seconds, httponly=True, samesite="lax", secure=self.is_secure(request), path="/"
+        )
+
+    def is_secure(self, request: Request) -> bool:
+        """Whether the browser speaks https, with us or with the proxy before us."""
+        return self.web.public_url.startswith("https:") or request.url.scheme == "https"
+
+    def cookie(self, request: Request, name: str) -> str:
+        """What a cookie is called for this browser; over https it is bound to this very host."""
+        return f"__Host-{name}" if self.is_secure(request) else name
+
+    def _cookie(self, request: Request) -> str:
+        return self.cookie(request, COOKIE)

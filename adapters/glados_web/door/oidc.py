@@ -1,0 +1,184 @@
+"""Sign-in by an OpenID Connect provider: authorization code with PKCE, state and nonce; Authlib does the protocol.
+
+An ID token counts when it is signed by one of the provider's present keys with an asymmetric algorithm, names exactly
+our issuer and exactly us, answers exactly the request we made, and is neither old nor from the future. Who it speaks of
+may come in when the provider vouches for an address we know, or for a group we know.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+
+from glados_bots.errors import GladosError
+from glados_bots.http_server.listening import is_loopback
+from glados_web.settings import WebSettings, words
+
+log = logging.getLogger(__name__)
+
+SCOPE = "openid email profile"
+# Nothing symmetric and not `none`: then whoever knows our secret, or nobody at all, could sign.
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
+LEEWAY_S = 60
+TIMEOUT_S = 10.0
+METADATA_S = 3600.0
+NOT_LISTED = "You are not on the list of people who may use this page. Its operator can change that."
+NOT_ACCEPTED = "The provider's answer could not be accepted. You may try again; the operator's log says why."
+STRANGE = (ValueError, TypeError, KeyError, AttributeError)
+
+
+class SignInFailedError(GladosError):
+    """The provider is away, or what it says does not count. The text is for the person who wants in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody the provider vouches for; `owner` is theirs for ever, even when their address changes."""
+
+    owner: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What we remember of a request until its answer comes."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+class Provider:
+    """One provider. It is asked for its addresses and keys when somebody signs in, and again when they are old."""
+
+    def __init__(self, web: WebSettings) -> None:
+        self._web = web
+        self._issuer = web.oidc_issuer
+        self._is_elsewhere = not is_loopback(urlsplit(web.oidc_issuer).hostname or "")  # else no proxy is asked
+        self._redirect = f"{web.public_url}/sign-in/callback"
+        self._metadata: tuple[float, dict[str, Any]] = (0.0, {})
+        self._keys: KeySet | None = None
+
+    async def address(self, request: Request) -> str:
+        """Where the browser is sent to sign in. Raises SignInFailedError."""
+        metadata = await self._read_metadata()
+        async with self._client() as client:
+            url, _ = client.create_authorization_url(
+                metadata["authorization_endpoint"],
+                state=request.state,
+                nonce=request.nonce,
+                code_verifier=request.verifier,
+            )
+        return str(url)
+
+    async def identity(self, request: Request, answer: dict[str, str]) -> Identity:
+        """Who came back with this answer. Raises SignInFailedError when it does not count, or they may not come in."""
+        metadata = await self._read_metadata()
+        said = answer.get("iss")
+        if (said or metadata.get("authorization_response_iss_parameter_supported")) and said != self._issuer:
+            raise _refused("the answer came from another provider")  # RFC 9207
+        if "error" in answer or "code" not in answer:
+            raise SignInFailedError("The sign-in was not finished. You may try again.")
+        try:
+            async with self._client() as client:
+                token = await client.fetch_token(
+                    metadata["token_endpoint"], code=answer["code"], code_verifier=request.verifier
+                )
+            claims = await self._claims(token, request)
+        except httpx2.HTTPError as error:
+            raise _away(error) from error
+        except (AuthlibBaseError, JoseError, *STRANGE) as error:
+            raise _refused(f"{type(error).__name__}: {error}") from error
+        return self._admitted(claims)
+
+    async def _claims(self, token: dict[str, Any], request: Request) -> dict[str, Any]:
+        text, us = str(token["id_token"]), self._web.oidc_client_id
+        try:
+            decoded = await self._decode(text, fresh=False)
+        except JoseError:
+            decoded = await self._decode(text, fresh=True)  # the provider may have changed its keys
+        claims = CodeIDToken(
+            decoded.claims,
+            decoded.header,
+            {"iss": {"essential": True, "value": self._issuer}, "aud": {"essential": True, "value": us}},
+            {"nonce": request.nonce, "client_id": us, "access_token": token.get("access_token")},
+        )
+        claims.validate(leeway=LEEWAY_S)
+        if claims["aud"] not in (us, [us]):
+            raise ValueError("the token is for others as well")
+        return dict(claims)
+
+    async def _decode(self, text: str, *, fresh: bool) -> jwt.Token:
+        keys = await self._read_keys(fresh=fresh)
+        return jwt.decode(text, keys, registry=JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False))
+
+    def _admitted(self, claims: dict[str, Any]) -> Identity:
+        email = str(claims.get("email", "")).casefold() if claims.get("email_verified") is True else ""
+        groups = claims.get("groups")
+        emails = {word.casefold() for word in words(self._web.oidc_emails)}
+        by_address = bool(email) and (email in emails or f"@{email.rpartition('@')[2]}" in emails)
+        by_group = isinstance(groups, list) and not set(map(str, groups)).isdisjoint(words(self._web.oidc_groups))
+        if not (by_address or by_group):
+            log.warning("sign-in refused: the provider vouches for somebody who is on no list of ours")
+            raise SignInFailedError(NOT_LISTED)
+        return Identity(f"oidc|{self._issuer}|{claims['sub']}", email)
+
+    async def _read_metadata(self) -> dict[str, Any]:
+        """The provider's description of itself."""
+        at, metadata = self._metadata
+        if not metadata or time.monotonic() - at > METADATA_S:
+            metadata = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+            if metadata.get("issuer") != self._issuer:
+                itself = str(metadata.get("issuer"))
+                log.error("GLADOS_WEB_OIDC_ISSUER=%s: the provider calls itself %.200r", self._issuer, itself)
+                raise _refused("the provider calls itself by another name")
+            self._metadata = (time.monotonic(), metadata)
+        return metadata
+
+    async def _read_keys(self, *, fresh: bool) -> KeySet:
+        if self._keys is None or fresh:
+            metadata = await self._read_metadata()
+            self._keys = KeySet.import_key_set(await self._get(str(metadata["jwks_uri"])))
+        return self._keys
+
+    async def _get(self, url: str) -> Any:
+        try:
+            async with httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=self._is_elsewhere) as http:
+                response = await http.get(url)
+                response.raise_for_status()
+                return response.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise _away(error) from error
+
+    def _client(self) -> AsyncOAuth2Client:
+        secret = self._web.oidc_client_secret
+        return AsyncOAuth2Client(
+            self._web.oidc_client_id,
+            secret.get_secret_value() if secret else None,
+            token_endpoint_auth_method="client_secret_basic" if secret else "none",
+            scope=SCOPE,
+            redirect_uri=self._redirect,
+            code_challenge_method="S256",
+            timeout=TIMEOUT_S,
+            trust_env=self._is_elsewhere,
+        )
+
+
+def _refused(reason: str) -> SignInFailedError:
+    log.warning("sign-in refused: %.300s", reason.replace("\n", " "))
+    return SignInFailedError(NOT_ACCEPTED)
+
+
+def _away(error: Exception) -> SignInFailedError:
+    log.warning("the sign-in provider does not answer: %s: %.200s", type(error).__name__, error)
+    return SignInFailedError("The sign-in provider does not answer at the moment. Please try again in a minute.")

@@ -1,0 +1,46 @@
+"""The shared password: kept as an Argon2 hash from the start on, and compared so slowly that guessing is no way in."""
+
+import asyncio
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from glados_bots.errors import ConfigError
+from glados_web.settings import HASH_PREFIX
+
+LONGEST_PASSWORD = 1000  # characters that are looked at
+AT_ONCE = 2  # comparisons: each takes 64 MB and much of a second
+
+_HASHER = PasswordHasher()
+
+
+def hashed(password: str) -> str:
+    """What may stand in GLADOS_WEB_PASSWORD in place of the password."""
+    return _HASHER.hash(password)
+
+
+class Password:
+    """Compares guesses, a few at a time and never in the event loop. Raises ConfigError for a hash that is none."""
+
+    def __init__(self, setting: str) -> None:
+        self._hash = setting if setting.startswith(HASH_PREFIX) else hashed(setting)
+        self._room = asyncio.Semaphore(AT_ONCE)
+        try:
+            _HASHER.check_needs_rehash(self._hash)
+        except InvalidHashError as error:
+            raise ConfigError(
+                "GLADOS_WEB_PASSWORD: this looks like a hash but is none; make one with `glados hash-password`"
+            ) from error
+
+    async def is_right(self, guess: str) -> bool:
+        """Whether this is the password."""
+        if not guess or len(guess) > LONGEST_PASSWORD:
+            return False
+        async with self._room:
+            return await asyncio.to_thread(self._verify, guess)
+
+    def _verify(self, guess: str) -> bool:
+        try:
+            return _HASHER.verify(self._hash, guess.encode("utf-8", "replace"))
+        except VerificationError:
+            return False

@@ -1,0 +1,112 @@
+"""What every response and every request goes through: security headers, our name, proof that our page sent it."""
+
+from typing import cast
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glados_bots.http_server.listening import LOCAL_NAMES
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+ONE_YEAR = "max-age=31536000"
+NOT_OURS = "This request did not come from our own page."
+
+
+class SecurityHeaders:
+    """ASGI middleware: the headers above on every response, errors included; over https, the promise to stay there."""
+
+    def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
+        self._app = app
+        self._headers = {**HEADERS, "Strict-Transport-Security": ONE_YEAR} if is_https else HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers when the response starts."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class OwnName:
+    """ASGI middleware: refuses requests for a name that is not ours.
+
+    Another site may let its own name point to 127.0.0.1 (DNS rebinding); to the browser the page is then that site's.
+    Only the Host header tells, and it is compared, never made part of an address. `/health` answers under any name:
+    probes know a machine by its number only.
+    """
+
+    def __init__(self, app: ASGIApp, public_host: str) -> None:
+        self._app = app
+        self._public_host = public_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer 421."""
+        if scope["type"] == "http" and scope["path"] != "/health" and not self._is_ours(Headers(scope=scope)):
+            text = "This page does not go by that name; GLADOS_WEB_PUBLIC_URL sets its name."
+            await PlainTextResponse(text, 421)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_ours(self, headers: Headers) -> bool:
+        names = headers.getlist("host")
+        if len(names) != 1:
+            return False
+        name = names[0].lower()
+        host = name if name.endswith("]") else name.rpartition(":")[0] or name
+        return host in LOCAL_NAMES or (bool(self._public_host) and name == self._public_host)
+
+
+def require_own_page(request: Request) -> None:
+    """Refuse a changing request that another site's page may have sent (CSRF). A plain form cannot send JSON."""
+    if _is_foreign(request) or _content_type(request) != "application/json":
+        raise HTTPException(403, NOT_OURS)
+
+
+def require_own_form(request: Request) -> None:
+    """The same for a form, which needs no script: here the browser must say where it comes from."""
+    says = {"sec-fetch-site", "origin"} & set(request.headers)
+    if not says or _is_foreign(request) or _content_type(request) != "application/x-www-form-urlencoded":
+        raise HTTPException(403, NOT_OURS)
+
+
+def require_navigation(request: Request) -> None:
+    """Refuse what no person sees: another site's pictures and frames can ask as well, as often as that site likes."""
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        raise HTTPException(403, NOT_OURS)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Browsers say where a request comes from in Sec-Fetch-Site; older ones in Origin.
+
+    A page that sends no referrer sends the Origin `null` with its forms: then Sec-Fetch-Site alone counts.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site not in {None, "same-origin", "none"}:
+        return True
+    if origin is None or (origin == "null" and site is not None):
+        return False
+    ours = {request.headers.get("host"), cast("str", request.app.state.public_host)} - {""}
+    return urlsplit(origin).netloc not in ours
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip()

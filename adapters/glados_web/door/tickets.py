@@ -1,0 +1,76 @@
+"""Cookies that are signed and not kept: of browsers that only looked, and of browsers that have signed in.
+
+    glados:{web}:tickets   str   the key that tickets are signed with, in hex; made once for all processes
+
+A ticket is 128 random bits and a signature of ours. With its first question a browser shows it, and a session begins
+under that cookie. As the browser has it before the question, a question that is sent again because the answer to it was
+lost, or one from a second tab, comes from the same visitor. The signature keeps others from planting a cookie we never
+gave out.
+
+A browser that has signed in once gets the name of the owner of its chats, signed: it outlives the sign-in, so that the
+chats are there again after the next one. Alone it lets nobody in.
+
+Who reads the key in Redis can make both. A ticket begins a session that owns nothing; an owner's name opens that
+owner's chats to somebody who may sign in anyway, and those chats lie beside the key.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable
+from typing import cast
+
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
+
+RANDOM_BYTES = 16
+TICKET_CHARS = 43  # 32 bytes in base64 without padding, as long as the cookie of a session
+OWNER = re.compile(r"[0-9a-f]{64}")
+
+
+class Tickets:
+    """Gives tickets out and knows them again, in every process that serves the page."""
+
+    def __init__(self, store: Store) -> None:
+        self._client = store.client
+        self._key = f"{store.prefix}tickets"
+
+    async def give(self) -> str:
+        """A new ticket."""
+        random = secrets.token_bytes(RANDOM_BYTES)
+        return urlsafe_b64encode(random + await self._signature(random)).rstrip(b"=").decode()
+
+    async def is_ours(self, cookie: str | None) -> bool:
+        """Whether we gave this ticket out."""
+        if not cookie or len(cookie) != TICKET_CHARS or not cookie.isascii():
+            return False
+        try:
+            parts = urlsafe_b64decode(f"{cookie}=")
+        except ValueError:
+            return False
+        return hmac.compare_digest(parts[RANDOM_BYTES:], await self._signature(parts[:RANDOM_BYTES]))
+
+    async def sign(self, owner: str) -> str:
+        """The name of a browser's owner, as its cookie."""
+        return f"{owner}.{(await self._signature(f'owner {owner}'.encode())).hex()}"
+
+    async def owner(self, cookie: str | None) -> str:
+        """The owner that a browser's cookie names; empty when we did not sign it."""
+        owner, _, signature = (cookie or "").partition(".")
+        if not OWNER.fullmatch(owner):
+            return ""
+        expected = (await self._signature(f"owner {owner}".encode())).hex()
+        return owner if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) else ""
+
+    async def _signature(self, signed: bytes) -> bytes:
+        """Its key is read each time: Redis may have been emptied or restored, and all processes must agree."""
+        key = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key))) or await self._new_key()
+        return hmac.digest(bytes.fromhex(key), signed, hashlib.sha256)[:RANDOM_BYTES]
+
+    async def _new_key(self) -> str:
+        """Make the key, unless another process was faster; then its key."""
+        fresh = secrets.token_hex(32)
+        earlier = self._client.set(self._key, fresh, nx=True, get=True)
+        return await reply_of(cast("Awaitable[str | None]", earlier)) or fresh

@@ -1,0 +1,85 @@
+"""`glados backup`, `glados restore` and `glados migrate`."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from glados_bots.cli.audit import log_act
+from glados_bots.errors import ConfigError
+from glados_bots.operations import backup
+from glados_bots.settings import Settings
+from glados_bots.store.connection import Client, connect
+from glados_bots.store.version import migrate
+
+T = TypeVar("T")
+
+
+def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
+    """Give the command line these three commands; `settings` reads the settings when one is called."""
+
+    @app.command("backup")
+    def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
+        """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
+        found = settings()
+        count = _with_store(found, lambda client: _save(client, file))
+        log_act(found, "backup", f"{file.name}, {count} keys")
+        typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
+
+    @app.command("restore")
+    def bring_back(
+        file: Annotated[Path, typer.Argument(help="A file that `glados backup` wrote")],
+        overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what Redis holds of GLaDOS first")] = False,
+    ) -> None:
+        """Write a backup into Redis. Stop all roles first, but not Redis. Unanswered turns go on when they start."""
+        try:
+            text = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: cannot read this backup ({error})") from error
+        found = settings()
+        count = _with_store(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+        log_act(found, "restore", f"{file.name}, {count} keys")
+        typer.echo(f"{count} keys were restored")
+
+    @app.command("migrate")
+    def go_on() -> None:
+        """Bring the data in Redis to the format of this GLaDOS. Stop all roles and make a backup first."""
+        gone = _with_store(settings(), migrate)
+        for old, new in gone:
+            typer.echo(f"format {old} became format {new}")
+        typer.echo("the data are of the present format")
+
+
+def _with_store(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
+    async def run() -> T:
+        client = connect(settings.resolved_redis_url)
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+async def _save(client: Client, file: Path) -> int:
+    """Write beside the file first: what has its name is always a whole backup."""
+    part = file.with_name(f".{file.name}.part")
+    count = -2  # the first and the last line are no keys
+    try:
+        part.unlink(missing_ok=True)  # of a backup that was cut off
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as out:  # noqa: ASYNC230, PTH123 - nothing else runs in this loop
+            async for line in backup.lines(client):
+                out.write(line + "\n")
+                count += 1
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot write the backup here ({error}); name a file in a folder you own") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return count

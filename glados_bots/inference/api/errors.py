@@ -1,0 +1,162 @@
+"""Every refusal and failure of the HTTP API, in OpenAI's shape, made in one place.
+
+Codes are a short fixed list, because `/metrics` counts errors by code. Nothing a client sent is repeated in a text,
+but for the name of a model or a field.
+"""
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from glados_bots.errors import (
+    EngineDeadError,
+    GenerationFailedError,
+    PromptRefusedError,
+    PromptTooLongError,
+    QueueFullError,
+)
+from glados_bots.inference.api.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+LONGEST_PLACE = 200  # characters of a field's name that we repeat
+JSON_NEEDED = "the body must be a JSON object, sent with the header Content-Type: application/json"
+COMES_BACK_S = 5.0  # a model takes some seconds to load
+RESTARTS_S = 10.0
+HTTP_CODES = {404: "route_not_found", 405: "method_not_allowed"}
+
+
+class ApiError(Exception):
+    """An answer other than 2xx.
+
+    Attributes:
+        status: the HTTP status.
+        code: what happened, for programs.
+        param: the field of the request that is wrong.
+        retry_after: seconds after which asking again makes sense.
+        figures: further numbers of the error object.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        **figures: int,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+        self.figures = figures
+
+    @property
+    def kind(self) -> str:
+        """OpenAI's `type`."""
+        named = {401: "authentication_error", 429: "rate_limit_error"}
+        server = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return named.get(self.status, "server_error" if server else "invalid_request_error")
+
+    def body(self) -> dict[str, Any]:
+        """OpenAI's error object."""
+        fields = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
+        return {"error": {**fields, **self.figures}}
+
+    def response(self, metrics: Metrics) -> JSONResponse:
+        """The counted HTTP answer."""
+        metrics.errors.labels(self.code).inc()
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(self.retry_after)))
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse(self.body(), self.status, headers)
+
+
+def not_ready(reason: str, *, retry_after: float = COMES_BACK_S) -> ApiError:
+    """For a service that loads, drains or has failed."""
+    return ApiError(503, "not_ready", reason, retry_after=retry_after)
+
+
+def from_engine(error: Exception) -> ApiError:
+    """What an engine raised, as an answer. Only what nobody foresaw goes to the log with its traceback."""
+    match error:
+        case ApiError():
+            return error
+        case PromptTooLongError() | PromptRefusedError():
+            return _wrong_messages(error)
+        case QueueFullError():
+            return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
+        case EngineDeadError():
+            return ApiError(503, "engine_dead", str(error), retry_after=RESTARTS_S)
+        case GenerationFailedError():
+            return ApiError(500, "generation_failed", str(error))
+    log.error("unforeseen error while answering", exc_info=error)
+    return ApiError(500, "internal_error", "an error inside the service; its log has the details")
+
+
+def _wrong_messages(error: PromptTooLongError | PromptRefusedError) -> ApiError:
+    """The messages make no prompt for this model."""
+    if isinstance(error, PromptRefusedError):
+        return ApiError(400, "template_refused", f"the model's chat template refuses: {error}", param="messages")
+    figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}
+    return ApiError(400, "context_length_exceeded", str(error), param="messages", **figures)
+
+
+def shape_errors(app: FastAPI, metrics: Metrics) -> None:
+    """Give every error of the app OpenAI's shape."""
+
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        match error:
+            case RequestValidationError():
+                shaped = _invalid(error)
+            case HTTPException():
+                shaped = _http(request, error)
+            case _:
+                shaped = from_engine(error)
+        response = shaped.response(metrics)
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})
+        return response
+
+    for kind in (ApiError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+    # For what nobody foresaw, Starlette raises again after the answer, and uvicorn logs it.
+    app.add_exception_handler(500, lambda _, __: ApiError(500, "internal_error", "an internal error").response(metrics))
+
+
+def _invalid(error: RequestValidationError) -> ApiError:
+    """400, as OpenAI answers, with the first wrong field named."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return ApiError(400, "invalid_json", "the body is not valid JSON")
+    place = ".".join(str(part) for part in first["loc"][1:]) or None
+    if place is None:
+        return ApiError(400, "invalid_body", JSON_NEEDED)
+    if first["type"] == "extra_forbidden":
+        place = place[-LONGEST_PLACE:]
+        return ApiError(400, "unknown_parameter", f"{place}: this is not offered here; leave it out", param=place)
+    reason = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
+
+
+def _http(request: Request, error: HTTPException) -> ApiError:
+    """What Starlette and FastAPI refuse by themselves: unknown routes, methods, and bodies that cannot be read."""
+    if error.status_code in HTTP_CODES:
+        text = f"{request.method} is not served at this path; see /v1/models and /v1/chat/completions"
+        return ApiError(error.status_code, HTTP_CODES[error.status_code], text)
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ApiError(413, "body_too_large", str(error.detail))
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return ApiError(400, "invalid_json", "the body cannot be read as JSON in UTF-8")
+    return ApiError(error.status_code, "http_error", str(error.detail))

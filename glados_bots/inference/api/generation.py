@@ -1,0 +1,199 @@
+"""One request inside the engine, from acceptance to its last event.
+
+A task of its own reads the engine, because exactly one place must hold the engine's iterator: whoever gives up (a
+client that leaves, a deadline, a shutdown) ends that task, and the engine stops computing at its next step.
+
+Words are handed on twenty times a second, not token by token: eyes see no difference, and what each piece costs on its
+way (JSON, HTTP, the client) is paid less often. The first words and the end do not wait.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from starlette.types import Receive
+
+from glados_bots import tracing
+from glados_bots.errors import GenerationFailedError
+from glados_bots.inference.api.errors import ApiError, from_engine
+from glados_bots.inference.api.metrics import Metrics
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
+
+PIECE_S = 0.05  # from one piece of an answer to the next
+CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationLimits:
+    """Longest times, in seconds.
+
+    Attributes:
+        wait_s: from the request to the first words.
+        answer_s: from the first words to the last.
+    """
+
+    wait_s: float = 600.0
+    answer_s: float = 1800.0
+
+
+class Generation:
+    """Reads the engine's events, counted and bounded in time. Read it with `next_event`.
+
+    Attributes:
+        begun: the engine took it out of the line, as far as is known.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[Event],
+        receive: Receive,
+        metrics: Metrics,
+        limits: GenerationLimits,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._limits = limits
+        self._on_error = on_error
+        self._unread: deque[Event | ApiError] = deque()
+        self._news = asyncio.Event()
+        self._next_piece_at = 0.0  # in the loop's time
+        self._timer: asyncio.TimerHandle | None = None
+        self.begun = True
+        self._tokens = 0  # of prompt and answer, as the engine says them at the end
+        self._prompt_tokens = 0  # as it says them at the beginning
+        self._pieces = 0  # of the answer so far; each is a token at least
+        self._outcome = "cancelled"
+        self._began = time.monotonic()
+        self._last_words: float | None = None
+        self.task = asyncio.create_task(self._run())
+        self._leaving = asyncio.create_task(self._watch(receive))
+
+    def cost(self, least_prompt: int) -> int:
+        """Tokens that were spent, also where nobody waited for the end. What the engine refused or lost cost none.
+
+        Args:
+            least_prompt: tokens of the prompt, for an engine that has not told them.
+        """
+        if self._tokens or not self.begun:
+            return self._tokens
+        return (self._prompt_tokens or least_prompt) + self._pieces
+
+    async def next_event(self, patience_s: float | None = None) -> Event | None:
+        """The next event, or None when nothing came for this many seconds.
+
+        Raises:
+            ApiError: the generation failed or was ended; there is no further event.
+        """
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._news.wait()
+        except TimeoutError:
+            return None
+        item = self._unread.popleft()
+        if not self._unread:
+            self._news.clear()
+        if isinstance(item, ApiError):
+            raise item
+        if isinstance(item, Delta):
+            self._next_piece_at = asyncio.get_running_loop().time() + PIECE_S
+        return item
+
+    def _put(self, item: Event | ApiError) -> None:
+        """Words join those that are unread and wait for their time; all else is read at once."""
+        if not isinstance(item, Delta):
+            self._unread.append(item)
+            self._news.set()
+            return
+        if self._unread and isinstance(last := self._unread[-1], Delta):
+            self._unread[-1] = Delta(last.text + item.text)
+            return
+        self._unread.append(item)
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._next_piece_at:
+            self._news.set()
+        else:
+            self._timer = loop.call_at(self._next_piece_at, self._wake)
+
+    def _wake(self) -> None:
+        if self._unread:
+            self._news.set()
+
+    def abort(self, reason: ApiError) -> None:
+        """Stop computing at once; the reader gets the events so far and then this reason."""
+        if not self.task.done():
+            self.task.cancel()
+            self._put(reason)
+
+    async def close(self) -> None:
+        """Stop computing; harmless after the end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.task.cancel()
+        self._leaving.cancel()
+        await asyncio.gather(self.task, self._leaving, return_exceptions=True)
+
+    async def _watch(self, receive: Receive) -> None:
+        """Abort when the client leaves; also before the first byte, when no response watches the connection."""
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self.abort(ApiError(CLIENT_LEFT, "client_left", "the client left"))
+
+    async def _run(self) -> None:
+        with tracing.span("engine") as mark:
+            await self._read_or_say_why()
+            mark.set(outcome=self._outcome)
+
+    async def _read_or_say_why(self) -> None:
+        try:
+            await self._read()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reader must hear of it
+            shaped = from_engine(error)
+            self.begun = self._pieces > 0 or isinstance(error, ApiError)
+            self._outcome = shaped.code
+            self._put(shaped)
+            self._on_error(error)
+        finally:
+            self._metrics.requests.labels(self._outcome).inc()
+            self._metrics.duration.observe(time.monotonic() - self._began)
+
+    async def _read(self) -> None:
+        deadline = asyncio.timeout(self._limits.wait_s)
+        try:
+            async with deadline, aclosing(self._events) as events:
+                async for event in events:
+                    self._count(event, deadline)
+                    if not isinstance(event, Begun):
+                        self._put(event)
+                    if isinstance(event, Finished):
+                        return
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            spent = time.monotonic() - self._began
+            text = f"no whole answer after {spent:.0f} s; ask again later, or for a shorter answer"
+            raise ApiError(503, "too_slow", text, retry_after=10) from None
+        raise GenerationFailedError("the engine ended the answer without finishing it")
+
+    def _count(self, event: Event, deadline: asyncio.Timeout) -> None:
+        now = time.monotonic()
+        self.begun = not isinstance(event, Queued)
+        if isinstance(event, Begun):
+            self._prompt_tokens = event.prompt_tokens
+        if isinstance(event, Delta):
+            self._pieces += 1
+            if self._last_words is None:
+                self._metrics.first_token.observe(now - self._began)
+                deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
+            else:
+                self._metrics.between.observe(now - self._last_words)
+            self._last_words = now
+        if isinstance(event, Finished):
+            self._outcome = event.reason
+            self._tokens = event.prompt_tokens + event.completion_tokens
+            self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
+            self._metrics.tokens.labels("cached").inc(event.cached_tokens)
+            self._metrics.tokens.labels("completion").inc(event.completion_tokens)

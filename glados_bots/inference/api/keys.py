@@ -1,0 +1,227 @@
+"""API keys of the inference service: made, listed and taken back by `glados keys`, checked for each request.
+
+They live in one SQLite file in the service's data folder, because the service knows no Redis: a key that was taken back
+is refused from the next request on, and counts survive a restart. See docs/decisions/0005-api-keys.md.
+
+    glados_ID_SECRET    40 random bits name the key, 256 are the secret; only the secret's SHA-256 is kept
+
+A fast hash is the right one here: nobody guesses 256 random bits, however fast the guesses are.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glados_bots.errors import ConfigError, GladosError
+
+FILE = "keys.sqlite3"
+SCOPES = ("models", "chat", "metrics")
+KEY_FORM = re.compile(r"glados_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+DAY_S = 86_400
+NOTE_EVERY_S = 60  # how exact `last used` is; each note is a write
+BUSY_S = 2.0  # how long to wait while another process writes
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL, scopes TEXT NOT NULL,
+    requests_per_minute INTEGER NOT NULL, tokens_per_day INTEGER NOT NULL,
+    created REAL NOT NULL, expires REAL, revoked REAL, last_used REAL
+);
+CREATE TABLE IF NOT EXISTS spent (
+    id TEXT NOT NULL, day INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (id, day)
+);
+"""
+ALL = """
+SELECT id, name, scopes, requests_per_minute, tokens_per_day, created, expires, revoked, last_used
+FROM keys ORDER BY created
+"""
+ONE = """
+SELECT id, name, scopes, requests_per_minute, tokens_per_day, created, expires, revoked, last_used, hash
+FROM keys WHERE id = ?
+"""
+
+
+class KeyFileError(GladosError):
+    """The file of keys cannot be read or written: nobody is let in by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key; times are seconds since the epoch.
+
+    Attributes:
+        id: its public name, part of the key itself.
+        name: what the operator calls it.
+        scopes: what it may do, of SCOPES.
+        requests_per_minute: 0 sets no limit.
+        tokens_per_day: of prompts and answers, by the day of UTC; 0 sets no limit.
+        expires: when it ends by itself.
+        revoked: when it was taken back.
+        last_used: to the minute.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    requests_per_minute: int
+    tokens_per_day: int
+    created: float
+    expires: float | None
+    revoked: float | None
+    last_used: float | None
+
+    def state(self, now: float) -> str:
+        """`valid`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and self.expires <= now else "valid"
+
+
+class KeyBook:
+    """All keys. The file is made with the first key; while there is none, no key is asked for."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FILE
+        self._connection: sqlite3.Connection | None = None
+
+    # --- for the operator ------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        name: str,
+        scopes: Iterable[str],
+        *,
+        requests_per_minute: int = 0,
+        tokens_per_day: int = 0,
+        expires: float | None = None,
+    ) -> tuple[ApiKey, str]:
+        """A new key and its text, which is shown this once and kept nowhere.
+
+        Raises:
+            ConfigError: the name or a scope is not usable, or the file cannot be written.
+        """
+        chosen = frozenset(scopes)
+        if not chosen or not chosen <= set(SCOPES):
+            raise ConfigError(f"scopes {sorted(chosen)}: choose among {', '.join(SCOPES)}")
+        if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - fits a table
+            raise ConfigError(f"name {name!r}: 1 to 100 printable characters are needed")
+        key = ApiKey(
+            "".join(secrets.choice(ALPHABET) for _ in range(8)), name.strip(), chosen, requests_per_minute,
+            tokens_per_day, time.time(), expires, None, None,
+        )  # fmt: skip
+        secret = secrets.token_urlsafe(32)
+        row = (key.id, key.name, _digest(secret), " ".join(sorted(chosen)), *_limits(key), key.created, expires)
+        try:
+            self._open(make=True).execute(
+                "INSERT INTO keys (id, name, hash, scopes, requests_per_minute, tokens_per_day, created, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                f"{self._path}: cannot keep keys here ({error}); set GLADOS_DATA_DIR to the service's folder"
+            ) from error
+        return key, f"glados_{key.id}_{secret}"
+
+    def all(self) -> list[ApiKey]:
+        """Every key that was ever made, oldest first. Raises KeyFileError."""
+        return [_key(row) for row in self._ask(ALL)]
+
+    def revoke(self, key_id: str) -> bool:
+        """Take a key back; False when there is none of this id that still counts. Raises KeyFileError."""
+        done = self._ask(
+            "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id", time.time(), key_id
+        )
+        return bool(done)
+
+    # --- for the service -------------------------------------------------------------------------------------------
+
+    @property
+    def in_use(self) -> bool:
+        """Whether keys were ever made here: from then on one is asked for, also when all are taken back."""
+        return self._connection is not None or self._path.exists()
+
+    def find(self, text: str) -> ApiKey | None:
+        """The valid key of this text, or None. Takes as long for a wrong secret as for a right one.
+
+        Raises:
+            KeyFileError: the file cannot be read.
+        """
+        parts = KEY_FORM.fullmatch(text)
+        if parts is None or not self.in_use:
+            return None
+        found = self._ask(ONE, parts[1])
+        *row, kept = found[0] if found else (None, b"")
+        if not hmac.compare_digest(_digest(parts[2]), kept) or row[0] is None:
+            return None
+        key = _key(row)
+        return key if key.state(time.time()) == "valid" else None
+
+    def note_use(self, key: ApiKey) -> None:
+        """Remember that a key was used, at most once a minute. Raises KeyFileError."""
+        now = time.time()
+        if key.last_used is None or now - key.last_used >= NOTE_EVERY_S:
+            self._ask("UPDATE keys SET last_used = ? WHERE id = ?", now, key.id)
+
+    def spent_today(self, key_id: str) -> int:
+        """Tokens of this day of UTC. Raises KeyFileError."""
+        found = self._ask("SELECT tokens FROM spent WHERE id = ? AND day = ?", key_id, int(time.time() // DAY_S))
+        return int(found[0][0]) if found else 0
+
+    def spend(self, key_id: str, tokens: int) -> None:
+        """Count tokens; what was counted on earlier days goes. Raises KeyFileError."""
+        today = int(time.time() // DAY_S)
+        self._ask("DELETE FROM spent WHERE id = ? AND day < ?", key_id, today)
+        self._ask(
+            "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (id, day) DO UPDATE SET tokens = tokens + excluded.tokens",
+            key_id, today, tokens,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self, query: str, *values: Any) -> list[Any]:
+        if not self.in_use:
+            return []
+        try:
+            return self._open().execute(query, values).fetchall()
+        except (OSError, sqlite3.Error) as error:
+            raise KeyFileError(f"{self._path}: the keys cannot be used ({error})") from error
+
+    def _open(self, *, make: bool = False) -> sqlite3.Connection:
+        """The connection. The file is readable by its owner only; SQLite gives its companions the same mode."""
+        if self._connection is None:
+            if make:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
+            connection.execute("PRAGMA synchronous = NORMAL")  # a power failure may cost the last counts, no key
+            connection.executescript(SCHEMA)
+            self._connection = connection
+        return self._connection
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _limits(key: ApiKey) -> tuple[int, int]:
+    return key.requests_per_minute, key.tokens_per_day
+
+
+def _key(row: Iterable[Any]) -> ApiKey:
+    key_id, name, scopes, *rest = row
+    return ApiKey(key_id, name, frozenset(scopes.split()), *rest)

@@ -1,0 +1,222 @@
+"""The OpenAI chat-completions protocol as we serve it: requests checked field by field, responses as plain dicts.
+
+Source: the OpenAI API reference, "Create chat completion". What asks for something we do not do is refused, whether we
+know the field (`n` > 1, tools, a template of their own) or not; see fields.py.
+"""
+
+import time
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from glados_bots.conversation import Message
+from glados_bots.inference.api import fields
+from glados_bots.wire.events import Finished, Sampling
+
+MOST_MESSAGES = 2_000
+MOST_PARTS = 1_000
+MOST_STOPS = 16
+MOST_TOKENS = 1_000_000
+LEAST_TOP_P = 1e-6  # below it, as above, the likeliest token alone is left; float32 knows no much smaller ones
+
+
+def _well_formed(text: str) -> str:
+    """JSON can hold half of a surrogate pair; no tokenizer and no UTF-8 stream can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a surrogate pair is not a character") from error
+    return text
+
+
+def _joined(content: Any) -> Any:
+    """A list of text parts as one string, each on a line of its own."""
+    if not isinstance(content, list):
+        return content
+    if len(content) > MOST_PARTS:
+        raise ValueError(f"at most {MOST_PARTS} parts")
+    for part in content:
+        if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise ValueError('only text can be read here: each part must be {"type": "text", "text": "..."}')
+    return "\n".join(part["text"] for part in content)
+
+
+def _listed(stop: Any) -> Any:
+    return [stop] if isinstance(stop, str) else stop
+
+
+def _or_unlimited(value: Any) -> Any:
+    return None if type(value) is int and value == fields.UNLIMITED else value
+
+
+def _not_offered(value: Any) -> Any:
+    if value not in (None, False, "", [], {}):
+        raise ValueError("this is not offered here; leave it out")
+    return value
+
+
+def _text_format(value: Any) -> Any:
+    if value not in (None, {"type": "text"}):
+        raise ValueError('only {"type": "text"} is offered here')
+    return value
+
+
+Text = Annotated[str, AfterValidator(_well_formed)]
+StopString = Annotated[Text, Field(min_length=1, max_length=200)]
+StopStrings = Annotated[list[StopString], Field(max_length=MOST_STOPS)]
+NotOffered = Annotated[Any, AfterValidator(_not_offered)]
+TokenLimit = Annotated[Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None, BeforeValidator(_or_unlimited)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class StrictSchema(BaseModel):
+    """No guessing: "5" is not 5, true is not 1, NaN is no number, and a field that we do not read is an error.
+
+    Attributes:
+        harmless: fields that are passed over.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    harmless: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_noise(cls, values: Any) -> Any:
+        return fields.without_noise(values, cls.model_fields, cls.harmless)
+
+
+class ChatMessage(StrictSchema):
+    """One message of a request."""
+
+    harmless = fields.HARMLESS_OF_MESSAGES
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[Text | None, BeforeValidator(_joined), Field(validate_default=True)] = None
+    tool_calls: NotOffered = None
+
+    @field_validator("content")
+    @classmethod
+    def _is_text(cls, content: str | None, info: ValidationInfo) -> str | None:
+        if content is None and info.data.get("role") != "assistant":
+            raise ValueError("a text is needed; only an assistant's may be left out")
+        return content
+
+    def plain(self) -> Message:
+        """As the engine takes it; `developer` is OpenAI's newer name of `system`."""
+        return Message("system" if self.role == "developer" else self.role, self.content or "")
+
+
+class StreamOptions(StrictSchema):
+    """Extras of a streamed answer."""
+
+    harmless = fields.HARMLESS_OF_STREAMS
+
+    include_usage: bool | None = None
+
+
+class ChatRequest(StrictSchema):
+    """Body of POST /v1/chat/completions."""
+
+    harmless = fields.HARMLESS
+
+    model: Text = Field(max_length=500)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Field(ge=1, le=1)] | None = None
+    max_tokens: TokenLimit = None
+    max_completion_tokens: TokenLimit = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=fields.UNLIMITED, le=100_000)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    stop: Annotated[StopStrings | None, BeforeValidator(_listed)] = None
+    response_format: Annotated[Any, AfterValidator(_text_format)] = None
+
+    @field_validator("messages")
+    @classmethod
+    def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
+        if not any((message.content or "").strip() for message in messages):
+            raise ValueError("one message with text is needed")
+        return messages
+
+    @property
+    def least_tokens(self) -> int:
+        """What the prompt costs where the engine never said it: four characters a token, as is usual in English."""
+        return sum(len(message.content or "") for message in self.messages) // 4
+
+    def most_tokens(self, context_length: int) -> int:
+        """What prompt and answer can cost: no token is shorter than a byte, and all fit the window."""
+        prompt = sum(len((message.content or "").encode()) for message in self.messages)
+        answer = self.max_completion_tokens or self.max_tokens or context_length
+        return min(context_length, prompt + answer)
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with the token counts."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def sampling(self) -> Sampling:
+        """As the engine takes it."""
+        return Sampling(
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=self.temperature,
+            top_p=None if self.top_p is None else max(self.top_p, LEAST_TOP_P),
+            top_k=None if self.top_k is None else max(self.top_k, 0),
+            seed=self.seed,
+            presence_penalty=self.presence_penalty or 0.0,
+            frequency_penalty=self.frequency_penalty or 0.0,
+            stop=tuple(self.stop or ()),
+        )
+
+
+def usage(finished: Finished) -> dict[str, Any]:
+    """OpenAI's usage object."""
+    return {
+        "prompt_tokens": finished.prompt_tokens,
+        "completion_tokens": finished.completion_tokens,
+        "total_tokens": finished.prompt_tokens + finished.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": finished.cached_tokens},
+    }
+
+
+def completion(request_id: str, model: str, text: str, finished: Finished) -> dict[str, Any]:
+    """A whole answer."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "logprobs": None,
+        "finish_reason": finished.reason,
+    }
+    return {**_head(request_id, model, "chat.completion"), "choices": [choice], "usage": usage(finished)}
+
+
+def chunk(request_id: str, model: str, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+    """A piece of a streamed answer."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return {**_head(request_id, model, "chat.completion.chunk"), "choices": [choice]}
+
+
+def usage_chunk(request_id: str, model: str, finished: Finished) -> dict[str, Any]:
+    """The last piece, when the client asked for usage."""
+    return {**_head(request_id, model, "chat.completion.chunk"), "choices": [], "usage": usage(finished)}
+
+
+def _head(request_id: str, model: str, kind: str) -> dict[str, Any]:
+    return {"id": request_id, "object": kind, "created": int(time.time()), "model": model}
+
+
+def model(name: str, context_length: int) -> dict[str, Any]:
+    """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "glados", "max_model_len": context_length}

@@ -1,0 +1,126 @@
+"""uvicorn around the service: an orderly end on SIGTERM, and an end at all when the engine is dead."""
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+
+from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
+from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.engine import Engine
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 2  # for the last bytes of streams that were told to end
+LAST_RESORT_S = 4.0  # after the drain: an engine thread that hangs must not keep the process
+EXIT_DEAD = 1
+
+
+class Server(uvicorn.Server):
+    """uvicorn that keeps answering (503 to what is new) while it drains, and then exits with status 0.
+
+    uvicorn itself closes its door first and raises the signal again at the end, so that the status would be -15.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, grace_s: float) -> None:
+        super().__init__(config)
+        self._service = service
+        self._grace_s = grace_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._endings: list[asyncio.Task[None]] = []
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop, then serve."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT; the second one does not wait for anybody."""
+        del sig, frame
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.end, 0.0 if self._endings else self._grace_s)
+
+    def end(self, grace_s: float, exit_code: int = 0) -> None:
+        """Drain for at most `grace_s` seconds, then end. To be called in the loop."""
+        self._endings.append(asyncio.create_task(self._drain(grace_s, exit_code)))
+
+    async def _drain(self, grace_s: float, exit_code: int) -> None:
+        await self._service.drain(grace_s)
+        last_resort = threading.Timer(LAST_RESORT_S, os._exit, [exit_code])
+        last_resort.daemon = True
+        last_resort.start()
+        self.should_exit = True
+
+
+def serve(
+    engine: Engine,
+    host: str,
+    port: int,
+    *,
+    api_key: str | None = None,
+    keys: KeyBook | None = None,
+    cors_origins: Sequence[str] = (),
+    grace_s: float = 20.0,
+    log_level: str = "info",
+) -> None:
+    """Serve the engine until SIGTERM or SIGINT.
+
+    Args:
+        engine: not started yet.
+        host: address to listen on.
+        port: 0 takes a free one; the log says which.
+        api_key: the operator's own key; without it and without `keys`, everybody is let in.
+        keys: further keys, with scopes and limits.
+        cors_origins: see `create_app`.
+        grace_s: seconds that running answers get to finish.
+        log_level: of uvicorn.
+
+    Raises:
+        ConfigError: the port cannot be had, or the model cannot be loaded.
+        EngineDeadError: the engine failed for good: the process must start anew.
+    """
+    listener = _listen(host, port)
+    deaths: list[Exception] = []
+
+    def on_death(error: Exception) -> None:
+        log.critical("this process has to end: %s", error)
+        deaths.append(error)
+        server.end(0.0, EXIT_DEAD)
+
+    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death, cors_origins=cors_origins)
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # as all of this process; see logs.py
+        log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
+        access_log=False,
+        server_header=False,
+        http=BoundedProtocol,
+        ws="none",
+        timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
+        timeout_graceful_shutdown=FLUSH_S,
+    )
+    raise_file_limit()
+    server = Server(config, app.state.service, grace_s)
+    log.info("listening on %s port %d", *listener.getsockname()[:2])
+    server.run(sockets=[listener])
+    if deaths:
+        error = deaths[0]
+        raise error if isinstance(error, ConfigError) else EngineDeadError(f"the engine failed: {error}") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"GLADOS_SERVE_PORT={port}: cannot listen on {host}:{port} ({error.strerror}); "
+            "set GLADOS_SERVE_PORT to a free port, or GLADOS_HOST to an address of this machine"
+        ) from error

@@ -1,0 +1,256 @@
+"""The HTTP API: OpenAI's chat completions over any `Engine`.
+
+    GET  /v1/models, /v1/models/{id}    what is served; `max_model_len` is the context length in tokens
+    POST /v1/chat/completions           whole, or streamed as server-sent events
+    GET  /health, /ready, /metrics      alive; model loaded and accepting; Prometheus
+
+A client that waits is told its place by a comment in the stream and by the header X-Glados-Queue-Position. A client
+that leaves cancels its generation.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.middleware.cors import CORSMiddleware
+
+from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.http_server.head_requests import HeadAsGet
+from glados_bots.inference.api import schemas, sse
+from glados_bots.inference.api.access import Caller, Gate, authorise
+from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
+from glados_bots.inference.api.generation import Generation, GenerationLimits
+from glados_bots.inference.api.guard import Guard
+from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.metrics import Metrics
+from glados_bots.inference.api.schemas import ChatRequest
+from glados_bots.inference.engine import Engine
+from glados_bots.processes.watchdog import watched_loop
+from glados_bots.wire.credentials import checked
+from glados_bots.wire.events import Delta, Finished, Queued
+
+log = logging.getLogger(__name__)
+
+PULSE_S = 1.0  # how often an idle engine is asked whether it lives
+PLACE = "X-Glados-Queue-Position"
+
+
+class Service:
+    """An engine's state towards the network: loading, ready, draining or dead."""
+
+    def __init__(
+        self, engine: Engine, gate: Gate, limits: GenerationLimits, on_death: Callable[[Exception], None]
+    ) -> None:
+        self.engine = engine
+        self.gate = gate
+        self.metrics = Metrics(self)
+        self.loaded = False
+        self._limits = limits
+        self._draining = False
+        self._death: Exception | None = None
+        self._on_death = on_death
+        self._live: set[Generation] = set()
+
+    async def load_and_watch(self) -> None:
+        """Start the engine, then look after it. Without one the process is of no use, so a failure is its death."""
+        try:
+            await self.engine.start()
+        except ConfigError as error:
+            self._die(error)
+            return
+        except Exception as error:
+            log.exception("the engine could not start")
+            self._die(error)
+            return
+        self.loaded = True
+        log.info("ready: %s", ", ".join(self.engine.models))
+        async with watched_loop(self.metrics.loop_lag.observe):
+            while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that knows no event
+                await asyncio.sleep(PULSE_S)
+        self._die(EngineDeadError(self.engine.fatal))
+
+    def why_not_ready(self) -> str | None:
+        """A sentence while requests are refused, else None."""
+        if self._death or self.engine.fatal:
+            return f"the engine failed: {self._death or self.engine.fatal}"
+        if self._draining:
+            return "the service is shutting down; ask again in a moment"
+        return None if self.loaded else "the model is loading"
+
+    def require_ready(self) -> None:
+        """Raise 503 while requests are refused."""
+        reason = self.why_not_ready()
+        if reason:
+            raise not_ready(reason)
+
+    def begin(self, body: ChatRequest, request: Request) -> Generation:
+        """Give a request to the engine. Raises ApiError (429) when its key's tokens of the day are all spoken for."""
+        messages = [message.plain() for message in body.messages]
+        caller: Caller = request.state.caller
+        most = body.most_tokens(self.engine.context_length)
+        self.gate.reserve(caller, most)
+        events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
+        generation = Generation(events, request.receive, self.metrics, self._limits, self._heed)
+        self._live.add(generation)
+
+        def ended(_: object) -> None:
+            self._live.discard(generation)
+            self.gate.settle(caller, most, generation.cost(body.least_tokens))
+
+        generation.task.add_done_callback(ended)
+        return generation
+
+    async def drain(self, grace_s: float) -> None:
+        """Take nothing new, let what runs finish within the grace time, and tell the rest that it is cut off."""
+        self._draining = True
+        if self._live and grace_s > 0:
+            await asyncio.wait({generation.task for generation in self._live}, timeout=grace_s)
+        for generation in tuple(self._live):
+            generation.abort(not_ready("the service is shutting down; ask again in a moment"))
+
+    def _heed(self, error: Exception) -> None:
+        if isinstance(error, EngineDeadError):
+            self._die(error)
+
+    def _die(self, error: Exception) -> None:
+        if self._death is None:
+            self._death = error
+            self._on_death(error)
+
+
+def create_app(
+    engine: Engine,
+    *,
+    api_key: str | None = None,
+    keys: KeyBook | None = None,
+    on_death: Callable[[Exception], None] | None = None,
+    limits: GenerationLimits | None = None,
+    cors_origins: Sequence[str] = (),
+) -> FastAPI:
+    """The ASGI app; its `Service` is `app.state.service`.
+
+    Args:
+        engine: not started yet; it loads in the background while the app answers 503.
+        api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
+        keys: further keys, with scopes and limits.
+        on_death: told once of what makes going on useless, so that the process can end.
+        limits: longest times of a request.
+        cors_origins: web pages whose scripts may ask, or `*`; their browsers ask for leave first, and have no key then.
+
+    Raises:
+        ConfigError: the key cannot be sent in a header.
+    """
+    gate = Gate(checked(api_key), keys)
+    service = Service(engine, gate, limits or GenerationLimits(), on_death or (lambda _: None))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        caring = asyncio.create_task(service.load_and_watch())
+        yield
+        caring.cancel()
+        await asyncio.gather(caring, return_exceptions=True)
+        await engine.stop()
+
+    app = FastAPI(
+        title="GLaDOS inference service",
+        lifespan=lifespan,
+        dependencies=[Depends(authorise)],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Guard, gate=gate, metrics=service.metrics)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=[PLACE, "Retry-After", "X-Request-Id"],
+        )
+    shape_errors(app, service.metrics)
+    _add_probes(app, service)
+    _add_api(app, service)
+    return app
+
+
+def _add_probes(app: FastAPI, service: Service) -> None:
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        service.require_ready()
+        return {"status": "ready"}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+
+def _add_api(app: FastAPI, service: Service) -> None:
+    engine = service.engine
+
+    def describe(name: str) -> dict[str, Any]:
+        if name not in engine.models:
+            served = ", ".join(engine.models)
+            raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
+        return schemas.model(name, engine.context_length)
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        service.require_ready()
+        return {"object": "list", "data": [describe(name) for name in engine.models]}
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        service.require_ready()
+        return describe(name)
+
+    @app.post("/v1/chat/completions")
+    async def chat(body: ChatRequest, request: Request) -> Response:
+        service.require_ready()
+        describe(body.model)
+        generation = service.begin(body, request)
+        request_id = f"chatcmpl-{request.state.request_id}"
+        if body.stream:
+            return await _streamed(generation, body, request_id, service.metrics)
+        return await _whole(generation, body, request_id)
+
+
+async def _whole(generation: Generation, body: ChatRequest, request_id: str) -> Response:
+    """Collect the answer."""
+    text: list[str] = []
+    headers: dict[str, str] = {}
+    try:
+        while True:
+            match await generation.next_event():
+                case Queued(position):
+                    headers.setdefault(PLACE, str(position))
+                case Delta(delta):
+                    text.append(delta)
+                case Finished() as finished:
+                    answer = schemas.completion(request_id, body.model, "".join(text), finished)
+                    return JSONResponse(answer, headers=headers)
+    finally:
+        await generation.close()
+
+
+async def _streamed(generation: Generation, body: ChatRequest, request_id: str, metrics: Metrics) -> Response:
+    """Wait a moment for the first event, so that an early refusal still gets its own status; then stream."""
+    first = await generation.next_event(sse.KEEP_ALIVE_S)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    if isinstance(first, Queued):
+        headers[PLACE] = str(first.position)
+    lines = sse.stream(
+        generation, first, request_id=request_id, model=body.model, usage=body.wants_usage, metrics=metrics
+    )
+    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)

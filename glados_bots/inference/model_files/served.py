@@ -1,0 +1,56 @@
+"""Which models the engine on transformers cannot answer with: told from their config, before their weights are read."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import download
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.presence import hub_snapshot
+
+WAY_OUT = "serve it with `--engine vllm`, or choose another model; see docs/models.md"
+ALIBI = ("bloom", "mpt")  # model types that always have it
+
+
+def cannot_be_served(card: Card, error: Exception) -> str:
+    """The sentence for a model that fails while it is loaded or at its first question."""
+    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return f"{card.name}: this model cannot be served by transformers ({reason}); {WAY_OUT}"
+
+
+def refuse_by_hub(card: Card, token: str | None) -> None:
+    """Look at the config before large files are fetched. Raises ConfigError as `refuse_by_config` does."""
+    if card.base.hub is None or hub_snapshot(card) is not None:
+        return
+    try:
+        path = download.config_of(card, token)
+    except ConfigError:
+        return  # the fetch that follows says it, or knows another place
+    refuse_by_config(card, path.parent)
+
+
+def refuse_by_config(card: Card, folder: Path) -> None:
+    """Raise ConfigError when the model in this folder would answer wrongly, or not at all."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for part in (config, config.get("text_config") or {}):
+        fault = _fault(part)
+        if fault:
+            raise ConfigError(f"{card.name}: {fault}, which transformers' continuous batching leaves out; {WAY_OUT}")
+
+
+def _fault(config: Mapping[str, Any]) -> str | None:
+    attention = config.get("attn_config")
+    own = isinstance(attention, dict) and attention.get("alibi")
+    if (
+        config.get("model_type") in ALIBI
+        or config.get("alibi")
+        or own
+        or config.get("position_embedding_type") == "alibi"
+    ):
+        return "its attention falls off with the distance (ALiBi)"
+    if config.get("kv_lora_rank"):
+        return "its keys and values are kept as one small vector (MLA)"
+    return None

@@ -1,0 +1,53 @@
+"""Lets the library's forward pass end with scores, and chooses tokens after it.
+
+The library chooses inside the pass. Where it captures that as a CUDA graph, nothing in there may look at a number; but
+penalties, forbidden words and a seed a request have to. So the captured part keeps the scores in a tensor of its own,
+and the tokens are chosen when it has run. On a GPU that waits for nothing, so that asynchronous batching stays what it
+is; only requests that look back at what they said wait for their own row.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from transformers.generation.continuous_batching.utils import stream_context
+
+from glados_bots.inference.transformers_engine.sampler import Sampler
+
+
+class AfterForward:
+    """Stands in the model runner of one batch processor; see `install`."""
+
+    def __init__(self, processor: Any, sampler: Sampler, vocabulary: int) -> None:
+        self._places = processor.inputs_and_outputs
+        self._sampler = sampler
+        rows = processor.cb_config.max_requests_per_batch
+        self._scores = torch.zeros(rows, vocabulary, device=processor.model_device)
+        self._forward = processor.model_runner.compute_batch
+
+    def keep(self, scores: torch.Tensor, output_ids: torch.Tensor) -> None:
+        """In place of the library's choice. Args: scores (1, rows, vocabulary); output_ids stay as they are."""
+        del output_ids
+        self._scores[: scores.shape[1]].copy_(scores[0])
+
+    def compute(self, model: Any, batch_data: Any) -> None:
+        """The forward pass, then the tokens of its rows, where the library looks for them."""
+        states = self._sampler.rows
+        _, _, output_ids = self._places.get_cb_kwargs()
+        self._forward(model, batch_data)
+        if not states:
+            return
+        with stream_context(self._places.compute_stream):
+            if self._scores.device.type == "cpu":
+                tokens = torch.tensor(self._sampler.choose_all(states, self._scores))
+            else:
+                tokens = self._sampler.choose_on_device(states, self._scores)
+            output_ids[0, : len(states)].copy_(tokens)
+
+
+def install(processor: Any, sampler: Sampler, vocabulary: int) -> None:
+    """Call it before the first request, and before graphs are captured."""
+    after, runner = AfterForward(processor, sampler, vocabulary), processor.model_runner
+    runner.logit_processor = SimpleNamespace(do_processing=False)
+    runner._sample = after.keep  # noqa: SLF001 - the library has no hook between forward pass and choice
+    runner.compute_batch = after.compute

@@ -1,0 +1,131 @@
+"""Puts step.cpp under the library's continuous batching, in place of its input tensors and its forward pass.
+
+The library goes on to schedule, to hand out cache pages, to share prefixes and to deliver tokens. For each step it
+tells this runner which requests take part; the runner tells the compiled step where their tokens and pages are.
+"""
+
+import ctypes
+from array import array
+from collections.abc import Callable, Sequence
+from ctypes import c_int32, c_int64, c_void_p
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from glados_bots.inference.transformers_engine.cpu.build import NoCompilerError, library
+from glados_bots.inference.transformers_engine.cpu.memory import ask_for_huge_pages
+from glados_bots.inference.transformers_engine.cpu.packing import PackedModel, why_not
+
+PAGE = 32  # tokens, as in attention.h; the library's 256 is two to four times slower on a CPU
+
+Choose = Callable[[Sequence[Any], torch.Tensor], list[int]]
+
+
+class Batch(ctypes.Structure):
+    """See model.h."""
+
+    _fields_ = (
+        ("requests", c_int32),
+        *((name, c_void_p) for name in ("tokens", "counts", "past", "pages", "first_page", "wanted", "cache")),
+        ("block_bytes", c_int64),
+        ("scores", c_void_p),
+    )
+
+
+class Runner:
+    """One step after the other. Stands for the library's `inputs_and_outputs`, and does its `_generation_step`.
+
+    Args:
+        step: of the compiled library.
+        packed: the weights.
+        cache: the library's, with pages of PAGE tokens and full attention in every layer.
+        vocabulary: tokens that may be chosen.
+        choose: the next token of each request, from their states and scores of shape (requests, vocabulary).
+    """
+
+    compute_stream = None  # there is no other device
+
+    def __init__(self, step: Any, packed: PackedModel, cache: Any, vocabulary: int, choose: Choose) -> None:
+        self._step = step
+        self._packed = packed
+        self._vocabulary = vocabulary
+        self._choose = choose
+        (self._allocator,) = cache.cache_allocators.values()
+        self._cache = cache.cache_tensor
+        self._requests: Sequence[Any] = []
+        self._tokens: list[int] = []
+
+    def reset(self) -> None:
+        """Forget the step."""
+        self._requests, self._tokens = [], []
+
+    def prepare_batch_tensors(self, requests_in_batch: Sequence[Any], **_: Any) -> None:
+        """Take the requests of the coming step."""
+        self._requests = requests_in_batch
+
+    def prepare_batch_update(self) -> tuple[Sequence[Any], list[int], None]:
+        """The requests of the step, the tokens chosen for those that wanted one, no probabilities."""
+        return self._requests, self._tokens, None
+
+    def run(self, _: Any) -> None:
+        """Compute the step: new keys and values into the pages, a token for each request whose prompt is whole."""
+        requests = self._requests
+        states = [request.state for request in requests]
+        wanting = [request.state for request in requests if request.has_new_token]
+        scores = torch.empty(len(wanting), self._packed.vocabulary)
+        tables = [self._allocator.block_table[state.request_id] for state in states]
+        ends = [0]
+        for table in tables:
+            ends.append(ends[-1] + len(table))
+        arrays = {
+            "tokens": array("i", [token for state in states for token in state.tokens_to_process]),
+            "counts": array("i", [request.query_length for request in requests]),
+            "past": array("i", [state.position_offset for state in states]),
+            "pages": array("i", [block for table in tables for block in table]),
+            "first_page": array("i", ends),
+            "wanted": array("B", [request.has_new_token for request in requests]),
+        }
+        batch = Batch(
+            requests=len(requests),
+            cache=self._cache.data_ptr(),
+            block_bytes=self._allocator.bytes_per_block,
+            scores=scores.data_ptr(),
+            **{name: values.buffer_info()[0] for name, values in arrays.items()},
+        )
+        self._step(ctypes.byref(self._packed.model), ctypes.byref(batch))
+        for request in requests:
+            request.state.position_offset += request.query_length
+        self._tokens = self._choose(wanting, scores[:, : self._vocabulary]) if wanting else []
+
+
+def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Choose) -> str | None:
+    """Let a manager that has not started compute with step.cpp.
+
+    Args:
+        manager: the library's, with its batch processor made.
+        model: loaded in bfloat16 on the CPU. Its linear layers give their memory back.
+        data_dir: where the compiled step is kept.
+        positions: longest sequence in tokens.
+        choose: see `Runner`.
+
+    Returns:
+        None, or why everything stays as it was.
+    """
+    processor = manager.batch_processor
+    reason = why_not(model)
+    if reason is None and list(processor.cache.cache_allocators) != ["full_attention"]:
+        reason = "its layers do not all see the whole text"
+    if reason:
+        return reason
+    try:
+        step = library(data_dir).glados_step
+    except NoCompilerError as error:
+        return str(error)
+    ask_for_huge_pages(processor.cache.cache_tensor)
+    with torch.no_grad():
+        packed = PackedModel(model, positions)
+    runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose)
+    processor.inputs_and_outputs = runner
+    processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for a forward pass of one's own
+    return None

@@ -1,0 +1,69 @@
+"""From token ids to text while they come: never half a character, never a part of a stop string."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from glados_bots.wire.reasoning import overlap
+
+UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
+# Tokens decoded again with each new one, so that spaces and joined characters come out right. A character has at most
+# four bytes, so that so many broken ones in a row are none.
+WINDOW = 8
+
+
+class Detokenizer:
+    """Text of one growing sequence. `feed` gives what may be shown; what may still change is held back.
+
+    Attributes:
+        stopped: a stop string was met; the text ended before it.
+    """
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._stop = [string for string in stop if string]
+        self._tokens: list[int] = []
+        self._begin = 0  # first token decoded again
+        self._read = 0  # tokens whose text was taken
+        self._held = ""  # taken, but it may be the beginning of a stop string
+        self.stopped = False
+
+    def feed(self, tokens: Sequence[int]) -> str:
+        """Take more tokens and return the text that became certain."""
+        self._tokens.extend(tokens)
+        before = self._decode(self._begin, self._read)
+        now = self._decode(self._begin, len(self._tokens))
+        broken = len(now) - len(now.rstrip(UNFINISHED))
+        if 0 < broken < WINDOW or len(now) < len(before):
+            return ""
+        self._read = len(self._tokens)
+        self._begin = max(self._begin, self._read - WINDOW)
+        return self._certain(now[len(before) :])
+
+    def close(self) -> str:
+        """The text held back, now that nothing follows; bytes that make no character are left out."""
+        if self.stopped:
+            return ""
+        before = self._decode(self._begin, self._read)
+        rest = self._decode(self._begin, len(self._tokens))[len(before) :].rstrip(UNFINISHED)
+        self._read = len(self._tokens)
+        text = self._certain(rest)
+        if self.stopped:
+            return text
+        text, self._held = text + self._held, ""
+        return text
+
+    def _decode(self, begin: int, end: int) -> str:
+        return str(self._tokenizer.decode(self._tokens[begin:end], skip_special_tokens=True))
+
+    def _certain(self, text: str) -> str:
+        """Cut at a stop string; hold back an end that may become one."""
+        if self.stopped:
+            return ""
+        text = self._held + text
+        found = [index for index in (text.find(string) for string in self._stop) if index >= 0]
+        if found:
+            self.stopped, self._held = True, ""
+            return text[: min(found)]
+        keep = max((overlap(text, string) for string in self._stop), default=0)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]

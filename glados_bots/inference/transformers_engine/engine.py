@@ -1,0 +1,270 @@
+"""The engine on transformers' own continuous batching: paged cache, shared prefixes, one forward pass for all requests.
+
+We write no scheduler. Requests wait in our `Line`, are tokenised in a thread, run in the library's generation thread,
+and come back to the event loop token by token.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+from uuid import uuid4
+
+import torch
+from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers.generation import LogitsProcessorList
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
+
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
+from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.model_files import served, weights
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.hardware import memory_gb
+from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
+from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
+from glados_bots.inference.transformers_engine.cpu import runner as cpu
+from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
+from glados_bots.inference.transformers_engine.loading import load_model
+from glados_bots.inference.transformers_engine.multi_lora import BASE, LoraProcessors, MultiLora, tag
+from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN, evict_oldest_first, separate_prefixes
+from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
+from glados_bots.inference.transformers_engine.trial import Trial
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+
+FAILED = "this answer failed inside the model; the service's log says why"
+CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
+
+log = logging.getLogger(__name__)
+
+
+class TransformersEngine(CardEngine):
+    """One model, loaded by transformers. See `Engine` for the contract."""
+
+    def __init__(self, card: Card, options: EngineOptions) -> None:
+        super().__init__(card, options)
+        self._ends: set[int] = set()
+        self._names = {card.name: BASE}  # every model name and the slot of its LoRA
+        self._loras: MultiLora | None = None
+        self._model: Any = None
+        self._manager: Any = None
+        self._trial: Trial | None = None  # of a class that nobody has tested
+        self._sampler = Sampler(self._fail)
+        self._outputs: dict[str, asyncio.Queue[Any]] = {}
+        self._cached: dict[str, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load the weights, start the generation thread and answer one short question to warm up."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._load)
+            self._manager.start()
+            await self._warm_up()
+        except BaseException as error:
+            await self.stop()  # its thread would keep the process
+            if isinstance(error, ConfigError) or not isinstance(error, Exception):
+                raise
+            raise ConfigError(served.cannot_be_served(self._card, error)) from error
+
+    async def _warm_up(self) -> None:
+        """One question, with a system text as the bots send it. What dies of it would die of every question."""
+        messages = [Message("system", "Be brief."), Message("user", "Hi")]
+        async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
+            async for _ in events:
+                pass
+        if self._trial is not None and not self._trial.passed(await self._trial.ask(self._manager, self._sampler)):
+            raise RuntimeError(f"it answers otherwise than {type(self._model).__name__} does without batching")
+
+    async def stop(self) -> None:
+        """Fail what runs and end the generation thread."""
+        self._stopping = True
+        if self._manager is not None:
+            await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
+
+    def _load(self) -> None:
+        served.refuse_by_hub(self._card, self._options.hf_token)
+        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
+        served.refuse_by_config(self._card, folder)
+        cuda = torch.cuda.is_available()
+        model, self._loras, self._names = load_model(folder, self._card, self._options)
+        self._model = model.eval()
+        config = model.config.get_text_config()
+        self._encoder = Encoder(self._card, folder, config)
+        self._ends = self._encoder.ends(model.generation_config)
+        if type(model).__name__ not in trial.TESTED:
+            self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
+        self._manager = model.init_continuous_batching(
+            GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
+            self._batching(config, cuda=cuda),
+        )
+        out_of_memory.survive(self._manager)
+        kind = LoraProcessors if self._loras else ContinuousBatchingLogitsProcessorList
+        processors = kind(LogitsProcessorList([self._sampler]))
+        processors.tensors_required = 1 + (self._loras is not None)
+        self._manager.logit_processor = processors
+        self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
+        self._prepare_cache(self._manager.batch_processor.cache)
+        evict_oldest_first(self._manager.batch_processor)
+        let_short_prompts_in(self._manager.batch_processor.scheduler)
+        after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
+        self._manager.warmup()  # captures CUDA graphs where they can be had
+        if not cuda:
+            self._use_own_step()
+
+    def _use_own_step(self) -> None:
+        """Compute with `cpu/step.cpp` where it can be had; `GLADOS_QUANTIZE=none` asks for exact bfloat16."""
+        if self._options.quantize != "auto" or self._loras:
+            return
+        reason = cpu.attach(
+            self._manager, self._model, self._options.data_dir, self.context_length, self._sampler.choose_all
+        )
+        log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
+
+    def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
+        """On a GPU the library sizes its cache by the memory that is free; on a CPU it would take all of it."""
+        options: dict[str, Any] = {"max_requests_per_batch": self._options.max_running}
+        size = self._options.cache_gb
+        if size is not None or not cuda:
+            budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
+            tokens = int(budget) // token_bytes(config)
+            wanted = min(tokens, self.context_length * self._options.max_running)
+            options["num_blocks"] = max(wanted, self.context_length) // cpu.PAGE + self._options.max_running
+        if not cuda:
+            options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
+        return ContinuousBatchingConfig(page_size=cpu.PAGE, **options)
+
+    def _prepare_cache(self, cache: Any) -> None:
+        """Spread it where the model is, keep callers and LoRAs apart, and count what is found in it again."""
+        if self._options.multi_gpu:
+            cache_spread.spread(self._model, cache)
+        separate_prefixes(cache, self.encoder.vocabulary)
+        search = cache.search_prefix_match
+
+        def counted(request_id: str, prompt: list[int]) -> int:
+            found = int(search(request_id, prompt))
+            self._cached[request_id] = found
+            return found
+
+        cache.search_prefix_match = counted
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    async def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
+        """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
+        self._require_alive()
+        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
+        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
+        text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
+        outputs = self._outputs[request_id] = asyncio.Queue()
+        self._sampler.add(request_id, self._row(prompt, sampling))
+        count, last, finished = 0, -1, False
+        try:
+            self._manager.register_result_handler(request_id, outputs.put_nowait)
+            self._manager.add_request(prompt, request_id, max_new_tokens=limit, streaming=True)
+            while not finished and not text.stopped:
+                output = await outputs.get()
+                error = output if isinstance(output, Exception) else output.error
+                if error is not None:
+                    self._require_alive()
+                    log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
+                    raise GenerationFailedError(
+                        out_of_memory.EXPLANATION if out_of_memory.EXPLANATION in str(error) else FAILED
+                    )
+                new, finished = output.generated_tokens[count:], output.is_finished()
+                if not new:
+                    continue
+                count, last = count + len(new), new[-1]
+                delta = thoughts.feed(text.feed([token for token in new if token not in self._ends]))
+                if delta:
+                    yield Delta(delta)
+            rest = thoughts.feed(text.close()) + thoughts.close()
+            if rest:
+                yield Delta(rest)
+            reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
+            yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
+        finally:
+            self._end(request_id, finished=finished)
+
+    def _end(self, request_id: str, *, finished: bool) -> None:
+        """Forget a request; stop computing it when it is not over."""
+        if not finished:
+            self._manager.cancel_request(request_id)
+        self._manager.output_router.result_handlers.pop(request_id, None)
+        self._sampler.drop(request_id)
+        self._outputs.pop(request_id, None)
+        self._cached.pop(request_id, None)
+
+    def _fail(self, request_id: str, error: Exception) -> None:
+        """Called in the generation thread when no token could be chosen for one request."""
+        outputs = self._outputs.get(request_id)
+        if outputs is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(outputs.put_nowait, error)
+
+    def _require_alive(self) -> None:
+        if self._stopping:
+            raise GenerationFailedError("the service is stopping")
+        if self.fatal:
+            raise EngineDeadError(self.fatal)
+
+    def _row(self, prompt: list[int], sampling: Sampling) -> RowSettings:
+        """The request's settings, and the card's where it has none."""
+        card = self._card.sampling
+        generator = torch.Generator(device=self._model.device)
+        if sampling.seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(sampling.seed)
+        return RowSettings(
+            temperature=chosen(sampling.temperature, card.temperature),
+            top_p=chosen(sampling.top_p, card.top_p),
+            top_k=chosen(sampling.top_k, card.top_k),
+            repetition_penalty=card.repetition_penalty,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            no_repeat_ngram_size=card.no_repeat_ngram_size,
+            generator=generator,
+            prompt=prompt,
+            forbids=self.encoder.completes_bad_word if self._card.bad_words else None,
+        )
+
+    # --- figures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        return tuple(self._names)
+
+    @property
+    def fatal(self) -> str | None:
+        """Why the engine is dead, or None while it lives."""
+        if self._manager is None or self._stopping:
+            return None
+        error = self._manager.background_thread_status.fatal_error
+        if error is not None:
+            return f"the generation thread failed: {error}"
+        made = getattr(self._manager, "batch_processor", None) is not None
+        return "the generation thread has ended" if made and not self._manager.is_running() else None
+
+    def stats(self) -> EngineStats:
+        """Counts at this moment."""
+        processor = getattr(self._manager, "batch_processor", None)
+        if processor is None:
+            return EngineStats(self._line.waiting, self._line.running, 0, 0)
+        total = int(processor.cache.num_blocks)
+        used = round(total * (1 - processor.cache.compute_free_capacity()))
+        return EngineStats(self._line.waiting, self._line.running, used, total)
+
+
+def _raised(error: Any) -> Exception | None:
+    """For the log; the library tells some failures by a text only."""
+    return error if isinstance(error, Exception) else None

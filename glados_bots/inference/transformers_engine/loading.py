@@ -1,0 +1,87 @@
+"""Load a model as its card and the options ask: device, precision, LoRAs."""
+
+import importlib.util
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of
+from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras
+from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
+from glados_bots.inference.transformers_engine.quantize import quantisation
+
+log = logging.getLogger(__name__)
+
+# What a checkpoint's own quantisation needs beside transformers: method -> (module, package).
+READERS = {
+    "gptq": ("gptqmodel", "gptqmodel"),
+    "awq": ("gptqmodel", "gptqmodel"),
+    "bitsandbytes": ("bitsandbytes", "bitsandbytes"),
+    "torchao": ("torchao", "torchao"),
+    "compressed-tensors": ("compressed_tensors", "compressed-tensors"),
+}
+
+
+def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, MultiLora | None, dict[str, int]]:
+    """The model, the LoRAs beside its weights if there are any, and the slot of each model name; the default first.
+
+    One LoRA alone is merged into the weights. With several, or a quantised base, they stay beside them.
+
+    Raises:
+        ConfigError: a LoRA is missing or does not fit, or a quantisation cannot be had here.
+    """
+    adapters = adapters_of(card, options.loras, base_only=options.base_only)
+    own = _own_quantisation(folder)
+    wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.bfloat16,
+        device_map=_device_map(options),
+        use_safetensors=True,
+        **({"quantization_config": wanted} if wanted else {}),
+    )
+    _refuse_offload(card, model)
+    if list(adapters) == [card.name] and not own and not wanted:
+        return apply_lora(model, adapters[card.name], card.base.hub), None, {card.name: BASE}
+    if not adapters:
+        return model, None, {card.name: BASE}
+    loras = MultiLora(model, read_loras(model, adapters, card.base.hub))
+    names = {card.name: loras.slots.get(card.name, BASE), **loras.slots}
+    return model, loras, names if card.name not in adapters else {**names, BASE_NAME: BASE}
+
+
+def _device_map(options: EngineOptions) -> str | None:
+    if not torch.cuda.is_available():
+        return None
+    return "auto" if options.multi_gpu else "cuda:0"
+
+
+def _refuse_offload(card: Card, model: Any) -> None:
+    """Accelerate puts what does not fit the GPUs into main memory or on disk; answers would take minutes."""
+    elsewhere = {str(place) for place in getattr(model, "hf_device_map", {}).values()} & {"cpu", "disk"}
+    if elsewhere and torch.cuda.is_available():
+        raise ConfigError(
+            f"{card.name} does not fit the GPUs' memory, and computing a part of it elsewhere ({', '.join(elsewhere)}) "
+            f"would be too slow to chat with; try --quantize 8bit or 4bit, see `glados models plan {card.name}`"
+        )
+
+
+def _own_quantisation(folder: Path) -> str | None:
+    """The method a checkpoint is already quantised with. Raises ConfigError when what reads it is not installed."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    method = (config.get("quantization_config") or {}).get("quant_method")
+    if method is None:
+        return None
+    module, package = READERS.get(str(method), ("torch", ""))
+    if importlib.util.find_spec(module) is None:
+        raise ConfigError(f"{folder}: these weights are {method}-quantised; `pip install {package}` to read them")
+    log.info("the weights are %s-quantised already", method)
+    return str(method)

@@ -1,0 +1,119 @@
+"""Read a current peft adapter, check that it belongs to the base, and merge it: an adapter then costs nothing.
+
+Several adapters on one base are kept beside its weights instead, see multi_lora.py; `read_loras` reads them for that.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files.lora_bounds import targets
+from glados_bots.inference.model_files.lora_import import WEIGHTS, read_config
+from glados_bots.inference.model_files.loras import require_adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What one adapter adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
+
+    a: Any
+    b: Any
+
+
+def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
+    """The model with the adapter merged into its weights.
+
+    Args:
+        model: the base, not quantised.
+        folder: of a current peft adapter.
+        base: the base's hub id, where it has one; an adapter that names another one is refused.
+
+    Raises:
+        ConfigError: the adapter is missing, pickled, or does not belong to this base.
+    """
+    from peft import set_peft_model_state_dict  # noqa: PLC0415 - slow to import, and rarely needed
+
+    require_adapter(folder, base)
+    fitted, tensors = _fitted(model, folder)
+    set_peft_model_state_dict(fitted, tensors, low_cpu_mem_usage=True)
+    return fitted.merge_and_unload(safe_merge=True)
+
+
+def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None) -> dict[str, dict[str, Pair]]:
+    """The adapters by name, each as the pairs it adds to the model's modules by module name, on the CPU.
+
+    Raises:
+        ConfigError: one is missing, pickled, does not belong to this base, or is of a kind that can only be merged.
+    """
+    for folder in folders.values():
+        require_adapter(folder, base)
+        config = read_config(folder)
+        if config.get("modules_to_save") or config.get("use_dora") or config.get("bias", "none") != "none":
+            raise ConfigError(f"{folder}: only plain LoRA of linear layers can be served beside others; serve it alone")
+    return {name: _pairs(*_fitted(_skeleton(model), folder), folder) for name, folder in folders.items()}
+
+
+def _skeleton(model: Any) -> Any:
+    """A model of the same shape without weights, to read an adapter on."""
+    import torch  # noqa: PLC0415 - slow to import
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415
+
+    config = deepcopy(model.config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The model with room for the adapter, and the adapter's tensors, each of which is there and fits."""
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict  # noqa: PLC0415
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        config = LoraConfig.from_pretrained(folder)
+        config.inference_mode = True
+        config.target_modules = targets(config.target_modules, tensors)
+        if isinstance(config.exclude_modules, str):  # an expression; what it leaves out has no weights
+            config.target_modules, config.exclude_modules = targets("", tensors), None
+        config.base_model_name_or_path = config.auto_mapping = None  # ours to check; peft warns of every local folder
+        fitted = get_peft_model(model, config, low_cpu_mem_usage=True)
+        _compare(folder, get_peft_model_state_dict(fitted), tensors)
+    except SafetensorError as error:
+        raise ConfigError(f"{folder / WEIGHTS}: truncated or damaged ({error}); import or fetch it again") from error
+    except (ValueError, RuntimeError, KeyError, OSError, TypeError) as error:
+        raise ConfigError(f"{folder}: this LoRA does not fit the base model ({error})") from error
+    return fitted, tensors
+
+
+def _compare(folder: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    missing, strange = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    if missing:
+        raise ConfigError(f"{folder}: weights are missing: {missing[0]} and {len(missing) - 1} others")
+    if strange:
+        raise ConfigError(f"{folder}: this LoRA does not fit the base model, which has no {strange[0]}")
+    for key, tensor in wanted.items():
+        if found[key].shape != tensor.shape:
+            raise ConfigError(
+                f"{folder}: this LoRA does not fit the base model: {key} has shape {tuple(found[key].shape)}, "
+                f"but {tuple(tensor.shape)} is needed; its base or its rank is another one"
+            )
+
+
+def _pairs(fitted: Any, tensors: Mapping[str, Any], folder: Path) -> dict[str, Pair]:
+    from peft.tuners.lora import LoraLayer  # noqa: PLC0415
+
+    pairs: dict[str, Pair] = {}
+    for name, module in fitted.base_model.model.named_modules():
+        if not isinstance(module, LoraLayer):
+            continue
+        halves = [tensors.get(f"base_model.model.{name}.lora_{half}.weight") for half in "AB"]
+        if halves[0] is None or halves[1] is None or halves[0].dim() != 2:  # noqa: PLR2004 - a matrix
+            raise ConfigError(f"{folder}: {name} is no linear layer, so this LoRA cannot be served beside others")
+        pairs[name] = Pair(halves[0], halves[1] * module.scaling["default"])
+    return pairs

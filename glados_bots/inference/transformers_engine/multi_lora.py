@@ -1,0 +1,103 @@
+"""Several LoRAs on one base in the same forward pass; no scheduler of our own, and outputs never mix.
+
+transformers' continuous batching packs the tokens of all requests of a step into one row. A hook on each tuned layer
+adds ((x A) * mask) B to its output: A and B hold all adapters side by side, and the mask lets each token see the
+columns of its own adapter only. All adapters are computed for all tokens, which costs little while their ranks
+together are small beside the layer, and leaves no shape that depends on data: it runs under CUDA graphs as well.
+
+Which adapter a request uses stands in its id (`tag`), so it stays true however late a step asks. The step's adapters
+travel as one number a sequence in a row of the tensor that the library carries to the device for logits processors.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
+
+from glados_bots.inference.transformers_engine.lora import Pair
+
+BASE = 0  # the slot of requests that use no adapter
+MARK = ":lora"
+
+
+def tag(request_id: str, slot: int) -> str:
+    """A request id that says which adapter it uses."""
+    return f"{request_id}{MARK}{slot}"
+
+
+def slot_of(request_id: str) -> int:
+    """The adapter of a request; the base for an id without a mark, such as those of the library's warm-up."""
+    number = request_id.rpartition(MARK)[2]
+    return int(number) if MARK in request_id and number.isdecimal() else BASE
+
+
+class MultiLora:
+    """The adapters of one model. Slot 0 is the base, the others follow in the order given.
+
+    Args:
+        model: the base, loaded; its modules get hooks, its weights stay as they are (quantised ones too).
+        loras: by adapter, what it adds to which module, see `read_loras`.
+    """
+
+    def __init__(self, model: Any, loras: Mapping[str, Mapping[str, Pair]]) -> None:
+        self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
+        self._index: torch.Tensor | None = None  # adapter of each token of the step
+        self._kept: torch.Tensor | None = None  # adapter of each token whose logits are wanted
+        for name in sorted({name for pairs in loras.values() for name in pairs}):
+            self._hook(model.get_submodule(name), [(self.slots[lora], loras[lora].get(name)) for lora in loras], model)
+        model.register_forward_pre_hook(self._before_step, with_kwargs=True)
+
+    def _hook(self, module: Any, pairs: Sequence[tuple[int, Pair | None]], model: Any) -> None:
+        """Side by side: A as (in, all ranks), B as (all ranks, out), and each column's adapter."""
+        present = [(slot, pair) for slot, pair in pairs if pair is not None]
+        place = {"device": next(module.parameters()).device, "dtype": model.dtype}
+        a = torch.cat([pair.a.to(**place) for _, pair in present]).T.contiguous()
+        b = torch.cat([pair.b.to(**place) for _, pair in present], dim=1).T.contiguous()
+        columns = torch.cat([torch.full((pair.a.shape[0],), slot, dtype=torch.int32) for slot, pair in present])
+        columns = columns.to(place["device"])
+
+        def add(module: Any, args: tuple[Any, ...], output: Any) -> Any:
+            del module
+            x = args[0]
+            index = self._index_for(x)
+            if index is None:
+                return output
+            mask = (index.to(columns.device, non_blocking=True)[:, None] == columns).to(x.dtype)
+            return output + ((x @ a) * mask) @ b
+
+        module.register_forward_hook(add)
+
+    def _index_for(self, x: torch.Tensor) -> torch.Tensor | None:
+        """The head gets fewer tokens than the other layers: those whose logits are wanted."""
+        if self._index is None or x.shape[-2] == self._index.shape[0]:
+            return self._index
+        return self._kept
+
+    def _before_step(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """Spread the adapter of each sequence over its tokens; only tensor work, so that a CUDA graph can hold it."""
+        del model, args
+        if "cu_seq_lens_q" not in kwargs:
+            self._index = self._kept = None
+            return
+        ends = kwargs["cu_seq_lens_q"][1:]
+        tokens = torch.arange(kwargs["input_ids"].shape[-1], device=ends.device, dtype=ends.dtype)
+        sequence = torch.bucketize(tokens, ends, right=True).clamp_(max=ends.shape[0] - 1)
+        self._index = kwargs["logits_processor_args"][-1][sequence]
+        self._kept = self._index[kwargs["logits_indices"]]
+
+
+class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here
+    """The library's list of processors with one row more: the adapter of each sequence of the step."""
+
+    def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
+        """The base's slot where nothing else is said."""
+        super().fill_defaults(int32_tensor)
+        int32_tensor[-1] = BASE
+
+    def prepare_tensor_args(self, requests_in_batch: list[Any], arg_storage: torch.Tensor) -> torch.Tensor:
+        """Called with the requests of the coming step, in the order their tokens are packed."""
+        super().prepare_tensor_args(requests_in_batch, arg_storage)
+        slots = [slot_of(request.state.request_id) for request in requests_in_batch]
+        arg_storage[-1, : len(slots)] = torch.tensor(slots, dtype=torch.int32).to(arg_storage.device)
+        return arg_storage

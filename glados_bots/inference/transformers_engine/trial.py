@@ -1,0 +1,72 @@
+"""A trial of models that nobody has tested: the engine must answer as the model does by itself.
+
+Continuous batching swaps a model's attention for one on pages. Most classes compute the same with it; some fail at the
+first question, and some answer, but wrongly, because a part of their attention is lost.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import torch
+
+from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
+from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+
+# Compared with `generate` by hand, whole answers of tiny models in float32: alone, from the cache, and in one batch.
+TESTED = frozenset(
+    f"{name}ForCausalLM"
+    for name in (
+        "Cohere Cohere2 Exaone4 GPTBigCode GPTNeoX Gemma Gemma3 Glm Glm4 Glm4Moe GptOss Granite GraniteMoe Llama "
+        "Ministral Ministral3 Mistral Mixtral OPT Olmo2 Olmo3 Olmoe Phi Phi3 Phimoe Qwen2 Qwen2Moe Qwen3 Qwen3Moe "
+        "SmolLM3 Starcoder2"
+    ).split()
+) | {"GPT2LMHeadModel"}
+QUESTION = "Count from one to ten, and say which of the numbers are even."
+LENGTH = 8  # tokens of the answer
+TIE = 0.05  # of the way from the mean score to the best one: bfloat16 rounds two orders of summation apart by less
+
+
+class Trial:
+    """What a model answers by its plain forward pass; made before its attention is swapped.
+
+    Args:
+        model: loaded, of transformers.
+        prompt: token ids.
+    """
+
+    def __init__(self, model: Any, prompt: Sequence[int]) -> None:
+        self.prompt = list(prompt)
+        self._device = model.device
+        self._scores: list[torch.Tensor] = []  # by step, of shape (vocabulary,)
+        self._tokens: list[int] = []
+        with torch.inference_mode():
+            for _ in range(LENGTH):
+                ids = torch.tensor([[*self.prompt, *self._tokens]], device=model.device)
+                scores = model(input_ids=ids, use_cache=False).logits[0, -1].float().cpu()
+                self._scores.append(scores)
+                self._tokens.append(int(scores.argmax()))
+
+    async def ask(self, manager: Any, sampler: Sampler) -> list[int]:
+        """The engine's greedy answer, as token ids, by the base alone. Raises RuntimeError when it fails."""
+        request_id = tag(uuid4().hex, BASE)
+        outputs: asyncio.Queue[Any] = asyncio.Queue()
+        sampler.add(request_id, RowSettings(0, 1, 0, 1, 0, 0, 0, torch.Generator(self._device), self.prompt))
+        try:
+            manager.register_result_handler(request_id, outputs.put_nowait)
+            manager.add_request(self.prompt, request_id, max_new_tokens=LENGTH)
+            output = await outputs.get()
+        finally:
+            manager.output_router.result_handlers.pop(request_id, None)
+            sampler.drop(request_id)
+        if output.error is not None:
+            raise RuntimeError(output.error)
+        return list(output.generated_tokens)
+
+    def passed(self, tokens: Sequence[int]) -> bool:
+        """Whether the engine's greedy answer is this one, up to its first near tie."""
+        for wanted, found, scores in zip(self._tokens, tokens, self._scores, strict=False):
+            if wanted != found:
+                return bool(scores.max() - scores[found] <= TIE * (scores.max() - scores.mean()))
+        return True

@@ -1,0 +1,1 @@
+"""The engine on vLLM, which runs as a process of its own."""

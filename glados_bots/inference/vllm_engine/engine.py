@@ -1,0 +1,199 @@
+"""The engine on vLLM, for those whose GPU earns it: a `vllm serve` of its own under our service.
+
+vLLM pins other versions of transformers than we do, so it lives in an environment of its own and is started from there
+(GLADOS_VLLM_COMMAND). Prompts are made here, by the same cards, and sent as token ids: a user can no more forge a turn
+than with our own engine.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import httpx
+from transformers import AutoConfig, GenerationConfig
+
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
+from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.model_files import weights
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.lora_import import read_config
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, require_adapter
+from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.vllm_engine.process import VllmProcess
+from glados_bots.wire.event_stream import EventStream
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+
+log = logging.getLogger(__name__)
+
+
+class VllmEngine(CardEngine):
+    """One model, computed by vLLM. See `Engine` for the contract."""
+
+    def __init__(self, card: Card, options: EngineOptions) -> None:
+        super().__init__(card, options)
+        self._ends: list[int] = []
+        self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
+        self._vllm = VllmProcess(options.vllm_command)
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
+        try:
+            folder = await asyncio.to_thread(self._read)
+        except (ValueError, RuntimeError, AttributeError, ImportError, OSError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self._card.name}: its files cannot be read ({error}); choose another model") from error
+        if self._card.sampling.no_repeat_ngram_size:
+            log.warning("%s: vLLM has no no_repeat_ngram_size; the card's is left out", self._card.name)
+        await self._vllm.start(self._arguments(folder), _environment(self._options))
+
+    async def stop(self) -> None:
+        """End vLLM and what it computes."""
+        await self._vllm.stop()
+
+    def _read(self) -> Path:
+        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
+        self._encoder = Encoder(self._card, folder, AutoConfig.from_pretrained(folder).get_text_config())
+        has_config = (folder / "generation_config.json").is_file()
+        generation = GenerationConfig.from_pretrained(folder) if has_config else GenerationConfig()
+        self._ends = sorted(self._encoder.ends(generation))
+        return folder
+
+    def _arguments(self, folder: Path) -> list[str]:
+        options = self._options
+        if options.quantize in {"8bit", "4bit"}:
+            raise ConfigError(
+                f"GLADOS_QUANTIZE={options.quantize}: vLLM takes weights that are quantised already; "
+                "give such a model, or use --engine transformers"
+            )
+        names = [self._card.name] if self._card.name not in self._adapters else [BASE_NAME]
+        arguments = [
+            str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
+            "--max-num-seqs", str(options.max_running), "--dtype", "bfloat16", "--enable-prefix-caching",
+            "--enable-prompt-tokens-details", "--generation-config", "vllm",
+        ]  # fmt: skip
+        if options.multi_gpu:
+            import torch  # noqa: PLC0415 - only to count the GPUs
+
+            arguments += ["--tensor-parallel-size", str(max(1, torch.cuda.device_count()))]
+        if self._adapters:
+            rank = max(_rank(path) for path in self._adapters.values())
+            modules = [f"{name}={path.resolve()}" for name, path in self._adapters.items()]
+            arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
+            arguments += ["--lora-modules", *modules]
+        return [*arguments, *options.vllm_arguments]
+
+    # --- answering -------------------------------------------------------------------------------------------------
+
+    def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
+        """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
+        card, words = self._card.sampling, list(self._card.bad_words)
+        request = {
+            "model": model,
+            "prompt": prompt,
+            "max_tokens": limit,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": chosen(sampling.temperature, card.temperature),
+            "top_p": chosen(sampling.top_p, card.top_p),
+            "top_k": chosen(sampling.top_k, card.top_k),
+            "repetition_penalty": card.repetition_penalty,
+            "presence_penalty": sampling.presence_penalty,
+            "frequency_penalty": sampling.frequency_penalty,
+            "stop": [*self._card.stop, *sampling.stop, *words],
+            "stop_token_ids": self._ends,
+            "bad_words": words,
+            "seed": sampling.seed,
+            "cache_salt": domain or None,
+        }
+        return {name: value for name, value in request.items() if value is not None}
+
+    async def _answer(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
+        """Read vLLM's stream; leaving it makes vLLM stop computing."""
+        request = self._request(model or self.models[0], prompt, limit, sampling, domain)
+        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
+        reason: FinishReason = "stop"
+        usage: dict[str, Any] = {}
+        async with aclosing(self._chunks(request)) as chunks:
+            async for chunk in chunks:
+                usage = chunk.get("usage") or usage
+                for choice in chunk.get("choices", ()):
+                    reason = "length" if choice.get("finish_reason") == "length" else reason
+                    if delta := thoughts.feed(choice.get("text") or ""):
+                        yield Delta(delta)
+        if rest := thoughts.close():
+            yield Delta(rest)
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        yield Finished(reason, len(prompt), cached, usage.get("completion_tokens", 0))
+
+    async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """The events of one request. Raises GenerationFailedError, or EngineDeadError when vLLM is gone."""
+        try:
+            async with self._vllm.http.stream("POST", "/v1/completions", json=request) as response:
+                if response.is_error:
+                    text = (await response.aread()).decode("utf-8", "replace")
+                    raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
+                stream = EventStream()
+                async for piece in response.aiter_bytes():
+                    for _, data in stream.feed(piece):
+                        if data == "[DONE]":
+                            return
+                        chunk = json.loads(data) if data else {}
+                        if "error" in chunk:
+                            raise GenerationFailedError(f"this answer failed inside vLLM: {chunk['error']}")
+                        if chunk:
+                            yield chunk
+            raise httpx.RemoteProtocolError("the stream ended before the answer did")
+        except httpx.HTTPError as error:
+            if self.fatal:
+                raise EngineDeadError(self.fatal) from error
+            raise GenerationFailedError(f"vLLM broke this answer off: {error!r}") from error
+
+    # --- figures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        if self._card.name in self._adapters:
+            return (*self._adapters, BASE_NAME)
+        return (self._card.name, *self._adapters)
+
+    @property
+    def fatal(self) -> str | None:
+        """Why the engine is dead, or None while it lives."""
+        return self._vllm.fatal
+
+    def stats(self) -> EngineStats:
+        """Counts at this moment; the cache's, as vLLM last said."""
+        return EngineStats(self._line.waiting, self._line.running, *self._vllm.pages)
+
+
+def _environment(options: EngineOptions) -> dict[str, str]:
+    """Nothing leaves the building: no usage reports, no hub, none of our tokens. On a CPU it tells the cache's size."""
+    quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+    cache = {} if options.cache_gb is None else {"VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.cache_gb)))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GLADOS_")}
+    return {**others, **quiet, **cache}
+
+
+def _rank(folder: Path) -> int:
+    """Rank of a current peft LoRA. Raises ConfigError when there is none that may be loaded."""
+    require_adapter(folder)
+    return int(read_config(folder).get("r") or 8)  # peft's default
+
+
+def _allowed(rank: int) -> int:
+    """The smallest of the ranks vLLM has kernels for that holds ours."""
+    sizes = (8, 16, 32, 64, 128, 256, 320, 512)
+    found = next((size for size in sizes if size >= rank), None)
+    if found is None:
+        raise ConfigError(f"a LoRA of rank {rank} is more than vLLM takes ({sizes[-1]}); use --engine transformers")
+    return found

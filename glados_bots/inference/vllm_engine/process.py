@@ -1,0 +1,159 @@
+"""A `vllm serve` on a loopback port of its own: started, watched, ended."""
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.processes.child_output import lines
+
+log = logging.getLogger(__name__)
+
+LONGEST_SAID = 500  # characters of a line that is kept
+LAST_LINES = 12  # of vLLM's output, shown when it ends
+START_S = 3600.0  # large models are read for long; a vLLM that cannot start ends by itself
+POLL_S = 2.0
+STOP_S = 15.0
+NO_ANSWER = httpx.Timeout(10, read=None)  # a token may take as long as it takes
+
+
+class VllmProcess:
+    """One child process and the HTTP client to talk to it.
+
+    Args:
+        command: the `vllm` program, by name or path.
+
+    Attributes:
+        pages: pages of the KV cache in use, and all of them.
+    """
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._child: Process | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._said: deque[str] = deque(maxlen=LAST_LINES)
+        self._stopping = False
+        self.pages = (0, 0)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """A client of the running server. Raises EngineDeadError before `start`."""
+        if self._http is None:
+            raise EngineDeadError("vLLM has not been started")
+        return self._http
+
+    @property
+    def fatal(self) -> str | None:
+        """Why vLLM is gone, or None while it runs or was told to end."""
+        if self._child is None or self._child.returncode is None or self._stopping:
+            return None
+        return f"vLLM ended with code {self._child.returncode}"
+
+    async def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Return when vLLM serves. Raises ConfigError with its last lines when it ends before."""
+        program = shutil.which(self._command)
+        if program is None:
+            raise ConfigError(
+                f"GLADOS_VLLM_COMMAND={self._command}: there is no such program; install vLLM in an environment of its "
+                "own (`python3 -m venv vllm && vllm/bin/pip install vllm`) and set it to vllm/bin/vllm"
+            )
+        port = _free_port()
+        key = secrets.token_urlsafe(32)  # its port is for us, not for everybody on this machine
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"http://127.0.0.1:{port}"
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=NO_ANSWER, trust_env=False)
+        command = [*_outlived_by_us(), program, "serve", *arguments, "--host", "127.0.0.1", "--port", str(port)]
+        self._child = await asyncio.create_subprocess_exec(
+            *command, stdout=PIPE, stderr=STDOUT, env={**environment, "VLLM_API_KEY": key}, start_new_session=True
+        )
+        self._tasks.append(asyncio.create_task(self._listen()))
+        try:
+            await self._serving()
+        except BaseException:
+            await self.stop()
+            raise
+        self._tasks.append(asyncio.create_task(self._watch()))
+
+    async def stop(self) -> None:
+        """End vLLM with all processes it has started."""
+        self._stopping = True
+        if self._child is not None:
+            await self._end(self._child)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def _end(self, child: Process) -> None:
+        """Ask, then insist. The group may outlive its leader, so it is told even then."""
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, sign)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), STOP_S)
+
+    async def _serving(self) -> None:
+        async with asyncio.timeout(START_S):
+            while not await self._answers():
+                if self.fatal:
+                    raise ConfigError("\n".join([f"{self.fatal}; its last words:", *self._said]))
+                await asyncio.sleep(0.2)
+
+    async def _answers(self) -> bool:
+        try:
+            return (await self.http.get("/health", timeout=2)).is_success
+        except httpx.HTTPError:
+            return False
+
+    async def _listen(self) -> None:
+        """What vLLM prints goes to our log at debug level: it may hold what people wrote."""
+        output = self._child.stdout if self._child else None
+        if output is None:
+            return
+        async for line in lines(output):  # however long they are: a pipe that nobody reads would hold vLLM up
+            self._said.append(line[:LONGEST_SAID])
+            log.debug("vllm: %s", line)
+
+    async def _watch(self) -> None:
+        """Read how full the cache is, now and then."""
+        while True:
+            with suppress(httpx.HTTPError, ValueError):
+                self.pages = _pages((await self.http.get("/metrics", timeout=2)).text)
+            await asyncio.sleep(POLL_S)
+
+
+def _pages(metrics: str) -> tuple[int, int]:
+    """Pages used and pages in all, from vLLM's own metrics."""
+    used, total = 0.0, 0
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name == "vllm:kv_cache_usage_perc":
+                used = sample.value
+            elif sample.name == "vllm:cache_config_info":
+                blocks = sample.labels.get("num_gpu_blocks", "")
+                total = int(blocks) if blocks.isdigit() else 0
+    return round(used * total), total
+
+
+def _outlived_by_us() -> list[str]:
+    """A killed service must not leave a vLLM that holds the GPU: util-linux lets the kernel end it with us."""
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,145 @@
+"""The waiting line before the model: bounded, fair between callers, and everybody is told their place.
+
+Callers take turns (start-time fair queueing): a request's round is the one after its caller's last, or the present one.
+So a caller with a thousand questions delays another one's by a place, not by a thousand. Where the line is full, the
+newest question of whoever has most in it makes way.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from glados_bots.errors import QueueFullError
+from glados_bots.wire.events import Queued
+
+PACE_WINDOW = 16  # departures the pace is taken from
+UNKNOWN_WAIT_S = 10.0
+
+
+@dataclass(eq=False, slots=True)
+class _Ticket:
+    """One that waits. `moved` is set when its position changed, it may go in, or it had to make way."""
+
+    caller: str
+    round: int
+    position: int = 0
+    made_way: bool = False
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class WaitingLine:
+    """Admits a number of requests at once; the others wait. Used from one event loop only."""
+
+    def __init__(self, places: int, max_waiting: int) -> None:
+        self._free = places
+        self._max_waiting = max_waiting
+        self._waiting: list[_Ticket] = []  # in order of arrival
+        self._round = 0  # of the last one admitted
+        self._last_rounds: dict[str, int] = {}  # of the newest request of each caller; none before the present round
+        self._pace = Pace()
+        self.running = 0
+
+    @property
+    def waiting(self) -> int:
+        """Requests not admitted yet."""
+        return len(self._waiting)
+
+    async def enter(self, caller: str = "") -> AsyncGenerator[Queued]:
+        """Yield our place each time it changes; ends when we are admitted. Who was admitted must call `leave`.
+
+        Args:
+            caller: whose request it is, for fairness between them.
+
+        Raises:
+            QueueFullError: too many wait already, and this caller has no fewer in the line than the others.
+        """
+        if self._free == 0 or self._waiting:
+            self._make_room(caller)
+        ticket = _Ticket(caller, max(self._round, self._last_rounds.get(caller, 0)) + 1)
+        self._last_rounds[caller] = ticket.round
+        self._waiting.append(ticket)
+        self._arrange()
+        try:
+            while ticket.position > 0 or self._free == 0:
+                ticket.moved.clear()
+                yield Queued(ticket.position, self._pace.wait_s(ticket.position))
+                await ticket.moved.wait()
+                if ticket.made_way:
+                    raise self._full()
+            self._admit(ticket)
+        finally:
+            if not ticket.made_way:
+                self._waiting.remove(ticket)
+                self._arrange()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        if self._free == 0:
+            self._pace.departed()
+        self._free += 1
+        self.running -= 1
+        self._arrange()
+
+    def _admit(self, ticket: _Ticket) -> None:
+        self._free -= 1
+        self.running += 1
+        if self._free == 0:
+            self._pace.filled()
+        self._round = max(self._round, ticket.round)
+        self._last_rounds = {caller: last for caller, last in self._last_rounds.items() if last > self._round}
+
+    def _arrange(self) -> None:
+        """Give every ticket its position: by rounds, and by arrival within one."""
+        for position, ticket in enumerate(sorted(self._waiting, key=lambda each: each.round)):
+            if ticket.position != position or (position == 0 and self._free > 0):
+                ticket.position = position
+                ticket.moved.set()
+
+    def _make_room(self, caller: str) -> None:
+        if len(self._waiting) < self._max_waiting:
+            return
+        waiting = Counter(ticket.caller for ticket in self._waiting)
+        greediest, most = waiting.most_common(1)[0]
+        if waiting[caller] + 1 >= most:
+            raise self._full()
+        newest = next(ticket for ticket in reversed(self._waiting) if ticket.caller == greediest)
+        self._waiting.remove(newest)
+        self._last_rounds[greediest] = newest.round - 1
+        newest.made_way = True
+        newest.moved.set()
+
+    def _full(self) -> QueueFullError:
+        waiting = len(self._waiting)
+        return QueueFullError(waiting, self._pace.wait_s(waiting) or UNKNOWN_WAIT_S)
+
+
+class Pace:
+    """How long a place takes to get free, from the last departures. Only time in which all places were taken counts."""
+
+    def __init__(self) -> None:
+        self._busy_s = 0.0  # a clock that stands still while a place is free
+        self._filled_at: float | None = None
+        self._departures: deque[float] = deque(maxlen=PACE_WINDOW)  # by that clock
+
+    def filled(self) -> None:
+        """The last free place was taken."""
+        self._filled_at = time.monotonic()
+
+    def departed(self) -> None:
+        """A place became free that was waited for, or could have been."""
+        self._busy_s, self._filled_at = self._clock(), None
+        self._departures.append(self._busy_s)
+
+    def wait_s(self, position: int) -> float | None:
+        """Seconds until a place is free for this position; None before a pace is known."""
+        count = len(self._departures)
+        if count < 2:  # noqa: PLR2004 - a pace needs two points
+            return None
+        first, last = self._departures[0], self._departures[-1]
+        pace = max((last - first) / (count - 1), (self._clock() - first) / count)
+        return pace * (position + 1)
+
+    def _clock(self) -> float:
+        return self._busy_s + (0.0 if self._filled_at is None else time.monotonic() - self._filled_at)

@@ -1,0 +1,95 @@
+"""How a question comes in: saved before the platform hears of it, or refused with a sentence that says why."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from glados_bots import logs, tracing
+from glados_bots.conversation import Turn
+from glados_bots.store.leases import Receipt
+from glados_bots.store.limits import Excess
+from glados_bots.store.store import Store
+
+log = logging.getLogger(__name__)
+
+FULL = "{waiting} waiting in this conversation already; please wait for an answer first."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a question.
+
+    Attributes:
+        status: `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then
+            nothing is to be said); or `refused`.
+        ahead: turns of the conversation that go first.
+        turn: id of the turn that answers it.
+        refusal: a private sentence for the person who was refused, else empty.
+        is_repeat: this person was told the same since the limit was reached: an adapter may leave it at that.
+    """
+
+    status: Literal["accepted", "joined", "duplicate", "refused"]
+    ahead: int = 0
+    turn: str = ""
+    refusal: str = ""
+    is_repeat: bool = False
+
+
+class Intake:
+    """The way in of one platform. Both methods raise StoreUnavailableError: then the platform must not be acked."""
+
+    def __init__(self, store: Store, join_window_s: float) -> None:
+        self._store = store
+        self._join_window_s = join_window_s
+
+    async def accept(
+        self, turn: Turn, *, dedupe: Sequence[str] = (), exempt: bool = False, joins: bool = True
+    ) -> Verdict:
+        """Take a question in, once.
+
+        Args:
+            turn: the question.
+            dedupe: further names of the same event, such as the platform's event id.
+            exempt: whether the limits do not apply to it.
+            joins: whether it may become part of a waiting question of the same person.
+        """
+        clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
+        window = self._join_window_s if joins else 0.0
+        name = f"{self._store.platform}:{turn.id}"
+        with logs.about(turn=name), tracing.span("question", turn=name) as mark:
+            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, exempt=exempt))
+            log.info("turn %s: %s", turn.id, verdict.status)
+            mark.set(status=verdict.status)
+        return verdict
+
+    async def redo(self, message: str, by: str, text: str = "", *, exempt: bool = False) -> Verdict | None:
+        """Answer a question again: its text was edited, or somebody wants another answer. It counts as a question.
+
+        Args:
+            message: id of the question, or of a message that was joined into it.
+            by: who asks for it.
+            text: the new text; empty leaves it as it is.
+            exempt: whether the limits do not apply.
+
+        Returns:
+            None when the question is not known, or not any more.
+        """
+        turn = await self._store.turn(message)
+        if turn is None:
+            return None
+        clean = text.encode("utf-8", "replace").decode()
+        receipt = await self._store.redo(message, turn, by, clean, exempt=exempt)
+        return _verdict(receipt) if receipt else None
+
+
+def _verdict(receipt: Receipt) -> Verdict:
+    match receipt:
+        case Receipt("full"):
+            waiting = "1 question is" if receipt.ahead == 1 else f"{receipt.ahead} questions are"
+            return Verdict("refused", receipt.ahead, "", FULL.format(waiting=waiting))
+        case Receipt("limited", excess=Excess() as excess):
+            return Verdict("refused", 0, "", str(excess), excess.is_repeat)
+        case Receipt("accepted" | "joined" | "duplicate" as status):
+            return Verdict(status, receipt.ahead, receipt.turn)
+    raise ValueError(f"a receipt must not be {receipt}")

@@ -1,0 +1,295 @@
+"""Leaves to messages: each within the limit, each able to stand alone.
+
+Messages are filled in order, and a leaf's place depends only on what comes before it: a message that has been left
+behind stays as it is while the answer grows.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic, Protocol, TypeVar
+
+from wcwidth import grapheme_boundary_before
+
+from glados_bots.markdown.drawing.leaves import Leaf
+from glados_bots.markdown.tree import Code, Run, Table
+
+# Below this a message could not hold a fence, a table's header and a line.
+MIN_LIMIT = 200
+# How often a place to cut is guessed from what a prefix takes, before the rest is halved.
+_GUESSES = 4
+# A gap inside a quote carries the quote's mark.
+QUOTE_MARGIN = 2
+
+# What a platform could read as one thing, however it is escaped: a mention, an emoji, a time.
+_LONGEST_MENTION = 80
+_MENTION = re.compile(rf"<[@#!:/A-Za-z][^<>\s]{{0,{_LONGEST_MENTION}}}>")
+# A leaf with so many times a message's room of text is cut before it is drawn: drawing would never make it fit, and
+# what is left would be drawn whole for each message.
+_SURELY_TOO_LONG = 2
+_FEW = 8  # runs; nearly all leaves have fewer, and need no closer look
+
+Drawn = TypeVar("Drawn")
+Message = TypeVar("Message")
+Message_co = TypeVar("Message_co", covariant=True)
+
+
+class MessageDialect(Protocol[Drawn, Message_co]):
+    """What cutting needs to know about a platform."""
+
+    def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
+        """Replace a table by what the platform can show; the first of the result needs no more of it."""
+
+    def draw(self, leaf: Leaf) -> Drawn:
+        """Write a leaf."""
+
+    def size(self, drawn: Drawn) -> int:
+        """What it takes of a message, in the limit's unit."""
+
+    def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
+        """Whether a message holding `before` may hold this leaf as well, whatever its size."""
+
+    def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co:
+        """Write a message."""
+
+
+class Packer(Generic[Drawn, Message]):
+    """Fills messages with leaves.
+
+    Args:
+        dialect: the platform's.
+        limit: most a message may hold, in the dialect's unit.
+
+    Raises:
+        ValueError: the limit is below `MIN_LIMIT`.
+    """
+
+    def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
+        if limit < MIN_LIMIT:
+            raise ValueError(f"a limit of {limit} is too small for messages that stand alone; use {MIN_LIMIT} or more")
+        self._dialect = dialect
+        self._limit = limit
+        self.full: list[Message] = []
+        self._parts: list[tuple[Leaf, Drawn]] = []
+        self._room = limit
+
+    def fork(self) -> "Packer[Drawn, Message]":
+        """A packer that goes on from here without touching this one; its `full` begins empty."""
+        other = Packer(self._dialect, self._limit)
+        other._parts, other._room = list(self._parts), self._room
+        return other
+
+    def messages(self) -> list[Message]:
+        """All messages up to now, the last one perhaps not full."""
+        return [*self.full, self._dialect.join(self._parts)] if self._parts else list(self.full)
+
+    def add(self, leaves: list[Leaf]) -> None:
+        """Place more leaves behind those already there."""
+        queue = deque(leaves)
+        while queue:
+            leaf = queue.popleft()
+            if isinstance(leaf.block, Table):
+                leaf, *rest = self._dialect.expand(leaf, self._limit)
+                queue.extendleft(reversed(rest))
+            few = len(leaf.runs) < _FEW and not (leaf.runs and len(leaf.runs[-1].text) > self._limit)
+            if (few and leaf.kind != "code") or not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
+                self._place(leaf, queue)
+            elif self._parts:
+                self._put_off(leaf, queue)
+            else:
+                self._cut(leaf, queue)
+
+    def _cut(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        head, rest = split(leaf, self._limit, self._dialect)
+        queue.extendleft([head] if rest is None else [rest, head])
+
+    def _place(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        drawn = self._dialect.draw(leaf)
+        size = self._dialect.size(drawn)
+        if not self._parts:
+            if size <= self._limit:
+                self._parts = [(leaf, drawn)]
+                self._room = self._limit - size
+            else:
+                self._cut(leaf, queue)
+            return
+        size += leaf.gap + (QUOTE_MARGIN if leaf.place.quote else 0)
+        if size <= self._room and self._dialect.fits_beside(self._parts, leaf):
+            self._parts.append((leaf, drawn))
+            self._room -= size
+        else:
+            self._put_off(leaf, queue)
+
+    def _put_off(self, leaf: Leaf, queue: deque[Leaf]) -> None:
+        """Begin another message."""
+        queue.appendleft(leaf)
+        queue.extendleft(reversed(self._close()))
+
+    def _close(self) -> list[Leaf]:
+        """Finish the message; headings at its end go along with what they announce."""
+        kept = len(self._parts)
+        while kept > 1 and self._parts[kept - 1][0].kind == "heading":
+            kept -= 1
+        if self._parts[kept - 1][0].kind == "heading":
+            kept = len(self._parts)
+        moved = [leaf for leaf, _ in self._parts[kept:]]
+        self.full.append(self._dialect.join(self._parts[:kept]))
+        self._parts = []
+        return moved
+
+
+def _is_longer(leaf: Leaf, size: int) -> bool:
+    """Whether a leaf has more characters than this; looks at no more of it than that takes."""
+    if isinstance(leaf.block, Code):
+        return len(leaf.block.text) > size
+    for run in leaf.runs:
+        size -= max(1, len(run.text))
+        if size < 0:
+            return True
+    return False
+
+
+def split(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
+    """Cut a leaf that is too large for an empty message.
+
+    Args:
+        leaf: text, heading or code.
+        room: what the first part may take.
+        dialect: the platform's.
+
+    Returns:
+        The first part, and the rest if there is one.
+    """
+    if leaf.kind == "code" and isinstance(leaf.block, Code):
+        return _split_code(leaf, leaf.block, room, dialect)
+    return _split_text(leaf, room, dialect)
+
+
+def _split_code(
+    leaf: Leaf, block: Code, room: int, dialect: MessageDialect[Drawn, Message]
+) -> tuple[Leaf, Leaf | None]:
+    def part(text: str) -> Leaf:
+        return replace(leaf, block=Code(block.info, text))
+
+    def size_of(candidate: Leaf) -> int:
+        return dialect.size(dialect.draw(candidate))
+
+    if size_of(part("")) > room // 2:  # an endless info string must not be repeated
+        block = Code("", block.text)
+    count = _most(block.text, room, lambda size: size_of(part(block.text[:size])))
+    window = block.text[: count + 1]
+    end = window.rfind("\n")
+    if end > 0:
+        return part(block.text[:end]), part(block.text[end + 1 :])
+    end = _whole_graphemes(block.text, count)
+    return part(block.text[:end]), part(block.text[end:])
+
+
+def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
+    runs = _take(leaf.runs, room + _LONGEST_MENTION)
+    text = "".join([run.text or "\0" for run in runs])
+
+    def part(size: int) -> Leaf:
+        return replace(leaf, runs=_take(runs, size))
+
+    count = _most(text, room, lambda size: dialect.size(dialect.draw(part(size))))
+    end = _boundary(runs, text, count)
+    if end <= 0:
+        if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
+            return _without_link(leaf), None  # an address longer than a message: keep its label
+        end = _whole_graphemes(text, count)
+    rest = _strip_start(_drop(leaf.runs, end))
+    if not rest:
+        return part(end), None
+    return part(end), replace(leaf, runs=rest, marker="", checked=None, gap=1)
+
+
+def _most(text: str, room: int, size_of: Callable[[int], int]) -> int:
+    """The largest prefix that fits, of at most `room` characters: by proportion at first, then by bisection."""
+    low, high = 0, min(len(text), room)
+    middle, guesses = high, _GUESSES
+    while low < high:
+        size = size_of(middle)
+        if size <= room:
+            low = middle
+        else:
+            high = middle - 1
+        guess = middle * room // max(1, size) if guesses else (low + high + 1) // 2
+        middle = min(max(guess, low + 1), high)
+        guesses -= 1 if guesses else 0
+    return low
+
+
+def _boundary(runs: list[Run], text: str, count: int) -> int:
+    """The best place to cut at or before `count`: a line's end, a sentence's, a space; 0 where there is none."""
+    atoms = _atoms(runs)
+    newline = text.rfind("\n", 0, count + 1)
+    sentence = max(
+        text.rfind(mark, 0, count) + 1 for mark in (". ", "! ", "? ", ": ", "; ", "\u3002", "\uff01", "\uff1f")
+    )
+    space = text.rfind(" ", 0, count + 1)
+    places = [place for place in (newline, sentence) if place > count // 2] + [space, newline]
+    for place in places:
+        end = place
+        while end > 0 and (atom := next((start for start, stop in atoms if start < end < stop), None)) is not None:
+            end = atom
+        if end > 0 and text[:end].strip():
+            return end
+    starts = [start for start, stop in atoms if start < count < stop and text[:start].strip()]
+    return starts[0] if starts else 0
+
+
+def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
+    """Stretches that must not be cut where that can be avoided: links, inline code and mentions."""
+    atoms: list[tuple[int, int]] = []
+    position = 0
+    last_link = None
+    for run in runs:
+        end = position + max(1, len(run.text))
+        link = next((span for span in run.spans if span.kind == "link"), None)
+        if link is not None and link is last_link:
+            atoms[-1] = (atoms[-1][0], end)
+        elif link is not None or run.kind == "code":
+            atoms.append((position, end))
+        elif "<" in run.text:
+            atoms += [(position + match.start(), position + match.end()) for match in _MENTION.finditer(run.text)]
+        last_link, position = link, end
+    return atoms
+
+
+def _whole_graphemes(text: str, count: int) -> int:
+    """The end of the last grapheme within the first `count` characters; a first one that is longer is cut inside."""
+    end = grapheme_boundary_before(text, count + 1) if count < len(text) else count
+    return end or max(1, count)
+
+
+def _take(runs: list[Run], size: int) -> list[Run]:
+    taken: list[Run] = []
+    for run in runs:
+        if size <= 0:
+            break
+        length = max(1, len(run.text))
+        taken.append(run if length <= size else replace(run, text=run.text[:size]))
+        size -= length
+    return taken
+
+
+def _drop(runs: list[Run], size: int) -> list[Run]:
+    for index, run in enumerate(runs):
+        length = max(1, len(run.text))
+        if size < length:
+            return [replace(run, text=run.text[size:]) if size else run, *runs[index + 1 :]]
+        size -= length
+    return []
+
+
+def _strip_start(runs: list[Run]) -> list[Run]:
+    while runs and runs[0].kind in {"soft", "hard", "text"} and not runs[0].text.strip():
+        runs = runs[1:]
+    return runs
+
+
+def _without_link(leaf: Leaf) -> Leaf:
+    link = next(span for span in leaf.runs[0].spans if span.kind == "link")
+    return replace(leaf, runs=[replace(run, spans=tuple(s for s in run.spans if s is not link)) for run in leaf.runs])

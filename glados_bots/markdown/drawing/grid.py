@@ -1,0 +1,115 @@
+"""Tables for clients without tables: aligned text by display width, or one record a row where that is too wide."""
+
+from wcwidth import wcswidth
+
+from glados_bots.markdown.drawing.leaves import Grid, Leaf, Place, bold
+from glados_bots.markdown.links import safe_url
+from glados_bots.markdown.tree import Run, Span, Table
+
+# Wider lines wrap in the clients' usual windows, and a wrapped table cannot be read.
+MAX_COLUMNS = 66
+_SEPARATOR = " │ "
+# White space of a cell is drawn as one space; a cell has hardly more of it than of words.
+_MOST_BLANK = 2
+# Cells of a table beyond which a row that lacks some does not name them: a short text can make half a million.
+_MOST_CELLS = 2_000
+
+
+def width(text: str) -> int:
+    """Columns a text takes: two for wide characters and emoji, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return max(0, wcswidth(text))
+
+
+def draw_grid(table: Table) -> Grid:
+    """Draw a table with aligned columns; the header is `rows[0]`."""
+    urls: dict[str, int] = {}
+    cells = [[(text, width(text)) for text in (_cell(cell, urls) for cell in row)] for row in table.rows]
+    widths = [max(1, *(size for _, size in column)) for column in zip(*cells, strict=True)]
+    lines = [_line(row, widths, table.aligns) for row in cells]
+    lines.insert(1, "─┼─".join("─" * count for count in widths))
+    return Grid(lines, list(urls), sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+
+
+def rows_within(rows: list[list[list[Run]]], size: int) -> int:
+    """How many rows may fit into so many characters, at the most; no more of them are looked at."""
+    for count, row in enumerate(rows):
+        size -= (len(row) + sum([len(run.text) for cell in row for run in cell])) // _MOST_BLANK
+        if size < 0:
+            return count
+    return len(rows)
+
+
+def records(leaf: Leaf, table: Table) -> list[Leaf]:
+    """A table as leaves: for each row a bold line, and an item for each further cell."""
+    header, *rows = table.rows
+    place = leaf.place
+    inner = Place(place.quote, place.quote_id, (*place.levels, False), place.is_small)
+    if not rows:
+        return [Leaf("text", _joined(header), place, leaf.gap)]
+    leaves: list[Leaf] = []
+    is_padded = len(header) * len(rows) > _MOST_CELLS
+    for row in rows:
+        names_all = not leaves or not is_padded
+        named = [
+            (name, cell)
+            for name, cell in zip(header, row, strict=False)
+            if _is_filled(cell) or (names_all and _is_filled(name))
+        ]
+        for index, (name, cell) in enumerate(named):
+            runs = [*name, Run("text", ": "), *cell] if _is_filled(name) else cell
+            if index == 0:
+                leaves.append(Leaf("text", bold(runs), place, 2 if leaves else leaf.gap))
+            else:
+                leaves.append(Leaf("text", runs, inner, 1, "-"))
+    return leaves
+
+
+def _is_filled(cell: list[Run]) -> bool:
+    return any(run.text.strip() for run in cell)
+
+
+def _joined(cells: list[list[Run]]) -> list[Run]:
+    runs: list[Run] = []
+    for cell in cells:
+        runs += [*([Run("text", " · ")] if runs else []), *cell]
+    return bold(runs)
+
+
+def _cell(runs: list[Run], urls: dict[str, int]) -> str:
+    """The text of a cell; behind a link's label stands its number, which `urls` keeps."""
+    if len(runs) == 1 and not runs[0].spans:
+        return runs[0].text.strip()
+    text = ""
+    for index, run in enumerate(runs):
+        text += " " if run.kind in {"soft", "hard"} else _struck(runs, index)
+        span = next((span for span in run.spans if span.kind == "link"), None)
+        is_last = span is not None and not (index + 1 < len(runs) and span in runs[index + 1].spans)
+        url = safe_url(span.url) if span is not None and is_last else None
+        if url is not None:
+            text += f" [{urls.setdefault(url, len(urls) + 1)}]"
+    return " ".join(text.split())
+
+
+def _struck(runs: list[Run], index: int) -> str:
+    """A run's text; code shows no styles, but what is struck out must not read as if it were not."""
+    text, strike = runs[index].text, _strike(runs, index) if runs[index].spans else None
+    if strike is None:
+        return text
+    before, after = _strike(runs, index - 1) is strike, _strike(runs, index + 1) is strike
+    return ("" if before else "~~") + text + ("" if after else "~~")
+
+
+def _strike(runs: list[Run], index: int) -> Span | None:
+    spans = runs[index].spans if 0 <= index < len(runs) else ()
+    return next((span for span in spans if span.kind == "strike"), None)
+
+
+def _line(cells: list[tuple[str, int]], widths: list[int], aligns: tuple[str, ...]) -> str:
+    padded = []
+    for (text, size), columns, align in zip(cells, widths, aligns, strict=True):
+        missing = columns - size
+        left = missing if align == "Right" else missing // 2 if align == "Center" else 0
+        padded.append(" " * left + text + " " * (missing - left))
+    return _SEPARATOR.join(padded).rstrip()

@@ -1,0 +1,1 @@
+"""Repairs of the markdown that models write, before it is parsed."""

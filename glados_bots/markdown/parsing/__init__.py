@@ -1,0 +1,1 @@
+"""From mended text to the tree."""

@@ -1,0 +1,251 @@
+"""Events of the parser to blocks: keeps what is open while the events go by."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from glados_bots.markdown.pairs import settled, settled_html
+from glados_bots.markdown.parsing.inline_builder import MAX_DEPTH, InlineBuilder
+from glados_bots.markdown.tree import (
+    Block,
+    Code,
+    Document,
+    Heading,
+    Html,
+    Item,
+    List,
+    Note,
+    Paragraph,
+    Quote,
+    Rule,
+    Run,
+    Table,
+)
+
+_NUMBER = re.compile(rb"\d{1,9}")
+
+
+class Builder(InlineBuilder):
+    """Builds one document.
+
+    Args:
+        source: the mended text.
+        marks: footnotes marked before it.
+
+    Attributes:
+        place: the UTF-8 byte of the source where the event that is read stands.
+        starts: for each top-level block, the place where it begins.
+    """
+
+    def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
+        self.place = 0
+        self.starts: list[int] = []
+        super().__init__(source, marks)
+        self._blocks: list[Block] = []
+        self._containers: list[list[Block]] = [self._blocks]
+        self._bytes = source.encode()
+        self._lists: list[List] = []
+        self._counted: list[bool] = []  # which of them have the same number at each item
+        self._html: Html | None = None
+        self._html_lines: list[str] = []
+        self._table: Table | None = None
+        self._notes: list[Note] = []
+
+    def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
+        """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
+
+        Args:
+            events: each with its range where they are placed; else by itself, and each stands behind every text.
+            are_placed: which of both.
+        """
+        handlers, starts, ends = self._ON, self._START, self._END
+        on_text, marked = self._on_text, self._marked
+        self.place = sys.maxsize
+        for event in events:
+            if are_placed:
+                event, place = event  # noqa: PLW2901 - a tuple less
+                self.place = place["start"]
+            if event.__class__ is str:
+                self._add_break(event) if event != "Rule" else self._open_block(Rule())
+                continue
+            key, value = event.popitem()
+            if key == "Text":
+                runs = self._runs
+                if runs is None or marked or "://" in value or "@" in value or "www." in value:
+                    on_text(value)
+                else:
+                    runs.append(Run("text", value, self._spans))
+            elif key == "Start":
+                name, data = (value, None) if value.__class__ is str else value.popitem()
+                starts[name](self, data)
+            elif key == "End":
+                close = ends.get(value) if value.__class__ is str else ends.get(next(iter(value)))
+                if close is not None:
+                    close(self)
+            elif key == "Code" and self._runs is not None and not marked:
+                self._runs.append(Run("code", value, self._spans))
+            else:
+                handlers[key](self, value)
+
+    def document(self) -> Document:
+        """Return what was read."""
+        for runs in self._tagged:
+            runs[:] = settled(runs)
+        marks = list(self._marks)
+        order = {label: index for index, label in enumerate(marks)}
+        notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
+        return Document(self._blocks, self.starts, notes, marks)
+
+    # Leaves
+
+    def _open_block(self, block: Block) -> None:
+        self._runs = None
+        if len(self._containers) == 1:
+            self.starts.append(self.place)
+        self._containers[-1].append(block)
+
+    def _open_paragraph(self, *, tight: bool) -> list[Run]:
+        runs = self._runs = []
+        if len(self._containers) == 1:
+            self.starts.append(self.place)
+        self._containers[-1].append(Paragraph(runs, tight))
+        return runs
+
+    def _start_paragraph(self, _: Any) -> None:
+        self._open_paragraph(tight=False)
+
+    def _close_leaf(self) -> None:
+        self._runs = None
+
+    def _on_task(self, checked: bool) -> None:
+        self._lists[-1].items[-1].checked = checked
+
+    def _start_heading(self, data: dict[str, Any]) -> None:
+        runs: list[Run] = []
+        self._open_block(Heading(int(data["level"][1]), runs))
+        self._runs = runs
+
+    def _start_code(self, data: Any) -> None:
+        self._open_block(Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self._code = []
+
+    def _end_code(self) -> None:
+        block = self._containers[-1][-1]
+        if isinstance(block, Code) and self._code is not None:
+            block.text = "".join(self._code).removesuffix("\n")
+        self._code = None
+
+    def _start_html(self, _: Any) -> None:
+        self._html, self._html_lines = Html(""), []
+        self._open_block(self._html)
+
+    def _on_html(self, text: str) -> None:
+        if self._html is not None:
+            self._html_lines.append(self._clean(text))
+
+    def _end_html(self) -> None:
+        if self._html is not None:
+            self._html.text = settled_html("".join(self._html_lines))
+        self._html = None
+
+    # Containers
+
+    def _is_too_deep(self) -> bool:
+        return len(self._containers) > MAX_DEPTH
+
+    def _end_container(self) -> None:
+        self._runs = None
+        self._containers.pop()
+
+    def _start_quote(self, kind: str | None) -> None:
+        inner = self._containers[-1]
+        if self._is_too_deep():
+            self._runs = None
+        else:
+            inner = []
+            self._open_block(Quote(inner, kind or ""))
+        self._containers.append(inner)
+
+    def _start_list(self, start: int | None) -> None:
+        block = List(start, [])
+        if self._is_too_deep():
+            self._runs = None
+        else:
+            self._open_block(block)
+        self._lists.append(block)
+        self._counted.append(False)
+
+    def _end_list(self) -> None:
+        self._runs = None
+        self._lists.pop()
+        self._counted.pop()
+
+    def _start_item(self, _: Any) -> None:
+        self._runs = None
+        inner = self._containers[-1] if self._is_too_deep() else []
+        found = self._lists[-1]
+        found.items.append(Item(inner, number=None if found.start is None else self._number(found)))
+        self._containers.append(inner)
+
+    def _number(self, found: List) -> int:
+        """The number of a list's next item: as written; but "1. 1. 1." counts."""
+        start, index = found.start or 0, len(found.items)
+        written = _NUMBER.match(self._bytes, self.place)
+        if index == 1 and written and int(written[0]) == start:
+            self._counted[-1] = True
+        return start + index if self._counted[-1] or written is None else int(written[0])
+
+    def _start_note(self, label: str) -> None:
+        self._runs = None
+        note = Note(label, [])
+        self._notes.append(note)
+        self._containers.append(note.blocks)
+
+    # Tables
+
+    def _start_table(self, aligns: tuple[str, ...]) -> None:
+        self._table = Table(aligns, [])
+        self._open_block(self._table)
+
+    def _start_row(self, _: Any) -> None:
+        if self._table is not None:
+            self._table.rows.append([])
+
+    def _start_cell(self, _: Any) -> None:
+        self._runs = []
+        if self._table is not None:
+            self._table.rows[-1].append(self._runs)
+
+    # Tables of functions, not of bound methods: those would keep each builder, and its document, in a cycle.
+    _ON: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        **InlineBuilder.ON,
+        "Html": _on_html,
+        "TaskListMarker": _on_task,
+    }
+    _START: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        **InlineBuilder.START,
+        "Paragraph": _start_paragraph,
+        "Heading": _start_heading,
+        "CodeBlock": _start_code,
+        "HtmlBlock": _start_html,
+        "BlockQuote": _start_quote,
+        "List": _start_list,
+        "Item": _start_item,
+        "FootnoteDefinition": _start_note,
+        "Table": _start_table,
+        "TableHead": _start_row,
+        "TableRow": _start_row,
+        "TableCell": _start_cell,
+    }
+    _END: ClassVar[dict[str, Callable[[Any], None]]] = {
+        **InlineBuilder.END,
+        "Heading": _close_leaf,
+        "Table": _close_leaf,
+        "CodeBlock": _end_code,
+        "HtmlBlock": _end_html,
+        "BlockQuote": _end_container,
+        "List": _end_list,
+        "Item": _end_container,
+        "FootnoteDefinition": _end_container,
+    }

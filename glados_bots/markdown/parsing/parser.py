@@ -1,0 +1,67 @@
+"""Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pyromark
+
+from glados_bots.markdown.mending.mend import mend, readable
+from glados_bots.markdown.parsing.builder import Builder
+from glados_bots.markdown.tree import Document
+
+OPTIONS = (
+    pyromark.Options.ENABLE_TABLES
+    | pyromark.Options.ENABLE_STRIKETHROUGH
+    | pyromark.Options.ENABLE_TASKLISTS
+    | pyromark.Options.ENABLE_FOOTNOTES
+    | pyromark.Options.ENABLE_MATH
+    | pyromark.Options.ENABLE_GFM
+)
+_NUMBERS = re.compile(r"\n[ \t>]*(?:[-*+][ \t]+)*(\d{1,9})[.)][ \t\n]")
+LinkCallback = Callable[[Any], "tuple[str, str] | None"]
+
+
+def parse(text: str) -> Document:
+    """Read a whole answer.
+
+    Args:
+        text: markdown as models write it (GFM, see `docs/markdown.md` for what is mended).
+
+    Returns:
+        The tree; its `starts` are without meaning. Any text can be read; there is no error.
+    """
+    mended = mend(readable(text)).text
+    if _has_odd_numbers(mended):
+        return parse_mended(mended)
+    builder = Builder(mended)
+    builder.read(pyromark.events(mended, options=OPTIONS), are_placed=False)
+    return builder.document()
+
+
+def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
+    """Read text that went through `mend` already.
+
+    Args:
+        text: the mended source.
+        on_unknown: told of each `[x]` without a definition; it may answer with a target and a title.
+        marks: footnotes marked before this text begins.
+
+    Returns:
+        The tree; `starts` are byte offsets into `text`.
+    """
+    builder = Builder(text, marks)
+    events = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
+    builder.read(events, are_placed=True)
+    return builder.document()
+
+
+def _has_odd_numbers(text: str) -> bool:
+    """Whether a list may not simply count on; only then its items are looked at, which takes longer."""
+    before = 0
+    for written in _NUMBERS.findall("\n" + text):
+        number = int(written)
+        if number not in {1, before + 1}:
+            return True
+        before = number
+    return False

@@ -1,0 +1,89 @@
+"""The audit log: what was done with an operator's or an admin's rights, by whom, and when.
+
+    glados:audit   stream   actor, act, target; the entry's id is the time by the clock of Redis
+
+Each act is a log line as well, so that it is known even when Redis is away. No words of a conversation stand in either.
+"""
+
+import getpass
+import logging
+import socket
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.store.connection import Client, reply_of
+
+log = logging.getLogger(__name__)
+
+KEY = "glados:audit"
+MOST_ENTRIES = 10_000
+KEPT_MS = 400 * 24 * 3600 * 1000  # a year and a month: long enough for a yearly review
+LONGEST_FIELD = 200  # characters of one field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One act.
+
+    Attributes:
+        at: when, in UTC.
+        actor: who: `cli:NAME@MACHINE`, or a platform's id such as `web:ada@example.org`.
+        act: what, as words of a command: `keys revoke`.
+        target: upon what; empty where there is nothing to name.
+    """
+
+    at: datetime
+    actor: str
+    act: str
+    target: str = ""
+
+
+def operator() -> str:
+    """Who uses the command line here."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "unknown"  # a container's user id needs no name
+    return f"cli:{name}@{socket.gethostname()}"
+
+
+async def record(client: Client, actor: str, act: str, target: str = "") -> None:
+    """Write an act down: a log line first, then the stream.
+
+    Raises:
+        StoreUnavailableError: Redis is away; the log line is there.
+    """
+    fields = {"actor": _line(actor), "act": _line(act), "target": _line(target)}
+    log.info("audit: %(actor)s: %(act)s %(target)s", fields)
+    async with client.pipeline(transaction=True) as pipe:
+        pipe.xadd(KEY, cast("Any", fields), maxlen=MOST_ENTRIES, approximate=True)
+        pipe.time()
+        _, (seconds, _) = await reply_of(pipe.execute())
+    await reply_of(cast("Awaitable[object]", client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False)))
+
+
+async def attempt(client: Client, actor: str, act: str, target: str = "") -> None:
+    """`record` for acts that must not fail because Redis is away; the log then says that an entry is missing."""
+    try:
+        await record(client, actor, act, target)
+    except StoreUnavailableError as error:
+        log.warning("this act stands in no audit log but this one: %s", error)
+
+
+async def entries(client: Client, most: int = 100) -> list[Entry]:
+    """The newest acts, newest first. Raises StoreUnavailableError."""
+    found = await reply_of(cast("Awaitable[list[tuple[str, dict[str, str]]]]", client.xrevrange(KEY, count=most)))
+    return [_entry(name, fields) for name, fields in found]
+
+
+def _entry(name: str, fields: dict[str, str]) -> Entry:
+    at = datetime.fromtimestamp(int(name.partition("-")[0]) / 1000, UTC)
+    return Entry(at, fields.get("actor", ""), fields.get("act", ""), fields.get("target", ""))
+
+
+def _line(text: str) -> str:
+    """Names come from outside: one line, no control characters, not endless."""
+    return "".join(char if char.isprintable() else "�" for char in text)[:LONGEST_FIELD]

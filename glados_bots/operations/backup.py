@@ -1,0 +1,156 @@
+"""Backup and restore of everything a team would miss: conversations, waiting turns, settings, who owns which chat.
+
+A backup is lines of JSON, so it can be read, searched and compared with ordinary tools, and restored into another Redis
+or Valkey of any version:
+
+    {"format": "glados-backup", "version": 1, "data_version": 1, "at": 1795523825.1}
+    {"key": "glados:{web}:c:CONV:history", "type": "list", "value": ["turn", ...], "expires_at": 1798115825.0}
+    ...
+    {"end": 42}
+
+Left out is what only means something for seconds: pacing, views of running answers, wake-up calls. Keys of one
+conversation are read in one step; a backup of the whole at one moment needs the roles to be stopped.
+"""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import groupby
+from typing import Any, cast
+
+from glados_bots.errors import ConfigError
+from glados_bots.operations.backup_format import FORMAT, VERSION, parse
+from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.version import DATA_VERSION, KEY, migrate
+
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told|open):)")
+CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
+BATCH = 100
+
+READERS: dict[str, Callable[[Any, str], object]] = {
+    "string": lambda pipe, key: pipe.get(key),
+    "list": lambda pipe, key: pipe.lrange(key, 0, -1),
+    "hash": lambda pipe, key: pipe.hgetall(key),
+    "set": lambda pipe, key: pipe.smembers(key),
+    "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+    "stream": lambda pipe, key: pipe.xrange(key),
+}
+WRITERS: dict[str, Callable[[Any, str, Any], object]] = {
+    "string": lambda pipe, key, value: pipe.set(key, value),
+    "list": lambda pipe, key, value: pipe.rpush(key, *value),
+    "hash": lambda pipe, key, value: pipe.hset(key, mapping=value),
+    "set": lambda pipe, key, value: pipe.sadd(key, *value),
+    "zset": lambda pipe, key, value: pipe.zadd(key, dict(value)),
+    "stream": lambda pipe, key, value: [pipe.xadd(key, fields, id=entry) for entry, fields in value],
+}
+
+
+async def lines(client: Client) -> AsyncIterator[str]:
+    """The backup, line by line. Raises StoreUnavailableError when Redis goes away: what came so far is no backup."""
+    found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
+    head = {"format": FORMAT, "version": VERSION, "data_version": int(found or DATA_VERSION), "at": time.time()}
+    yield json.dumps(head)
+    count = 0
+    for batch in _batches(await _keys(client)):
+        for entry in await _read(client, batch):
+            count += 1
+            yield json.dumps(entry)
+    yield json.dumps({"end": count})
+
+
+async def restore(client: Client, text: Iterable[str], *, overwrite: bool = False) -> int:
+    """Write a backup into Redis, migrated to the present format; returns the number of keys.
+
+    The whole of it is checked before anything is written, and when Redis refuses it nonetheless (as without memory),
+    what was there before is written back. What has expired meanwhile is left out.
+
+    Args:
+        client: connected to a Redis no role works on.
+        text: the lines of the backup.
+        overwrite: take away all of GLaDOS's keys there first; without it, a Redis that has some is refused.
+
+    Raises:
+        ConfigError: the backup is damaged, cut off or too new, or Redis is not empty.
+        StoreUnavailableError: Redis went away; restore again, with `overwrite`.
+    """
+    data_version, entries = parse(text)
+    present = await _keys(client, everything=True)
+    if present and not overwrite:
+        raise ConfigError(
+            f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
+            "or call with --overwrite, which deletes them"
+        )
+    before = parse([line async for line in lines(client)]) if present else None
+    alive = [entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()]
+    try:
+        await _replace(client, data_version, alive)
+        await migrate(client)
+    except BaseException:
+        if before:
+            await _replace(client, *before)
+        raise
+    return len(alive)
+
+
+async def _replace(client: Client, data_version: int, entries: list[dict[str, Any]]) -> None:
+    for batch in _batches(await _keys(client, everything=True)):
+        await reply_of(cast("Awaitable[object]", client.delete(*batch)))
+    await reply_of(cast("Awaitable[object]", client.set(KEY, data_version)))
+    by_key = {entry["key"]: entry for entry in entries}
+    for batch in _batches(sorted(by_key)):
+        await _write(client, [by_key[key] for key in batch])
+
+
+async def _keys(client: Client, *, everything: bool = False) -> list[str]:
+    """Our keys, sorted, so that those of a conversation stand together."""
+    found: set[str] = set()
+    keys = aiter(client.scan_iter(match="glados:*", count=1000))  # of all nodes, where there are several
+    while (key := await reply_of(anext(keys, None))) is not None:
+        if key != KEY and (everything or not PASSING.match(key)):
+            found.add(str(key))
+    return sorted(found)
+
+
+def _batches(keys: list[str]) -> Iterator[list[str]]:
+    """Keys that are read or written in one step: those of one conversation, or a few others of one platform."""
+
+    def whose(key: str) -> tuple[str, str]:
+        found = CONVERSATION.match(key)
+        return key.partition("}")[0], found[1] if found else ""
+
+    for _, group in groupby(keys, key=whose):
+        members = list(group)
+        yield from (members[start : start + BATCH] for start in range(0, len(members), BATCH))
+
+
+async def _read(client: Client, keys: list[str]) -> list[dict[str, Any]]:
+    async with client.pipeline(transaction=True) as pipe:
+        for key in keys:
+            pipe.type(key)
+        types = dict(zip(keys, await reply_of(pipe.execute()), strict=True))
+    there = [key for key in keys if types[key] in READERS]
+    async with client.pipeline(transaction=True) as pipe:
+        for key in there:
+            READERS[types[key]](pipe, key)
+            pipe.pttl(key)
+        found = await reply_of(pipe.execute())
+    now = time.time()
+    return [
+        {"key": key, "type": types[key], "value": _plain(value), "expires_at": now + left / 1000 if left >= 0 else None}
+        for key, value, left in zip(there, found[::2], found[1::2], strict=True)
+        if value
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set) else value
+
+
+async def _write(client: Client, entries: list[dict[str, Any]]) -> None:
+    async with client.pipeline(transaction=True) as pipe:
+        for entry in entries:
+            WRITERS[entry["type"]](pipe, entry["key"], entry["value"])
+            if entry["expires_at"] is not None:
+                pipe.pexpireat(entry["key"], int(entry["expires_at"] * 1000))
+        await reply_of(pipe.execute())

@@ -1,0 +1,98 @@
+"""What a backup's lines hold, and whether all of it can be written into Redis. See backup.py."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from glados_bots.errors import ConfigError
+from glados_bots.operations.audit import KEY as AUDIT
+from glados_bots.store.version import DATA_VERSION
+
+FORMAT = "glados-backup"
+VERSION = 1
+PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
+OUR_KEY = re.compile(rf"glados:\{{[^{{}}]+\}}:.+|{re.escape(AUDIT)}", re.DOTALL)
+STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
+LARGEST = 1e300  # of a score
+LATEST = 1e11  # seconds since 1970; Redis takes milliseconds in 63 bits
+
+
+def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
+    """(data version, entries) of a backup. Raises ConfigError that names the first line that is wrong."""
+    head, *rest = _objects(text) or [{}]
+    if head.get("format") != FORMAT:
+        raise ConfigError("line 1: this is no backup of GLaDOS: its first line must say so")
+    if head.get("version") != VERSION or head.get("data_version") not in range(1, DATA_VERSION + 1):
+        raise ConfigError(
+            f"line 1: this backup is of version {head.get('version')}, data format {head.get('data_version')}; "
+            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the one that wrote it, or a newer"
+        )
+    if not rest or rest[-1] != {"end": len(rest) - 1}:
+        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off: its last line must count the lines before it")
+    seen: set[str] = set()
+    for number, entry in enumerate(rest[:-1], start=2):
+        _check(number, entry)
+        if entry["key"] in seen:
+            raise ConfigError(f"line {number}: {entry['key'][:80]!r} stands here for the second time: it is damaged")
+        seen.add(entry["key"])
+    return int(head["data_version"]), rest[:-1]
+
+
+def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(text, start=1):
+        try:
+            value = json.loads(line, parse_constant=_no_number)
+            json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"line {number}: not JSON ({error}): the backup is damaged") from error
+        if not isinstance(value, dict):
+            raise ConfigError(f"line {number}: not a JSON object: the backup is damaged")
+        found.append(value)
+    return found
+
+
+def _check(number: int, entry: dict[str, Any]) -> None:
+    kind, key, expires = entry.get("type"), entry.get("key"), entry.get("expires_at")
+    if not isinstance(key, str) or not OUR_KEY.fullmatch(key) or not _has_shape(kind, entry.get("value")):
+        raise ConfigError(
+            f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds: it is damaged"
+        )
+    if expires is not None and not (_is_number(expires) and 0 <= expires <= LATEST):
+        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null: it is damaged")
+
+
+def _has_shape(kind: Any, value: Any) -> bool:
+    """Whether a value is what WRITERS can write; Redis knows no empty lists."""
+    match kind, value:
+        case "string", str():
+            return True
+        case "list" | "set", [_, *_]:
+            return all(isinstance(each, str) for each in value)
+        case "hash", dict():
+            return bool(value) and all(isinstance(each, str) for each in value.values())
+        case "zset", [_, *_]:
+            return all(
+                isinstance(each, list) and len(each) == PAIR and isinstance(each[0], str) and _is_number(each[1])
+                for each in value
+            )
+        case "stream", [_, *_]:
+            pairs = [each if isinstance(each, list) and len(each) == PAIR else ("", None) for each in value]
+            return _are_in_order([name for name, _ in pairs]) and all(_has_shape("hash", each) for _, each in pairs)
+    return False
+
+
+def _are_in_order(ids: Sequence[Any]) -> bool:
+    """Whether Redis takes these as the ids of one stream: above 0-0, each above the one before."""
+    found = [STREAM_ID.fullmatch(each) if isinstance(each, str) else None for each in ids]
+    numbers = [(int(each[1]), int(each[2])) for each in found if each]
+    return len(numbers) == len(ids) and all(a < b for a, b in zip([(0, 0), *numbers], numbers, strict=False))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")

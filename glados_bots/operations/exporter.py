@@ -1,0 +1,104 @@
+"""What an adapter shows on GLADOS_METRICS_PORT, from within its own event loop.
+
+- `GET /metrics`: Prometheus; see metrics.py. For this machine, and for whoever sends GLADOS_API_KEY.
+- `GET /health`: 200 while the loop turns: a role that hangs does not answer.
+- `GET /ready`: 200 while Redis answers, else 503. From the moment a role is told to end, nothing answers here.
+"""
+
+import asyncio
+import hmac
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from glados_bots.errors import ConfigError, StoreUnavailableError
+from glados_bots.http_server.listening import is_loopback
+from glados_bots.http_server.protocol import BoundedProtocol
+from glados_bots.metrics import DEAD, STORE_UP, WAITING
+from glados_bots.settings import Settings
+from glados_bots.store.store import Store
+from glados_bots.wire.credentials import credential
+
+ASKS_FOR_KEY = "from other machines /metrics needs GLADOS_API_KEY: Authorization: Bearer KEY"
+
+
+def create_app(store: Store, api_key: str = "") -> Starlette:
+    """The three routes of one platform's worker."""
+
+    async def metrics(request: Request) -> Response:
+        if not _may_see(request, api_key):
+            return JSONResponse({"status": ASKS_FOR_KEY}, 401, {"WWW-Authenticate": "Bearer"})
+        try:
+            waiting, dead = await store.load()
+        except StoreUnavailableError:
+            STORE_UP.labels(store.platform).set(0)
+        else:
+            STORE_UP.labels(store.platform).set(1)
+            WAITING.labels(store.platform).set(waiting)
+            DEAD.labels(store.platform).set(dead)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    async def health(request: Request) -> Response:
+        del request
+        return JSONResponse({"status": "alive"})
+
+    async def ready(request: Request) -> Response:
+        del request
+        try:
+            await store.ping()
+        except StoreUnavailableError as error:
+            return JSONResponse({"status": str(error)}, 503)
+        return JSONResponse({"status": "ready"})
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/health", health), Route("/ready", ready)])
+
+
+def _may_see(request: Request, api_key: str) -> bool:
+    if request.client is not None and is_loopback(request.client.host):
+        return True
+    given = credential(request.headers) or ""
+    return bool(api_key) and hmac.compare_digest(given.encode(), api_key.encode())
+
+
+@asynccontextmanager
+async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
+    """Show a worker's state while the block runs; nothing without GLADOS_METRICS_PORT.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
+    if settings.metrics_port is None:
+        yield
+        return
+    listener = _listen(settings.host, settings.metrics_port)
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    config = uvicorn.Config(
+        create_app(store, key), access_log=False, log_config=None, lifespan="off", ws="none",
+        server_header=False, http=BoundedProtocol, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # signals are the role's own business
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"GLADOS_METRICS_PORT={port}: cannot listen on {host}:{port} ({error.strerror}); "
+            "set GLADOS_METRICS_PORT to a free port"
+        ) from error

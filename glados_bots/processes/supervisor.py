@@ -1,0 +1,224 @@
+"""`glados up`: every role as its own process under one small supervisor.
+
+A child that dies is started again with a growing pause. Output of all children comes out here, prefixed with the role's
+name, and goes to DATA_DIR/logs/glados.log as well. SIGTERM or SIGINT ends the children in reverse order: first those
+that take questions, then the model, then the database. Children die with their parent even when it is killed.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from glados_bots.errors import ConfigError
+from glados_bots.logs import RoleLines
+from glados_bots.processes.child_output import lines
+from glados_bots.retrying import growing_pauses
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
+# Lines come at once; and no child takes code out of the working folder, which may be a model's.
+OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
+
+
+@dataclass(slots=True)
+class Role:
+    """One child process.
+
+    Attributes:
+        name: prefix of its log lines.
+        command: program and arguments.
+        env: variables added to ours.
+        ready: returns when the child can do its work; the next role starts then. None: at once.
+        grace_s: time it gets to end by itself.
+        complaint: found in a line of the child that may say that it can never run here.
+        why_never: is asked when the child has ended after such a line; a sentence says that it can never run.
+    """
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    ready: Callable[[], Awaitable[None]] | None = None
+    grace_s: float = 10.0
+    complaint: re.Pattern[str] | None = None
+    why_never: Callable[[], str | None] = lambda: None
+
+
+class Supervisor:
+    """Runs roles in order until told to stop, or until one of them says that it can never run."""
+
+    def __init__(self, roles: list[Role], log_file: Path, *, json_lines: bool = False) -> None:
+        self._roles = roles
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._complained: set[str] = set()
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+        self._out = _line_logger(log_file, json_lines=json_lines)
+
+    async def run(self, on_ready: Callable[[], None]) -> int:
+        """Start everything, call `on_ready` once all are ready, and return the exit code after the orderly end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        keepers: dict[str, asyncio.Task[None]] = {}
+        starting = asyncio.create_task(self._start_all(keepers, on_ready))
+        await self._stopping.wait()
+        starting.cancel()
+        for role in reversed(self._roles):
+            if role.name in keepers:
+                await self._end(role)
+                await keepers[role.name]
+        await asyncio.gather(starting, return_exceptions=True)
+        for handler in list(self._out.handlers):
+            self._out.removeHandler(handler)
+            handler.close()
+        return self._exit_code
+
+    def _stop(self) -> None:
+        """The first signal ends everything in order; the second one does not wait."""
+        if not self._stopping.is_set():
+            self._out.info("glados: stopping; running answers get a moment to finish (a second Ctrl-C does not wait)")
+        else:
+            for child in self._children.values():
+                if child.returncode is None:
+                    child.kill()
+        self._stopping.set()
+
+    async def _start_all(self, keepers: dict[str, asyncio.Task[None]], on_ready: Callable[[], None]) -> None:
+        for role in self._roles:
+            keepers[role.name] = asyncio.create_task(self._keep(role))
+            if role.ready:
+                await role.ready()
+        on_ready()
+
+    async def _keep(self, role: Role) -> None:
+        """Keep one role running until we stop."""
+        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._run_once(role)
+            reason = await asyncio.to_thread(role.why_never) if role.name in self._complained else None
+            if self._stopping.is_set():
+                return
+            if reason:
+                self._out.error("glados: %s", reason)
+            if code == EXIT_CONFIG or reason:
+                self._exit_code = EXIT_CONFIG
+                self._stopping.set()
+                return
+            if time.monotonic() - began > STEADY_S:
+                pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+            pause = next(pauses)
+            self._out.warning("[supervisor] %s ended with code %s; starting it again in %.1f s", role.name, code, pause)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                continue
+
+    async def _run_once(self, role: Role) -> int:
+        child = await asyncio.create_subprocess_exec(
+            *role.command,
+            env={**os.environ, **OURS, **role.env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=_prepare_child,
+        )
+        self._children[role.name] = child
+        self._complained.discard(role.name)
+        if self._stopping.is_set():  # the end was asked for while the child was being made
+            child.terminate()
+        await self._copy_output(role, child)
+        return await child.wait()
+
+    async def _copy_output(self, role: Role, child: asyncio.subprocess.Process) -> None:
+        if child.stdout is not None:
+            async for line in lines(child.stdout):
+                self._out.info("[%s] %s", role.name, line)
+                if role.complaint and role.complaint.search(line):
+                    self._complained.add(role.name)
+
+    async def _end(self, role: Role) -> None:
+        child = self._children.get(role.name)
+        if child is None or child.returncode is not None:
+            return
+        child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), role.grace_s)
+        except TimeoutError:
+            self._out.warning("[supervisor] %s did not end within %.0f s and is killed", role.name, role.grace_s)
+            child.kill()
+
+
+def _prepare_child() -> None:
+    """In the child: a terminal's Ctrl-C goes to the supervisor only, and our death is the child's death."""
+    os.setpgrp()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class _OwnFile(RotatingFileHandler):
+    """A log only we can read: names of people and places stand in it."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        os.fchmod(descriptor, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding)
+
+
+def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
+    """Lines as they are (or as JSON), to the terminal and to a file that is rotated at 10 MB. Raises ConfigError."""
+    logger = logging.getLogger("glados.roles")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        to_file = _OwnFile(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{log_file}: cannot write the log here ({error}); remove what is in its place") from error
+    to_file.setFormatter(RoleLines() if json_lines else logging.Formatter("%(asctime)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stdout)
+    to_terminal.setFormatter(RoleLines() if json_lines else None)
+    logger.addHandler(to_file)
+    logger.addHandler(to_terminal)
+    return logger
+
+
+def lock(data_dir: Path) -> int:
+    """Make sure that this is the only supervisor of a data folder; the lock lives as long as the process.
+
+    Raises:
+        ConfigError: another one runs, or the folder cannot be written.
+    """
+    path = data_dir / "supervisor.lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(f"GLADOS_DATA_DIR={data_dir}: cannot write here ({error}); choose another folder") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 20).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise ConfigError(
+            f"GLaDOS is already running on the data folder {data_dir} (process {owner}); "
+            "open its page, stop it first, or set GLADOS_DATA_DIR and the ports to run a second one"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor

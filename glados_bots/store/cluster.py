@@ -1,0 +1,178 @@
+"""Redis Cluster: a client that sends each command to the node that owns the slot of its key.
+
+All keys of a platform share a hash tag (see store.py), so every script and every transaction touches one slot: a
+cluster gives failover, but it does not spread a platform over its nodes. That also makes routing simple: each node gets
+an ordinary client with an ordinary pool. redis-py's RedisCluster is not used: its pools fail instead of waiting, its
+transactions start a thread for each command, and many first calls at once break its connections (seen with 8.1.0).
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import redis.asyncio as redis
+from redis import exceptions
+from redis.asyncio.client import Pipeline, PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.crc import key_slot
+
+T = TypeVar("T")
+Address = tuple[str, int]
+
+SCHEMES = ("redis+cluster://", "rediss+cluster://")
+PORT = 6379
+URL_FORM = "it must have the form redis+cluster://user:password@host:port,host:port; a cluster has no database numbers"
+TRIES = 5
+PAUSE = ExponentialWithJitterBackoff(cap=0.5, base=0.05)
+NODE_AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
+ELSEWHERE = (
+    exceptions.MovedError,
+    exceptions.AskError,
+    exceptions.TryAgainError,
+    exceptions.ClusterDownError,
+    *NODE_AWAY,
+)
+KEYLESS = frozenset({"PING", "PUBLISH"})  # any node does; of what we call, the others name a key
+EVERYWHERE = frozenset({"SCRIPT LOAD", "BGREWRITEAOF"})
+SCRIPTS = frozenset({"EVALSHA", "EVAL"})
+
+
+class Cluster(redis.Redis):
+    """All nodes of a cluster, to be used like one server. A pipeline's commands must be for keys of one slot."""
+
+    def __init__(self, hosts: list[Address], **options: Any) -> None:
+        super().__init__(connection_pool=redis.ConnectionPool(decode_responses=True))  # never connects
+        self._hosts = hosts
+        self._options = {**options, "retry": Retry(NoBackoff(), 0)}  # we try again ourselves, maybe elsewhere
+        self._nodes: dict[Address, redis.Redis] = {}
+        self._owners: list[tuple[int, int, Address]] = []
+        self._looking = asyncio.Lock()
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """As of any client. SCRIPT LOAD and BGREWRITEAOF go to every node: scripts and files are each one's own."""
+        if args[0] in EVERYWHERE:
+            answers = [await _send(node, *args, **options) for node in await self._masters()]
+            return answers[0]
+        if args[0] == "PUBSUB NUMSUB":  # each node knows its own subscribers only
+            found = [await _send(node, *args, **options) for node in await self._masters()]
+            return [(channel, sum(dict(each).get(channel, 0) for each in found)) for channel, _ in found[0]]
+        key = None if args[0] in KEYLESS else args[3] if args[0] in SCRIPTS else args[1]
+        return await self.follow(key, lambda node: _send(node, *args, **options))
+
+    async def follow(self, key: Any, call: Callable[[redis.Redis], Awaitable[T]]) -> T:
+        """Make a call to the owner of a key's slot, wherever that has moved to meanwhile; None: to any node.
+
+        What is repeated was refused, or is safe to repeat (see store.connect).
+        """
+        for attempt in range(1, TRIES):
+            try:
+                return await call(await self._owner(key))
+            except ELSEWHERE:
+                self._owners = []
+                await asyncio.sleep(PAUSE.compute(attempt))
+        return await call(await self._owner(key))
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "OneSlotPipeline":
+        """Commands for keys of one slot; the first one names it, so its first argument must be a key."""
+        del shard_hint
+        return OneSlotPipeline(self, transaction=transaction)
+
+    def pubsub(self, **options: Any) -> PubSub:
+        """A subscription at any node: a cluster passes messages on to all of them."""
+        return self._node(random.choice([*self._nodes, *self._hosts])).pubsub(**options)  # noqa: S311 - no secret
+
+    async def scan_iter(self, *args: Any, **options: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # redis-py's
+        """The keys of all nodes."""
+        for node in await self._masters():
+            async for key in node.scan_iter(*args, **options):
+                yield key
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close the connections to all nodes."""
+        for node in self._nodes.values():
+            await node.aclose(close_connection_pool)
+
+    async def _owner(self, key: Any) -> redis.Redis:
+        slot = random.randrange(2**14) if key is None else key_slot(str(key).encode())  # noqa: S311 - no secret
+        for first, last, address in await self._map():
+            if first <= slot <= last:
+                return self._node(address)
+        raise exceptions.ClusterDownError(f"no node has slot {slot}")
+
+    async def _masters(self) -> list[redis.Redis]:
+        return [self._node(address) for address in {address for *_, address in await self._map()}]
+
+    def _node(self, address: Address) -> redis.Redis:
+        if address not in self._nodes:
+            host, port = address
+            self._nodes[address] = redis.Redis.from_pool(
+                redis.BlockingConnectionPool(host=host, port=port, **self._options)
+            )
+        return self._nodes[address]
+
+    async def _map(self) -> list[tuple[int, int, Address]]:
+        """Which node has which slots, as the first node that answers tells it."""
+        async with self._looking:
+            for address in [*self._nodes, *self._hosts] if not self._owners else []:
+                try:
+                    found = await _send(self._node(address), "CLUSTER SLOTS")
+                except NODE_AWAY:
+                    continue
+                self._owners = [
+                    (first, last, (master[0] or address[0], master[1])) for first, last, master, *_ in found
+                ]
+                break
+            if not self._owners:
+                raise exceptions.ConnectionError("no node of the cluster answers")
+            return self._owners
+
+
+class OneSlotPipeline(Pipeline):
+    """A pipeline that finds the owner of its slot when it is sent."""
+
+    def __init__(self, cluster: Cluster, *, transaction: bool) -> None:
+        super().__init__(cluster.connection_pool, cluster.response_callbacks, transaction, None)
+        self._cluster = cluster
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """As of any pipeline."""
+        stack = list(self.command_stack)
+        if not stack:
+            return []
+
+        async def send(node: redis.Redis) -> list[Any]:
+            self.command_stack = list(stack)  # an earlier try has emptied it
+            self.connection_pool = node.connection_pool
+            return list(await super(OneSlotPipeline, self).execute(raise_on_error))
+
+        return await self._cluster.follow(stack[0][0][1], send)
+
+
+async def _send(node: redis.Redis, *args: Any, **options: Any) -> Any:
+    return await node.execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
+def parts(url: str) -> tuple[list[Address], dict[str, Any]]:
+    """(nodes to ask first, what a connection needs). Raises ValueError, whose text shows nothing of the URL."""
+    found = urlsplit(url)
+    credentials, _, listed = found.netloc.rpartition("@")
+    try:
+        each = [urlsplit(f"//{host}") for host in listed.split(",")]
+        hosts = [(host.hostname or "", host.port or PORT) for host in each]
+    except ValueError:
+        raise ValueError(URL_FORM) from None
+    if not all(name for name, _ in hosts) or found.path.strip("/"):
+        raise ValueError(URL_FORM)
+    user, _, password = credentials.partition(":")
+    own: dict[str, Any] = {"connection_class": redis.SSLConnection} if url.startswith("rediss") else {}
+    own |= {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}
+    return hosts, own
+
+
+def connect(url: str, **options: Any) -> Cluster:
+    """A client for a URL of SCHEMES; `options` are those of redis-py's connections and its blocking pool."""
+    hosts, own = parts(url)
+    return Cluster(hosts, **own, **options)

@@ -1,0 +1,107 @@
+"""How much people may ask: questions in any minute and tokens a day, for each person, each channel and all together.
+
+Counted in Redis by the very script that accepts a question (lua/limits.lua), so that no number of processes lets more
+through, and an event that is delivered twice counts once. A day ends at 00:00 UTC.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from glados_bots.conversation import Turn
+
+Kind = Literal["minute", "day", "open"]
+HOUR = 3600
+MINUTE = 60
+AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one scope may use; 0 means without limit."""
+
+    per_minute: int = 0
+    tokens_per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The operator's limits. The default limits nothing.
+
+    Attributes:
+        held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
+            a small limit no more than the AT_ONCE-th part.
+    """
+
+    user: Limit = Limit()
+    channel: Limit = Limit()
+    everybody: Limit = Limit()
+    held: int = 0
+
+    def asked(self, turn: Turn, author: str = "") -> str:
+        """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
+        found = [
+            (name, limit.per_minute, limit.tokens_per_day, min(self.held, limit.tokens_per_day // AT_ONCE))
+            for name, limit in self._scopes(turn, author)
+            if limit.per_minute or limit.tokens_per_day
+        ]
+        return json.dumps(found)
+
+    def used(self, turn: Turn) -> str:
+        """JSON for store/lua/finish.lua: the scopes whose tokens are counted."""
+        return json.dumps([name for name, limit in self._scopes(turn) if limit.tokens_per_day])
+
+    def _scopes(self, turn: Turn, author: str = "") -> Sequence[tuple[str, Limit]]:
+        return self.scopes(author or turn.author, turn.channel or turn.conversation)
+
+    def scopes(self, author: str, channel: str) -> Sequence[tuple[str, Limit]]:
+        """Names of the counters of a person, a channel and everybody, with their limits."""
+        return (
+            (f"user:{_hidden(author)}", self.user),
+            (f"channel:{_hidden(channel)}", self.channel),
+            ("all", self.everybody),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A limit that is reached.
+
+    Attributes:
+        scope: `user:…`, `channel:…` or `all`.
+        kind: questions of a minute, tokens of a day, or those that answers under way may take of what is left.
+        reset_s: seconds until there is room again.
+        is_repeat: the same was said since the limit was reached: one polite notice is enough.
+    """
+
+    scope: str
+    kind: Kind
+    reset_s: float
+    is_repeat: bool
+
+    def __str__(self) -> str:
+        """A sentence for the person who asked."""
+        whose = {"user": "You have", "channel": "This channel has", "all": "Everybody together has"}
+        who = whose[self.scope.partition(":")[0]]
+        when = duration(self.reset_s)
+        if self.kind == "minute":
+            return f"{who} asked as many questions as one minute allows. Please ask again in {when}."
+        if self.kind == "open":
+            return f"{who} answers under way that may use up the tokens of today. Please ask again when one is there."
+        return f"{who} used up the tokens of today. The count starts anew at 00:00 UTC, in {when}."
+
+
+def duration(seconds: float) -> str:
+    """A time span for people, rounded up: `23 s`, `12 min`, `5 h 12 min`."""
+    whole = max(1, int(seconds + 0.999))
+    if whole < 2 * MINUTE:
+        return f"{whole} s"
+    minutes = -(-whole // MINUTE)
+    return f"{minutes} min" if minutes < HOUR // MINUTE else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _hidden(name: str) -> str:
+    """Counters outlive what a person wants forgotten, until the day ends: they do not say whose they are."""
+    return hashlib.sha256(name.encode()).hexdigest()[:20]

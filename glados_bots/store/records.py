@@ -1,0 +1,87 @@
+"""What is kept about answers and people: votes, who took part in which conversation, and how all of it is forgotten.
+
+Not forgotten are the names of events that were taken in (kept a day, so that nothing is answered twice; they are the
+platform's message ids, without text or person) and the counters of limits, which hide whom they count and end with the
+day: to forget must not be a way to ask without limit.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from glados_bots.conversation import Exchange
+from glados_bots.metrics import VOTES
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
+
+Vote = Literal["up", "down", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One exchange with where it was said and what the person who asked thought of it."""
+
+    conversation: str
+    exchange: Exchange
+    vote: Vote
+
+
+class Records:
+    """Votes and people of one platform. Every method raises StoreUnavailableError when Redis is away."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def vote(self, turn: str, author: str, vote: Vote) -> bool:
+        """Keep somebody's vote on an answer, or withdraw it with ''; False when there is no such answer (any more)."""
+        before = await self._store.run_script("vote", turn, author, vote, self._store.ttl)
+        if before is not None and before != vote:
+            VOTES.labels(self._store.platform, vote or "withdrawn").inc()
+        return before is not None
+
+    async def votes(self, turn: str) -> dict[str, Vote]:
+        """Votes on an answer by person."""
+        name = await self._store.turn_with(turn)
+        call = self._store.client.hgetall(f"{self._store.prefix}v:{name}")
+        return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))
+
+    async def conversations_of(self, author: str) -> list[str]:
+        """Conversations that hold something of a person; those that ran out are taken off the list."""
+        key = f"{self._store.prefix}a:{author}"
+        found = sorted(await reply_of(cast("Awaitable[set[str]]", self._store.client.smembers(key))))
+        alive = [name for name in found if await self._store.queue(name) or await self._store.history(name)]
+        if gone := set(found) - set(alive):
+            await reply_of(self._store.client.srem(key, *gone))
+        return alive
+
+    async def askers(self, conversation: str) -> set[str]:
+        """People whose questions a conversation holds, answered or not."""
+        waiting = [await self._store.turn(turn) for turn in await self._store.queue(conversation)]
+        answered = await self._store.history(conversation)
+        return {exchange.author for exchange in answered} | {turn.author for turn in waiting if turn}
+
+    async def exchanges_of(self, author: str) -> list[Kept]:
+        """Everything kept that a person asked, oldest first."""
+        found = []
+        for conversation in await self.conversations_of(author):
+            for exchange in await self._store.history(conversation):
+                if exchange.author == author:
+                    vote = (await self.votes(exchange.turn)).get(author, "")
+                    found.append(Kept(conversation, exchange, vote))
+        return sorted(found, key=lambda kept: kept.exchange.at)
+
+    async def forget_conversation(self, conversation: str) -> tuple[str, ...]:
+        """Forget a conversation; what runs or waits in it ends. Returns the turns that were forgotten."""
+        return tuple(await self._store.run_script("forget", conversation, "", ""))
+
+    async def forget_author(self, author: str) -> tuple[str, ...]:
+        """Forget a person's questions with their answers, and votes, in every conversation. Returns the turns."""
+        gone: list[str] = []
+        for conversation in await self.conversations_of(author):
+            gone += await self._store.run_script("forget", conversation, author, "")
+        return tuple(gone)
+
+    async def forget_turn(self, turn: str) -> bool:
+        """Forget one exchange or dead letter, without touching the messages of the platform; False if not known."""
+        found = await self._store.turn(turn)
+        return bool(found and await self._store.run_script("forget", found.conversation, "", found.id))

@@ -1,0 +1,322 @@
+"""Redis: every key and every script of the core, in one place.
+
+All keys of one platform share the hash tag `{platform}`, so that each script touches one slot of a Redis Cluster.
+
+    glados:{web}:ready              zset  conversation -> time it may be claimed from, ms; if leased, the lease's end
+    glados:{web}:wake               list  one entry wakes one idle worker
+    glados:{web}:seen:KEY           str   dedupe key of an accepted event
+    glados:{web}:again              zset  turn -> time its end is to be shown once more; see again.lua
+    glados:{web}:gone:TURN          hash  what is left of a deleted turn until then
+    glados:{web}:dead               zset  turn -> time it was given up
+    glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
+    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
+                                          noted (messages ever among them), cancel, draft, answer, error,
+                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
+                                          again (see again.lua), notice (beside the answer);
+                                          or, when it was joined, the turn it is part of
+    glados:{web}:c:CONV:queue       list  turns in order; the head runs
+    glados:{web}:c:CONV:fence       int   fencing number of the latest lease
+    glados:{web}:c:CONV:history     list  turns answered, oldest first
+    glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
+    glados:{web}:c:CONV:authors     set   people who asked or voted there
+    glados:{web}:a:AUTHOR           set   conversations a person asked or voted in
+    glados:{web}:v:TURN             hash  person -> vote on the answer, up or down
+    glados:{web}:ch:CHANNEL         hash  settings of a channel; see channels.py
+    glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides who it is about; see limits.py
+    glados:{web}:limit:tokens:SCOPE int   tokens used this day
+    glados:{web}:limit:open:SCOPE   zset  turns whose answers may use up tokens -> until when that counts, in ms
+    glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and that was said
+    glados:version                  int   format of all of this; see version.py
+
+A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.metrics import RECEIVED
+from glados_bots.store.connection import Client, reply_of, script
+from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
+from glados_bots.store.limits import Excess, Limits
+
+DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
+SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
+BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "finish": ["again"]}  # shared functions
+
+
+class Store:
+    """Conversations, inbox and leases of one platform.
+
+    Every method raises StoreUnavailableError when Redis is away or refuses; the caller decides what that means.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        platform: str,
+        *,
+        ttl: int,
+        max_exchanges: int,
+        max_queued: int = 10,
+        lease_s: float = 15.0,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        owner: str = "",
+    ) -> None:
+        """Nothing is asked yet. `owner` names the processes that follow each other in our place; see `free`."""
+        self.client = client
+        self.platform = platform
+        self.prefix = f"glados:{{{platform}}}:"
+        self.lease_s = lease_s
+        self.ttl = ttl
+        self.limits = limits
+        self._owner = owner
+        self._max_exchanges = max_exchanges
+        self._max_queued = max_queued
+        self._scripts = {name: client.register_script(script(*BEGINNINGS.get(name, []), name)) for name in SCRIPTS}
+
+    async def run_script(self, script: str, *args: Any) -> Any:
+        """Call one of the scripts in lua/."""
+        return await reply_of(self._scripts[script](keys=[self.prefix], args=args))
+
+    # --- the inbox -------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0, exempt: bool = False
+    ) -> Receipt:
+        """Save a turn before the platform is told that we have it.
+
+        Args:
+            turn: the question.
+            dedupe: further names of the same event, such as the platform's event id; the turn's id is always one.
+            join_window_s: a question of the same author, not older than this and not begun, takes this text in.
+            exempt: whether it goes by without regard to the limits.
+        """
+        keys = dict.fromkeys([turn.id, *dedupe])
+        found = await self.run_script(
+            "accept", turn.id, turn.conversation, turn.author, turn.to_json(), turn.text,
+            int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self.ttl,
+            "[]" if exempt else self.limits.asked(turn), *keys,
+        )  # fmt: skip
+        RECEIVED.labels(self.platform, found[0]).inc()
+        return _receipt(turn.id, found)
+
+    async def claim(self) -> Lease | None:
+        """Take the lease of the conversation that waits longest, or None when nothing waits."""
+        found = await self.run_script("claim", int(self.lease_s * 1000), self._owner)
+        if found is None:
+            return None
+        _, fence, _, flat = found
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return Lease(
+            turn=Turn.from_json(fields["data"], fields["text"]),
+            fence=int(fence),
+            attempts=int(fields["attempts"]),
+            version=int(fields["version"]),
+            posts=tuple(json.loads(fields["posts"])),
+            draft=fields.get("draft", ""),
+            cancel=cast("Action | None", fields.get("cancel")),
+            answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
+            at=int(fields["at"]) / 1000,
+            failures=int(fields.get("failures", 0)),
+            deaths=int(fields.get("deaths", 0)),
+            is_watched="taken" in fields,
+            is_buried="buried" in fields,
+            is_again="again" in fields,
+            notice=fields.get("notice", ""),
+            noted=int(fields.get("noted", 0)),
+        )
+
+    async def free(self) -> int:
+        """Let the turns be claimed again that a process of our owner's name has; returns how many these are.
+
+        To be called by a process that starts, when its predecessor is surely dead. The oldest questions come first.
+        """
+        return int(await self.run_script("free", self._owner)) if self._owner else 0
+
+    async def wait_for_work(self, timeout_s: float) -> None:
+        """Return when a turn was accepted, or after the timeout (leases also run out silently)."""
+        await reply_of(cast("Awaitable[Any]", self.client.blpop([f"{self.prefix}wake"], timeout=timeout_s)))
+
+    # --- a leased turn ---------------------------------------------------------------------------------------------
+
+    async def renew(self, lease: Lease) -> Renewal | None:
+        """Prolong a lease; None means that it is lost and the work must stop without a trace."""
+        found = await self.run_script(
+            "renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000), lease.turn.id
+        )
+        return None if found is None else Renewal(found[0] or None, tuple(found[1:]))
+
+    async def save_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
+        """Remember the messages posted for a turn of the leased conversation; False when the lease is lost."""
+        args = (lease.turn.conversation, lease.fence, turn, "posts", json.dumps(list(posts)))
+        return bool(await self.run_script("note", *args))
+
+    async def note_draft(self, lease: Lease, text: str) -> bool:
+        """Remember what people are about to see, so that a worker who takes over can keep it."""
+        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
+
+    async def note_answer(self, lease: Lease, exchange: Exchange, notice: str = "") -> bool:
+        """Remember the whole answer with its notice before it is shown: a crash in between must not lead to another."""
+        args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json(), "notice", notice)
+        return bool(await self.run_script("note", *args))
+
+    async def note_hand(self, lease: Lease, *, works: bool) -> bool:
+        """Remember whether own work of a watched turn is in hand, should our process die."""
+        args = (lease.turn.conversation, lease.fence, lease.turn.id, "hand", "works" if works else "waits")
+        return bool(await self.run_script("note", *args))
+
+    async def note_error(self, lease: Lease, error: str) -> bool:
+        """Remember why an attempt failed, for the operator who finds the turn among the dead letters."""
+        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "error", error))
+
+    async def restart(self, lease: Lease) -> Lease | None:
+        """Begin a turn again that was asked to be redone while it ran: the lease with its newest text.
+
+        Its `cancel` says what has been asked since then; None when the lease is lost.
+        """
+        found = await self.run_script("restart", lease.turn.conversation, lease.fence, lease.turn.id)
+        if found is None:
+            return None
+        asked, text, version = found
+        return replace(
+            lease,
+            turn=replace(lease.turn, text=text),
+            version=int(version),
+            cancel=None if asked == "redo" else asked,
+            draft=lease.draft if asked == "stop" else "",
+            answer=None,
+            failures=0,
+            is_again=False,
+        )
+
+    async def finish(self, lease: Lease, exchange: Exchange | None, again_s: float = 0.0, spent: int = 0) -> Ending:
+        """End the turn in one step.
+
+        Args:
+            lease: the right to do so.
+            exchange: what to keep; a failed one also becomes a dead letter that an operator may list, retry or drop.
+                None when the question was deleted: then every trace of the turn goes.
+            spent: tokens that a deleted question has cost.
+            again_s: after how long its end is to be shown once more if a process died that had it; 0 for never.
+
+        Returns:
+            `ended`; or, with nothing changed, `lost` when the lease is lost, `delete` or `redo` when that was asked
+            for in the last moment.
+        """
+        outcome = "gone" if exchange is None else "dead" if exchange.outcome == "failed" else "done"
+        tokens = 0 if lease.is_again else exchange.tokens if exchange else spent
+        found = await self.run_script(
+            "finish", lease.turn.conversation, lease.fence, lease.turn.id, outcome,
+            exchange.to_json() if exchange else "", self.ttl, self._max_exchanges,
+            tokens, self.limits.used(lease.turn) if tokens else "[]", int(again_s * 1000),
+        )  # fmt: skip
+        return cast("Ending", found)
+
+    async def release(self, lease: Lease) -> None:
+        """Give the turn back unfinished, as at a shutdown."""
+        await self.run_script("release", lease.turn.conversation, lease.fence, lease.turn.id)
+
+    # --- from outside ----------------------------------------------------------------------------------------------
+
+    async def change(self, turn: str, action: Action, text: str = "") -> str | None:
+        """Stop, delete or redo a turn in whatever state it is; returns that state, None for an unknown turn.
+
+        A message that was joined into another turn may be named by its own id.
+        """
+        found = await self.run_script("change", turn, action, text, "[]", 0)
+        return None if found is None else str(found[0])
+
+    async def redo(self, message: str, turn: Turn, by: str, text: str = "", *, exempt: bool = False) -> Receipt | None:
+        """Do a turn again as if it were asked now, by the person who asks for it; None when it is not known any more.
+
+        Args:
+            message: the turn's own id, or that of the message joined into it whose text is new.
+            turn: as it was.
+            by: who asks.
+            text: the new text; empty leaves it as it is.
+            exempt: whether the limits do not apply; the queue's cap does.
+        """
+        scopes = "[]" if exempt else self.limits.asked(turn, by)
+        found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
+        if found is None:
+            return None
+        return _receipt(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
+
+    async def turn(self, turn: str) -> Turn | None:
+        """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
+        name = await self.turn_with(turn)
+        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
+        data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
+        return Turn.from_json(data, text) if data and text is not None else None
+
+    async def turn_with(self, message: str) -> str:
+        """Id of the turn that answers a message: its own, but for one that was joined into another."""
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{message}", "into")))
+        return found or message
+
+    async def asked_of(self, turn: str) -> Action | None:
+        """What was asked of a turn that has not ended: stop, delete or redo."""
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "cancel")))
+        return cast("Action | None", found)
+
+    async def posts(self, turn: str) -> tuple[str, ...]:
+        """Ids of the messages posted for a turn so far."""
+        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "posts")))
+        return tuple(json.loads(found or "[]"))
+
+    async def queue(self, conversation: str) -> tuple[str, ...]:
+        """Turns not yet answered, in order; the first may be running."""
+        found = self.client.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
+        return tuple(await reply_of(cast("Awaitable[list[str]]", found)))
+
+    async def history(self, conversation: str) -> list[Exchange]:
+        """All exchanges kept, oldest first."""
+        key = f"{self.prefix}c:{conversation}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.lrange(f"{key}:history", 0, -1)
+            pipe.hgetall(f"{key}:exchanges")
+            order, exchanges = await reply_of(pipe.execute())
+        return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
+
+    @asynccontextmanager
+    async def signals(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
+        """Listen to (word, turn) pairs: queued, stop, delete, redo. Hints only: `renew` tells the truth."""
+        async with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await reply_of(pubsub.subscribe(f"{self.prefix}signal"))
+
+            async def read() -> AsyncIterator[tuple[str, str]]:
+                while True:
+                    message = await reply_of(pubsub.get_message(timeout=3600))
+                    if message:
+                        word, _, turn = str(message["data"]).partition(" ")
+                        yield word, turn
+
+            yield read()
+
+    async def load(self) -> tuple[int, int]:
+        """Conversations with unanswered turns, those being answered among them, and dead letters."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            pipe.zcard(f"{self.prefix}ready")
+            pipe.zcard(f"{self.prefix}dead")
+            waiting, dead = await reply_of(pipe.execute())
+        return int(waiting), int(dead)
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailableError unless Redis answers."""
+        await reply_of(self.client.ping())
+
+
+def _receipt(turn: str, found: Sequence[Any]) -> Receipt:
+    """What accept.lua and change.lua return, as a Receipt."""
+    status, ahead, *rest = found
+    match status:
+        case "joined":
+            return Receipt("joined", int(ahead), str(rest[0]))
+        case "limited":
+            scope, kind, reset_ms, told = rest
+            return Receipt("limited", 0, turn, Excess(scope, kind, int(reset_ms) / 1000, bool(int(told))))
+    return Receipt(status, int(ahead), turn)

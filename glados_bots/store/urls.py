@@ -1,0 +1,96 @@
+"""From a URL to a client: of one server, of the present master of a group that Sentinel watches, or of a cluster.
+
+    redis://user:password@host:6379/0, rediss://..., unix:///path
+    redis+sentinel://user:password@one:26379,two:26379,three:26379/SERVICE/0
+    redis+cluster://user:password@one:6379,two:6379
+    rediss+sentinel://..., rediss+cluster://...            TLS to the servers and to the sentinels
+
+User and password are those of the servers; Sentinels with a password of their own get it as `?sentinel_password=...`
+(and `sentinel_username`).
+"""
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+
+from glados_bots.store import cluster
+
+SENTINEL_PORT = 26379
+PLAIN = ("redis://", "rediss://", "unix://")
+SENTINEL = ("redis+sentinel://", "rediss+sentinel://")
+
+
+class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
+    """Connections to whoever is master; when all are in use, one waits instead of failing."""
+
+    async def aclose(self) -> None:
+        """Close our connections to the Sentinels too, which redis-py leaves open."""
+        await super().aclose()
+        for sentinel in self.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
+def check(url: str) -> None:
+    """Raise ValueError, whose text shows nothing of the URL, when it is none we can use."""
+    if not url.startswith((*PLAIN, *SENTINEL, *cluster.SCHEMES)):
+        raise ValueError("it must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
+    if url.startswith(SENTINEL):
+        _sentinel_parts(url)
+    if url.startswith(cluster.SCHEMES):
+        cluster.parts(url)
+
+
+def client(url: str, *, max_connections: int, timeout: float, **options: Any) -> redis.Redis:
+    """A client for a URL that `check` let pass; it connects when it is first used.
+
+    Args:
+        url: see above.
+        max_connections: of one process to one server; when all are in use, a call waits for one.
+        timeout: how long it waits, in seconds.
+        options: those of redis-py's connections.
+    """
+    options |= {"max_connections": max_connections, "timeout": timeout}
+    return (
+        cluster.connect(url, **options)
+        if url.startswith(cluster.SCHEMES)
+        else redis.Redis.from_pool(pool(url, **options))
+    )
+
+
+def pool(url: str, **options: Any) -> redis.ConnectionPool:
+    """A pool for a URL of one server or of Sentinels; `options` are those of redis-py and its blocking pool."""
+    if not url.startswith(SENTINEL):
+        return redis.BlockingConnectionPool.from_url(url, **options)
+    hosts, service, own, sentinel = _sentinel_parts(url)
+    ssl = {"ssl": True} if url.startswith("rediss") else {}
+    patience = {name: options[name] for name in ("socket_connect_timeout", "socket_timeout") if name in options}
+    once = Retry(NoBackoff(), 0)  # the next Sentinel is asked instead, and all of them again by the options' own retry
+    group = Sentinel(hosts, sentinel_kwargs={**sentinel, **ssl, **patience, "retry": once})  # type: ignore[no-untyped-call]
+    return SentinelPool(service, group, **own, **ssl, **options)  # type: ignore[no-untyped-call]
+
+
+def _sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any], dict[str, str]]:
+    """(sentinels, service, what a connection to a server needs, what one to a sentinel needs)."""
+    form = "it must have the form redis+sentinel://user:password@host:port,host:port/service/database"
+    parts = urlsplit(url)
+    credentials, _, listed = parts.netloc.rpartition("@")
+    service, _, database = parts.path.strip("/").partition("/")
+    try:
+        each = [urlsplit(f"//{host}") for host in listed.split(",")]
+        hosts = [(host.hostname or "", host.port or SENTINEL_PORT) for host in each]
+        own: dict[str, Any] = {"db": int(database or 0)}
+    except ValueError:
+        raise ValueError(form) from None
+    if not service or not all(name for name, _ in hosts):
+        raise ValueError(form)
+    user, _, password = credentials.partition(":")
+    own |= {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}
+    wanted = parse_qs(parts.query)
+    sentinel = {
+        name: wanted[f"sentinel_{name}"][0] for name in ("username", "password") if f"sentinel_{name}" in wanted
+    }
+    return hosts, service, own, sentinel

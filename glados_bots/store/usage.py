@@ -1,0 +1,62 @@
+"""How much of their limits people have used: the counters of limits.py, read and never changed."""
+
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import cast
+
+from glados_bots.store.connection import reply_of
+from glados_bots.store.limits import Kind, duration
+from glados_bots.store.store import Store
+
+DAY_S = 86_400
+WHOSE = {"user": "You", "channel": "This channel", "all": "Everybody together"}
+WHAT = {"minute": "questions in this minute", "day": "tokens today"}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One limit and how much of it is used.
+
+    Attributes:
+        scope: `user`, `channel` or `all`.
+        kind: questions of a minute, or tokens of a day.
+        used: so far.
+        most: allowed.
+    """
+
+    scope: str
+    kind: Kind
+    used: int
+    most: int
+
+    def __str__(self) -> str:
+        """A line for people."""
+        return f"{WHOSE[self.scope]}: {self.used:,} of {self.most:,} {WHAT[self.kind]}".replace(",", " ")
+
+
+async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
+    """What a person, a channel and everybody have used of each limit that is set. Raises StoreUnavailableError."""
+    limited = [each for each in store.limits.scopes(author, channel) if channel or not each[0].startswith("channel:")]
+    since = f"({(time.time() - 60) * 1000:.0f}"
+    async with store.client.pipeline(transaction=False) as pipe:
+        for name, _ in limited:
+            pipe.zcount(f"{store.prefix}limit:minute:{name}", since, "+inf")
+            pipe.get(f"{store.prefix}limit:tokens:{name}")
+        found = await reply_of(cast("Awaitable[list[str | int | None]]", pipe.execute()))
+    used = []
+    for (name, limit), asked, tokens in zip(limited, found[::2], found[1::2], strict=True):
+        scope = name.partition(":")[0]
+        if limit.per_minute:
+            used.append(Used(scope, "minute", int(asked or 0), limit.per_minute))
+        if limit.tokens_per_day:
+            used.append(Used(scope, "day", int(tokens or 0), limit.tokens_per_day))
+    return used
+
+
+def describe(used: list[Used]) -> str:
+    """Lines of markdown."""
+    if not used:
+        return "There is no limit here."
+    left = duration(DAY_S - time.time() % DAY_S)
+    return "\n".join(f"- {each}" for each in used) + f"\n\nTokens are counted anew at 00:00 UTC, in {left}."

@@ -1,0 +1,77 @@
+"""Tells people whose question waits behind another one of their thread that it was seen, and how many go first.
+
+Only the holder of the conversation's lease posts there, so a waiting turn's placeholder is created once, and the worker
+that answers it later edits that very message. All of this happens beside the answer, which never waits for it. Messages
+stand in the order of their questions: none is posted before the answer's own first message, or below one that failed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from glados_bots.store.leases import Lease
+from glados_bots.store.store import Store
+from glados_bots.surface import Surface, View
+from glados_bots.turns.display import nonce
+from glados_bots.turns.pacing import Pacer
+
+log = logging.getLogger(__name__)
+
+
+class QueueNotices:
+    """Placeholders of the turns queued behind one running turn."""
+
+    def __init__(self, surface: Surface, store: Store, pacer: Pacer, lease: Lease, begun: asyncio.Event) -> None:
+        self._surface = surface
+        self._store = store
+        self._pacer = pacer
+        self._lease = lease
+        self._begun = begun
+        self._told: dict[str, str] = {}
+        self._queued: Sequence[str] = ()
+        self._work: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def show(self, queued: Sequence[str]) -> None:
+        """Bring the notices up to date, in a task of their own."""
+        self._queued = queued
+        if queued and not self._closed and (self._work is None or self._work.done()):
+            self._work = asyncio.create_task(self._update(), name=f"notices behind {self._lease.turn.id}")
+
+    async def close(self) -> None:
+        """Post nothing more, and return when what is under way is done: the next worker must find its id."""
+        self._closed = True
+        self._begun.set()
+        if self._work:
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    async def _update(self) -> None:
+        """A failure is only logged: answers do not need the notices. The next heartbeat tries again."""
+        await self._begun.wait()
+        for place, turn_id in enumerate(self._queued, start=1):
+            if self._closed:
+                return
+            try:
+                await self._tell(turn_id, f"Queued: {'next' if place == 1 else f'{place} answers before this one'}.")
+            except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
+                log.warning("turn %s: its queue notice could not be shown: %s", turn_id, error)
+                return
+
+    async def _tell(self, turn_id: str, notice: str) -> None:
+        """Post or edit one notice. An edit that finds no room in the budget is left to the next heartbeat."""
+        asked = await self._store.asked_of(turn_id)
+        notice = "Stopped." if asked == "stop" else notice
+        if asked == "delete" or self._told.get(turn_id) == notice:
+            return
+        turn, posts = await self._store.turn(turn_id), await self._store.posts(turn_id)
+        if turn is None:
+            return
+        view = View("", notice, "waiting", is_last=True)
+        if not posts:
+            post = await self._surface.post(turn, view, nonce(turn_id, 0))
+            await self._store.save_posts(self._lease, turn_id, [post])
+        elif await self._pacer.try_once(self._surface.budget(turn), turn_id):
+            await self._surface.edit(turn, posts[0], view)
+        else:
+            return
+        self._told[turn_id] = notice

@@ -1,0 +1,89 @@
+"""How a worker speaks to the models: which are served, how long their windows are, how many characters a token has."""
+
+from dataclasses import dataclass, field
+
+from glados_bots.errors import GladosError, RequestRejectedError
+from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
+from glados_bots.wire.client import InferenceClient
+
+MARGIN = 64  # tokens by which the estimate of a prompt may be too small
+SHORTEST_ANSWER = 16  # tokens
+LEAST_PART = 4  # of the window
+
+
+class UnknownModelError(GladosError):
+    """A channel asks for a model that is not served (any more)."""
+
+
+@dataclass(slots=True)
+class ServedModels:
+    """Shared by the turns of one worker, which all learn from each other's figures.
+
+    Attributes:
+        system: the text every conversation starts with, unless its channel has a persona.
+        max_tokens: longest answer.
+        show_model: whether answers name their model.
+        patience_s: how long a turn waits for a model that is away.
+        served: tokens of prompt and answer together by model, the default model first; empty while not known.
+        chars_per_token: present estimate, corrected by every answer.
+    """
+
+    system: str
+    max_tokens: int
+    show_model: bool = False
+    patience_s: float = 900.0
+    served: dict[str, int | None] = field(default_factory=dict)
+    chars_per_token: float = CHARS_PER_TOKEN
+
+    async def choose(self, client: InferenceClient, wanted: str) -> str:
+        """The model to ask: the wanted one, or the default. What is served is asked for once, and when in doubt.
+
+        Raises:
+            UnknownModelError: the wanted one is not served.
+            InferenceError: the service does not say.
+        """
+        if not self.served or (wanted and wanted not in self.served):
+            self.served = {model.id: model.context_length for model in await client.models()}
+        if wanted and wanted not in self.served:
+            names = ", ".join(self.served)
+            raise UnknownModelError(f"This channel is set to the model {wanted}, which is not here any more. "
+                                    f"Choose one that is: {names}.")  # fmt: skip
+        return wanted or next(iter(self.served))
+
+    def prompt_budget(self, model: str) -> int | None:
+        """Tokens a prompt may have; at least half of the window, however long answers may be. None: not known."""
+        context = self.served.get(model)
+        return None if context is None else max(context - self.max_tokens, context // 2)
+
+    def answer_budget(self, model: str, prompt: Prompt, *, is_told: bool) -> int:
+        """Tokens to ask for: what people may get, or what the prompt leaves of a window that is smaller.
+
+        Args:
+            model: who is asked.
+            prompt: what is sent.
+            is_told: the prompt's length is known by a refusal. Else it is a guess, rather too long than too short: then
+                a part of the window is asked for in any case, as a server either lowers it or tells the true figures.
+        """
+        context = self.served.get(model)
+        if context is None:
+            return self.max_tokens
+        left = context - self.tokens(prompt.chars) - MARGIN
+        return max(SHORTEST_ANSWER, min(self.max_tokens, left if is_told else max(left, context // LEAST_PART)))
+
+    def refit(self, model: str, prompt: Prompt, error: RequestRejectedError) -> int:
+        """Tokens the next prompt may have after one was refused as too long; learns from what the refusal tells."""
+        self.learn(prompt, error.prompt_tokens or 0)
+        if error.context_length:
+            self.served[model] = error.context_length
+        told = error.max_prompt_tokens or self.prompt_budget(model)
+        half = self.tokens(prompt.chars) // 2  # where nothing is told, or was known before
+        return told if told and (error.prompt_tokens or error.context_length) else half
+
+    def learn(self, prompt: Prompt, tokens: int) -> None:
+        """Correct the estimate by a true figure, leaning to the safe side."""
+        if tokens > 0 and prompt.chars:
+            self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
+
+    def tokens(self, chars: int) -> int:
+        """About how many tokens so many characters are."""
+        return round(chars / self.chars_per_token)

@@ -1,0 +1,73 @@
+"""Fit a conversation into the model's window: the system text, the newest exchanges and the question.
+
+Adapters have no tokenizer: they talk to any OpenAI-compatible endpoint. Lengths are estimated from characters, and the
+estimate is corrected by the exact figures the service sends when it refuses a prompt (see turn.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glados_bots.conversation import Exchange, Message, Turn
+from glados_bots.intake.addressing import named
+
+CHARS_PER_TOKEN = 3.0  # English prose has about 4, code and other languages fewer: start on the safe side
+MESSAGE_TOKENS = 8  # role and separators around each message, for common chat templates
+
+# When something must go, cut to this share of the budget: the prompt then keeps the same beginning for several turns,
+# and the service finds it in its prefix cache instead of computing all of it again at every turn.
+CUT_TO = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages that fit, and how many exchanges were kept and left out."""
+
+    messages: tuple[Message, ...]
+    kept: int
+    omitted: int
+
+    @property
+    def chars(self) -> int:
+        """Characters of all messages."""
+        return sum(len(message.content) for message in self.messages)
+
+
+def fit(
+    system: str, exchanges: Sequence[Exchange], turn: Turn, budget: int | None, *, chars_per_token: float
+) -> Prompt:
+    """Choose the messages of a prompt.
+
+    Args:
+        system: what the model is told first; always kept. Empty for none.
+        exchanges: the history, oldest first; failed and empty ones are skipped.
+        turn: the new question; always kept.
+        budget: tokens the prompt may have, or None when unknown (then everything is kept).
+        chars_per_token: the present estimate.
+    """
+    usable = [exchange for exchange in exchanges if exchange.outcome != "failed" and exchange.answer.strip()]
+    shared = len({turn.author, *(exchange.author for exchange in usable)}) > 1
+    fixed = [Message("system", system)] if system else []
+    question = _asked(turn.text, turn.author_name if shared else "")
+    pairs = [
+        (_asked(exchange.question, exchange.author_name if shared else ""), Message("assistant", exchange.answer))
+        for exchange in usable
+    ]
+
+    def cost(*messages: Message) -> float:
+        return sum(len(message.content) / chars_per_token + MESSAGE_TOKENS for message in messages)
+
+    omitted = 0
+    if budget is not None:
+        free = budget - cost(*fixed, question)
+        costs = [cost(*pair) for pair in pairs]
+        if sum(costs) > free:
+            kept = free * CUT_TO
+            while omitted < len(pairs) and sum(costs[omitted:]) > kept:
+                omitted += 1
+    history = [message for pair in pairs[omitted:] for message in pair]
+    return Prompt((*fixed, *history, question), len(pairs) - omitted, omitted)
+
+
+def _asked(text: str, name: str) -> Message:
+    """A question as the model reads it: with the name of the asker on every line, where several people talk."""
+    return Message("user", named(name, text))

@@ -1,0 +1,56 @@
+"""Server-sent events by their standard (WHATWG HTML, 9.2.6), and their comments, in which our service tells a place.
+
+No library at hand hands comments out. Only data are of use to us: names, ids and pauses of events are left out.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+
+from glados_bots.errors import ServiceUnavailableError
+
+LONGEST_EVENT = 2**20  # characters of an event
+LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")  # a return at the end of what was read may belong to a line end
+
+
+class EventStream:
+    """Cuts a stream into comments, with their colon, and data: pairs of which one is empty."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._line: list[str] = []  # of the line that has not ended
+        self._data: list[str] = []  # of the event that has not ended
+        self._size = 0  # of both
+
+    def feed(self, piece: bytes) -> Iterator[tuple[str, str]]:
+        """What a piece completes. Raises ServiceUnavailableError for what never ends."""
+        text = self._decoder.decode(piece)
+        self._size += len(text)
+        if self._size > LONGEST_EVENT:
+            raise ServiceUnavailableError("the inference service sent a line without an end")
+        if self._line and self._line[-1].endswith("\r"):
+            text = self._line.pop() + text
+        *lines, rest = LINE_END.split(text)
+        for line in lines:
+            yield from self._take("".join([*self._line, line]))
+            self._line.clear()
+        if rest:
+            self._line.append(rest)
+
+    def close(self) -> Iterator[tuple[str, str]]:
+        """What the stream's end completes."""
+        yield from self._take("".join(self._line).rstrip("\r"))
+        yield from self._take("")
+
+    def _take(self, line: str) -> Iterator[tuple[str, str]]:
+        if not self._data:
+            self._size = 0
+        if line.startswith(":"):
+            yield line, ""
+        elif line:
+            field, _, value = line.partition(":")
+            if field == "data":
+                self._data.append(value.removeprefix(" "))
+        elif self._data:
+            data, self._data, self._size = "\n".join(self._data), [], 0
+            yield "", data

@@ -1,0 +1,73 @@
+"""Which models an OpenAI-compatible server offers, which of them can chat, and how long their windows are."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glados_bots.wire.refusals import count
+
+# As vLLM, llama.cpp, LM Studio, OpenRouter and Together, and Groq call tokens of prompt and answer together.
+WINDOWS = (
+    "max_model_len",
+    "n_ctx",
+    "loaded_context_length",
+    "context_length",
+    "context_window",
+    "max_context_length",
+)
+# What a list calls a model that cannot chat, and what their names hold.
+OTHER_TYPES = frozenset({"embedding", "embeddings", "rerank", "reranker", "image", "audio", "speech", "moderation"})
+OTHER_NAMES = re.compile(
+    r"(?:^|[^a-z])(?:text-)?(?:embed(?:ding|dings)?|e5|bge|gte|rerank(?:er)?|whisper|tts|transcribe|moderation|dall-e|"
+    r"clip|stable-diffusion|flux|colbert)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+LONGEST_NAME = 500  # characters of a name that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model the endpoint serves; the context length, in tokens, is None where it does not say."""
+
+    id: str
+    context_length: int | None
+
+
+def read(content: bytes) -> list[ModelInfo]:
+    """The models of a response that can chat; all of them where none seems to. What has no name is skipped.
+
+    Together sends the bare list.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError, RecursionError: it is no list of models.
+    """
+    data = json.loads(content)
+    models = data if data and isinstance(data, list) else data["data"]
+    named = [model for model in models if isinstance(model, dict) and model.get("id")]
+    if models and not named:
+        raise ValueError("no entry of the list has an id")
+    found = [(ModelInfo(str(model["id"]), _window(model)), _can_chat(model)) for model in named]
+    return [model for model, chats in found if chats] or [model for model, _ in found]
+
+
+def in_order(listed: Sequence[ModelInfo], named: str, context: int | None) -> list[ModelInfo]:
+    """The same with the default first, by the operator's will; `context` stands where the endpoint does not say."""
+    known = [replace(model, context_length=model.context_length or context) for model in listed]
+    if not named:
+        return known
+    default = next((model for model in known if model.id == named), ModelInfo(named, context))
+    return [default, *(model for model in known if model.id != named)]
+
+
+def _window(model: dict[str, Any]) -> int | None:
+    """llama.cpp tells its figures in `meta`."""
+    meta = model.get("meta")
+    places = (model, meta if isinstance(meta, dict) else {})
+    return next((found for name in WINDOWS for place in places if (found := count(place.get(name)))), None)
+
+
+def _can_chat(model: dict[str, Any]) -> bool:
+    kind = str(model.get("type") or model.get("task") or "").lower()
+    return kind not in OTHER_TYPES and not OTHER_NAMES.search(str(model["id"])[:LONGEST_NAME])

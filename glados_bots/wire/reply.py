@@ -1,0 +1,180 @@
+"""What an OpenAI-compatible server sends as an answer: a stream of events, or one object, read into our own events.
+
+Servers differ. What is no chat completion is skipped, what is missing is done without; only index 0 is read, as we ask
+for one answer.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from glados_bots.errors import ServiceUnavailableError
+from glados_bots.wire.event_stream import EventStream
+from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
+from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unopened
+from glados_bots.wire.refusals import STRANGE, count, failure
+
+LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than a server is asked for
+QUEUE = re.compile(r": queue position=(\d{1,9})(?: wait=(\d{1,9}\.\d))?")
+REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter", "error": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The model thinks before it answers, and nothing of that is shown."""
+
+
+ReplyEvent = Queued | Thinking | Folded | Delta | Finished
+
+
+class Reply:
+    """One answer, read piece by piece.
+
+    Attributes:
+        is_over: the server has said its last word; it may leave the connection open.
+        has_ended: the answer has ended; figures of its use may follow.
+    """
+
+    def __init__(self, *, show_reasoning: bool) -> None:
+        self.is_over = False
+        self._events = EventStream()
+        self._reasoning = Reasoning(show=show_reasoning)
+        self._unopened = Unopened(show=show_reasoning)
+        self._reason: str | None = None
+        self._usage: dict[str, Any] = {}
+        self._thinks = self._spoke = self._is_thinking_told = False
+        self._length = 0
+        # JSON may hold half of a surrogate pair, and a foreign server may send the other half in the next piece.
+        self._halves = codecs.getincrementaldecoder("utf-16-le")("replace")
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server has told why the answer ends."""
+        return self._reason is not None
+
+    def feed(self, piece: bytes) -> Iterator[ReplyEvent]:
+        """Events of a piece of the stream.
+
+        Raises:
+            ServiceUnavailableError: the server failed, or sends an event without an end.
+            RequestRejectedError: it refuses the request for good.
+        """
+        for comment, data in self._events.feed(piece):
+            if found := QUEUE.fullmatch(comment):
+                yield Queued(int(found[1]), float(found[2]) if found[2] else None)
+            yield from self._data(data)
+            if self.is_over:
+                return
+
+    def whole(self, content: bytes) -> Iterator[ReplyEvent]:
+        """Events of an answer that came as one object although a stream was asked for."""
+        yield from self._object(content.decode(errors="replace"))
+
+    def close(self) -> Iterator[ReplyEvent]:
+        """What is left, and the last event. Raises ServiceUnavailableError when the stream ended before the answer."""
+        for _, data in self._events.close():
+            yield from self._data(data)
+        if self._reason is None and not self.is_over:
+            raise ServiceUnavailableError("the inference service broke off in the middle of an answer")
+        if self._reason == "error" and not self._spoke:
+            raise ServiceUnavailableError("the inference service ended an answer with an error before its first word")
+        yield from self._told(self._reasoning.close())
+        yield from self._unopened.close()
+        details = self._usage.get("prompt_tokens_details")
+        yield Finished(
+            REASONS.get(str(self._reason), "stop"),
+            count(self._usage.get("prompt_tokens")) or 0,
+            (count(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
+            count(self._usage.get("completion_tokens")) or 0,
+        )
+
+    def _data(self, text: str) -> Iterator[ReplyEvent]:
+        """An event's data; some servers end an event with its line, so that several stand in one."""
+        if "\n" not in text or _is_json(text):
+            yield from self._object(text)
+        else:
+            for line in text.split("\n"):
+                yield from self._object(line)
+
+    def _object(self, text: str) -> Iterator[ReplyEvent]:
+        if text.strip() == "[DONE]":
+            self.is_over = True
+        try:
+            data = json.loads(text, strict=False)  # some servers leave control characters as they are
+        except STRANGE:
+            return
+        if not isinstance(data, dict):
+            return
+        if data.get("error"):
+            raise failure(data["error"])
+        if "error" in (data.get("object"), data.get("type")):  # the error itself, as vLLM once sent it
+            raise failure(data)
+        if isinstance(data.get("usage"), dict):
+            self._usage = data["usage"]
+        choices = data.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                yield from self._choice(choice)
+
+    def _choice(self, choice: dict[str, Any]) -> Iterator[ReplyEvent]:
+        said = choice.get("delta") or choice.get("message")
+        said = said if isinstance(said, dict) else {}
+        yield from self._think(_text(said.get("reasoning_content")) or _text(said.get("reasoning")))
+        yield from self._speak(_text(said.get("content")) + _text(said.get("refusal")))
+        self._reason = str(choice.get("finish_reason") or "") or self._reason
+        if self._length > LONGEST_REPLY:
+            self._reason, self.is_over = "length", True
+
+    def _think(self, text: str) -> Iterator[ReplyEvent]:
+        """Reasoning in a field of its own; what comes after the answer's first word is not shown."""
+        if not text or self._spoke:
+            return
+        self._length += len(text)
+        begin = "" if self._thinks else MARKS[0]
+        self._thinks = True
+        yield from self._shown(begin + text)
+
+    def _speak(self, text: str) -> Iterator[ReplyEvent]:
+        whole = self._halves.decode(text.encode("utf-16-le", "surrogatepass"))
+        if not whole:
+            return
+        self._length += len(whole)
+        end = MARKS[1] if self._thinks and not self._spoke else ""
+        self._spoke = True
+        yield from self._shown(end + whole)
+
+    def _shown(self, text: str) -> Iterator[ReplyEvent]:
+        shown = self._reasoning.feed(text)
+        yield from self._told(shown)
+        if not shown and self._reasoning.has_begun and not self._is_thinking_told:
+            self._is_thinking_told = True
+            yield Thinking()
+
+    def _told(self, text: str) -> Iterator[ReplyEvent]:
+        if not self._reasoning.has_begun:
+            yield from self._unopened.feed(text)
+        elif text:
+            yield Delta(text)
+
+
+def _text(content: Any) -> str:
+    """The words of a content: text, or a list of parts, of which those of text count."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else ()
+    return "".join(
+        str(part.get("text") or part.get("refusal") or "")
+        for part in parts
+        if isinstance(part, dict) and part.get("type") in {"text", "output_text", "refusal"}
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except STRANGE:
+        return False
+    return True

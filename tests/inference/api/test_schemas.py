@@ -1,0 +1,265 @@
+"""What a request may say, and that nothing it says gets past unbounded."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from glados_bots.conversation import Message
+from glados_bots.inference.api.schemas import MOST_MESSAGES, MOST_STOPS, ChatRequest
+from glados_bots.wire.events import Sampling
+
+ASK = {"role": "user", "content": "Hi"}
+NUMBERS = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (-1, 100_000),
+    "seed": (-(2**63), 2**63 - 1),
+    "max_tokens": (1, 1_000_000),
+    "max_completion_tokens": (1, 1_000_000),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+    "n": (1, 1),
+}
+FRACTIONS = {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
+
+
+def request(**fields: Any) -> ChatRequest:
+    return ChatRequest.model_validate({"model": "m", "messages": [ASK], **fields})
+
+
+def wrong_field(**fields: Any) -> str:
+    """The first field found wrong."""
+    with pytest.raises(ValidationError) as caught:
+        request(**fields)
+    return ".".join(str(part) for part in caught.value.errors()[0]["loc"])
+
+
+def test_everything_a_request_can_say_reaches_the_engine() -> None:
+    said = request(
+        messages=[
+            {"role": "developer", "content": [{"type": "text", "text": "Be"}, {"type": "text", "text": "kind."}]},
+            {"role": "user", "content": "Hi", "name": "ada"},
+        ],
+        max_tokens=7,
+        max_completion_tokens=8,
+        temperature=1,
+        top_p=0.5,
+        top_k=3,
+        seed=-4,
+        presence_penalty=0.5,
+        frequency_penalty=-0.5,
+        stop="END",
+        user="ada",
+        metadata={"a": "b"},
+    )
+    assert [message.plain() for message in said.messages] == [Message("system", "Be\nkind."), Message("user", "Hi")]
+    assert said.sampling() == Sampling(8, 1.0, 0.5, 3, -4, 0.5, -0.5, ("END",))
+
+
+def test_what_is_left_out_or_null_is_left_to_the_card() -> None:
+    nothing = dict.fromkeys([*NUMBERS, "stop", "stream", "stream_options", "tools", "response_format"])
+    assert request().sampling() == request(**nothing).sampling() == Sampling()
+
+
+@given(st.sampled_from(sorted(NUMBERS)), st.one_of(st.integers(), st.floats()))
+@settings(max_examples=300, deadline=None)
+def test_a_number_outside_its_bounds_is_refused_by_name(field: str, number: float) -> None:
+    low, high = NUMBERS[field]
+    whole = isinstance(number, int)
+    if number == -1 and field in {"max_tokens", "max_completion_tokens"}:
+        assert request(**{field: number}).sampling() == Sampling()
+    elif low <= number <= high and (whole or field in FRACTIONS):
+        assert getattr(request(**{field: number}), field) == number
+    else:
+        assert wrong_field(**{field: number}) == field
+
+
+@pytest.mark.parametrize("field", sorted(NUMBERS))
+@pytest.mark.parametrize("value", ["1", True, [1], {"a": 1}, float("nan"), float("inf"), 10**400, -(10**30)])
+def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
+    assert wrong_field(**{field: value}) == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tools", [{"type": "function"}]),
+        ("functions", [{}]),
+        ("logprobs", True),
+        ("logit_bias", {"5": 100}),
+        ("audio", {"voice": "x"}),
+        ("function_call", {"name": "f"}),
+        ("tool_choice", "required"),
+        ("guided_json", {"type": "object"}),
+        ("guided_json", {}),
+        ("guided_regex", "a+"),
+        ("prompt_logprobs", 0),
+        ("do_sample", False),
+        ("enable_thinking", False),
+        ("think", False),
+        ("n_predict", 0),
+        ("repetition_penalty", 0),
+        ("mirostat", 1),
+        ("guided_choice", ["a", "b"]),
+        ("structured_outputs", {"choice": ["a"]}),
+        ("grammar", "root ::= x"),
+        ("json_schema", {"type": "object"}),
+        ("echo", True),
+        ("best_of", 2),
+        ("min_p", 0.1),
+        ("min_tokens", 5),
+        ("stop_token_ids", [2]),
+        ("ignore_eos", True),
+        ("bad_words", ["x"]),
+        ("allowed_token_ids", [1]),
+        ("include_stop_str_in_output", True),
+        ("skip_special_tokens", False),
+        ("continue_final_message", True),
+        ("add_generation_prompt", False),
+        ("repetition_penalty", 1.2),
+        ("length_penalty", 0.5),
+        ("use_beam_search", True),
+        ("mirostat", 2),
+        ("dry_multiplier", 0.8),
+        ("truncate_prompt_tokens", 100),
+        ("prompt_logprobs", 1),
+        ("top_logprobs", 2),
+        ("documents", [{"text": "x"}]),
+        ("reasoning_effort", "high"),
+        ("verbosity", "low"),
+        ("modalities", ["text", "audio"]),
+        ("web_search_options", {"search_context_size": "low"}),
+        ("n_predict", 5),
+        ("max_tokns", 5),
+        ("temprature", 1.0),
+        ("chat_template", "{{ messages }}"),
+        ("chat_template_kwargs", {"a": 1}),
+        ("response_format", {"type": "json_object"}),
+    ],
+)
+def test_what_we_do_not_do_is_refused_and_not_ignored(field: str, value: Any) -> None:
+    assert wrong_field(**{field: value}) == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tools", []),
+        ("logprobs", False),
+        ("response_format", {"type": "text"}),
+        ("tool_choice", "auto"),
+        ("parallel_tool_calls", True),
+        ("store", True),
+        ("service_tier", "auto"),
+        ("prompt_cache_key", "a"),
+        ("safety_identifier", "ada"),
+        ("metadata", {"a": "b"}),
+        ("best_of", 1),
+        ("echo", False),
+        ("min_p", 0.0),
+        ("min_p", 0),
+        ("repetition_penalty", 1.0),
+        ("length_penalty", 1),
+        ("skip_special_tokens", True),
+        ("guided_json", None),
+        ("whatever", None),
+        ("mirostat", 0),
+        ("mirostat_tau", 5.0),
+        ("n_predict", -1),
+        ("stream_options", {"include_usage": None, "include_obfuscation": True}),
+        ("max_tokens", -1),
+        ("max_completion_tokens", -1),
+    ],
+)
+def test_what_asks_for_nothing_is_taken(field: str, value: Any) -> None:
+    assert request(**{field: value}).sampling() == Sampling()
+
+
+@pytest.mark.parametrize(
+    ("stop", "field"),
+    [
+        ([""], "stop.0"),
+        (["a", "b" * 201], "stop.1"),
+        (["x"] * (MOST_STOPS + 1), "stop"),
+        (5, "stop"),
+        ("\ud800", "stop.0"),
+    ],
+)
+def test_stop_strings_are_bounded(stop: Any, field: str) -> None:
+    assert wrong_field(stop=stop) == field
+
+
+@pytest.mark.parametrize(
+    ("messages", "field"),
+    [
+        ([], "messages"),
+        ("Hi", "messages"),
+        ([ASK] * (MOST_MESSAGES + 1), "messages"),
+        ([{"role": "user", "content": " \n"}], "messages"),
+        ([{"role": "assistant"}], "messages"),
+        ([{"role": "user"}], "messages.0.content"),
+        ([{"role": "system", "content": None}], "messages.0.content"),
+        ([ASK, {"role": "tool", "content": "5"}], "messages.1.role"),
+        ([{"role": "user", "content": None}], "messages.0.content"),
+        ([{"role": "user", "content": "\udc00"}], "messages.0.content"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}], "messages.0.content"),
+        ([{"role": "user", "content": [{"type": "text", "text": "x"}] * 1001}], "messages.0.content"),
+        ([ASK, {"role": "assistant", "content": "x", "tool_calls": [{"id": "1"}]}], "messages.1.tool_calls"),
+    ],
+)
+def test_messages_that_cannot_be_answered_are_refused_by_place(messages: Any, field: str) -> None:
+    assert wrong_field(messages=messages) == field
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "system", "content": "Say hello."}],
+        [{"role": "assistant", "content": "Hi"}],
+        [ASK, {"role": "assistant", "content": None}, ASK],
+        [ASK, {"role": "assistant"}, ASK],
+        [{"role": "user", "content": "Hi", "name": "ada", "cache_control": {"type": "ephemeral"}}],
+        [ASK, {"role": "assistant", "content": "Hi", "refusal": None, "annotations": [], "audio": None}, ASK],
+        [ASK, {"role": "assistant", "content": "Hi", "function_call": None, "tool_calls": None}, ASK],
+        [ASK, {"role": "assistant", "content": "Hi", "reasoning_content": "Hm."}, ASK],
+    ],
+)
+def test_messages_as_clients_send_them_are_taken(messages: Any) -> None:
+    said = [message.plain() for message in request(messages=messages).messages]
+    assert said == [Message(message["role"], message.get("content") or "") for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("messages", "field"),
+    [
+        ([ASK, {"role": "assistant", "content": "On", "prefix": True}], "messages.1.prefix"),
+        ([ASK, {"role": "assistant", "content": "On", "function_call": {"name": "f"}}], "messages.1.function_call"),
+        ([ASK, {"role": "assistant", "content": "On", "audio": {"id": "x"}}], "messages.1.audio"),
+    ],
+)
+def test_a_field_of_a_message_that_we_do_not_read_is_refused_by_place(messages: Any, field: str) -> None:
+    assert wrong_field(messages=messages) == field
+
+
+def test_an_option_of_streams_that_we_do_not_read_is_refused() -> None:
+    assert wrong_field(stream_options={"continuous_usage_stats": True}) == "stream_options.continuous_usage_stats"
+
+
+@pytest.mark.parametrize(("given", "taken"), [(0, 1e-6), (0.0, 1e-6), (1e-40, 1e-6), (0.3, 0.3), (1, 1.0)])
+def test_a_nucleus_of_nothing_keeps_the_likeliest_token(given: float, taken: float) -> None:
+    assert request(top_p=given).sampling().top_p == taken
+
+
+@pytest.mark.parametrize(("given", "taken"), [(-1, 0), (0, 0), (5, 5)])
+def test_a_top_k_of_minus_1_is_off(given: int, taken: int) -> None:
+    assert request(top_k=given).sampling().top_k == taken
+
+
+def test_the_most_a_request_can_cost_is_bounded_by_its_bytes_and_by_the_window() -> None:
+    assert request(max_tokens=5).most_tokens(1000) == 7
+    assert request(messages=[{"role": "user", "content": "é" * 10}], max_completion_tokens=5).most_tokens(1000) == 25
+    assert request().most_tokens(1000) == 1000
+    assert request(messages=[{"role": "user", "content": "x" * 5000}], max_tokens=5).most_tokens(1000) == 1000

@@ -1,0 +1,316 @@
+"""Turns answered by OpenAI-compatible servers that are not ours: what they lack is done without."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.weights import fetch
+from glados_bots.settings import Settings
+from tests.fakes.surface import MemorySurface
+from tests.servers import free_port, running
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+LONGEST_S = 240
+
+
+class Foreign:
+    """A server by OpenAI's public description only: no queue, no usage, no context length; `refusals` go first."""
+
+    def __init__(self, *refusals: Response, models: dict[str, Any] | None = None) -> None:
+        self.refusals = list(refusals)
+        self.models = models
+        self.asked: list[dict[str, Any]] = []
+        self.at: list[float] = []
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/v1/models")
+        async def models() -> Response:
+            return Response("Internal Server Error", 500) if self.models is None else JSONResponse(self.models)
+
+        @app.post("/v1/chat/completions")
+        async def complete(request: Request) -> Response:
+            self.asked.append(await request.json())
+            self.at.append(time.monotonic())
+            if self.refusals:
+                return self.refusals.pop(0)
+            deltas = [{"role": "assistant"}, {"content": "Hello"}, {"content": " there"}]
+            end: dict[str, Any] = {"delta": {}, "finish_reason": "stop"}
+            pieces = [*({"delta": delta} for delta in deltas), end]
+            lines = [f"data: {json.dumps({'choices': [{'index': 0, **piece}]})}\n\n" for piece in pieces]
+            return StreamingResponse(iter([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
+
+        return app
+
+
+@asynccontextmanager
+async def adapter(redis_url: str, url: str, **more: Any) -> AsyncIterator[AdapterCore[MemorySurface]]:
+    settings = Settings(_env_file=None, redis_url=redis_url, inference_url=f"{url}/v1", join_window=0, **more)
+    core = AdapterCore(settings, "test", lambda *_: MemorySurface())
+    task = asyncio.create_task(core.run())
+    try:
+        yield core
+    finally:
+        await core.worker.drain(0)
+        await task
+        await core.aclose()
+
+
+async def answer(core: AdapterCore[MemorySurface], text: str, name: str = "1") -> Exchange:
+    await core.intake.accept(Turn(name, "c", "ada", text))
+
+    async def idle() -> bool:
+        return (await core.store.load())[0] == 0
+
+    async with asyncio.timeout(LONGEST_S):
+        while not await idle():
+            await asyncio.sleep(0.05)
+    return (await core.store.history("c"))[-1]
+
+
+async def test_without_queue_usage_and_context_length_a_turn_is_answered(redis_url: str) -> None:
+    foreign = Foreign(models={"object": "list", "data": [{"id": "first"}, {"id": "second"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        found = await answer(core, "Hi")
+    assert (found.answer, found.model, found.outcome) == ("Hello there", "first", "done")
+    assert found.tokens > 0, "estimated, so that limits count something"
+    assert foreign.asked[0]["model"] == "first"
+
+
+async def test_a_model_that_is_named_is_asked_for_even_where_no_list_is(redis_url: str) -> None:
+    foreign = Foreign()
+    async with running(foreign.app()) as url, adapter(redis_url, url, inference_model="org/name") as core:
+        assert (await answer(core, "Hi")).model == "org/name"
+    assert foreign.asked[0]["model"] == "org/name"
+
+
+async def test_a_context_length_that_is_told_bounds_what_is_sent(redis_url: str) -> None:
+    foreign = Foreign(models={"data": [{"id": "first"}]})
+    async with (
+        running(foreign.app()) as url,
+        adapter(redis_url, url, inference_context=512, max_answer_tokens=100) as core,
+    ):
+        for number in range(6):
+            await answer(core, f"{number} " + "word " * 200, str(number))
+    lengths = [sum(len(message["content"]) for message in each["messages"]) for each in foreign.asked]
+    assert max(lengths) < 512 * 4
+    assert all(each["messages"][-1]["content"].strip().endswith("word") for each in foreign.asked)
+
+
+async def test_too_many_requests_and_outages_are_waited_out_as_long_as_is_asked(redis_url: str) -> None:
+    foreign = Foreign(
+        Response("slow down", 429, {"Retry-After": "1"}), Response("", 503), Response("<html>bad gateway</html>", 502),
+        models={"data": [{"id": "first"}]},
+    )  # fmt: skip
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        found = await answer(core, "Hi")
+    assert found.outcome == "done"
+    assert len(foreign.asked) == 4
+    assert foreign.at[1] - foreign.at[0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        (
+            JSONResponse({"error": {"message": "no `first` for sk-1234", "code": "model_not_found"}}, 404),
+            "not know this",
+        ),
+        (JSONResponse({"error": {"message": "Incorrect API key provided: sk-1234"}}, 401), "does not accept our key"),
+        (Response("<html><h1>403 sk-1234</h1></html>", 403, media_type="text/html"), "does not let us use"),
+        (JSONResponse({"detail": [{"loc": ["body"], "msg": "sk-1234 is no number"}]}, 422), "status 422"),
+        (JSONResponse({"error": "Payment Required: 10.0.0.7 sk-1234"}, 402), "no credit left"),
+        (JSONResponse({"error": {"message": "sk-1234", "code": "insufficient_quota"}}, 429), "no credit left"),
+    ],
+)
+async def test_a_refusal_for_good_ends_the_turn_with_a_sentence_of_ours(
+    redis_url: str, refusal: Response, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    foreign = Foreign(refusal, models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        found = await answer(core, "Hi")
+        seen = core.surface.seen("1")
+    assert found.outcome == "failed"
+    assert sentence in seen
+    for text in (seen, caplog.text):
+        assert "sk-1234" not in text
+        assert "html" not in text
+
+
+# How servers refuse a prompt that does not fit: OpenAI's, vLLM's, llama.cpp's, TGI's, LM Studio's and SGLang's words.
+WINDOW = 700
+TOO_LONG: list[dict[str, Any]] = [
+    {"error": {"message": f"This model's maximum context length is {WINDOW} tokens. However, your messages resulted "
+                          "in 1500 tokens. Please reduce the length of the messages.",
+               "code": "context_length_exceeded"}},
+    {"message": f"This model's maximum context length is {WINDOW} tokens. However, you requested 1500 tokens (1400 in "
+                "the messages, 100 in the completion). Please reduce the length of the messages or completion.",
+     "object": "error", "type": "BadRequestError", "code": 400},
+    {"error": {"code": 400, "message": "the request exceeds the available context size. try increasing it",
+               "type": "exceed_context_size_error", "n_prompt_tokens": 1500, "n_ctx": WINDOW}},
+    {"error": {"message": "Input is longer than the context window", "type": "invalid_request_error"}},
+    {"error": f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {WINDOW}. Given: 1500 `inputs` "
+              "tokens and 100 `max_new_tokens`", "error_type": "validation"},
+    {"error": "Trying to keep the first 1500 tokens when context the overflows. However, the model is loaded with "
+              f"context length of only {WINDOW} tokens, which is not enough."},
+]  # fmt: skip
+
+
+IN_STREAMS = [each for each in TOO_LONG if isinstance(each.get("error"), dict)]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [*product(TOO_LONG, [400, 422]), *product(IN_STREAMS, [200])],
+)
+async def test_a_prompt_that_does_not_fit_is_cut_and_asked_again(
+    redis_url: str, refusal: dict[str, Any], status: int
+) -> None:
+    """Whether the server refuses at once or, as some do, within its stream."""
+    within = StreamingResponse(iter([f"data: {json.dumps(refusal)}\n\n"]), media_type="text/event-stream")
+    no = within if status == 200 else JSONResponse(refusal, status)
+    foreign = Foreign(models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=100) as core:
+        for number in range(5):
+            await answer(core, f"{number} " + "word " * 200, str(number))
+        foreign.refusals.append(no)
+        found = await answer(core, "short", "9")
+    assert found.outcome == "done"
+    refused, cut = foreign.asked[-2:]
+    assert len(cut["messages"]) < len(refused["messages"])
+    assert cut["messages"][-1]["content"] == "short"
+
+
+@pytest.mark.parametrize(
+    "told", [{"n_ctx": 300}, {"context_length": 300}, {"max_model_len": 300}, {"meta": {"n_ctx": 300}}]
+)
+async def test_a_window_that_is_smaller_than_the_longest_answer_bounds_the_answer(
+    redis_url: str, told: dict[str, Any]
+) -> None:
+    foreign = Foreign(models={"data": [{"id": "first", **told}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        await answer(core, "Hi")
+    assert 16 <= foreign.asked[0]["max_tokens"] < 300
+
+
+async def test_a_long_question_is_not_answered_shortly_because_its_length_was_guessed(redis_url: str) -> None:
+    """Words of prose have more characters a token than is assumed at first."""
+    foreign = Foreign(models={"data": [{"id": "first", "max_model_len": 4096}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        await answer(core, "word " * 2_400)
+    assert foreign.asked[0]["max_tokens"] == 1000
+
+
+async def test_a_window_that_is_told_by_a_refusal_only_bounds_the_next_answer(redis_url: str) -> None:
+    text = (
+        "'max_tokens' is too large: 1000. This model's maximum context length is 300 tokens "
+        "and your request has 40 input tokens"
+    )
+    foreign = Foreign(JSONResponse({"error": {"message": text}}, 400), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url, max_answer_tokens=1000) as core:
+        assert (await answer(core, "Hi")).outcome == "done"
+    assert foreign.asked[0]["max_tokens"] == 1000
+    assert foreign.asked[1]["max_tokens"] < 300
+
+
+async def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_turn_at_once(redis_url: str) -> None:
+    foreign = Foreign(Response("", 429, {"Retry-After": "86400"}), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        found = await answer(core, "Hi")
+    assert found.outcome == "failed"
+    assert "takes no requests for 24 h" in found.answer
+    assert len(foreign.asked) == 1
+
+
+async def test_an_answer_that_the_server_cuts_says_so(redis_url: str) -> None:
+    foreign = Foreign(_stream({"content": "Half of"}, finish="content_filter"), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await answer(core, "Hi")).answer == "Half of"
+        assert "content filter" in core.surface.last("1").notice
+
+
+async def test_thoughts_that_were_taken_for_the_answer_are_taken_back(redis_url: str) -> None:
+    """The server's template opens the reasoning in the prompt, so only its end is said."""
+    thoughts = _stream({"content": "People greet."}, {"content": "\n</think>"}, {"content": "\n\nHello"})
+    foreign = Foreign(thoughts, models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await answer(core, "Hi")).answer == "Hello"
+        assert core.surface.seen("1") == "Hello"
+
+
+async def test_the_named_model_is_the_default_for_people_too(redis_url: str) -> None:
+    models = {"data": [{"id": "text-embedding-3-small"}, {"id": "first"}, {"id": "second"}]}
+    foreign = Foreign(models=models)
+    async with running(foreign.app()) as url:
+        async with adapter(redis_url, url) as core:
+            assert "the default, `first`" in await core.commands.model("c")
+            assert (await answer(core, "Hi", "1")).model == "first"
+        async with adapter(redis_url, url, inference_model="second") as core:
+            assert "the default, `second`" in await core.commands.model("c")
+            assert "Model: `second`" in await core.commands.status()
+            assert (await answer(core, "Hi", "2")).model == "second"
+
+
+def _stream(*deltas: dict[str, Any], finish: str = "stop") -> Response:
+    pieces: list[dict[str, Any]] = [{"delta": delta} for delta in deltas]
+    pieces.append({"delta": {}, "finish_reason": finish})
+    lines = [f"data: {json.dumps({'choices': [{'index': 0, **piece}]})}\n\n" for piece in pieces]
+    return StreamingResponse(iter([*lines, "data: [DONE]\n\n"]), media_type="text/event-stream")
+
+
+@pytest.fixture(scope="module")
+def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """(URL, model) of the library's own server with the small model."""
+    program = Path(sys.executable).with_name("transformers")
+    folder, port = fetch(resolve("smollm2_135m")[0], ROOT / "data", None), free_port()
+    log = tmp_path_factory.mktemp("serve") / "log"
+    command = [str(program), "serve", str(folder), "--dtype", "bfloat16", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + LONGEST_S
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).raise_for_status()
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}", str(folder)
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3 * LONGEST_S)
+async def test_transformers_serve_answers_a_turn(redis_url: str, transformers_serve: tuple[str, str]) -> None:
+    url, model = transformers_serve
+    async with adapter(redis_url, url, inference_model=model, max_answer_tokens=16) as core:
+        found = await answer(core, "Say hello")
+        await until(lambda: core.surface.seen("1") == found.answer)
+    assert found.outcome == "done", found
+    assert found.model == model
+    assert found.answer.strip()
