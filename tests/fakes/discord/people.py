@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 
 from tests.fakes.common.clock import dispatched
 
-from .rest.thread_routes import announce_thread, thread_on_message
 from .world.commands import command_data, find_command
 from .world.content import walk
 from .world.errors import ApiError
 from .world.interactions import Interaction, InteractionType
 from .world.interactions import Interactions as InteractionList
-from .world.kinds import forward, pin, poll, sticker, unpin
+from .world.kinds import announce_thread, forward, pin, poll, sticker, thread_on_message, unpin
 from .world.messages import Origin, check_may_send, create_message, delete_message, edit_message
 from .world.models import Attachment, Channel, ChannelType, JsonObject, Message, User
 from .world.payloads import message_json

@@ -189,6 +189,10 @@ class FakeSlack:
         """The message as it stands, for a record of the ledger."""
         return self.world.channels[record.channel_id].messages[record.ts]
 
+    async def settled(self) -> None:
+        """Return when every event was handled."""
+        await self.wait_for(lambda: not self.delivery.pending)
+
     def allow(self, team: Workspace, redirect_uri: str = "") -> str:
         """A person of `team` allows the app on Slack's page: the code that their browser brings to `redirect_uri`."""
         return self.tokens.grant(self.world.installation(team) or team.install(), redirect_uri)

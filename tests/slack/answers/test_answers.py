@@ -86,7 +86,7 @@ async def test_09_slacks_own_button_ends_nobody_elses_waiting_question(
         await ada.say(channel, "and more", thread=question)
         await slack.wait_for(lambda: any("Queued: next." in one.content for one in slack.answers(thread=question)))
         await bob.stop(question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         model.gate.set()
         _, second = await answered(slack, question, 2)
     assert second.content == "Hello world!"

@@ -206,7 +206,7 @@ async def test_many_workspaces_install_by_oauth_and_remove_the_app(
         assert "xoxb" not in str(await client.mget(names))
         assert not [line for line in caplog.messages if "xoxb-T" in line]
         black_mesa.uninstall()
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         assert len([key async for key in client.scan_iter("glados:{slack}:install:*")]) == 1
 
 

@@ -105,7 +105,7 @@ async def test_two_processes_give_each_question_exactly_one_answer(
             await person.say(thread.channel, "two", thread=thread)
         for thread in threads:
             await answered(slack, thread, 2)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     # Both have ended in order by now: whatever they had begun has been said.
     assert len(slack.answers()) == 12
     assert len(model.prompts) == 12

@@ -359,7 +359,7 @@ async def test_the_agents_messages_tab_offers_prompts_and_names_the_session(
         await ada.look_at(channel)
         question = await ada.dm("Where is  the cake?")
         (answer,) = await answered(slack, question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(slack.ledger.prompts[0].prompts) == 4
     assert slack.ledger.titles[ada.direct.id, question.ts] == "Where is the cake?"
     assert slack.ledger.sessions[ada.direct.id, question.ts] == ["processing", "active"]
@@ -380,7 +380,7 @@ async def test_the_older_assistants_view(
         await ada.look_at(channel, root)
         await ada.dm("Where is the cake?", thread=root)
         await slack.wait_for(lambda: any(is_end(one) for one in slack.answers(thread=root)))
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert slack.ledger.prompts[0].thread_ts == root.ts
     assert slack.ledger.titles[ada.direct.id, root.ts] == "Where is the cake?"
     assert len(model.prompts) == 1
@@ -395,7 +395,7 @@ async def test_group_messages_are_answered_where_the_bot_is_mentioned(
         await ada.say(group, "just us")
         question = await bob.say(group, f"{slack.bot.mention} hi")
         await answered(slack, question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(model.prompts) == 1
 
 

@@ -3,8 +3,9 @@
 from aiohttp import web
 
 from tests.fakes.discord.world.errors import ApiError
-from tests.fakes.discord.world.messages import Origin, announce, create_message
-from tests.fakes.discord.world.models import Channel, ChannelType, JsonObject, Message, MessageFlag, MessageType, User
+from tests.fakes.discord.world.kinds import announce_thread, thread_on_message
+from tests.fakes.discord.world.messages import Origin, create_message
+from tests.fakes.discord.world.models import Channel
 from tests.fakes.discord.world.payloads import channel_json, message_json, thread_json
 from tests.fakes.discord.world.permissions import Permission
 from tests.fakes.discord.world.state import World
@@ -22,28 +23,6 @@ from tests.fakes.discord.world.threads import (
 from .pipeline import API, path_id, read_body, reply
 
 _CHANNEL = f"{API}/channels/{{channel_id:\\d+}}"
-
-
-def thread_on_message(world: World, message: Message, user: User, payload: JsonObject) -> Channel:
-    """Open a thread on a message: it gets the message's id, and a copy of the message as its first line."""
-    kind = check_may_open_thread(world, message.channel, user, payload, message)
-    thread = open_thread(world, message.channel, user, payload, kind=kind, thread_id=message.id)
-    message.thread = thread
-    message.flags |= MessageFlag.HAS_THREAD
-    announce(world, "MESSAGE_UPDATE", message)
-    source = {"type": 0, "channel_id": str(message.channel.id), "message_id": str(message.id)}
-    create_message(world, thread, message.author, {}, origin=Origin(type=MessageType.THREAD_STARTER, reference=source))
-    return thread
-
-
-def announce_thread(world: World, thread: Channel, user: User) -> None:
-    """The line in a channel that says that somebody began a thread there without a message; it refers to the thread."""
-    parent = thread.parent
-    if parent is None or parent.guild is None or parent.type is ChannelType.FORUM or thread.is_private_thread:
-        return
-    reference = {"type": 0, "channel_id": str(thread.id), "guild_id": str(parent.guild.id)}
-    origin = Origin(type=MessageType.THREAD_CREATED, reference=reference)
-    create_message(world, parent, user, {"content": thread.name}, origin=origin)
 
 
 class ThreadRoutes:

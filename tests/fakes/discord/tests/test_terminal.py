@@ -1,26 +1,14 @@
 """The fake as a tool: a developer chats with a bot from the terminal."""
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE
-from pathlib import Path
 
 import discord
 import pytest
 
+from tests.fakes.common.screen import Program, Shown
 from tests.fakes.discord import ConnectSettings, FakeDiscord, RecordingClient, connected, running
 from tests.fakes.discord.terminal import Terminal
 from tests.fakes.discord.viewer import Viewer
-
-ROOT = Path(__file__).parents[4]
-
-
-class Shown(list[str]):
-    """The lines a person has seen."""
-
-    def __contains__(self, text: object) -> bool:
-        return any(str(text) in line for line in self)
 
 
 class Bot(RecordingClient):
@@ -96,24 +84,15 @@ async def test_mistakes_are_explained(fake: FakeDiscord, line: str, error: str) 
 
 
 async def test_the_module_starts_prints_its_settings_and_serves_a_bot() -> None:
-    environment = {"PATH": os.environ["PATH"]}
-    command = [sys.executable, "-m", "tests.fakes.discord", "--port", "0"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdin=PIPE, stdout=PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    settings: dict[str, str] = {}
-    while "GLADOS_DISCORD_GATEWAY_URL" not in settings:
-        name, _, value = (await process.stdout.readline()).decode().strip().partition("=")
-        settings[name] = value
-    where = ConnectSettings(settings["GLADOS_DISCORD_API_BASE"], settings["GLADOS_DISCORD_GATEWAY_URL"])
-    with connected(where):
+    program = await Program.start("tests.fakes.discord", last="GLADOS_DISCORD_GATEWAY_URL")
+    told = program.settings
+    with connected(ConnectSettings(told["GLADOS_DISCORD_API_BASE"], told["GLADOS_DISCORD_GATEWAY_URL"])):
         async with Bot() as bot:
-            await bot.login(settings["GLADOS_DISCORD_TOKEN"])
+            await bot.login(told["GLADOS_DISCORD_TOKEN"])
             task = asyncio.create_task(bot.connect())
             await bot.wait_until_ready()
-            process.stdin.write(b"@GLaDOS hello\n")
-            while b"lo." not in (line := await process.stdout.readline()):
-                assert line
+            program.type("@GLaDOS hello")
+            await program.shows("lo.")
         await task
-    process.stdin.write(b".quit\n")
-    assert await process.wait() == 0
+    program.type(".quit")
+    assert await program.ended() == 0

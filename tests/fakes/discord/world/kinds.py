@@ -1,12 +1,13 @@
-"""Messages that are no plain text (forwards, polls, stickers), and changes that are no edits (pins, previews)."""
+"""Messages that are no plain text (forwards, polls, stickers, lines of threads), and changes that are no edits."""
 
 from .clock import iso
 from .errors import ApiError
 from .messages import Origin, announce, create_message
-from .models import WRITTEN, Channel, JsonObject, Message, MessageFlag, MessageType, User
+from .models import WRITTEN, Channel, ChannelType, JsonObject, Message, MessageFlag, MessageType, User
 from .payloads import snapshot_json
 from .permissions import Permission
 from .state import World
+from .threads import check_may_open_thread, open_thread
 
 POLL_LIFE_S = 24 * 3600.0
 MOST_ANSWERS = 10
@@ -52,6 +53,28 @@ def sticker(world: World, channel: Channel, user: User, name: str) -> Message:
     """Send a sticker; the message has no text."""
     item = {"id": str(world.clock.snowflake()), "name": name, "format_type": 1}
     return create_message(world, channel, user, {}, origin=Origin(stickers=[item]))
+
+
+def thread_on_message(world: World, message: Message, user: User, payload: JsonObject) -> Channel:
+    """Open a thread on a message: it gets the message's id, and a copy of the message as its first line."""
+    kind = check_may_open_thread(world, message.channel, user, payload, message)
+    thread = open_thread(world, message.channel, user, payload, kind=kind, thread_id=message.id)
+    message.thread = thread
+    message.flags |= MessageFlag.HAS_THREAD
+    announce(world, "MESSAGE_UPDATE", message)
+    source = {"type": 0, "channel_id": str(message.channel.id), "message_id": str(message.id)}
+    create_message(world, thread, message.author, {}, origin=Origin(type=MessageType.THREAD_STARTER, reference=source))
+    return thread
+
+
+def announce_thread(world: World, thread: Channel, user: User) -> None:
+    """The line in a channel that says that somebody began a thread there without a message; it refers to the thread."""
+    parent = thread.parent
+    if parent is None or parent.guild is None or parent.type is ChannelType.FORUM or thread.is_private_thread:
+        return
+    reference = {"type": 0, "channel_id": str(thread.id), "guild_id": str(parent.guild.id)}
+    origin = Origin(type=MessageType.THREAD_CREATED, reference=reference)
+    create_message(world, parent, user, {"content": thread.name}, origin=origin)
 
 
 def pin(world: World, message: Message, user: User) -> None:

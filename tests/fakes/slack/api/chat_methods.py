@@ -3,7 +3,7 @@
 from typing import cast
 
 from tests.fakes.slack.blocks.block_kinds import MAX_MARKDOWN
-from tests.fakes.slack.blocks.checks import check_message_blocks
+from tests.fakes.slack.blocks.checks import check_message_blocks, number_blocks
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.messages import add_message, check_may_post, delete_message, edited, show
 from tests.fakes.slack.world.models import Channel, JsonObject, Message, Stream
@@ -220,15 +220,6 @@ def _fill(message: Message, content: JsonObject) -> None:
     message.blocks = content["blocks"]
     message.attachments = content["attachments"]
     number_blocks(message.blocks)
-
-
-def number_blocks(blocks: list[JsonObject]) -> None:
-    """Give each block and element the id that Slack gives where there is none."""
-    for number, block in enumerate(blocks):
-        block.setdefault("block_id", f"b{number}")
-        for place, element in enumerate([*(block.get("elements") or []), *filter(None, [block.get("accessory")])]):
-            if block["type"] in {"actions", "context_actions", "section"}:
-                element.setdefault("action_id", f"{block['block_id']}-{place}")
 
 
 METHODS = {

@@ -97,3 +97,12 @@ def expanded_markdown(text: str) -> int:
         elif stripped and not in_run:
             count, in_run = count + 1, True
     return count
+
+
+def number_blocks(blocks: list[JsonObject]) -> None:
+    """Give each block and element the id that Slack gives where there is none."""
+    for number, block in enumerate(blocks):
+        block.setdefault("block_id", f"b{number}")
+        for place, element in enumerate([*(block.get("elements") or []), *filter(None, [block.get("accessory")])]):
+            if block["type"] in {"actions", "context_actions", "section"}:
+                element.setdefault("action_id", f"{block['block_id']}-{place}")

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.fakes.slack.api.chat_methods import number_blocks
-from tests.fakes.slack.blocks.checks import check_message_blocks
+from tests.fakes.slack.blocks.checks import check_message_blocks, number_blocks
 from tests.fakes.slack.world.errors import ApiError
 from tests.fakes.slack.world.ledger import Failure
 from tests.fakes.slack.world.messages import add_message, check_may_post, delete_message, edited

@@ -1,27 +1,14 @@
 """The fake as a tool: a developer chats with a bot from the terminal."""
 
-import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE
-from pathlib import Path
 from typing import Any
 
 import pytest
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
+from tests.fakes.common.screen import Program, Shown
 from tests.fakes.slack import ConnectSettings, FakeSlack, RecordingApp, connected, running
 from tests.fakes.slack.terminal import Terminal
 from tests.fakes.slack.viewer import Viewer
-
-ROOT = Path(__file__).parents[4]
-
-
-class Shown(list[str]):
-    """The lines a person has seen."""
-
-    def __contains__(self, text: object) -> bool:
-        return any(str(text) in line for line in self)
 
 
 def bot(settings: ConnectSettings) -> RecordingApp:
@@ -111,27 +98,14 @@ async def test_mistakes_are_explained(fake: FakeSlack, line: str, error: str) ->
 
 
 async def test_the_module_starts_prints_its_settings_and_serves_a_bot() -> None:
-    environment = {"PATH": os.environ["PATH"]}
-    command = [sys.executable, "-m", "tests.fakes.slack", "--port", "0"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdin=PIPE, stdout=PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    printed: dict[str, str] = {}
-    while "GLADOS_SLACK_API_BASE" not in printed:
-        name, _, value = (await process.stdout.readline()).decode().strip().partition("=")
-        printed[name] = value
-    settings = ConnectSettings(
-        printed["GLADOS_SLACK_API_BASE"],
-        printed["GLADOS_SLACK_BOT_TOKEN"],
-        printed["GLADOS_SLACK_APP_TOKEN"],
-        printed["GLADOS_SLACK_SIGNING_SECRET"],
-    )
+    program = await Program.start("tests.fakes.slack", last="GLADOS_SLACK_API_BASE")
+    names = ("API_BASE", "BOT_TOKEN", "APP_TOKEN", "SIGNING_SECRET")
+    settings = ConnectSettings(*(program.settings[f"GLADOS_SLACK_{name}"] for name in names))
     with connected(settings):
         handler = AsyncSocketModeHandler(bot(settings), settings.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call]
-    process.stdin.write(b"@GLaDOS hello\n")
-    while b"lo." not in (line := await process.stdout.readline()):
-        assert line
+    program.type("@GLaDOS hello")
+    await program.shows("lo.")
     await handler.close_async()  # type: ignore[no-untyped-call]
-    process.stdin.write(b".quit\n")
-    assert await process.wait() == 0
+    program.type(".quit")
+    assert await program.ended() == 0
