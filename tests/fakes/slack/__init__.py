@@ -19,7 +19,8 @@ with a bot.
 - A `Person` can say, dm, edit, delete, react, unreact, share, paste_table, pin, unpin, me, alert (bots), stop,
   run (a slash command), click, shortcut, submit, close, open_home, open_assistant, look_at. Verbs return before the app
   has answered: an `Interaction` tells when it is_done.
-- `fake.clock.advance(seconds)` ends streams, tickets, tokens, triggers, and lets retries happen.
+- `fake.clock.advance(seconds)` ends streams, tickets, tokens, triggers, and lets retries happen; `fake.settled()` waits
+  until every event was handled.
 - `fake.faults.add(method=…)`, `fake.rate_limits`, `fake.sockets` (drop, disconnect, disable, …), `fake.delivery` (hold,
   release, repeat) and `fake.http` (HTTP mode, forged requests) make trouble.
 - `fake.world.telling`: what events leave out at times, or tell twice.
