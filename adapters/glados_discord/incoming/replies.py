@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 4
 LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
-NOBODY = discord.AllowedMentions.none()
 
 
 async def claim(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
@@ -75,9 +74,9 @@ async def say(interaction: discord.Interaction, text: str) -> None:
     """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
     parts = render(text)[:MOST_MESSAGES]
     if interaction.type is not discord.InteractionType.component:
-        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.", allowed_mentions=NOBODY)
+        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.")
     for part in parts:
-        await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
+        await interaction.followup.send(part, ephemeral=True, suppress_embeds=True)
 
 
 async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:
