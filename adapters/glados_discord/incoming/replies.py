@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import discord
+from discord.utils import MISSING
 
 from glados_bots.errors import GladosError, StoreUnavailableError
 from glados_bots.wording import BROKEN, STORE_AWAY
@@ -76,7 +77,8 @@ async def say(interaction: discord.Interaction, text: str) -> None:
     if interaction.type is not discord.InteractionType.component:
         await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.")
     for part in parts:
-        await interaction.followup.send(part, ephemeral=True, suppress_embeds=True)
+        nobody = interaction.client.allowed_mentions  # what discord.py takes by itself everywhere else
+        await interaction.followup.send(part, ephemeral=True, allowed_mentions=nobody or MISSING, suppress_embeds=True)
 
 
 async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:
