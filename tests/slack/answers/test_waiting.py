@@ -98,7 +98,7 @@ async def surfaces(slack: FakeSlack, settings: Settings, count: int) -> AsyncIte
             stack.push_async_callback(store.client.aclose)
             pacer = Pacer(store.client, store.prefix)
             made.append(SlackSurface(store, Calls(installs, pacer, session, str(slack.settings.api_base))))
-            stack.push_async_callback(made[-1].lines.aclose)
+            stack.push_async_callback(made[-1].aclose)
         yield made
 
 
