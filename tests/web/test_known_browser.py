@@ -9,9 +9,10 @@ import redis
 from pydantic import SecretStr
 
 from glados_bots.settings import Settings
-from glados_web.app import create_app, server_config
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import BROWSER_COOKIE
+from glados_web.run import server_config
 from glados_web.settings import WebSettings
 from tests.servers import Server, free_port, running
 from tests.web.test_sign_in import HASH, PASSWORD, age, ask, browser, sign_in

@@ -18,7 +18,7 @@ from glados_web.answers.markdown import render_blocks
 from glados_web.answers.stream import answer_events
 from glados_web.answers.surface import POST, WebSurface
 from glados_web.chat_stream import ALIVE, chat_events
-from glados_web.places import Places
+from glados_web.stream_slots import StreamSlots
 
 TURN = Turn("t", "c", "ada", "question")
 ANSWER = """# Rivers
@@ -179,13 +179,13 @@ async def test_a_chat_in_which_nothing_happens_gives_signs_of_life(
     await events.aclose()
 
 
-def test_the_newest_streams_of_a_browser_have_the_places() -> None:
-    places = Places()
+def test_the_newest_streams_of_a_browser_have_the_slots() -> None:
+    slots = StreamSlots()
     with ExitStack() as stack:
-        lost = [stack.enter_context(places.one("ada")) for _ in range(4)]
-        other = stack.enter_context(places.one("bob"))
+        lost = [stack.enter_context(slots.take("ada")) for _ in range(4)]
+        other = stack.enter_context(slots.take("bob"))
         assert [event.is_set() for event in lost] == [True, True, False, False]
         assert not other.is_set()
-        assert (places.are_left("ada"), places.are_left("bob"), places.are_left("eve")) == (False, True, True)
-    assert places.are_left("ada")
-    assert not vars(places)["_taken"], "nothing is kept of who left"
+        assert (slots.has_free("ada"), slots.has_free("bob"), slots.has_free("eve")) == (False, True, True)
+    assert slots.has_free("ada")
+    assert not vars(slots)["_taken"], "nothing is kept of who left"
