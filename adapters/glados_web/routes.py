@@ -22,7 +22,6 @@ OWN_PAGE = [Depends(require_own_page)]
 
 
 def add_routes(app: FastAPI, parts: WebParts) -> None:
-    """Give the app the routes of chats."""
     _add_pages(app, parts)
     _add_streams(app, parts)
     _add_questions(app, parts)

@@ -33,7 +33,6 @@ SAID = {
 
 
 def add_status(app: FastAPI, parts: WebParts) -> None:
-    """Give the app the page."""
     began = time.monotonic()
     glance = Glance(parts.store.client, parts.core.client, tuple(installed()))
 

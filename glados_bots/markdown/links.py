@@ -70,10 +70,8 @@ def host_of(url: str) -> str:
 def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
     """The host to show after a label that looks like another one, or an empty text.
 
-    Args:
-        label: the text readers see.
-        url: what `safe_url` returned.
-        codes: the parts of the label that are set as code, where `functools.wraps` is no host but `paypal.com` is one.
+    `url` is what `safe_url` returned; `codes` are the parts of the label that are set as code, where `functools.wraps`
+    is no host but `paypal.com` is one.
     """
     if not any(dot in label for dot in _DOTS):
         return ""

@@ -32,19 +32,14 @@ def attributes(tag: str) -> dict[str, str]:
 
 
 def image(tag: str, spans: Spans) -> Run:
-    """What `<img>` shows."""
     found = attributes(tag)
     return Image("image", found.get("alt", ""), spans, found.get("src", ""), found.get("title", ""))
 
 
 def settled(runs: list[Run]) -> list[Run]:
-    """Read the tags among inline runs.
+    """Inline runs with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
 
-    Args:
-        runs: some of kind `html`, each a tag, a comment or a declaration.
-
-    Returns:
-        The runs, with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
+    Those of kind `html` are each a tag, a comment or a declaration.
     """
     tags = [(index, run.text) for index, run in enumerate(runs) if run.kind == "html"]
     partners = _partners(tags, lambda name, place: name not in RAW_TEXT or not _goes_on(runs, place))
@@ -81,11 +76,9 @@ def settled_html(html: str) -> str:
 
 
 def end_tags(text: str, *, are_likely: bool = False) -> str:
-    """The closing tags of the elements that are open at the end of a paragraph.
+    """The closing tags of the elements that are open at the end of a paragraph of markdown.
 
-    Args:
-        text: markdown.
-        are_likely: only those that text follows without a space: "a <main> element" goes on without an end.
+    `are_likely`: only those that text follows without a space: "a <main> element" goes on without an end.
     """
     opened: dict[int, str] = {}
     places: defaultdict[str, list[int]] = defaultdict(list)

@@ -61,12 +61,7 @@ def opens_element(name: str) -> bool:
 
 
 def open_tags(html: str, already: list[str]) -> list[str]:
-    """The elements that are open after this HTML, outermost first.
-
-    Args:
-        html: a block of raw HTML.
-        already: those open before it.
-    """
+    """The elements that are open after a block of raw HTML, outermost first; `already` are those open before it."""
     opened = list(already)
     for match in _TAG.finditer(html):
         name = match[1].lower()

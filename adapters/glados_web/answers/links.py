@@ -9,17 +9,10 @@ from glados_bots.markdown.links import hidden_host, safe_url
 def link_tags(
     url: str, label: str, *, codes: Sequence[str] = (), title: str = "", may_mislead: bool = True
 ) -> tuple[str, str]:
-    """The opening and the closing tag of a link, with the host it leads to, where its label could name another one.
+    """The tags of a link, the closing one after the host it leads to, where its label could name another one.
 
-    Args:
-        url: as written.
-        label: the text readers see.
-        codes: the parts of the label that are set as code.
-        title: the tooltip.
-        may_mislead: the label is not the address itself.
-
-    Returns:
-        Two empty texts for what must not be a link.
+    Two empty texts for what must not be a link. `codes` are the parts of the label that are set as code; a label that
+    is the address itself may not mislead.
     """
     address = safe_url(url)
     if address is None:

@@ -41,14 +41,9 @@ MAX_GROUP = 20_000
 
 
 def render(text: str, patience: Patience | None = None) -> str:
-    """Render a whole answer.
+    """Render a whole answer as sanitised HTML; sanitising it again changes nothing.
 
-    Args:
-        text: markdown.
-        patience: for the colours of code, where several answers share it.
-
-    Returns:
-        Sanitised HTML, one top-level block after the other; sanitising it again changes nothing.
+    `patience` is for the colours of code, where several answers share it.
     """
     return "\n".join(_HtmlSink().chunks(parse(text), is_open=False, patience=patience)[1])
 
@@ -84,7 +79,6 @@ class _HtmlSink:
         self._room = MAX_GROUP
 
     def freeze(self, document: Document, patience: Patience | None = None) -> None:
-        """Write finished blocks."""
         writer = _Writer(document, patience or Patience())
         for block in document.blocks:
             writer.depth = len(self._tags)
@@ -130,9 +124,7 @@ def _sanitized(writer: "_Writer", html: str) -> str:
 class _Writer:
     """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
 
-    Args:
-        document: what the blocks belong to.
-        patience: for the colours of code; None where code may still grow, and is written without.
+    Without `patience` code may still grow, and is written without colours.
 
     Attributes:
         has_raw_html: raw HTML was written.
@@ -146,7 +138,6 @@ class _Writer:
         self._patience = patience
 
     def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
-        """Write one block with all that it holds."""
         match block:
             case Paragraph():
                 return self._paragraph(block)
@@ -168,11 +159,9 @@ class _Writer:
                 return with_links(allowed(block.text, self.depth))
 
     def blocks(self, blocks: list[Block]) -> str:
-        """Write blocks one after the other."""
         return "".join(self.block(block) for block in blocks)
 
     def notes(self, notes: list[Note]) -> str:
-        """Write the footnotes as a numbered list."""
         items = "".join(f"<li>{self.blocks(note.blocks)}</li>" for note in notes)
         return f'<section class="notes"><ol>{items}</ol></section>'
 

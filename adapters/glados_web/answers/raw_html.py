@@ -12,9 +12,7 @@ _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>]|\Z)")
 def allowed(html: str, depth: int = 0) -> str:
     """A block of raw HTML with the tags escaped that must not act.
 
-    Args:
-        html: as written.
-        depth: elements that are open before it; beyond MAX_OPEN no other is opened, as sanitising looks at all of them.
+    `depth` elements are open before it; beyond MAX_OPEN no other is opened, as sanitising looks at all of them.
     """
     ends = {match[2].lower(): match.start() for match in _TAG.finditer(html) if match[1]}
 

@@ -29,13 +29,11 @@ class _Reader:
         self._label: list[str] = []
 
     def text(self, html: str) -> None:
-        """Take text between tags."""
         self._pieces.append(html)
         if self._links:
             self._label.append(unescape(html))
 
     def tag(self, tag: str) -> None:
-        """Take a tag."""
         match tag_name(tag), tag.startswith("</"):
             case "a", False:
                 self._open(attributes(tag))
@@ -47,7 +45,6 @@ class _Reader:
                 self._pieces.append(tag)
 
     def html(self) -> str:
-        """All that was read."""
         return "".join(self._pieces)
 
     def _open(self, found: dict[str, str]) -> None:

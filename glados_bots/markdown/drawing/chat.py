@@ -24,8 +24,7 @@ class ChatDialect(InlineDialect):
     quotes_code = True
 
     @abstractmethod
-    def fence(self, code: str, language: str) -> str:
-        """Write a code block."""
+    def fence(self, code: str, language: str) -> str: ...
 
     @abstractmethod
     def heading(self, leaf: Leaf) -> str:
@@ -54,7 +53,6 @@ class ChatDialect(InlineDialect):
     # Drawing
 
     def draw(self, leaf: Leaf) -> str:
-        """Write a leaf."""
         if leaf.drawn:
             return str(leaf.drawn)
         if leaf.kind == "text" and leaf.place is TOP:
@@ -140,7 +138,6 @@ class ChatDialect(InlineDialect):
         return True
 
     def join(self, parts: list[tuple[Leaf, str]]) -> str:
-        """Write a message."""
         pieces: list[str] = []
         quote_id = 0
         for leaf, drawn in parts:

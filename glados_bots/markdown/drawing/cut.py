@@ -41,8 +41,7 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
         """Replace a table by what the platform can show; the first of the result needs no more of it."""
 
-    def draw(self, leaf: Leaf) -> Drawn:
-        """Write a leaf."""
+    def draw(self, leaf: Leaf) -> Drawn: ...
 
     def size(self, drawn: Drawn) -> int:
         """What it takes of a message, in the limit's unit."""
@@ -50,20 +49,11 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
         """Whether a message holding `before` may hold this leaf as well, whatever its size."""
 
-    def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co:
-        """Write a message."""
+    def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co: ...
 
 
 class Packer(Generic[Drawn, Message]):
-    """Fills messages with leaves.
-
-    Args:
-        dialect: the platform's.
-        limit: most a message may hold, in the dialect's unit.
-
-    Raises:
-        ValueError: the limit is below `MIN_LIMIT`.
-    """
+    """Fills messages with leaves. Raises ValueError for a limit, in the dialect's unit, below MIN_LIMIT."""
 
     def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
         if limit < MIN_LIMIT:
@@ -151,15 +141,9 @@ def _is_longer(leaf: Leaf, size: int) -> bool:
 
 
 def split(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
-    """Cut a leaf that is too large for an empty message.
+    """Cut a text, heading or code that is too large for an empty message.
 
-    Args:
-        leaf: text, heading or code.
-        room: what the first part may take.
-        dialect: the platform's.
-
-    Returns:
-        The first part, and the rest if there is one.
+    Returns the first part, which takes at most `room`, and the rest if there is one.
     """
     if leaf.kind == "code" and isinstance(leaf.block, Code):
         return _split_code(leaf, leaf.block, room, dialect)

@@ -38,8 +38,7 @@ class InlineDialect(ABC):
         """Protect a line of text whose beginning would make it a heading, item or quote."""
 
     @abstractmethod
-    def code(self, text: str) -> str:
-        """Write inline code."""
+    def code(self, text: str) -> str: ...
 
     @abstractmethod
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
@@ -55,15 +54,7 @@ class InlineDialect(ABC):
 
 
 def write_lines(dialect: InlineDialect, runs: list[Run]) -> list[str]:
-    """Write a paragraph.
-
-    Args:
-        dialect: the platform's.
-        runs: text, code and breaks.
-
-    Returns:
-        At least one line; each stands alone.
-    """
+    """Write text, code and breaks as at least one line; each stands alone."""
     if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
         return [dialect.guard(dialect.escape(runs[0].text.strip()))]
     return LineWriter(dialect).lines(runs)
@@ -84,7 +75,6 @@ class LineWriter:
         self._has_closed = False
 
     def lines(self, runs: list[Run]) -> list[str]:
-        """Return the lines of a paragraph."""
         index, count = 0, len(runs)
         while index < count:
             run = runs[index]

@@ -93,15 +93,9 @@ class Leaf:
 
 
 def flatten(document: Document, first_quote: int = 1, before: LeafKind | None = None) -> list[Leaf]:
-    """Lay a document out as leaves, without its footnotes.
+    """Lay a document out as leaves in reading order, without its footnotes.
 
-    Args:
-        document: the tree.
-        first_quote: identity of its first quote, for documents that are parts of one.
-        before: the leaf that stands before it, for the same.
-
-    Returns:
-        The leaves in reading order.
+    Where it is part of another one, `first_quote` is the identity of its first quote, and `before` the leaf before it.
     """
     flattener = _Flattener(document, first_quote, before)
     flattener.blocks(document.blocks, TOP, 2)
@@ -109,7 +103,6 @@ def flatten(document: Document, first_quote: int = 1, before: LeafKind | None = 
 
 
 def note_leaves(document: Document) -> list[Leaf]:
-    """The footnotes as leaves."""
     flattener = _Flattener(document, 0)
     place = Place(is_small=True)
     for note in document.notes:
