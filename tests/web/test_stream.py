@@ -9,12 +9,11 @@ import pytest
 import glados_bots.markdown.streaming.stream
 import glados_web.answers.stream
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.markdown import parse
 from glados_bots.markdown.mending.mend import Mended, mend
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.surface import State, View
-from glados_web.answers.markdown import render_blocks
+from glados_web.answers.markdown import render
 from glados_web.answers.stream import answer_events
 from glados_web.answers.surface import POST, WebSurface
 from glados_web.chat_stream import ALIVE, chat_events
@@ -72,7 +71,7 @@ def assembled(travelled: list[dict[str, Any]]) -> list[str]:
 async def test_what_arrives_is_the_whole_answer_rendered(surface: tuple[Store, WebSurface], size: int) -> None:
     views: list[tuple[str, State]] = [(ANSWER[:end], "writing") for end in range(size, len(ANSWER), size)]
     travelled = await shown(*surface, [*views, (ANSWER, "done")])
-    assert assembled(travelled) == render_blocks(parse(ANSWER))
+    assert "\n".join(assembled(travelled)) == render(ANSWER)
     assert travelled[-1]["markdown"] == ANSWER
 
 

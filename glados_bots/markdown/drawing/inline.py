@@ -7,7 +7,7 @@ only where the dialect will read it as one.
 import re
 from abc import ABC, abstractmethod
 
-from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.links import safe_url, shown_host
 from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
 
 # Invisible; the dialects take it for a boundary between words.
@@ -202,10 +202,8 @@ class LineWriter:
             position = min([run.spans.index(span) for run in runs])
             outer = self._possible(_kinds(first.spans[:position]), url)
             inner = [Run(run.kind, run.text, _inside(run.spans[position:], outer)) for run in runs]
-        if span.may_mislead:
-            host = hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
-            if host:
-                inner.append(Run("text", f" ({host})"))
+        if host := shown_host(span, runs, url):
+            inner.append(Run("text", host))
         if shown[:1].isspace():
             self._space = " "
         self._atom(self._dialect.link(inner, url, is_bare=span.bare), outer)
