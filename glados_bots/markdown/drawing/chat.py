@@ -4,10 +4,12 @@ from abc import abstractmethod
 from bisect import bisect_left
 from typing import Generic
 
-from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect, Packer
+from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect
+from glados_bots.markdown.drawing.flatten import flatten, note_leaves
 from glados_bots.markdown.drawing.grid import MAX_COLUMNS, draw_grid, records, rows_within
 from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, InlineDialect, write_lines
-from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind, flatten, note_leaves
+from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind
+from glados_bots.markdown.drawing.packer import Packer
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.tree import Code, Document, Run, Table
 
