@@ -8,9 +8,10 @@ import pytest
 import redis
 
 from glados_bots.settings import Settings
-from glados_web.app import create_app, server_config
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import BROWSER_COOKIE
+from glados_web.run import server_config
 from glados_web.settings import WebSettings
 from tests.servers import Server, free_port, running
 from tests.web.conftest import PASSWORD, browser

@@ -16,10 +16,11 @@ from starlette.routing import Route
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings, load
-from glados_web.app import create_app, run, server_config
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import COOKIE, SECURE_COOKIE
 from glados_web.door.password import Password
+from glados_web.run import run, server_config
 from glados_web.settings import WebSettings, require_sign_in
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import Server, free_port, running
