@@ -76,7 +76,6 @@ class Glance:
         self._began = 0.0
 
     async def overview(self) -> Overview:
-        """The last look, or a new one."""
         now = time.monotonic()
         if self._last is None or now - self._began >= FRESH_S or _has_failed(self._last):
             self._last, self._began = asyncio.create_task(self._look()), now

@@ -79,7 +79,6 @@ class Store:
         self._scripts = {name: client.register_script(script(*BEGINNINGS.get(name, []), name)) for name in SCRIPTS}
 
     async def run_script(self, script: str, *args: Any) -> Any:
-        """Call one of the scripts in lua/."""
         return await reply_of(self._scripts[script](keys=[self.prefix], args=args))
 
     # --- the inbox -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
 from tests.fakes.discord.world import messages as fake_messages
+from tests.fakes.discord.world import notifications as fake_notifications
 
 CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
 
@@ -187,7 +188,7 @@ async def test_case_16_everything_that_is_sent_and_changed_tells_discord_to_noti
     manager = world.fake.add_user("manager")
     world.guild.add_member(manager, world.guild.add_role("managers", Permission.MANAGE_CHANNELS))
     told: list[object] = []
-    original = fake_messages.set_mentions
+    original = fake_notifications.set_mentions
 
     def noted(fake: Any, message: Any, allowed: Any) -> None:
         if message.author.id == world.fake.bot.id and message.content:  # "thinking" has none
