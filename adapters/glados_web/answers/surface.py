@@ -46,7 +46,6 @@ class WebSurface:
         return Budget(f"page:{turn.id}", UPDATES_PER_SECOND, 1.0)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """Show the first view."""
         del nonce
         await self._write(turn, asdict(view))
         return POST
@@ -62,7 +61,6 @@ class WebSurface:
         return []
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Show a newer view."""
         del post
         await self._write(turn, asdict(view))
 
@@ -97,7 +95,6 @@ class WebSurface:
         return dict(json.loads(found)) if found else None
 
     async def _write(self, turn: Turn, view: dict[str, object]) -> None:
-        """Save a view and tell who listens."""
         key = self._key(turn.conversation, turn.id)
         async with self._store.client.pipeline(transaction=True) as pipe:
             pipe.set(key, json.dumps(view), ex=VIEW_SECONDS)
