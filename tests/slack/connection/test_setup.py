@@ -6,10 +6,11 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
+from glados_bots.cli.up import roles
 from glados_bots.errors import ConfigError
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
-from glados_bots.processes.roles import roles
-from glados_bots.settings import Settings, load
+from glados_bots.settings import load
 from glados_slack import app_config, examine
 from glados_slack.incoming.commands import SlashCommands
 from glados_slack.settings import SlackSettings
@@ -119,7 +120,7 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_glados_up_starts_it_when_the_tokens_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(redis_url="redis://127.0.0.1:9/0", inference_url="http://127.0.0.1:9/v1")
+    settings = ServeSettings(redis_url="redis://127.0.0.1:9/0", inference_url="http://127.0.0.1:9/v1")
     assert "slack" not in [role.name for role in roles(settings)]
     monkeypatch.setenv("GLADOS_SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("GLADOS_SLACK_APP_TOKEN", "xapp-1")
