@@ -76,7 +76,7 @@ def test_the_gpu_is_reserved_only_where_there_is_one() -> None:
     devices = COMPOSE["services"]["serve"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
     assert "deploy" not in CPU["services"]["serve"]
-    assert CPU["services"]["serve"]["build"]["args"] == {"TORCH": "cpu"}
+    assert CPU["services"]["serve"]["build"]["args"]["TORCH"] == "cpu"
     assert {CPU["services"][name]["image"] for name in ROLES} == {"${GLADOS_IMAGE:-glados:cpu}"}
 
 
