@@ -18,14 +18,10 @@ from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
 from glados_slack.connection.escaping import decode
 from glados_slack.connection.places import Event, install_of, kind_of, place, place_of_click, place_of_command
+from glados_slack.form_handlers import FormHandlers
 from glados_slack.incoming import home
-from glados_slack.incoming.asking import Asking
-from glados_slack.incoming.commands import SlashCommands
-from glados_slack.incoming.controls import Controls
-from glados_slack.incoming.desk import SlackDesk
-from glados_slack.incoming.form_handlers import FormHandlers
-from glados_slack.incoming.home import Home, suggest
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.home import suggest
+from glados_slack.parts import SlackParts
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +30,17 @@ Press = Callable[[Mapping[str, str], str, str], Coroutine[Any, Any, None]]
 
 
 class Handlers:
-    """Takes everything Slack sends.
+    """Takes everything Slack sends."""
 
-    Attributes:
-        desk: takes messages.
-    """
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self.desk = SlackDesk(shared)
-        self._controls = Controls(shared)
-        asking = Asking(shared, self.desk)
-        self._commands = SlashCommands(shared, asking, self._controls)
-        self._home = Home(shared)
-        self._forms = FormHandlers(shared, asking, self._controls)
+    def __init__(self, parts: SlackParts) -> None:
+        self._shared = parts.shared
+        self._desk = parts.desk
+        self._controls = parts.controls
+        self._commands = parts.commands
+        self._home = parts.home
+        self._forms = FormHandlers(parts)
 
     def add_to(self, app: AsyncApp) -> None:
-        """Register everything."""
         app.event("message")(self.take_message)
         app.event("app_mention")(self.take_message)
         app.event("agent_session_stopped")(self.stopped)
@@ -73,14 +63,14 @@ class Handlers:
 
     async def take_message(self, body: Json, context: AsyncBoltContext) -> None:
         """A message, a mention, an edit or a deletion."""
-        await self.desk.take_message(Event.of(body), install_of(context))
+        await self._desk.take_message(Event.of(body), install_of(context))
 
     async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """Slack's own stop button."""
         channel, thread, user = str(event["channel"]), str(event["thread_ts"]), str(event.get("user") or "")
         where = place(install_of(context), body, channel=channel, kind=kind_of(channel), ts="", thread=thread)
         everybody = await self._controls.may_manage(where, user)
-        await self.desk.stopped(channel, thread, "" if everybody else user)
+        await self._desk.stopped(channel, thread, "" if everybody else user)
 
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """The home is shown anew; the messages tab of an agent offers prompts."""

@@ -18,9 +18,9 @@ from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, clicked_thread, conversation_of, install_of, place_of_click
 from glados_slack.incoming import forms
-from glados_slack.incoming.asking import Asking, why_not_posted
-from glados_slack.incoming.controls import NOT_YOURS, Controls
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.asking import why_not_posted
+from glados_slack.incoming.controls import NOT_YOURS
+from glados_slack.parts import SlackParts
 from glados_slack.words.reading import Reader
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ NOWHERE = "I can write neither there nor to you directly. Invite me to the chann
 class FormHandlers:
     """Opens forms, and does what they say."""
 
-    def __init__(self, shared: Shared, asking: Asking, controls: Controls) -> None:
-        self._shared = shared
-        self._core = shared.core
-        self._asking = asking
-        self._controls = controls
+    def __init__(self, parts: SlackParts) -> None:
+        self._shared = parts.shared
+        self._core = parts.shared.core
+        self._asking = parts.asking
+        self._controls = parts.controls
 
     def add_to(self, app: AsyncApp) -> None:
         """Register everything."""
