@@ -14,7 +14,6 @@ _SEPARATORS = re.compile(r"[,\s]+")
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The entries of a list setting."""
     return tuple(word for word in _SEPARATORS.split(text) if word)
 
 

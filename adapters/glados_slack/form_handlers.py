@@ -43,7 +43,6 @@ class FormHandlers:
         self._controls = parts.controls
 
     def add_to(self, app: AsyncApp) -> None:
-        """Register everything."""
         app.shortcut(ASK_ABOUT)(self.ask_about)
         app.shortcut(RESET_THREAD)(self.reset_thread)
         app.view(forms.CHANNEL)(self.channel_saved)
@@ -52,7 +51,6 @@ class FormHandlers:
     # --- a channel -------------------------------------------------------------------------------------------------
 
     async def open_channel(self, where: Mapping[str, str], trigger: str) -> None:
-        """Show the form of a channel."""
         models: list[str] = []
         try:
             async with asyncio.timeout(MODELS_S):
@@ -64,7 +62,6 @@ class FormHandlers:
         await self._shared.calls.quietly(where, "views.open", trigger_id=trigger, view=view)
 
     async def channel_saved(self, ack: AsyncAck, body: Json, view: Json) -> None:
-        """The form of a channel was sent off."""
         where, user = json.loads(view["private_metadata"]), str(body["user"]["id"])
         if not await self._controls.may_manage(where, user):
             await ack(response_action="errors", errors={forms.MODEL: NOT_YOURS})
@@ -88,7 +85,6 @@ class FormHandlers:
     # --- a message -------------------------------------------------------------------------------------------------
 
     async def ask_about(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
-        """Open the form for a question about a message."""
         where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
         key = secrets.token_urlsafe(16)
         kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])

@@ -62,7 +62,6 @@ class Handlers:
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def take_message(self, body: Json, context: AsyncBoltContext) -> None:
-        """A message, a mention, an edit or a deletion."""
         await self._desk.take_message(Event.of(body), install_of(context))
 
     async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
@@ -96,7 +95,6 @@ class Handlers:
     # --- commands --------------------------------------------------------------------------------------------------
 
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
-        """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
         word, rest = first_word(decode(str(command.get("text") or "")))
         word = word.lower()
@@ -115,7 +113,6 @@ class Handlers:
     # --- buttons ---------------------------------------------------------------------------------------------------
 
     def _pressed(self, do: Press) -> Callable[..., Awaitable[None]]:
-        """What happens when a button under an answer is pressed."""
 
         async def pressed(ack: AsyncAck, body: Json, action: Json, context: AsyncBoltContext) -> None:
             await do(place_of_click(body, context), str(body["user"]["id"]), str(action.get("value") or ""))
@@ -124,7 +121,6 @@ class Handlers:
         return pressed
 
     async def export(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
-        """The button of the home."""
         await ack()
         where, user = place_of_click(body, context), str(body["user"]["id"])
         self._shared.background.start(self._tell(where, user, self._commands.export(where, user)))
@@ -140,7 +136,6 @@ class Handlers:
         )
 
     async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
-        """The home again."""
         await ack()
         self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
 
@@ -166,5 +161,4 @@ async def _said(work: Awaitable[str]) -> str:
         return BROKEN
 
 
-async def _nothing() -> None:
-    """Nothing is to be done."""
+async def _nothing() -> None: ...

@@ -64,7 +64,6 @@ class SlackSettings(GladosSettings):
 
     @property
     def is_configured(self) -> bool:
-        """Whether these settings suffice to run."""
         installed = self.bot_token or (self.client_id and self.client_secret)
         return bool(installed and (self.app_token if self.mode == "socket" else self.signing_secret))
 
@@ -83,7 +82,6 @@ class SlackSettings(GladosSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """What fits together only as a whole."""
         if (self.client_id or self.client_secret) and not (self.client_id and self.client_secret):
             raise ValueError("GLADOS_SLACK_CLIENT_ID and GLADOS_SLACK_CLIENT_SECRET belong together: set both")
         try:

@@ -20,11 +20,9 @@ class DiscordAnswer:
         self.chunks: list[str] = []
 
     def feed(self, delta: str) -> None:
-        """Add text of the model."""
         self.chunks = self._stream.feed(delta).chunks
 
     def close(self) -> None:
-        """No more text."""
         self.chunks = self._stream.close().chunks
 
 
@@ -44,7 +42,6 @@ def content(view: View, aside: str = "") -> str:
 
 
 def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
-    """Buttons of a message; None where it has none."""
     wanted = actions(view)
     return buttons(turn, wanted, nonce) if wanted else None
 

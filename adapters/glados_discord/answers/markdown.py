@@ -36,7 +36,6 @@ class DiscordDialect(BackslashDialect):
     line_start = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 
     def escape(self, text: str) -> str:
-        """Put a backslash before everything Discord could read, and break mentions."""
         is_address = "://" in text  # in a link's label an address makes Discord show the link's source
         if not is_address and not _SPECIAL.search(text):
             return text

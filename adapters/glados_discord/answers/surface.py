@@ -63,7 +63,6 @@ class DiscordSurface:
         self.typing = TypingNotice(current, store, self.rates)
 
     def answer(self, turn: Turn) -> DiscordAnswer:
-        """A fresh answer in Discord's markdown."""
         del turn
         return DiscordAnswer()
 
@@ -235,5 +234,4 @@ def _reference(place: discord.PartialMessageable, reply_to: int | None) -> disco
 
 
 def _instead(view: View, error: BlockedError) -> View:
-    """The same message without the words that do not pass."""
     return replace(view, chunk="", notice=f"{error.reason} {view.notice}".strip())

@@ -59,7 +59,6 @@ class Rates:
         return Budget(f"edit:{channel}", limit, period, within=GLOBAL)
 
     def creations(self, channel: str) -> Budget:
-        """The budget for new messages in a channel or thread."""
         return Budget(f"create:{channel}", *self._known["create"], within=GLOBAL)
 
     async def enter(self, stream: str, budget: Budget = GLOBAL) -> None:

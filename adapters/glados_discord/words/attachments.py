@@ -26,7 +26,6 @@ def of(message: discord.Message) -> list[discord.Attachment]:
 
 
 def candidates(files: Iterable[discord.Attachment]) -> list[discord.Attachment]:
-    """Files that are worth a look at their bytes."""
     return [file for file in files if may_be_text(file.content_type or "", file.filename)]
 
 

@@ -64,23 +64,18 @@ class TwofoldDialect:
         self._markdown = MarkdownDialect()
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
-        """Tables are cut by the limits of blocks."""
         return self._blocks.expand(leaf, limit // 2)
 
     def draw(self, leaf: Leaf) -> Drawn:
-        """Write a leaf in both."""
         return self._blocks.draw(leaf), self._markdown.draw(leaf)
 
     def size(self, drawn: Drawn) -> int:
-        """The larger of the two."""
         return max(self._blocks.size(drawn[0]), len(drawn[1]))
 
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
-        """As blocks say."""
         return self._blocks.fits_beside([(other, drawn[0]) for other, drawn in before], leaf)
 
     def join(self, parts: list[tuple[Leaf, Drawn]]) -> str:
-        """Write a message."""
         blocks = self._blocks.join([(leaf, drawn[0]) for leaf, drawn in parts])
         return Chunk(blocks, self._markdown.join([(leaf, drawn[1]) for leaf, drawn in parts])).encode()
 
@@ -100,13 +95,11 @@ class SlackAnswer:
         return self._chunks
 
     def feed(self, delta: str) -> None:
-        """Add text of the model."""
         self._waiting.append(delta)
         if time.monotonic() - self._drawn_at >= DRAW_EVERY_S:
             self._draw()
 
     def close(self) -> None:
-        """No more text."""
         self._draw()
         self._chunks = self._stream.close().chunks
 

@@ -48,7 +48,6 @@ def plainest(view: View) -> dict[str, Any]:
 
 
 def stop_button(turn: str) -> Block:
-    """What ends an answer that is being written."""
     return actions(button(STOP, "Stop", turn))
 
 
@@ -74,7 +73,6 @@ def _small(text: str) -> Block:
 
 
 def _votes(turn: str) -> Block:
-    """Slack's own pair of thumbs."""
 
     def thumb(vote: str, label: str) -> Block:
         return {

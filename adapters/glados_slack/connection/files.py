@@ -101,7 +101,6 @@ class FileReader:
 
 
 def is_candidate(file: Json) -> bool:
-    """Whether a file is worth a look at its bytes."""
     return may_be_text(str(file.get("mimetype") or ""), str(file.get("name") or ""))
 
 

@@ -80,18 +80,15 @@ class Installations(AsyncInstallationStore):
             await self._remove(key)
 
     async def forget(self, enterprise: str, team: str) -> None:
-        """The app was removed there."""
         await self.async_delete_all(enterprise_id=enterprise, team_id=team)
 
     # --- what slack_bolt asks --------------------------------------------------------------------------------------
 
     @property
     def logger(self) -> Logger:
-        """Ours."""
         return log
 
     async def async_save(self, installation: Installation) -> None:
-        """Keep an installation."""
         is_org = bool(installation.is_enterprise_install)
         key = _key(installation.enterprise_id, None if is_org else installation.team_id)
         text = json.dumps(installation.to_dict_for_copying(), default=_plain)
@@ -117,14 +114,12 @@ class Installations(AsyncInstallationStore):
     async def async_find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
-        """The bot's part of an installation."""
         found = await self.async_find_installation(
             enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
         )
         return found.to_bot() if found else None
 
     async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """As `async_delete_all`."""
         await self._remove(_key(enterprise_id, team_id))
 
     async def async_delete_installation(
@@ -221,11 +216,9 @@ class States(AsyncOAuthStateStore):
 
     @property
     def logger(self) -> Logger:
-        """Ours."""
         return log
 
     async def async_issue(self, *args: Any, **kwargs: Any) -> str:
-        """A new one."""
         del args, kwargs
         state = secrets.token_urlsafe(24)
         await reply_of(self._client.set(self._prefix + state, 1, ex=STATE_S))

@@ -53,7 +53,6 @@ class SlashCommands:
             return why_not_posted(error)
 
     async def run(self, place: Mapping[str, str], user: str, word: str, rest: str) -> str:
-        """Do what any other word says."""
         work = self._words.get(word)
         if work is None:
             return UNKNOWN.format(word=word[:40].replace("`", ""))
