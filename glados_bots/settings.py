@@ -95,8 +95,8 @@ class Settings(GladosSettings):
     """What every role needs. See docs/settings.md for a table."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
-    engine: Literal["transformers", "vllm"] = Field(
-        "transformers", description="What computes the tokens: `transformers` or `vllm`"
+    engine: Literal["transformers", "vllm", "echo"] = Field(
+        "transformers", description="What computes the tokens: `transformers`, `vllm`, or `echo`, which needs no model"
     )
     vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
     vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")

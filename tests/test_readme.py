@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.processes.stack import LONGEST_START_S, ROOT, Stack, Visitor
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
+QUOTES = '"""'
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * LONGEST_START_S)]
 
 
@@ -74,14 +76,29 @@ def hub(tmp_path: Path, weights: Path) -> dict[str, str]:
     return {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
 
 
-def test_the_tree_names_every_module_and_folder() -> None:
+def test_the_tree_names_every_room_with_the_sentence_that_stands_at_its_door() -> None:
     tree = README.split("## What is where")[1]
-    parts = [path.name for path in (ROOT / "glados_bots").glob("*.py") if not path.name.startswith("__")]
+    doors = sorted((ROOT / "glados_bots").glob("*/__init__.py"))
+    sentences = [f"{door.parent.name}/ {door.read_text().split(QUOTES)[1].splitlines()[0]}" for door in doors]
+    lines = [" ".join(line.split()) for line in tree.splitlines()]
+    assert sentences
+    assert [sentence for sentence in sentences if sentence not in lines] == []
+
+
+def test_the_tree_names_every_folder() -> None:
+    tree = README.split("## What is where")[1]
     tracked = subprocess.run(["/usr/bin/env", "git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    parts += sorted(
-        {f"{path.split('/')[0]}/" for path in tracked.stdout.splitlines() if path[0] != "." and "/" in path}
-    )
-    assert [part for part in parts if part not in tree] == []
+    folders = {f"{path.split('/')[0]}/" for path in tracked.stdout.splitlines() if path[0] != "." and "/" in path}
+    assert [folder for folder in sorted(folders) if folder not in tree] == []
+
+
+def test_no_folder_is_a_list_nobody_reads() -> None:
+    """At most 20 files in a folder, and 30 names at the top of the core: more hides the design."""
+    tracked = subprocess.run(["/usr/bin/env", "git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    paths = [Path(path) for path in tracked.stdout.splitlines()]
+    files = Counter(path.parent for path in paths)
+    assert {str(folder): count for folder, count in files.items() if count > 20} == {}
+    assert len({path.parts[1] for path in paths if path.parts[0] == "glados_bots"}) <= 30
 
 
 def test_every_link_leads_somewhere() -> None:

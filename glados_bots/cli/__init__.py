@@ -1,1 +1,4 @@
-"""The command line: one file per command. Each is loaded when it is called."""
+"""The command line, one file per command.
+
+A command is loaded when it is called.
+"""

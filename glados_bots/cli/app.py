@@ -32,7 +32,7 @@ MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
 Engine = Annotated[
-    str | None, typer.Option("--engine", help="transformers, or vllm where it is installed [GLADOS_ENGINE]")
+    str | None, typer.Option("--engine", help="transformers, vllm where it is installed, or echo [GLADOS_ENGINE]")
 ]
 Quantize = Annotated[str | None, typer.Option("--quantize", help="auto, none, 8bit or 4bit weights [GLADOS_QUANTIZE]")]
 Loras = Annotated[
@@ -144,14 +144,8 @@ def _settings(**overrides: Any) -> Settings:
     return settings
 
 
-backup.add_to(app, _settings)
-store.add_to(app, _settings)
-turns.add_to(app, _settings)
-privacy.add_to(app, _settings)
-keys.add_to(app, _settings)
-models.add_to(app, _settings)
-audit.add_to(app, _settings)
-password.add_to(app)
+for room in (backup, store, turns, privacy, keys, models, audit, password):  # a new room of commands is one entry here
+    room.add_to(app, _settings)
 
 
 def main() -> None:

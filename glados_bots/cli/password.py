@@ -1,6 +1,7 @@
 """`glados hash-password`: what may stand in GLADOS_WEB_PASSWORD in place of the password itself."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from argon2 import PasswordHasher
@@ -10,8 +11,8 @@ from glados_bots.errors import ConfigError
 SHORTEST = 12  # characters; the page asks for as many
 
 
-def add_to(app: typer.Typer) -> None:
-    """Give the command line `hash-password`."""
+def add_to(app: typer.Typer, _settings: Callable[..., Any]) -> None:
+    """Give the command line `hash-password`, which needs no settings."""
 
     @app.command("hash-password")
     def hash_password(

@@ -1,1 +1,1 @@
-"""What all our HTTP servers have in common: bounds of the protocol, and who can reach a port."""
+"""What all our HTTP servers have in common: bounds of the protocol, addresses, ports."""

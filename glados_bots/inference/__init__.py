@@ -1,1 +1,4 @@
-"""The inference service: one model behind an OpenAI-compatible HTTP API."""
+"""The service: one model behind an OpenAI-compatible API.
+
+Nothing outside it imports torch.
+"""

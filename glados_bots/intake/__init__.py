@@ -1,1 +1,4 @@
-"""From what people write to a question that is saved: whether it asks the bot, what it says, whether it may."""
+"""What people write becomes a question that is saved, or is refused with a sentence.
+
+It knows no platform: adapters hand it plain data.
+"""

@@ -1,1 +1,4 @@
-"""What an operator does with what is kept: back up, forget, look at, retry; and what the metrics port shows."""
+"""What an operator does with what is kept: back up, export, forget, retry, look.
+
+And what the metrics port shows.
+"""

@@ -1,1 +1,1 @@
-"""How our programs live on one machine: roles, the supervisor over them, and the watchdog inside each."""
+"""How programs live on one machine: roles, the supervisor over them, the watchdog in each."""

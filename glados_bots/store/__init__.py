@@ -1,1 +1,4 @@
-"""What the bots keep: every Redis key and script of the core. It knows no platform, no model and no setting."""
+"""What is kept: every Redis key and script of the core.
+
+It knows no platform, no model and no setting.
+"""

@@ -1,1 +1,4 @@
-"""The adapters' end of the OpenAI-compatible API: what is asked of a model, and what comes back."""
+"""The adapters' end of the OpenAI-compatible API.
+
+Any server that speaks chat completions can stand at the other end.
+"""

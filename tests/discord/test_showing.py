@@ -8,7 +8,7 @@ import pytest
 
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
-from tests.fakes.discord import messages as fake_messages
+from tests.fakes.discord.world import messages as fake_messages
 
 CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
 

@@ -20,8 +20,8 @@ from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.drawing.chat import render_chat
-from glados_bots.markdown.drawing.cut import MIN_LIMIT
 from glados_bots.markdown.drawing.math import unicode_math
+from glados_bots.markdown.drawing.packer import MIN_LIMIT
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse

@@ -7,9 +7,9 @@ pairing with another by invisible characters that count as white space.
 import re
 
 from glados_bots.markdown.drawing.chat import ChatDialect, ChatSink, chat_leaves, render_chat
-from glados_bots.markdown.drawing.cut import Packer
 from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
 from glados_bots.markdown.drawing.leaves import Leaf, bold
+from glados_bots.markdown.drawing.packer import Packer
 from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.stream import Stream

@@ -5,7 +5,8 @@ from abc import abstractmethod
 from bisect import bisect_left
 from typing import Generic
 
-from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect, Packer
+from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect
+from glados_bots.markdown.drawing.flatten import flatten, note_leaves
 from glados_bots.markdown.drawing.grid import MAX_COLUMNS, draw_grid, records, rows_within
 from glados_bots.markdown.drawing.inline import (
     ZERO_WIDTH_SPACE,
@@ -14,7 +15,8 @@ from glados_bots.markdown.drawing.inline import (
     without_fences,
     write_lines,
 )
-from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind, flatten, note_leaves
+from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind
+from glados_bots.markdown.drawing.packer import Packer
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.tree import Code, Document, Run, SpanKind, Table
 
@@ -31,8 +33,7 @@ class ChatDialect(InlineDialect):
     quotes_code = True
 
     @abstractmethod
-    def fence(self, code: str, language: str) -> str:
-        """Write a code block."""
+    def fence(self, code: str, language: str) -> str: ...
 
     @abstractmethod
     def heading(self, leaf: Leaf) -> str:
@@ -61,7 +62,6 @@ class ChatDialect(InlineDialect):
     # Drawing
 
     def draw(self, leaf: Leaf) -> str:
-        """Write a leaf."""
         if leaf.drawn:
             return str(leaf.drawn)
         if leaf.kind == "text" and leaf.place is TOP:
@@ -147,7 +147,6 @@ class ChatDialect(InlineDialect):
         return True
 
     def join(self, parts: list[tuple[Leaf, str]]) -> str:
-        """Write a message."""
         pieces: list[str] = []
         quote_id = 0
         for leaf, drawn in parts:
