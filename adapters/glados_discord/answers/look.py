@@ -27,11 +27,9 @@ class DiscordAnswer:
 
 
 def content(view: View, aside: str = "") -> str:
-    """The message's text. What the bot itself says stands below the answer in Discord's small print.
+    """The message's text, and below it in Discord's small print what the bot itself says.
 
-    Args:
-        view: what to show.
-        aside: a sentence about the question that stays, such as what was not read of it.
+    `aside` is a sentence about the question that stays, such as what was not read of it.
     """
     is_silent = view.state in {"waiting", "writing"} and not view.chunk
     notice = view.notice or (THINKING if is_silent else "")

@@ -95,17 +95,9 @@ class DiscordDialect(BackslashDialect):
 
 
 def render(text: str, limit: int = LIMIT) -> list[str]:
-    """Render a whole answer.
+    """The messages of a whole answer, each of at most `limit` code points; none for an answer without visible content.
 
-    Args:
-        text: markdown.
-        limit: code points a message may hold, 200 or more.
-
-    Returns:
-        The messages, none empty; an empty list for an answer without visible content.
-
-    Raises:
-        ValueError: the limit is too small.
+    Raises ValueError when the limit is below 200.
     """
     return render_chat(text, DiscordDialect(), limit)
 

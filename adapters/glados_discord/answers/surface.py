@@ -24,7 +24,6 @@ from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
 from glados_discord.connection.current_client import CurrentClient
-from glados_discord.connection.gate import Gate
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
 from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
 from glados_discord.facts import DiscordFacts
@@ -57,7 +56,7 @@ class DiscordSurface:
         self._store = store
         self._current = current
         self._memory = memory
-        self.rates = Rates(pacer, Gate(store.client, store.prefix))
+        self.rates = Rates(pacer, store)
         self._still_asked = StillAsked(current, store, self.rates)
         self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(current, store, self.rates)

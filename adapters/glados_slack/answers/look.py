@@ -10,7 +10,7 @@ from glados_slack.answers.blocks import MAX_BLOCKS
 from glados_slack.answers.markdown import render
 from glados_slack.connection.escaping import encode
 
-STOP, REDO, VOTE, SHOW = "glados_stop", "glados_redo", "glados_vote", "glados_show"
+STOP, REDO, VOTE = "glados_stop", "glados_redo", "glados_vote"
 ENDED = frozenset({"done", "stopped", "failed"})
 MAX_SECTION = 2_900  # characters of a section; Slack takes 3,000
 MAX_NOTICE = 500

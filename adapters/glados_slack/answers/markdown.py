@@ -117,17 +117,9 @@ class SlackDialect(ChatDialect):
 
 
 def render(text: str, limit: int = LIMIT) -> list[str]:
-    """Render a whole answer as mrkdwn.
+    """The messages of a whole answer, each of at most `limit` characters; none for an answer without visible content.
 
-    Args:
-        text: markdown.
-        limit: characters a message may hold, 200 or more.
-
-    Returns:
-        The messages, none empty; an empty list for an answer without visible content.
-
-    Raises:
-        ValueError: the limit is too small.
+    Raises ValueError when the limit is below 200.
     """
     return render_chat(text, SlackDialect(), limit)
 
