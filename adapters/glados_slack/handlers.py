@@ -12,7 +12,6 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_bots.wording import BROKEN
-from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.look import REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
@@ -100,7 +99,7 @@ class Handlers:
         word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
-            await (ack(**as_message(chunk_of(said)), **NO_PREVIEWS) if said else ack())
+            await (ack(**as_message(said), **NO_PREVIEWS) if said else ack())
         elif word == "forget":
             await ack(**home.forget_question(), **NO_PREVIEWS)
         elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
@@ -147,7 +146,7 @@ class Handlers:
 
 async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
     """Say what came of a command where only the person sees it."""
-    await respond(**as_message(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
+    await respond(**as_message(await _said(work)), **NO_PREVIEWS, replace_original=replace)
 
 
 async def _said(work: Awaitable[str]) -> str:

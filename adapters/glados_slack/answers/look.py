@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from glados_bots.surface import View
-from glados_slack.answers.answer import MAX_TEXT, Chunk
+from glados_slack.answers.answer import MAX_TEXT, Chunk, chunk_of
 from glados_slack.answers.block_kit import Block, actions, button, plain
 from glados_slack.answers.blocks import MAX_BLOCKS
 from glados_slack.answers.markdown import render
@@ -85,6 +85,7 @@ def _votes(turn: str) -> Block:
     return {"type": "feedback_buttons", "action_id": VOTE, **buttons}
 
 
-def as_message(markdown_chunk: Chunk) -> dict[str, Any]:
+def as_message(markdown: str) -> dict[str, Any]:
     """A text of ours as arguments of a message."""
-    return {"blocks": markdown_chunk.blocks, "text": markdown_chunk.text or "…"}
+    chunk = chunk_of(markdown)
+    return {"blocks": chunk.blocks, "text": chunk.text or "…"}
