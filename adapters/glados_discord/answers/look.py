@@ -2,6 +2,7 @@
 
 import discord
 
+from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.surface import View
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
@@ -12,18 +13,9 @@ THINKING = "Thinking…"
 _DIALECT = DiscordDialect()
 
 
-class DiscordAnswer:
-    """The `Answer` of Discord: the messages of a growing answer."""
-
-    def __init__(self) -> None:
-        self._stream = stream(LIMIT - ROOM)
-        self.chunks: list[str] = []
-
-    def feed(self, delta: str) -> None:
-        self.chunks = self._stream.feed(delta).chunks
-
-    def close(self) -> None:
-        self.chunks = self._stream.close().chunks
+def new_answer() -> Stream[str]:
+    """The messages of a growing answer, each with room for its small print."""
+    return stream(LIMIT - ROOM)
 
 
 def content(view: View, aside: str = "") -> str:

@@ -15,11 +15,12 @@ from typing import Any
 import discord
 
 from glados_bots.conversation import Turn
+from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
-from glados_discord.answers.look import DiscordAnswer, actions, content, controls
+from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
@@ -61,9 +62,9 @@ class DiscordSurface:
         self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(current, store, self.rates)
 
-    def answer(self, turn: Turn) -> DiscordAnswer:
+    def answer(self, turn: Turn) -> Stream[str]:
         del turn
-        return DiscordAnswer()
+        return new_answer()
 
     def budget(self, turn: Turn) -> Budget:
         """Discord counts edits by channel, and a thread is a channel."""

@@ -85,14 +85,13 @@ class SlackAnswer:
 
     def __init__(self) -> None:
         self._stream = stream()
-        self._chunks: list[str] = []
         self._waiting: list[str] = []
         self._drawn_at = -math.inf
 
     @property
     def chunks(self) -> list[str]:
         """Messages so far; every one but the last is final."""
-        return self._chunks
+        return self._stream.chunks
 
     def feed(self, delta: str) -> None:
         self._waiting.append(delta)
@@ -101,10 +100,10 @@ class SlackAnswer:
 
     def close(self) -> None:
         self._draw()
-        self._chunks = self._stream.close().chunks
+        self._stream.close()
 
     def _draw(self) -> None:
-        self._chunks = self._stream.feed("".join(self._waiting)).chunks
+        self._stream.feed("".join(self._waiting))
         self._waiting = []
         self._drawn_at = time.monotonic()
 
@@ -116,7 +115,7 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 
 def chunk_of(markdown: str) -> Chunk:
     """A text of ours, such as an apology or a page of help, as one message."""
-    answer = SlackAnswer()
+    answer = stream()
     answer.feed(markdown)
-    answer.close()
-    return Chunk.decode(answer.chunks[0]) if answer.chunks else Chunk([], "")
+    chunks = answer.close().chunks
+    return Chunk.decode(chunks[0] if chunks else "")

@@ -21,6 +21,7 @@ UNKNOWN = "There is no `{word}`. `" + COMMAND + " help` shows what there is."
 SENT = "I have sent you a file with everything I keep of you."
 NOT_SENT = "The file could not be sent: the app lacks the rights `files:write` and `im:write`."
 CLEAR = frozenset({"default", "clear", "none", "off"})
+Work = Callable[[], Awaitable[str]]
 
 
 class Change(Protocol):
@@ -48,23 +49,35 @@ class SlashCommands:
             return why_not_posted(error)
 
     async def run(self, place: Mapping[str, str], user: str, word: str, rest: str) -> str:
+        work = self._works(place, user, rest).get(word)
+        if work is None:
+            return UNKNOWN.format(word=word[:40].replace("`", ""))
+        try:
+            return await work()
+        except GladosError as error:
+            return str(error)
+
+    def _works(self, place: Mapping[str, str], user: str, rest: str) -> dict[str, Work]:
         commands = self._core.commands
-        works: dict[str, Callable[[], Awaitable[str]]] = {
+
+        async def how() -> str:
+            return commands.help(HOW)
+
+        async def privacy() -> str:
+            return commands.privacy()
+
+        return {
+            "": how,
+            "help": how,
+            "privacy": privacy,
+            "status": commands.status,
+            "usage": lambda: commands.usage(user, place["channel"]),
+            "export": lambda: self.export(place, user),
             "reset": lambda: self._reset(place, user),
             "stop": lambda: self._stop(place, user),
             "model": lambda: self._setting(place, user, rest, commands.model, commands.set_model),
             "persona": lambda: self._setting(place, user, rest, commands.persona, commands.set_persona),
-            "export": lambda: self.export(place, user),
-            "status": commands.status,
-            "usage": lambda: commands.usage(user, place["channel"]),
         }
-        known = {"privacy": commands.privacy(), "help": commands.help(HOW), "": commands.help(HOW)}
-        if word not in works:
-            return known.get(word) or UNKNOWN.format(word=word[:40].replace("`", ""))
-        try:
-            return await works[word]()
-        except GladosError as error:
-            return str(error)
 
     async def _reset(self, place: Mapping[str, str], user: str) -> str:
         """Forget the newest conversation of this person here: commands are not told of threads."""
