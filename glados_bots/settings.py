@@ -65,7 +65,6 @@ class SecretFileSource(PydanticBaseSettingsSource):
             ) from error
 
     def __call__(self) -> dict[str, Any]:
-        """All values found this way."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -225,7 +224,6 @@ def load(settings_class: type[S], **overrides: Any) -> S:
 
 
 def variable_of(settings_class: type[GladosSettings], name: str) -> str:
-    """Environment variable of a field."""
     return f"{settings_class.model_config.get('env_prefix', '')}{name}".upper()
 
 

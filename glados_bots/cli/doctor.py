@@ -22,7 +22,6 @@ NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, wi
 
 
 def examine() -> Iterator[Check]:
-    """All checks, as they are done."""
     yield _python()
     yield from _torch()
     try:

@@ -68,7 +68,6 @@ class EchoEngine:
         return words, Finished("stop" if stops or said == text else "length", prompt, 0, len(words))
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Words of all messages."""
         return sum(1 for message in messages for _ in _words(message.content))
 
     def stats(self) -> EngineStats:

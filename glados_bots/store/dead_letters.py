@@ -56,18 +56,14 @@ async def unanswered(store: Store) -> list[Letter]:
 
 async def retry(store: Store, turn: str) -> bool:
     """Answer a dead letter again, in its own place; False when there is none of that name."""
-    if await _state(store, turn) != "dead":
+    if await store.state(turn) != "dead":
         return False
     return await store.change(turn, "redo") is not None
 
 
 async def drop(store: Store, turn: str) -> bool:
     """Forget a dead letter, or end a turn that waits or runs, with its messages; False when there is none."""
-    return await _state(store, turn) in {"dead", "queued", "running"} and await Records(store).forget_turn(turn)
-
-
-async def _state(store: Store, turn: str) -> str | None:
-    return await reply_of(cast("Awaitable[str | None]", store.client.hget(f"{store.prefix}t:{turn}", "state")))
+    return await store.state(turn) in {"dead", "queued", "running"} and await Records(store).forget_turn(turn)
 
 
 async def _letter(store: Store, name: str, given_up_at: float | None) -> Letter | None:
