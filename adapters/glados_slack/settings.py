@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from glados_bots.settings import GladosSettings, HttpUrl, Port
+from glados_bots.settings import GladosSettings, HttpUrl, Port, words
 
 if TYPE_CHECKING:  # the library comes with the extra `slack`, and these settings are read without it
     from cryptography.fernet import Fernet
@@ -15,8 +15,8 @@ MAKE_KEY = "make one with: python -c 'from cryptography.fernet import Fernet; pr
 
 
 def ids(text: str) -> frozenset[str]:
-    """The entries of a list of Slack ids, with commas or spaces between them."""
-    return frozenset(text.replace(",", " ").split())
+    """The entries of a list of Slack ids."""
+    return frozenset(words(text))
 
 
 def _check_ids(text: str) -> str:
@@ -78,7 +78,7 @@ class SlackSettings(GladosSettings):
         from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
 
         given = self.installation_keys.get_secret_value() if self.installation_keys else ""
-        return [Fernet(key) for key in given.replace(",", " ").split()]
+        return [Fernet(key) for key in words(given)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

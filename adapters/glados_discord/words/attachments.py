@@ -10,7 +10,8 @@ import discord
 
 from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
 from glados_bots.intake.text_files import Files, may_be_text, safe_name
-from glados_discord.settings import DiscordSettings, words
+from glados_bots.settings import words
+from glados_discord.settings import DiscordSettings
 
 TIMEOUT_S = 10.0
 
