@@ -27,6 +27,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
+def words(text: str) -> tuple[str, ...]:
+    """The entries of a list setting; commas or spaces are between them."""
+    return tuple(text.replace(",", " ").split())
+
+
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
     from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render

@@ -9,15 +9,10 @@ from pydantic_settings import SettingsConfigDict
 
 from glados_bots.errors import ConfigError
 from glados_bots.http_server.listening import is_loopback
-from glados_bots.settings import GladosSettings, Settings
+from glados_bots.settings import GladosSettings, Settings, words
 
 SHORTEST_PASSWORD = 12
 HASH_PREFIX = "$argon2id$"  # such a text is the hash that `glados hash-password` prints, not the password
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The entries of a list setting; commas or spaces are between them."""
-    return tuple(text.replace(",", " ").split())
 
 
 def _check_password(secret: SecretStr) -> SecretStr:

@@ -12,7 +12,7 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 from glados_bots.surface import State, View
 from glados_bots.turns.pacing import Pacer
-from glados_discord.answers.look import DiscordAnswer, content
+from glados_discord.answers.look import content, new_answer
 from glados_discord.answers.places import Spot, asked
 from glados_discord.connection.rates import GLOBAL
 from glados_discord.connection.refusals import BlockedError
@@ -58,7 +58,7 @@ def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> N
 
 
 def test_small_print_never_makes_a_message_too_long() -> None:
-    answer = DiscordAnswer()
+    answer = new_answer()
     answer.feed(LONG * 50)
     answer.close()
     view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)

@@ -1,6 +1,5 @@
 """What the parts that take what people do have in common."""
 
-import logging
 from dataclasses import dataclass, field
 
 from glados_bots.adapter_core import AdapterCore
@@ -12,8 +11,6 @@ from glados_slack.connection.people import People
 from glados_slack.incoming.facts import SlackFacts
 from glados_slack.incoming.notes import SlackNotes
 from glados_slack.settings import SlackSettings
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)

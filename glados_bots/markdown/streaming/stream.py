@@ -84,6 +84,11 @@ class Stream(Generic[Chunk]):
         self._unresolved: set[str] = set()
         self._restarts = 0
 
+    @property
+    def chunks(self) -> list[Chunk]:
+        """As the last piece has left them."""
+        return self._chunks
+
     def feed(self, delta: str) -> Update[Chunk]:
         """Add the next piece of the answer, cut anywhere; the chunks have everything open closed for display."""
         delta = self._held + delta
