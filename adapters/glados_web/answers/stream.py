@@ -34,12 +34,7 @@ class Blocks:
     def __init__(self) -> None:
         self._text = ""
         self._stream = stream()
-        self._count = 0
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self._count
+        self.count = 0
 
     def show(self, text: str, *, is_final: bool) -> tuple[int, list[str]]:
         """The number of the first block that changed, and all blocks from there on."""
@@ -51,7 +46,7 @@ class Blocks:
         if is_final:
             update = self._stream.close()
             first = min(first, update.first_changed)
-        self._count = len(update.chunks)
+        self.count = len(update.chunks)
         return first, update.chunks[first:]
 
 

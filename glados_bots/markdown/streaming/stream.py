@@ -53,15 +53,10 @@ class Sink(Protocol[Chunk]):
 
 @dataclass(slots=True)
 class Update(Generic[Chunk]):
-    """What a piece of the answer changed.
+    """What a piece of the answer changed."""
 
-    Attributes:
-        chunks: all chunks (messages, or blocks of HTML) as they are now.
-        first_changed: index of the first chunk that differs from before; their number, if none does.
-    """
-
-    chunks: list[Chunk]
-    first_changed: int
+    chunks: list[Chunk]  # all chunks (messages, or blocks of HTML) as they are now
+    first_changed: int  # index of the first chunk that differs from before; their number, if none does
 
 
 class Stream(Generic[Chunk]):
