@@ -84,7 +84,6 @@ class WebSettings(GladosSettings):
 
     @property
     def needs_sign_in(self) -> bool:
-        """Whether the page is locked."""
         return self.password is not None or bool(self.oidc_issuer)
 
     @property

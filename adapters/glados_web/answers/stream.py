@@ -18,7 +18,6 @@ RECONNECT_MS = 1000
 
 
 def final_view(exchange: Exchange) -> dict[str, str]:
-    """A finished turn's view, from the history."""
     notice = "Stopped." if exchange.outcome == "stopped" else ""
     return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
 
