@@ -27,15 +27,11 @@ class PlainAnswer:
     """The markdown as it is: the page's stream renders it for each browser."""
 
     def __init__(self) -> None:
-        self._text = ""
-
-    @property
-    def chunks(self) -> list[str]:
-        """One chunk: a page has no longest message."""
-        return [self._text] if self._text else []
+        self.chunks: list[str] = []  # one at the most: a page has no longest message
 
     def feed(self, delta: str) -> None:
-        self._text += delta
+        text = "".join(self.chunks) + delta
+        self.chunks = [text] if text else []
 
     def close(self) -> None:
         """Nothing was provisional."""

@@ -58,7 +58,7 @@ class Sessions:
         """
         if not cookie:
             return None
-        name = _hash(cookie)
+        name = hash_of(cookie)
         found = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
         still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
@@ -90,7 +90,7 @@ class Sessions:
 
         `cookie` is what the browser showed, if anything; without an owner, the chats are those of this browser.
         """
-        name = _hash(cookie or "")
+        name = hash_of(cookie or "")
         taken = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
         old = _read(name, taken) if taken else None
         own = old.owner if old and old.by != "oidc" else ""
@@ -116,15 +116,8 @@ class Sessions:
     ) -> str | None:
         """Save a session, for as long as sessions are kept or so many seconds; what was there before, if anything."""
         fields = {name: value for name, value in asdict(session).items() if name not in {"hash", "fresh_cookie"}}
-        is_new, is_there = only_if == "new", only_if == "there"
-        call = self._client.set(
-            self._key(session.hash),
-            json.dumps(fields),
-            ex=seconds or self.kept_s,
-            nx=is_new,
-            xx=is_there,
-            get=True,
-        )
+        key, text, kept_s = self._key(session.hash), json.dumps(fields), seconds or self.kept_s
+        call = self._client.set(key, text, ex=kept_s, nx=only_if == "new", xx=only_if == "there", get=True)
         return await reply_of(cast("Awaitable[str | None]", call))
 
     def _key(self, name: str) -> str:
@@ -133,7 +126,7 @@ class Sessions:
 
 def _new(cookie: str, owner: str, person: str, by: By) -> Session:
     now = time.time()
-    return Session(_hash(cookie), owner or new_owner(), person, by, now, now, cookie)
+    return Session(hash_of(cookie), owner or new_owner(), person, by, now, now, cookie)
 
 
 def _read(name: str, text: str) -> Session:
@@ -145,5 +138,6 @@ def new_owner() -> str:
     return secrets.token_hex(32)
 
 
-def _hash(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
+def hash_of(secret: str) -> str:
+    """What Redis may know of a cookie."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
