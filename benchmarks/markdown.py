@@ -73,7 +73,7 @@ def ours() -> dict[str, Render]:
 def streams() -> dict[str, Callable[[], "Stream[Any]"]]:
     """Our streams."""
     discord, slack, web = (import_module(f"glados_{name}.answers.markdown") for name in ("discord", "slack", "web"))
-    return {"discord": discord.stream, "slack": slack.stream, "slack blocks": slack.stream_messages, "html": web.stream}
+    return {"discord": discord.stream, "slack": slack.stream, "html": web.stream}
 
 
 def peers() -> dict[str, Render]:

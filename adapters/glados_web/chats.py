@@ -29,10 +29,10 @@ def new_conversation() -> str:
 class Chats:
     """The chats of all owners."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ttl: int) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._ttl = store.ttl
+        self._ttl = ttl
 
     async def owns(self, session: Session, conversation: str) -> bool:
         if not CONVERSATION.fullmatch(conversation):

@@ -37,7 +37,7 @@ class WebParts:
         self.store = self.core.store
         self.surface = self.core.surface
         self.door = Door(settings, web, self.store)
-        self.chats = Chats(self.store)
+        self.chats = Chats(self.store, self.store.ttl)
         self.slots = StreamSlots()
 
     @asynccontextmanager

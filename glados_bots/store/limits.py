@@ -82,7 +82,6 @@ class Excess:
     is_repeat: bool
 
     def __str__(self) -> str:
-        """A sentence for the person who asked."""
         whose = {"user": "You have", "channel": "This channel has", "all": "Everybody together has"}
         who = whose[self.scope.partition(":")[0]]
         when = duration(self.reset_s)

@@ -132,7 +132,7 @@ def checked(check: Callable[[str], object]) -> Take:
 RENDERERS: dict[str, Take] = {
     "discord": lambda text: discord.render(text, MIN_LIMIT),
     "slack mrkdwn": lambda text: slack.render(text, MIN_LIMIT),
-    "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
+    "slack blocks": lambda text: slack.render_blocks(text, MIN_LIMIT),
     "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
     "page": page.render,
 }

@@ -19,14 +19,14 @@ from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Subject
 from glados_bots.retention import parse, ttl_of
 from glados_bots.settings import Settings, load
-from glados_bots.store import embedded
+from glados_bots.store import embedded, sweep
 from glados_bots.store.connection import Client, connect
 from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation
-from glados_web.door.sessions import Lifetime, Session, Sessions
+from glados_web.door.sessions import Session, Sessions
 from tests.conftest import running_store
 from tests.contents import contents, holding
 from tests.fakes.scripted_model import ScriptedModel
@@ -98,8 +98,8 @@ def glados(url: str, *args: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 async def person(page: Store) -> Session:
     """Somebody who signed in; what is known of them holds the marker too."""
-    sessions = Sessions(page, Lifetime(3600, 3600, 3600))
-    return await sessions.begin(f"owner-{MARKER}", f"ada-{MARKER}@example.org", "oidc")
+    sessions = Sessions(page, 3600, 3600)
+    return await sessions.sign_in(None, f"owner-{MARKER}", f"ada-{MARKER}@example.org", "oidc")
 
 
 @pytest.mark.parametrize("by", ["owner", "address", "thread"])
@@ -188,9 +188,9 @@ async def test_a_shorter_retention_reaches_what_is_there(client: Client) -> None
     assert lease
     await long.finish(lease, Exchange("1", "?", "!", "done", "ada"))
     assert await client.ttl("glados:{web}:c:c:history") > 600
-    assert await privacy.shorten(short) > 0
+    assert await sweep.shorten(short) > 0
     assert await client.ttl("glados:{web}:c:c:history") <= 600
-    assert await privacy.shorten(short) == 0
+    assert await sweep.shorten(short) == 0
 
 
 def test_retention_is_by_platform() -> None:

@@ -11,7 +11,7 @@ from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN, TOO_LONG
 from glados_slack.access import Asker, refusal
-from glados_slack.answers.blocks import Block
+from glados_slack.answers.block_kit import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError

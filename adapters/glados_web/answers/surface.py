@@ -15,26 +15,12 @@ from typing import cast
 from glados_bots.conversation import Turn
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, View
+from glados_bots.surface import Budget, PlainAnswer, View
 
 VIEW_SECONDS = 3600  # a finished turn is in the history; its view only bridges the moment
 UPDATES_PER_SECOND = 20
 POST = "page"  # the page has one place for each turn
 FINAL = ("done", "stopped", "failed", "removed")
-
-
-class PlainAnswer:
-    """The markdown as it is: the page's stream renders it for each browser."""
-
-    def __init__(self) -> None:
-        self.chunks: list[str] = []  # one at the most: a page has no longest message
-
-    def feed(self, delta: str) -> None:
-        text = "".join(self.chunks) + delta
-        self.chunks = [text] if text else []
-
-    def close(self) -> None:
-        """Nothing was provisional."""
 
 
 class WebSurface:
@@ -51,6 +37,7 @@ class WebSurface:
         self._streams = streams
 
     def answer(self, turn: Turn) -> PlainAnswer:
+        """The markdown as it is: the page's stream renders it for each browser."""
         del turn
         return PlainAnswer()
 

@@ -14,6 +14,7 @@ from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
 ZERO_WIDTH_SPACE = "\u200b"
 
 _FENCE = re.compile("``(?=`)")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+")
 
 Styles = tuple[SpanKind, ...]
 
@@ -214,6 +215,11 @@ def _inside(spans: Spans, outer: Styles) -> Spans:
 def without_fences(code: str) -> str:
     """Break what would end a code block early, by an invisible character after every second back-tick."""
     return _FENCE.sub(f"``{ZERO_WIDTH_SPACE}", code) if "```" in code else code
+
+
+def code_language(word: str) -> str:
+    """A language's name that may stand behind a fence; empty for anything else."""
+    return word if _LANGUAGE.fullmatch(word) else ""
 
 
 def _link(run: Run) -> Span | None:
