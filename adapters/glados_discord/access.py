@@ -98,24 +98,6 @@ def _direct_refusal(rules: Rules, asker: Asker) -> str | None:
     return None
 
 
-def channel_ids(channel: object) -> frozenset[int]:
-    """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
-    parent = getattr(channel, "parent", None)
-    found = (
-        getattr(channel, "id", None),
-        getattr(channel, "parent_id", None),
-        getattr(channel, "category_id", None),
-        getattr(parent, "category_id", None),
-    )
-    return frozenset(number for number in found if isinstance(number, int))
-
-
-def asker_of(person: discord.User | discord.Member, guild_id: int | None, channel: object) -> Asker:
-    """The person behind a message or an interaction; `channel` may be anything with an id."""
-    roles = (role.id for role in person.roles if role.id != guild_id) if isinstance(person, discord.Member) else ()
-    return Asker(person.id, guild_id, channel_ids(channel), frozenset(roles))
-
-
 def may_manage(permissions: discord.Permissions, guild_id: int | None) -> bool:
     """Whether somebody may set a channel's persona and model; in direct messages everybody may set their own."""
     if guild_id is None:

@@ -18,8 +18,8 @@ from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.sync import sync
 from glados_discord.facts import DiscordFacts
 from glados_discord.incoming.catch_up import CatchUp
-from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.incoming.desk import DiscordDesk
+from glados_discord.incoming.shared import Shared
 from glados_discord.incoming.slash import Slash
 from glados_discord.incoming.turn_commands import TurnCommands
 from glados_discord.incoming.whereabouts import Whereabouts
@@ -39,16 +39,17 @@ class DiscordParts:
         settings: DiscordSettings,
         clock: Clock,
     ) -> None:
+        shared = Shared(core, memory, current, settings)
         self.memory = memory
         self.current = current
         self.rates = core.surface.rates
         self.settings = settings
-        self.order = ChannelOrder()
-        self.desk = DiscordDesk(core, memory, current, self.order, settings)
-        self.whereabouts = Whereabouts(core, memory, self.order, settings)
-        self.counter = TurnCommands(core, memory, self.desk, self.order, settings)
-        self.slash = Slash(core, memory, self.counter)
-        self.catch_up = CatchUp(memory, self.rates, self.desk, self.order, settings, clock=clock)
+        self.order = shared.order
+        self.desk = DiscordDesk(shared)
+        self.whereabouts = Whereabouts(shared)
+        self.turn_commands = TurnCommands(shared)
+        self.slash = Slash(shared, self.turn_commands)
+        self.catch_up = CatchUp(shared, self.desk, clock=clock)
         self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets
 
 
@@ -139,7 +140,7 @@ class _Listening:
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
         """A button of ours was pressed."""
         self.parts.hearing.keep(asyncio.current_task())
-        await self.parts.counter.press(interaction, action, turn)
+        await self.parts.turn_commands.press(interaction, action, turn)
 
     async def _begin(self, shard: int | None) -> None:
         self.parts.current.heard.begin_anew()

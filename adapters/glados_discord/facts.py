@@ -1,11 +1,8 @@
 """What the adapter remembers in Redis beside the core's keys.
 
     glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-    glados:{discord}:in:THREAD      int  for a thread the bot takes part in: the message or event it joined with
     glados:{discord}:words:MESSAGE  str  mark of a question's words: enough to see a change, too short to tell them
-    glados:{discord}:once:WHAT      str  something that only one process may do, and only once
     glados:{discord}:guild:ID       set  conversations of a server
-    glados:{discord}:rate:ID        zset questions of a server in the last minute
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
@@ -26,25 +23,6 @@ from glados_bots.store.store import Store
 MOST_DMS = 1000
 MOST_ASKED = 10_000
 ASKED_S = 6 * 3600
-# KEYS[1] the server's zset; ARGV: message, most. Returns 0 for room (taken once for each message), or ms to wait.
-_TAKE_ROOM = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-local most, count = tonumber(ARGV[2]), redis.call('ZCARD', KEYS[1])
-if count >= most then
-  return tonumber(redis.call('ZRANGE', KEYS[1], count - most, count - most, 'WITHSCORES')[2]) + 60000 - now
-end
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], 60000)
-return 0
-"""
-
-
-def hidden(person: int) -> str:
-    """Stands for a person in a key that may outlive what they want forgotten."""
-    return hashlib.sha256(str(person).encode()).hexdigest()[:20]
 
 
 def _mark(words: str) -> str:
@@ -58,7 +36,6 @@ class DiscordFacts:
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
-        self._take_room = store.client.register_script(_TAKE_ROOM)
 
     async def place(self, found: int | str, conversation: str) -> None:
         """Remember that this thread or message belongs to a conversation."""
@@ -67,26 +44,6 @@ class DiscordFacts:
     async def conversation(self, found: int | str) -> str | None:
         """The conversation a thread or message belongs to, if one was remembered."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
-
-    async def join(self, thread: int, since: int) -> None:
-        """Remember that the bot takes part in a thread: Discord does not always say so.
-
-        `since` is the message, or another id of the same time, with which it joined; the first one counts.
-        """
-        key = f"{self._prefix}in:{thread}"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.set(key, since, nx=True)
-            pipe.expire(key, self._ttl)
-            await reply_of(pipe.execute())
-
-    async def leave(self, thread: int) -> None:
-        """Remember that the bot does not take part in a thread any more."""
-        await reply_of(self._client.delete(f"{self._prefix}in:{thread}"))
-
-    async def joined(self, thread: int) -> int | None:
-        """The id with which the bot joined a thread; None when it does not take part."""
-        found = await reply_of(self._client.get(f"{self._prefix}in:{thread}"))
-        return None if found is None else int(found)
 
     async def note_words(self, message: int, words: str) -> None:
         """Remember which words a question has, so that a change of anything else is told from an edit."""
@@ -131,23 +88,6 @@ class DiscordFacts:
             pipe.lindex(f"{key}:queue", 0)
             answered, waiting = await reply_of(pipe.execute())
         return (answered or waiting or str(message)) == str(message)
-
-    async def once(self, what: str, seconds: int = 24 * 3600) -> bool:
-        """True for the first process that asks within the time, False for every other one."""
-        return bool(await reply_of(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
-
-    async def was(self, what: str) -> bool:
-        """Whether `once` was asked for this already."""
-        return bool(await reply_of(self._client.exists(f"{self._prefix}once:{what}")))
-
-    async def guild_wait_s(self, guild: int, message: int, most: int) -> float:
-        """Take a place among a server's questions of this minute; or seconds until there is one. Atomic."""
-        found = await reply_of(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
-        return int(found) / 1000
-
-    async def guild_gives_back(self, guild: int, message: int) -> None:
-        """A question that took its place was refused for another reason."""
-        await reply_of(self._client.zrem(f"{self._prefix}rate:{guild}", message))
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
         """Remember where a conversation takes place."""

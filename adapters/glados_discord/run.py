@@ -66,7 +66,9 @@ class Bot:
             self.memory = DiscordFacts(store)
             return DiscordSurface(store, pacer, self.current, self.memory, discord_settings, clock=clock)
 
-        self.core = AdapterCore(settings, "discord", make_surface)
+        self.core = AdapterCore(
+            settings, "discord", make_surface, server_per_minute=discord_settings.limit_guild_per_minute
+        )
         self.parts = DiscordParts(self.core, self.memory, self.current, discord_settings, clock)
         self._stopping = asyncio.Event()
 

@@ -160,7 +160,7 @@ class SlackParts:
         self._app = self._create_app(core, calls.installs)
         files = FileReader(calls, str(slack.api_base), slack.file_max_bytes)
         memory = SlackFacts(core.store)
-        self.shared = Shared(core, calls, People(calls), SlackNotes(core.store, calls), files, memory, slack)
+        self.shared = Shared(core, calls, People(calls), SlackNotes(core.marks, calls), files, memory, slack)
         handlers = Handlers(self.shared)
         handlers.add_to(self._app)
         self._desk = handlers.desk

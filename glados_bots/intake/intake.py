@@ -22,18 +22,21 @@ class Verdict:
 
     Attributes:
         status: `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then
-            nothing is to be said); or `refused`.
+            nothing is to be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked`
+            at a place where the bot cannot answer, `empty`, `too_long`, or `gone`.
         ahead: turns of the conversation that go first.
         turn: id of the turn that answers it.
-        refusal: a private sentence for the person who was refused, else empty.
+        refusal: a private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks.
+        left_out: a sentence about what was not read, else empty.
         is_repeat: this person was told the same since the limit was reached: an adapter may leave it at that.
     """
 
-    status: Literal["accepted", "joined", "duplicate", "refused"]
+    status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
     ahead: int = 0
     turn: str = ""
     refusal: str = ""
     is_repeat: bool = False
+    left_out: str = ""
 
 
 class Intake:
@@ -89,7 +92,8 @@ def _verdict(receipt: Receipt) -> Verdict:
             waiting = "1 question is" if receipt.ahead == 1 else f"{receipt.ahead} questions are"
             return Verdict("refused", receipt.ahead, "", FULL.format(waiting=waiting))
         case Receipt("limited", excess=Excess() as excess):
-            return Verdict("refused", 0, "", str(excess), excess.is_repeat)
+            is_for_all = excess.scope.startswith("server:")  # many people: each is told
+            return Verdict("refused", 0, "", str(excess), excess.is_repeat and not is_for_all)
         case Receipt("accepted" | "joined" | "duplicate" as status):
             return Verdict(status, receipt.ahead, receipt.turn)
     raise ValueError(f"a receipt must not be {receipt}")

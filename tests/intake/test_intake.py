@@ -1,11 +1,12 @@
 """The way in: taken once, within the limits, or refused with a sentence that says till when."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from glados_bots.conversation import Exchange, Outcome, Turn
-from glados_bots.intake.intake import Intake
+from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.store.connection import Client
 from glados_bots.store.limits import Excess, Limit, Limits, duration
 from glados_bots.store.store import Store
@@ -51,6 +52,27 @@ async def test_a_person_may_ask_so_often_a_minute_and_is_told_when_they_may_agai
     assert refused.refusal.endswith(("ask again in 60 s.", "ask again in 59 s."))
     assert (await way.accept(turn(3))).is_repeat
     assert (await way.accept(turn(4, author="bob"))).status == "accepted"
+
+
+async def test_a_server_s_limit_counts_with_the_others_and_everybody_there_is_told(client: Client) -> None:
+    way = intake(client, Limits(user=Limit(per_minute=1), server=Limit(per_minute=2)))
+
+    async def ask(number: int, author: str, server: str) -> Verdict:
+        place = {"guild": server} if server else {}
+        return await way.accept(replace(turn(number, author), place=place))
+
+    assert (await ask(0, "ada", "lab")).status == "accepted"
+    assert (await ask(1, "ada", "lab")).refusal.startswith("You have")  # refused by another limit, it counts nowhere
+    assert (await ask(2, "bob", "lab")).status == "accepted"
+    for number, author in ((3, "eve"), (4, "sam")):
+        refused = await ask(number, author, "lab")
+        assert refused.refusal.startswith("This server has asked as many questions as one minute allows.")
+        assert not refused.is_repeat
+    again = await way.redo("t0", "eve")
+    assert again is not None
+    assert again.refusal.startswith("This server has")
+    assert (await ask(5, "eve", "office")).status == "accepted"
+    assert (await ask(6, "sam", "")).status == "accepted"
 
 
 async def test_the_minute_slides(client: Client) -> None:

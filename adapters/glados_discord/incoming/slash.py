@@ -6,18 +6,16 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from glados_bots.adapter_core import AdapterCore
 from glados_bots.admins import Admins
 from glados_bots.errors import InferenceError
+from glados_bots.store.channels import LONGEST_PERSONA
 from glados_discord.access import may_manage, may_moderate
-from glados_discord.answers.surface import DiscordSurface
-from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import replies
-from glados_discord.incoming.questions import settings_channel
-from glados_discord.incoming.turn_commands import TurnCommands
+from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.turn_commands import TurnCommands, conversation_of
+from glados_discord.incoming.where import settings_channel
 
 MOST_CHOICES = 25
-LONGEST_PERSONA = 4000
 NOT_MANAGER = "Only people who may manage this channel can change this."
 NOT_SURE = (
     "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
@@ -30,10 +28,10 @@ Work = Callable[[], Awaitable[str]]
 class Slash:
     """All commands of one bot."""
 
-    def __init__(self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, counter: TurnCommands) -> None:
-        self._core = core
-        self._memory = memory
-        self._turn_commands = counter
+    def __init__(self, shared: Shared, turn_commands: TurnCommands) -> None:
+        self._shared = shared
+        self._core = shared.core
+        self._turn_commands = turn_commands
 
     def add_to(self, tree: Tree) -> None:
         """Declare the commands."""
@@ -84,7 +82,9 @@ class Slash:
         @tree.command(name="export", description="Get everything I keep of you, as a file")
         async def export(interaction: discord.Interaction) -> None:
             commands, author = self._core.commands, str(interaction.user.id)
-            await replies.answer(interaction, self._memory, lambda: commands.export(author), file="glados-export.json")
+            await replies.answer(
+                interaction, self._core.marks, lambda: commands.export(author), file="glados-export.json"
+            )
 
         @tree.command(name="forget", description="Delete everything I keep of you")
         @app_commands.describe(sure="True deletes; it cannot be undone")
@@ -112,15 +112,15 @@ class Slash:
     # --- what they do ----------------------------------------------------------------------------------------------
 
     async def _private(self, interaction: discord.Interaction, work: Work) -> None:
-        await replies.answer(interaction, self._memory, work)
+        await replies.answer(interaction, self._core.marks, work)
 
     async def _stop(self, interaction: discord.Interaction) -> str:
-        conversation = await self._turn_commands.conversation(interaction)
+        conversation = await conversation_of(self._shared, interaction)
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         return await self._core.commands.stop(conversation, "" if everybody else str(interaction.user.id))
 
     async def _reset(self, interaction: discord.Interaction) -> str:
-        conversation = await self._turn_commands.conversation(interaction)
+        conversation = await conversation_of(self._shared, interaction)
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         return await self._core.commands.reset(conversation, "" if everybody else str(interaction.user.id))
 

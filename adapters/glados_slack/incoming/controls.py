@@ -30,22 +30,16 @@ class Controls:
 
     async def redo(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
         """Answer again."""
-        turn = await self._theirs(place, user, turn_id)
-        no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
-        if turn and no:
-            await self._notes.whisper(place, user, no)
-            return
-        verdict = await self._core.intake.redo(turn.id, user) if turn else None
-        if turn and verdict is None:
-            await self._notes.whisper(place, user, TOO_OLD)
-        elif verdict and verdict.refusal:
-            await self._notes.whisper(place, user, verdict.refusal)
+        if turn := await self._theirs(place, user, turn_id):
+            no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
+            verdict = await self._core.desk.ask_again(turn.id, user, no or "")
+            if verdict.refusal:
+                await self._notes.whisper(place, user, verdict.refusal)
 
     async def vote(self, place: Mapping[str, str], user: str, value: str) -> None:
         """Keep a vote; the same one again takes it back."""
         turn_id, vote = _vote(value)
-        before = (await self._core.records.votes(turn_id)).get(user, "")
-        if not await self._core.records.vote(turn_id, user, "" if vote == before else vote):
+        if await self._core.records.press(turn_id, user, vote) is None:
             await self._notes.whisper(place, user, TOO_OLD)
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:

@@ -44,7 +44,7 @@ class Handlers:
         self._shared = shared
         self.desk = SlackDesk(shared)
         self._controls = Controls(shared)
-        asking = Asking(shared, self.desk)
+        asking = Asking(shared)
         self._commands = SlashCommands(shared, asking, self._controls)
         self._home = Home(shared)
         self._forms = FormHandlers(shared, asking, self._controls)

@@ -1,19 +1,20 @@
 """What the parts that take what people do have in common."""
 
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
+from glados_bots.conversation import Turn
+from glados_bots.intake.intake import Verdict
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
 from glados_slack.connection.people import People
+from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.incoming.facts import SlackFacts
 from glados_slack.incoming.notes import SlackNotes
 from glados_slack.settings import SlackSettings
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,3 +39,23 @@ class Shared:
     memory: SlackFacts
     settings: SlackSettings
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
+
+
+async def turn_of(shared: Shared, place: Mapping[str, str], user: str, text: str) -> Turn:
+    """A turn of somebody at a place; `ts` of the place is its question."""
+    return Turn(
+        id=message_id(place["channel"], place["ts"]),
+        conversation=conversation_of(place["channel"], place["thread"]),
+        author=user,
+        text=text,
+        author_name="" if place["kind"] == "im" else await shared.people.name(place, user),
+        channel=place["channel"],
+        place=place,
+    )
+
+
+async def remember(shared: Shared, turn: Turn, verdict: Verdict) -> None:
+    """A turn was saved or refused; `asked_at` of its place is when it was asked, if its message was written before."""
+    if verdict.status == "accepted":
+        await shared.core.marks.join(turn.conversation, turn.place.get("asked_at") or turn.place["ts"])
+    await shared.memory.note_asked(turn.place)

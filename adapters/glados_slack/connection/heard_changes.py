@@ -25,7 +25,7 @@ return 1
 """
 
 
-class Marks:
+class HeardChanges:
     """What is known of messages that may not have come yet. Every method raises StoreUnavailableError."""
 
     def __init__(self, store: Store) -> None:
