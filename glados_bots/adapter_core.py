@@ -95,7 +95,7 @@ def _limits(settings: Settings, server_per_minute: int) -> Limits:
     return Limits(
         Limit(settings.limit_user_per_minute, settings.limit_user_tokens_per_day),
         Limit(settings.limit_channel_per_minute, settings.limit_channel_tokens_per_day),
-        Limit(server_per_minute),
         Limit(settings.limit_per_minute, settings.limit_tokens_per_day),
         held=settings.max_answer_tokens,
+        server=Limit(server_per_minute),
     )

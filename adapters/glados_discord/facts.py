@@ -38,11 +38,9 @@ class DiscordFacts:
         self._ttl = store.ttl
 
     async def place(self, found: int | str, conversation: str) -> None:
-        """Remember that this thread or message belongs to a conversation."""
         await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
 
     async def conversation(self, found: int | str) -> str | None:
-        """The conversation a thread or message belongs to, if one was remembered."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
 
     async def note_words(self, message: int, words: str) -> None:
@@ -50,7 +48,6 @@ class DiscordFacts:
         await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
 
     async def has_words(self, message: int, words: str) -> bool:
-        """Whether a question had just these words when it was taken in last."""
         return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
 
     async def is_turn(self, message: int) -> bool:
@@ -81,7 +78,6 @@ class DiscordFacts:
         return [(int(guild), int(channel), int(message)) for guild, channel, message in (f.split(":") for f in found)]
 
     async def is_first(self, conversation: str, message: int) -> bool:
-        """Whether nothing was asked in a conversation before this message."""
         key = f"{self._prefix}c:{conversation}"
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.lindex(f"{key}:history", 0)
@@ -90,7 +86,6 @@ class DiscordFacts:
         return (answered or waiting or str(message)) == str(message)
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
-        """Remember where a conversation takes place."""
         key = f"{self._prefix}guild:{guild}"
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.sadd(key, conversation)
@@ -98,11 +93,9 @@ class DiscordFacts:
             await reply_of(pipe.execute())
 
     async def of_guild(self, guild: int) -> set[str]:
-        """Conversations of a server."""
         return await reply_of(cast("Awaitable[set[str]]", self._client.smembers(f"{self._prefix}guild:{guild}")))
 
     async def forget_guild(self, guild: int) -> None:
-        """Drop the list of a server's conversations."""
         await reply_of(self._client.delete(f"{self._prefix}guild:{guild}"))
 
     async def used_dm(self, channel: int) -> None:
@@ -129,9 +122,7 @@ class DiscordFacts:
         return None if found is None else int(found)
 
     async def synced(self, scope: str) -> str | None:
-        """Hash of the commands Discord has for this scope."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}commands:{scope}")))
 
     async def note_synced(self, scope: str, digest: str) -> None:
-        """Remember what Discord has now."""
         await reply_of(self._client.set(f"{self._prefix}commands:{scope}", digest))

@@ -46,34 +46,30 @@ class Intake:
         self._store = store
         self._join_window_s = join_window_s
 
-    async def accept(
-        self, turn: Turn, *, dedupe: Sequence[str] = (), exempt: bool = False, joins: bool = True
-    ) -> Verdict:
+    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), joins: bool = True) -> Verdict:
         """Take a question in, once.
 
         Args:
             turn: the question.
             dedupe: further names of the same event, such as the platform's event id.
-            exempt: whether the limits do not apply to it.
             joins: whether it may become part of a waiting question of the same person.
         """
         clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
         window = self._join_window_s if joins else 0.0
         name = f"{self._store.platform}:{turn.id}"
         with logs.about(turn=name), tracing.span("question", turn=name) as mark:
-            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, exempt=exempt))
+            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window))
             log.info("turn %s: %s", turn.id, verdict.status)
             mark.set(status=verdict.status)
         return verdict
 
-    async def redo(self, message: str, by: str, text: str = "", *, exempt: bool = False) -> Verdict | None:
+    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
         """Answer a question again: its text was edited, or somebody wants another answer. It counts as a question.
 
         Args:
             message: id of the question, or of a message that was joined into it.
             by: who asks for it.
             text: the new text; empty leaves it as it is.
-            exempt: whether the limits do not apply.
 
         Returns:
             None when the question is not known, or not any more.
@@ -82,7 +78,7 @@ class Intake:
         if turn is None:
             return None
         clean = text.encode("utf-8", "replace").decode()
-        receipt = await self._store.redo(message, turn, by, clean, exempt=exempt)
+        receipt = await self._store.redo(message, turn, by, clean)
         return _verdict(receipt) if receipt else None
 
 

@@ -31,16 +31,16 @@ class Limits:
     """The operator's limits. The default limits nothing.
 
     Attributes:
-        server: of each server, where a platform's places name one as `guild`.
         held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
             a small limit no more than the AT_ONCE-th part.
+        server: of each server, where a platform's places name one as `guild`.
     """
 
     user: Limit = Limit()
     channel: Limit = Limit()
-    server: Limit = Limit()
     everybody: Limit = Limit()
     held: int = 0
+    server: Limit = Limit()
 
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
@@ -86,7 +86,6 @@ class Excess:
     is_repeat: bool
 
     def __str__(self) -> str:
-        """A sentence for the person who asked."""
         whose = {
             "user": "You have",
             "channel": "This channel has",

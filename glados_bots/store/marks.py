@@ -35,7 +35,6 @@ class Marks:
         return bool(await reply_of(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
 
     async def was(self, what: str) -> bool:
-        """Whether `once` was asked for this already."""
         return bool(await reply_of(self._client.exists(f"{self._prefix}once:{what}")))
 
     async def join(self, thread: str, since: str) -> None:
@@ -43,7 +42,6 @@ class Marks:
         await reply_of(self._join(keys=[self._thread(thread)], args=[since, self._ttl]))
 
     async def leave(self, thread: str) -> None:
-        """It does not take part any more."""
         await reply_of(self._client.delete(self._thread(thread)))
 
     async def joined(self, thread: str) -> str:

@@ -45,7 +45,6 @@ class Records:
         return chosen if await self.vote(turn, author, chosen) else None
 
     async def votes(self, turn: str) -> dict[str, Vote]:
-        """Votes on an answer by person."""
         name = await self._store.turn_with(turn)
         call = self._store.client.hgetall(f"{self._store.prefix}v:{name}")
         return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))

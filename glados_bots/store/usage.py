@@ -31,7 +31,6 @@ class Used:
     most: int
 
     def __str__(self) -> str:
-        """A line for people."""
         return f"{WHOSE[self.scope]}: {self.used:,} of {self.most:,} {WHAT[self.kind]}".replace(",", " ")
 
 
@@ -55,7 +54,6 @@ async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
 
 
 def describe(used: list[Used]) -> str:
-    """Lines of markdown."""
     if not used:
         return "There is no limit here."
     left = duration(DAY_S - time.time() % DAY_S)

@@ -155,9 +155,6 @@ async def test_answering_again_counts_as_asking(client: Client) -> None:
     moderator = await way.redo("t0", "bob")
     assert moderator
     assert moderator.status == "accepted"
-    exempt = await way.redo("t0", "ada", exempt=True)
-    assert exempt
-    assert exempt.status == "accepted"
     assert await way.redo("unknown", "ada") is None
 
 
@@ -187,13 +184,6 @@ async def test_an_edit_that_is_told_again_counts_once(client: Client) -> None:
     again = await way.redo("t0", "ada")  # Regenerate names no text: that is a question each time
     assert again
     assert again.status == "refused"
-
-
-async def test_who_is_exempt_is_not_counted(client: Client) -> None:
-    way = intake(client, Limits(user=Limit(per_minute=1)))
-    for number in range(3):
-        assert (await way.accept(turn(number), exempt=True)).status == "accepted"
-    assert (await way.accept(turn(3))).status == "accepted"
 
 
 async def test_counters_do_not_say_whom_they_count(client: Client) -> None:
@@ -304,18 +294,17 @@ async def test_what_a_deleted_question_has_cost_is_counted(client: Client) -> No
     assert "00:00 UTC" in (await way.accept(turn(1))).refusal
 
 
-@pytest.mark.parametrize("exempt", [False, True])
-async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client, *, exempt: bool) -> None:
+async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client) -> None:
     kept = Store(client, "test", ttl=3600, max_exchanges=9, max_queued=2)
     way = Intake(kept, 0.0)
     for number in range(4):
         await way.accept(turn(number, conversation="c"))
         await answer(kept, tokens=1)
-    verdicts = [await way.redo(f"t{number}", "ada", "edited", exempt=exempt) for number in range(4)]
+    verdicts = [await way.redo(f"t{number}", "ada", "edited") for number in range(4)]
     assert [verdict and verdict.status for verdict in verdicts] == ["accepted", "accepted", "refused", "refused"]
     assert "2 questions are waiting" in (verdicts[3].refusal if verdicts[3] else "")
     assert len(await kept.queue("c")) == 2
-    again = await way.redo("t0", "ada", "edited once more", exempt=exempt)
+    again = await way.redo("t0", "ada", "edited once more")
     assert again is not None
     assert again.status == "accepted"  # it stands in the queue already
     assert await kept.change("t3", "redo")  # an operator's retry is nobody's flood

@@ -103,7 +103,6 @@ class CatchUp:
             await asyncio.sleep(STAMP_EVERY_S)
 
     async def stamp(self) -> None:
-        """Note that everything until now has arrived."""
         try:
             for name in sorted(self._caught - self._lost):
                 await self._memory.stamp(name, int(self._clock() * 1000))

@@ -15,6 +15,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, HOW_TO_ASK_ON_DISCORD
+from glados_discord.access import Asker
 from glados_discord.connection.current_client import NotConnectedError
 from glados_discord.connection.permissions import missing_permission
 from glados_discord.incoming.addressing import Reason, addressed, asks_by_edit
@@ -40,7 +41,6 @@ class Said:
 
     @classmethod
     def of(cls, message: discord.Message, me: int) -> "Said":
-        """As the bot with the id `me` hears it."""
         return cls(hear(message, me), message, message.channel, me)
 
 
@@ -117,7 +117,8 @@ class DiscordDesk:
         guild, thread = said.message.guild, said.channel if isinstance(said.channel, discord.Thread) else None
         where = where_of(said.channel, said.heard.channel, guild, guild.id if guild else None)
         quotes = Quotes(said.me, self._current, self._memory, self._shared.rules, thread)
-        return AskedByMessage(self._shared, said.message, said.heard, where, quotes, in_passing=in_passing)
+        asker = Asker(said.heard.author, where.guild, where.listed, said.heard.roles)
+        return AskedByMessage(self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing)
 
     async def _tell(self, message: discord.Message, reason: Reason, verdict: Verdict) -> None:
         """Say what became of a question; in a thread, whoever did not name the bot is not told of the lists."""

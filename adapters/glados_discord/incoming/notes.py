@@ -24,12 +24,10 @@ class DiscordNotes:
         self._marks = marks
 
     async def reply(self, message: discord.Message, text: str) -> None:
-        """Say something below a message."""
         if await self._first(message):
             await self._write(message, text)
 
     async def refuse(self, message: discord.Message, text: str) -> None:
-        """Say why somebody is not answered here."""
         if await self._first(message) and await self._marks.once(
             f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S
         ):
@@ -45,7 +43,6 @@ class DiscordNotes:
             await self._write(message, text)
 
     async def hint(self, message: discord.Message, text: str) -> None:
-        """Say something once in a thread."""
         if await self._marks.once(f"hint:{message.channel.id}", HINT_S):
             await self._write(message, text)
 

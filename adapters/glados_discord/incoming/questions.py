@@ -7,11 +7,9 @@ import discord
 
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
-from glados_bots.intake.intake import Verdict
-from glados_discord.access import Asker, refusal
 from glados_discord.answers.places import How, Spot
 from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.shared import Shared, remember
+from glados_discord.incoming.shared import Asked
 from glados_discord.incoming.where import Where
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
@@ -23,7 +21,7 @@ _MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByMessage:
+class AskedByMessage(Asked):
     """A message that asks, or was edited, for the core's desk.
 
     Attributes:
@@ -33,20 +31,11 @@ class AskedByMessage:
         in_passing: nothing in it names the bot: then only words ask something, and no sticker or poll.
     """
 
-    shared: Shared
     message: discord.Message
     heard: Heard
-    where: Where
     quotes: Quotes
     obstacle: str = ""
     in_passing: bool = False
-
-    @property
-    def refusal(self) -> str:
-        """Why the operator's lists are against an answer."""
-        where = self.where
-        asker = Asker(self.heard.author, where.guild, where.listed, self.heard.roles)
-        return refusal(self.shared.rules, asker) or ""
 
     async def read(self) -> Question:
         """What it says, its files, and what it refers to where that is not part of the conversation.
@@ -86,10 +75,6 @@ class AskedByMessage:
             channel=where.settings,
             place=replace(spot, question=str(heard.id)).to_place(),
         )
-
-    async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """Where its conversation takes place."""
-        await remember(self.shared, turn, verdict, self.where)
 
 
 async def conversation_of(heard: Heard, where: Where, memory: DiscordFacts, settings: DiscordSettings) -> str:

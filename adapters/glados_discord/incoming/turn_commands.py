@@ -7,7 +7,6 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
-from glados_bots.intake.intake import Verdict
 from glados_bots.store.records import Vote
 from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
 from glados_discord.access import Asker, may_control, refusal
@@ -15,7 +14,7 @@ from glados_discord.answers.controls import Action
 from glados_discord.connection.permissions import missing_in
 from glados_discord.incoming import replies
 from glados_discord.incoming.questions import spot_of
-from glados_discord.incoming.shared import Shared, remember
+from glados_discord.incoming.shared import Asked, Shared
 from glados_discord.incoming.where import Where, where_of
 from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
@@ -24,28 +23,19 @@ NOT_YOURS = "Only the person who asked, or somebody who may manage messages here
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByCommand:
-    """A question that was asked by `/ask`, for the core's desk. It is written down with its answer.
+class AskedByCommand(Asked):
+    """A question that was asked by `/ask`, for the core's desk. It is written down with its answer."""
 
-    Attributes:
-        refusal: why the operator's lists are against an answer.
-    """
-
-    shared: Shared
     interaction: discord.Interaction
-    where: Where
-    refusal: str
     words: str
     file: discord.Attachment | None
 
     @property
     def obstacle(self) -> str:
-        """The permission that the bot lacks to answer there."""
         granted = self.interaction.app_permissions
         return missing_in(granted, is_thread=self.where.is_thread) if self.where.guild is not None else ""
 
     async def read(self) -> Question:
-        """The words and the file."""
         files = await attachments.read([self.file] if self.file else [], self.shared.settings)
         if is_nothing(self.words) and not files.read:
             return Question()
@@ -68,18 +58,16 @@ class AskedByCommand:
             place=replace(spot, asker=interaction.user.mention, asked=self.words).to_place(),
         )
 
-    async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """Where its conversation takes place."""
-        await remember(self.shared, turn, verdict, self.where)
-
 
 async def conversation_of(shared: Shared, interaction: discord.Interaction) -> str:
     """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
     return await shared.memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
 
 
-def _where(interaction: discord.Interaction) -> Where:
-    return where_of(interaction.channel, interaction.channel_id or 0, interaction.guild, interaction.guild_id)
+def _asker(interaction: discord.Interaction) -> tuple[Where, Asker]:
+    number, person = interaction.guild_id, interaction.user
+    where = where_of(interaction.channel, interaction.channel_id or 0, interaction.guild, number)
+    return where, Asker(person.id, number, where.listed, roles_of(person))
 
 
 class TurnCommands:
@@ -93,8 +81,7 @@ class TurnCommands:
         """Take a question in, and tell the person so. The question itself is written down with its answer."""
         if self._shared.order.is_closing:
             return CLOSING
-        refusal, where = self.refusal(interaction), _where(interaction)
-        asked = AskedByCommand(self._shared, interaction, where, refusal, question, file)
+        asked = AskedByCommand(self._shared, *_asker(interaction), interaction, question, file)
         verdict = await self._core.desk.ask(asked, joins=False)
         match verdict.status:
             case "empty":
@@ -106,8 +93,7 @@ class TurnCommands:
 
     def refusal(self, interaction: discord.Interaction) -> str:
         """Why the bot does not talk to this person here; empty when it does."""
-        person, where = interaction.user, _where(interaction)
-        return refusal(self._shared.rules, Asker(person.id, where.guild, where.listed, roles_of(person))) or ""
+        return refusal(self._shared.rules, _asker(interaction)[1])
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
         """A button was pressed under the answer to a turn. Where that shows by itself, nothing is said."""

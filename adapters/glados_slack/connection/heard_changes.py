@@ -42,7 +42,6 @@ class HeardChanges:
         await self._store.change(message, "delete")
 
     async def is_deleted(self, message: str) -> bool:
-        """Whether its deletion was heard."""
         call: Any = self._store.client.exists(self._deleted(message))
         return bool(await reply_of(call))
 

@@ -11,13 +11,13 @@ from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN
-from glados_slack.access import Asker, refusal
+from glados_slack.access import Asker
 from glados_slack.answers.blocks import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.escaping import encode
-from glados_slack.incoming.shared import Shared, remember, turn_of
+from glados_slack.incoming.shared import Asked, Shared
 
 log = logging.getLogger(__name__)
 
@@ -26,28 +26,18 @@ MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
-class AskedByCommand:
-    """A question of `user` in a channel, or in a thread of it (`thread` of the place), for the core's desk.
+class AskedByCommand(Asked):
+    """A question of somebody in a channel, or in a thread of it (`thread` of the place).
 
     Attributes:
         posted: the turn, once its question stands there.
     """
 
-    obstacle = ""  # Slack tells of it when the question is posted
-
     def __init__(self, shared: Shared, place: Mapping[str, str], user: str, question: str, about: str) -> None:
-        self._shared = shared
-        self._place = place
-        self._user = user
+        super().__init__(shared, place, Asker(user, place["channel"], place["kind"] == "im"))
         self._question = question
         self._about = about
         self.posted: Turn | None = None
-
-    @property
-    def refusal(self) -> str:
-        """Why the operator's lists are against an answer."""
-        asker = Asker(self._user, self._place["channel"], self._place["kind"] == "im")
-        return refusal(self._shared.settings, asker) or ""
 
     async def read(self) -> Question:
         """The question below the message that it is about."""
@@ -60,16 +50,12 @@ class AskedByCommand:
         """Post the question, once. Raises RefusedError when the bot may not write there."""
         if self.posted is None:
             ts = await self._post()
-            place = {**self._place, "ts": ts, "thread": self._place["thread"] or ts}
-            self.posted = await turn_of(self._shared, place, self._user, question.text)
+            place = {**self.place, "ts": ts, "thread": self.place["thread"] or ts}
+            self.posted = await self.turn_at(place, question.text)
         return self.posted
 
-    async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """The bot is in the thread from now on."""
-        await remember(self._shared, turn, verdict)
-
     async def _post(self) -> str:
-        place, name = self._place, await self._shared.people.name(self._place, self._user)
+        place, name = self.place, await self._shared.people.name(self.place, self._asker.user)
         limits = new_messages(place["team"], place["channel"])
         await self._shared.calls.wait(limits, place["channel"])
         is_beside = bool(self._about and place["thread"])  # the message stands right there

@@ -78,7 +78,6 @@ class SlackFacts:
     # --- channels and questions ------------------------------------------------------------------------------------
 
     async def note_channel(self, event: Event, install: Install) -> None:
-        """Something was written in a channel."""
         text = json.dumps(asdict(Channel.of(event, install)), sort_keys=True)
         noted_at, known = self._known.get(event.channel, (0.0, ""))
         if not event.channel or (known == text and time.monotonic() - noted_at < CHANNEL_EVERY_S):
@@ -112,7 +111,6 @@ class SlackFacts:
             await reply_of(pipe.execute())
 
     async def drop_asked(self, channel: str, thread: str, ts: str) -> None:
-        """That question is gone."""
         name = f"{conversation_of(channel, thread)} {message_id(channel, ts)}"
         call: Any = self._client.zrem(f"{self._prefix}asked", name)
         await reply_of(call)
@@ -137,7 +135,6 @@ class SlackFacts:
         await reply_of(self._stamp(keys=keys, args=[-1 if is_first else GAP_MS, DEDUPE_SECONDS]))
 
     async def gaps(self) -> dict[int, int]:
-        """Begin and end of those that were not looked through."""
         found: Any = await reply_of(self._client.zrange(f"{self._prefix}gaps", 0, -1, withscores=True))
         return {int(since): int(until) for since, until in found}
 
@@ -147,7 +144,6 @@ class SlackFacts:
         return {name: int(until) for name, until in found.items()}
 
     async def note_looked(self, name: str, until: int) -> None:
-        """It was looked through."""
         key = f"{self._prefix}looked"
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hset(key, name, str(until))
@@ -155,7 +151,6 @@ class SlackFacts:
             await reply_of(pipe.execute())
 
     async def close(self, gaps: Mapping[int, int]) -> None:
-        """These were looked through, everywhere."""
         call: Any = self._client.zrem(f"{self._prefix}gaps", *map(str, gaps))
         await reply_of(call)
         if not await self.gaps():
@@ -166,9 +161,7 @@ class SlackFacts:
         return bool(await reply_of(self._client.set(f"{self._prefix}looking", 1, nx=True, px=int(seconds * 1000))))
 
     async def keep(self, seconds: float) -> None:
-        """It goes on looking."""
         await reply_of(self._client.set(f"{self._prefix}looking", 1, px=int(seconds * 1000)))
 
     async def give_back(self) -> None:
-        """It has ended."""
         await reply_of(self._client.delete(f"{self._prefix}looking"))

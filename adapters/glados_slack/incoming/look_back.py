@@ -84,7 +84,6 @@ class LookBack:
         return await self._calls.install(_place(channel))
 
     async def _read(self, channel: Channel, method: str, **args: Any) -> list[Message]:
-        """Messages of a place, oldest first."""
 
         async def page(cursor: str | None) -> Any:
             return await self._call(_place(channel), method, limit=PAGE, cursor=cursor, **args)

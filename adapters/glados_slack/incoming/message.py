@@ -5,27 +5,25 @@ import asyncio
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
-from glados_slack.access import Asker, refusal
+from glados_slack.access import Asker
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, place_of
 from glados_slack.connection.standing import Standing, is_late
 from glados_slack.incoming.earlier import Earlier
 from glados_slack.incoming.questions import addressed
-from glados_slack.incoming.shared import Shared, remember, turn_of
+from glados_slack.incoming.shared import Asked, Shared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
 
 
-class AskedByMessage:
+class AskedByMessage(Asked):
     """A message of a person.
 
     Args:
         asked_at: when an edit has made a question of it; empty if it was written as one.
         earlier: for the edit of a question that was taken in before: the quotation it began with.
     """
-
-    obstacle = ""  # Slack tells of it when the answer is posted
 
     def __init__(
         self,
@@ -37,20 +35,13 @@ class AskedByMessage:
         asked_at: str = "",
         earlier: str | None = None,
     ) -> None:
-        self._shared = shared
+        asker = Asker(event.user, event.channel, event.kind == "im", event.is_external)
+        super().__init__(shared, place_of(event, install), asker)
         self._changes = changes
         self._event = event
         self._install = install
         self._asked_at = asked_at
         self._earlier = earlier
-        self.place = place_of(event, install)
-
-    @property
-    def refusal(self) -> str:
-        """Why the operator's lists are against an answer."""
-        event = self._event
-        asker = Asker(event.user, event.channel, event.kind == "im", event.is_external)
-        return refusal(self._shared.settings, asker) or ""
 
     async def read(self) -> Question | None:
         """Words and files below what was said earlier. Files take the room that the words leave."""
@@ -75,10 +66,10 @@ class AskedByMessage:
 
     async def turn(self, question: Question) -> Turn:
         """Its place knows when an edit made a question of it."""
-        place = self.place | ({"asked_at": self._asked_at} if self._asked_at else {})
-        return await turn_of(self._shared, place, self._event.user, question.text)
+        asked_at = {"asked_at": self._asked_at} if self._asked_at else {}
+        return await self.turn_at({**self.place, **asked_at}, question.text)
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
         """Its deletion may have come before it."""
-        await remember(self._shared, turn, verdict)
+        await super().remember(turn, verdict)
         await self._changes.follow(turn.id)

@@ -44,7 +44,6 @@ class SlackNotes:
             await self.whisper(place, user, markdown)
 
     async def direct(self, place: Mapping[str, str], user: str, markdown: str) -> bool:
-        """A direct message."""
         await self._calls.wait(new_messages(place["team"], user), user)
         made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(chunk_of(markdown)))
         return made is not None

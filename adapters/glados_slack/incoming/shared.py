@@ -7,6 +7,7 @@ from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.intake.intake import Verdict
+from glados_slack.access import Asker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
@@ -41,21 +42,37 @@ class Shared:
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
 
 
-async def turn_of(shared: Shared, place: Mapping[str, str], user: str, text: str) -> Turn:
-    """A turn of somebody at a place; `ts` of the place is its question."""
-    return Turn(
-        id=message_id(place["channel"], place["ts"]),
-        conversation=conversation_of(place["channel"], place["thread"]),
-        author=user,
-        text=text,
-        author_name="" if place["kind"] == "im" else await shared.people.name(place, user),
-        channel=place["channel"],
-        place=place,
-    )
+class Asked:
+    """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
+    obstacle = ""  # Slack tells of it at the first post
 
-async def remember(shared: Shared, turn: Turn, verdict: Verdict) -> None:
-    """A turn was saved or refused; `asked_at` of its place is when it was asked, if its message was written before."""
-    if verdict.status == "accepted":
-        await shared.core.marks.join(turn.conversation, turn.place.get("asked_at") or turn.place["ts"])
-    await shared.memory.note_asked(turn.place)
+    def __init__(self, shared: Shared, place: Mapping[str, str], asker: Asker) -> None:
+        self._shared = shared
+        self._asker = asker
+        self.place = place
+
+    @property
+    def refusal(self) -> str:
+        """Why the operator's lists are against an answer."""
+        return refusal(self._shared.settings, self._asker)
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """`asked_at` of its place is when it was asked, if its message was written before."""
+        if verdict.status == "accepted":
+            since = turn.place.get("asked_at") or turn.place["ts"]
+            await self._shared.core.marks.join(turn.conversation, since)
+        await self._shared.memory.note_asked(turn.place)
+
+    async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
+        """The turn at a place; `ts` of the place is its question."""
+        user = self._asker.user
+        return Turn(
+            id=message_id(place["channel"], place["ts"]),
+            conversation=conversation_of(place["channel"], place["thread"]),
+            author=user,
+            text=text,
+            author_name="" if place["kind"] == "im" else await self._shared.people.name(place, user),
+            channel=place["channel"],
+            place=place,
+        )
