@@ -13,11 +13,11 @@ These are ids, without any text, and all but the hashes run out by themselves.
 """
 
 import hashlib
-import time
 from collections.abc import Awaitable, Sequence
-from typing import Any, cast
+from typing import cast
 
 from glados_bots.store.connection import reply_of
+from glados_bots.store.latest import Latest
 from glados_bots.store.store import Store
 
 MOST_DMS = 1000
@@ -36,6 +36,8 @@ class DiscordFacts:
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
+        self._asked = Latest(store, "asked", MOST_ASKED, ASKED_S)
+        self._dms = Latest(store, "dms", MOST_DMS, store.ttl)
 
     async def place(self, found: int | str, conversation: str) -> None:
         await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
@@ -64,18 +66,12 @@ class DiscordFacts:
 
     async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
         """Remember a question for ASKED_S seconds, so that it can be looked at once more after a gap."""
-        key, now = f"{self._prefix}asked", time.time()
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {f"{guild or 0}:{channel}:{message}": now})
-            pipe.zremrangebyscore(key, "-inf", now - ASKED_S)
-            pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
-            pipe.expire(key, ASKED_S)
-            await reply_of(pipe.execute())
+        await self._asked.note(f"{guild or 0}:{channel}:{message}")
 
     async def asked_lately(self, count: int) -> list[tuple[int, int, int]]:
         """Server (0: none), channel and message of the latest questions, newest first."""
-        found: Any = await reply_of(self._client.zrange(f"{self._prefix}asked", 0, count - 1, desc=True))
-        return [(int(guild), int(channel), int(message)) for guild, channel, message in (f.split(":") for f in found)]
+        found = [name.split(":") for name in await self._asked.names(count)]
+        return [(int(guild), int(channel), int(message)) for guild, channel, message in found]
 
     async def is_first(self, conversation: str, message: int) -> bool:
         key = f"{self._prefix}c:{conversation}"
@@ -100,17 +96,11 @@ class DiscordFacts:
 
     async def used_dm(self, channel: int) -> None:
         """Remember a direct conversation: Discord does not list them after a restart."""
-        key = f"{self._prefix}dms"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {str(channel): time.time()})
-            pipe.zremrangebyrank(key, 0, -MOST_DMS - 1)
-            pipe.expire(key, self._ttl)
-            await reply_of(pipe.execute())
+        await self._dms.note(str(channel))
 
     async def recent_dms(self, count: int) -> list[int]:
         """Channels of the direct conversations used last, newest first."""
-        found: Any = await reply_of(self._client.zrange(f"{self._prefix}dms", 0, count - 1, desc=True))
-        return [int(channel) for channel in found]
+        return [int(channel) for channel in await self._dms.names(count)]
 
     async def stamp(self, shard: str, at_ms: int) -> None:
         """Events of this shard arrived without a gap until now."""

@@ -13,6 +13,7 @@ from typing import Literal
 from glados_bots.conversation import Turn
 
 Kind = Literal["minute", "day", "open"]
+WHOSE = {"user": "You", "channel": "This channel", "server": "This server", "all": "Everybody together"}
 HOUR = 3600
 MINUTE = 60
 AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
@@ -86,13 +87,8 @@ class Excess:
     is_repeat: bool
 
     def __str__(self) -> str:
-        whose = {
-            "user": "You have",
-            "channel": "This channel has",
-            "server": "This server has",
-            "all": "Everybody together has",
-        }
-        who = whose[self.scope.partition(":")[0]]
+        who = WHOSE[self.scope.partition(":")[0]]
+        who += " have" if who == "You" else " has"
         when = duration(self.reset_s)
         if self.kind == "minute":
             return f"{who} asked as many questions as one minute allows. Please ask again in {when}."

@@ -7,6 +7,7 @@ told of the same click, and only one of them says it.
 import io
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import discord
 
@@ -24,21 +25,14 @@ LIFE_S = 15 * 60  # of an interaction's token
 NOBODY = discord.AllowedMentions.none()
 
 
-async def claim(interaction: discord.Interaction, marks: Marks) -> bool:
-    """Whether this process is to answer; with Redis away, whoever Discord hears first."""
-    try:
-        return await marks.once(f"click:{interaction.id}", LIFE_S)
-    except StoreUnavailableError:
-        return True
-
-
 async def begin(interaction: discord.Interaction, marks: Marks) -> bool:
     """Say "thinking" to the person alone, or nothing to one who pressed a button.
 
-    False when it is another process's to answer, or too late.
+    False when it is another process's to answer, or too late. With Redis away, whoever Discord hears first answers.
     """
-    if not await claim(interaction, marks):
-        return False
+    with suppress(StoreUnavailableError):
+        if not await marks.once(f"click:{interaction.id}", LIFE_S):
+            return False
     is_button = interaction.type is discord.InteractionType.component
     try:
         await interaction.response.defer(ephemeral=not is_button, thinking=not is_button)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
@@ -26,25 +27,25 @@ MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
+@dataclass(slots=True)
 class AskedByCommand(Asked):
     """A question of somebody in a channel, or in a thread of it (`thread` of the place).
 
     Attributes:
+        about: a message they ask about; empty for none.
         posted: the turn, once its question stands there.
     """
 
-    def __init__(self, shared: Shared, place: Mapping[str, str], user: str, question: str, about: str) -> None:
-        super().__init__(shared, place, Asker(user, place["channel"], place["kind"] == "im"))
-        self._question = question
-        self._about = about
-        self.posted: Turn | None = None
+    question: str
+    about: str
+    posted: Turn | None = None
 
     async def read(self) -> Question:
         """The question below the message that it is about."""
-        if is_nothing(self._question):
+        if is_nothing(self.question):
             return Question()
-        about = f"About this message:\n{_quoted(self._about)}\n\n" if self._about else ""
-        return Question(about + self._question, length=len(about) + len(self._question))
+        about = f"About this message:\n{_quoted(self.about)}\n\n" if self.about else ""
+        return Question(about + self.question, length=len(about) + len(self.question))
 
     async def turn(self, question: Question) -> Turn:
         """Post the question, once. Raises RefusedError when the bot may not write there."""
@@ -55,13 +56,13 @@ class AskedByCommand(Asked):
         return self.posted
 
     async def _post(self) -> str:
-        place, name = self.place, await self._shared.people.name(self.place, self._asker.user)
+        place, name = self.place, await self.shared.people.name(self.place, self.asker.user)
         limits = new_messages(place["team"], place["channel"])
-        await self._shared.calls.wait(limits, place["channel"])
-        is_beside = bool(self._about and place["thread"])  # the message stands right there
+        await self.shared.calls.wait(limits, place["channel"])
+        is_beside = bool(self.about and place["thread"])  # the message stands right there
         verb = "asks about this message" if is_beside else "asks"
-        shown = self._question if is_beside or not self._about else f"{self._question}\n\n{self._about}"
-        made = await self._shared.calls(
+        shown = self.question if is_beside or not self.about else f"{self.question}\n\n{self.about}"
+        made = await self.shared.calls(
             place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
             blocks=[_shown(name, verb, shown)],
             text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
@@ -90,7 +91,8 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
-        asked = AskedByCommand(self._shared, place, user, question, about)
+        asker = Asker(user, place["channel"], place["kind"] == "im")
+        asked = AskedByCommand(self._shared, place, asker, question, about)
         try:
             verdict = await self._take_in(asked)
         except StoreUnavailableError as error:

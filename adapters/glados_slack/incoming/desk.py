@@ -114,7 +114,8 @@ class SlackDesk:
         name = message_id(event.channel, event.ts)
         if await self._changes.is_deleted(name):
             return None
-        asked = AskedByMessage(self._shared, self._changes, event, install, asked_at=edit.at if edit else "")
+        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked.asked_at = edit.at if edit else ""
         verdict = await self._core.desk.ask(asked, dedupe=event.names)
         if verdict.status in {"barred", "too_long"}:
             await self._notes.refuse(asked.place, event.user, verdict.refusal)
@@ -153,8 +154,8 @@ class SlackDesk:
         if not await self._is_newest(turn):
             return
         name = message_id(event.channel, event.ts)
-        earlier = quoted_in(turn.text) if turn.id == name else ""
-        asked = AskedByMessage(self._shared, self._changes, event, install, earlier=earlier)
+        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked.earlier = quoted_in(turn.text) if turn.id == name else ""
         verdict = await self._core.desk.ask_anew(asked, turn, name, event.user)
         if verdict.status in {"barred", "too_long"}:
             await self._notes.refuse(asked.place, event.user, verdict.refusal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
@@ -42,37 +43,37 @@ class Shared:
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
 
 
+@dataclass(slots=True)
 class Asked:
     """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
-    obstacle = ""  # Slack tells of it at the first post
+    obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
 
-    def __init__(self, shared: Shared, place: Mapping[str, str], asker: Asker) -> None:
-        self._shared = shared
-        self._asker = asker
-        self.place = place
+    shared: Shared
+    place: Mapping[str, str]
+    asker: Asker
 
     @property
     def refusal(self) -> str:
         """Why the operator's lists are against an answer."""
-        return refusal(self._shared.settings, self._asker)
+        return refusal(self.shared.settings, self.asker)
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
         """`asked_at` of its place is when it was asked, if its message was written before."""
         if verdict.status == "accepted":
             since = turn.place.get("asked_at") or turn.place["ts"]
-            await self._shared.core.marks.join(turn.conversation, since)
-        await self._shared.memory.note_asked(turn.place)
+            await self.shared.core.marks.join(turn.conversation, since)
+        await self.shared.memory.note_asked(turn.place)
 
     async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
         """The turn at a place; `ts` of the place is its question."""
-        user = self._asker.user
+        user = self.asker.user
         return Turn(
             id=message_id(place["channel"], place["ts"]),
             conversation=conversation_of(place["channel"], place["thread"]),
             author=user,
             text=text,
-            author_name="" if place["kind"] == "im" else await self._shared.people.name(place, user),
+            author_name="" if place["kind"] == "im" else await self.shared.people.name(place, user),
             channel=place["channel"],
             place=place,
         )
