@@ -4,7 +4,8 @@
 #   docker build -t glados:cpu .
 #   docker build -t glados:cuda --build-arg TORCH=cu130 .
 #
-# TORCH is a folder of PyTorch's wheel index: cpu, or a CUDA version that your driver knows.
+# TORCH is a folder of PyTorch's wheel index: cpu, or a CUDA version that your driver knows. VERSION is what
+# `glados --version` says; git, which knows it elsewhere, is not in the image.
 ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS build
@@ -26,7 +27,8 @@ COPY pyproject.toml README.md LICENSE.md ./
 COPY glados_bots glados_bots
 COPY adapters adapters
 COPY models models
-RUN pip install -c requirements.lock '.[all,otel]'
+ARG VERSION=0.1.0.dev0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" pip install -c requirements.lock '.[all,otel]'
 
 FROM python:${PYTHON} AS runtime
 # A number and not a name: Kubernetes can then see that it is not root.

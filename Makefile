@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check fix lock sbom bench clean
+.PHONY: help setup run test quick coverage check fix lock sbom bench clean
 .SHELLFLAGS := -eu -c
 unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
@@ -57,6 +57,10 @@ test: setup-dev ## Run all tests; ARGS="..." are options of pytest
 quick: setup-dev ## Run the tests that need no browser, no torch, no other process and no time
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
+coverage: setup-dev ## Run all tests, and show which lines and branches none of them reaches; takes twice as long
+	@mkdir -p .coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html:.coverage/html $(ARGS)
+
 check: setup-dev ## Lint, formatting, the floors of the house, types and known dangers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -82,5 +86,5 @@ bench: setup-dev ## Run the benchmarks; one table in the end
 	@$(BIN)/python benchmarks/all.py
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

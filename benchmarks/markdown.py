@@ -66,14 +66,14 @@ def answer(size: int) -> str:
 
 def ours() -> dict[str, Render]:
     """Our renderers. HTML colours its code, which the peers do not; kept colours are used, as when a stream ends."""
-    discord, slack, web = (import_module(f"glados_{name}.markdown") for name in ("discord", "slack", "web"))
+    discord, slack, web = (import_module(f"glados_{name}.answers.markdown") for name in ("discord", "slack", "web"))
     return {"discord": discord.render, "slack": slack.render, "slack blocks": slack.render_blocks, "html": web.render}
 
 
 def streams() -> dict[str, Callable[[], "Stream[Any]"]]:
     """Our streams."""
-    discord, slack, web = (import_module(f"glados_{name}.markdown") for name in ("discord", "slack", "web"))
-    return {"discord": discord.stream, "slack": slack.stream, "slack blocks": slack.stream_messages, "html": web.stream}
+    discord, slack, web = (import_module(f"glados_{name}.answers.markdown") for name in ("discord", "slack", "web"))
+    return {"discord": discord.stream, "slack": slack.stream, "html": web.stream}
 
 
 def peers() -> dict[str, Render]:

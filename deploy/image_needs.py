@@ -36,7 +36,7 @@ def pins(lock: str) -> list[str]:
     listed = {canonicalize_name(line.partition("==")[0]): line for line in lock.split()}
     found: set[tuple[str, str]] = set()
     needed(WANTED, found)
-    return [listed[name] for name in sorted({name for name, _ in found} - LEFT_OUT)]
+    return [listed[canonicalize_name(name)] for name in sorted({name for name, _ in found} - LEFT_OUT)]
 
 
 if __name__ == "__main__":

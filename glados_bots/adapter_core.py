@@ -86,7 +86,6 @@ class AdapterCore(Generic[S]):
         await self.worker.drain(self.settings.grace)
 
     async def aclose(self) -> None:
-        """Close all connections."""
         await self.client.aclose()
         await self.store.client.aclose()
 

@@ -30,7 +30,6 @@ class Admins:
 
     @classmethod
     def parse(cls, text: str) -> "Admins":
-        """Read the setting: names between commas."""
         return cls(frozenset(name.casefold() for name in _split(text)))
 
     def has(self, platform: str, person: str) -> bool:

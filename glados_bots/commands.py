@@ -133,7 +133,6 @@ class Commands:
         return as_json(await export(self._store, Subject(author=author)))
 
     async def forget(self, author: str) -> str:
-        """Delete everything kept of a person."""
         async with self._forgetting:
             gone = len((await forget(self._store, Subject(author=author))).turns)
         what = "1 question" if gone == 1 else f"{gone} questions"
@@ -144,7 +143,6 @@ class Commands:
         return describe(await usage(self._store, author, channel))
 
     def privacy(self) -> str:
-        """What is kept, and for how long."""
         days = max(1, round(self._store.ttl / DAY_S))
         return PRIVACY.format(days="a day" if days == 1 else f"{days} days")
 

@@ -46,7 +46,6 @@ class InferenceError(GladosError):
 
     @property
     def in_full(self) -> str:
-        """With the service's own text."""
         return f"{self}: {self._said}" if self._said else str(self)
 
 

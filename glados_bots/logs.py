@@ -52,7 +52,6 @@ def about(*, turn: str = "", request: str = "") -> Iterator[None]:
 
 
 def new_request() -> str:
-    """A fresh id of a request."""
     return uuid4().hex
 
 
@@ -137,7 +136,6 @@ class TextLines(Lines):
     """For people. The lines of a traceback are indented, so that none can be taken for a line of the log."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback."""
         parts = self.parts(record)
         ids = " ".join(f"{name}={parts[name]}" for name in ("turn", "request") if name in parts)
         error = "".join(f"\n    {line}" for line in parts.get("error", "").splitlines())
@@ -148,7 +146,6 @@ class JsonLines(Lines):
     """For machines: one object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One object."""
         return json.dumps({"at": _time(record.created), **self.parts(record)}, ensure_ascii=False)
 
 
@@ -156,7 +153,6 @@ class RoleLines(logging.Formatter):
     """What the supervisor writes when roles log JSON: their objects with the role's name; other lines as objects."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One object."""
         text = record.getMessage()
         found = OURS.fullmatch(text)
         role, line = found.groups() if found else ("supervisor", text)

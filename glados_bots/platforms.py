@@ -26,7 +26,6 @@ class Check:
 
     @property
     def mark(self) -> str:
-        """A sign for the terminal."""
         return {"ok": "✓", "warn": "!", "fail": "✗"}[self.state]
 
 

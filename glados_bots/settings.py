@@ -65,7 +65,6 @@ class SecretFileSource(PydanticBaseSettingsSource):
             ) from error
 
     def __call__(self) -> dict[str, Any]:
-        """All values found this way."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -95,8 +94,8 @@ class Settings(GladosSettings):
     """What every role needs. See docs/settings.md for a table."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
-    engine: Literal["transformers", "vllm"] = Field(
-        "transformers", description="What computes the tokens: `transformers` or `vllm`"
+    engine: Literal["transformers", "vllm", "echo"] = Field(
+        "transformers", description="What computes the tokens: `transformers`, `vllm`, or `echo`, which needs no model"
     )
     vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
     vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
@@ -225,7 +224,6 @@ def load(settings_class: type[S], **overrides: Any) -> S:
 
 
 def variable_of(settings_class: type[GladosSettings], name: str) -> str:
-    """Environment variable of a field."""
     return f"{settings_class.model_config.get('env_prefix', '')}{name}".upper()
 
 

@@ -63,6 +63,24 @@ class Answer(Protocol):
         """No more text: render what was provisional for good."""
 
 
+class PlainAnswer:
+    """An `Answer` for a place without a longest message, such as a page: the markdown as it is, in one chunk."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    @property
+    def chunks(self) -> list[str]:
+        """None before the first word."""
+        return [self._text] if self._text else []
+
+    def feed(self, delta: str) -> None:
+        self._text += delta
+
+    def close(self) -> None:
+        """Nothing was provisional."""
+
+
 class MessageGoneError(Exception):
     """The message to be edited does not exist any more, because somebody deleted it."""
 

@@ -2,70 +2,29 @@
 
 import asyncio
 import copy
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from glados_bots.adapter_core import AdapterCore
-from glados_bots.background import Background
 from glados_bots.metrics import RECONNECTS
 from glados_discord.answers.controls import Action, Control
-from glados_discord.answers.surface import Clock, DiscordSurface
-from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.sync import sync
-from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.catch_up import CatchUp
-from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.incoming.shared import Shared
-from glados_discord.incoming.slash import Slash
-from glados_discord.incoming.turn_commands import TurnCommands
-from glados_discord.incoming.whereabouts import Whereabouts
-from glados_discord.settings import DiscordSettings, ids
-
-log = logging.getLogger(__name__)
+from glados_discord.parts import DiscordParts
+from glados_discord.settings import ids
 
 
-class DiscordParts:
-    """What a client hands its events to. Lives longer than any client."""
+class ListeningClient(discord.Client):
+    """What both kinds of client have in common."""
 
-    def __init__(
-        self,
-        core: AdapterCore[DiscordSurface],
-        memory: DiscordFacts,
-        current: CurrentClient,
-        settings: DiscordSettings,
-        clock: Clock,
-    ) -> None:
-        shared = Shared(core, memory, current, settings)
-        self.memory = memory
-        self.current = current
-        self.rates = core.surface.rates
-        self.settings = settings
-        self.order = shared.order
-        self.desk = DiscordDesk(shared)
-        self.whereabouts = Whereabouts(shared)
-        self.turn_commands = TurnCommands(shared)
-        self.slash = Slash(shared, self.turn_commands)
-        self.catch_up = CatchUp(shared, self.desk, clock=clock)
-        self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets
-
-
-class _Listening:
-    """The events, for either kind of client."""
-
-    parts: DiscordParts
-    tree: app_commands.CommandTree[Any]
-    user: discord.ClientUser | None
-    application_id: int | None
-    add_dynamic_items: Callable[..., None]
-    is_closed: Callable[[], bool]
+    def __init__(self, parts: DiscordParts, **options: Any) -> None:
+        super().__init__(**options)
+        self.parts = parts
+        self.tree = make_tree(self, parts)
 
     @property
     def me(self) -> int:
-        """The bot's id."""
+        """The bot's id; 0 before the login."""
         return self.user.id if self.user else 0
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -76,43 +35,59 @@ class _Listening:
         if event == "message":
             args = (copy.copy(args[0]),)
         if not self.is_closed():
-            super().dispatch(event, *args, **kwargs)  # type: ignore[misc]  # discord.Client's
+            super().dispatch(event, *args, **kwargs)
 
     def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)  # type: ignore[misc]  # discord.Client's
+        task = super()._schedule_event(*args, **kwargs)
         self.parts.hearing.keep(task)
         return task
 
     async def setup_hook(self) -> None:
         """Logged in, not yet connected: buttons work from now on, and answers can be written."""
         self.add_dynamic_items(Control)
-        self.parts.current.use(self)  # type: ignore[arg-type]  # it is a Client, too
+        self.parts.current.use(self)
         if self.application_id:
             await sync(self.tree, self.application_id, self.parts.memory, self.parts.settings)
+
+    # --- the connection; each may come any number of times ---------------------------------------------------------
 
     async def on_disconnect(self) -> None:
         """The gateway's connection was lost; discord.py makes it anew, or its end is waited for."""
         if not self.is_closed():
             RECONNECTS.labels("discord").inc()
 
+    async def on_shard_connect(self, shard: int) -> None:
+        """A new session begins: no event of it was handled before this."""
+        self.parts.current.heard.begin_anew()
+        await self.parts.catch_up.begin(shard)
+
+    async def on_shard_disconnect(self, shard: int) -> None:
+        self.parts.catch_up.lost(shard)
+
+    async def on_shard_resumed(self, shard: int) -> None:
+        """The connection is back, and nothing was missed."""
+        self.parts.catch_up.resumed(shard)
+
+    async def on_shard_ready(self, shard: int) -> None:
+        """The new session knows its servers: what was missed before it is looked for."""
+        await self.parts.catch_up.look_back(self, shard, self.me)
+
+    # --- what people do --------------------------------------------------------------------------------------------
+
     async def on_message(self, message: discord.Message) -> None:
-        """Somebody wrote something."""
         await self.parts.desk.take_message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Somebody changed a message, also one we have forgotten. Pins, previews and threads are told so, too."""
+        """Also of a message that we have forgotten. Pins, previews and threads are told so, too."""
         await self.parts.desk.edited(payload.message, self.me, payload.cached_message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        """Somebody deleted a message."""
         await self.parts.desk.deleted(payload.guild_id, payload.channel_id, {payload.message_id})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        """A moderator deleted many."""
         await self.parts.desk.deleted(payload.guild_id, payload.channel_id, payload.message_ids)
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """A thread is gone."""
         await self.parts.whereabouts.deleted(payload.guild_id, payload.thread_id)
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
@@ -126,28 +101,41 @@ class _Listening:
         await self.parts.whereabouts.removed(thread.guild.id, thread.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """A channel is gone."""
         await self.parts.whereabouts.deleted(channel.guild.id, channel.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from a server; an outage of one is another event."""
         await self.parts.whereabouts.left_guild(guild.id)
 
-    async def on_ready(self) -> None:
-        """A new session: what was missed before it is looked for. May come any number of times."""
-        await self._look_back(None)
-
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
         """A button of ours was pressed."""
         self.parts.hearing.keep(asyncio.current_task())
         await self.parts.turn_commands.press(interaction, action, turn)
 
-    async def _begin(self, shard: int | None) -> None:
-        self.parts.current.heard.begin_anew()
-        await self.parts.catch_up.begin(shard)
 
-    async def _look_back(self, shard: int | None) -> None:
-        await self.parts.catch_up.look_back(self, shard, self.me)  # type: ignore[arg-type]  # it is a Client, too
+class SingleClient(ListeningClient):
+    """One connection for all servers, as shard 0.
+
+    AutoShardedClient with one shard is no substitute: where the first try to resume a session fails, it begins a new
+    one (discord.py 2.7, `Shard.reconnect`), and all that happened meanwhile has to be caught up with.
+    """
+
+    async def on_connect(self) -> None:
+        await self.on_shard_connect(0)
+
+    async def on_disconnect(self) -> None:
+        await super().on_disconnect()
+        await self.on_shard_disconnect(0)
+
+    async def on_resumed(self) -> None:
+        await self.on_shard_resumed(0)
+
+    async def on_ready(self) -> None:
+        await self.on_shard_ready(0)
+
+
+class ShardedClient(ListeningClient, discord.AutoShardedClient):
+    """A connection for each shard of this process."""
 
 
 class _Tree(app_commands.CommandTree[Any]):
@@ -174,57 +162,7 @@ def make_tree(client: discord.Client, parts: DiscordParts) -> app_commands.Comma
     return tree
 
 
-class SingleClient(_Listening, discord.Client):
-    """One connection for all servers."""
-
-    def __init__(self, parts: DiscordParts, **options: Any) -> None:
-        super().__init__(**options)
-        self.parts = parts
-        self.tree = make_tree(self, parts)
-
-    async def on_connect(self) -> None:
-        """A new session begins: no event of it was handled before this."""
-        await self._begin(None)
-
-    async def on_disconnect(self) -> None:
-        """The connection is gone."""
-        await super().on_disconnect()
-        self.parts.catch_up.lost(None)
-
-    async def on_resumed(self) -> None:
-        """It is back, and nothing was missed."""
-        self.parts.catch_up.resumed(None)
-
-
-class ShardedClient(_Listening, discord.AutoShardedClient):
-    """A connection for each shard of this process."""
-
-    def __init__(self, parts: DiscordParts, **options: Any) -> None:
-        super().__init__(**options)
-        self.parts = parts
-        self.tree = make_tree(self, parts)
-
-    async def on_ready(self) -> None:
-        """Each shard looks back for itself."""
-
-    async def on_shard_connect(self, shard: int) -> None:
-        """One shard's new session begins: no event of it was handled before this."""
-        await self._begin(shard)
-
-    async def on_shard_disconnect(self, shard: int) -> None:
-        """One shard's connection is gone."""
-        self.parts.catch_up.lost(shard)
-
-    async def on_shard_resumed(self, shard: int) -> None:
-        """It is back, and nothing was missed."""
-        self.parts.catch_up.resumed(shard)
-
-    async def on_shard_ready(self, shard: int) -> None:
-        """A new session of one shard."""
-        await self._look_back(shard)
-
-
-def make_client(parts: DiscordParts) -> SingleClient | ShardedClient:
+def make_client(parts: DiscordParts) -> ListeningClient:
     """A client as the settings want it. It must be made inside the event loop."""
     settings = parts.settings
     intents = discord.Intents(
@@ -232,7 +170,7 @@ def make_client(parts: DiscordParts) -> SingleClient | ShardedClient:
     )
     options: dict[str, Any] = {
         "intents": intents,
-        "allowed_mentions": discord.AllowedMentions.none(),
+        "allowed_mentions": discord.AllowedMentions.none(),  # of everything that this client sends and changes
         "http_trace": parts.rates.trace,
     }
     if not settings.shards:

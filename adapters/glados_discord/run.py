@@ -23,9 +23,10 @@ from glados_bots.settings import Settings, load
 from glados_bots.store.store import Store
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.surface import DiscordSurface
-from glados_discord.client import DiscordParts, make_client
+from glados_discord.client import make_client
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
+from glados_discord.parts import DiscordParts
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)

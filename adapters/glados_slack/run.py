@@ -83,7 +83,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
         parts = SlackParts(core, slack, session)
         listening = asyncio.create_task(parts.listen(), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
-        tidying = asyncio.create_task(core.surface.lines.loose.run(), name="slack loose ends")
+        tidying = asyncio.create_task(core.surface.loose.run(), name="slack loose ends")
         waiting = asyncio.create_task(told.wait())
         try:
             await asyncio.wait({listening, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,7 +97,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             ended += await asyncio.gather(working, return_exceptions=True)
             tidying.cancel()
             await asyncio.gather(tidying, return_exceptions=True)
-            await core.surface.lines.aclose()
+            await core.surface.aclose()
         _raise_first(ended)
 
 

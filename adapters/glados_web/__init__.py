@@ -9,7 +9,7 @@ from glados_web.settings import WebSettings, require_sign_in
 
 
 def _run(settings: Settings) -> None:
-    from glados_web.app import run  # noqa: PLC0415 - the command line must start quickly
+    from glados_web.run import run  # noqa: PLC0415 - the command line must start quickly
 
     run(settings)
 

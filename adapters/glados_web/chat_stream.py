@@ -9,32 +9,45 @@
 A browser that comes late, or again, gets the list and every answer under way at once, and the ends that it waits for.
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Any
+
+from fastapi import Request
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
 from glados_web.answers import stream
-from glados_web.answers.stream import LOST, Followed, event, final_view, version, without_view
+from glados_web.answers.stream import LOST, Followed, event, final_view, until, version, without_view
 from glados_web.answers.surface import WebSurface
+from glados_web.parts import WebParts
 
 ALIVE = event("alive", {})
 CROWDED = event("crowded", {})
 MOST_AWAITED = 50  # more turns than may wait in one chat
 
 
+async def page_events(
+    parts: WebParts, conversation: str, request: Request, awaited: Sequence[str], *, is_patient: bool
+) -> AsyncIterator[str]:
+    """A chat's events for one page: as long as nobody signs out, and no other tab needs its slot more."""
+    browser = request.state.session.hash
+    if is_patient and not parts.slots.has_free(browser):
+        async for line in chat_events(parts.store, parts.surface, conversation, awaited, once=True):
+            yield line
+        yield CROWDED
+        return
+    with parts.slots.take(browser) as lost:
+        lines = chat_events(parts.store, parts.surface, conversation, awaited)
+        async for line in until([parts.closing.wait(), parts.signed_out(request), lost.wait()], lines):
+            yield line
+        if lost.is_set():
+            yield CROWDED
+
+
 async def chat_events(
     store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str] = (), *, once: bool = False
 ) -> AsyncGenerator[str]:
-    """The events above.
-
-    Args:
-        store: where the chat is.
-        surface: where its answers appear.
-        conversation: which chat.
-        awaited: turns whose end the browser has not seen.
-        once: end when everything was told that is so now.
-    """
+    """The events above, with the ends of turns `awaited`. `once`: end when everything was told that is so now."""
     picture = _Picture(store, surface, conversation, awaited)
     try:
         async for hint in surface.changes(conversation, stream.KEEP_ALIVE_S):

@@ -35,7 +35,6 @@ class Chats:
         self._ttl = ttl
 
     async def owns(self, session: Session, conversation: str) -> bool:
-        """Whether this visitor's the conversation is."""
         if not CONVERSATION.fullmatch(conversation):
             return False
         return bool(await reply_of(self._client.get(self._key("owner", conversation))) == session.owner)

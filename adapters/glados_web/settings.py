@@ -96,8 +96,7 @@ class WebSettings(GladosSettings):
 def require_sign_in(settings: Settings, web: WebSettings) -> None:
     """Return when nobody but those who may can use the page.
 
-    Raises:
-        ConfigError: others than this machine would reach an open page, or the OIDC settings are not enough.
+    Raises ConfigError: others than this machine would reach an open page, or the OIDC settings are not enough.
     """
     shown_at = web.public_url if web.public_url and not is_loopback(urlsplit(web.public_url).hostname or "") else ""
     if not web.needs_sign_in and (shown_at or not is_loopback(settings.host)):

@@ -17,9 +17,9 @@ from glados_bots.operations.overview import Glance, Overview
 from glados_bots.platforms import installed
 from glados_bots.store import usage
 from glados_bots.store.limits import duration
-from glados_web.chat import Chat
 from glados_web.door.sessions import Session
 from glados_web.pages import show
+from glados_web.parts import WebParts
 
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")
@@ -32,17 +32,16 @@ SAID = {
 }
 
 
-def add_status(app: FastAPI, chat: Chat) -> None:
-    """Give the app the page."""
+def add_status(app: FastAPI, parts: WebParts) -> None:
     began = time.monotonic()
-    glance = Glance(chat.store.client, chat.core.client, tuple(installed()))
+    glance = Glance(parts.store.client, parts.core.client, tuple(installed()))
 
     @app.get("/status")
     async def status(request: Request) -> Response:
         found = await glance.overview()
-        session = await _session(chat, request)
-        is_in = session is not None or not chat.door.is_locked
-        is_admin = chat.door.is_admin(session)
+        session = await _session(parts, request)
+        is_in = session is not None or not parts.door.is_locked
+        is_admin = parts.door.is_admin(session)
         title, sentence = SAID[found.health]
         response = show(
             "status",
@@ -52,15 +51,15 @@ def add_status(app: FastAPI, chat: Chat) -> None:
             sentence=sentence,
             now=time.strftime("%H:%M:%S", time.gmtime()),
             renew_s=0 if "still" in request.query_params else RENEW_S,
-            is_locked=chat.door.is_locked,
+            is_locked=parts.door.is_locked,
             is_in=is_in,
             overview=found,
             titles=TITLES,
             up=duration(time.monotonic() - began),
             version=__version__,
-            used=await _used(chat, session) if is_in and found.health != "away" else [],
+            used=await _used(parts, session) if is_in and found.health != "away" else [],
             versions=_versions() if is_admin else [],
-            acts=await _acts(chat) if is_admin else [],
+            acts=await _acts(parts) if is_admin else [],
             reasons=_reasons(found) if is_admin else [],
             is_admin=is_admin,
         )
@@ -69,23 +68,23 @@ def add_status(app: FastAPI, chat: Chat) -> None:
         return response
 
 
-async def _session(chat: Chat, request: Request) -> Session | None:
+async def _session(parts: WebParts, request: Request) -> Session | None:
     try:
-        return await chat.door.visitor(request)
+        return await parts.door.visitor(request)
     except StoreUnavailableError:
         return None  # then nobody can be known, and the page says what is wrong all the same
 
 
-async def _used(chat: Chat, session: Session | None) -> list[usage.Used]:
+async def _used(parts: WebParts, session: Session | None) -> list[usage.Used]:
     try:
-        return await usage.usage(chat.store, session.owner if session else "")  # no owner: nothing asked yet
+        return await usage.usage(parts.store, session.owner if session else "")  # no owner: nothing asked yet
     except StoreUnavailableError:
         return []
 
 
-async def _acts(chat: Chat) -> list[audit.Entry]:
+async def _acts(parts: WebParts) -> list[audit.Entry]:
     try:
-        return await audit.entries(chat.store.client, MOST_ACTS)
+        return await audit.entries(parts.store.client, MOST_ACTS)
     except StoreUnavailableError:
         return []
 

@@ -32,7 +32,7 @@ MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
 Engine = Annotated[
-    str | None, typer.Option("--engine", help="transformers, or vllm where it is installed [GLADOS_ENGINE]")
+    str | None, typer.Option("--engine", help="transformers, vllm where it is installed, or echo [GLADOS_ENGINE]")
 ]
 Quantize = Annotated[str | None, typer.Option("--quantize", help="auto, none, 8bit or 4bit weights [GLADOS_QUANTIZE]")]
 Loras = Annotated[

@@ -82,7 +82,6 @@ def add_to(app: typer.Typer, settings: Callable[..., Settings]) -> None:
 
 
 def show_list() -> None:
-    """One row a card."""
     from glados_bots.inference.model_files.cards import load_cards  # noqa: PLC0415 - other commands need no cards
     from glados_bots.inference.model_files.presence import fits, presence  # noqa: PLC0415
 

@@ -18,6 +18,7 @@ from glados_bots.operations.privacy import Forgotten, Subject
 from glados_bots.platforms import installed
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
+from glados_bots.store import sweep
 from glados_bots.store.connection import connect
 from glados_bots.store.store import Store
 
@@ -76,7 +77,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
         now = settings()
         for name in installed():
-            typer.echo(f"{name}: {_with_store(now, name, privacy.shorten)} keys now end sooner")
+            typer.echo(f"{name}: {_with_store(now, name, sweep.shorten)} keys now end sooner")
 
 
 def _subject(user: str, thread: str) -> Subject:

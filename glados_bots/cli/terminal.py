@@ -23,7 +23,6 @@ def echo(text: str, *, err: bool = False) -> None:
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; a cell is one paragraph."""
     table = Table(*titles)
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))

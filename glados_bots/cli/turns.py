@@ -10,12 +10,12 @@ import typer
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
 from glados_bots.errors import ConfigError
-from glados_bots.operations import dead_letters
-from glados_bots.operations.dead_letters import Letter
 from glados_bots.platforms import installed
 from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
+from glados_bots.store import dead_letters
 from glados_bots.store.connection import connect
+from glados_bots.store.dead_letters import Letter
 from glados_bots.store.store import Store
 
 T = TypeVar("T")

@@ -33,7 +33,6 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection. Give it to uvicorn as `http`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Begin to count."""
         super().connection_made(transport)
         self._quiet_bytes = 0  # read since the last end of a head, piece of a body, or end of a message
         self._is_owed = True  # the rest of a head or body is waited for
@@ -43,7 +42,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(503)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
         self._timer.cancel()
         super().connection_lost(exc)
 
@@ -69,23 +67,19 @@ class BoundedProtocol(HttpToolsProtocol):
         return waits
 
     def on_message_begin(self) -> None:
-        """A head is next."""
         self._wait_for_rest(HEAD_S)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The body is next."""
         self._quiet_bytes = 0
         self._wait_for_rest(BODY_S)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece has come."""
         self._quiet_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
         self._quiet_bytes = 0
         self._is_owed = False
         self._timer.cancel()

@@ -16,7 +16,9 @@ from glados_bots.wire.events import Event, Sampling
 ENGINES = {
     "transformers": "glados_bots.inference.transformers_engine.engine:TransformersEngine",
     "vllm": "glados_bots.inference.vllm_engine.engine:VllmEngine",
+    "echo": "glados_bots.inference.echo_engine:EchoEngine",
 }
+WITHOUT_CARD = frozenset({"echo"})  # they have a model of their own, and are made with None for its card
 
 
 @dataclass(frozen=True, slots=True)

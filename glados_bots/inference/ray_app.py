@@ -57,8 +57,6 @@ class Tagged:
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the header when the response starts."""
-
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[REPLICA] = self._name

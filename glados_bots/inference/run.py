@@ -10,9 +10,9 @@ from glados_bots.errors import ConfigError
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
-from glados_bots.inference.engine import ENGINES, Engine, EngineOptions
+from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
 from glados_bots.inference.model_files import weights
-from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.settings import Settings
@@ -52,17 +52,9 @@ def require_lock(settings: Settings, keys: KeyBook) -> None:
 
 
 def build_engine(settings: Settings) -> Engine:
-    """The engine of the chosen model, not started yet. Raises ConfigError when the model cannot be used."""
+    """The chosen engine with its model, not started yet. Raises ConfigError when the model cannot be used."""
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
-    card, reason = resolve(settings.model, token=token)
-    log.info("model: %s", reason)
-    here = presence(card, base_only=settings.base_only)
-    if not here.yes:
-        raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
-    if card.base.folder:
-        weights.check(
-            card.base.folder, settings.data_dir
-        )  # as the engine does, but before torch is loaded, which takes seconds
+    card = _card(settings, token)
     options = EngineOptions(
         data_dir=settings.data_dir,
         hf_token=token,
@@ -85,6 +77,23 @@ def build_engine(settings: Settings) -> Engine:
         gc.enable()
     gc.freeze()  # nor is it ever looked through while answers are made
     return engine
+
+
+def _card(settings: Settings, token: str | None) -> Card | None:
+    """The chosen model's card; None where the engine has a model of its own. Raises ConfigError as `build_engine`."""
+    if settings.engine in WITHOUT_CARD:
+        log.info("model: that of the engine %s; GLADOS_MODEL is not read", settings.engine)
+        return None
+    card, reason = resolve(settings.model, token=token)
+    log.info("model: %s", reason)
+    here = presence(card, base_only=settings.base_only)
+    if not here.yes:
+        raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    if card.base.folder:
+        weights.check(
+            card.base.folder, settings.data_dir
+        )  # as the engine does, but before torch is loaded, which takes seconds
+    return card
 
 
 def adapters(given: str) -> dict[str, Path]:

@@ -75,7 +75,6 @@ class WaitingLine:
                 self._arrange()
 
     def leave(self) -> None:
-        """Give a place back."""
         if self._free == 0:
             self._pace.departed()
         self._free += 1
@@ -124,7 +123,6 @@ class Pace:
         self._departures: deque[float] = deque(maxlen=PACE_WINDOW)  # by that clock
 
     def filled(self) -> None:
-        """The last free place was taken."""
         self._filled_at = time.monotonic()
 
     def departed(self) -> None:

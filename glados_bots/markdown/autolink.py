@@ -21,15 +21,7 @@ _CJK_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uf
 
 
 def linked(text: str, spans: Spans) -> list[Run]:
-    """Split a text into runs with its bare addresses as links.
-
-    Args:
-        text: plain text outside of any link.
-        spans: what surrounds it.
-
-    Returns:
-        Runs that join to `text`; one run, where it holds no address.
-    """
+    """Split a text outside of any link into runs with its bare addresses as links; the runs join to `text`."""
     runs: list[Run] = []
     position = 0
     for match in _found(text):

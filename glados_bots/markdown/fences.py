@@ -78,12 +78,7 @@ def fenced(text: str) -> list[tuple[int, int]]:
 def mend_fences(text: str, edits: list[Edit]) -> int | None:
     """Add the edits that the fences need.
 
-    Args:
-        text: source.
-        edits: (start, end, replacement) are added here.
-
-    Returns:
-        Where an unbalanced markdown fence begins, which later text may balance; None if there is none.
+    Returns where an unbalanced markdown fence begins, which later text may balance; None if there is none.
     """
     opener: re.Match[str] | None = None
     mended = 0  # up to here

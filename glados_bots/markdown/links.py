@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
+from glados_bots.markdown.tree import Run, Span
+
 # What percent-encoding must hide from the chat dialects, whose links end at such characters.
 _UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -70,10 +72,8 @@ def host_of(url: str) -> str:
 def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
     """The host to show after a label that looks like another one, or an empty text.
 
-    Args:
-        label: the text readers see.
-        url: what `safe_url` returned.
-        codes: the parts of the label that are set as code, where `functools.wraps` is no host but `paypal.com` is one.
+    `url` is what `safe_url` returned; `codes` are the parts of the label that are set as code, where `functools.wraps`
+    is no host but `paypal.com` is one.
     """
     if not any(dot in label for dot in _DOTS):
         return ""
@@ -90,6 +90,15 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         shown = {name for name in shown if name not in url}
     host = host_of(url)
     return host if any(not _belongs(name.lower(), host) for name in shown) else ""
+
+
+def shown_host(span: Span, label: Sequence[Run], url: str) -> str:
+    """` (host)`, to stand behind the label of a link to a safe address, where `hidden_host` has one to show."""
+    if not span.may_mislead:
+        return ""
+    text = "".join([run.text for run in label if run.kind != "html"])
+    host = hidden_host(text, url, [run.text for run in label if run.kind == "code"])
+    return f" ({host})" if host else ""
 
 
 def _ascii(host: str) -> str | None:

@@ -23,14 +23,9 @@ _LINK_MENDED = re.compile(rf"{LINK}\[([^\]]*)\]\(<([^<>]*)>\){END_OF_LINK}")
 
 
 def without_marks(text: str, *, verbatim: bool) -> str:
-    """Take our private characters out of what the parser returned.
+    """A text, code or formula of the parser without our private characters, as the writer meant it.
 
-    Args:
-        text: content of a text, code or math event.
-        verbatim: as in code: give back the very characters that stood there.
-
-    Returns:
-        The text as the writer meant it.
+    `verbatim` gives back the very characters that stood there, as in code.
     """
     slash = "\\" if verbatim else ""
     for mark, original in FORMULA_MARKS:

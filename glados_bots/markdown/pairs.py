@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import unescape
 
-from glados_bots.markdown.tags import MAX_OPEN, is_html, tag_name
+from glados_bots.markdown.tags import MAX_OPEN, RAW_TEXT, is_html, tag_name
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
 # A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
@@ -17,7 +17,7 @@ _BARE = re.compile(r"</?[A-Za-z0-9-]+\s*>")
 _BREAKS = frozenset({"br", "hr", "wbr"})
 _VOID = frozenset("area base col embed img input link meta param source track".split())
 # A browser reads these to their end as something else than text, or hides them: in prose they are hardly meant.
-RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext template noscript".split())
+_HARDLY_MEANT = RAW_TEXT | {"template", "noscript"}
 # In a block of raw HTML these may be closed in a later one, or by what follows.
 _STRUCTURE = frozenset(
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form"
@@ -31,37 +31,39 @@ def attributes(tag: str) -> dict[str, str]:
     return {match[1].lower(): unescape(match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(tag)}
 
 
-def image(tag: str, spans: Spans) -> Run:
-    """What `<img>` shows."""
+def link(tag: str) -> Span:
+    """What `<a>` opens; its address is empty where it has none."""
+    found = attributes(tag)
+    return Span("link", found.get("href", ""), found.get("title", ""))
+
+
+def image(tag: str, spans: Spans) -> Image:
     found = attributes(tag)
     return Image("image", found.get("alt", ""), spans, found.get("src", ""), found.get("title", ""))
 
 
 def settled(runs: list[Run]) -> list[Run]:
-    """Read the tags among inline runs.
+    """Inline runs with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
 
-    Args:
-        runs: some of kind `html`, each a tag, a comment or a declaration.
-
-    Returns:
-        The runs, with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
+    Those of kind `html` are each a tag, a comment or a declaration.
     """
     tags = [(index, run.text) for index, run in enumerate(runs) if run.kind == "html"]
-    partners = _partners(tags, lambda name, place: name not in RAW_TEXT or not _goes_on(runs, place))
+    partners = _partners(tags, lambda name, place: name not in _HARDLY_MEANT or not _goes_on(runs, place))
     read: list[Run] = []
-    link: Span | None = None
+    around: Span | None = None
     for index, run in enumerate(runs):
         name = tag_name(run.text) if index in partners else ""
         if name == "a":
-            link = _link(run.text) if link is None and not run.text.startswith("</") else None
+            opened = link(run.text) if around is None and not run.text.startswith("</") else None
+            around = opened if opened and opened.url else None
             continue
-        spans = run.spans if link is None else _within(link, run)
+        spans = run.spans if around is None else _within(around, run)
         if name == "img":
             read.append(image(run.text, spans))
         elif run.kind == "html" and index not in partners:
             read.append(replace(run, kind="text", spans=spans))
         else:
-            read.append(run if link is None else replace(run, spans=spans))
+            read.append(run if around is None else replace(run, spans=spans))
     return read
 
 
@@ -81,11 +83,9 @@ def settled_html(html: str) -> str:
 
 
 def end_tags(text: str, *, are_likely: bool = False) -> str:
-    """The closing tags of the elements that are open at the end of a paragraph.
+    """The closing tags of the elements that are open at the end of a paragraph of markdown.
 
-    Args:
-        text: markdown.
-        are_likely: only those that text follows without a space: "a <main> element" goes on without an end.
+    `are_likely`: only those that text follows without a space: "a <main> element" goes on without an end.
     """
     opened: dict[int, str] = {}
     places: defaultdict[str, list[int]] = defaultdict(list)
@@ -126,11 +126,6 @@ def _goes_on(runs: list[Run], tag: int) -> bool:
     """Whether a sentence goes on behind a tag, as in "from <script> to </script>"."""
     is_opening = not runs[tag].text.startswith("</")
     return is_opening and all(run.text[:1].isspace() for run in runs[tag + 1 : tag + 2])
-
-
-def _link(tag: str) -> Span | None:
-    url = attributes(tag).get("href", "")
-    return Span("link", url, attributes(tag).get("title", "")) if url else None
 
 
 def _within(link: Span, run: Run) -> Spans:

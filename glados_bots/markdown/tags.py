@@ -15,11 +15,11 @@ _KNOWN = frozenset(
     " time title tr track tt u ul var video wbr xmp".split()
 )
 
+# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page, unless it ends before.
+RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
 # Elements within elements beyond which further ones are not counted.
 MAX_OPEN = 32
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
-
-
 # What begins a block of raw HTML, kinds 1 to 6 of CommonMark's specification (4.6).
 _BLOCK = re.compile(
     r" {0,3}<(?:[!?]|/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details"
@@ -61,12 +61,7 @@ def opens_element(name: str) -> bool:
 
 
 def open_tags(html: str, already: list[str]) -> list[str]:
-    """The elements that are open after this HTML, outermost first.
-
-    Args:
-        html: a block of raw HTML.
-        already: those open before it.
-    """
+    """The elements that are open after a block of raw HTML, outermost first; `already` are those open before it."""
     opened = list(already)
     for match in _TAG.finditer(html):
         name = match[1].lower()

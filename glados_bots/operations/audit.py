@@ -42,7 +42,6 @@ class Entry:
 
 
 def operator() -> str:
-    """Who uses the command line here."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

@@ -30,8 +30,6 @@ ASKS_FOR_KEY = "from other machines /metrics needs GLADOS_API_KEY: Authorization
 
 
 def create_app(store: Store, api_key: str = "") -> Starlette:
-    """The three routes of one platform's worker."""
-
     async def metrics(request: Request) -> Response:
         if not _may_see(request, api_key):
             return JSONResponse({"status": ASKS_FOR_KEY}, 401, {"WWW-Authenticate": "Bearer"})

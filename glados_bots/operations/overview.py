@@ -7,40 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from redis.exceptions import RedisError
-
 from glados_bots.errors import InferenceError, StoreUnavailableError
-from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.connection import Client
+from glados_bots.store.work import Work, work
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.model_list import ModelInfo
 
 Health = Literal["well", "waiting", "away"]
 PATIENCE_S = 3.0  # a page about what is wrong must not hang on it
 FRESH_S = 1.0  # a look costs a question to the service and some to Redis, so it is shared by those who ask meanwhile
-
-
-@dataclass(frozen=True, slots=True)
-class StatusLine:
-    """One platform's work.
-
-    Attributes:
-        name: of the platform.
-        workers: processes that answer its questions; None where Redis does not say.
-        answering: conversations that are being answered.
-        waiting: conversations that wait for a worker.
-        dead: questions given up and kept for an operator.
-    """
-
-    name: str
-    workers: int | None
-    answering: int
-    waiting: int
-    dead: int
-
-    @property
-    def is_used(self) -> bool:
-        """Whether there is anything to say of it."""
-        return bool(self.workers or self.answering or self.waiting or self.dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +33,7 @@ class Overview:
     store: str
     model: str
     models: tuple[ModelInfo, ...]
-    lines: tuple[StatusLine, ...]
+    lines: tuple[Work, ...]
     took_s: float
 
     @property
@@ -76,7 +51,6 @@ class Glance:
         self._began = 0.0
 
     async def overview(self) -> Overview:
-        """The last look, or a new one."""
         now = time.monotonic()
         if self._last is None or now - self._began >= FRESH_S or _has_failed(self._last):
             self._last, self._began = asyncio.create_task(self._look()), now
@@ -102,31 +76,10 @@ async def _models(model: InferenceClient) -> tuple[tuple[ModelInfo, ...], str, f
         return (), str(error) or "the inference service takes long to answer", time.monotonic() - began
 
 
-async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[StatusLine, ...], str]:
+async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Work, ...], str]:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            found = [await _line(client, name) for name in platforms]
+            found = [await work(client, name) for name in platforms]
     except (StoreUnavailableError, TimeoutError) as error:
         return (), str(error) or "the conversation store takes long to answer"
     return tuple(line for line in found if line.is_used), ""
-
-
-async def _line(client: Client, platform: str) -> StatusLine:
-    prefix = f"glados:{{{platform}}}:"
-    seconds, microseconds = await reply_of(client.time())
-    now = seconds * 1000 + microseconds // 1000
-    async with client.pipeline(transaction=False) as pipe:
-        pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased: their time is the end of the lease
-        pipe.zcount(f"{prefix}ready", "-inf", now)
-        pipe.zcard(f"{prefix}dead")
-        answering, waiting, dead = await reply_of(pipe.execute())
-    return StatusLine(platform, await _workers(client, f"{prefix}signal"), int(answering), int(waiting), int(dead))
-
-
-async def _workers(client: Client, channel: str) -> int | None:
-    """Each worker listens to its platform's signals, and Redis counts who listens."""
-    try:
-        found = await client.pubsub_numsub(channel)
-    except (RedisError, OSError, AttributeError):
-        return None  # an access list of before, or a client that cannot say
-    return int(found[0][1]) if found else 0

@@ -54,7 +54,8 @@ def roles(settings: Settings) -> list[Role]:
             )
         )
     if settings.inference_url is None:
-        _say("loading the model; the first time its weights are fetched or converted")
+        if settings.engine != "echo":
+            _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
     metrics_port = settings.metrics_port  # the first role's; each further one has the next

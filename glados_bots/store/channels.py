@@ -36,7 +36,6 @@ class ChannelBook:
         self._prefix = f"{store.prefix}ch:"
 
     async def get(self, channel: str) -> ChannelSettings:
-        """The settings of a channel."""
         call = self._client.hmget(self._prefix + channel, ["model", "persona"])
         model, persona = await reply_of(cast("Awaitable[list[str | None]]", call))
         return ChannelSettings(model or "", persona or "")

@@ -85,13 +85,11 @@ class Cluster(redis.Redis):
         return self._node(random.choice([*self._nodes, *self._hosts])).pubsub(**options)  # noqa: S311 - no secret
 
     async def scan_iter(self, *args: Any, **options: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # redis-py's
-        """The keys of all nodes."""
         for node in await self._masters():
             async for key in node.scan_iter(*args, **options):
                 yield key
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close the connections to all nodes."""
         for node in self._nodes.values():
             await node.aclose(close_connection_pool)
 
@@ -138,7 +136,6 @@ class OneSlotPipeline(Pipeline):
         self._cluster = cluster
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """As of any pipeline."""
         stack = list(self.command_stack)
         if not stack:
             return []

@@ -16,7 +16,6 @@ LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux
 
 
 def folder(data_dir: Path) -> Path:
-    """Where its files are kept."""
     return data_dir.resolve() / "valkey"
 
 
@@ -30,7 +29,6 @@ def socket_path(data_dir: Path) -> Path:
 
 
 def url(data_dir: Path) -> str:
-    """What a client connects to."""
     return f"unix://{socket_path(data_dir)}"
 
 

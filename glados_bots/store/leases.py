@@ -1,7 +1,9 @@
 """What the store hands out: receipts for what was accepted, and leases on what is to be answered."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.limits import Excess
@@ -26,6 +28,18 @@ class Receipt:
     ahead: int
     turn: str = ""
     excess: Excess | None = None
+
+    @classmethod
+    def of(cls, turn: str, found: Sequence[Any]) -> "Receipt":
+        """What accept.lua and change.lua return."""
+        status, ahead, *rest = found
+        match status:
+            case "joined":
+                return cls("joined", int(ahead), str(rest[0]))
+            case "limited":
+                scope, kind, reset_ms, told = rest
+                return cls("limited", 0, turn, Excess(scope, kind, int(reset_ms) / 1000, bool(int(told))))
+        return cls(status, int(ahead), turn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,28 @@ class Lease:
     noted: int = 0
     is_again: bool = False
     notice: str = ""
+
+    @classmethod
+    def of(cls, fence: int, fields: Mapping[str, str]) -> "Lease":
+        """Of a turn's hash."""
+        return cls(
+            turn=Turn.from_json(fields["data"], fields["text"]),
+            fence=fence,
+            attempts=int(fields["attempts"]),
+            version=int(fields["version"]),
+            posts=tuple(json.loads(fields["posts"])),
+            draft=fields.get("draft", ""),
+            cancel=cast("Action | None", fields.get("cancel")),
+            answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
+            at=int(fields["at"]) / 1000,
+            failures=int(fields.get("failures", 0)),
+            deaths=int(fields.get("deaths", 0)),
+            is_watched="taken" in fields,
+            is_buried="buried" in fields,
+            is_again="again" in fields,
+            notice=fields.get("notice", ""),
+            noted=int(fields.get("noted", 0)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,4 @@
-"""Redis: every key and every script of the core, in one place.
-
-All keys of one platform share the hash tag `{platform}`, so that each script touches one slot of a Redis Cluster.
-
-    glados:{web}:ready              zset  conversation -> time it may be claimed from, ms; if leased, the lease's end
-    glados:{web}:wake               list  one entry wakes one idle worker
-    glados:{web}:seen:KEY           str   dedupe key of an accepted event
-    glados:{web}:again              zset  turn -> time its end is to be shown once more; see again.lua
-    glados:{web}:gone:TURN          hash  what is left of a deleted turn until then
-    glados:{web}:dead               zset  turn -> time it was given up
-    glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
-    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
-                                          noted (messages ever among them), cancel, draft, answer, error,
-                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
-                                          again (see again.lua), notice (beside the answer);
-                                          or, when it was joined, the turn it is part of
-    glados:{web}:c:CONV:queue       list  turns in order; the head runs
-    glados:{web}:c:CONV:fence       int   fencing number of the latest lease
-    glados:{web}:c:CONV:history     list  turns answered, oldest first
-    glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
-    glados:{web}:c:CONV:authors     set   people who asked or voted there
-    glados:{web}:a:AUTHOR           set   conversations a person asked or voted in
-    glados:{web}:v:TURN             hash  person -> vote on the answer, up or down
-    glados:{web}:ch:CHANNEL         hash  settings of a channel; see channels.py
-    glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides who it is about; see limits.py
-    glados:{web}:limit:tokens:SCOPE int   tokens used this day
-    glados:{web}:limit:open:SCOPE   zset  turns whose answers may use up tokens -> until when that counts, in ms
-    glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and that was said
-    glados:version                  int   format of all of this; see version.py
-
-A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
-"""
+"""Conversations, inbox and leases of one platform. The scripts in lua/ are the only transitions of a turn's life."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -41,7 +10,7 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.metrics import RECEIVED
 from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
-from glados_bots.store.limits import Excess, Limits
+from glados_bots.store.limits import Limits
 
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
@@ -79,7 +48,6 @@ class Store:
         self._scripts = {name: client.register_script(script(*BEGINNINGS.get(name, []), name)) for name in SCRIPTS}
 
     async def run_script(self, script: str, *args: Any) -> Any:
-        """Call one of the scripts in lua/."""
         return await reply_of(self._scripts[script](keys=[self.prefix], args=args))
 
     # --- the inbox -------------------------------------------------------------------------------------------------
@@ -99,7 +67,7 @@ class Store:
             self.limits.asked(turn), *keys,
         )  # fmt: skip
         RECEIVED.labels(self.platform, found[0]).inc()
-        return _receipt(turn.id, found)
+        return Receipt.of(turn.id, found)
 
     async def claim(self) -> Lease | None:
         """Take the lease of the conversation that waits longest, or None when nothing waits."""
@@ -107,25 +75,7 @@ class Store:
         if found is None:
             return None
         _, fence, _, flat = found
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        return Lease(
-            turn=Turn.from_json(fields["data"], fields["text"]),
-            fence=int(fence),
-            attempts=int(fields["attempts"]),
-            version=int(fields["version"]),
-            posts=tuple(json.loads(fields["posts"])),
-            draft=fields.get("draft", ""),
-            cancel=cast("Action | None", fields.get("cancel")),
-            answer=Exchange.from_json(fields["answer"]) if "answer" in fields else None,
-            at=int(fields["at"]) / 1000,
-            failures=int(fields.get("failures", 0)),
-            deaths=int(fields.get("deaths", 0)),
-            is_watched="taken" in fields,
-            is_buried="buried" in fields,
-            is_again="again" in fields,
-            notice=fields.get("notice", ""),
-            noted=int(fields.get("noted", 0)),
-        )
+        return Lease.of(int(fence), dict(zip(flat[::2], flat[1::2], strict=True)))
 
     async def free(self) -> int:
         """Let the turns be claimed again that a process of our owner's name has; returns how many these are.
@@ -149,26 +99,26 @@ class Store:
 
     async def save_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
         """Remember the messages posted for a turn of the leased conversation; False when the lease is lost."""
-        args = (lease.turn.conversation, lease.fence, turn, "posts", json.dumps(list(posts)))
-        return bool(await self.run_script("note", *args))
+        return await self._note(lease, turn, "posts", json.dumps(list(posts)))
 
     async def note_draft(self, lease: Lease, text: str) -> bool:
         """Remember what people are about to see, so that a worker who takes over can keep it."""
-        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "draft", text))
+        return await self._note(lease, lease.turn.id, "draft", text)
 
     async def note_answer(self, lease: Lease, exchange: Exchange, notice: str = "") -> bool:
         """Remember the whole answer with its notice before it is shown: a crash in between must not lead to another."""
-        args = (lease.turn.conversation, lease.fence, lease.turn.id, "answer", exchange.to_json(), "notice", notice)
-        return bool(await self.run_script("note", *args))
+        return await self._note(lease, lease.turn.id, "answer", exchange.to_json(), "notice", notice)
 
     async def note_hand(self, lease: Lease, *, works: bool) -> bool:
         """Remember whether own work of a watched turn is in hand, should our process die."""
-        args = (lease.turn.conversation, lease.fence, lease.turn.id, "hand", "works" if works else "waits")
-        return bool(await self.run_script("note", *args))
+        return await self._note(lease, lease.turn.id, "hand", "works" if works else "waits")
 
     async def note_error(self, lease: Lease, error: str) -> bool:
         """Remember why an attempt failed, for the operator who finds the turn among the dead letters."""
-        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, lease.turn.id, "error", error))
+        return await self._note(lease, lease.turn.id, "error", error)
+
+    async def _note(self, lease: Lease, turn: str, *fields: str) -> bool:
+        return bool(await self.run_script("note", lease.turn.conversation, lease.fence, turn, *fields))
 
     async def restart(self, lease: Lease) -> Lease | None:
         """Begin a turn again that was asked to be redone while it ran: the lease with its newest text.
@@ -240,7 +190,7 @@ class Store:
         found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
         if found is None:
             return None
-        return _receipt(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
+        return Receipt.of(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
 
     async def turn(self, turn: str) -> Turn | None:
         """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
@@ -251,18 +201,22 @@ class Store:
 
     async def turn_with(self, message: str) -> str:
         """Id of the turn that answers a message: its own, but for one that was joined into another."""
-        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{message}", "into")))
-        return found or message
+        return await self._field(message, "into") or message
 
     async def asked_of(self, turn: str) -> Action | None:
         """What was asked of a turn that has not ended: stop, delete or redo."""
-        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "cancel")))
-        return cast("Action | None", found)
+        return cast("Action | None", await self._field(turn, "cancel"))
 
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
-        found = await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", "posts")))
-        return tuple(json.loads(found or "[]"))
+        return tuple(json.loads(await self._field(turn, "posts") or "[]"))
+
+    async def state(self, turn: str) -> str | None:
+        """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""
+        return await self._field(turn, "state")
+
+    async def _field(self, turn: str, name: str) -> str | None:
+        return await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", name)))
 
     async def queue(self, conversation: str) -> tuple[str, ...]:
         """Turns not yet answered, in order; the first may be running."""
@@ -304,15 +258,3 @@ class Store:
     async def ping(self) -> None:
         """Raise StoreUnavailableError unless Redis answers."""
         await reply_of(self.client.ping())
-
-
-def _receipt(turn: str, found: Sequence[Any]) -> Receipt:
-    """What accept.lua and change.lua return, as a Receipt."""
-    status, ahead, *rest = found
-    match status:
-        case "joined":
-            return Receipt("joined", int(ahead), str(rest[0]))
-        case "limited":
-            scope, kind, reset_ms, told = rest
-            return Receipt("limited", 0, turn, Excess(scope, kind, int(reset_ms) / 1000, bool(int(told))))
-    return Receipt(status, int(ahead), turn)

@@ -28,7 +28,6 @@ class Prompt:
 
     @property
     def chars(self) -> int:
-        """Characters of all messages."""
         return sum(len(message.content) for message in self.messages)
 
 

@@ -57,7 +57,6 @@ class InferenceClient:
         )
 
     async def aclose(self) -> None:
-        """Close all connections."""
         await self._http.aclose()
 
     async def models(self) -> list[ModelInfo]:

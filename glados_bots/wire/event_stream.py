@@ -38,7 +38,6 @@ class EventStream:
             self._line.append(rest)
 
     def close(self) -> Iterator[tuple[str, str]]:
-        """What the stream's end completes."""
         yield from self._take("".join(self._line).rstrip("\r"))
         yield from self._take("")
 

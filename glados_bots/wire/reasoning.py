@@ -36,7 +36,6 @@ class Reasoning:
         self._trim = begun  # the answer's first words have not come yet, and empty lines before them go
 
     def feed(self, text: str) -> str:
-        """Take a piece of the answer."""
         self._held += text
         if self._undecided:
             self._decide()
@@ -106,7 +105,6 @@ class Unopened:
         self._is_found = False
 
     def feed(self, text: str) -> Iterator[Delta | Folded]:
-        """Take a piece of the answer."""
         self._held += text
         while not self._is_found:
             before, mark, after = self._held.partition(self._close)
@@ -121,7 +119,6 @@ class Unopened:
         yield from self._rest()
 
     def close(self) -> Iterator[Delta | Folded]:
-        """What is left."""
         before, mark, _ = self._held.partition(self._close)
         if mark and not self._is_found:
             yield from self._judge(before, "\n")

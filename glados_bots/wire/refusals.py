@@ -73,7 +73,6 @@ def failure(error: Any) -> Exception:
 
 
 def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> Exception:
-    """What an error response means."""
     try:
         found = json.loads(content)
         details = found.get("error", found)

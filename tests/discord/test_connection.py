@@ -44,6 +44,16 @@ def lost_connections() -> float:
     return REGISTRY.get_sample_value("glados_reconnects_total", {"platform": "discord"}) or 0.0
 
 
+async def test_case_23_a_session_outlives_tries_to_connect_that_fail(world: World) -> None:
+    async with world.bot() as bot:
+        await world.until(lambda: bot.parts.catch_up._caught)
+        world.fake.gateway.refused_connections = 2
+        world.fake.gateway.drop()
+        await world.until(lambda: bot.parts.catch_up._lost)
+        await world.answered(await world.ask("meanwhile"))
+    assert (world.fake.gateway.resumed, world.fake.gateway.identified) == (1, 1)
+
+
 async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_answered_once(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)

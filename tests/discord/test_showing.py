@@ -2,11 +2,14 @@
 
 import asyncio
 import itertools
+from typing import Any
 
 import pytest
 
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
+from tests.fakes.discord.world import messages as fake_messages
+from tests.fakes.discord.world import notifications as fake_notifications
 
 CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
 
@@ -177,6 +180,34 @@ async def test_case_16_nothing_the_model_says_notifies_anybody(world: World) -> 
         await world.until(lambda: len(world.finished(world.channel, "done")) == 2)
         assert interaction.is_ephemeral
     assert [ping for ping in world.fake.ledger.pings if ping.author_id == world.fake.bot.id] == []
+
+
+async def test_case_16_everything_that_is_sent_and_changed_tells_discord_to_notify_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = world.fake.add_user("manager")
+    world.guild.add_member(manager, world.guild.add_role("managers", Permission.MANAGE_CHANNELS))
+    told: list[object] = []
+    original = fake_notifications.set_mentions
+
+    def noted(fake: Any, message: Any, allowed: Any) -> None:
+        if message.author.id == world.fake.bot.id and message.content:  # "thinking" has none
+            told.append(allowed)
+        original(fake, message, allowed)
+
+    monkeypatch.setattr(fake_messages, "set_mentions", noted)
+    async with world.bot(answer_in="reply"):
+        await world.ask("")  # a note says how to ask
+        await world.ask()
+        await world.until(lambda: world.finished(world.channel))
+        await world.ada.run(world.channel, "ask", question="now")
+        await world.until(lambda: len(world.finished(world.channel)) == 2)
+        await manager.run(world.channel, "persona", text="lemon " * 500)
+        await manager.run(world.channel, "persona")
+        await world.until(lambda: len(world.told_to(manager)) == 3)  # the second one is longer than a message
+    assert len(told) > 8
+    assert len(told) > 8
+    assert all(one == {"parse": []} for one in told)
 
 
 async def test_case_17_commands_channels_emoji_and_times_of_the_model_stay_text(world: World) -> None:

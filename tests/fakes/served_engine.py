@@ -1,7 +1,8 @@
 """`glados serve` with a scripted engine, as a process of its own: `-m tests.fakes.served_engine CASE PORT GRACE`.
 
 Cases: `endless` says a word whenever it is read; `slow_load` loads for ever in a thread; `bad_load` cannot load;
-`dies` is dead from its first question on; `dies_idle` dies without having been asked; `echo` repeats what it was asked.
+`dies` is dead from its first question on; `dies_idle` dies without having been asked; `counted` says the number
+of its question.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from glados_bots.inference.api.server import serve
 from glados_bots.wire.events import Delta, Event, Finished, Sampling
 from tests.fakes.engine import ScriptedEngine
 
-ECHO_PAUSE_S = 0.02
+PAUSE_S = 0.02
 
 
 class EndlessEngine(ScriptedEngine):
@@ -37,7 +38,7 @@ class EndlessEngine(ScriptedEngine):
             yield event
 
 
-class EchoEngine(ScriptedEngine):
+class CountedEngine(ScriptedEngine):
     """Answers `question 17.0` with words that say so from the first to the last; for soaks, which count them.
 
     The last number is the question, and how often it was edited; adapters put what stands above it in the thread before
@@ -49,13 +50,13 @@ class EchoEngine(ScriptedEngine):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """A word each ECHO_PAUSE_S. The end tells a whole answer from a part of one."""
+        """A word each PAUSE_S. The end tells a whole answer from a part of one."""
         del model, sampling, caller
         numbers = re.findall(r"question (\d+\.\d+)", messages[-1].content)[-1:]
         script = [f"answer {number}" for number in numbers] + ["word"] * 6 + [f"end {number}" for number in numbers]
         for word in script:
             yield Delta(f"{word}, ")
-            await asyncio.sleep(ECHO_PAUSE_S)
+            await asyncio.sleep(PAUSE_S)
         yield Finished("stop", self.count_tokens(messages), 0, len(script))
 
 
@@ -79,7 +80,7 @@ class MortalEngine(ScriptedEngine):
 
 
 def _engine(case: str) -> ScriptedEngine:
-    engines = {"endless": EndlessEngine, "slow_load": SlowEngine, "dies_idle": MortalEngine, "echo": EchoEngine}
+    engines = {"endless": EndlessEngine, "slow_load": SlowEngine, "dies_idle": MortalEngine, "counted": CountedEngine}
     engine = engines.get(case, ScriptedEngine)()
     if case == "bad_load":
         engine.load_error = ConfigError("GLADOS_MODEL: no such model")

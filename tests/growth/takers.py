@@ -20,8 +20,8 @@ from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.drawing.chat import render_chat
-from glados_bots.markdown.drawing.cut import MIN_LIMIT
 from glados_bots.markdown.drawing.math import unicode_math
+from glados_bots.markdown.drawing.packer import MIN_LIMIT
 from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse
@@ -132,7 +132,7 @@ def checked(check: Callable[[str], object]) -> Take:
 RENDERERS: dict[str, Take] = {
     "discord": lambda text: discord.render(text, MIN_LIMIT),
     "slack mrkdwn": lambda text: slack.render(text, MIN_LIMIT),
-    "slack blocks": lambda text: [message.text for message in slack.render_messages(text, MIN_LIMIT)],
+    "slack blocks": lambda text: slack.render_blocks(text, MIN_LIMIT),
     "slack markdown": lambda text: render_chat(text, MarkdownDialect(), MIN_LIMIT),
     "page": page.render,
 }

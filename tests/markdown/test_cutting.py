@@ -73,7 +73,7 @@ def test_a_grapheme_longer_than_a_message_is_cut_inside(name: str, place: str) -
         messages = platform.render(text, limit)
         assert all(0 < len(message) <= limit for message in messages)
         assert sum(map(len, messages)) >= len(ENDLESS[name]) - 1
-    assert len(slack.render_messages(text)) > 1
+    assert len(slack.render_blocks(text)) > 1
 
 
 @both

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glados_bots.markdown import Stream, parse
+from glados_bots.markdown import Stream
 from glados_discord.answers import markdown as discord
 from glados_slack.answers import markdown as slack
-from glados_slack.answers.blocks import SlackMessage
+from glados_slack.answers.answer import Chunk
+from glados_slack.answers.answer import stream as slack_answer
 from glados_web.answers import markdown as web
 from glados_web.answers.sanitize import sanitize
 
@@ -132,11 +133,12 @@ def test_nothing_pings(platform: ModuleType, text: str, limit: int) -> None:
 @given(text=texts, limit=limits)
 @few
 def test_blocks_keep_their_limits(text: str, limit: int) -> None:
-    for message in slack.render_messages(text, limit):
-        assert 0 < len(message.blocks) <= 50
-        assert sum(block["type"] == "table" for block in message.blocks) <= 1
-        assert 0 < len(message.text) <= 4000
-        assert sum(map(len, strings(message.blocks))) <= limit
+    for blocks in slack.render_blocks(text, limit):
+        assert 0 < len(blocks) <= 50
+        assert sum(block["type"] == "table" for block in blocks) <= 1
+        assert sum(map(len, strings(blocks))) <= limit
+    for chunk in whole(slack_answer, text):
+        assert 0 < len(Chunk.decode(chunk).text) <= 4000
 
 
 WORDS = st.lists(st.text("abcdefgh", min_size=4, max_size=12), min_size=1, max_size=6, unique=True)
@@ -165,7 +167,7 @@ def test_no_word_is_lost(words: list[str], parts: list[str]) -> None:
     """Whatever stands around it, on every platform."""
     text = "\n\n".join(part.replace("{}", f" {words[index % len(words)]} ") for index, part in enumerate(parts))
     wanted = {word for word in words if word in text}
-    blocks = "".join(strings([message.blocks for message in slack.render_messages(text, 317)]))
+    blocks = "".join(strings(slack.render_blocks(text, 317)))
     for shown in ("".join(render(discord, text, 317)), "".join(render(slack, text, 317)), blocks, web.render(text)):
         assert {word for word in wanted if word in shown} == wanted
 
@@ -187,12 +189,12 @@ def test_html_is_stable_under_sanitising(text: str) -> None:
     assert all(re.match(r"https?:|mailto:", url) for url in re.findall(r'href="([^"]*)"', html))
 
 
-@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack.stream_messages])
+@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack_answer])
 @given(text=texts, size=st.integers(1, 30))
 @few
-def test_a_stream_ends_like_the_whole(start: Callable[[int], Stream[object]], text: str, size: int) -> None:
+def test_a_stream_ends_like_the_whole(start: Callable[[int], Stream[str]], text: str, size: int) -> None:
     stream = start(200)
-    seen: list[object] = []
+    seen: list[str] = []
     for place in range(0, len(text), size):
         update = stream.feed(text[place : place + size])
         assert update.chunks[: update.first_changed] == seen[: update.first_changed]
@@ -201,27 +203,29 @@ def test_a_stream_ends_like_the_whole(start: Callable[[int], Stream[object]], te
     assert stream.close().chunks == whole(start, text)
 
 
-def check_prefix(start: object, chunks: list[object]) -> None:
+def check_prefix(start: object, chunks: list[str]) -> None:
     for chunk in chunks:
-        message = chunk.text if isinstance(chunk, SlackMessage) else str(chunk)
+        message = Chunk.decode(chunk).text if start is slack_answer else chunk
         assert not PINGS[discord if start is discord.stream else slack].search(without_code(message))
-        assert isinstance(chunk, SlackMessage) or len(message) <= 200
+        assert start is slack_answer or len(message) <= 200
         assert message.count("```") % 2 == 0
 
 
-def whole(start: object, text: str) -> list[object]:
-    if start is slack.stream_messages:
-        return list(slack.render_messages(text, 200))
+def whole(start: object, text: str) -> list[str]:
+    if start is slack_answer:
+        stream = slack_answer(200)
+        stream.feed(text)
+        return stream.close().chunks
     return list(render(discord if start is discord.stream else slack, text, 200))
 
 
-@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack.stream_messages])
+@pytest.mark.parametrize("start", [discord.stream, slack.stream, slack_answer])
 @given(text=texts.filter(lambda text: "]:" not in text and "[^" not in text), size=st.integers(1, 30))
 @few
-def test_messages_left_behind_do_not_change(start: Callable[[int], Stream[object]], text: str, size: int) -> None:
+def test_messages_left_behind_do_not_change(start: Callable[[int], Stream[str]], text: str, size: int) -> None:
     """But for definitions that come late, and footnotes, which need the whole answer."""
     stream = start(200)
-    left: list[object] = []
+    left: list[str] = []
     for place in range(0, len(text), size):
         chunks = stream.feed(text[place : place + size]).chunks
         assert chunks[: len(left)] == left
@@ -258,7 +262,7 @@ def test_an_html_stream_ends_like_the_whole(text: str, size: int) -> None:
     stream = web.stream()
     for place in range(0, len(text), size):
         stream.feed(text[place : place + size])
-    assert stream.close().chunks == web.render_blocks(parse(text))
+    assert "\n".join(stream.close().chunks) == web.render(text)
 
 
 def test_a_small_limit_is_refused() -> None:

@@ -19,7 +19,7 @@ from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Subject
 from glados_bots.retention import parse, ttl_of
 from glados_bots.settings import Settings, load
-from glados_bots.store import embedded
+from glados_bots.store import embedded, sweep
 from glados_bots.store.connection import Client, connect
 from glados_bots.store.records import Records
 from glados_bots.store.store import Store
@@ -188,9 +188,9 @@ async def test_a_shorter_retention_reaches_what_is_there(client: Client) -> None
     assert lease
     await long.finish(lease, Exchange("1", "?", "!", "done", "ada"))
     assert await client.ttl("glados:{web}:c:c:history") > 600
-    assert await privacy.shorten(short) > 0
+    assert await sweep.shorten(short) > 0
     assert await client.ttl("glados:{web}:c:c:history") <= 600
-    assert await privacy.shorten(short) == 0
+    assert await sweep.shorten(short) == 0
 
 
 def test_retention_is_by_platform() -> None:

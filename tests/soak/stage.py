@@ -50,7 +50,7 @@ async def stage(plan: Plan, folder: Path, ends: Sequence[FarEnd]) -> AsyncIterat
 
     try:
         await add("valkey", redis_command, {}).start()
-        await add("service", python("-m", "tests.fakes.served_engine", "echo", str(port), "1"), common).start()
+        await add("service", python("-m", "tests.fakes.served_engine", "counted", str(port), "1"), common).start()
         await _prepare(found.redis_url, port, ends)
         for end in ends:
             for number, env in enumerate(end.envs(plan.replicas), 1):

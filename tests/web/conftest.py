@@ -4,11 +4,24 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
 
 from glados_bots.settings import Settings
 from glados_web.app import create_app
+from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
+
+PASSWORD = "correct horse battery"
+# As `hashed` makes them, which takes 64 MB and much of a second at each guess: cheap here.
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+
+
+def browser(url: str, **cookies: str) -> httpx.AsyncClient:
+    """The HTTP side of a browser that asks for pages."""
+    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, cookies=cookies, timeout=60)
 
 
 @pytest.fixture
@@ -30,6 +43,19 @@ async def settings(redis_url: str, model: ScriptedModel) -> AsyncIterator[Settin
 async def site(settings: Settings) -> AsyncIterator[str]:
     """URL of the running page."""
     async with running(create_app(settings)) as url:
+        yield url
+
+
+@pytest.fixture
+def web() -> WebSettings:
+    """Settings of a page behind the password."""
+    return WebSettings(password=SecretStr(HASH))
+
+
+@pytest.fixture
+async def locked(settings: Settings, web: WebSettings) -> AsyncIterator[str]:
+    """URL of a page behind the password."""
+    async with running(create_app(settings, web)) as url:
         yield url
 
 

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
-from glados_web.app import create_app, run
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import COOKIE
+from glados_web.run import run
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until

@@ -6,29 +6,18 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import redis
-from pydantic import SecretStr
 
 from glados_bots.settings import Settings
-from glados_web.app import create_app, server_config
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import BROWSER_COOKIE
+from glados_web.run import server_config
 from glados_web.settings import WebSettings
 from tests.servers import Server, free_port, running
-from tests.web.test_sign_in import HASH, PASSWORD, age, ask, browser, sign_in
+from tests.web.conftest import PASSWORD, browser
+from tests.web.test_sign_in import age, ask, sign_in
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture
-def web() -> WebSettings:
-    return WebSettings(password=SecretStr(HASH))
-
-
-@pytest.fixture
-async def locked(settings: Settings, web: WebSettings) -> AsyncIterator[str]:
-    """URL of a page behind the password."""
-    async with running(create_app(settings, web)) as url:
-        yield url
 
 
 @pytest.fixture

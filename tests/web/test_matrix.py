@@ -12,7 +12,7 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
-from tests.fakes.oidc.provider import CLIENT, FakeProvider
+from tests.fakes.oidc import CLIENT, FakeProvider
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import free_port, running
 

@@ -16,10 +16,9 @@ from glados_bots.settings import Settings
 from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
-from tests.fakes.oidc.provider import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
+from tests.fakes.oidc import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
 from tests.servers import free_port, running
-
-BROWSER = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+from tests.web.conftest import browser
 
 
 @pytest.fixture
@@ -45,10 +44,6 @@ async def locked(settings: Settings, provider: FakeProvider) -> AsyncIterator[st
 def web_settings(provider: FakeProvider, url: str, **more: Any) -> WebSettings:
     fields = {"oidc_issuer": provider.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET}
     return WebSettings(public_url=url, **{**fields, "oidc_emails": "ada@example.org,@team.example", **more})
-
-
-def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=BROWSER, timeout=60)
 
 
 async def sign_in(client: httpx.AsyncClient, path: str = "/sign-in/oidc") -> httpx.Response:

@@ -12,46 +12,25 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from argon2 import PasswordHasher
-from pydantic import SecretStr
 from starlette.routing import Route
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings, load
-from glados_web.app import create_app, run, server_config
+from glados_web.app import create_app
 from glados_web.chats import new_conversation
 from glados_web.door.door import COOKIE, SECURE_COOKIE
 from glados_web.door.password import Password
+from glados_web.run import run, server_config
 from glados_web.settings import WebSettings, require_sign_in
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import Server, free_port, running
-
-PASSWORD = "correct horse battery"
-PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
-# As `hashed` makes them, which takes 64 MB and much of a second at each guess: cheap here.
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-
-
-@pytest.fixture
-def web() -> WebSettings:
-    return WebSettings(password=SecretStr(HASH))
-
-
-@pytest.fixture
-async def locked(settings: Settings, web: WebSettings) -> AsyncIterator[str]:
-    """URL of a page behind the password."""
-    async with running(create_app(settings, web)) as url:
-        yield url
+from tests.web.conftest import HASH, PASSWORD, browser
 
 
 @pytest.fixture
 async def visitor(locked: str) -> AsyncIterator[httpx.AsyncClient]:
     async with browser(locked) as client:
         yield client
-
-
-def browser(url: str, **cookies: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, cookies=cookies, timeout=60)
 
 
 async def sign_in(

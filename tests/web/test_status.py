@@ -19,13 +19,7 @@ from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
-
-PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
-PASSWORD = "correct horse battery"
-
-
-def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers=PAGE, timeout=60)
+from tests.web.conftest import PASSWORD, browser
 
 
 async def test_it_says_what_runs_what_waits_and_which_model(site: str, model: ScriptedModel) -> None:

@@ -9,16 +9,15 @@ import pytest
 import glados_bots.markdown.streaming.stream
 import glados_web.answers.stream
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.markdown import parse
 from glados_bots.markdown.mending.mend import Mended, mend
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.surface import State, View
-from glados_web.answers.markdown import render_blocks
+from glados_web.answers.markdown import render
 from glados_web.answers.stream import answer_events
 from glados_web.answers.surface import POST, WebSurface
 from glados_web.chat_stream import ALIVE, chat_events
-from glados_web.places import Places
+from glados_web.stream_slots import StreamSlots
 
 TURN = Turn("t", "c", "ada", "question")
 ANSWER = """# Rivers
@@ -72,7 +71,7 @@ def assembled(travelled: list[dict[str, Any]]) -> list[str]:
 async def test_what_arrives_is_the_whole_answer_rendered(surface: tuple[Store, WebSurface], size: int) -> None:
     views: list[tuple[str, State]] = [(ANSWER[:end], "writing") for end in range(size, len(ANSWER), size)]
     travelled = await shown(*surface, [*views, (ANSWER, "done")])
-    assert assembled(travelled) == render_blocks(parse(ANSWER))
+    assert "\n".join(assembled(travelled)) == render(ANSWER)
     assert travelled[-1]["markdown"] == ANSWER
 
 
@@ -179,13 +178,13 @@ async def test_a_chat_in_which_nothing_happens_gives_signs_of_life(
     await events.aclose()
 
 
-def test_the_newest_streams_of_a_browser_have_the_places() -> None:
-    places = Places()
+def test_the_newest_streams_of_a_browser_have_the_slots() -> None:
+    slots = StreamSlots()
     with ExitStack() as stack:
-        lost = [stack.enter_context(places.one("ada")) for _ in range(4)]
-        other = stack.enter_context(places.one("bob"))
+        lost = [stack.enter_context(slots.take("ada")) for _ in range(4)]
+        other = stack.enter_context(slots.take("bob"))
         assert [event.is_set() for event in lost] == [True, True, False, False]
         assert not other.is_set()
-        assert (places.are_left("ada"), places.are_left("bob"), places.are_left("eve")) == (False, True, True)
-    assert places.are_left("ada")
-    assert not vars(places)["_taken"], "nothing is kept of who left"
+        assert (slots.has_free("ada"), slots.has_free("bob"), slots.has_free("eve")) == (False, True, True)
+    assert slots.has_free("ada")
+    assert not vars(slots)["_taken"], "nothing is kept of who left"

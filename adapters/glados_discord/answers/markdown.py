@@ -6,9 +6,10 @@ images, rules nor HTML. Anything in the text that it would read by accident is e
 
 import re
 
-from glados_bots.markdown.drawing.chat import ChatDialect, ChatSink, render_chat
-from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
+from glados_bots.markdown.drawing.chat import BackslashDialect, ChatSink, render_chat
+from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, write_lines
 from glados_bots.markdown.drawing.leaves import Leaf, bold
+from glados_bots.markdown.drawing.mentions import Mentions
 from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
@@ -21,22 +22,18 @@ _SPECIAL = re.compile(r"[\\*_~`\[\]<|@]")
 # Escaped wherever they stand, the backslash first; `_escaped` looks closer at the others.
 _ALWAYS = "\\*_~`[]"
 _ANGLE = re.compile(r"<(?!\s)")
-_SOMETIMES = re.compile(r"\|(?=\|)|(?<=\|)\||@|(?<=http):(?=//)|(?<=https):(?=//)")
-# At a run's end, too: what follows may complete it.
-_MENTION = re.compile(r"@(?=everyone|here|[!&]?\d|\Z)", re.IGNORECASE)
-_LINE_START = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
+_SOMETIMES = re.compile(r"\|(?=\|)|(?<=\|)\||(?<=http):(?=//)|(?<=https):(?=//)")
+_MENTIONS = Mentions(r"everyone|here|[!&]?\d")
 _TICKS = re.compile("`+")
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+\Z")
 _DEEPEST_HEADING = 3
 # What may stand between angle brackets as it was written, though not in a masked link.
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-_a-~]+\Z")
 
 
-class DiscordDialect(ChatDialect):
+class DiscordDialect(BackslashDialect):
     """Discord's syntax."""
 
-    marks: dict[SpanKind, str] = {"strong": "**", "em": "*", "strike": "~~"}  # noqa: RUF012 - never changed
-    padding = ""
+    line_start = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 
     def escape(self, text: str) -> str:
         """Put a backslash before everything Discord could read, and break mentions."""
@@ -48,16 +45,9 @@ class DiscordDialect(ChatDialect):
                 text = text.replace(character, "\\" + character)
         if "<" in text:
             text = _ANGLE.sub(r"\\<", text)
-        return _SOMETIMES.sub(_escaped, text) if is_address or "|" in text or "@" in text else text
-
-    def guard(self, line: str) -> str:
-        """Escape what would make a heading, item or quote at the beginning of a line."""
-        match = _LINE_START.match(line)
-        if match is None:
-            return line
-        if match[0].isdigit():
-            return f"{match[0]}\\{line[match.end() :]}"
-        return "\\" + line
+        if is_address or "|" in text:
+            text = _SOMETIMES.sub(_escaped, text)
+        return _MENTIONS.broken(text)
 
     def code(self, text: str) -> str:
         """Write inline code with one back-tick, or two where it holds one."""
@@ -76,10 +66,6 @@ class DiscordDialect(ChatDialect):
         """Discord looks for closing markers inside code, too."""
         return self.marks[kind] in code
 
-    def needs_boundary(self, before: str, after: str) -> bool:
-        """Markers that touch would be read as one."""
-        return before in "*~" and after in "*~"
-
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
         """Write a masked link; an address that is its own label goes in angle brackets, without a preview."""
         shown = "".join(run.text for run in label).strip()
@@ -91,16 +77,10 @@ class DiscordDialect(ChatDialect):
         if is_bare and "://" in shown:
             return self.bare(shown if _PLAIN_ADDRESS.match(shown) and is_as_written(shown, url) else url)
         text = " ".join(write_lines(self, label))
-        return f"[{text}]({_quoted(url, '()@')})"
+        return f"[{text}]({_quoted(url).replace('(', '%28').replace(')', '%29')})"
 
     def bare(self, url: str) -> str:
-        """Write an address without a label."""
-        return f"<{_quoted(url, '@')}>"
-
-    def fence(self, code: str, language: str) -> str:
-        """Write a code block; what would end it early is broken by an invisible character."""
-        name = language if _LANGUAGE.match(language) else ""
-        return f"```{name}\n{without_fences(code) or ' '}\n```"
+        return f"<{_quoted(url)}>"
 
     def heading(self, leaf: Leaf) -> str:
         """Levels 1 to 3 exist; deeper ones are bold lines."""
@@ -109,14 +89,6 @@ class DiscordDialect(ChatDialect):
         line = " ".join(write_lines(self, leaf.runs))
         hidden = ZERO_WIDTH_SPACE if line.endswith("#") else ""  # Discord takes these off
         return "#" * leaf.level + f" {line}{hidden}"
-
-    def indent(self, levels: tuple[bool, ...]) -> str:
-        """Two spaces in a bulleted list, three in a numbered one."""
-        return "".join("   " if is_ordered else "  " for is_ordered in levels)
-
-    def marker(self, leaf: Leaf) -> str:
-        """Discord knows `-` and numbers with a dot."""
-        return leaf.marker + " "
 
     def small(self, line: str) -> str:
         """Footnotes are Discord's subtext."""
@@ -145,15 +117,9 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    found, text, start = match[0], match.string, match.start()
-    if found == "@":
-        return "@" + ZERO_WIDTH_SPACE if _MENTION.match(text, start) else "@"
-    return ":" + ZERO_WIDTH_SPACE if found == ":" else "\\" + found
+    return ":" + ZERO_WIDTH_SPACE if match[0] == ":" else "\\" + match[0]
 
 
-def _quoted(url: str, characters: str) -> str:
-    """Encode what would end a masked link, or be read inside of it."""
-    for character in characters:
-        if character != "@" or _MENTION.search(url):
-            url = url.replace(character, f"%{ord(character):02X}")
-    return url.replace("~~", "%7E%7E").replace("||", "%7C%7C")
+def _quoted(url: str) -> str:
+    """Encode what would be read inside an address."""
+    return _MENTIONS.encoded(url).replace("~~", "%7E%7E").replace("||", "%7C%7C")

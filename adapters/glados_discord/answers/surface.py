@@ -33,7 +33,6 @@ from glados_discord.settings import DiscordSettings
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-NOBODY = discord.AllowedMentions.none()
 NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
 OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
 LOOKED_AT = 25
@@ -163,8 +162,6 @@ class DiscordSurface:
                     content(view, Spot.of(turn).aside),
                     nonce=nonce,
                     suppress_embeds=True,
-                    allowed_mentions=NOBODY,
-                    mention_author=False,
                     **extras,
                 )
         except discord.HTTPException as error:
@@ -186,7 +183,6 @@ class DiscordSurface:
                 await place.get_partial_message(number).edit(
                     content=content(view, Spot.of(turn).aside),
                     view=controls(turn.id, view, nonce),
-                    allowed_mentions=NOBODY,
                 )
         except discord.HTTPException as error:
             if error.code == ARCHIVED:

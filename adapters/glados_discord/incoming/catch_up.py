@@ -48,29 +48,29 @@ class CatchUp:
         self._lost: set[str] = set()
         self._holds: dict[str, Hold] = {}
 
-    async def begin(self, shard: int | None) -> None:
+    async def begin(self, shard: int) -> None:
         """A new session: its events are held until `look_back` has read what was missed before it."""
-        hold = self._holds[_name(shard)] = self._order.hold(shard or 0, self._settings.shards or 1)
-        self._caught.discard(_name(shard))
+        hold = self._holds[str(shard)] = self._order.hold(shard, self._settings.shards or 1)
+        self._caught.discard(str(shard))
         try:
-            if await self._stamped_s(_name(shard)) is None:
+            if await self._stamped_s(str(shard)) is None:
                 hold.free_all()
         except StoreUnavailableError as error:
             log.warning("%s; it is not known since when events were missed", error)
 
-    def lost(self, shard: int | None) -> None:
+    def lost(self, shard: int) -> None:
         """A shard has no connection; discord.py goes on calling its client ready."""
-        self._lost.add(_name(shard))
+        self._lost.add(str(shard))
 
-    def resumed(self, shard: int | None) -> None:
+    def resumed(self, shard: int) -> None:
         """It is back, and was told what it missed."""
-        self._lost.discard(_name(shard))
+        self._lost.discard(str(shard))
 
-    async def look_back(self, client: discord.Client, shard: int | None, me: int) -> None:
+    async def look_back(self, client: discord.Client, shard: int, me: int) -> None:
         """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
-        name, pauses = _name(shard), growing_pauses(1, LONGEST_NAP_S)
+        name, pauses = str(shard), growing_pauses(1, LONGEST_NAP_S)
         if name not in self._holds:
-            self._holds[name] = self._order.hold(shard or 0, self._settings.shards or 1)
+            self._holds[name] = self._order.hold(shard, self._settings.shards or 1)
         hold = self._holds[name]
         hold.is_read = True
         self._caught.discard(name)
@@ -87,8 +87,8 @@ class CatchUp:
                     self._caught.add(name)
                 return
 
-    async def _look(self, client: discord.Client, shard: int | None, me: int, hold: Hold) -> None:
-        stamped_s = await self._stamped_s(_name(shard))
+    async def _look(self, client: discord.Client, shard: int, me: int, hold: Hold) -> None:
+        stamped_s = await self._stamped_s(str(shard))
         if stamped_s is not None:
             await self._look_for_questions(client, shard, me, hold, stamped_s - SLACK_S)
         hold.free_all()
@@ -115,7 +115,7 @@ class CatchUp:
         return None if stamped is None or not self._settings.catch_up_minutes else stamped / 1000
 
     async def _look_for_questions(
-        self, client: discord.Client, shard: int | None, me: int, hold: Hold, since_s: float
+        self, client: discord.Client, shard: int, me: int, hold: Hold, since_s: float
     ) -> None:
         earliest_s = self._clock() - self._settings.catch_up_minutes * 60
         since = discord.Object(int(max(since_s, earliest_s) * 1000 - discord.utils.DISCORD_EPOCH) << 22)
@@ -148,7 +148,7 @@ class CatchUp:
             if left <= 0:
                 return
 
-    async def _direct(self, client: discord.Client, shard: int | None) -> list[Readable]:
+    async def _direct(self, client: discord.Client, shard: int) -> list[Readable]:
         """Direct conversations used lately; they belong to the first shard."""
         if shard:
             return []
@@ -156,16 +156,10 @@ class CatchUp:
         return [client.get_partial_messageable(channel, type=discord.ChannelType.private) for channel in found]
 
 
-def _name(shard: int | None) -> str:
-    return str(shard or 0)
-
-
-def _by_guild(
-    client: discord.Client, shard: int | None, since: discord.Object
-) -> Iterator[tuple[int, Sequence[Readable]]]:
+def _by_guild(client: discord.Client, shard: int, since: discord.Object) -> Iterator[tuple[int, Sequence[Readable]]]:
     """Of each server, the channels and then the threads with something new that the bot may read."""
     for guild in client.guilds:
-        if shard is not None and guild.shard_id != shard:
+        if guild.shard_id != shard:
             continue
         places: list[_Place] = [*guild.text_channels, *guild.voice_channels, *guild.stage_channels, *guild.threads]
         yield guild.id, [place for place in places if _has_news(place, guild.me, since)]

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 QUIET_S = 3600  # a refusal by the operator's lists is not repeated within the hour
 REFUSALS_QUIET_S = 30  # nor is one by a limit at every message of somebody who goes on
 HINT_S = 30 * 24 * 3600
-NOBODY = discord.AllowedMentions.none()
 
 
 class DiscordNotes:
@@ -68,14 +67,7 @@ class DiscordNotes:
         reference = message.to_reference(fail_if_not_exists=False)
         name = f"note{message.id}"
         try:
-            await message.channel.send(
-                text,
-                reference=reference,
-                nonce=name,
-                allowed_mentions=NOBODY,
-                mention_author=False,
-                suppress_embeds=True,
-            )
+            await message.channel.send(text, reference=reference, nonce=name, suppress_embeds=True)
         except (discord.HTTPException, *Temporary) as error:
             log.warning("message %d: a note below it could not be written: %s", message.id, error)
 

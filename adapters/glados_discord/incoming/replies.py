@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import discord
+from discord.utils import MISSING
 
 from glados_bots.errors import GladosError, StoreUnavailableError
 from glados_bots.store.marks import Marks
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 4
 LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
-NOBODY = discord.AllowedMentions.none()
 
 
 async def begin(interaction: discord.Interaction, marks: Marks) -> bool:
@@ -69,9 +69,10 @@ async def say(interaction: discord.Interaction, text: str) -> None:
     """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
     parts = render(text)[:MOST_MESSAGES]
     if interaction.type is not discord.InteractionType.component:
-        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.", allowed_mentions=NOBODY)
+        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.")
     for part in parts:
-        await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
+        nobody = interaction.client.allowed_mentions  # what discord.py takes by itself everywhere else
+        await interaction.followup.send(part, ephemeral=True, allowed_mentions=nobody or MISSING, suppress_embeds=True)
 
 
 async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:

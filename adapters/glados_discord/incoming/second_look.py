@@ -28,12 +28,12 @@ class SecondLook:
         self._desk = desk
         self._most = shared.settings.catch_up_messages
 
-    async def look(self, client: discord.Client, shard: int | None, me: int, since_s: float) -> None:
+    async def look(self, client: discord.Client, shard: int, me: int, since_s: float) -> None:
         """Look at the latest questions of a shard, as many as GLADOS_DISCORD_CATCH_UP_MESSAGES.
 
         Args:
             client: a client that is ready.
-            shard: whose questions; None for all.
+            shard: whose questions.
             me: the bot's id.
             since_s: edits before this moment, in seconds since the epoch, were heard.
 
@@ -49,7 +49,7 @@ class SecondLook:
             except discord.HTTPException as error:
                 log.info("questions of channel %d could not be looked at once more (%d)", channel, error.code)
 
-    async def _questions(self, client: discord.Client, shard: int | None) -> dict[tuple[int, int], list[int]]:
+    async def _questions(self, client: discord.Client, shard: int) -> dict[tuple[int, int], list[int]]:
         """Questions that are still kept, by server and channel."""
         found = [one for one in await self._memory.asked_lately(self._most) if _is_ours(client, shard, one[0])]
         kept = await self._memory.turns_among([message for _, _, message in found])
@@ -88,11 +88,11 @@ class SecondLook:
             await self._desk.deleted(guild or None, channel, {question})
 
 
-def _is_ours(client: discord.Client, shard: int | None, guild: int) -> bool:
+def _is_ours(client: discord.Client, shard: int, guild: int) -> bool:
     if not guild:
         return not shard
     found = client.get_guild(guild)
-    return found is not None and (shard is None or found.shard_id == shard)
+    return found is not None and found.shard_id == shard
 
 
 def _place(client: discord.Client, guild: int, channel: int) -> discord.abc.Messageable:

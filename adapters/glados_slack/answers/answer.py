@@ -12,7 +12,8 @@ from typing import Self
 from glados_bots.markdown.drawing.chat import ChatSink
 from glados_bots.markdown.drawing.leaves import Leaf
 from glados_bots.markdown.streaming.stream import Stream
-from glados_slack.answers.blocks import Block, BlockDialect
+from glados_slack.answers.block_kit import Block
+from glados_slack.answers.blocks import BlockDialect
 from glados_slack.answers.markdown import SlackDialect, render
 from glados_slack.answers.markup import MarkdownDialect
 
@@ -80,7 +81,7 @@ class TwofoldDialect:
 
     def join(self, parts: list[tuple[Leaf, Drawn]]) -> str:
         """Write a message."""
-        blocks = self._blocks.join([(leaf, drawn[0]) for leaf, drawn in parts]).blocks
+        blocks = self._blocks.join([(leaf, drawn[0]) for leaf, drawn in parts])
         return Chunk(blocks, self._markdown.join([(leaf, drawn[1]) for leaf, drawn in parts])).encode()
 
 
@@ -88,7 +89,7 @@ class SlackAnswer:
     """The streaming renderer the core feeds. It draws a few times a second only: nobody is shown more than that."""
 
     def __init__(self) -> None:
-        self._stream: Stream[str] = Stream(lambda: ChatSink(TwofoldDialect(), LIMIT))
+        self._stream = stream()
         self._chunks: list[str] = []
         self._waiting: list[str] = []
         self._drawn_at = -math.inf
@@ -113,6 +114,11 @@ class SlackAnswer:
         self._chunks = self._stream.feed("".join(self._waiting)).chunks
         self._waiting = []
         self._drawn_at = time.monotonic()
+
+
+def stream(limit: int = LIMIT) -> Stream[str]:
+    """Follow an answer while it is written: each message of it as an encoded `Chunk`."""
+    return Stream(lambda: ChatSink(TwofoldDialect(), limit))
 
 
 def chunk_of(markdown: str) -> Chunk:

@@ -1,14 +1,12 @@
-"""How a message looks: its blocks, the small print under them, and what can be pressed.
-
-Labels and sentences are plain text, and what the model wrote is rich text: neither can mention anybody.
-"""
+"""How a message looks: its blocks, the small print under them, and what can be pressed."""
 
 import json
 from typing import Any
 
 from glados_bots.surface import View
 from glados_slack.answers.answer import MAX_TEXT, Chunk
-from glados_slack.answers.blocks import MAX_BLOCKS, Block
+from glados_slack.answers.block_kit import Block, actions, button, plain
+from glados_slack.answers.blocks import MAX_BLOCKS
 from glados_slack.answers.markdown import render
 from glados_slack.connection.escaping import encode
 
@@ -51,7 +49,7 @@ def plainest(view: View) -> dict[str, Any]:
 
 def stop_button(turn: str) -> Block:
     """What ends an answer that is being written."""
-    return {"type": "actions", "elements": [_button(STOP, "Stop", turn)]}
+    return actions(button(STOP, "Stop", turn))
 
 
 def _extras(turn: str, view: View) -> list[Block]:
@@ -68,24 +66,22 @@ def _extras(turn: str, view: View) -> list[Block]:
         return [*small, stop_button(turn)]
     again = "Try again" if view.state == "failed" else "Regenerate"
     votes = [{"type": "context_actions", "elements": [_votes(turn)]}] if view.state == "done" else []
-    return [*small, *votes, {"type": "actions", "elements": [_button(REDO, again, turn)]}]
+    return [*small, *votes, actions(button(REDO, again, turn))]
 
 
 def _small(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "plain_text", "text": text[:MAX_NOTICE], "emoji": False}]}
-
-
-def _button(action: str, label: str, value: str) -> Block:
-    text = {"type": "plain_text", "text": label, "emoji": False}
-    return {"type": "button", "action_id": action, "text": text, "value": value}
+    return {"type": "context", "elements": [plain(text[:MAX_NOTICE])]}
 
 
 def _votes(turn: str) -> Block:
     """Slack's own pair of thumbs."""
 
     def thumb(vote: str, label: str) -> Block:
-        text = {"type": "plain_text", "text": label}
-        return {"text": text, "accessibility_label": f"{label} to this answer", "value": json.dumps([turn, vote])}
+        return {
+            "text": plain(label),
+            "accessibility_label": f"{label} to this answer",
+            "value": json.dumps([turn, vote]),
+        }
 
     buttons = {"positive_button": thumb("up", "Good answer"), "negative_button": thumb("down", "Bad answer")}
     return {"type": "feedback_buttons", "action_id": VOTE, **buttons}

@@ -117,6 +117,11 @@ class LooseEnds:
             log.info("turn %s: its %s cannot be ended: %s", loose.turn, loose.kind, error)
         return True
 
+    async def end_of(self, turn: Turn, loose: Loose) -> None:
+        """End what stands in a turn's thread, unless it is a later turn's by now."""
+        if loose.turn == turn.id and await self.end(loose):
+            await self.ended(loose.kind, turn)
+
     # --- what others have left -------------------------------------------------------------------------------------
 
     async def run(self) -> None:

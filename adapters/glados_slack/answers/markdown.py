@@ -7,14 +7,16 @@ pairing with another by invisible characters that count as white space.
 import re
 
 from glados_bots.markdown.drawing.chat import ChatDialect, ChatSink, chat_leaves, render_chat
-from glados_bots.markdown.drawing.cut import Packer
 from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, without_fences, write_lines
 from glados_bots.markdown.drawing.leaves import Leaf, bold
+from glados_bots.markdown.drawing.packer import Packer
 from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
-from glados_slack.answers.blocks import Block, BlockDialect, SlackMessage
+from glados_slack.answers.block_kit import Block
+from glados_slack.answers.blocks import BlockDialect
+from glados_slack.answers.mentions import MENTIONS
 from glados_slack.connection.escaping import encode
 
 # Characters of `text` that chat.update takes; longer ones are refused.
@@ -31,8 +33,6 @@ _MARKER = re.compile(r"(?<!\s)[*~](?!\ufe0f?\u20e3)|[*~](?!\s|\ufe0f?\u20e3)|(?<
 # Looks like one, and does not begin code.
 _BACK_TICK = "\u02cb"
 _SPECIAL = re.compile(r"[&<>*~_`@]")
-# At a run's end, too: what follows may complete it.
-_MENTION = re.compile(r"@(?=channel|here|everyone|\Z)", re.IGNORECASE)
 _WORD_END = re.compile(r"_(?!\w)")
 _LINE_START = re.compile(r"&gt;|\d+[.)]\s|[-•◦▪]\s")
 # In a label, so that it is not read as a link of its own.
@@ -55,9 +55,7 @@ class SlackDialect(ChatDialect):
             return text
         text = encode(text)
         text = _MARKER.sub(lambda match: _LITERAL.format(match[0]), text)
-        if "@" in text:
-            text = _MENTION.sub("@" + ZERO_WIDTH_SPACE, text)
-        return text.replace("`", _BACK_TICK)
+        return MENTIONS.broken(text).replace("`", _BACK_TICK)
 
     def guard(self, line: str) -> str:
         """An entity for `>` still makes a quote at the beginning of a line."""
@@ -138,27 +136,14 @@ def render(text: str, limit: int = LIMIT) -> list[str]:
     return render_chat(text, SlackDialect(), limit)
 
 
-def render_messages(text: str, limit: int = BLOCKS_LIMIT) -> list[SlackMessage]:
-    """Render a whole answer as Block Kit messages.
+def render_blocks(text: str, limit: int = BLOCKS_LIMIT) -> list[list[Block]]:
+    """Render a whole answer as the blocks of each message, with at most `limit` characters of text and addresses.
 
-    Args:
-        text: markdown.
-        limit: characters of text and addresses a message may hold, 200 or more.
-
-    Returns:
-        The messages, each with its blocks and its notification text.
-
-    Raises:
-        ValueError: the limit is too small.
+    Raises ValueError when the limit is below 200.
     """
-    packer: Packer[Block, SlackMessage] = Packer(BlockDialect(SlackDialect()), limit)
+    packer: Packer[Block, list[Block]] = Packer(BlockDialect(SlackDialect()), limit)
     packer.add(chat_leaves(parse(text)))
     return packer.messages()
-
-
-def render_blocks(text: str, limit: int = BLOCKS_LIMIT) -> list[list[Block]]:
-    """The blocks of each message; see `render_messages`."""
-    return [message.blocks for message in render_messages(text, limit)]
 
 
 def stream(limit: int = LIMIT) -> Stream[str]:
@@ -166,13 +151,6 @@ def stream(limit: int = LIMIT) -> Stream[str]:
     return Stream(lambda: ChatSink(SlackDialect(), limit))
 
 
-def stream_messages(limit: int = BLOCKS_LIMIT) -> Stream[SlackMessage]:
-    """Follow an answer as Block Kit messages; see `render_messages`."""
-    return Stream(lambda: ChatSink(BlockDialect(SlackDialect()), limit))
-
-
 def _quoted(url: str) -> str:
-    """Encode what would end the link; `&` is an entity as everywhere."""
-    if _MENTION.search(url):
-        url = url.replace("@", "%40")
-    return url.replace("|", "%7C").replace(">", "%3E").replace("<", "%3C").replace("&", "&amp;")
+    """Encode what would end the link."""
+    return encode(MENTIONS.encoded(url).replace("|", "%7C").replace(">", "%3E").replace("<", "%3C"))

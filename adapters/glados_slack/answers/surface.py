@@ -6,44 +6,28 @@ is told that the old one is gone, and posts anew.
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from glados_bots.conversation import Turn
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
 from glados_slack.answers.answer import Chunk, SlackAnswer
-from glados_slack.answers.look import content, is_final, plainer, plainest
-from glados_slack.answers.loose_ends import LINE
-from glados_slack.answers.posting import NOTICE, CreationLog, metadata
-from glados_slack.answers.refusals import DELETED, GONE, TOO_MUCH, Refusals, why_closed
+from glados_slack.answers.look import content, is_final
+from glados_slack.answers.loose_ends import LINE, LooseEnds
+from glados_slack.answers.messages import Messages
+from glados_slack.answers.posting import NOTICE, CreationLog
+from glados_slack.answers.refusals import Refusals
+from glados_slack.answers.sessions import Sessions
+from glados_slack.answers.shown_turns import ShownTurn, ShownTurns
 from glados_slack.answers.status import StatusLines
-from glados_slack.answers.streams import LiveStream, StreamOverError, Streams
-from glados_slack.connection.budgets import budget, new_messages
+from glados_slack.answers.streams import StreamOverError, Streams
+from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError
 
 log = logging.getLogger(__name__)
 
-MOST_REMEMBERED = 2_000
 WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
-REMOVED = {"blocks": [], "text": "(This message was removed.)"}
-
-
-@dataclass(slots=True)
-class ShownTurn:
-    """What this process knows of a turn it shows.
-
-    Attributes:
-        lives: its streams that still run, by timestamp.
-        seen: what its messages look like, by timestamp; empty for those another process made.
-        is_waiting: whether the status line stands for it.
-    """
-
-    lives: dict[str, LiveStream] = field(default_factory=dict)
-    seen: dict[str, View] = field(default_factory=dict)
-    is_waiting: bool = False
 
 
 class SlackSurface:
@@ -51,7 +35,7 @@ class SlackSurface:
 
     Attributes:
         calls: the Web API.
-        lines: status lines and sessions.
+        loose: what was begun and has not surely ended.
     """
 
     longest_call_s = 30.0
@@ -63,15 +47,15 @@ class SlackSurface:
         self._creations = CreationLog(store, calls)
         self._streams = Streams(calls)
         self._refusals = Refusals(calls)
-        self.lines = StatusLines(store, calls)
-        self._showing: OrderedDict[str, ShownTurn] = OrderedDict()
+        self.loose = LooseEnds(store, calls)
+        self._lines = StatusLines(store, calls, self.loose)
+        self._sessions = Sessions(store, calls, self.loose)
+        self._messages = Messages(calls, self._streams, self._sessions)
+        self._showing = ShownTurns()
 
     def answer(self, turn: Turn) -> SlackAnswer:
         """A fresh answer; only turns that are being answered have one."""
-        if turn.id not in self._showing:
-            self._showing[turn.id] = ShownTurn()
-            while len(self._showing) > MOST_REMEMBERED:
-                self._showing.popitem(last=False)
+        self._showing.begin(turn.id)
         return SlackAnswer()
 
     def budget(self, turn: Turn) -> Budget:
@@ -79,7 +63,7 @@ class SlackSurface:
 
         Nor does the first look of a turn that others began: it may be no update, and waits by itself when it is one.
         """
-        method = _method(self._showing.get(turn.id))
+        method = self._showing.next_call(turn.id)
         return budget(turn.place["team"], method) if method else Budget(f"{turn.id}:waiting", *WAITING_RATE)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
@@ -97,7 +81,7 @@ class SlackSurface:
             if _says_nothing(view) and await self._begin_line(turn, view, showing):
                 return await self._made(turn, nonce, LINE)
             post = await self._make(turn, view, nonce, showing)
-        await self.lines.clear(turn)
+        await self._lines.clear(turn)
         await self._settle(turn, view, showing)
         return post
 
@@ -123,7 +107,7 @@ class SlackSurface:
             elif post.startswith(NOTICE):
                 await self._edit_notice(turn, post.removeprefix(NOTICE), view, showing)
             else:
-                await self._edit(turn, post, view, showing or ShownTurn(), is_granted=_method(showing) == "chat.update")
+                await self._edit(turn, post, view, showing or ShownTurn())
         await self._settle(turn, view, showing)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -131,7 +115,7 @@ class SlackSurface:
 
         With a message of a deleted question goes what was being made of its answer when nobody noted how that ended.
         """
-        await self.lines.clear(turn)
+        await self._lines.clear(turn)
         ts = post.removeprefix(NOTICE)
         async with self._sorted_out(turn):
             if post != LINE:
@@ -140,8 +124,13 @@ class SlackSurface:
                 for lost in await self._creations.lost(turn):
                     await self._delete(turn, lost)
                 await self._creations.forget(turn)
-        self._showing.pop(turn.id, None)
-        await self.lines.end(turn)
+        self._showing.forget(turn.id)
+        await self._sessions.end(turn)
+
+    async def aclose(self) -> None:
+        """End what runs beside answers; sessions get a moment to be ended."""
+        await self._sessions.aclose()
+        await self._lines.aclose()
 
     @asynccontextmanager
     async def _sorted_out(self, turn: Turn) -> AsyncIterator[None]:
@@ -150,9 +139,9 @@ class SlackSurface:
             with self._refusals.sorted_out(turn):
                 yield
         except PlaceGoneError:
-            self._showing.pop(turn.id, None)
-            await self.lines.clear(turn)
-            await self.lines.end(turn)
+            self._showing.forget(turn.id)
+            await self._lines.clear(turn)
+            await self._sessions.end(turn)
             raise
 
     # --- what is not an answer yet ---------------------------------------------------------------------------------
@@ -165,8 +154,8 @@ class SlackSurface:
 
     async def _begin_line(self, turn: Turn, view: View, showing: ShownTurn) -> bool:
         """Let the status line stand for the answer; False where it cannot be had."""
-        await self.lines.begin(turn)
-        showing.is_waiting = await self.lines.show(turn, view.notice)
+        await self._sessions.begin(turn)
+        showing.is_waiting = await self._lines.show(turn, view.notice)
         return showing.is_waiting
 
     async def _post_notice(self, turn: Turn, view: View, nonce: str) -> str:
@@ -178,7 +167,7 @@ class SlackSurface:
         return post or await self._make(turn, view, nonce, None)
 
     async def _edit_line(self, turn: Turn, view: View, showing: ShownTurn | None) -> None:
-        if _says_nothing(view) and await self.lines.show(turn, view.notice):
+        if _says_nothing(view) and await self._lines.show(turn, view.notice):
             if showing:
                 showing.is_waiting = True
             return
@@ -187,7 +176,7 @@ class SlackSurface:
     async def _edit_notice(self, turn: Turn, ts: str, view: View, showing: ShownTurn | None) -> None:
         """The notice of a waiting question: changed as long as it waits, and deleted when its turn has come."""
         if showing is None:
-            await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **content(turn.id, view))
+            await self._messages.update_notice(turn, ts, view)
             return
         await self._delete(turn, ts)
         raise MessageGoneError("the notice gives way to the answer")
@@ -198,13 +187,15 @@ class SlackSurface:
         """A stream where more is to come, else a message."""
         try:
             if showing and view.chunk and view.state == "writing" and view.is_last and self._streaming:
-                live = await self._streams.start(turn, Chunk.decode(view.chunk), has_stop=await self.lines.begin(turn))
+                live = await self._streams.start(
+                    turn, Chunk.decode(view.chunk), has_stop=await self._sessions.begin(turn)
+                )
                 if live:
                     showing.is_waiting = False
                     showing.lives[live.ts] = live
                     await self._made(turn, nonce, live.ts)
                     return live.ts
-            ts = await self._send(turn, view, nonce, is_notice=showing is None)
+            ts = await self._messages.send(turn, view, nonce, is_notice=showing is None)
         except (LimitedError, NotSentError, RefusedError, PlaceGoneError):
             await self._creations.failed(turn, nonce)
             raise
@@ -221,26 +212,8 @@ class SlackSurface:
             await self._delete(turn, notice.removeprefix(NOTICE))
         return other if other and notice == post else post
 
-    async def _send(self, turn: Turn, view: View, nonce: str, *, is_notice: bool) -> str:
-        place, made = turn.place, None
-        limits = new_messages(place["team"], place["channel"])
-        for arguments in _degraded(turn, view):
-            await self.calls.wait(limits, turn.id)
-            try:
-                made = await self.calls(
-                    place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"],
-                    metadata=metadata(nonce, is_notice=is_notice), **arguments,
-                )  # fmt: skip
-            except RefusedError as error:
-                self._complain(turn, error)
-            else:
-                break
-        if made is None:
-            raise RefusedError("chat.postMessage", "invalid_blocks")
-        return str(made["ts"])
-
-    async def _edit(self, turn: Turn, ts: str, view: View, showing: ShownTurn, *, is_granted: bool) -> None:
-        live = showing.lives.get(ts)
+    async def _edit(self, turn: Turn, ts: str, view: View, showing: ShownTurn) -> None:
+        live, is_granted = showing.lives.get(ts), self._showing.next_call(turn.id) == "chat.update"
         begins_anew = view.state == "waiting" and (view.notice or not view.chunk)  # a stream cannot show that
         if live and not is_final(view) and not begins_anew:
             try:
@@ -252,104 +225,28 @@ class SlackSurface:
             else:
                 return
         if live:
-            await self._stop(turn, ts)
+            await self._messages.stop(turn, ts)
             showing.lives.pop(ts, None)
         elif ts in showing.seen and content(turn.id, showing.seen[ts]) == content(turn.id, view):
             return
         elif ts not in showing.seen:
-            await self.lines.adopt(turn)
-        await self._update(turn, ts, view, is_granted=is_granted)
+            self._sessions.adopt(turn)
+        await self._messages.update(turn, ts, view, is_granted=is_granted)
         showing.seen[ts] = view
 
-    async def _update(self, turn: Turn, ts: str, view: View, *, is_granted: bool) -> None:
-        """The whole message anew; harmless however often it is done."""
-        limits = budget(turn.place["team"], "chat.update")
-        for arguments in _degraded(turn, view):
-            while True:
-                if not is_granted:
-                    await self.calls.wait(limits, turn.id)
-                is_granted = False
-                try:
-                    await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **arguments)
-                except RefusedError as error:
-                    if error.code == "streaming_state_conflict":  # another process began it, and died
-                        await self._stop(turn, ts)
-                        continue
-                    self._complain(turn, error)
-                    break
-                except LimitedError:
-                    if not is_final(view):
-                        raise
-                else:
-                    return
-        raise RefusedError("chat.update", "invalid_blocks")
-
-    def _complain(self, turn: Turn, error: RefusedError) -> None:
-        """Let a message be tried in a plainer form, if it was about its form; else raise."""
-        if error.code not in TOO_MUCH:
-            raise error
-        log.warning("turn %s: Slack refuses the message as it is (%s); a plainer one is tried", turn.id, error.code)
-
-    async def _stop(self, turn: Turn, ts: str) -> None:
-        try:
-            is_told = await self._streams.stop(turn, ts, self.lines.ending(turn))
-        except RefusedError as error:
-            if error.code not in GONE and error.code != "message_not_owned_by_app":
-                raise
-            is_told = False
-        if is_told:
-            await self.lines.end(turn, is_told=True)
-
     async def _delete(self, turn: Turn, ts: str) -> None:
-        """Take a message away. A stream must be stopped first, whoever began it: Slack deletes none that is open.
-
-        Raises what keeps the message where it is: that it cannot be deleted does not mean that it is gone.
-        """
         showing = self._showing.get(turn.id)
         is_open = showing is not None and showing.lives.pop(ts, None) is not None
-        if not is_open and await self._deletes(turn, ts):
-            return
-        await self._stop(turn, ts)
-        if not await self._deletes(turn, ts):  # such as where compliance exports forbid it
-            log.warning("turn %s: Slack does not delete a message; its words are taken away", turn.id)
-            await self.calls.wait(budget(turn.place["team"], "chat.update"), turn.id)
-            await self.calls(turn.place, "chat.update", channel=turn.place["channel"], ts=ts, **REMOVED)
-
-    async def _deletes(self, turn: Turn, ts: str) -> bool:
-        """Whether the message is gone now; False when Slack refuses to delete it as it is."""
-        await self.calls.wait(budget(turn.place["team"], "chat.delete"), turn.id)
-        try:
-            await self.calls(turn.place, "chat.delete", channel=turn.place["channel"], ts=ts)
-        except RefusedError as error:
-            if why_closed(error.code):
-                raise
-            return error.code == DELETED
-        return True
+        await self._messages.delete(turn, ts, is_open=is_open)
 
     async def _settle(self, turn: Turn, view: View, showing: ShownTurn | None) -> None:
         """The answer is complete: nothing of it is remembered, and the session is the person's again."""
         if showing and is_final(view) and view.is_last:
-            self._showing.pop(turn.id, None)
-            await self.lines.clear(turn)
-            await self.lines.end(turn)
-
-
-def _method(showing: ShownTurn | None) -> str:
-    """What the next look of a turn calls; empty when nobody knows, or it is none that counts."""
-    if showing is None:
-        return "chat.update"
-    if showing.is_waiting or not (showing.lives or showing.seen):
-        return ""
-    return "chat.appendStream" if showing.lives else "chat.update"
+            self._showing.forget(turn.id)
+            await self._lines.clear(turn)
+            await self._sessions.end(turn)
 
 
 def _says_nothing(view: View) -> bool:
     """Whether nothing is shown yet: an answer's first letters may wait for those that say what they are."""
     return not view.chunk and view.state in {"waiting", "writing"}
-
-
-def _degraded(turn: Turn, view: View) -> Iterator[dict[str, object]]:
-    """The message as it should be, and then in plainer clothes."""
-    yield content(turn.id, view)
-    yield plainer(turn.id, view)
-    yield plainest(view)

@@ -13,7 +13,7 @@ from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN
 from glados_slack.access import Asker
-from glados_slack.answers.blocks import Block
+from glados_slack.answers.block_kit import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError

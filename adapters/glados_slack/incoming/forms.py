@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from glados_bots.store.channels import LONGEST_PERSONA, ChannelSettings
-from glados_slack.answers.blocks import Block
+from glados_slack.answers.block_kit import Block, plain
 
 CHANNEL, ABOUT = "glados_channel", "glados_about"
 MODEL, PERSONA, QUESTION = "model", "persona", "question"
@@ -32,7 +32,7 @@ def channel_form(place: dict[str, str], chosen: ChannelSettings, models: list[st
         "action_id": PERSONA,
         "multiline": True,
         "max_length": min(MAX_INPUT, LONGEST_PERSONA),
-        "placeholder": _text("You are a patient teacher. Answer briefly."),
+        "placeholder": plain("You are a patient teacher. Answer briefly."),
     }
     if chosen.persona:
         persona["initial_value"] = chosen.persona[:MAX_INPUT]
@@ -68,22 +68,18 @@ def _form(callback: str, title: str, submit: str, metadata: str, blocks: list[Bl
     return {
         "type": "modal",
         "callback_id": callback,
-        "title": _text(title),
-        "submit": _text(submit),
-        "close": _text("Cancel"),
+        "title": plain(title),
+        "submit": plain(submit),
+        "close": plain("Cancel"),
         "private_metadata": metadata,
         "blocks": blocks,
     }
 
 
 def _input(name: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
-    block: Block = {"type": "input", "block_id": name, "label": _text(label), "element": element, "optional": optional}
-    return block | ({"hint": _text(hint)} if hint else {})
+    block: Block = {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}
+    return block | ({"hint": plain(hint)} if hint else {})
 
 
 def _option(label: str, chosen: str) -> Block:
-    return {"text": _text(label[:MAX_OPTION]), "value": chosen}
-
-
-def _text(text: str) -> Block:
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"text": plain(label[:MAX_OPTION]), "value": chosen}

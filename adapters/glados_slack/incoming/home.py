@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glados_slack.answers.answer import chunk_of
-from glados_slack.answers.blocks import Block
+from glados_slack.answers.block_kit import Block, actions, button, header, literal, plain
 from glados_slack.app_config import PROMPTS
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls
@@ -13,6 +13,7 @@ from glados_slack.incoming.shared import Shared
 EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
 SHOWN = 8
 MAX_TITLE = 80
+METHOD = "assistant.threads.setSuggestedPrompts"
 
 
 class Home:
@@ -32,16 +33,16 @@ class Home:
         status = await self._core.commands.status()
         privacy = self._core.commands.privacy()
         return [
-            _header("GLaDOS"),
+            header("GLaDOS"),
             *chunk_of(status).blocks,
-            _actions(_button(REFRESH, "Refresh")),
+            actions(button(REFRESH, "Refresh", REFRESH)),
             {"type": "divider"},
-            _header("Your conversations"),
+            header("Your conversations"),
             *await self._conversations(place, user),
             {"type": "divider"},
-            _header("Your data"),
+            header("Your data"),
             *chunk_of(privacy).blocks,
-            _actions(_button(EXPORT, "Export"), forget_button()),
+            actions(button(EXPORT, "Export", EXPORT), forget_button()),
         ]
 
     async def _conversations(self, place: Mapping[str, str], user: str) -> list[Block]:
@@ -53,11 +54,9 @@ class Home:
         channel, _, thread = name.partition(":")
         history = [one for one in await self._core.store.history(name) if one.author == user]
         title = " ".join(history[0].question.split())[:MAX_TITLE] if history else "A question that is being answered"
-        elements: list[Block] = [{"type": "text", "text": title}]
         link = await self._link(place, channel, thread)
-        if link:
-            elements = [{"type": "link", "url": link, "text": title}]
-        return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+        shown: Block = {"type": "link", "url": link, "text": title} if link else literal(title)
+        return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [shown]}]}
 
     async def _link(self, place: Mapping[str, str], channel: str, thread: str) -> str:
         if not await self._calls.may(budget(place["team"], "chat.getPermalink"), channel):
@@ -69,43 +68,24 @@ class Home:
 def forget_button() -> Block:
     """Deletes everything, after a second look."""
     confirm = {
-        "title": _text("Forget everything?"),
-        "text": _text("Your questions and my answers to them are deleted for good. Messages in channels stay."),
-        "confirm": _text("Forget"),
-        "deny": _text("Keep"),
+        "title": plain("Forget everything?"),
+        "text": plain("Your questions and my answers to them are deleted for good. Messages in channels stay."),
+        "confirm": plain("Forget"),
+        "deny": plain("Keep"),
         "style": "danger",
     }
-    return {**_button(FORGET, "Forget me"), "style": "danger", "confirm": confirm}
+    return {**button(FORGET, "Forget me", FORGET), "style": "danger", "confirm": confirm}
 
 
 def forget_question() -> dict[str, Any]:
     """The button as a message."""
     chunk = chunk_of("This deletes everything I keep of you: your questions with my answers, and your votes.")
-    return {"text": chunk.text, "blocks": [*chunk.blocks, _actions(forget_button())]}
+    return {"text": chunk.text, "blocks": [*chunk.blocks, actions(forget_button())]}
 
 
 def _age(conversation: str) -> float:
     """For sorting: the newest thread first."""
     return -float(conversation.partition(":")[2] or 0)
-
-
-def _header(text: str) -> Block:
-    return {"type": "header", "text": _text(text)}
-
-
-def _actions(*elements: Block) -> Block:
-    return {"type": "actions", "elements": list(elements)}
-
-
-def _button(action: str, label: str) -> Block:
-    return {"type": "button", "action_id": action, "text": _text(label), "value": action}
-
-
-def _text(text: str) -> Block:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
-METHOD = "assistant.threads.setSuggestedPrompts"
 
 
 async def suggest(calls: Calls, place: Mapping[str, str]) -> None:

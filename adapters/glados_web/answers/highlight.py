@@ -38,7 +38,6 @@ def style_sheet(selector: str, style: str = "default") -> str:
 
 
 def main() -> None:
-    """Answer lines until the other end closes."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     for line in sys.stdin:
         language, code = json.loads(line)

@@ -3,37 +3,30 @@
 from collections.abc import Sequence
 from html import escape
 
-from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.links import hidden_host, safe_url, shown_host
+from glados_bots.markdown.tree import Image, Run, Span
 
 
-def link_tags(
-    url: str, label: str, *, codes: Sequence[str] = (), title: str = "", may_mislead: bool = True
-) -> tuple[str, str]:
-    """The opening and the closing tag of a link, with the host it leads to, where its label could name another one.
+def link_tags(span: Span, label: Sequence[Run]) -> tuple[str, str]:
+    """The tags of a link, the closing one after the host it leads to, where its label could name another one.
 
-    Args:
-        url: as written.
-        label: the text readers see.
-        codes: the parts of the label that are set as code.
-        title: the tooltip.
-        may_mislead: the label is not the address itself.
-
-    Returns:
-        Two empty texts for what must not be a link.
+    Two empty texts for what must not be a link.
     """
-    address = safe_url(url)
+    address = safe_url(span.url)
     if address is None:
         return "", ""
-    host = hidden_host(label, address, codes) if may_mislead else ""
-    tooltip = f' title="{escape(title)}"' if title else ""
-    shown = f" ({escape(host)})" if host else "" if label.strip() else escape(address)
-    return f'<a href="{escape(address)}"{tooltip}>', f"{shown}</a>"
+    tooltip = f' title="{escape(span.title)}"' if span.title else ""
+    shown = shown_host(span, label, address)
+    if not shown and not any(run.text.strip() for run in label if run.kind != "html"):
+        shown = address
+    return f'<a href="{escape(address)}"{tooltip}>', f"{escape(shown)}</a>"
 
 
-def image_link(url: str, label: str) -> str:
+def image_link(image: Image) -> str:
     """A link to an image: loading it unasked would let an answer call any address with what it knows."""
-    address = safe_url(url)
-    if address is None:
+    label = image.text or image.title
+    address = safe_url(image.url)
+    if address is None or any(span.kind == "link" for span in image.spans):
         return escape(label)
     host = hidden_host(label, address)
     shown = f"{label} ({host})" if host else label or address

@@ -64,7 +64,6 @@ class Painter:
             self._turn.release()
 
     def close(self) -> None:
-        """End the process."""
         if self._wire is not None:
             self._wire.close()
         if self._process is not None:

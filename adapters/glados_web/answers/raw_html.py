@@ -1,34 +1,95 @@
-"""Raw HTML on its way to the page: what a browser would read to the page's end, or nest without end, becomes text."""
+"""Raw HTML on its way to the page: what would reach to the page's end, or nest without end, becomes text.
+
+Its links and images follow the same rules as those of markdown. Sanitising comes after.
+"""
 
 import re
+from html import unescape
 
-from glados_bots.markdown.tags import MAX_OPEN, opens_element
+from glados_bots.markdown.pairs import TOKEN, image, link
+from glados_bots.markdown.tags import MAX_OPEN, RAW_TEXT, opens_element, tag_name
+from glados_bots.markdown.tree import Run, Span
+from glados_web.answers.links import image_link, link_tags
 
-# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page is text, unless it ends before.
-RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>]|\Z)")
 
 
-def allowed(html: str, depth: int = 0) -> str:
-    """A block of raw HTML with the tags escaped that must not act.
+class Nesting:
+    """Counts the elements that are open: beyond MAX_OPEN no other is opened, as sanitising looks at all of them."""
 
-    Args:
-        html: as written.
-        depth: elements that are open before it; beyond MAX_OPEN no other is opened, as sanitising looks at all of them.
-    """
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
+
+    def takes(self, name: str, *, is_end: bool) -> bool:
+        """Go through a tag; False where it must become text."""
+        if is_end:
+            self.depth = max(0, self.depth - 1)
+        elif opens_element(name):
+            if self.depth >= MAX_OPEN:
+                return False
+            self.depth += 1
+        return True
+
+
+def allowed(html: str, depth: int = 0) -> str:
+    """A block of raw HTML with the tags escaped that must not act; `depth` elements are open before it."""
     ends = {match[2].lower(): match.start() for match in _TAG.finditer(html) if match[1]}
+    nesting = Nesting(depth)
 
     def written(match: re.Match[str]) -> str:
-        nonlocal depth
-        name = match[2].lower()
-        if match[1]:
-            depth = max(0, depth - 1)
-        elif name in RAW_TEXT and ends.get(name, -1) < match.start():
-            return "&lt;" + match[0][1:]
-        elif opens_element(name):
-            if depth >= MAX_OPEN:
-                return "&lt;" + match[0][1:]
-            depth += 1
-        return match[0]
+        name, is_end = match[2].lower(), bool(match[1])
+        has_no_end = not is_end and name in RAW_TEXT and ends.get(name, -1) < match.start()
+        return "&lt;" + match[0][1:] if has_no_end or not nesting.takes(name, is_end=is_end) else match[0]
 
     return _TAG.sub(written, html)
+
+
+def with_links(html: str) -> str:
+    """A block of raw HTML, in which every `<a>` has a partner."""
+    reader = _Reader()
+    position = 0
+    for match in TOKEN.finditer(html):
+        reader.text(html[position : match.start()])
+        reader.tag(match[0])
+        position = match.end()
+    reader.text(html[position:])
+    return "".join(reader.pieces)
+
+
+class _Reader:
+    """Reads text and tags in order. Within a link, what it shows is kept until its label is known."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self._links: list[Span] = []
+        self._begin = 0
+        self._label: list[str] = []
+
+    def text(self, html: str) -> None:
+        self.pieces.append(html)
+        if self._links:
+            self._label.append(unescape(html))
+
+    def tag(self, tag: str) -> None:
+        match tag_name(tag), tag.startswith("</"):
+            case "a", False:
+                self._open(link(tag))
+            case "a", True:
+                self._close()
+            case "img", _:
+                self.text(image_link(image(tag, tuple(self._links))))
+            case _:
+                self.pieces.append(tag)
+
+    def _open(self, span: Span) -> None:
+        """A link within a link is its label."""
+        self._links.append(span)
+        if len(self._links) == 1:
+            self._begin, self._label = len(self.pieces), []
+            self.pieces.append("")
+
+    def _close(self) -> None:
+        span = self._links.pop() if self._links else None
+        if span and not self._links:
+            self.pieces[self._begin], closing = link_tags(span, [Run("text", "".join(self._label))])
+            self.pieces.append(closing)

@@ -56,8 +56,6 @@ _OWN_CLEANER = _cleaner(None)
 def sanitize(html: str, *, has_raw_html: bool = True) -> str:
     """Return the HTML without anything that could act, load or leave the page's style.
 
-    Args:
-        html: any HTML.
-        has_raw_html: whether the answer's author wrote part of it; if not, classes are not looked at.
+    Classes are not looked at where `has_raw_html` says that the answer's author wrote no part of it.
     """
     return (_CLEANER if has_raw_html else _OWN_CLEANER).clean(html)

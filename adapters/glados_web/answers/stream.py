@@ -133,7 +133,6 @@ async def without_view(store: Store, conversation: str, turn: str) -> dict[str, 
 
 
 def event(name: str, data: dict[str, Any]) -> str:
-    """One server-sent event."""
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 

@@ -15,31 +15,12 @@ from typing import cast
 from glados_bots.conversation import Turn
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, View
+from glados_bots.surface import Budget, PlainAnswer, View
 
 VIEW_SECONDS = 3600  # a finished turn is in the history; its view only bridges the moment
 UPDATES_PER_SECOND = 20
 POST = "page"  # the page has one place for each turn
 FINAL = ("done", "stopped", "failed", "removed")
-
-
-class PlainAnswer:
-    """The markdown as it is: the page's stream renders it for each browser."""
-
-    def __init__(self) -> None:
-        self._text = ""
-
-    @property
-    def chunks(self) -> list[str]:
-        """One chunk: a page has no longest message."""
-        return [self._text] if self._text else []
-
-    def feed(self, delta: str) -> None:
-        """Add text."""
-        self._text += delta
-
-    def close(self) -> None:
-        """Nothing was provisional."""
 
 
 class WebSurface:
@@ -56,7 +37,7 @@ class WebSurface:
         self._streams = streams
 
     def answer(self, turn: Turn) -> PlainAnswer:
-        """A fresh answer."""
+        """The markdown as it is: the page's stream renders it for each browser."""
         del turn
         return PlainAnswer()
 
@@ -65,7 +46,6 @@ class WebSurface:
         return Budget(f"page:{turn.id}", UPDATES_PER_SECOND, 1.0)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """Show the first view."""
         del nonce
         await self._write(turn, asdict(view))
         return POST
@@ -81,7 +61,6 @@ class WebSurface:
         return []
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Show a newer view."""
         del post
         await self._write(turn, asdict(view))
 
@@ -116,7 +95,6 @@ class WebSurface:
         return dict(json.loads(found)) if found else None
 
     async def _write(self, turn: Turn, view: dict[str, object]) -> None:
-        """Save a view and tell who listens."""
         key = self._key(turn.conversation, turn.id)
         async with self._store.client.pipeline(transaction=True) as pipe:
             pipe.set(key, json.dumps(view), ex=VIEW_SECONDS)

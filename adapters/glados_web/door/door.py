@@ -82,7 +82,6 @@ class Door:
         return self._admins.has("web", session.person if session else stranger)
 
     def give_cookie(self, session: Session, request: Request, response: Response) -> None:
-        """Hand a new session to the browser."""
         if session.fresh_cookie:
             self.set_cookie(request, response, self._cookie(request), session.fresh_cookie, self.sessions.kept_s)
 

@@ -134,7 +134,6 @@ class Provider:
         return Identity(f"oidc|{self._issuer}|{claims['sub']}", email)
 
     async def _read_metadata(self) -> dict[str, Any]:
-        """The provider's description of itself."""
         at, metadata = self._metadata
         if not metadata or time.monotonic() - at > METADATA_S:
             metadata = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")

@@ -33,7 +33,6 @@ class Password:
             ) from error
 
     async def is_right(self, guess: str) -> bool:
-        """Whether this is the password."""
         if not guess or len(guess) > LONGEST_PASSWORD:
             return False
         async with self._room:

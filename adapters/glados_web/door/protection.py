@@ -34,8 +34,6 @@ class SecurityHeaders:
         self._headers = {**HEADERS, "Strict-Transport-Security": ONE_YEAR} if is_https else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers when the response starts."""
-
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -59,7 +57,6 @@ class OwnName:
         self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or answer 421."""
         if scope["type"] == "http" and scope["path"] != "/health" and not self._is_ours(Headers(scope=scope)):
             text = "This page does not go by that name; GLADOS_WEB_PUBLIC_URL sets its name."
             await PlainTextResponse(text, 421)(scope, receive, send)

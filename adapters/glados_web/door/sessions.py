@@ -102,12 +102,8 @@ class Sessions:
     async def begin_with(self, ticket: str, person: str, owner: str = "") -> Session:
         """The session of a browser that asks its first question; several at once, from two tabs, begin only one.
 
-        It is kept for UNASKED_S, or for good by `keep`.
-
-        Args:
-            ticket: the browser's cookie, which we gave out.
-            person: who it is.
-            owner: whose chats these are; empty for those of this browser alone.
+        It is kept for UNASKED_S, or for good by `keep`. `ticket` is the browser's cookie, which we gave out; without an
+        owner, the chats are those of this browser alone.
         """
         now = time.time()
         session = Session(_hash(ticket), owner or new_owner(), person, "open", now, now, ticket)
@@ -125,11 +121,7 @@ class Sessions:
     async def sign_in(self, cookie: str | None, owner: str, person: str, by: By) -> Session:
         """A session with a new id. The one the browser had ends; its chats come along where they are the browser's own.
 
-        Args:
-            cookie: what the browser showed, if anything.
-            owner: whose chats these are; empty for those of this browser.
-            person: who signed in.
-            by: how.
+        `cookie` is what the browser showed, if anything; without an owner, the chats are those of this browser.
         """
         name = _hash(cookie or "")
         taken = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
@@ -176,7 +168,6 @@ def _read(name: str, text: str) -> Session:
 
 
 def new_owner() -> str:
-    """A name that nobody had before."""
     return secrets.token_hex(32)
 
 

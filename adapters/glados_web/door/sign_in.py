@@ -41,7 +41,6 @@ WRONG = "That is not the password."
 
 
 def add_sign_in(app: FastAPI, door: Door, store: Store) -> None:
-    """Give the app the routes that the settings ask for."""
     _add_page(app, door)
     if door.web.password is not None:
         _add_password(app, door, Password(door.web.password.get_secret_value()), Throttle(store, "guesses", 10, 300))
@@ -143,7 +142,6 @@ class Flows:
         self._prefix = prefix
 
     async def begin(self, asked: oidc.Request, browser: str, place: str) -> None:
-        """Remember a request, and whose it is."""
         text = json.dumps({"asked": asdict(asked), "browser": _hash(browser), "place": place})
         await reply_of(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
 

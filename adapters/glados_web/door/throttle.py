@@ -31,9 +31,7 @@ class Throttle:
     async def wait_s(self, address: str, browser: str = "") -> int:
         """Count one try; 0 when it may be looked at, else the seconds until the next one may.
 
-        Args:
-            address: where it comes from.
-            browser: the name of a browser that has signed in before; empty for a stranger.
+        `browser` names one that has signed in before; it is empty for a stranger.
         """
         if wait_s := await self._count(self._key(address, browser), self._per_address):
             return wait_s

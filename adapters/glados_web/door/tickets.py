@@ -38,12 +38,10 @@ class Tickets:
         self._key = f"{store.prefix}tickets"
 
     async def give(self) -> str:
-        """A new ticket."""
         random = secrets.token_bytes(RANDOM_BYTES)
         return urlsafe_b64encode(random + await self._signature(random)).rstrip(b"=").decode()
 
     async def is_ours(self, cookie: str | None) -> bool:
-        """Whether we gave this ticket out."""
         if not cookie or len(cookie) != TICKET_CHARS or not cookie.isascii():
             return False
         try:

@@ -68,12 +68,10 @@ class ApiError(Exception):
         return named.get(self.status, "server_error" if server else "invalid_request_error")
 
     def body(self) -> dict[str, Any]:
-        """OpenAI's error object."""
         fields = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
         return {"error": {**fields, **self.figures}}
 
     def response(self, metrics: Metrics) -> JSONResponse:
-        """The counted HTTP answer."""
         metrics.errors.labels(self.code).inc()
         headers = {}
         if self.retry_after is not None:

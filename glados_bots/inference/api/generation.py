@@ -129,7 +129,6 @@ class Generation:
             self._put(reason)
 
     async def close(self) -> None:
-        """Stop computing; harmless after the end."""
         if self._timer is not None:
             self._timer.cancel()
         self.task.cancel()

@@ -33,7 +33,6 @@ class Gauges(Collector):
         self._service = service
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """All gauges."""
         ready = self._service.why_not_ready() is None
         yield GaugeMetricFamily("glados_ready", "1 while requests are taken", value=ready)
         if not self._service.loaded:
@@ -85,5 +84,4 @@ class Metrics:
         return Histogram(name, text, buckets=buckets, registry=self._registry)
 
     def text(self) -> bytes:
-        """Everything in Prometheus' text format."""
         return generate_latest(self._registry)

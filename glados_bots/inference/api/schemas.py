@@ -168,7 +168,6 @@ class ChatRequest(StrictSchema):
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
     def sampling(self) -> Sampling:
-        """As the engine takes it."""
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -182,7 +181,6 @@ class ChatRequest(StrictSchema):
 
 
 def usage(finished: Finished) -> dict[str, Any]:
-    """OpenAI's usage object."""
     return {
         "prompt_tokens": finished.prompt_tokens,
         "completion_tokens": finished.completion_tokens,
@@ -192,7 +190,6 @@ def usage(finished: Finished) -> dict[str, Any]:
 
 
 def completion(request_id: str, model: str, text: str, finished: Finished) -> dict[str, Any]:
-    """A whole answer."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": text},
@@ -203,7 +200,6 @@ def completion(request_id: str, model: str, text: str, finished: Finished) -> di
 
 
 def chunk(request_id: str, model: str, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
-    """A piece of a streamed answer."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
     return {**_head(request_id, model, "chat.completion.chunk"), "choices": [choice]}
 

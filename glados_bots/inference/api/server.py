@@ -37,7 +37,6 @@ class Server(uvicorn.Server):
         self._endings: list[asyncio.Task[None]] = []
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember the loop, then serve."""
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 

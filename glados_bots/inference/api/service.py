@@ -227,7 +227,6 @@ def _add_api(app: FastAPI, service: Service) -> None:
 
 
 async def _whole(generation: Generation, body: ChatRequest, request_id: str) -> Response:
-    """Collect the answer."""
     text: list[str] = []
     headers: dict[str, str] = {}
     try:

@@ -118,17 +118,14 @@ class Card(CardPart):
 
     @property
     def base_name(self) -> str:
-        """The base as people would call it."""
         return self.base.hub or str(self.base.wheel or self.base.folder or self.base.gguf)
 
     @property
     def lora_folder(self) -> Path | None:
-        """Absolute folder of the adapter."""
         return None if self.lora is None else (self.home or Path()) / self.lora
 
     @property
     def lora_folders(self) -> dict[str, Path]:
-        """Absolute folders of the table of adapters."""
         return {name: (self.home or Path()) / path for name, path in self.loras.items()}
 
 

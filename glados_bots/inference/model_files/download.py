@@ -94,7 +94,6 @@ def revision_of(folder: Path) -> str | None:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

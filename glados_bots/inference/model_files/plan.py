@@ -45,7 +45,6 @@ class Need:
 
     @property
     def least(self) -> float:
-        """For one conversation at a time."""
         return self.weights + self.conversation + self.overhead
 
     def cache(self, memory: float) -> float:
@@ -75,7 +74,6 @@ class Plan:
     own: str | None
 
     def needs(self) -> Iterator[Need]:
-        """One row for each precision."""
         linear = self.shape.parameters - self.shape.embedding_parameters
         for precision, size in BYTES.items():
             weights = linear * size + self.shape.embedding_parameters * PLAIN_BYTES

@@ -61,7 +61,6 @@ def as_json(value: Any, ensure_ascii: bool = False, **how: Any) -> str:
 
 
 def now(form: str) -> str:
-    """Local time, as templates ask for it."""
     return datetime.now().astimezone().strftime(form)
 
 

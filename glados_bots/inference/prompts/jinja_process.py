@@ -65,7 +65,6 @@ class JinjaProcess:
 
 @lru_cache(maxsize=1)
 def shared() -> JinjaProcess:
-    """The one of this process."""
     return JinjaProcess()
 
 

@@ -256,7 +256,6 @@ class TransformersEngine(CardEngine):
         return "the generation thread has ended" if made and not self._manager.is_running() else None
 
     def stats(self) -> EngineStats:
-        """Counts at this moment."""
         processor = getattr(self._manager, "batch_processor", None)
         if processor is None:
             return EngineStats(self._line.waiting, self._line.running, 0, 0)

@@ -68,11 +68,9 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         self._on_failure = on_failure
 
     def add(self, request_id: str, settings: RowSettings) -> None:
-        """Register a request before it is submitted."""
         self._settings[request_id] = settings
 
     def drop(self, request_id: str) -> None:
-        """Forget a request that has ended."""
         self._settings.pop(request_id, None)
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:

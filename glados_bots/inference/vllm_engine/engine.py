@@ -54,7 +54,6 @@ class VllmEngine(CardEngine):
         await self._vllm.start(self._arguments(folder), _environment(self._options))
 
     async def stop(self) -> None:
-        """End vLLM and what it computes."""
         await self._vllm.stop()
 
     def _read(self) -> Path:

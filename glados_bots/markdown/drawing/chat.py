@@ -1,15 +1,24 @@
-"""Base of the dialects that are text: leaves become lines, with quotes, indentation and markers before them."""
+"""Bases of the dialects that are text: leaves become lines, with quotes, indentation and markers before them."""
 
+import re
 from abc import abstractmethod
 from bisect import bisect_left
 from typing import Generic
 
-from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect, Packer
+from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect
+from glados_bots.markdown.drawing.flatten import flatten, note_leaves
 from glados_bots.markdown.drawing.grid import MAX_COLUMNS, draw_grid, records, rows_within
-from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, InlineDialect, write_lines
-from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind, flatten, note_leaves
+from glados_bots.markdown.drawing.inline import (
+    ZERO_WIDTH_SPACE,
+    InlineDialect,
+    code_language,
+    without_fences,
+    write_lines,
+)
+from glados_bots.markdown.drawing.leaves import TOP, Grid, Leaf, LeafKind
+from glados_bots.markdown.drawing.packer import Packer
 from glados_bots.markdown.parsing.parser import parse
-from glados_bots.markdown.tree import Code, Document, Run, Table
+from glados_bots.markdown.tree import Code, Document, Run, SpanKind, Table
 
 RULE = "──────────"
 # A second `>` would be shown as one.
@@ -24,8 +33,7 @@ class ChatDialect(InlineDialect):
     quotes_code = True
 
     @abstractmethod
-    def fence(self, code: str, language: str) -> str:
-        """Write a code block."""
+    def fence(self, code: str, language: str) -> str: ...
 
     @abstractmethod
     def heading(self, leaf: Leaf) -> str:
@@ -54,7 +62,6 @@ class ChatDialect(InlineDialect):
     # Drawing
 
     def draw(self, leaf: Leaf) -> str:
-        """Write a leaf."""
         if leaf.drawn:
             return str(leaf.drawn)
         if leaf.kind == "text" and leaf.place is TOP:
@@ -140,7 +147,6 @@ class ChatDialect(InlineDialect):
         return True
 
     def join(self, parts: list[tuple[Leaf, str]]) -> str:
-        """Write a message."""
         pieces: list[str] = []
         quote_id = 0
         for leaf, drawn in parts:
@@ -150,6 +156,39 @@ class ChatDialect(InlineDialect):
             pieces.append(drawn)
             quote_id = leaf.place.quote_id
         return "".join(pieces)
+
+
+class BackslashDialect(ChatDialect):
+    """Markdown's own marks, with a backslash before what is to be shown as it is.
+
+    Attributes:
+        line_start: what makes a heading, item or quote at the beginning of a line.
+    """
+
+    marks: dict[SpanKind, str] = {"strong": "**", "em": "*", "strike": "~~"}  # noqa: RUF012 - never changed
+    padding = ""
+    line_start: re.Pattern[str]
+
+    def guard(self, line: str) -> str:
+        match = self.line_start.match(line)
+        if match is None:
+            return line
+        return f"{match[0]}\\{line[match.end() :]}" if match[0].isdigit() else "\\" + line
+
+    def needs_boundary(self, before: str, after: str) -> bool:
+        """Markers that touch would be read as one."""
+        return before in "*~" and after in "*~"
+
+    def fence(self, code: str, language: str) -> str:
+        """What would end the block early is broken by an invisible character."""
+        return f"```{code_language(language)}\n{without_fences(code) or ' '}\n```"
+
+    def indent(self, levels: tuple[bool, ...]) -> str:
+        """Two spaces in a bulleted list, three in a numbered one."""
+        return "".join(self.hanging(is_ordered) for is_ordered in levels)
+
+    def marker(self, leaf: Leaf) -> str:
+        return leaf.marker + " "
 
 
 def render_chat(text: str, dialect: ChatDialect, limit: int) -> list[str]:

@@ -1,34 +1,20 @@
-"""Leaves to messages: each within the limit, each able to stand alone.
-
-Messages are filled in order, and a leaf's place depends only on what comes before it: a message that has been left
-behind stays as it is while the answer grows.
-"""
+"""A leaf that is too large for a message, cut in two: each part can stand alone."""
 
 import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from wcwidth import grapheme_boundary_before
 
 from glados_bots.markdown.drawing.leaves import Leaf
-from glados_bots.markdown.tree import Code, Run, Table
+from glados_bots.markdown.tree import Code, Run
 
-# Below this a message could not hold a fence, a table's header and a line.
-MIN_LIMIT = 200
 # How often a place to cut is guessed from what a prefix takes, before the rest is halved.
 _GUESSES = 4
-# A gap inside a quote carries the quote's mark.
-QUOTE_MARGIN = 2
-
 # What a platform could read as one thing, however it is escaped: a mention, an emoji, a time.
 _LONGEST_MENTION = 80
 _MENTION = re.compile(rf"<[@#!:/A-Za-z][^<>\s]{{0,{_LONGEST_MENTION}}}>")
-# A leaf with so many times a message's room of text is cut before it is drawn: drawing would never make it fit, and
-# what is left would be drawn whole for each message.
-_SURELY_TOO_LONG = 2
-_FEW = 8  # runs; nearly all leaves have fewer, and need no closer look
 
 Drawn = TypeVar("Drawn")
 Message = TypeVar("Message")
@@ -41,8 +27,7 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
         """Replace a table by what the platform can show; the first of the result needs no more of it."""
 
-    def draw(self, leaf: Leaf) -> Drawn:
-        """Write a leaf."""
+    def draw(self, leaf: Leaf) -> Drawn: ...
 
     def size(self, drawn: Drawn) -> int:
         """What it takes of a message, in the limit's unit."""
@@ -50,116 +35,13 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
         """Whether a message holding `before` may hold this leaf as well, whatever its size."""
 
-    def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co:
-        """Write a message."""
-
-
-class Packer(Generic[Drawn, Message]):
-    """Fills messages with leaves.
-
-    Args:
-        dialect: the platform's.
-        limit: most a message may hold, in the dialect's unit.
-
-    Raises:
-        ValueError: the limit is below `MIN_LIMIT`.
-    """
-
-    def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
-        if limit < MIN_LIMIT:
-            raise ValueError(f"a limit of {limit} is too small for messages that stand alone; use {MIN_LIMIT} or more")
-        self._dialect = dialect
-        self._limit = limit
-        self.full: list[Message] = []
-        self._parts: list[tuple[Leaf, Drawn]] = []
-        self._room = limit
-
-    def fork(self) -> "Packer[Drawn, Message]":
-        """A packer that goes on from here without touching this one; its `full` begins empty."""
-        other = Packer(self._dialect, self._limit)
-        other._parts, other._room = list(self._parts), self._room
-        return other
-
-    def messages(self) -> list[Message]:
-        """All messages up to now, the last one perhaps not full."""
-        return [*self.full, self._dialect.join(self._parts)] if self._parts else list(self.full)
-
-    def add(self, leaves: list[Leaf]) -> None:
-        """Place more leaves behind those already there."""
-        queue = deque(leaves)
-        while queue:
-            leaf = queue.popleft()
-            if isinstance(leaf.block, Table):
-                leaf, *rest = self._dialect.expand(leaf, self._limit)
-                queue.extendleft(reversed(rest))
-            few = len(leaf.runs) < _FEW and not (leaf.runs and len(leaf.runs[-1].text) > self._limit)
-            if (few and leaf.kind != "code") or not _is_longer(leaf, _SURELY_TOO_LONG * self._limit):
-                self._place(leaf, queue)
-            elif self._parts:
-                self._put_off(leaf, queue)
-            else:
-                self._cut(leaf, queue)
-
-    def _cut(self, leaf: Leaf, queue: deque[Leaf]) -> None:
-        head, rest = split(leaf, self._limit, self._dialect)
-        queue.extendleft([head] if rest is None else [rest, head])
-
-    def _place(self, leaf: Leaf, queue: deque[Leaf]) -> None:
-        drawn = self._dialect.draw(leaf)
-        size = self._dialect.size(drawn)
-        if not self._parts:
-            if size <= self._limit:
-                self._parts = [(leaf, drawn)]
-                self._room = self._limit - size
-            else:
-                self._cut(leaf, queue)
-            return
-        size += leaf.gap + (QUOTE_MARGIN if leaf.place.quote else 0)
-        if size <= self._room and self._dialect.fits_beside(self._parts, leaf):
-            self._parts.append((leaf, drawn))
-            self._room -= size
-        else:
-            self._put_off(leaf, queue)
-
-    def _put_off(self, leaf: Leaf, queue: deque[Leaf]) -> None:
-        """Begin another message."""
-        queue.appendleft(leaf)
-        queue.extendleft(reversed(self._close()))
-
-    def _close(self) -> list[Leaf]:
-        """Finish the message; headings at its end go along with what they announce."""
-        kept = len(self._parts)
-        while kept > 1 and self._parts[kept - 1][0].kind == "heading":
-            kept -= 1
-        if self._parts[kept - 1][0].kind == "heading":
-            kept = len(self._parts)
-        moved = [leaf for leaf, _ in self._parts[kept:]]
-        self.full.append(self._dialect.join(self._parts[:kept]))
-        self._parts = []
-        return moved
-
-
-def _is_longer(leaf: Leaf, size: int) -> bool:
-    """Whether a leaf has more characters than this; looks at no more of it than that takes."""
-    if isinstance(leaf.block, Code):
-        return len(leaf.block.text) > size
-    for run in leaf.runs:
-        size -= max(1, len(run.text))
-        if size < 0:
-            return True
-    return False
+    def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co: ...
 
 
 def split(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
-    """Cut a leaf that is too large for an empty message.
+    """Cut a text, heading or code that is too large for an empty message.
 
-    Args:
-        leaf: text, heading or code.
-        room: what the first part may take.
-        dialect: the platform's.
-
-    Returns:
-        The first part, and the rest if there is one.
+    Returns the first part, which takes at most `room`, and the rest if there is one.
     """
     if leaf.kind == "code" and isinstance(leaf.block, Code):
         return _split_code(leaf, leaf.block, room, dialect)

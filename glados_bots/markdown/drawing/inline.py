@@ -7,13 +7,14 @@ only where the dialect will read it as one.
 import re
 from abc import ABC, abstractmethod
 
-from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.links import safe_url, shown_host
 from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
 
 # Invisible; the dialects take it for a boundary between words.
 ZERO_WIDTH_SPACE = "\u200b"
 
 _FENCE = re.compile("``(?=`)")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+\-.#]+")
 
 Styles = tuple[SpanKind, ...]
 
@@ -38,8 +39,7 @@ class InlineDialect(ABC):
         """Protect a line of text whose beginning would make it a heading, item or quote."""
 
     @abstractmethod
-    def code(self, text: str) -> str:
-        """Write inline code."""
+    def code(self, text: str) -> str: ...
 
     @abstractmethod
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
@@ -55,15 +55,7 @@ class InlineDialect(ABC):
 
 
 def write_lines(dialect: InlineDialect, runs: list[Run]) -> list[str]:
-    """Write a paragraph.
-
-    Args:
-        dialect: the platform's.
-        runs: text, code and breaks.
-
-    Returns:
-        At least one line; each stands alone.
-    """
+    """Write text, code and breaks as at least one line; each stands alone."""
     if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
         return [dialect.guard(dialect.escape(runs[0].text.strip()))]
     return LineWriter(dialect).lines(runs)
@@ -84,7 +76,6 @@ class LineWriter:
         self._has_closed = False
 
     def lines(self, runs: list[Run]) -> list[str]:
-        """Return the lines of a paragraph."""
         index, count = 0, len(runs)
         while index < count:
             run = runs[index]
@@ -212,10 +203,8 @@ class LineWriter:
             position = min([run.spans.index(span) for run in runs])
             outer = self._possible(_kinds(first.spans[:position]), url)
             inner = [Run(run.kind, run.text, _inside(run.spans[position:], outer)) for run in runs]
-        if span.may_mislead:
-            host = hidden_host(shown, url, [run.text for run in runs if run.kind == "code"])
-            if host:
-                inner.append(Run("text", f" ({host})"))
+        if host := shown_host(span, runs, url):
+            inner.append(Run("text", host))
         if shown[:1].isspace():
             self._space = " "
         self._atom(self._dialect.link(inner, url, is_bare=span.bare), outer)
@@ -231,6 +220,11 @@ def _inside(spans: Spans, outer: Styles) -> Spans:
 def without_fences(code: str) -> str:
     """Break what would end a code block early, by an invisible character after every second back-tick."""
     return _FENCE.sub(f"``{ZERO_WIDTH_SPACE}", code) if "```" in code else code
+
+
+def code_language(word: str) -> str:
+    """A language's name that may stand behind a fence; empty for anything else."""
+    return word if _LANGUAGE.fullmatch(word) else ""
 
 
 def _link(run: Run) -> Span | None:

@@ -31,14 +31,7 @@ class _NotPlainError(Exception):
 
 
 def unicode_math(latex: str) -> str | None:
-    """Write a formula in plain characters.
-
-    Args:
-        latex: without its dollar signs.
-
-    Returns:
-        The formula, or None where plain characters cannot hold it.
-    """
+    """Write LaTeX, without its dollar signs, in plain characters; None where they cannot hold it."""
     reader = _Reader(latex.strip())
     try:
         return None if "\n" in latex.strip() else reader.formula()
@@ -186,7 +179,6 @@ class _Line:
         self._pieces.append(piece)
 
     def text(self) -> str:
-        """All pieces."""
         return "".join(self._pieces)
 
     def _end(self) -> str:

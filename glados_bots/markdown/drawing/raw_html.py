@@ -71,14 +71,7 @@ def block_runs(html: str) -> list[Run]:
 
 
 def plain_runs(runs: list[Run]) -> list[Run]:
-    """Resolve the tags among inline runs.
-
-    Args:
-        runs: some of kind `html`.
-
-    Returns:
-        Runs without any of that kind. What only looks like a tag (`Vec<String>`) is text.
-    """
+    """Runs without any of kind `html`. What only looks like a tag (`Vec<String>`) is text."""
     reader = _Reader()
     for run in runs:
         reader.read(run)
@@ -86,11 +79,7 @@ def plain_runs(runs: list[Run]) -> list[Run]:
 
 
 class _Reader:
-    """Reads runs in order.
-
-    Attributes:
-        plain: the runs without tags.
-    """
+    """Reads runs in order; `plain` has them without tags."""
 
     def __init__(self) -> None:
         self.plain: list[Run] = []
@@ -99,7 +88,6 @@ class _Reader:
         self._spans: dict[str, Span] = {}
 
     def read(self, run: Run) -> None:
-        """Take the next run."""
         if run.kind != "html" or not is_html(run.text):
             if not self._meanings["hidden"]:
                 self.plain.append(self._styled(run))

@@ -41,12 +41,7 @@ _LINK = re.compile(
 def mend_tags(text: str, edits: list[Edit]) -> int | None:
     """Add the edits that lines which begin with a tag need.
 
-    Args:
-        text: source.
-        edits: (start, end, replacement) are added here.
-
-    Returns:
-        Where a tag or a comment stands that later text may end, and so make raw HTML of; None if there is none.
+    Returns where a tag or a comment stands that later text may end, and so make raw HTML of; None if there is none.
     """
     alone: list[re.Match[str]] = []
     unsettled: int | None = None

@@ -73,14 +73,7 @@ def readable(text: str) -> str:
 
 
 def mend(text: str) -> Mended:
-    """Apply the repairs.
-
-    Args:
-        text: source that went through `readable`.
-
-    Returns:
-        The mended source with its edits.
-    """
+    """Apply the repairs to a source that went through `readable`."""
     edits: list[Edit] = []
     unsettled = None
     if "`" in text or "~" in text:

@@ -27,11 +27,7 @@ _NUMBER = re.compile(rb"\d{1,9}")
 
 
 class Builder(InlineBuilder):
-    """Builds one document.
-
-    Args:
-        source: the mended text.
-        marks: footnotes marked before it.
+    """Builds one document of a mended text; `marks` are the footnotes marked before it.
 
     Attributes:
         place: the UTF-8 byte of the source where the event that is read stands.
@@ -55,9 +51,7 @@ class Builder(InlineBuilder):
     def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
         """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
 
-        Args:
-            events: each with its range where they are placed; else by itself, and each stands behind every text.
-            are_placed: which of both.
+        Where they are placed, each comes with its range; else by itself, and each stands behind every text.
         """
         handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
@@ -89,7 +83,6 @@ class Builder(InlineBuilder):
                 handlers[key](self, value)
 
     def document(self) -> Document:
-        """Return what was read."""
         for runs in self._tagged:
             runs[:] = settled(runs)
         marks = list(self._marks)

@@ -13,12 +13,7 @@ MAX_DEPTH = 32
 
 
 class InlineBuilder(ABC):
-    """Builds the runs of one leaf after the other.
-
-    Args:
-        source: the mended text.
-        marks: footnotes marked before it.
-    """
+    """Builds the runs of one leaf after the other."""
 
     def __init__(self, source: str, marks: Iterable[str]) -> None:
         self._marked = has_marks(source)

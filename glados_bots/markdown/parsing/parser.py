@@ -23,13 +23,9 @@ LinkCallback = Callable[[Any], "tuple[str, str] | None"]
 
 
 def parse(text: str) -> Document:
-    """Read a whole answer.
+    """Read a whole answer, as models write it: docs/markdown.md says what is mended. Any text can be read.
 
-    Args:
-        text: markdown as models write it (GFM, see `docs/markdown.md` for what is mended).
-
-    Returns:
-        The tree; its `starts` are without meaning. Any text can be read; there is no error.
+    The tree's `starts` are without meaning.
     """
     mended = mend(readable(text)).text
     if _has_odd_numbers(mended):
@@ -40,15 +36,10 @@ def parse(text: str) -> Document:
 
 
 def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
-    """Read text that went through `mend` already.
+    """Read text that went through `mend` already; the tree's `starts` are byte offsets into it.
 
-    Args:
-        text: the mended source.
-        on_unknown: told of each `[x]` without a definition; it may answer with a target and a title.
-        marks: footnotes marked before this text begins.
-
-    Returns:
-        The tree; `starts` are byte offsets into `text`.
+    `on_unknown` is told of each `[x]` without a definition, and may answer with a target and a title. `marks` are the
+    footnotes marked before this text begins.
     """
     builder = Builder(text, marks)
     events = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)

@@ -65,11 +65,7 @@ class Update(Generic[Chunk]):
 
 
 class Stream(Generic[Chunk]):
-    """Follows one answer.
-
-    Args:
-        new_sink: makes an empty sink of the platform; called anew when the answer must be rendered again.
-    """
+    """Follows one answer. `new_sink` is called anew when the answer must be rendered again."""
 
     def __init__(self, new_sink: Callable[[], Sink[Chunk]]) -> None:
         self._new_sink = new_sink
@@ -89,14 +85,7 @@ class Stream(Generic[Chunk]):
         self._restarts = 0
 
     def feed(self, delta: str) -> Update[Chunk]:
-        """Add the next piece of the answer, cut anywhere.
-
-        Args:
-            delta: text; may be empty.
-
-        Returns:
-            The chunks with everything open closed for display.
-        """
+        """Add the next piece of the answer, cut anywhere; the chunks have everything open closed for display."""
         delta = self._held + delta
         self._held = ""
         if delta and (delta[-1] == "\r" or _HIGH_SURROGATES[0] <= delta[-1] <= _HIGH_SURROGATES[1]):
@@ -119,11 +108,7 @@ class Stream(Generic[Chunk]):
         return self._update(final, self._settled(final, chunks))
 
     def close(self) -> Update[Chunk]:
-        """End the answer.
-
-        Returns:
-            The final chunks: the same as rendering the whole text at once.
-        """
+        """End the answer; the final chunks are the same as rendering the whole text at once."""
         self._pieces.append(readable(self._held))
         self._held = ""
         self._final = 0

@@ -33,14 +33,7 @@ _LINK_PART = re.compile(r"\(|\[[^\]]*\Z|\Z")
 
 
 def finish(text: str) -> str:
-    """Close or hold back what is open at the end.
-
-    Args:
-        text: source of the last blocks, ending anywhere.
-
-    Returns:
-        Source that reads the same but for its end.
-    """
+    """The source of the last blocks, with what is open at its end closed or held back; the rest reads the same."""
     line_start = text.rfind("\n") + 1
     fence, closed = last_fence(text)
     if fence is not None:

@@ -10,19 +10,20 @@ for a developer to chat with a bot.
         await fake.wait_for(lambda: fake.answers())
 """
 
+from tests.fakes.common.limits import Limit
+
 from .client import RecordingClient, connected, running
-from .commands import UnknownCommandError
-from .errors import ApiError
-from .faults import Fault
-from .guilds import FakeGuild
-from .intents import Intent
-from .interactions import Interaction
-from .ledger import Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
-from .models import Channel, ChannelType, Message, MessageType, Role, User
+from .gateway.intents import Intent
 from .people import Person
-from .permissions import ALL, EVERYONE_DEFAULT, NONE, Permission
-from .ratelimits import Limit
+from .rest.faults import Fault
 from .server import ConnectSettings, FakeDiscord
+from .world.commands import UnknownCommandError
+from .world.errors import ApiError
+from .world.guilds import FakeGuild
+from .world.interactions import Interaction
+from .world.ledger import Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
+from .world.models import Channel, ChannelType, Message, MessageType, Role, User
+from .world.permissions import ALL, EVERYONE_DEFAULT, NONE, Permission
 
 __all__ = [
     "ALL",

@@ -1,7 +1,5 @@
 """The real discord.py against a fake: where it connects to, and a client that remembers what it was told."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager

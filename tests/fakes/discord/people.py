@@ -1,33 +1,26 @@
 """Simulated users: what people do in their Discord client, under the same rules as everybody."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from .commands import command_data, find_command
-from .content import walk
-from .errors import ApiError
-from .http import store_files
-from .interactions import Interaction, InteractionType
-from .interactions import Interactions as InteractionList
-from .kinds import forward, pin, poll, sticker, unpin
-from .messages import Origin, check_may_send, create_message, delete_message, edit_message
-from .models import Attachment, Channel, ChannelType, JsonObject, Message, User
-from .payloads import message_json
-from .permissions import Permission
-from .reactions import add_reaction, remove_reaction
-from .rest_threads import announce_thread, thread_on_message
-from .rest_users import open_dm
-from .state import World
-from .threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
+from tests.fakes.common.clock import dispatched
 
-T = TypeVar("T")
+from .world.commands import command_data, find_command
+from .world.content import walk
+from .world.errors import ApiError
+from .world.interactions import Interaction, InteractionType
+from .world.interactions import Interactions as InteractionList
+from .world.kinds import announce_thread, forward, pin, poll, sticker, thread_on_message, unpin
+from .world.messages import Origin, check_may_send, create_message, delete_message, edit_message
+from .world.models import Attachment, Channel, ChannelType, JsonObject, Message, User
+from .world.payloads import message_json
+from .world.permissions import Permission
+from .world.reactions import add_reaction, remove_reaction
+from .world.state import NewFile, World
+from .world.threads import add_thread_member, change_thread, check_may_open_thread, delete_thread, open_thread
 
 _MESSAGE_COMMAND = 3
 _BUTTON = 2
-File = tuple[str, str, bytes]
 
 
 @dataclass(eq=False)
@@ -44,38 +37,38 @@ class Person(User):
         *,
         reply_to: Message | None = None,
         pings: bool = True,
-        files: list[File] | None = None,
+        files: list[NewFile] | None = None,
         flags: int = 0,
     ) -> Message:
-        """Write a message; `files` are (name, content type, content), `pings` is the switch on a reply."""
+        """Write a message; `pings` is the switch on a reply."""
         self._require_to_write(channel)
         payload: JsonObject = {"content": content, "flags": flags}
         if reply_to is not None:
             payload["message_reference"] = {"message_id": str(reply_to.id)}
             everything = {"parse": ["users", "roles", "everyone"]}
             payload["allowed_mentions"] = everything | {"replied_user": pings}
-        stored = store_files(self.world, channel.id, files or [])
+        stored = self.world.store_files(channel.id, files or [])
         message = create_message(self.world, channel, self, payload, stored)
-        return await _after(message)
+        return await dispatched(message)
 
-    async def dm(self, content: str, *, files: list[File] | None = None) -> Message:
+    async def dm(self, content: str, *, files: list[NewFile] | None = None) -> Message:
         """Write to the bot directly."""
-        return await self.say(open_dm(self.world, self), content, files=files)
+        return await self.say(self.world.direct(self), content, files=files)
 
     async def forward(self, message: Message, channel: Channel) -> Message:
         """Show a message in another place; that forwards neither its author nor anything to say about it."""
         self._require_to_write(channel)
-        return await _after(forward(self.world, message, channel, self))
+        return await dispatched(forward(self.world, message, channel, self))
 
     async def poll(self, channel: Channel, question: str, *answers: str) -> Message:
         """Let everybody vote."""
         self._require_to_write(channel)
-        return await _after(poll(self.world, channel, self, question, list(answers)))
+        return await dispatched(poll(self.world, channel, self, question, list(answers)))
 
     async def sticker(self, channel: Channel, name: str = "Wave") -> Message:
         """Send a sticker, and nothing else."""
         self._require_to_write(channel)
-        return await _after(sticker(self.world, channel, self, name))
+        return await dispatched(sticker(self.world, channel, self, name))
 
     async def pin(self, message: Message) -> None:
         """Pin a message, as a moderator."""
@@ -121,7 +114,7 @@ class Person(User):
         """Open a thread on a message, in a channel, or as a post in a forum (with `content` as its first message)."""
         payload: JsonObject = {"name": name, "type": 12 if private else 11}
         if isinstance(where, Message):
-            return await _after(thread_on_message(self.world, where, self, payload))
+            return await dispatched(thread_on_message(self.world, where, self, payload))
         kind = check_may_open_thread(self.world, where, self, payload)
         thread = open_thread(self.world, where, self, payload, kind=kind, thread_id=self.world.clock.snowflake())
         announce_thread(self.world, thread, self)
@@ -129,7 +122,7 @@ class Person(User):
             create_message(self.world, thread, self, {"content": content}, origin=Origin(message_id=thread.id))
         elif content:
             await self.say(thread, content)
-        return await _after(thread)
+        return await dispatched(thread)
 
     async def change_thread(self, thread: Channel, *, archived: bool | None = None, locked: bool | None = None) -> None:
         """Archive or lock a thread, or undo it."""
@@ -161,7 +154,7 @@ class Person(User):
         name, *path = command.removeprefix("/").split()
         definition = find_command(self.world, channel, self, name)
         data = command_data(self.world, channel, definition, path, options)
-        return await _after(self.interactions.start(InteractionType.COMMAND, self, channel, data))
+        return await dispatched(self.interactions.start(InteractionType.COMMAND, self, channel, data))
 
     async def complete(self, channel: Channel, command: str, option: str, typed: str) -> Interaction:
         """Type into an option of a slash command; the bot's proposals are in `choices`."""
@@ -172,7 +165,7 @@ class Person(User):
         while "options" in options[0]:
             options = options[0]["options"]
         options[0]["focused"] = True
-        return await _after(self.interactions.start(InteractionType.AUTOCOMPLETE, self, channel, data))
+        return await dispatched(self.interactions.start(InteractionType.AUTOCOMPLETE, self, channel, data))
 
     async def run_on(self, message: Message, command: str) -> Interaction:
         """Use a command from the menu of a message."""
@@ -180,7 +173,7 @@ class Person(User):
         data = command_data(self.world, message.channel, definition, [], {})
         data["target_id"] = str(message.id)
         data["resolved"] = {"messages": {str(message.id): message_json(message, self.world)}}
-        return await _after(self.interactions.start(InteractionType.COMMAND, self, message.channel, data))
+        return await dispatched(self.interactions.start(InteractionType.COMMAND, self, message.channel, data))
 
     async def click(self, message: Message, button: str) -> Interaction:
         """Press the button with this label, emoji or custom id.
@@ -195,7 +188,8 @@ class Person(User):
         if found is None or found.get("disabled"):
             raise LookupError(f"No button {button!r} to press among {[button_names(part) for part in buttons]}")
         data = {"custom_id": found["custom_id"], "component_type": _BUTTON, "id": found["id"]}
-        return await _after(self.interactions.start(InteractionType.COMPONENT, self, message.channel, data, message))
+        where = message.channel
+        return await dispatched(self.interactions.start(InteractionType.COMPONENT, self, where, data, message))
 
     async def submit(self, interaction: Interaction, values: dict[str, str]) -> Interaction:
         """Send off the form that the bot showed in answer to `interaction`; values by custom id."""
@@ -205,13 +199,13 @@ class Person(User):
             {"type": 1, "components": [{"type": 4, "custom_id": key, "value": value}]} for key, value in values.items()
         ]
         data = {"custom_id": interaction.modal["custom_id"], "components": rows}
-        return await _after(
+        return await dispatched(
             self.interactions.start(InteractionType.MODAL, self, interaction.channel, data, interaction.source)
         )
 
-    def attachment(self, channel: Channel, file: File) -> Attachment:
+    def attachment(self, channel: Channel, file: NewFile) -> Attachment:
         """A file for an option of a slash command."""
-        return store_files(self.world, channel.id, [file])[0]
+        return self.world.store_files(channel.id, [file])[0]
 
     def _require_to_write(self, channel: Channel) -> None:
         self.world.channel(channel.id, self)
@@ -226,9 +220,3 @@ def button_names(part: JsonObject) -> set[str]:
     """Everything a button may be called by."""
     emoji = (part.get("emoji") or {}).get("name")
     return {name for name in (part.get("label"), emoji, part.get("custom_id")) if name}
-
-
-async def _after(result: T) -> T:
-    """Let the server's tasks send what was just dispatched."""
-    await asyncio.sleep(0)
-    return result

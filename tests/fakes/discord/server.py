@@ -1,38 +1,36 @@
 """The fake as one object: start it, build a guild, let people act, and read the ledger."""
 
-from __future__ import annotations
-
 import asyncio
-import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
-from .clock import Clock
-from .faults import Faults
-from .gateway import Gateway
-from .guilds import FakeGuild
-from .http import API, Pipeline
-from .intents import PRIVILEGED
-from .interactions import Interactions
-from .kinds import add_preview
-from .ledger import Ledger, MessageRecord
-from .messages import Origin, create_message
-from .models import Channel, JsonObject, Message, User
-from .people import Person
-from .permissions import NONE, Permission
-from .ratelimits import RateLimits
-from .rest_interactions import InteractionRoutes
-from .rest_messages import MessageRoutes
-from .rest_threads import ThreadRoutes
-from .rest_users import UserRoutes
-from .state import Application, World
+from tests.fakes.common.clock import dispatched
+from tests.fakes.common.faults import Faults
+from tests.fakes.common.server import LARGEST_REQUEST, LoopbackServer
 
-LARGEST_REQUEST = 25 * 1024 * 1024
-WAIT_S = 60.0
+from .gateway.gateway import Gateway
+from .gateway.intents import PRIVILEGED
+from .people import Person
+from .rest.faults import Fault
+from .rest.interaction_routes import InteractionRoutes
+from .rest.message_routes import MessageRoutes
+from .rest.pipeline import API, Pipeline
+from .rest.ratelimits import RateLimits
+from .rest.thread_routes import ThreadRoutes
+from .rest.user_routes import UserRoutes
+from .world.clock import Clock
+from .world.guilds import FakeGuild
+from .world.interactions import Interactions
+from .world.kinds import add_preview
+from .world.ledger import MessageRecord
+from .world.messages import Origin, create_message
+from .world.models import Channel, JsonObject, Message, User
+from .world.permissions import NONE, Permission
+from .world.state import Application, World
+
 TOKEN = "fake-token"
 
 
@@ -55,32 +53,27 @@ class FakeDiscord:
         faults: Faults of REST calls.
         rate_limits: Buckets and blocks.
         users: What the account routes tell, such as the recommended number of shards.
+        clock: The server's time.
+        ledger: What users saw.
+        wait_for: See `Ledger.wait_for`.
     """
 
     def __init__(self, *, token: str = TOKEN, bot_name: str = "GLaDOS", port: int = 0) -> None:
-        clock = Clock()
+        self.clock = Clock()
         self.token = token
-        self.bot = User(clock.snowflake(), bot_name, bot=True)
-        self.world = World(clock, Application(self.bot.id, int(PRIVILEGED)), self.bot)
+        self.bot = User(self.clock.snowflake(), bot_name, bot=True)
+        self.world = World(self.clock, Application(self.bot.id, int(PRIVILEGED)), self.bot)
         self.world.users[self.bot.id] = self.bot
+        self.ledger = self.world.ledger
+        self.wait_for = self.ledger.wait_for
         self.gateway = Gateway(self.world, token)
-        self.faults = Faults()
-        self.rate_limits = RateLimits(clock)
+        self.faults = Faults(Fault)
+        self.rate_limits = RateLimits(self.clock)
         self.interactions = Interactions(self.world)
         self.users = UserRoutes(self.world)
         self.settings = ConnectSettings("", "")
         self._port = port
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def ledger(self) -> Ledger:
-        """What users saw."""
-        return self.world.ledger
-
-    @property
-    def clock(self) -> Clock:
-        """The server's time."""
-        return self.world.clock
+        self._server = LoopbackServer()
 
     async def __aenter__(self) -> Self:
         pipeline = Pipeline(self.world, self.rate_limits, self.faults, self.token)
@@ -99,21 +92,17 @@ class FakeDiscord:
                 web.get("/cdn/attachments/{channel_id}/{attachment_id:\\d+}/{name}", self._download),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        host, port = self._runner.addresses[0][:2]
-        self.settings = ConnectSettings(f"http://{host}:{port}{API}", f"ws://{host}:{port}/gateway/")
+        host = await self._server.start(app, self._port)
+        self.settings = ConnectSettings(f"http://{host}{API}", f"ws://{host}/gateway/")
         self.gateway.url = self.users.gateway_url = self.settings.gateway_url
-        self.world.cdn_base = f"http://{host}:{port}/cdn"
+        self.world.cdn_base = f"http://{host}/cdn"
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.gateway.drop()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.stop()
 
     def add_guild(self, name: str = "Aperture", *, permissions: Permission = NONE, with_bot: bool = True) -> FakeGuild:
         """A guild with every user there is so far; its owner never says anything.
@@ -147,9 +136,9 @@ class FakeDiscord:
         """A message by a webhook, which has no account; many are nothing but embeds."""
         author = User(self.clock.snowflake(), "hook", bot=True)
         payload = {"content": content, "embeds": embeds or []}
-        message = create_message(self.world, channel, author, payload, origin=Origin(webhook_id=author.id))
-        await asyncio.sleep(0)
-        return message
+        return await dispatched(
+            create_message(self.world, channel, author, payload, origin=Origin(webhook_id=author.id))
+        )
 
     async def preview(self, message: Message, **embed: object) -> None:
         """Add what stands behind a link of the message; `embed` has the embed's fields, such as title."""
@@ -163,27 +152,6 @@ class FakeDiscord:
     def message(self, record: MessageRecord) -> Message:
         """The message as it stands, for a record of the ledger."""
         return self.world.channels[record.channel_id].messages[record.id]
-
-    async def wait_for(self, condition: Callable[[], object], *, seconds: float = WAIT_S, what: str = "") -> None:
-        """Return as soon as the condition holds.
-
-        Raises:
-            TimeoutError: It did not within `seconds`; the text shows what the bot has said.
-        """
-        changed = asyncio.Event()
-        self.ledger.listeners.append(changed.set)
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            while not condition():
-                if asyncio.get_running_loop().time() > deadline:
-                    said = [record.content for record in self.answers()]
-                    raise TimeoutError(f"Waited {seconds} s in vain {what}; the bot said {said}")
-                changed.clear()
-                # The condition may look at things beyond the ledger, so it is tried from time to time as well.
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), timeout=0.02)
-        finally:
-            self.ledger.listeners.remove(changed.set)
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         attachment = self.world.attachments.get(int(request.match_info["attachment_id"]))

@@ -19,26 +19,28 @@ with a bot.
 - A `Person` can say, dm, edit, delete, react, unreact, share, paste_table, pin, unpin, me, alert (bots), stop,
   run (a slash command), click, shortcut, submit, close, open_home, open_assistant, look_at. Verbs return before the app
   has answered: an `Interaction` tells when it is_done.
-- `fake.clock.advance(seconds)` ends streams, tickets, tokens, triggers, and lets retries happen.
+- `fake.clock.advance(seconds)` ends streams, tickets, tokens, triggers, and lets retries happen; `fake.settled()` waits
+  until every event was handled.
 - `fake.faults.add(method=…)`, `fake.rate_limits`, `fake.sockets` (drop, disconnect, disable, …), `fake.delivery` (hold,
   release, repeat) and `fake.http` (HTTP mode, forged requests) make trouble.
 - `fake.world.telling`: what events leave out at times, or tell twice.
 - `fake.ledger`: messages by revision, `of`, `by`, `transcript`, pings, unfurls, requests, statuses, prompts, failures.
 """
 
-from .apps import App, Installation
+from tests.fakes.common.limits import Limit
+
+from .api.faults import Fault
 from .client import RecordingApp, connected, running
-from .delivery import Answer
-from .errors import ApiError
-from .faults import Fault
-from .http_events import AppAnswer
-from .interactions import Interaction
-from .ledger import DeliveryRecord, Failure, Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
-from .models import Channel, File, JsonObject, Message, Team, User, View
+from .delivery.delivery import Answer
+from .delivery.http_events import AppAnswer
+from .delivery.interactions import Interaction
 from .people import Person
-from .ratelimits import Limit
 from .server import ConnectSettings, FakeSlack
 from .teams import Workspace
+from .world.apps import App, Installation
+from .world.errors import ApiError
+from .world.ledger import DeliveryRecord, Failure, Ledger, MessageRecord, Ping, RequestRecord, Revision, Unfurl
+from .world.models import Channel, File, JsonObject, Message, Team, User, View
 
 __all__ = [
     "Answer",

@@ -1,7 +1,5 @@
 """The real slack_bolt and slack_sdk against a fake: an app that remembers what it was told, and its connection."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -12,8 +10,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from .models import JsonObject
 from .server import ConnectSettings, FakeSlack
+from .world.models import JsonObject
 
 # Read by slack_bolt and slack_sdk behind the caller's back.
 _AMBIENT = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")

@@ -1,16 +1,14 @@
 """What people press, choose and fill in: commands, buttons, shortcuts and forms."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass, field
 
-from .content import typed
-from .elements import find_action, form_state
-from .interactions import Interaction, Interactions
-from .models import Channel, JsonObject, Message, User, View
-from .payloads import message_json, view_json
-from .state import World
+from .blocks.content import typed
+from .blocks.elements import find_action, form_state
+from .delivery.interactions import Interaction, Interactions
+from .world.models import Channel, JsonObject, Message, User, View
+from .world.payloads import message_json, view_json
+from .world.state import World
 
 
 @dataclass(eq=False)

@@ -1,23 +1,20 @@
 """Simulated users: what people do in their Slack client, under the same rules as everybody."""
 
-from __future__ import annotations
-
 import asyncio
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from .content import rich_text, typed
-from .errors import ApiError
-from .messages import add_message, check_may_post, delete_message, edited
-from .models import Channel, File, JsonObject, Message
-from .payloads import message_json, view_json
-from .reactions import react, unreact
+from tests.fakes.common.clock import dispatched
+
+from .blocks.content import rich_text, typed
 from .sharing import Sharer
-from .streams import stop_by_user
-
-T = TypeVar("T")
+from .world.errors import ApiError
+from .world.messages import add_message, check_may_post, delete_message, edited
+from .world.models import Channel, File, JsonObject, Message
+from .world.payloads import message_json, view_json
+from .world.reactions import react, unreact
+from .world.streams import stop_by_user
 
 # Name, media type, content.
 NewFile = tuple[str, str, bytes]
@@ -68,7 +65,7 @@ class Person(Sharer):
             client_msg_id="" if self.is_bot else client_msg_id or str(uuid.uuid4()),
         )
         add_message(self.world, message)
-        return await _after(message)
+        return await dispatched(message)
 
     async def dm(
         self, text: str = "", *, thread: Message | str | None = None, files: Iterable[NewFile] = ()
@@ -145,7 +142,7 @@ class Person(Sharer):
         root.subtype, root.thread_ts = "assistant_app_thread", root.ts
         self.direct.messages[root.ts] = root
         self._tell_assistant("assistant_thread_started", root.ts, context)
-        return await _after(root)
+        return await dispatched(root)
 
     async def look_at(self, context: Channel, thread: Message | None = None) -> None:
         """Go to another channel while the assistant (`thread`: its root) or the agent is open."""
@@ -190,9 +187,3 @@ class Person(Sharer):
         thread["context"] = seen | {"enterprise_id": self.team.enterprise_id}  # type: ignore[assignment]
         event = {"type": name, "assistant_thread": thread, "event_ts": self.world.clock.timestamp()}
         self.world.emit(name, event, team=self.team)
-
-
-async def _after(result: T) -> T:
-    """Let the server's tasks send what was just dispatched."""
-    await asyncio.sleep(0)
-    return result

@@ -1,10 +1,6 @@
 """The fake as one object: start it, build workspaces, let people act, and read the ledger."""
 
-from __future__ import annotations
-
 import asyncio
-import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -12,32 +8,34 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from .api_agents import METHODS as AGENTS
-from .api_auth import AuthMethods
-from .api_chat import METHODS as CHAT
-from .api_conversations import METHODS as CONVERSATIONS
-from .api_views import ViewMethods
-from .apps import App, Token, Tokens
-from .clock import Clock
-from .delivery import Delivery
-from .faults import Faults
-from .files import Files, ForeignHost
-from .http import WebApi
-from .http_events import HttpEvents
-from .interactions import Interactions
-from .ledger import Ledger, MessageRecord
-from .messages import add_message, edited
-from .models import Channel, JsonObject, Message, User
-from .payloads import message_json
-from .people import Person
-from .ratelimits import Limit, RateLimits
-from .sockets import Sockets
-from .state import World
-from .teams import Workspace
+from tests.fakes.common.clock import dispatched
+from tests.fakes.common.faults import Faults
+from tests.fakes.common.limits import Limit
+from tests.fakes.common.server import LARGEST_REQUEST, LoopbackServer
 
-LARGEST_REQUEST = 25 * 1024 * 1024
-# Of a state that must come: long, as the machine may be busy.
-WAIT_S = 60.0
+from .api.agent_methods import METHODS as AGENTS
+from .api.auth_methods import AuthMethods
+from .api.chat_methods import METHODS as CHAT
+from .api.conversation_methods import METHODS as CONVERSATIONS
+from .api.faults import Fault
+from .api.files import Files, ForeignHost
+from .api.ratelimits import RateLimits
+from .api.view_methods import ViewMethods
+from .api.web_api import WebApi
+from .delivery.delivery import Delivery
+from .delivery.http_events import HttpEvents
+from .delivery.interactions import Interactions
+from .delivery.sockets import Sockets
+from .people import Person
+from .teams import Workspace
+from .world.apps import App, Token, Tokens
+from .world.clock import Clock
+from .world.ledger import MessageRecord
+from .world.messages import add_message, edited
+from .world.models import Channel, JsonObject, Message, User
+from .world.payloads import message_json
+from .world.state import World
+
 BOT_TOKEN = "xoxb-fake-token"
 APP_TOKEN = "xapp-1-fake-token"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -72,15 +70,20 @@ class FakeSlack:
         tokens: All tokens.
         files: Private files, and who fetched them.
         foreign: A host that is not Slack's, which keeps the tokens it is sent.
+        clock: The server's time.
+        ledger: What users saw.
+        wait_for: See `Ledger.wait_for`.
     """
 
     def __init__(self, *, bot_name: str = "GLaDOS", port: int = 0, manifest: JsonObject | None = None) -> None:
-        clock = Clock()
+        self.clock = clock = Clock()
         app = App(clock.id("A"), "1111.2222", "client-secret", SIGNING_SECRET, name=bot_name)
         if manifest is not None:
             app.apply_manifest(manifest)
         self.app = app
         self.world = World(clock, app)
+        self.ledger = self.world.ledger
+        self.wait_for = self.ledger.wait_for
         self.tokens = Tokens(clock, app)
         self.tokens.add(Token(APP_TOKEN, "app"))
         self.sockets = Sockets(self.world)
@@ -89,28 +92,18 @@ class FakeSlack:
         self.interactions = Interactions(self.world, self.delivery)
         self.files = Files(self.world, self.tokens)
         self.foreign = ForeignHost()
-        self.faults = Faults()
+        self.faults = Faults(Fault)
         self.rate_limits = RateLimits(clock)
         self.settings = ConnectSettings("")
         self.team = self.add_team("Aperture")
         self.tokens.add(Token(BOT_TOKEN, "bot", self.team.install()))
         self._port = port
-        self._runner: web.AppRunner | None = None
+        self._server = LoopbackServer()
 
     @property
     def bot(self) -> User:
         """The app's bot user in the first workspace."""
         return self.team.bot
-
-    @property
-    def ledger(self) -> Ledger:
-        """What users saw."""
-        return self.world.ledger
-
-    @property
-    def clock(self) -> Clock:
-        """The server's time."""
-        return self.world.clock
 
     async def __aenter__(self) -> Self:
         methods = CHAT | CONVERSATIONS | AGENTS | self.files.methods
@@ -128,12 +121,9 @@ class FakeSlack:
             ]
         )
         await self.foreign.start()
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        host, port = self._runner.addresses[0][:2]
-        self.world.base_url = f"http://{host}:{port}"
-        self.sockets.url = f"ws://{host}:{port}/link"
+        host = await self._server.start(app, self._port)
+        self.world.base_url = f"http://{host}"
+        self.sockets.url = f"ws://{host}/link"
         self.settings = ConnectSettings(
             f"{self.world.base_url}/api/", client_id=self.app.client_id, client_secret=self.app.client_secret
         )
@@ -146,8 +136,7 @@ class FakeSlack:
         await self.http.close()
         self.sockets.end()
         await self.foreign.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.stop()
 
     def add_team(self, name: str, *, enterprise_id: str | None = None) -> Workspace:
         """A further workspace, without the app (see `Workspace.install`)."""
@@ -175,9 +164,7 @@ class FakeSlack:
         """A message by an incoming webhook: subtype bot_message, a bot id, and no user."""
         author = User("", "hook", self.team, bot_id=self.clock.id("B"), app_id=self.clock.id("A"))
         message = Message(self.clock.timestamp(), channel, author, text=text, subtype="bot_message")
-        add_message(self.world, message)
-        await asyncio.sleep(0)
-        return message
+        return await dispatched(add_message(self.world, message))
 
     async def preview(self, message: Message, url: str) -> None:
         """Slack shows the page of a link in a message, and tells of it as a change, though nobody has edited it."""
@@ -202,26 +189,9 @@ class FakeSlack:
         """The message as it stands, for a record of the ledger."""
         return self.world.channels[record.channel_id].messages[record.ts]
 
-    async def wait_for(self, condition: Callable[[], object], *, seconds: float = WAIT_S, what: str = "") -> None:
-        """Return as soon as the condition holds.
-
-        Raises:
-            TimeoutError: It did not within `seconds`; the text shows what the bot has said.
-        """
-        changed = asyncio.Event()
-        self.ledger.listeners.append(changed.set)
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            while not condition():
-                if asyncio.get_running_loop().time() > deadline:
-                    said = [record.content for record in self.ledger.messages.values() if record.author.is_bot]
-                    raise TimeoutError(f"Waited {seconds} s in vain {what}; bots said {said}")
-                changed.clear()
-                # The condition may look at things beyond the ledger, so it is tried from time to time as well.
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), timeout=0.02)
-        finally:
-            self.ledger.listeners.remove(changed.set)
+    async def settled(self) -> None:
+        """Return when every event was handled."""
+        await self.wait_for(lambda: not self.delivery.pending)
 
     def allow(self, team: Workspace, redirect_uri: str = "") -> str:
         """A person of `team` allows the app on Slack's page: the code that their browser brings to `redirect_uri`."""

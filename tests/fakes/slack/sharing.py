@@ -1,13 +1,12 @@
 """What people do in Slack beside writing plain messages: share, paste tables, pin, speak of themselves."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 
-from . import kinds
+from tests.fakes.slack.world import kinds
+
 from .hands import Hands
-from .models import Channel, JsonObject, Message
+from .world.models import Channel, JsonObject, Message
 
 
 @dataclass(eq=False)

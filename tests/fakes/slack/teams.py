@@ -1,14 +1,12 @@
 """A workspace of the fake, with its app, its people and its channels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
-from .apps import Installation, Tokens
-from .interactions import Interactions
-from .models import Channel, Team, User
+from .delivery.interactions import Interactions
 from .people import Person
-from .state import World
+from .world.apps import Installation, Tokens
+from .world.models import Channel, Team, User
+from .world.state import World
 
 
 @dataclass(eq=False)

@@ -13,8 +13,8 @@ from glados_slack.answers.answer import Chunk
 from glados_slack.connection.budgets import budget, new_streams
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Limit, Message, Person
-from tests.fakes.slack.messages import delete_message
-from tests.fakes.slack.ratelimits import RateLimits
+from tests.fakes.slack.api.ratelimits import RateLimits
+from tests.fakes.slack.world.messages import delete_message
 from tests.slack.conftest import Adapter, answered, is_end, labels
 
 SET_STATUS = "assistant.threads.setStatus"
@@ -86,7 +86,7 @@ async def test_09_slacks_own_button_ends_nobody_elses_waiting_question(
         await ada.say(channel, "and more", thread=question)
         await slack.wait_for(lambda: any("Queued: next." in one.content for one in slack.answers(thread=question)))
         await bob.stop(question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         model.gate.set()
         _, second = await answered(slack, question, 2)
     assert second.content == "Hello world!"

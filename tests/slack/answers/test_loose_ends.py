@@ -61,11 +61,11 @@ async def test_what_a_process_that_died_left_of_a_deleted_question_is_ended_by_t
         before.answer(turn)
         assert await before.post(turn, WAITING, "name") == LINE
         assert session(slack, channel, turn.place["thread"]) == "processing"
-        await after.lines.loose.tidy()
+        await after.loose.tidy()
         assert session(slack, channel, turn.place["thread"]) == "active"
         assert not slack.ledger.status(channel.id, turn.place["thread"])
         said = len(slack.ledger.requests)
-        await after.lines.loose.tidy()
+        await after.loose.tidy()
         assert len(slack.ledger.requests) == said, "what has ended is not ended again"
 
 
@@ -78,7 +78,7 @@ async def test_what_belongs_to_a_turn_under_way_is_left_alone(
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         await slack.wait_for(lambda: slack.ledger.status(channel.id, question.ts))
         await slack.wait_for(model.reached.is_set)
-        await other.lines.loose.tidy()
+        await other.loose.tidy()
         assert slack.ledger.sessions[channel.id, question.ts] == ["processing"]
         assert slack.ledger.status(channel.id, question.ts) == "is thinking…"
         model.gate.set()

@@ -16,7 +16,7 @@ async def test_previews_and_pins_are_not_answered_again(
             await slack.preview(question, "https://lemon.example")
             await ada.pin(question)
             await ada.unpin(question)
-            await slack.wait_for(lambda: not slack.delivery.pending)
+            await slack.settled()
             # What is asked later, in a thread of its own, is taken in after all that.
             await answered(slack, await ada.say(channel, f"{slack.bot.mention} and now?"))
     asked = [prompt[-1]["content"] for prompt in model.prompts]
@@ -34,7 +34,7 @@ async def test_an_edit_told_without_what_was_before_is_answered_again_only_if_it
         await ada.edit(question, f"{slack.bot.mention} what is cake?")
         await slack.preview(question, "https://cake.example")  # the edit stays at the message
         await ada.pin(question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await ada.edit(question, f"{slack.bot.mention} what is pie?")
         await slack.wait_for(lambda: len(model.prompts) >= 2)
         await slack.wait_for(lambda: all(is_complete(one) for one in slack.answers(thread=question)))

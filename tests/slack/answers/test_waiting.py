@@ -20,8 +20,8 @@ from glados_slack.connection.calls import Calls
 from glados_slack.run import one_install
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Message, Person
-from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import Adapter, answered, slack_settings
+from tests.waiting import LONGEST_S
 
 WAITS = View("", "Queued: next.", "waiting", is_last=True)
 ENDS = View(chunk_of("all").encode(), "", "done", is_last=True)
@@ -98,7 +98,7 @@ async def surfaces(slack: FakeSlack, settings: Settings, count: int) -> AsyncIte
             stack.push_async_callback(store.client.aclose)
             pacer = Pacer(store.client, store.prefix)
             made.append(SlackSurface(store, Calls(installs, pacer, session, str(slack.settings.api_base))))
-            stack.push_async_callback(made[-1].lines.aclose)
+            stack.push_async_callback(made[-1].aclose)
         yield made
 
 
@@ -116,13 +116,13 @@ async def turn(slack: FakeSlack, channel: Channel, ada: Person) -> Turn:
 async def test_a_notice_on_its_way_when_its_answer_begins_elsewhere_is_taken_away(
     slack: FakeSlack, settings: Settings, turn: Turn
 ) -> None:
-    slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
+    slow = slack.faults.add(method="chat.postMessage", delay_s=LONGEST_S)
     async with surfaces(slack, settings, 2) as (late, now):
         posting = asyncio.create_task(late.post(turn, WAITS, "name"))
         await slack.wait_for(lambda: slow.hits)
         now.answer(turn)
         assert await now.post(turn, BEGINS, "name") == "status"
-        slack.clock.advance(WAIT_S)
+        slack.clock.advance(LONGEST_S)
         assert await posting == "status"
         assert await late.post(turn, WAITS, "name") == "status"
     assert not slack.answers()
@@ -137,7 +137,7 @@ async def test_what_gives_way_to_an_answer_takes_nothing_from_the_budget_of_upda
         if stands == "a status line":
             before.answer(turn)
         post = await before.post(turn, WAITS, "name")
-        async with asyncio.timeout(WAIT_S // 2):
+        async with asyncio.timeout(LONGEST_S // 2):
             store = Store(connect(settings.resolved_redis_url), "slack", ttl=60, max_exchanges=10)
             pacer = Pacer(store.client, store.prefix)
             await pacer.exhausted(budget(slack.team.id, "chat.update"), 60, refused=False)
@@ -151,12 +151,12 @@ async def test_what_gives_way_to_an_answer_takes_nothing_from_the_budget_of_upda
 
 
 async def test_two_processes_that_post_one_notice_leave_one(slack: FakeSlack, settings: Settings, turn: Turn) -> None:
-    slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
+    slow = slack.faults.add(method="chat.postMessage", delay_s=LONGEST_S)
     async with surfaces(slack, settings, 2) as (late, now):
         posting = asyncio.create_task(late.post(turn, WAITS, "name"))
         await slack.wait_for(lambda: slow.hits)
         post = await now.post(turn, WAITS, "name")
-        slack.clock.advance(WAIT_S)
+        slack.clock.advance(LONGEST_S)
         assert await posting == post
     (notice,) = slack.answers()
     assert post == f"q{notice.ts}"

@@ -10,7 +10,7 @@ from glados_bots.settings import Settings
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.http_events import FORM
+from tests.fakes.slack.delivery.http_events import FORM
 from tests.servers import free_port
 from tests.slack.conftest import Adapter, answered, is_end
 

@@ -25,11 +25,10 @@ from glados_slack.connection.installation_store import Installations
 from glados_slack.connection.installs import web_client
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.server import WAIT_S
 from tests.fakes.slack.teams import Workspace
 from tests.servers import free_port
 from tests.slack.conftest import Adapter, answered, kept
-from tests.waiting import until
+from tests.waiting import LONGEST_S, until
 
 KEY = Fernet.generate_key().decode()
 
@@ -114,13 +113,13 @@ async def test_20_a_lock_that_ran_out_is_left_to_its_new_holder(slack: FakeSlack
     slow = Installations(Store(client, "slack", ttl=60, max_exchanges=10), [Fernet(KEY)], rotator)
     await slow.async_save(await _installed(slack, api))
     await _make_old(slow)
-    refresh = slack.faults.add(method="oauth.v2.access", delay_s=WAIT_S)
+    refresh = slack.faults.add(method="oauth.v2.access", delay_s=LONGEST_S)
     finding = asyncio.create_task(slow.find("", slack.team.id))
     lock = f"glados:{{slack}}:refreshing:-:{slack.team.id}"
     await slack.wait_for(lambda: refresh.hits)
     assert await client.exists(lock)
     await client.set(lock, "somebody else", ex=30)
-    slack.clock.advance(WAIT_S)
+    slack.clock.advance(LONGEST_S)
     assert await finding
     assert await client.get(lock) == "somebody else"
 
@@ -207,7 +206,7 @@ async def test_many_workspaces_install_by_oauth_and_remove_the_app(
         assert "xoxb" not in str(await client.mget(names))
         assert not [line for line in caplog.messages if "xoxb-T" in line]
         black_mesa.uninstall()
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         assert len([key async for key in client.scan_iter("glados:{slack}:install:*")]) == 1
 
 

@@ -13,8 +13,8 @@ import pytest
 from glados_bots.settings import Settings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import answered, is_end
+from tests.waiting import LONGEST_S
 
 Started = AbstractAsyncContextManager[asyncio.subprocess.Process]
 Start = Callable[..., Started]
@@ -51,7 +51,7 @@ def glados(slack: FakeSlack, settings: Settings) -> Start:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.wait(), WAIT_S)
+            await asyncio.wait_for(process.wait(), LONGEST_S)
 
     return start
 
@@ -105,7 +105,7 @@ async def test_two_processes_give_each_question_exactly_one_answer(
             await person.say(thread.channel, "two", thread=thread)
         for thread in threads:
             await answered(slack, thread, 2)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     # Both have ended in order by now: whatever they had begun has been said.
     assert len(slack.answers()) == 12
     assert len(model.prompts) == 12
@@ -124,7 +124,7 @@ async def test_told_to_end_it_finishes_what_it_can_and_the_next_one_does_the_res
         await slack.wait_for(lambda: not slack.sockets.connections)
         if grace == "10":
             model.gate.set()
-        await asyncio.wait_for(process.wait(), WAIT_S)
+        await asyncio.wait_for(process.wait(), LONGEST_S)
         assert process.returncode == 0
     (answer,) = slack.answers(thread=question)
     assert not slack.ledger.unfinished

@@ -48,7 +48,7 @@ async def test_23_a_lost_connection_costs_neither_the_running_answer_nor_a_quest
         model.gate.set()
         await answered(slack, question)
         await answered(slack, meanwhile)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await slack.wait_for(lambda: lost_connections() > lost, what="for the loss to be counted")
     assert len(slack.answers()) == 2
     assert len(model.prompts) == 2
@@ -72,7 +72,7 @@ async def test_23_acks_that_get_lost_lead_to_retries_that_are_absorbed(
         await slack.wait_for(lambda: any(one.outcome == "timeout" for one in slack.ledger.deliveries))
         slack.sockets.takes_acks = True
         await slack.wait_for(lambda: any(one.attempt and one.outcome == "acked" for one in slack.ledger.deliveries))
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(slack.answers()) == 1
     assert len(model.prompts) == 1
 

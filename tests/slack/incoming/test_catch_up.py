@@ -40,7 +40,7 @@ async def test_questions_of_a_gap_are_answered_once_each_in_their_threads(
     new = await ada.say(channel, f"{slack.bot.mention} new")
     await ada.say(channel, "new follow-up", thread=new)
     await ada.say(channel, "to nobody")
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     assert len(slack.delivery.lost) >= 5
     async with adapter(), adapter():
         await answered(slack, known, 2)
@@ -67,7 +67,7 @@ async def test_what_people_said_to_each_other_before_the_bot_was_called_in_is_no
     await bob.edit(mended, "why not?")
     await ada.edit(root, "shall we go?")
     await ada.say(channel, "thanks", thread=root)
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     async with adapter():
         await answered(slack, root, 2)
         await looked_through(slack)
@@ -88,7 +88,7 @@ async def test_changes_in_a_gap_are_followed(
     await ada.edit(edited, f"{slack.bot.mention} edited twice")
     await ada.delete(root)
     await ada.delete(reply)
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     async with adapter():
         await slack.wait_for(lambda: len(slack.answers()) == 2)
         await slack.wait_for(lambda: len(model.prompts) == 5)
@@ -107,7 +107,7 @@ async def test_a_question_asked_edited_and_taken_back_in_a_gap_is_read_as_it_sta
     edited = await ada.say(channel, f"{slack.bot.mention} wrong")
     await ada.edit(edited, f"{slack.bot.mention} right")
     await ada.delete(await ada.say(channel, f"{slack.bot.mention} never mind"))
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     async with adapter():
         await answered(slack, edited)
         await looked_through(slack)
@@ -123,7 +123,7 @@ async def test_looking_waits_for_slack_and_goes_on_where_it_was(
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} before"))
         await answered(slack, await ada.say(other, f"{slack.bot.mention} before"))
     questions = [await ada.say(place, f"{slack.bot.mention} in a gap") for place in (channel, other)]
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     away = slack.faults.add(method="conversations.*", status=503, times=2 * look_back.TRIES)
     slack.faults.add(method="conversations.history", status=429, retry_after_s=1)
     slack.faults.add(method="conversations.history", error="not_in_channel")
@@ -139,7 +139,7 @@ async def test_what_nobody_asks_to_be_found_is_not_looked_for(
     async with adapter(catch_up_minutes=0):
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} before"))
     await ada.say(channel, f"{slack.bot.mention} in a gap")
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     async with adapter(catch_up_minutes=0):
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} after"))
     assert len(slack.answers()) == 2
@@ -154,7 +154,7 @@ async def test_people_of_other_organisations_are_not_answered_after_a_gap_either
     async with adapter():
         await answered(slack, await ada.say(shared, f"{slack.bot.mention} before"))
     await stranger.say(shared, f"{slack.bot.mention} let me in")
-    await slack.wait_for(lambda: not slack.delivery.pending)
+    await slack.settled()
     async with adapter():
         await looked_through(slack)
     assert len(model.prompts) == 1
@@ -177,7 +177,7 @@ async def test_a_late_event_speaks_of_its_message_as_it_stands(
             await ada.edit(question, f"{slack.bot.mention} right")
         slack.delivery.release(lambda held: held[:2])
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} other"))
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         words = {"deleted": set(), "edited": {"right"}, "as it was": {"wrong"}}[what]
         await slack.wait_for(lambda: {prompt[-1]["content"] for prompt in model.prompts} == {"other", *words})
     assert len(slack.answers(thread=question)) == len(words)

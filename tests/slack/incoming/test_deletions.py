@@ -18,7 +18,7 @@ from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.heard_changes import HeardChanges
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.delivery import Held
+from tests.fakes.slack.delivery.delivery import Held
 from tests.slack.answers.test_waiting import surfaces, turn
 from tests.slack.conftest import Adapter, answered, is_end
 
@@ -106,7 +106,7 @@ async def test_a_question_whose_deletion_was_delivered_first_is_not_answered(
             question = await ada.say(channel, f"{slack.bot.mention} never mind", thread=thread)
             await ada.delete(question)
             slack.delivery.release(lambda held: held[::-1])
-            await slack.wait_for(lambda: not slack.delivery.pending)
+            await slack.settled()
         other = await ada.say(channel, f"{slack.bot.mention} hi")
         await answered(slack, other)
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["hi"]
@@ -126,7 +126,7 @@ async def test_a_deletion_heard_while_its_question_is_taken_in_counts(
     monkeypatch.setattr(Intake, "accept", late)
     async with adapter():
         await ada.say(channel, f"{slack.bot.mention} never mind")
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert not slack.answers(channel)
 
 
@@ -143,7 +143,7 @@ async def test_the_newest_edit_counts_in_whatever_order_they_are_delivered(
         for text in ("second", "third")[: len(order) - 1]:
             await ada.edit(question, text)
         slack.delivery.release(sort)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await answered(slack, question)
         await slack.wait_for(lambda: all(is_end(one) for one in slack.answers(thread=question)))
     assert model.prompts[-1][-1]["content"] == ("second" if len(order) == 2 else "third")
@@ -186,7 +186,7 @@ async def test_the_newest_question_is_the_one_that_was_asked_last(
         held = slack.delivery._held or []
         slack.delivery.release(lambda _: held[1:])
         await answered(slack, root, 2)
-        slack.delivery.publish(held[0].event, held[0].installation)
+        slack.delivery.publish(held[0])
         await answered(slack, root, 3)
         await ada.edit(newest, "latest")
         await slack.wait_for(lambda: model.prompts[-1][-1]["content"] == "latest")
@@ -208,7 +208,7 @@ async def test_who_has_deleted_a_question_is_not_told_that_it_cannot_be_answered
         looks = slack.ledger.calls("conversations.replies")
         await slack.wait_for(lambda: len(slack.ledger.calls("conversations.replies")) > len(looks))
         slack.delivery.release()
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} other"))
     assert len([one for one in slack.answers() if one.content]) == 1
 

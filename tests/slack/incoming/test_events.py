@@ -5,7 +5,7 @@ from glados_bots.store.connection import Client
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.fakes.slack.delivery import Held
+from tests.fakes.slack.delivery.delivery import Held
 from tests.slack.conftest import Adapter, answered, is_complete, is_end
 
 
@@ -18,7 +18,7 @@ async def test_01_an_event_delivered_again_is_answered_once(
         question = await ada.say(channel, f"{slack.bot.mention} hi", client_msg_id="one-click")
         twice = await ada.say(channel, f"{slack.bot.mention} hi", client_msg_id="one-click")
         await slack.wait_for(lambda: [one for one in slack.answers(channel) if is_end(one)])  # to whichever came first
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(slack.answers(channel)) == 1
     assert not slack.answers(thread=twice) or not slack.answers(thread=question)
     assert len(model.prompts) == 1
@@ -34,7 +34,7 @@ async def test_02_app_mention_and_message_of_one_post_are_one_question_in_whatev
             question = await ada.say(channel, f"{slack.bot.mention} hi")
             slack.delivery.release(order)
             await answered(slack, question)
-            await slack.wait_for(lambda: not slack.delivery.pending)
+            await slack.settled()
             assert len(slack.answers(thread=question)) == 1
     assert len(model.prompts) == 2
 
@@ -56,8 +56,8 @@ async def test_an_event_delivered_again_makes_up_for_what_a_process_that_died_le
         await answered(slack, question)
         assert await client.delete(f"glados:{{slack}}:in:{channel.id}:{question.ts}")
         for one in events:
-            slack.delivery.publish(one.event, one.installation)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+            slack.delivery.publish(one)
+        await slack.settled()
         await ada.say(channel, "and without a mention?", thread=question)
         await answered(slack, question, 2)
 
@@ -72,7 +72,7 @@ async def test_03_bots_and_the_bot_itself_are_never_answered(
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         await answered(slack, question)
         await robot.say(channel, "and in this thread?", thread=question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await answered(slack, question)
     assert len(model.prompts) == 1
     assert len(slack.answers(channel)) == 1
@@ -129,7 +129,7 @@ async def test_05_a_mention_without_words_gets_help_and_no_model_is_asked(
             assert "/glados help" in help_text.content
         picture = await ada.say(channel, slack.bot.mention, files=[("cat.png", "image/png", b"\x89PNG\0")])
         await answered(slack, picture, ends=False)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert not model.prompts
     assert len(slack.answers(channel)) == 3
 
@@ -200,7 +200,7 @@ async def test_06_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in
         root = await ada.say(channel, "before")
         await ada.say(channel, f"{slack.bot.mention} who is right?", thread=root)
         await answered(slack, root)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert {one.outcome for one in slack.ledger.deliveries} == {"acked"}
     assert model.prompts[0][-1]["content"] == "who is right?"
 
@@ -301,7 +301,7 @@ async def test_24_a_full_queue_is_told_once_however_many_events_tell_of_the_ques
         question = await ada.say(channel, f"{slack.bot.mention} one")
         await slack.wait_for(lambda: slack.ledger.unfinished)
         await ada.say(channel, f"{slack.bot.mention} two", thread=question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         model.gate.set()
         await answered(slack, question, ends=False)
     assert len([one for one in slack.answers(channel) if one.visible_to == ada.id]) == 1
@@ -318,7 +318,7 @@ async def test_04_what_may_not_be_asked_may_not_be_edited_in(
         await slack.wait_for(lambda: any("too long for me" in one.content for one in slack.answers(channel)))
     async with adapter(denied_users=ada.id):
         await ada.edit(question, f"{slack.bot.mention} hi again")
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
         await ada.click(slack.message(answer), "Regenerate")
         await slack.wait_for(lambda: any("not on the list" in one.content for one in slack.answers(channel)))
     assert len(model.prompts) == 1

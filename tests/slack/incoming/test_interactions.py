@@ -12,8 +12,8 @@ from glados_slack.incoming import asking
 from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
-from tests.fakes.slack.server import WAIT_S
 from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
+from tests.waiting import LONGEST_S
 
 
 async def done(slack: FakeSlack, *interactions: Interaction) -> None:
@@ -133,11 +133,11 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(asking, "OUTAGE_S", 0.3)
     async with adapter():
-        slow = slack.faults.add(method="chat.postMessage", delay_s=WAIT_S)
+        slow = slack.faults.add(method="chat.postMessage", delay_s=LONGEST_S)
         asked = asyncio.create_task(ada.run(channel, "/glados", "ask why?"))
         await slack.wait_for(lambda: slow.hits)
         await admin.config_set("maxmemory", 1)
-        slack.clock.advance(WAIT_S)
+        slack.clock.advance(LONGEST_S)
         try:
             await slack.wait_for(lambda: len(slack.answers(channel)) == 2)
         finally:
@@ -359,7 +359,7 @@ async def test_the_agents_messages_tab_offers_prompts_and_names_the_session(
         await ada.look_at(channel)
         question = await ada.dm("Where is  the cake?")
         (answer,) = await answered(slack, question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(slack.ledger.prompts[0].prompts) == 4
     assert slack.ledger.titles[ada.direct.id, question.ts] == "Where is the cake?"
     assert slack.ledger.sessions[ada.direct.id, question.ts] == ["processing", "active"]
@@ -380,7 +380,7 @@ async def test_the_older_assistants_view(
         await ada.look_at(channel, root)
         await ada.dm("Where is the cake?", thread=root)
         await slack.wait_for(lambda: any(is_end(one) for one in slack.answers(thread=root)))
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert slack.ledger.prompts[0].thread_ts == root.ts
     assert slack.ledger.titles[ada.direct.id, root.ts] == "Where is the cake?"
     assert len(model.prompts) == 1
@@ -395,7 +395,7 @@ async def test_group_messages_are_answered_where_the_bot_is_mentioned(
         await ada.say(group, "just us")
         question = await bob.say(group, f"{slack.bot.mention} hi")
         await answered(slack, question)
-        await slack.wait_for(lambda: not slack.delivery.pending)
+        await slack.settled()
     assert len(model.prompts) == 1
 
 

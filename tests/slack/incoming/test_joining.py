@@ -10,11 +10,6 @@ from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, is_complete
 
 
-async def settled(slack: FakeSlack) -> None:
-    """Return when every event was handled."""
-    await slack.wait_for(lambda: not slack.delivery.pending)
-
-
 async def test_mending_a_letter_in_what_was_said_before_the_bot_was_called_in_asks_nothing(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
@@ -27,7 +22,7 @@ async def test_mending_a_letter_in_what_was_said_before_the_bot_was_called_in_as
         await bob.edit(reply, "why not?")
         await ada.edit(root, "shall we, then?")
         await bob.edit(reply, f"{slack.bot.mention} why not?")  # it was not said to the bot when it was said
-        await settled(slack)
+        await slack.settled()
         await ada.say(channel, "and now?", thread=root)
         await answered(slack, root, 2)
     assert len(model.prompts) == 2
@@ -42,7 +37,7 @@ async def test_a_message_to_somebody_else_is_made_a_question_by_a_mention_only(
         await answered(slack, root)
         other = await ada.say(channel, f"{bob.mention} look", thread=root)
         await ada.edit(other, "look")
-        await settled(slack)
+        await slack.settled()
         assert len(model.prompts) == 1
         await ada.edit(other, f"{slack.bot.mention} look")
         await answered(slack, root, 2)
@@ -60,7 +55,7 @@ async def test_what_was_said_before_the_bot_was_called_in_asks_nothing_when_it_i
         await ada.say(channel, f"{slack.bot.mention} who is right?", thread=root)
         slack.delivery.release(lambda held: held[::-1])
         await answered(slack, root)
-        await settled(slack)
+        await slack.settled()
         await bob.say(channel, "and now?", thread=root)
         await answered(slack, root, 2)
     assert len(model.prompts) == 2
@@ -76,7 +71,7 @@ async def test_what_was_said_before_a_mention_was_edited_in_asks_nothing(
         await ada.edit(root, f"{slack.bot.mention} what is cake?")
         await answered(slack, root)
         await bob.edit(reply, "a lie")
-        await settled(slack)
+        await slack.settled()
         await bob.say(channel, "is it?", thread=root)
         await answered(slack, root, 2)
     assert [prompt[-1]["content"].rpartition(": ")[2] for prompt in model.prompts] == ["what is cake?", "is it?"]
@@ -90,14 +85,14 @@ async def test_an_old_message_is_made_a_question_by_no_edit(
     slack.delivery.retry_delays_s = ()
     old = [await ada.say(channel, "what is cake?"), await ada.say(channel, f"{slack.bot.mention} what is pie?")]
     direct = await ada.dm("old")
-    await settled(slack)  # nobody has heard of these
+    await slack.settled()  # nobody has heard of these
     slack.clock.advance(YOUNG_S + 60)
     async with adapter(catch_up_minutes=0):
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} new"))
         for one in old:
             await ada.edit(one, f"{slack.bot.mention} mended")
         await ada.edit(direct, "mended")
-        await settled(slack)
+        await slack.settled()
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["new"]
     assert len(slack.answers()) == 1
 
@@ -120,7 +115,7 @@ async def test_who_calls_others_in_a_thread_does_not_call_the_bot(
         await ada.say(channel, "\u200b\u2060", thread=root)
         await ada.say(channel, f"<!here> {slack.bot.mention} sums up", thread=root)
         await answered(slack, root, 2)
-        await settled(slack)
+        await slack.settled()
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["hi", "@here @GLaDOS sums up"]
     assert len(slack.answers(channel)) == 2
 

@@ -13,10 +13,9 @@ from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.web.browser.test_accessibility import inspect, say
+from tests.web.conftest import PASSWORD
 
 pytestmark = pytest.mark.slow
-
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture

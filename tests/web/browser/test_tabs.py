@@ -14,7 +14,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.web.browser.conftest import OFFICE
 from tests.web.browser.test_page import done, say, turn
-from tests.web.test_sign_in import HASH, PASSWORD
+from tests.web.conftest import HASH, PASSWORD
 
 pytestmark = pytest.mark.slow
 

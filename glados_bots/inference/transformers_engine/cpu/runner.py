@@ -57,11 +57,9 @@ class Runner:
         self._tokens: list[int] = []
 
     def reset(self) -> None:
-        """Forget the step."""
         self._requests, self._tokens = [], []
 
     def prepare_batch_tensors(self, requests_in_batch: Sequence[Any], **_: Any) -> None:
-        """Take the requests of the coming step."""
         self._requests = requests_in_batch
 
     def prepare_batch_update(self) -> tuple[Sequence[Any], list[int], None]:

@@ -1,0 +1,89 @@
+"""The page's parts, wired once per process, and what its routes ask of them about a visitor and a chat."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, HTTPException, Request
+
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.settings import Settings
+from glados_bots.store.connection import connect
+from glados_web.answers.surface import WebSurface
+from glados_web.chats import Chats
+from glados_web.door.door import Door
+from glados_web.door.sessions import Session
+from glados_web.settings import WebSettings
+from glados_web.stream_slots import StreamSlots
+
+log = logging.getLogger(__name__)
+
+MOST_STREAMS = 1000  # pages that look at a chat at once; each holds one connection to Redis
+NO_CHAT = "There is no such chat in this browser."
+STILL_IN_S = 2.0  # how often a stream asks whether its reader is still signed in
+
+
+class WebParts:
+    """The page's parts. `closing` is set when the server is told to stop: streams to browsers end then."""
+
+    def __init__(self, settings: Settings, web: WebSettings) -> None:
+        self.settings = settings
+        self.closing = asyncio.Event()
+        self._streams = connect(settings.resolved_redis_url, max_connections=MOST_STREAMS)
+        self.core = AdapterCore(settings, "web", lambda store, _: WebSurface(store, self._streams))
+        self.store = self.core.store
+        self.surface = self.core.surface
+        self.door = Door(settings, web, self.store)
+        self.chats = Chats(self.store, self.store.ttl)
+        self.slots = StreamSlots()
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Answer turns while the page is up; drain at the end."""
+        working = asyncio.create_task(self.core.run())
+        working.add_done_callback(_stop_if_failed)
+        yield
+        await self.core.drain()
+        await asyncio.gather(working, return_exceptions=True)
+        await self._streams.aclose()
+        await self.core.aclose()
+
+    async def owned(self, conversation: str, request: Request) -> str:
+        """The conversation, if it is this visitor's; for anybody else it does not exist (HTTPException 404)."""
+        session = session_of(request)
+        if session is None or not await self.chats.owns(session, conversation):
+            raise HTTPException(404, NO_CHAT)
+        return conversation
+
+    async def signed_out(self, request: Request) -> None:
+        """Return once the visitor of a request is signed out, or cannot be asked about."""
+        session = session_of(request)
+        while session and await self.door.sessions.is_alive(session):  # noqa: ASYNC110 - the event may be in another process
+            await asyncio.sleep(STILL_IN_S)
+
+    async def forget(self, conversation: str) -> None:
+        """Forget what was said in a chat, and the views of it that browsers read."""
+        for turn in await self.core.records.forget_conversation(conversation):
+            await self.surface.forget(conversation, turn)
+        await self.surface.tell(conversation)
+
+    async def keep(self, session: Session, conversation: str) -> None:
+        """A question was taken in: what it began is kept as long as its answer."""
+        await self.chats.keep(session, conversation)
+        await self.door.sessions.keep(session)
+
+
+def session_of(request: Request) -> Session | None:
+    """The visitor's session, as the door found it."""
+    found: Session | None = request.state.session
+    return found
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    """A page that cannot answer must not stay up: the supervisor starts the process anew."""
+    if not task.cancelled() and (error := task.exception()):
+        log.critical("the worker ended; so does the page", exc_info=error)
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,43 @@
+"""A question as the page's script posts it: JSON of the form {"text": "...", "key": "..."}."""
+
+import json
+
+from fastapi import HTTPException, Request
+
+from glados_bots.intake.addressing import is_nothing
+
+LONGEST_KEY = 100  # characters; a UUID has 36
+
+
+async def read_question(request: Request, longest: int) -> tuple[str, str]:
+    """Text and key of a question of at most `longest` characters. Raises HTTPException that says what is wrong with it.
+
+    The key is the sender's name for this message: the same question sent again, because the answer to the first
+    request was lost, is the same turn.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > 12 * longest + 1000:  # JSON may spell one character with twelve bytes
+            raise HTTPException(413, f"This message is too long: {longest} characters are allowed.")
+    try:
+        data = json.loads(body.decode("utf-8"))
+        text, key = data["text"], data["key"]
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, "The message is not valid UTF-8.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
+    if not isinstance(text, str) or is_nothing(text):
+        raise HTTPException(400, "The message is empty.")
+    if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
+        raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")
+    if len(text) > longest:
+        raise HTTPException(413, f"This message has {len(text)} characters; {longest} are allowed.")
+    return without_empty_ends(text).encode("utf-8", "replace").decode(), key
+
+
+def without_empty_ends(text: str) -> str:
+    """The text without empty lines before and after it. What begins with an indent keeps it: it may be code."""
+    start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
+    end = text.find("\n", len(text.rstrip()))
+    return text[start:] if end < 0 else text[start:end]

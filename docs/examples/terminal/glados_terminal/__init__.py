@@ -1,0 +1,17 @@
+"""A chat in a terminal: an example of an adapter, which CONTRIBUTING.md walks through."""
+
+import asyncio
+import getpass
+
+from glados_bots.platforms import Platform
+from glados_bots.settings import Settings
+
+
+def _run(settings: Settings) -> None:
+    from glados_terminal.chat import Chat  # noqa: PLC0415 - the command line must start quickly
+
+    asyncio.run(Chat(settings, getpass.getuser()).run())
+
+
+# `glados up` starts what is configured, and has no terminal for it.
+platform = Platform("terminal", "Chat in this terminal.", configured=lambda: False, run=_run)

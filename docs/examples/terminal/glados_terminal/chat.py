@@ -1,0 +1,131 @@
+"""A line is a question, a person's lines are one conversation, and an answer is drawn anew while it grows."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Collection, Sequence
+from itertools import chain
+from uuid import uuid4
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from glados_bots import wording
+from glados_bots.adapter_core import AdapterCore
+from glados_bots.conversation import Turn
+from glados_bots.settings import Settings
+from glados_bots.surface import Budget, PlainAnswer, View
+
+
+class TerminalSurface:
+    """The `Surface` of a terminal: a screen, which dies with its process, so that nothing is found there again.
+
+    Attributes:
+        views: how each answer looks that this terminal waits for, by its turn; None before the first look.
+    """
+
+    longest_call_s = 0.0  # what is drawn is drawn at once
+
+    def __init__(self) -> None:
+        self.views: dict[str, View | None] = {}
+
+    def answer(self, turn: Turn) -> PlainAnswer:
+        return PlainAnswer()
+
+    def budget(self, turn: Turn) -> Budget:
+        """Ten edits of an answer per second, for the eyes' sake."""
+        return Budget(f"screen:{turn.id}", 10, 1.0)
+
+    async def post(self, turn: Turn, view: View, nonce: str) -> str:
+        """An answer is one message here, so its turn says which."""
+        await self.edit(turn, turn.id, view)
+        return turn.id
+
+    async def edit(self, turn: Turn, post: str, view: View) -> None:
+        """What another terminal asked may be answered here, but is not shown here."""
+        if turn.id in self.views:
+            self.views[turn.id] = view
+
+    async def find(self, turn: Turn, nonce: str) -> str | None:
+        return None
+
+    async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
+        return []
+
+    async def remove(self, turn: Turn, post: str) -> None:
+        """What is drawn stays."""
+
+
+class Chat:
+    """One terminal and its worker, for one person. What it leaves unanswered, it answers when it is started again."""
+
+    def __init__(self, settings: Settings, person: str) -> None:
+        self._core = AdapterCore(settings, "terminal", lambda *_: TerminalSurface())
+        self._person = person
+        self._screen = Console(highlight=False)
+
+    async def run(self) -> None:
+        """Until the input ends or a signal comes. Raises ConfigError and StoreUnavailableError."""
+        working, talking = asyncio.create_task(self._core.run()), asyncio.create_task(self._talk())
+        working.add_done_callback(lambda _: talking.cancel())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, talking.cancel)
+        await asyncio.wait({talking})
+        await self._core.drain()
+        await working
+        await self._core.aclose()
+        if not talking.cancelled():
+            talking.result()
+
+    async def _talk(self) -> None:
+        """What a killed process has left comes first, then line after line."""
+        for turn in await self._core.store.queue(self._person):
+            await self._follow(turn)
+        async for line in lines():
+            await self._ask(line)
+
+    async def _ask(self, line: str) -> None:
+        """Take a question in. Once `accept` has returned it will be answered, whatever dies."""
+        if len(line) > (longest := self._core.settings.message_max_chars):
+            self._screen.print(wording.TOO_LONG.format(length=len(line), allowed=longest))
+        elif line:
+            verdict = await self._core.intake.accept(Turn(uuid4().hex, self._person, self._person, line))
+            if verdict.refusal:
+                self._screen.print(verdict.refusal)
+            else:
+                await self._follow(verdict.turn)
+
+    async def _follow(self, turn: str) -> None:
+        """Draw an answer while it grows. Its end is in the history: another terminal's worker may have given it."""
+        views, store = self._core.surface.views, self._core.store
+        views[turn] = None
+        with Live(console=self._screen, auto_refresh=False, transient=True) as live:
+            while turn in await store.queue(self._person):
+                if view := views[turn]:
+                    live.update(shown(view.chunk, view.notice), refresh=True)
+                await asyncio.sleep(0.1)
+            live.update("")
+        view, history = views.pop(turn), await store.history(self._person)
+        answers = [exchange.answer for exchange in history if exchange.turn == turn]
+        self._screen.print(shown(*answers, view.notice if view else ""))
+
+
+def shown(*parts: str) -> Text:
+    """Others' words without their control characters, so that none of them steers the terminal."""
+    text = "\n".join(filter(None, parts)).expandtabs(4)
+    return Text("".join(one for one in text if one == "\n" or one.isprintable()))
+
+
+async def lines() -> AsyncIterator[str]:
+    """Lines of standard input. A thread waits for them, and dies with the process."""
+    found, loop = asyncio.Queue[str](1), asyncio.get_running_loop()
+
+    def read() -> None:
+        with open(0, encoding="utf-8", errors="replace", closefd=False) as stdin:
+            for line in chain(stdin, [""]):
+                asyncio.run_coroutine_threadsafe(found.put(line), loop).result()
+
+    threading.Thread(target=read, daemon=True).start()
+    while line := await found.get():
+        yield line.strip()

@@ -1,0 +1,79 @@
+"""An engine without weights and without torch, for trying adapters: it repeats the question, word by word.
+
+A token is a word with the white space after it. Everything else is as with a model: the line, usage, stop strings, the
+longest answer, and a generation that ends when its reader leaves.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from itertools import islice
+
+from glados_bots.conversation import Message
+from glados_bots.errors import PromptTooLongError
+from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.waiting_line import WaitingLine
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Sampling
+
+PAUSE_S = 0.02  # between words, so that streaming is seen
+WORD = re.compile(r"\S+\s*|\s+")
+
+
+class EchoEngine:
+    """Answers with the last message. See `Engine` for the contract."""
+
+    models: tuple[str, ...] = ("echo",)
+    context_length = 8192
+    fatal: str | None = None
+
+    def __init__(self, card: None, options: EngineOptions) -> None:
+        del card
+        self._line = WaitingLine(options.max_running, options.max_waiting)
+
+    async def start(self) -> None:
+        """Nothing is loaded."""
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    async def generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        """Answer one conversation; see `Engine.generate`."""
+        del model
+        words, end = await asyncio.to_thread(self._echo, messages, sampling)
+        async with aclosing(self._line.enter(caller)) as places:
+            async for queued in places:
+                yield queued
+        try:
+            yield Begun(end.prompt_tokens)
+            for word in words:
+                yield Delta(word)
+                await asyncio.sleep(PAUSE_S)
+            yield end
+        finally:
+            self._line.leave()
+
+    def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
+        """The words of the answer, and its end."""
+        prompt = self.count_tokens(messages)
+        room = self.context_length - prompt
+        if room < 1:
+            raise PromptTooLongError(prompt, self.context_length - 1, self.context_length)
+        text = messages[-1].content
+        said = "".join(islice(_words(text), min(sampling.max_tokens or room, room)))
+        stops = [at for at in map(said.find, filter(None, sampling.stop)) if at >= 0]
+        words = list(_words(said[: min(stops, default=len(said))]))
+        return words, Finished("stop" if stops or said == text else "length", prompt, 0, len(words))
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return sum(1 for message in messages for _ in _words(message.content))
+
+    def stats(self) -> EngineStats:
+        """Counts at this moment; there is no cache."""
+        return EngineStats(self._line.waiting, self._line.running, 0, 0)
+
+
+def _words(text: str) -> Iterator[str]:
+    return (found[0] for found in WORD.finditer(text))

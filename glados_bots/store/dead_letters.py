@@ -1,0 +1,95 @@
+"""What an operator sees of turns: those given up with an apology (dead letters), and those not answered yet."""
+
+import json
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import cast
+
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.store.connection import reply_of
+from glados_bots.store.records import Records
+from glados_bots.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One turn as an operator needs to see it.
+
+    Attributes:
+        platform: where it was asked.
+        turn: the question, with author, conversation and place.
+        state: `dead`, `queued` or `running`.
+        at: when it was accepted, in seconds since the epoch.
+        given_up_at: when it became a dead letter; None for others.
+        attempts: how often it was begun.
+        error: what went wrong: the last exception, or what the person was told.
+    """
+
+    platform: str
+    turn: Turn
+    state: str
+    at: float
+    given_up_at: float | None
+    attempts: int
+    error: str
+
+
+async def dead(store: Store) -> list[Letter]:
+    """Dead letters, oldest first; those whose turn has expired meanwhile are taken off."""
+    call = store.client.zrange(f"{store.prefix}dead", 0, -1, withscores=True)
+    found = []
+    for name, score in await reply_of(cast("Awaitable[list[tuple[str, float]]]", call)):
+        letter = await _letter(store, name, score / 1000)
+        if letter:
+            found.append(letter)
+        else:
+            await reply_of(store.client.zrem(f"{store.prefix}dead", name))
+    return found
+
+
+async def unanswered(store: Store) -> list[Letter]:
+    """Turns that wait or run, by conversation in order."""
+    conversations = await reply_of(cast("Awaitable[list[str]]", store.client.zrange(f"{store.prefix}ready", 0, -1)))
+    letters = [await _letter(store, turn, None) for name in conversations for turn in await store.queue(name)]
+    return [letter for letter in letters if letter]
+
+
+async def retry(store: Store, turn: str) -> bool:
+    """Answer a dead letter again, in its own place; False when there is none of that name."""
+    if await store.state(turn) != "dead":
+        return False
+    return await store.change(turn, "redo") is not None
+
+
+async def drop(store: Store, turn: str) -> bool:
+    """Forget a dead letter, or end a turn that waits or runs, with its messages; False when there is none."""
+    return await store.state(turn) in {"dead", "queued", "running"} and await Records(store).forget_turn(turn)
+
+
+async def _letter(store: Store, name: str, given_up_at: float | None) -> Letter | None:
+    call = store.client.hgetall(f"{store.prefix}t:{name}")
+    fields = await reply_of(cast("Awaitable[dict[str, str]]", call))
+    if "data" not in fields:
+        return None
+    turn = Turn.from_json(fields["data"], fields["text"])
+    error = fields.get("error") or await _apology(store, turn)
+    return Letter(
+        store.platform, turn, fields["state"], int(fields["at"]) / 1000, given_up_at, int(fields["attempts"]), error
+    )
+
+
+async def _apology(store: Store, turn: Turn) -> str:
+    """What the person was told instead of an answer."""
+    call = store.client.hget(f"{store.prefix}c:{turn.conversation}:exchanges", turn.id)
+    found = await reply_of(cast("Awaitable[str | None]", call))
+    exchange = Exchange.from_json(found) if found else None
+    return exchange.answer if exchange and exchange.outcome == "failed" else ""
+
+
+def as_json(letter: Letter) -> str:
+    """One letter as a line of JSON, without the words of the question."""
+    turn = json.loads(letter.turn.to_json())
+    return json.dumps({
+        "platform": letter.platform, "state": letter.state, "at": letter.at, "given_up_at": letter.given_up_at,
+        "attempts": letter.attempts, "error": letter.error, **turn,
+    })  # fmt: skip

@@ -1,0 +1,72 @@
+"""What is kept of anybody under any key, the core's own or an adapter's: found by the ids in it, and deleted.
+
+Looking through all keys of a platform is slow, but it reaches what a later adapter keeps, too.
+"""
+
+import re
+from collections.abc import Awaitable, Iterable
+from typing import Any, cast
+
+from glados_bots.store.connection import reply_of
+from glados_bots.store.store import Store
+
+# The core's: what waits or runs is ended by its worker; that an event was taken in is kept a day (records.py);
+# limits hide whom they count.
+LEFT = ("t:", "c:", "ready", "wake", "dead", "seen:", "limit:", "pace:", "ch:")
+
+
+async def shorten(store: Store) -> int:
+    """Let nothing live longer than the store's time, after the setting was lowered; returns the keys it shortened."""
+    count = 0
+    for key in await keys(store):
+        left = await reply_of(store.client.ttl(key))
+        if left > store.ttl:
+            await reply_of(cast("Awaitable[object]", store.client.expire(key, store.ttl)))
+            count += 1
+    return count
+
+
+async def sweep(store: Store, names: Iterable[str]) -> int:
+    """Delete what an adapter keeps under or about these ids; returns how many keys and entries."""
+    wanted = re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(name) for name in sorted(names)) + r")(?![\w-])")
+    count = 0
+    for key in await keys(store):
+        name = key.removeprefix(store.prefix)
+        if name.startswith(LEFT):
+            continue
+        if wanted.search(name):
+            count += int(await reply_of(store.client.delete(key)))
+        else:
+            count += await _strike(store, key, wanted)
+    return count
+
+
+async def _strike(store: Store, key: str, wanted: re.Pattern[str]) -> int:
+    """Delete what is about these ids within one key."""
+    client: Any = store.client
+    match await reply_of(client.type(key)):
+        case "string":
+            value = await reply_of(client.get(key))
+            return int(await reply_of(client.delete(key))) if value and wanted.search(value) else 0
+        case "hash":
+            fields = await reply_of(client.hgetall(key))
+            hit = [name for name, value in fields.items() if wanted.search(name) or wanted.search(value)]
+            return int(await reply_of(client.hdel(key, *hit))) if hit else 0
+        case "set":
+            hit = [member for member in await reply_of(client.smembers(key)) if wanted.search(member)]
+            return int(await reply_of(client.srem(key, *hit))) if hit else 0
+        case "zset":
+            hit = [member for member in await reply_of(client.zrange(key, 0, -1)) if wanted.search(member)]
+            return int(await reply_of(client.zrem(key, *hit))) if hit else 0
+        case "list":
+            hit = [member for member in await reply_of(client.lrange(key, 0, -1)) if wanted.search(member)]
+            return sum([int(await reply_of(client.lrem(key, 0, member))) for member in hit])
+    return 0
+
+
+async def keys(store: Store) -> list[str]:
+    """All keys of the platform; `{` and `}` of the prefix mean nothing to SCAN."""
+    keys, found = aiter(store.client.scan_iter(match=f"{store.prefix}*", count=1000)), set()
+    while (key := await reply_of(anext(keys, None))) is not None:
+        found.add(str(key))
+    return sorted(found)

@@ -1,0 +1,52 @@
+"""How much work there is on a platform, as Redis tells it. No word and no name of anybody is in it."""
+
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from glados_bots.store.connection import Client, reply_of
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One platform's work.
+
+    Attributes:
+        name: of the platform.
+        workers: processes that answer its questions; None where Redis does not say.
+        answering: conversations that are being answered.
+        waiting: conversations that wait for a worker.
+        dead: questions given up and kept for an operator.
+    """
+
+    name: str
+    workers: int | None
+    answering: int
+    waiting: int
+    dead: int
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is anything to say of it."""
+        return bool(self.workers or self.answering or self.waiting or self.dead)
+
+
+async def work(client: Client, platform: str) -> Work:
+    prefix = f"glados:{{{platform}}}:"
+    seconds, microseconds = await reply_of(client.time())
+    now = seconds * 1000 + microseconds // 1000
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased: their time is the end of the lease
+        pipe.zcount(f"{prefix}ready", "-inf", now)
+        pipe.zcard(f"{prefix}dead")
+        answering, waiting, dead = await reply_of(pipe.execute())
+    return Work(platform, await _workers(client, f"{prefix}signal"), int(answering), int(waiting), int(dead))
+
+
+async def _workers(client: Client, channel: str) -> int | None:
+    """Each worker listens to its platform's signals, and Redis counts who listens."""
+    try:
+        found = await client.pubsub_numsub(channel)
+    except (RedisError, OSError, AttributeError):
+        return None  # an access list of before, or a client that cannot say
+    return int(found[0][1]) if found else 0

@@ -1,0 +1,1 @@
+"""What the fakes of platforms have alike: time, faults, a ledger, sockets, a server, a person at a terminal."""

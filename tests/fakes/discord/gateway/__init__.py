@@ -1,0 +1,1 @@
+"""The gateway: sockets, the sessions behind them, and which events those are sent."""

@@ -1,1 +1,0 @@
-"""An OpenID Connect provider that signs real tokens and checks what it is sent; tests bend what it says."""

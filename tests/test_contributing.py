@@ -1,0 +1,31 @@
+"""What the pages for those who change GLaDOS name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["CONTRIBUTING.md", "SECURITY.md"]
+FOLDERS = ("adapters/", "benchmarks/", "deploy/", "docs/", "glados_bots/", "tests/")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_and_path_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
+    paths = [word for word in re.findall(r"[\w./-]+", text) if word.startswith(FOLDERS)]
+    assert links
+    assert [path for path in [*links, *paths] if not (ROOT / path.rstrip(".")).exists()] == []
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"quick", "test", "check"} <= named <= targets
+
+
+def test_nobody_takes_the_address_that_is_not_set_for_one_that_works() -> None:
+    """`.invalid` is nobody's, by RFC 2606. Whoever sets an address of theirs takes the paragraph away, too."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert ("not-set.invalid" in text) == ("That address goes nowhere" in text)
