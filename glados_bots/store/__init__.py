@@ -1,6 +1,8 @@
 """What is kept: every Redis key and script of the core.
 
-It knows no platform, no model and no setting. All keys of one platform share the hash tag `{platform}`, so that each script touches one slot of a Redis Cluster.
+It knows no platform, no model and no setting.
+
+All keys of one platform share the hash tag `{platform}`, so that each script touches one slot of a Redis Cluster.
 
     glados:{web}:ready              zset  conversation -> time it may be claimed from, ms; if leased, the lease's end
     glados:{web}:wake               list  one entry wakes one idle worker
