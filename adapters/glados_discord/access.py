@@ -39,8 +39,7 @@ class Asker:
     """A person at a place.
 
     Attributes:
-        user: their id.
-        guild: the server, or None in a direct message.
+        guild: the server; None in a direct message.
         channels: the channel's own id, and those of the channel a thread is in and of the category.
         roles: the person's roles in the guild, without @everyone.
     """

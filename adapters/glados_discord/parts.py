@@ -7,7 +7,7 @@ from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
 from glados_discord.incoming.catch_up import CatchUp
 from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.slash import Slash
 from glados_discord.incoming.turn_commands import TurnCommands
 from glados_discord.incoming.whereabouts import Whereabouts
@@ -29,7 +29,7 @@ class DiscordParts:
         settings: DiscordSettings,
         clock: Clock,
     ) -> None:
-        shared = Shared(core, memory, current, settings)
+        shared = DiscordShared(core, memory, current, settings)
         self.memory = memory
         self.current = current
         self.rates = core.surface.rates

@@ -11,9 +11,6 @@ class Asker:
     """A person at a place.
 
     Attributes:
-        user: their id.
-        channel: where.
-        is_direct: a direct message.
         is_external: they belong to another organisation (Slack Connect).
     """
 

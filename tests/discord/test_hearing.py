@@ -13,7 +13,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_discord.incoming.addressing import addressed
 from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.settings import DiscordSettings
 from glados_discord.words.code_spans import pieces
 from glados_discord.words.heard import MOST_CHARS, Content, Heard, says
@@ -294,7 +294,7 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
     memory: Any = SimpleNamespace(has_words=has_words, is_turn=away)
     current: Any = SimpleNamespace(heard=set())
     order: Any = SimpleNamespace(do=do)
-    shared = Shared(core, memory, current, DiscordSettings(_env_file=None), order)
+    shared = DiscordShared(core, memory, current, DiscordSettings(_env_file=None), order)
     asyncio.run(DiscordDesk(shared).edited(after, ME, before))
 
 

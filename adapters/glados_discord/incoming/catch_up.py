@@ -21,7 +21,7 @@ from glados_discord.connection.refusals import Temporary
 from glados_discord.incoming.channel_order import DIRECT, Hold
 from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.incoming.second_look import SecondLook
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | dis
 class CatchUp:
     """Stamps the time while all is well, and looks back when it was not."""
 
-    def __init__(self, shared: Shared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:
+    def __init__(self, shared: DiscordShared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._memory = shared.memory
         self._rates = shared.core.surface.rates

@@ -21,7 +21,7 @@ from glados_discord.connection.permissions import missing_permission
 from glados_discord.incoming.addressing import Reason, addressed, asks_by_edit
 from glados_discord.incoming.notes import DiscordNotes
 from glados_discord.incoming.questions import AskedByMessage
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import where_of
 from glados_discord.words.heard import Heard
 from glados_discord.words.hearing import by_member, hear, in_place, is_from_person
@@ -47,7 +47,7 @@ class Said:
 class DiscordDesk:
     """Takes messages, their edits and their deletions."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: DiscordShared) -> None:
         self._shared = shared
         self._core = shared.core
         self._current = shared.current
@@ -65,13 +65,7 @@ class DiscordDesk:
             await self._do(message, lambda: self._take_or_apologise(said, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
-        """A message was changed: with other words its answer is made anew, or it has become a question.
-
-        Args:
-            message: as it is now.
-            me: the bot's id.
-            before: as it was, where that is known.
-        """
+        """With other words a question is answered anew, or has become one; `before` is how it was, if that is known."""
         if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
         was, said = hear(before, me) if before else None, Said.of(message, me)

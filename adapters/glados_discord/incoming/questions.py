@@ -9,7 +9,7 @@ from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
 from glados_discord.answers.places import How, Spot
 from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.shared import Asked
+from glados_discord.incoming.shared import AskedOnDiscord
 from glados_discord.incoming.where import Where
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
@@ -21,7 +21,7 @@ _MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByMessage(Asked):
+class AskedByMessage(AskedOnDiscord):
     """A message that asks, or was edited, for the core's desk.
 
     Attributes:

@@ -12,7 +12,7 @@ import discord
 
 from glados_discord.connection.refusals import UNKNOWN_MESSAGE
 from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ PAGE = 100
 class SecondLook:
     """Hands to the desk what happened to known questions while there was no session."""
 
-    def __init__(self, shared: Shared, desk: DiscordDesk) -> None:
+    def __init__(self, shared: DiscordShared, desk: DiscordDesk) -> None:
         self._memory = shared.memory
         self._rates = shared.core.surface.rates
         self._desk = desk

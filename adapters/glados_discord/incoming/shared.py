@@ -15,17 +15,8 @@ from glados_discord.settings import DiscordSettings
 
 
 @dataclass(slots=True)
-class Shared:
-    """Wired once per process; lives longer than any client.
-
-    Attributes:
-        core: the platform-neutral rest.
-        memory: what is known of channels and questions.
-        current: the client in use.
-        settings: the adapter's.
-        order: in which events are handled.
-        rules: the operator's lists.
-    """
+class DiscordShared:
+    """Wired once per process; lives longer than any client."""
 
     core: AdapterCore[DiscordSurface]
     memory: DiscordFacts
@@ -39,10 +30,10 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedOnDiscord:
     """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
-    shared: Shared
+    shared: DiscordShared
     where: Where
     asker: Asker
 

@@ -11,7 +11,7 @@ from glados_bots.errors import InferenceError
 from glados_bots.store.channels import LONGEST_PERSONA
 from glados_discord.access import may_manage, may_moderate
 from glados_discord.incoming import replies
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.turn_commands import TurnCommands, conversation_of
 from glados_discord.incoming.where import settings_channel
 
@@ -30,7 +30,7 @@ Change = Callable[[str, str, str], Awaitable[str]]
 class Slash:
     """All commands of one bot."""
 
-    def __init__(self, shared: Shared, turn_commands: TurnCommands) -> None:
+    def __init__(self, shared: DiscordShared, turn_commands: TurnCommands) -> None:
         self._shared = shared
         self._core = shared.core
         self._turn_commands = turn_commands

@@ -14,7 +14,7 @@ from glados_discord.answers.controls import Action
 from glados_discord.connection.permissions import missing_in
 from glados_discord.incoming import replies
 from glados_discord.incoming.questions import spot_of
-from glados_discord.incoming.shared import Asked, Shared
+from glados_discord.incoming.shared import AskedOnDiscord, DiscordShared
 from glados_discord.incoming.where import Where, where_of
 from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
@@ -23,7 +23,7 @@ NOT_YOURS = "Only the person who asked, or somebody who may manage messages here
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByCommand(Asked):
+class AskedByCommand(AskedOnDiscord):
     """A question that was asked by `/ask`, for the core's desk. It is written down with its answer."""
 
     interaction: discord.Interaction
@@ -59,7 +59,7 @@ class AskedByCommand(Asked):
         )
 
 
-async def conversation_of(shared: Shared, interaction: discord.Interaction) -> str:
+async def conversation_of(shared: DiscordShared, interaction: discord.Interaction) -> str:
     """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
     return await shared.memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
 
@@ -73,7 +73,7 @@ def _asker(interaction: discord.Interaction) -> tuple[Where, Asker]:
 class TurnCommands:
     """What people do with turns other than by messages."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: DiscordShared) -> None:
         self._shared = shared
         self._core = shared.core
 

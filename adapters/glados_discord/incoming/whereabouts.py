@@ -2,7 +2,7 @@
 
 import logging
 
-from glados_discord.incoming.shared import Shared
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 class Whereabouts:
     """Keeps what the bot knows of its places; where it cannot be any more, its work there ends."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: DiscordShared) -> None:
         self._core = shared.core
         self._memory = shared.memory
         self._order = shared.order

@@ -18,7 +18,7 @@ from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.escaping import encode
-from glados_slack.incoming.shared import Asked, Shared
+from glados_slack.incoming.shared import AskedOnSlack, Shared
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
 @dataclass(slots=True)
-class AskedByCommand(Asked):
+class AskedByCommand(AskedOnSlack):
     """A question of somebody in a channel, or in a thread of it (`thread` of the place).
 
     Attributes:
@@ -77,13 +77,7 @@ class Asking:
         self._shared = shared
 
     async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> str:
-        """Ask in a channel, or in a thread of it (`thread` of the place).
-
-        Args:
-            place: where; its `ts` is not known yet.
-            user: who asks.
-            question: their words.
-            about: a message they ask about.
+        """Ask in a channel, or in a thread of it (`thread` of the place), perhaps about a message.
 
         Returns:
             A sentence for the person when it could not be asked, else nothing.

@@ -14,13 +14,13 @@ from glados_slack.connection.places import Event, place_of
 from glados_slack.connection.standing import Standing, is_late
 from glados_slack.incoming.earlier import Earlier
 from glados_slack.incoming.questions import addressed
-from glados_slack.incoming.shared import Asked, Shared
+from glados_slack.incoming.shared import AskedOnSlack, Shared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
 
 
 @dataclass(slots=True)
-class AskedByMessage(Asked):
+class AskedByMessage(AskedOnSlack):
     """A message of a person.
 
     Attributes:
@@ -68,5 +68,5 @@ class AskedByMessage(Asked):
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
         """Its deletion may have come before it."""
-        await Asked.remember(self, turn, verdict)
+        await AskedOnSlack.remember(self, turn, verdict)
         await self.changes.follow(turn.id)

@@ -21,17 +21,7 @@ from glados_slack.settings import SlackSettings
 
 @dataclass(slots=True)
 class Shared:
-    """Wired once a process.
-
-    Attributes:
-        core: the platform-neutral rest.
-        calls: the Web API.
-        people: names of ids.
-        notes: sentences that are no answers.
-        files: reads what is shared.
-        memory: what is known of channels and questions.
-        settings: the adapter's.
-    """
+    """Wired once per process."""
 
     core: AdapterCore[SlackSurface]
     calls: Calls
@@ -44,7 +34,7 @@ class Shared:
 
 
 @dataclass(slots=True)
-class Asked:
+class AskedOnSlack:
     """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
     obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
