@@ -39,10 +39,6 @@ class Said:
     channel: object
     me: int
 
-    @classmethod
-    def of(cls, message: discord.Message, me: int) -> "Said":
-        return cls(hear(message, me), message, message.channel, me)
-
 
 class DiscordDesk:
     """Takes messages, their edits and their deletions."""
@@ -61,14 +57,14 @@ class DiscordDesk:
     async def take_message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            said = Said.of(message, me)
+            said = Said(hear(message, me), message, message.channel, me)
             await self._do(message, lambda: self._take_or_apologise(said, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
         """With other words a question is answered anew, or has become one; `before` is how it was, if that is known."""
         if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
-        was, said = hear(before, me) if before else None, Said.of(message, me)
+        was, said = hear(before, me) if before else None, Said(hear(message, me), message, message.channel, me)
         if said.heard.is_from_person and (was is None or was.raw != said.heard.raw):
             await self._do(message, lambda: self._edited(said, was))
 

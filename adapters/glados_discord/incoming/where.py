@@ -58,11 +58,6 @@ def settings_channel(channel: object) -> str:
 
 def channel_ids(channel: object) -> frozenset[int]:
     """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
-    parent = getattr(channel, "parent", None)
-    found = (
-        getattr(channel, "id", None),
-        getattr(channel, "parent_id", None),
-        getattr(channel, "category_id", None),
-        getattr(parent, "category_id", None),
-    )
+    found = [getattr(channel, name, None) for name in ("id", "parent_id", "category_id")]
+    found.append(getattr(getattr(channel, "parent", None), "category_id", None))
     return frozenset(number for number in found if isinstance(number, int))
