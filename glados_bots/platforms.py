@@ -3,7 +3,7 @@
 Adding a platform touches its folder in adapters/, its tests and one line of pyproject.toml; nothing here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from typing import Literal
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
+from glados_bots.store.store import Store
 
 GROUP = "glados_bots.adapters"
 
@@ -39,6 +40,8 @@ class Platform:
         configured: whether its settings suffice to run it, for instance whether its token is set.
         run: runs it until SIGTERM or SIGINT; returns when everything is drained.
         examine: what `glados doctor` finds about it; None for nothing. May raise ConfigError.
+        ids_of: further ids that a person's questions stand under; None where a person has one. Raises
+            StoreUnavailableError.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Platform:
     configured: Callable[[], bool]
     run: Callable[[Settings], None]
     examine: Callable[[], Iterator[Check]] | None = None
+    ids_of: Callable[[Store, str], Awaitable[tuple[str, ...]]] | None = None
 
 
 def require(library: str, name: str, extra: str) -> None:

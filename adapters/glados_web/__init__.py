@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import Check, Platform
 from glados_bots.settings import Settings, load
+from glados_bots.store.store import Store
 from glados_web.settings import WebSettings, require_sign_in
 
 
@@ -27,4 +28,12 @@ def _examine() -> Iterator[Check]:
     yield Check("web page", "ok", f"sign-in by {' or '.join(ways)}" if ways else "no sign-in: this machine only")
 
 
-platform = Platform("web", "Run the web page on GLADOS_WEB_PORT.", configured=lambda: True, run=_run, examine=_examine)
+async def _ids_of(store: Store, person: str) -> tuple[str, ...]:
+    from glados_web.door.sessions import owners_of  # noqa: PLC0415 - as above
+
+    return await owners_of(store, person)
+
+
+platform = Platform(
+    "web", "Run the web page on GLADOS_WEB_PORT.", configured=lambda: True, run=_run, examine=_examine, ids_of=_ids_of
+)

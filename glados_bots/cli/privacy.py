@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from redis.exceptions import RedisError, ResponseError
@@ -44,7 +45,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
     ) -> None:
         """Hand out everything kept of a person or a thread, as JSON."""
         subject = _subject(user, thread)
-        found = _with_store(settings(), platform, lambda store: privacy.export(store, subject))
+        found = _with_store(settings(), platform, lambda store: _export(store, subject))
         text = privacy.as_json(found)
         if file is None:
             terminal.echo(text.removesuffix("\n"))
@@ -102,9 +103,19 @@ def _with_store(settings: Settings, platform: str, work: Callable[[Store], Await
     return asyncio.run(run())
 
 
+async def _whole(store: Store, subject: Subject) -> Subject:
+    """With all ids that the person's questions stand under."""
+    ids_of = installed()[store.platform].ids_of
+    return replace(subject, others=await ids_of(store, subject.author)) if subject.author and ids_of else subject
+
+
+async def _export(store: Store, subject: Subject) -> dict[str, Any]:
+    return await privacy.export(store, await _whole(store, subject))
+
+
 async def _forget(store: Store, subject: Subject) -> tuple[Forgotten, bool]:
     """Forget, give the workers a moment, and let Redis write its file anew; whether it does."""
-    found = await privacy.forget(store, subject)
+    found = await privacy.forget(store, await _whole(store, subject))
     for _ in range(int(PATIENCE_S * 10)):
         found.running = len([turn for turn in found.turns if await store.turn(turn)])
         if not found.running:

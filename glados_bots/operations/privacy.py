@@ -6,24 +6,31 @@ but it reaches what a later adapter keeps too.
 """
 
 import json
-from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from glados_bots.store.connection import reply_of
 from glados_bots.store.dead_letters import dead, unanswered
 from glados_bots.store.records import Records, Vote
 from glados_bots.store.store import Store
-from glados_bots.store.sweep import keys, sweep
+from glados_bots.store.sweep import sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data: a person, or a thread. One of the two is empty."""
+    """Whose data: a person, or a thread. One of the two is empty.
+
+    Attributes:
+        others: further ids that the person's questions stand under; see `Platform.ids_of`.
+    """
 
     author: str = ""
     conversation: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def authors(self) -> list[str]:
+        return sorted({self.author, *self.others} - {""})
 
 
 @dataclass(slots=True)
@@ -43,7 +50,7 @@ class Forgotten:
 
 async def export(store: Store, subject: Subject) -> dict[str, Any]:
     """Everything kept of a subject, ready for JSON."""
-    records, whose = Records(store), await authors(store, subject.author)
+    records, whose = Records(store), subject.authors
     kept = [(each.conversation, each.exchange) for author in whose for each in await records.exchanges_of(author)]
     if subject.conversation:
         kept += [(subject.conversation, exchange) for exchange in await store.history(subject.conversation)]
@@ -55,7 +62,7 @@ async def export(store: Store, subject: Subject) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "platform": store.platform,
-        **{name: value for name, value in asdict(subject).items() if value},
+        **({"author": subject.author} if subject.author else {"conversation": subject.conversation}),
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exchanges": [
             {"conversation": conversation, **asdict(exchange), "votes": await _votes(records, exchange.turn, whose)}
@@ -78,7 +85,7 @@ async def _votes(records: Records, turn: str, whose: list[str]) -> dict[str, Vot
 async def forget(store: Store, subject: Subject) -> Forgotten:
     """Take it all away. Doing it again does no harm, and goes on where it was cut off."""
     records, turns, names = Records(store), list[str](), {subject.author, subject.conversation} - {""}
-    for author in await authors(store, subject.author):
+    for author in subject.authors:
         conversations = await records.conversations_of(author)
         turns += await records.forget_author(author)
         names |= {author, *[each for each in conversations if not await store.history(each)]}
@@ -88,15 +95,3 @@ async def forget(store: Store, subject: Subject) -> Forgotten:
     found = Forgotten(turns, await sweep(store, names))
     found.running = len([turn for turn in turns if await store.turn(turn)])
     return found
-
-
-async def authors(store: Store, person: str) -> list[str]:
-    """The ids a person's questions stand under: the id itself, and on the page the owners an address signed in as."""
-    found = {person} if person else set()
-    for key in await keys(store) if "@" in person else []:
-        if key.startswith(f"{store.prefix}session:"):
-            found_session = await reply_of(cast("Awaitable[str | None]", store.client.get(key)))
-            session = json.loads(found_session or "{}")
-            if str(session.get("person", "")).casefold() == person.casefold():
-                found.add(str(session.get("owner", "")))
-    return sorted(found - {""})

@@ -64,9 +64,9 @@ async def _strike(store: Store, key: str, wanted: re.Pattern[str]) -> int:
     return 0
 
 
-async def keys(store: Store) -> list[str]:
-    """All keys of the platform; `{` and `}` of the prefix mean nothing to SCAN."""
-    keys, found = aiter(store.client.scan_iter(match=f"{store.prefix}*", count=1000)), set()
+async def keys(store: Store, kind: str = "") -> list[str]:
+    """All keys of the platform, or those that begin so; `{` and `}` of the prefix mean nothing to SCAN."""
+    keys, found = aiter(store.client.scan_iter(match=f"{store.prefix}{kind}*", count=1000)), set()
     while (key := await reply_of(anext(keys, None))) is not None:
         found.add(str(key))
     return sorted(found)

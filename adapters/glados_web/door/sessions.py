@@ -17,6 +17,7 @@ from typing import Literal, cast
 
 from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
+from glados_bots.store.sweep import keys
 
 By = Literal["open", "password", "oidc"]
 SEEN_EVERY_S = 60  # how exact the idle time is; each note is a write
@@ -160,6 +161,17 @@ class Sessions:
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}session:{name}"
+
+
+async def owners_of(store: Store, person: str) -> tuple[str, ...]:
+    """The owners of chats that somebody signed in as, by the address the provider vouches for."""
+    found = set()
+    for key in await keys(store, "session:"):
+        text = await reply_of(cast("Awaitable[str | None]", store.client.get(key)))
+        session = _read(key, text or "1")
+        if session.person.casefold() == person.casefold():
+            found.add(session.owner)
+    return tuple(sorted(found))
 
 
 def _read(name: str, text: str) -> Session:
