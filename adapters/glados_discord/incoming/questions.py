@@ -1,15 +1,17 @@
 """A message that is meant for the bot becomes a `Turn`: its text, what it replies to, its files, and its place."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import discord
 
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
+from glados_bots.intake.intake import Verdict
+from glados_discord.access import Asker, refusal
 from glados_discord.answers.places import How, Spot
 from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.shared import AskedOnDiscord
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import Where
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
@@ -18,6 +20,45 @@ from glados_discord.words.quotes import Quotes
 
 LONGEST_TITLE = 80  # Discord takes 100; long names are cut in its side bar anyway
 _MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOnDiscord:
+    """A question as the core's desk wants it: what those of messages and of commands have in common."""
+
+    shared: DiscordShared
+    where: Where
+    asker: Asker
+
+    @property
+    def refusal(self) -> str:
+        """Why the operator's lists are against an answer."""
+        return refusal(self.shared.rules, self.asker)
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """Note where a conversation takes place, if its turn was taken in."""
+        where, memory = self.where, self.shared.memory
+        if verdict.status != "accepted":
+            return
+        if where.guild is not None:
+            await memory.belongs_to_guild(turn.conversation, where.guild)
+        elif where.is_direct:
+            await memory.used_dm(int(turn.conversation))
+        if where.is_thread:
+            await self.shared.core.marks.join(str(where.channel), turn.id)
+
+    def _turn(self, what: Question, number: int, conversation: str, name: str, spot: Spot) -> Turn:
+        """Its turn; `spot` says what its place keeps of the message or of the command."""
+        here = spot_of(what, self.where, self.shared.settings, is_new=conversation == str(number))
+        return Turn(
+            id=str(number),
+            conversation=conversation,
+            author=str(self.asker.user),
+            text=what.text,
+            author_name=name,
+            channel=self.where.settings,
+            place=spot.to_place() | here.to_place(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +106,8 @@ class AskedByMessage(AskedOnDiscord):
         conversation = await conversation_of(heard, where, shared.memory, shared.settings)
         await shared.memory.note_asked(where.guild, where.channel, heard.id)
         await shared.memory.note_words(heard.id, heard.raw)
-        spot = spot_of(question, where, shared.settings, is_new=conversation == str(heard.id))
-        return Turn(
-            id=str(heard.id),
-            conversation=conversation,
-            author=str(heard.author),
-            text=question.text,
-            author_name=heard.name,
-            channel=where.settings,
-            place=replace(spot, question=str(heard.id)).to_place(),
-        )
+        spot = Spot(str(where.channel), question=str(heard.id))
+        return self._turn(question, heard.id, conversation, heard.name, spot)
 
 
 async def conversation_of(heard: Heard, where: Where, memory: DiscordFacts, settings: DiscordSettings) -> str:

@@ -1,6 +1,6 @@
 """Slash commands and buttons that concern turns: asking by command, stopping, asking again, voting."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import discord
 
@@ -11,10 +11,11 @@ from glados_bots.store.records import Vote
 from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
 from glados_discord.access import Asker, may_control, refusal
 from glados_discord.answers.controls import Action
+from glados_discord.answers.places import Spot
 from glados_discord.connection.permissions import missing_in
 from glados_discord.incoming import replies
-from glados_discord.incoming.questions import spot_of
-from glados_discord.incoming.shared import AskedOnDiscord, DiscordShared
+from glados_discord.incoming.questions import AskedOnDiscord
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import Where, where_of
 from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
@@ -45,18 +46,12 @@ class AskedByCommand(AskedOnDiscord):
 
     async def turn(self, question: Question) -> Turn:
         """In a channel a new conversation begins, unless the operator wants one for all of it."""
-        interaction, where, settings = self.interaction, self.where, self.shared.settings
-        is_new = not (where.is_thread or where.is_direct or settings.answer_in == "channel")
-        spot = spot_of(question, where, settings, is_new=is_new)
-        return Turn(
-            id=str(interaction.id),
-            conversation=str(interaction.id) if is_new else await conversation_of(self.shared, interaction),
-            author=str(interaction.user.id),
-            text=question.text,
-            author_name=interaction.user.display_name if where.guild is not None else "",
-            channel=where.settings,
-            place=replace(spot, asker=interaction.user.mention, asked=self.words).to_place(),
-        )
+        interaction, where = self.interaction, self.where
+        has_own = where.is_thread or where.is_direct or self.shared.settings.answer_in == "channel"
+        conversation = await conversation_of(self.shared, interaction) if has_own else str(interaction.id)
+        name = interaction.user.display_name if where.guild is not None else ""
+        spot = Spot(str(where.channel), asker=interaction.user.mention, asked=self.words)
+        return self._turn(question, interaction.id, conversation, name, spot)
 
 
 async def conversation_of(shared: DiscordShared, interaction: discord.Interaction) -> str:
