@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from glados_bots.store.connection import reply_of
-from glados_bots.store.latest import Latest
+from glados_bots.store.marks import Latest
 from glados_bots.store.store import Store
 
 MOST_DMS = 1000

@@ -3,10 +3,11 @@
     glados:{discord}:once:WHAT   str   something that only one process may do, and only once
     glados:{discord}:in:THREAD   str   id or timestamp of the message or event with which the bot joined a thread
 
-Both run out by themselves.
+Both run out by themselves, and so do lists of what was noted last. Every method raises StoreUnavailableError.
 """
 
-from typing import cast
+import time
+from typing import Any, cast
 
 from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
@@ -22,7 +23,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 
 
 class Marks:
-    """Marks of one platform. Every method raises StoreUnavailableError when Redis is away."""
+    """Marks of one platform."""
 
     def __init__(self, store: Store) -> None:
         self._client = store.client
@@ -50,3 +51,36 @@ class Marks:
 
     def _thread(self, thread: str) -> str:
         return f"{self._prefix}in:{thread}"
+
+
+class Latest:
+    """Names that were noted last, under one key: a zset of name -> seconds since the epoch.
+
+    Args:
+        most: names that are kept, the newest ones.
+        keep_s: for how long, in seconds.
+    """
+
+    def __init__(self, store: Store, key: str, most: int, keep_s: int) -> None:
+        self._client = store.client
+        self._key = f"{store.prefix}{key}"
+        self._most = most
+        self._keep_s = keep_s
+
+    async def note(self, name: str) -> None:
+        now = time.time()
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.zadd(self._key, {name: now})
+            pipe.zremrangebyscore(self._key, "-inf", now - self._keep_s)
+            pipe.zremrangebyrank(self._key, 0, -self._most - 1)
+            pipe.expire(self._key, self._keep_s)
+            await reply_of(pipe.execute())
+
+    async def names(self, count: int = 0) -> dict[str, float]:
+        """So many of them, or all, the newest first, and when each was noted."""
+        found: Any = await reply_of(self._client.zrange(self._key, 0, count - 1, desc=True, withscores=True))
+        return {str(name): float(at) for name, at in found}
+
+    async def drop(self, name: str) -> None:
+        call: Any = self._client.zrem(self._key, name)
+        await reply_of(call)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from glados_bots.store.connection import Client
-from glados_bots.store.marks import Marks
+from glados_bots.store.marks import Latest, Marks
 from glados_bots.store.store import Store
 
 
@@ -38,3 +38,16 @@ async def test_a_thread_is_joined_with_the_earliest_question_whatever_comes_firs
     assert await kept.joined("thread") == earliest
     await kept.leave("thread")
     assert await kept.joined("thread") == ""
+
+
+async def test_only_the_newest_names_are_kept_and_they_run_out(client: Client) -> None:
+    latest = Latest(Store(client, "test", ttl=3600, max_exchanges=3), "asked", 3, 60)
+    for name in ("old", "a", "b", "c", "a"):
+        await latest.note(name)
+        if name == "old":
+            await client.zadd("glados:{test}:asked", {"old": 1.0})
+    assert list(await latest.names()) == ["a", "c", "b"]
+    assert list(await latest.names(2)) == ["a", "c"]
+    await latest.drop("c")
+    assert list(await latest.names()) == ["a", "b"]
+    assert 0 < await client.ttl("glados:{test}:asked") <= 60

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self, cast
 
 from glados_bots.store.connection import reply_of
-from glados_bots.store.latest import Latest
+from glados_bots.store.marks import Latest
 from glados_bots.store.store import DEDUPE_SECONDS, Store
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of
