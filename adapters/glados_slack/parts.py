@@ -25,10 +25,10 @@ class SlackParts:
     def __init__(self, core: AdapterCore[SlackSurface], settings: SlackSettings) -> None:
         calls = core.surface.calls
         files = FileReader(calls, str(settings.api_base), settings.file_max_bytes)
-        notes = SlackNotes(core.store, calls)
+        notes = SlackNotes(core.marks, calls)
         shared = self.shared = Shared(core, calls, People(calls), notes, files, SlackFacts(core.store), settings)
         self.desk = SlackDesk(shared)
         self.controls = Controls(shared)
-        self.asking = Asking(shared, self.desk)
+        self.asking = Asking(shared)
         self.commands = SlashCommands(shared, self.asking, self.controls)
         self.home = Home(shared)

@@ -44,7 +44,6 @@ class CatchUp:
         self._longest_s = shared.settings.catch_up_minutes * 60
 
     async def run(self) -> None:
-        """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stamp_for_ever())
             if self._longest_s:

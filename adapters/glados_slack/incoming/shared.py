@@ -1,13 +1,19 @@
 """What the parts that take what people do have in common."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
+from glados_bots.conversation import Turn
+from glados_bots.intake.intake import Verdict
+from glados_slack.access import Asker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
 from glados_slack.connection.people import People
+from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.incoming.facts import SlackFacts
 from glados_slack.incoming.notes import SlackNotes
 from glados_slack.settings import SlackSettings
@@ -15,17 +21,7 @@ from glados_slack.settings import SlackSettings
 
 @dataclass(slots=True)
 class Shared:
-    """Wired once a process.
-
-    Attributes:
-        core: the platform-neutral rest.
-        calls: the Web API.
-        people: names of ids.
-        notes: sentences that are no answers.
-        files: reads what is shared.
-        memory: what is known of channels and questions.
-        settings: the adapter's.
-    """
+    """Wired once per process."""
 
     core: AdapterCore[SlackSurface]
     calls: Calls
@@ -35,3 +31,39 @@ class Shared:
     memory: SlackFacts
     settings: SlackSettings
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
+
+
+@dataclass(slots=True)
+class AskedOnSlack:
+    """A question as the core's desk wants it: what those of messages and of commands have in common."""
+
+    obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
+
+    shared: Shared
+    place: Mapping[str, str]
+    asker: Asker
+
+    @property
+    def refusal(self) -> str:
+        """Why the operator's lists are against an answer."""
+        return refusal(self.shared.settings, self.asker)
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """`asked_at` of its place is when it was asked, if its message was written before."""
+        if verdict.status == "accepted":
+            since = turn.place.get("asked_at") or turn.place["ts"]
+            await self.shared.core.marks.join(turn.conversation, since)
+        await self.shared.memory.note_asked(turn.place)
+
+    async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
+        """The turn at a place; `ts` of the place is its question."""
+        user = self.asker.user
+        return Turn(
+            id=message_id(place["channel"], place["ts"]),
+            conversation=conversation_of(place["channel"], place["thread"]),
+            author=user,
+            text=text,
+            author_name="" if place["kind"] == "im" else await self.shared.people.name(place, user),
+            channel=place["channel"],
+            place=place,
+        )
