@@ -75,7 +75,6 @@ class Bot:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Begin the orderly end."""
         self._stopping.set()
 
     async def run(self) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
-from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
+from glados_bots.settings import load, unknown_variables
 from glados_bots.store import embedded
 from glados_bots.store.connection import connect, reply_of
 
@@ -25,7 +26,7 @@ def examine() -> Iterator[Check]:
     yield _python()
     yield from _torch()
     try:
-        settings = load(Settings)
+        settings = load(ServeSettings)
     except ConfigError as error:
         yield Check("settings", "fail", str(error), "mend the variable in your environment or in .env")
         return
@@ -67,13 +68,13 @@ def _torch() -> Iterator[Check]:
 
 
 def _settings() -> Check:
-    unknown = unknown_variables(GladosSettings.__subclasses__())
+    unknown = unknown_variables()
     if unknown:
         return Check("settings", "warn", f"unknown: {', '.join(unknown)}", "see docs/settings.md for the right names")
     return Check("settings", "ok", "all understood")
 
 
-def _data_folder(settings: Settings) -> Check:
+def _data_folder(settings: ServeSettings) -> Check:
     folder = settings.data_dir.resolve()
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(existing).free / 1e9
@@ -85,7 +86,7 @@ def _data_folder(settings: Settings) -> Check:
     return Check("data folder", "ok", finding)
 
 
-def _redis(settings: Settings) -> Check:
+def _redis(settings: ServeSettings) -> Check:
     if settings.redis_url is None:
         try:
             embedded.command(settings.data_dir)
@@ -107,7 +108,7 @@ async def _redis_version(url: str) -> str:
         await client.aclose()
 
 
-def _model(settings: Settings) -> Iterator[Check]:
+def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield asyncio.run(_served_elsewhere(settings))
         return
@@ -128,7 +129,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
 
 
-async def _served_elsewhere(settings: Settings) -> Check:
+async def _served_elsewhere(settings: ServeSettings) -> Check:
     """Ask GLADOS_INFERENCE_URL what it serves. A password in it is not shown."""
     from glados_bots.wire.client import InferenceClient  # noqa: PLC0415 - other checks need no HTTP client
 
@@ -157,7 +158,7 @@ def _port(variable: str, host: str, port: int) -> Check:
     return Check(variable, "ok", f"{host}:{port} is free")
 
 
-def _tokens(settings: Settings) -> Iterator[Check]:
+def _tokens(settings: ServeSettings) -> Iterator[Check]:
     hub = "set" if settings.hf_token else "not set; only gated models such as StarCoder need it"
     yield Check("GLADOS_HF_TOKEN", "ok", hub)
     for adapter in installed().values():

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from glados_bots.cli import model_files, terminal
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
 Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, for gated models [GLADOS_HF_TOKEN]")]
 
 
-def add_to(app: typer.Typer, settings: Callable[..., Settings]) -> None:
+def add_to(app: typer.Typer, settings: Callable[..., ServeSettings]) -> None:
     """Add the commands. Args: settings: loads them, taking what the command line gave."""
     models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
     app.add_typer(models, name="models", invoke_without_command=True)

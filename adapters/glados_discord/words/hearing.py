@@ -94,7 +94,6 @@ def typed(text: str, me: int, guild: discord.Guild | None) -> str:
 
 
 def is_direct(channel: object) -> bool:
-    """Whether this is a conversation of one person with the bot."""
     return getattr(channel, "type", None) is discord.ChannelType.private
 
 

@@ -60,12 +60,10 @@ class Loose:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The inverse of `text`."""
         return cls(**json.loads(text))
 
     @property
     def text(self) -> str:
-        """As JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
 

@@ -24,7 +24,6 @@ class Home:
         self._calls = shared.calls
 
     async def publish(self, place: Mapping[str, str], user: str) -> None:
-        """Show the newest state."""
         view = {"type": "home", "blocks": await self._blocks(place, user)}
         await self._calls.wait(budget(place["team"], "views.publish"), user)
         await self._calls.quietly(place, "views.publish", user_id=user, view=view)
@@ -78,7 +77,6 @@ def forget_button() -> Block:
 
 
 def forget_question() -> dict[str, Any]:
-    """The button as a message."""
     chunk = chunk_of("This deletes everything I keep of you: your questions with my answers, and your votes.")
     return {"text": chunk.text, "blocks": [*chunk.blocks, actions(forget_button())]}
 

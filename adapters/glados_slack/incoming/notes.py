@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from glados_bots.store.marks import Marks
-from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.look import as_message
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls
@@ -23,7 +22,7 @@ class SlackNotes:
         await self._calls.wait(new_messages(place["team"], place["channel"]), place["channel"])
         made = await self._calls.quietly(
             place, "chat.postMessage", channel=place["channel"], thread_ts=place.get("thread") or None,
-            **as_message(chunk_of(markdown)),
+            **as_message(markdown),
         )  # fmt: skip
         return str(made["ts"]) if made else ""
 
@@ -34,7 +33,7 @@ class SlackNotes:
         await self._calls.wait(budget(place["team"], "chat.postEphemeral"), user)
         made = await self._calls.quietly(
             place, "chat.postEphemeral", channel=place["channel"], user=user, thread_ts=place.get("thread") or None,
-            **as_message(chunk_of(markdown)),
+            **as_message(markdown),
         )  # fmt: skip
         return made is not None
 
@@ -45,5 +44,5 @@ class SlackNotes:
 
     async def direct(self, place: Mapping[str, str], user: str, markdown: str) -> bool:
         await self._calls.wait(new_messages(place["team"], user), user)
-        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(chunk_of(markdown)))
+        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(markdown))
         return made is not None

@@ -22,7 +22,8 @@ from joserfc.jws import JWSRegistry
 
 from glados_bots.errors import GladosError
 from glados_bots.http_server.listening import is_loopback
-from glados_web.settings import WebSettings, words
+from glados_bots.settings import words
+from glados_web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 

@@ -10,23 +10,24 @@ import httpx
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.listening import is_loopback, require_free_port
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
 from glados_bots.processes.supervisor import Role, Supervisor, lock
-from glados_bots.settings import GladosSettings, Settings, unknown_variables
+from glados_bots.settings import unknown_variables
 from glados_bots.store import embedded, repair
 from glados_bots.store.connection import connect, reply_of
 
 POLL_S = 0.1
 
 
-async def run_stack(settings: Settings) -> int:
+async def run_stack(settings: ServeSettings) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError before anything is started."""
     held = lock(settings.data_dir)  # kept open for the life of the process
     del held
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
     if not settings.inference_url:
         require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")
-    for name in unknown_variables(GladosSettings.__subclasses__()):
+    for name in unknown_variables():
         _say(f"{name} is not a setting of GLaDOS and is ignored; see docs/settings.md")
     began = time.monotonic()
 
@@ -38,7 +39,7 @@ async def run_stack(settings: Settings) -> int:
     return await Supervisor(roles(settings), log_file, json_lines=settings.log_format == "json").run(ready)
 
 
-def roles(settings: Settings) -> list[Role]:
+def roles(settings: ServeSettings) -> list[Role]:
     """The roles these settings ask for, in the order they start."""
     env, run = _environment(settings), secrets.token_hex(8)
     found: list[Role] = []
@@ -71,7 +72,7 @@ def _glados(command: str) -> list[str]:
     return [sys.executable, "-m", "glados_bots", command]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: ServeSettings) -> dict[str, str]:
     """What was given on the command line, for the children."""
     env = {
         "GLADOS_MODEL": settings.model,
@@ -89,7 +90,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return env
 
 
-async def _redis_ready(settings: Settings) -> None:
+async def _redis_ready(settings: ServeSettings) -> None:
     client = connect(settings.resolved_redis_url)
     try:
         while True:
@@ -103,7 +104,7 @@ async def _redis_ready(settings: Settings) -> None:
         await client.aclose()
 
 
-async def _page_and_model_ready(settings: Settings) -> None:
+async def _page_and_model_ready(settings: ServeSettings) -> None:
     """Wait for the page, then for the model where it is ours."""
     urls = [f"http://{settings.connect_host}:{settings.web_port}/health"]
     if settings.inference_url is None:
