@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from glados_bots.settings import Settings
+from glados_bots.settings import Settings, words
 
 ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
 
 
 def _check_origins(text: str) -> str:
-    for origin in text.replace(",", " ").split():
+    for origin in words(text):
         if origin != "*" and not ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
     return text
