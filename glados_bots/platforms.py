@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
-from glados_bots.store.store import Store
+
+if TYPE_CHECKING:  # it takes longer to load than an answer to render
+    from glados_bots.store.store import Store
 
 GROUP = "glados_bots.adapters"
 
@@ -49,7 +51,7 @@ class Platform:
     configured: Callable[[], bool]
     run: Callable[[Settings], None]
     examine: Callable[[], Iterator[Check]] | None = None
-    ids_of: Callable[[Store, str], Awaitable[tuple[str, ...]]] | None = None
+    ids_of: "Callable[[Store, str], Awaitable[tuple[str, ...]]] | None" = None
 
 
 def require(library: str, name: str, extra: str) -> None:

@@ -1,12 +1,15 @@
 """The web page: a minimal chat on port 5950. Server-rendered, one small script, no build step."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import Check, Platform
 from glados_bots.settings import Settings, load
-from glados_bots.store.store import Store
 from glados_web.settings import WebSettings, require_sign_in
+
+if TYPE_CHECKING:  # as below
+    from glados_bots.store.store import Store
 
 
 def _run(settings: Settings) -> None:
@@ -28,7 +31,7 @@ def _examine() -> Iterator[Check]:
     yield Check("web page", "ok", f"sign-in by {' or '.join(ways)}" if ways else "no sign-in: this machine only")
 
 
-async def _ids_of(store: Store, person: str) -> tuple[str, ...]:
+async def _ids_of(store: "Store", person: str) -> tuple[str, ...]:
     from glados_web.door.sessions import owners_of  # noqa: PLC0415 - as above
 
     return await owners_of(store, person)
