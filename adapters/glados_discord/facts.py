@@ -33,6 +33,7 @@ class DiscordFacts:
     """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
@@ -54,15 +55,11 @@ class DiscordFacts:
 
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""
-        return bool(await reply_of(self._client.exists(f"{self._prefix}t:{message}")))
+        return bool(await self.turns_among([message]))
 
     async def turns_among(self, messages: Sequence[int]) -> set[int]:
         """Those of the messages that are questions which a conversation holds."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for message in messages:
-                pipe.exists(f"{self._prefix}t:{message}")
-            found = await reply_of(pipe.execute())
-        return {message for message, exists in zip(messages, found, strict=True) if exists}
+        return {int(name) for name in await self._store.known_among([str(message) for message in messages])}
 
     async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
         """Remember a question for ASKED_S seconds, so that it can be looked at once more after a gap."""
@@ -74,12 +71,7 @@ class DiscordFacts:
         return [(int(guild), int(channel), int(message)) for guild, channel, message in found]
 
     async def is_first(self, conversation: str, message: int) -> bool:
-        key = f"{self._prefix}c:{conversation}"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.lindex(f"{key}:history", 0)
-            pipe.lindex(f"{key}:queue", 0)
-            answered, waiting = await reply_of(pipe.execute())
-        return (answered or waiting or str(message)) == str(message)
+        return await self._store.first(conversation) in {None, str(message)}
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
         key = f"{self._prefix}guild:{guild}"

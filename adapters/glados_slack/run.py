@@ -28,6 +28,7 @@ from glados_slack.connection.installs import Installs, OneInstall, look_up, web_
 from glados_slack.connection.sockets import Sockets
 from glados_slack.handlers import Handlers
 from glados_slack.incoming.catch_up import CatchUp
+from glados_slack.incoming.shared import SlackShared
 from glados_slack.parts import SlackParts
 from glados_slack.settings import SlackSettings
 
@@ -77,7 +78,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             await asyncio.gather(wiring, return_exceptions=True)
             return
         core = await wiring
-        parts = SlackParts(core, slack)
+        parts = SlackParts(SlackShared(core, slack))
         listening = asyncio.create_task(listen(parts, session), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
         tidying = asyncio.create_task(core.surface.loose.run(), name="slack loose ends")

@@ -211,6 +211,23 @@ class Store:
         """Ids of the messages posted for a turn so far."""
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))
 
+    async def known_among(self, turns: Sequence[str]) -> set[str]:
+        """Those of these names that are turns which a conversation holds, or messages joined into one."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.exists(f"{self.prefix}t:{turn}")
+            found = await reply_of(pipe.execute())
+        return {turn for turn, exists in zip(turns, found, strict=True) if exists}
+
+    async def first(self, conversation: str) -> str | None:
+        """The oldest turn that a conversation holds, answered or not."""
+        key = f"{self.prefix}c:{conversation}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.lindex(f"{key}:history", 0)
+            pipe.lindex(f"{key}:queue", 0)
+            answered, waiting = await reply_of(pipe.execute())
+        return cast("str | None", answered or waiting)
+
     async def state(self, turn: str) -> str | None:
         """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""
         return await self._field(turn, "state")

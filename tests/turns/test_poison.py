@@ -18,8 +18,8 @@ from glados_bots.store.connection import Client, connect
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns import in_hand
-from glados_bots.turns.display import LeaseLostError
 from glados_bots.turns.in_hand import InHand
+from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.turn import MOST_DEATHS
 from glados_bots.turns.worker import Worker

@@ -18,7 +18,7 @@ from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.escaping import encode
-from glados_slack.incoming.shared import AskedOnSlack, Shared
+from glados_slack.incoming.shared import AskedOnSlack, SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class AskedByCommand(AskedOnSlack):
 class Asking:
     """Posts questions for people, and takes them in."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._shared = shared
 
     async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> str:

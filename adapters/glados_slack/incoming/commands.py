@@ -10,7 +10,7 @@ from glados_slack.app_config import COMMAND
 from glados_slack.connection.calls import RefusedError
 from glados_slack.incoming.asking import Asking, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS, Controls
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 HOW = (
     f"Mention me in a channel, or write to me directly, and I answer in a thread; there you need not mention me again. "
@@ -33,7 +33,7 @@ class Change(Protocol):
 class SlashCommands:
     """The command's words. Each returns GLaDOS markdown for the person."""
 
-    def __init__(self, shared: Shared, asking: Asking, controls: Controls) -> None:
+    def __init__(self, shared: SlackShared, asking: Asking, controls: Controls) -> None:
         self._core = shared.core
         self._calls = shared.calls
         self._asking = asking

@@ -8,7 +8,7 @@ from glados_bots.conversation import Turn
 from glados_bots.store.records import Vote
 from glados_bots.wording import TOO_OLD
 from glados_slack.access import Asker, refusal
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 NOT_YOURS = "Only the person who asked, or an admin, can do that."
 
@@ -16,7 +16,7 @@ NOT_YOURS = "Only the person who asked, or an admin, can do that."
 class Controls:
     """Does what a button says, for those who may."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._core = shared.core
         self._people = shared.people
         self._notes = shared.notes

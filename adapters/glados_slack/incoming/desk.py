@@ -20,7 +20,7 @@ from glados_slack.connection.places import Event, conversation_of, message_id, p
 from glados_slack.incoming.earlier import quoted_in
 from glados_slack.incoming.message import AskedByMessage
 from glados_slack.incoming.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ LOOKS, LOOK_NAP_S = 8, 0.15
 class SlackDesk:
     """Takes messages, their edits and their deletions."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._shared = shared
         self._core = shared.core
         self._notes = shared.notes

@@ -12,7 +12,7 @@ from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import Event, conversation_of
 from glados_slack.incoming.questions import addressed
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
 
@@ -36,7 +36,7 @@ def quoted_in(text: str) -> str:
 class Earlier:
     """Reads threads."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._calls = shared.calls
         self._files = shared.files
         self._marks = shared.core.marks

@@ -8,7 +8,7 @@ from glados_slack.answers.block_kit import Block, actions, button, header, liter
 from glados_slack.app_config import PROMPTS
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
 SHOWN = 8
@@ -19,7 +19,7 @@ METHOD = "assistant.threads.setSuggestedPrompts"
 class Home:
     """Publishes the home of each person who opens it."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._core = shared.core
         self._calls = shared.calls
 

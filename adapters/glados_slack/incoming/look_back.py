@@ -15,7 +15,7 @@ from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.connection.standing import find
 from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.facts import Channel
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ Asked = Mapping[str, float]
 class LookBack:
     """Reads. Methods raise StoreUnavailableError, PlatformAwayError: then it is to be done again."""
 
-    def __init__(self, shared: Shared, desk: SlackDesk) -> None:
+    def __init__(self, shared: SlackShared, desk: SlackDesk) -> None:
         self._calls = shared.calls
         self._memory = shared.memory
         self._desk = desk

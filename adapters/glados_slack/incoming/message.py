@@ -14,7 +14,7 @@ from glados_slack.connection.places import Event, place_of
 from glados_slack.connection.standing import Standing, is_late
 from glados_slack.incoming.earlier import Earlier
 from glados_slack.incoming.questions import addressed
-from glados_slack.incoming.shared import AskedOnSlack, Shared
+from glados_slack.incoming.shared import AskedOnSlack, SlackShared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
 
@@ -30,7 +30,7 @@ class AskedByMessage(AskedOnSlack):
     earlier: str | None = None  # for the edit of a question that was taken in before: the quotation it began with
 
     @classmethod
-    def of(cls, shared: Shared, event: Event, install: Install, changes: HeardChanges) -> Self:
+    def of(cls, shared: SlackShared, event: Event, install: Install, changes: HeardChanges) -> Self:
         asker = Asker(event.user, event.channel, event.kind == "im", event.is_external)
         return cls(shared, place_of(event, install), asker, event, install, changes)
 

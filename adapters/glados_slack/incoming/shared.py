@@ -20,17 +20,24 @@ from glados_slack.settings import SlackSettings
 
 
 @dataclass(slots=True)
-class Shared:
-    """Wired once per process."""
+class SlackShared:
+    """Wired once per process; lives longer than any connection."""
 
     core: AdapterCore[SlackSurface]
-    calls: Calls
-    people: People
-    notes: SlackNotes
-    files: FileReader
-    memory: SlackFacts
     settings: SlackSettings
+    calls: Calls = field(init=False)
+    people: People = field(init=False)
+    notes: SlackNotes = field(init=False)
+    files: FileReader = field(init=False)
+    memory: SlackFacts = field(init=False)
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
+
+    def __post_init__(self) -> None:
+        self.calls = self.core.surface.calls
+        self.people = People(self.calls)
+        self.notes = SlackNotes(self.core.marks, self.calls)
+        self.files = FileReader(self.calls, str(self.settings.api_base), self.settings.file_max_bytes)
+        self.memory = SlackFacts(self.core.store)
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class AskedOnSlack:
 
     obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
 
-    shared: Shared
+    shared: SlackShared
     place: Mapping[str, str]
     asker: Asker
 

@@ -110,7 +110,7 @@ async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerat
 
 
 async def without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
-    """Before a worker shows anything, or long after it has finished."""
+    """How a turn looks before a worker shows anything, or long after it has finished."""
     if turn in await store.queue(conversation):
         return {"chunk": "", "notice": "", "state": "waiting"}
     for exchange in reversed(await store.history(conversation)):

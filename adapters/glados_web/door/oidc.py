@@ -52,7 +52,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What we remember of a request until its answer comes."""
+    """What we remember of a request to the provider until its answer comes."""
 
     state: str
     nonce: str

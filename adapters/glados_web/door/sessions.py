@@ -79,11 +79,11 @@ class Sessions:
         return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
 
     async def keep(self, session: Session) -> None:
-        """Its question was taken in: it is kept as long as the chat."""
+        """Keep a session as long as its chat, as a question was taken in."""
         await reply_of(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self.kept_s)))
 
     async def end(self, session: Session) -> None:
-        """From now on its cookie is worth nothing; its streams end within seconds."""
+        """Make a session's cookie worth nothing; its streams end within seconds."""
         await reply_of(cast("Awaitable[object]", self._client.delete(self._key(session.hash))))
 
     async def sign_in(self, cookie: str | None, owner: str, person: str, by: By) -> Session:

@@ -11,7 +11,7 @@ from glados_bots.conversation import Turn
 from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.settings import Settings
 from glados_bots.surface import PlatformAwayError, View
-from glados_bots.turns import display
+from glados_bots.turns import insistence
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.loose_ends import LINE
 from glados_slack.answers.surface import SlackSurface
@@ -28,7 +28,7 @@ __all__ = ["turn"]
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for Slack looks often."""
-    monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(insistence, "LONGEST_WAIT_S", 0.05)
 
 
 async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_its_process_died(
@@ -91,7 +91,7 @@ async def test_an_answer_to_a_deleted_question_goes_when_slack_lets_it(
         await answered(slack, question)
         fault = slack.faults.add(method="chat.delete", error="fatal_error", times=None)
         await ada.delete(question)
-        await slack.wait_for(lambda: fault.hits > 3 * display.TRIES)
+        await slack.wait_for(lambda: fault.hits > 3 * insistence.TRIES)
         slack.faults.remove(fault)
         await slack.wait_for(lambda: not slack.answers(channel))
 
