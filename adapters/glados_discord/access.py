@@ -17,11 +17,7 @@ DmPolicy = Literal["everyone", "allowed", "nobody"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The operator's lists of Discord ids.
-
-    Attributes:
-        dms: who may write directly: `everyone`, only those in `allowed_users`, or `nobody`.
-    """
+    """The operator's lists of Discord ids."""
 
     allowed_guilds: frozenset[int] = frozenset()
     denied_guilds: frozenset[int] = frozenset()
@@ -31,23 +27,17 @@ class Rules:
     denied_roles: frozenset[int] = frozenset()
     allowed_users: frozenset[int] = frozenset()
     denied_users: frozenset[int] = frozenset()
-    dms: DmPolicy = "everyone"
+    dms: DmPolicy = "everyone"  # who may write directly: `everyone`, only those in `allowed_users`, or `nobody`
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A person at a place.
-
-    Attributes:
-        guild: the server; None in a direct message.
-        channels: the channel's own id, and those of the channel a thread is in and of the category.
-        roles: the person's roles in the guild, without @everyone.
-    """
+    """A person at a place."""
 
     user: int
-    guild: int | None = None
-    channels: frozenset[int] = frozenset()
-    roles: frozenset[int] = frozenset()
+    guild: int | None = None  # the server; None in a direct message
+    channels: frozenset[int] = frozenset()  # the channel itself, the one that its thread is in, and the category
+    roles: frozenset[int] = frozenset()  # the person's roles in the guild, without @everyone
 
 
 def rules_of(settings: DiscordSettings) -> Rules:

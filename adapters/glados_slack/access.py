@@ -8,16 +8,12 @@ from glados_slack.settings import SlackSettings, ids
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A person at a place.
-
-    Attributes:
-        is_external: they belong to another organisation (Slack Connect).
-    """
+    """A person at a place."""
 
     user: str
     channel: str
     is_direct: bool = False
-    is_external: bool = False
+    is_external: bool = False  # they belong to another organisation (Slack Connect)
 
 
 def is_answered(settings: SlackSettings, user: str, *, is_external: bool) -> bool:

@@ -16,19 +16,12 @@ from glados_bots.wording import TOO_LONG, TOO_OLD
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked.
+    """What was asked."""
 
-    Attributes:
-        text: what the model reads: words with quotes and files. Empty when there is nothing to answer.
-        left_out: a sentence about what was not read; empty for nothing.
-        length: characters of what the person says. Quotes and files have bounds of their own.
-        title: what the person wrote, to name the place of the answer by.
-    """
-
-    text: str = ""
-    left_out: str = ""
-    length: int = 0
-    title: str = ""
+    text: str = ""  # what the model reads: words with quotes and files. Empty when there is nothing to answer.
+    left_out: str = ""  # a sentence about what was not read; empty for nothing
+    length: int = 0  # characters of what the person says. Quotes and files have bounds of their own.
+    title: str = ""  # what the person wrote, to name the place of the answer by
 
 
 class Asking(Protocol):
@@ -74,11 +67,7 @@ class Desk:
     async def ask_anew(self, asking: Asking, turn: Turn, message: str, by: str) -> Verdict:
         """A question was edited: answer it again, unless the model would read what it has read.
 
-        Args:
-            asking: the question as it is now.
-            turn: as it was taken in.
-            message: its id, or that of the message which was joined into it.
-            by: who edited it.
+        `turn` is the question as it was taken in, `message` what was edited of it, `by` whom.
         """
         question, verdict = await self._check(asking, before=turn.text)
         return verdict or await self._intake.redo(message, by, question.text) or Verdict("gone")

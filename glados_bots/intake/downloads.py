@@ -25,17 +25,11 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The bytes of a file.
+    """The bytes of a file."""
 
-    Attributes:
-        content: all of them, or the first `most`.
-        is_whole: whether that is all.
-        kind: the media type the server tells.
-    """
-
-    content: bytes
-    is_whole: bool
-    kind: str
+    content: bytes  # all of them, or the first `most`
+    is_whole: bool  # whether that is all
+    kind: str  # the media type the server tells
 
 
 async def fetch(

@@ -24,19 +24,16 @@ class Verdict:
         status: `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then
             nothing is to be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked`
             at a place where the bot cannot answer, `empty`, `too_long`, or `gone`.
-        ahead: turns of the conversation that go first.
-        turn: id of the turn that answers it.
         refusal: a private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks.
-        left_out: a sentence about what was not read, else empty.
         is_repeat: this person was told the same since the limit was reached: an adapter may leave it at that.
     """
 
     status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
-    ahead: int = 0
-    turn: str = ""
+    ahead: int = 0  # turns of the conversation that go first
+    turn: str = ""  # id of the turn that answers it
     refusal: str = ""
     is_repeat: bool = False
-    left_out: str = ""
+    left_out: str = ""  # a sentence about what was not read, else empty
 
 
 class Intake:

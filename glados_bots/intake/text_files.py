@@ -49,30 +49,19 @@ NO_ROOM = "there is no room for it beside the question"
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file that was read.
+    """A file that was read."""
 
-    Attributes:
-        name: a safe one.
-        text: its words, or their beginning.
-        is_whole: whether nothing follows.
-    """
-
-    name: str
-    text: str
-    is_whole: bool = True
+    name: str  # a safe one
+    text: str  # its words, or their beginning
+    is_whole: bool = True  # whether nothing follows
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What became of the files of a message.
+    """What became of the files of a message."""
 
-    Attributes:
-        read: those that were read.
-        unread: safe name and reason of each of the others.
-    """
-
-    read: tuple[TextFile, ...] = ()
-    unread: tuple[tuple[str, str], ...] = ()
+    read: tuple[TextFile, ...] = ()  # those that were read
+    unread: tuple[tuple[str, str], ...] = ()  # safe name and reason of each of the others
 
     def fitted(self, room: int) -> tuple[str, str]:
         """(for the model, for the person): the files within so many characters, and sentences about the rest."""

@@ -34,14 +34,13 @@ class Limits:
     Attributes:
         held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
             a small limit no more than the AT_ONCE-th part.
-        server: of each server, where a platform's places name one as `guild`.
     """
 
     user: Limit = Limit()
     channel: Limit = Limit()
     everybody: Limit = Limit()
     held: int = 0
-    server: Limit = Limit()
+    server: Limit = Limit()  # of each server, where a platform's places name one as `guild`
 
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
@@ -72,19 +71,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """A limit that is reached.
+    """A limit that is reached."""
 
-    Attributes:
-        scope: `user:…`, `channel:…`, `server:…` or `all`.
-        kind: questions of a minute, tokens of a day, or those that answers under way may take of what is left.
-        reset_s: seconds until there is room again.
-        is_repeat: the same was said since the limit was reached: one polite notice is enough.
-    """
-
-    scope: str
-    kind: Kind
-    reset_s: float
-    is_repeat: bool
+    scope: str  # `user:…`, `channel:…`, `server:…` or `all`
+    kind: Kind  # questions of a minute, tokens of a day, or those that answers under way may take of what is left
+    reset_s: float  # seconds until there is room again
+    is_repeat: bool  # the same was said since the limit was reached: one polite notice is enough
 
     def __str__(self) -> str:
         who = WHOSE[self.scope.partition(":")[0]]

@@ -15,19 +15,12 @@ WHAT = {"minute": "questions in this minute", "day": "tokens today"}
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """One limit and how much of it is used.
+    """One limit and how much of it is used."""
 
-    Attributes:
-        scope: `user`, `channel` or `all`.
-        kind: questions of a minute, or tokens of a day.
-        used: so far.
-        most: allowed.
-    """
-
-    scope: str
-    kind: Kind
-    used: int
-    most: int
+    scope: str  # `user`, `channel` or `all`
+    kind: Kind  # questions of a minute, or tokens of a day
+    used: int  # so far
+    most: int  # allowed
 
     def __str__(self) -> str:
         return f"{WHOSE[self.scope]}: {self.used:,} of {self.most:,} {WHAT[self.kind]}".replace(",", " ")

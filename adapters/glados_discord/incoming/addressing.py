@@ -17,10 +17,7 @@ Follow = Literal["joined", "own", "none"]
 def addressed(heard: Heard, follow: Follow, joined: int | None = None) -> Reason | None:
     """Why a message is meant for the bot, or None when it is not. `@everyone` means nobody in particular.
 
-    Args:
-        heard: what was written.
-        follow: in which threads no mention is needed.
-        joined: the bot joined the thread with this message or event; None where that is not known.
+    `follow` says in which threads no mention is needed, `joined` with which message or event the bot joined this one.
     """
     if not heard.is_from_person or not heard.is_placed:  # a server we were not told of yet: that is found later
         return None

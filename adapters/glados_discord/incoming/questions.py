@@ -63,20 +63,13 @@ class AskedOnDiscord:
 
 @dataclass(frozen=True, slots=True)
 class AskedByMessage(AskedOnDiscord):
-    """A message that asks, or was edited, for the core's desk.
+    """A message that asks, or was edited, for the core's desk."""
 
-    Attributes:
-        message: for the calls that read its files and what it refers to.
-        heard: the same as plain data.
-        obstacle: the permission that the bot lacks to answer there; empty for none.
-        in_passing: nothing in it names the bot: then only words ask something, and no sticker or poll.
-    """
-
-    message: discord.Message
-    heard: Heard
+    message: discord.Message  # for the calls that read its files and what it refers to
+    heard: Heard  # the same as plain data
     quotes: Quotes
-    obstacle: str = ""
-    in_passing: bool = False
+    obstacle: str = ""  # the permission that the bot lacks to answer there; empty for none
+    in_passing: bool = False  # nothing in it names the bot: then only words ask something, and no sticker or poll
 
     async def read(self) -> Question:
         """What it says, its files, and what it refers to where that is not part of the conversation.

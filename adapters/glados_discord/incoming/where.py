@@ -12,26 +12,17 @@ _THREADED = (discord.ChannelType.text, discord.ChannelType.news)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A channel, thread or direct conversation in which something is asked.
-
-    Attributes:
-        guild: the server; None for a direct conversation.
-        listed: ids by which the operator's lists may name it.
-        settings: where settings and limits apply: a thread shares those of its channel.
-        has_threads: threads on its messages are possible there.
-        may_open_threads: the bot may open one and write in it, as far as is known.
-        is_slow: slow mode or announcements ask for few edits.
-    """
+    """A channel, thread or direct conversation in which something is asked."""
 
     channel: int
-    guild: int | None = None
-    listed: frozenset[int] = frozenset()
-    settings: str = ""
+    guild: int | None = None  # the server; None for a direct conversation
+    listed: frozenset[int] = frozenset()  # ids by which the operator's lists may name it
+    settings: str = ""  # where settings and limits apply: a thread shares those of its channel
     is_direct: bool = False
     is_thread: bool = False
-    has_threads: bool = False
-    may_open_threads: bool = True
-    is_slow: bool = False
+    has_threads: bool = False  # threads on its messages are possible there
+    may_open_threads: bool = True  # the bot may open one and write in it, as far as is known
+    is_slow: bool = False  # slow mode or announcements ask for few edits
 
 
 def where_of(channel: object, channel_id: int, guild: discord.Guild | None, guild_id: int | None) -> Where:

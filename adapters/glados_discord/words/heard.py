@@ -13,69 +13,38 @@ MOST_CHARS = 12_000  # of what one message says; Discord allows 4,000 in a text 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message, or one forwarded in it, holds. All texts are as a model should read them.
+    """What a message, or one forwarded in it, holds. All texts are as a model should read them."""
 
-    Attributes:
-        text: its own words.
-        cards: each embed: title, description and fields as lines. Previews of links are none.
-        poll: question and answers as lines.
-        stickers: their names.
-        files: their names.
-        forwarded: messages that it shows again.
-    """
-
-    text: str = ""
-    cards: tuple[str, ...] = ()
-    poll: str = ""
-    stickers: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    forwarded: tuple["Content", ...] = ()
+    text: str = ""  # its own words
+    cards: tuple[str, ...] = ()  # each embed: title, description and fields as lines. Previews of links are none.
+    poll: str = ""  # question and answers as lines
+    stickers: tuple[str, ...] = ()  # their names
+    files: tuple[str, ...] = ()  # their names
+    forwarded: tuple["Content", ...] = ()  # messages that it shows again
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message, and how it stands to the bot.
+    """A message, and how it stands to the bot."""
 
-    Attributes:
-        id: the message; ids grow with time.
-        channel: the channel or thread it stands in.
-        author: who wrote it.
-        name: how the author is called on the server; empty in direct messages.
-        roles: of the author there, without @everyone; empty where Discord did not tell.
-        replies_to: the message that it answers or forwards.
-        age_s: seconds from its writing to its last edit; 0 without one.
-        is_from_person: neither a bot, this one included, nor a webhook, nor Discord itself.
-        is_direct: it stands in a conversation of one person with the bot.
-        is_placed: it is direct, or stands on a server that is known.
-        is_named: it mentions the bot as a user (the ping of a reply counts), or by the role Discord made for it.
-        is_for_others: it mentions or answers somebody else.
-        is_reply_to_us: it answers a message of the bot.
-        is_in_thread: it stands in a thread.
-        is_thread_ours: the bot opened that thread.
-        joined: the bot joined that thread after messages with ids up to this; None where Discord did not say.
-        raw: the words as they were sent.
-        title: of the forum post that it begins.
-        content: what it holds.
-    """
-
-    id: int
-    channel: int = 0
+    id: int  # the message; ids grow with time
+    channel: int = 0  # the channel or thread it stands in
     author: int = 0
-    name: str = ""
-    roles: frozenset[int] = frozenset()
-    replies_to: int | None = None
-    age_s: float = 0.0
-    is_from_person: bool = True
-    is_direct: bool = False
-    is_placed: bool = True
-    is_named: bool = False
-    is_for_others: bool = False
-    is_reply_to_us: bool = False
-    is_in_thread: bool = False
-    is_thread_ours: bool = False
-    joined: int | None = None
-    raw: str = ""
-    title: str = ""
+    name: str = ""  # how the author is called on the server; empty in direct messages
+    roles: frozenset[int] = frozenset()  # of the author there, without @everyone; empty where Discord did not tell
+    replies_to: int | None = None  # the message that it answers or forwards
+    age_s: float = 0.0  # seconds from its writing to its last edit; 0 without one
+    is_from_person: bool = True  # neither a bot, this one included, nor a webhook, nor Discord itself
+    is_direct: bool = False  # it stands in a conversation of one person with the bot
+    is_placed: bool = True  # it is direct, or stands on a server that is known
+    is_named: bool = False  # it mentions the bot as a user (the ping of a reply counts), or by its own role
+    is_for_others: bool = False  # it mentions or answers somebody else
+    is_reply_to_us: bool = False  # it answers a message of the bot
+    is_in_thread: bool = False  # it stands in a thread
+    is_thread_ours: bool = False  # the bot opened that thread
+    joined: int | None = None  # joined that thread after messages with ids up to this; None where not told
+    raw: str = ""  # the words as they were sent
+    title: str = ""  # of the forum post that it begins
     content: Content = Content()
 
     @property

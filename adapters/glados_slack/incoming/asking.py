@@ -29,16 +29,11 @@ OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 @dataclass(slots=True)
 class AskedByCommand(AskedOnSlack):
-    """A question of somebody in a channel, or in a thread of it (`thread` of the place).
-
-    Attributes:
-        about: a message they ask about; empty for none.
-        posted: the turn, once its question stands there.
-    """
+    """A question of somebody in a channel, or in a thread of it (`thread` of the place)."""
 
     question: str
-    about: str
-    posted: Turn | None = None
+    about: str  # a message they ask about; empty for none
+    posted: Turn | None = None  # the turn, once its question stands there
 
     async def read(self) -> Question:
         """The question below the message that it is about."""

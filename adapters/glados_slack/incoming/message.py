@@ -21,19 +21,13 @@ from glados_slack.words.said import files_of
 
 @dataclass(slots=True)
 class AskedByMessage(AskedOnSlack):
-    """A message of a person.
+    """A message of a person."""
 
-    Attributes:
-        event: the message, as it stands at Slack when its event is late.
-        asked_at: when an edit has made a question of it; empty if it was written as one.
-        earlier: for the edit of a question that was taken in before: the quotation it began with.
-    """
-
-    event: Event
+    event: Event  # the message, as it stands at Slack when its event is late
     install: Install
     changes: HeardChanges
-    asked_at: str = ""
-    earlier: str | None = None
+    asked_at: str = ""  # when an edit has made a question of it; empty if it was written as one
+    earlier: str | None = None  # for the edit of a question that was taken in before: the quotation it began with
 
     @classmethod
     def of(cls, shared: SlackShared, event: Event, install: Install, changes: HeardChanges) -> Self:

@@ -19,15 +19,10 @@ ASKING = frozenset({"", "file_share", "thread_broadcast", "me_message"})  # subt
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """How a message came to be what it is.
+    """How a message came to be what it is."""
 
-    Attributes:
-        at: when it was edited, as Slack's timestamp.
-        before: the message as it was; None where Slack does not tell.
-    """
-
-    at: str
-    before: Event | None = None
+    at: str  # when it was edited, as Slack's timestamp
+    before: Event | None = None  # the message as it was; None where Slack does not tell
 
 
 def is_from_person(event: Event, bot: str) -> bool:
@@ -48,13 +43,9 @@ def addressed(event: Event, bot: str) -> Reason | None:
 
 
 def is_question(event: Event, bot: str, joined: str, edit: Edit | None = None) -> bool:
-    """Whether a message asks the bot.
+    """Whether a message asks the bot, as it was written or as an edit has made it.
 
-    Args:
-        event: the message.
-        bot: the bot's user id.
-        joined: when the bot has joined the message's thread, as Slack's timestamp; empty when it has not.
-        edit: what made the message so, if it was not written so.
+    `joined` is when the bot has joined the message's thread, as Slack's timestamp; empty when it has not.
     """
     reason, written, since = addressed(event, bot), seconds(event.ts), seconds(joined) if joined else None
     if edit is None:
