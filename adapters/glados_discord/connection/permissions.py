@@ -15,7 +15,6 @@ NEEDED = discord.Permissions(
 
 
 def invite_url(application: int) -> str:
-    """The page where somebody who manages a server lets the bot in."""
     return discord.utils.oauth_url(application, permissions=NEEDED, scopes=("bot", "applications.commands"))
 
 
