@@ -9,6 +9,7 @@ from discord import app_commands
 
 from glados_bots.metrics import RECONNECTS
 from glados_discord.answers.controls import Action, Control
+from glados_discord.connection.permissions import NOBODY
 from glados_discord.connection.sync import sync
 from glados_discord.parts import DiscordParts
 from glados_discord.settings import ids
@@ -169,7 +170,7 @@ def make_client(parts: DiscordParts) -> ListeningClient:
     )
     options: dict[str, Any] = {
         "intents": intents,
-        "allowed_mentions": discord.AllowedMentions.none(),  # of everything that this client sends and changes
+        "allowed_mentions": NOBODY,
         "http_trace": parts.rates.trace,
     }
     if not settings.shards:

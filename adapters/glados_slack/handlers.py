@@ -79,7 +79,6 @@ class Handlers:
             self._shared.background.start(self._home.publish(where, str(event["user"])))
 
     async def assistant_started(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
-        """A new thread in the older assistant's view."""
         thread = event["assistant_thread"]
         channel, ts = str(thread["channel_id"]), str(thread["thread_ts"])
         where = place(install_of(context), body, channel=channel, kind="im", ts="", thread=ts)

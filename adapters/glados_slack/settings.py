@@ -15,7 +15,6 @@ MAKE_KEY = "make one with: python -c 'from cryptography.fernet import Fernet; pr
 
 
 def ids(text: str) -> frozenset[str]:
-    """The entries of a list of Slack ids."""
     return frozenset(words(text))
 
 
@@ -69,7 +68,6 @@ class SlackSettings(GladosSettings):
 
     @property
     def uses_oauth(self) -> bool:
-        """Whether workspaces install the app by themselves."""
         return bool(self.client_id and self.client_secret and not self.bot_token)
 
     @property

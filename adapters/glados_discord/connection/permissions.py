@@ -1,7 +1,8 @@
-"""What the bot needs to be allowed to: the numbers of its invitation, and whether it can answer in a place."""
+"""What the bot may: the numbers of its invitation, whether it can answer in a place, and whom it calls."""
 
 import discord
 
+NOBODY = discord.AllowedMentions.none()  # who is called by anything that the bot sends or changes
 NEEDED = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -14,7 +15,6 @@ NEEDED = discord.Permissions(
 
 
 def invite_url(application: int) -> str:
-    """The page where somebody who manages a server lets the bot in."""
     return discord.utils.oauth_url(application, permissions=NEEDED, scopes=("bot", "applications.commands"))
 
 

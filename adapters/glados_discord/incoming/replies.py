@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import discord
-from discord.utils import MISSING
 
 from glados_bots.errors import GladosError, StoreUnavailableError
 from glados_bots.store.marks import Marks
 from glados_bots.wording import BROKEN, STORE_AWAY
 from glados_discord.answers.markdown import render
+from glados_discord.connection.permissions import NOBODY
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,8 @@ async def say(interaction: discord.Interaction, text: str) -> None:
     if interaction.type is not discord.InteractionType.component:
         await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.")
     for part in parts:
-        nobody = interaction.client.allowed_mentions  # what discord.py takes by itself everywhere else
-        await interaction.followup.send(part, ephemeral=True, allowed_mentions=nobody or MISSING, suppress_embeds=True)
+        # Here alone discord.py does not take what the client says of mentions.
+        await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
 
 
 async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:

@@ -26,7 +26,6 @@ def candidates(files: Iterable[discord.Attachment]) -> list[discord.Attachment]:
 
 
 async def read(files: Sequence[discord.Attachment], settings: DiscordSettings) -> Files:
-    """Read the text files among these, the first ones where there are too many."""
     hosts = words(settings.cdn_hosts)
 
     async def one(file: discord.Attachment) -> Outcome:

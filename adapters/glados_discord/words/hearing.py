@@ -31,7 +31,6 @@ class _Holder(Protocol):
 
 
 def hear(message: discord.Message, me: int) -> Heard:
-    """A message as the bot with the id `me` hears it."""
     mentioned = {user.id for user in message.mentions}  # Discord leaves out what stands in code
     roles = {role.id for role in message.role_mentions} | ids_in(message.content, "role")
     others = (mentioned | ids_in(message.content, "user")) - {me}

@@ -111,7 +111,6 @@ class CreationLog:
         await reply_of(call)
 
     async def _look(self, turn: Turn, nonce: str, *, is_notice: bool) -> str | None:
-        """A message of this turn in its thread whose id was lost."""
         return next(iter(await self.standing(turn, [nonce], is_notice=is_notice)), None)
 
     async def standing(self, turn: Turn, nonces: Sequence[str], *, is_notice: bool = False) -> list[str]:

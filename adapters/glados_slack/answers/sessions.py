@@ -108,7 +108,6 @@ class Sessions:
             self._open.add(turn.id)
 
     async def aclose(self) -> None:
-        """Give sessions a moment to be ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_MOMENT_S):
                 await self._ending.finish()

@@ -30,7 +30,6 @@ class People:
         return str(profile.get("display_name") or found.get("real_name") or found.get("name") or some_id)
 
     async def is_stranger(self, place: Mapping[str, str], user: str) -> bool:
-        """Whether somebody belongs to another organisation (Slack Connect)."""
         return _is_foreign(await self._ask(place, "users.info", "user", user), place)
 
     async def is_admin(self, place: Mapping[str, str], user: str) -> bool:

@@ -171,6 +171,5 @@ def place_of_command(command: Mapping[str, Any], context: AsyncBoltContext) -> d
 
 
 def clicked_thread(payload: Mapping[str, Any]) -> str:
-    """The thread of the message that an interaction is about."""
     message, container = payload.get("message") or {}, payload.get("container") or {}
     return str(message.get("thread_ts") or container.get("thread_ts") or message.get("ts") or "")

@@ -17,7 +17,7 @@ View = dict[str, Any]
 
 
 def channel_form(place: dict[str, str], chosen: ChannelSettings, models: list[str]) -> View:
-    """The form of one channel; `models` are those served now, the default first."""
+    """`models` are those served now, the default first."""
     names = [name for name in models if len(name) <= MAX_OPTION][:MOST_MODELS]
     label = f"Default ({models[0]})" if models else "Default"
     options = [_option(label, DEFAULT), *(_option(name, name) for name in names)]

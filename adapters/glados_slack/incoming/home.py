@@ -82,7 +82,6 @@ def forget_question() -> dict[str, Any]:
 
 
 def _age(conversation: str) -> float:
-    """For sorting: the newest thread first."""
     return -float(conversation.partition(":")[2] or 0)
 
 

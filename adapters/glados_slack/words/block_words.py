@@ -45,7 +45,6 @@ def words_of(block: Json) -> str:
 
 
 def _said(part: object, depth: int) -> Iterator[str]:
-    """Texts of a block, or of a part of one, in their order."""
     if isinstance(part, list) and depth:
         for one in part:
             yield from _said(one, depth - 1)
