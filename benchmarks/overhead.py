@@ -26,7 +26,7 @@ from glados_bots.inference.api.service import create_app
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files import cards
 from glados_bots.inference.run import build_engine
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.wire.events import Finished, Sampling
 
 
@@ -83,7 +83,7 @@ async def client(url: str, model: str, streams: int, tokens: int) -> None:
 
 async def run(plan: Sequence[int], tokens: int, rounds: int) -> None:
     """Measure and print."""
-    engine = build_engine(Settings(model=cards.EMBEDDED, max_waiting=64))
+    engine = build_engine(ServeSettings(model=cards.EMBEDDED, max_waiting=64))
     await engine.start()
     app = create_app(engine)
     app.state.service.loaded = True  # the engine runs already

@@ -7,7 +7,7 @@ by subclassing `GladosSettings` with a longer prefix.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -23,7 +23,6 @@ from glados_bots.retention import check as check_retention
 from glados_bots.store import embedded
 
 USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
-ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -34,13 +33,6 @@ def _check_redis_url(secret: SecretStr) -> SecretStr:
 
     urls.check(secret.get_secret_value())
     return secret
-
-
-def _check_origins(text: str) -> str:
-    for origin in text.replace(",", " ").split():
-        if origin != "*" and not ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
-    return text
 
 
 RedisUrl = Annotated[SecretStr, AfterValidator(_check_redis_url)]
@@ -93,26 +85,7 @@ class GladosSettings(BaseSettings):
 class Settings(GladosSettings):
     """What every role needs. See docs/settings.md for a table."""
 
-    model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
-    engine: Literal["transformers", "vllm", "echo"] = Field(
-        "transformers", description="What computes the tokens: `transformers`, `vllm`, or `echo`, which needs no model"
-    )
-    vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
-    vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
-    hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
-    multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
-    quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
-        "auto", description="Precision of the weights; `auto` is the quickest that answers as well, `none` bfloat16"
-    )
-    loras: str = Field("", description="More LoRAs on the same base, `NAME=FOLDER` separated by commas")
-    base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
     show_reasoning: bool = Field(default=False, description="Show what a model thinks before it answers, as a quote")
-    cache_gb: float | None = Field(
-        None, gt=0, le=10_000, description="Memory for keys and values in GB; empty is planned by the device"
-    )
-    models_dir: Path | None = Field(
-        None, description="Folder of your own cards and LoRAs; empty is `models` beside the built-in ones"
-    )
     host: str = Field("127.0.0.1", min_length=1, description="Address the web page and the service listen on")
     web_port: Port = Field(5950, description="Port of the web page")
     serve_port: Port = Field(5951, description="Port of the inference service")
@@ -127,13 +100,6 @@ class Settings(GladosSettings):
         None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
     )
     api_key: SecretStr | None = Field(None, description="Bearer key the service demands and the adapters send")
-    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
-        "",
-        description="Pages whose scripts may ask the service, such as https://tools.example.org; `*`: all; empty: none",
-    )
-    share_prefixes: Literal["key", "all"] = Field(
-        "key", description="Whose requests find what was read of a prompt again: those of one API key, or `all`"
-    )
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
     conversation_ttl: int = Field(
         30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds an idle conversation is kept"
@@ -150,7 +116,6 @@ class Settings(GladosSettings):
         max_length=8_000,
         description="What the model is told before every conversation",
     )
-    max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
     max_answer_tokens: int = Field(1_024, ge=16, le=131_072, description="Longest answer, in tokens")
     show_model: bool = Field(default=False, description="Name the answering model in small print under each answer")
     join_window: float = Field(
@@ -187,6 +152,11 @@ class Settings(GladosSettings):
     otlp_endpoint: HttpUrl | None = Field(
         None, description="OpenTelemetry collector, such as http://localhost:4318; empty makes no traces"
     )
+
+    @property
+    def key(self) -> str | None:
+        """`api_key` as it is sent."""
+        return self.api_key.get_secret_value() if self.api_key else None
 
     @property
     def resolved_redis_url(self) -> str:
@@ -249,8 +219,15 @@ def _written(path: str, variable: str) -> str | None:
     return os.environ.get(variable) or dotenv_values(path or None).get(variable)
 
 
-def unknown_variables(classes: Iterable[type[GladosSettings]]) -> list[str]:
-    """`GLADOS_*` variables that no settings class knows: most likely misspelled."""
-    names = {variable_of(cls, name) for cls in classes for name in cls.model_fields}
+def known_classes(base: type[GladosSettings] = GladosSettings) -> Iterator[type[GladosSettings]]:
+    """Every settings class that has been imported."""
+    for each in base.__subclasses__():
+        yield each
+        yield from known_classes(each)
+
+
+def unknown_variables() -> list[str]:
+    """`GLADOS_*` variables that no imported settings class knows: most likely misspelled."""
+    names = {variable_of(cls, name) for cls in known_classes() for name in cls.model_fields}
     written = {*os.environ, *dotenv_values(env_file.NAME)}
     return sorted(name for name in written if name.startswith("GLADOS_") and name.removesuffix("_FILE") not in names)

@@ -7,8 +7,9 @@ import pytest
 
 from glados_bots import env_file
 from glados_bots.errors import ConfigError
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
-from glados_bots.settings import GladosSettings, Settings, load, unknown_variables, variable_of
+from glados_bots.settings import Settings, known_classes, load, unknown_variables, variable_of
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -21,13 +22,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
     installed()  # imports the adapters, and their settings with them
-    classes = GladosSettings.__subclasses__()
-    for settings_class, name in [(one, name) for one in classes for name in one.model_fields]:
-        variable, field = variable_of(settings_class, name), settings_class.model_fields[name]
+    fields = {variable_of(one, name): field for one in known_classes() for name, field in one.model_fields.items()}
+    for variable, field in fields.items():
         assert variable in rows, f"{variable} is missing in docs/settings.md"
         default = "" if field.default is None else str(field.default)
         assert rows[variable].strip("`") == default[:60], variable
-    assert len(rows) == sum(len(one.model_fields) for one in classes)
+    assert rows.keys() == fields.keys()
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_values_come_from_the_command_line_then_the_environment_then_secret_file
 ) -> None:
     (tmp_path / ".env").write_text("GLADOS_MODEL=from-env-file\nGLADOS_API_KEY=from-env-file\n")
     (tmp_path / "key").write_text("from-secret-file\n")
-    assert load(Settings).model == "from-env-file"
+    assert load(ServeSettings).model == "from-env-file"
     monkeypatch.setenv("GLADOS_API_KEY_FILE", str(tmp_path / "key"))
     key = load(Settings).api_key
     assert key is not None
     assert key.get_secret_value() == "from-secret-file"
     monkeypatch.setenv("GLADOS_MODEL", "from-environment")
-    assert load(Settings).model == "from-environment"
-    assert load(Settings, model="from-command-line", multi_gpu=None).model == "from-command-line"
+    assert load(ServeSettings).model == "from-environment"
+    assert load(ServeSettings, model="from-command-line", multi_gpu=None).model == "from-command-line"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,14 @@ def test_misspelled_variables_are_found(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / ".env").write_text("GLADOS_WEBPORT=1\n")
     monkeypatch.setenv("GLADOS_HF_TOKEN_FILE", "x")
     monkeypatch.setenv("GLADOS_MODELL", "x")
-    assert unknown_variables([Settings, *GladosSettings.__subclasses__()]) == ["GLADOS_MODELL", "GLADOS_WEBPORT"]
+    assert unknown_variables() == ["GLADOS_MODELL", "GLADOS_WEBPORT"]
+
+
+def test_what_the_command_line_chose_reaches_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"model": "mine", "multi_gpu": True, "quantize": "4bit", "loras": "a=b", "base_only": True, "hf_token": "t"}
+    for variable, value in load(ServeSettings, **given, engine="echo").chosen().items():
+        monkeypatch.setenv(variable, value)
+    assert load(ServeSettings) == load(ServeSettings, **given, engine="echo")
 
 
 def test_urls_in_use() -> None:

@@ -10,8 +10,9 @@ import typer
 from glados_bots import __version__, env_file, logs, tracing
 from glados_bots.cli import audit, backup, keys, models, password, privacy, store, terminal, turns
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
-from glados_bots.settings import Settings, load
+from glados_bots.settings import load
 
 EXIT_CONFIG = 2
 
@@ -53,7 +54,7 @@ def version_option(
         raise typer.Exit
 
 
-def _add_serving(name: str, summary: str, run: Callable[[Settings], None]) -> None:
+def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) -> None:
     """A command that serves a model, with the options that choose it."""
 
     def command(
@@ -77,13 +78,13 @@ def _add_serving(name: str, summary: str, run: Callable[[Settings], None]) -> No
     app.command(name, help=summary)(command)
 
 
-def _up(settings: Settings) -> None:
+def _up(settings: ServeSettings) -> None:
     from glados_bots.processes.roles import run_stack  # noqa: PLC0415 - other commands need no supervisor
 
-    raise typer.Exit(asyncio.run(run_stack(settings)))
+    raise typer.Exit(asyncio.run(run_stack(settings, settings.chosen())))
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: ServeSettings) -> None:
     from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
 
     tracing.configure(settings, "serve")
@@ -138,8 +139,8 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
-def _settings(**overrides: Any) -> Settings:
-    settings = load(Settings, **overrides)
+def _settings(**overrides: Any) -> ServeSettings:
+    settings = load(ServeSettings, **overrides)
     logs.configure(settings)
     return settings
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
-from glados_bots.settings import GladosSettings, Settings, load, unknown_variables
+from glados_bots.settings import Settings, load, unknown_variables
 from glados_bots.store import embedded
 from glados_bots.store.connection import connect, reply_of
 
@@ -25,7 +26,7 @@ def examine() -> Iterator[Check]:
     yield _python()
     yield from _torch()
     try:
-        settings = load(Settings)
+        settings = load(ServeSettings)
     except ConfigError as error:
         yield Check("settings", "fail", str(error), "mend the variable in your environment or in .env")
         return
@@ -67,7 +68,7 @@ def _torch() -> Iterator[Check]:
 
 
 def _settings() -> Check:
-    unknown = unknown_variables(GladosSettings.__subclasses__())
+    unknown = unknown_variables()
     if unknown:
         return Check("settings", "warn", f"unknown: {', '.join(unknown)}", "see docs/settings.md for the right names")
     return Check("settings", "ok", "all understood")
@@ -107,7 +108,7 @@ async def _redis_version(url: str) -> str:
         await client.aclose()
 
 
-def _model(settings: Settings) -> Iterator[Check]:
+def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield asyncio.run(_served_elsewhere(settings))
         return
@@ -134,9 +135,8 @@ async def _served_elsewhere(settings: Settings) -> Check:
 
     url = urlsplit(settings.resolved_inference_url)
     shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
-    key = settings.api_key.get_secret_value() if settings.api_key else None
     try:
-        client = InferenceClient(settings.resolved_inference_url, key)
+        client = InferenceClient(settings.resolved_inference_url, settings.key)
         try:
             names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
         finally:
@@ -157,7 +157,7 @@ def _port(variable: str, host: str, port: int) -> Check:
     return Check(variable, "ok", f"{host}:{port} is free")
 
 
-def _tokens(settings: Settings) -> Iterator[Check]:
+def _tokens(settings: ServeSettings) -> Iterator[Check]:
     hub = "set" if settings.hf_token else "not set; only gated models such as StarCoder need it"
     yield Check("GLADOS_HF_TOKEN", "ok", hub)
     for adapter in installed().values():

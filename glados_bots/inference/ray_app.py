@@ -27,7 +27,8 @@ from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.run import build_engine
-from glados_bots.settings import Settings, load
+from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import load
 
 log = logging.getLogger(__name__)
 
@@ -69,19 +70,17 @@ class Replica:
     """One replica. Ray restarts it when `check_health` raises."""
 
     def __init__(self) -> None:
-        settings = load(Settings)
+        settings = load(ServeSettings)
         logs.configure(settings)
         tracing.configure(settings, "serve")
         self._grace_s = settings.grace
         self._deaths: list[Exception] = []
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        keys = KeyBook(settings.data_dir)
         self._app: FastAPI = create_app(
             build_engine(settings),
-            api_key=key,
-            keys=keys,
+            api_key=settings.key,
+            keys=KeyBook(settings.data_dir),
             on_death=self._deaths.append,
-            cors_origins=settings.cors_origins.replace(",", " ").split(),
+            cors_origins=settings.origins,
         )
         self._service: Service = self._app.state.service
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)
@@ -125,7 +124,7 @@ def application(args: dict[str, Any]) -> serve.Application:
         delays = {"upscale_delay_s": options.upscale_after_s, "downscale_delay_s": options.downscale_after_s}
         target = {"target_ongoing_requests": options.requests_per_replica}
         scale = {"autoscaling_config": {**limits, **delays, **target}}
-    settings = load(Settings)
+    settings = load(ServeSettings)
     deployment = serve.deployment(
         name="glados",
         max_ongoing_requests=settings.max_waiting + options.requests_per_replica,  # the service itself says 429 first

@@ -15,12 +15,12 @@ from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 
 log = logging.getLogger(__name__)
 
 
-def run_service(settings: Settings) -> None:
+def run_service(settings: ServeSettings) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
@@ -34,15 +34,15 @@ def run_service(settings: Settings) -> None:
         build_engine(settings),
         settings.host,
         settings.serve_port,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        api_key=settings.key,
         keys=keys,
-        cors_origins=settings.cors_origins.replace(",", " ").split(),
+        cors_origins=settings.origins,
         grace_s=settings.grace,
         log_level=settings.log_level,
     )
 
 
-def require_lock(settings: Settings, keys: KeyBook) -> None:
+def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
     """Raise ConfigError when others than this machine could use the service without a key."""
     if settings.api_key is None and not keys.in_use and not is_loopback(settings.host):
         raise ConfigError(
@@ -51,13 +51,12 @@ def require_lock(settings: Settings, keys: KeyBook) -> None:
         )
 
 
-def build_engine(settings: Settings) -> Engine:
+def build_engine(settings: ServeSettings) -> Engine:
     """The chosen engine with its model, not started yet. Raises ConfigError when the model cannot be used."""
-    token = settings.hf_token.get_secret_value() if settings.hf_token else None
-    card = _card(settings, token)
+    card = _card(settings)
     options = EngineOptions(
         data_dir=settings.data_dir,
-        hf_token=token,
+        hf_token=settings.hub_token,
         multi_gpu=settings.multi_gpu,
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
@@ -79,12 +78,12 @@ def build_engine(settings: Settings) -> Engine:
     return engine
 
 
-def _card(settings: Settings, token: str | None) -> Card | None:
+def _card(settings: ServeSettings) -> Card | None:
     """The chosen model's card; None where the engine has a model of its own. Raises ConfigError as `build_engine`."""
     if settings.engine in WITHOUT_CARD:
         log.info("model: that of the engine %s; GLADOS_MODEL is not read", settings.engine)
         return None
-    card, reason = resolve(settings.model, token=token)
+    card, reason = resolve(settings.model, token=settings.hub_token)
     log.info("model: %s", reason)
     here = presence(card, base_only=settings.base_only)
     if not here.yes:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 
 import httpx
@@ -12,21 +13,26 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.platforms import installed
 from glados_bots.processes.supervisor import Role, Supervisor, lock
-from glados_bots.settings import GladosSettings, Settings, unknown_variables
+from glados_bots.settings import Settings, unknown_variables
 from glados_bots.store import embedded, repair
 from glados_bots.store.connection import connect, reply_of
 
 POLL_S = 0.1
 
 
-async def run_stack(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError before anything is started."""
+async def run_stack(settings: Settings, chosen: Mapping[str, str]) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError before anything is started.
+
+    Args:
+        settings: of this process; the roles read the same sources.
+        chosen: variables that the command line sets for the roles.
+    """
     held = lock(settings.data_dir)  # kept open for the life of the process
     del held
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
     if not settings.inference_url:
         require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")
-    for name in unknown_variables(GladosSettings.__subclasses__()):
+    for name in unknown_variables():
         _say(f"{name} is not a setting of GLaDOS and is ignored; see docs/settings.md")
     began = time.monotonic()
 
@@ -35,12 +41,12 @@ async def run_stack(settings: Settings) -> int:
         _say(f"ready after {time.monotonic() - began:.0f} s: open http://{host}:{settings.web_port} in your browser")
 
     log_file = settings.data_dir / "logs" / "glados.log"
-    return await Supervisor(roles(settings), log_file, json_lines=settings.log_format == "json").run(ready)
+    return await Supervisor(roles(settings, chosen), log_file, json_lines=settings.log_format == "json").run(ready)
 
 
-def roles(settings: Settings) -> list[Role]:
+def roles(settings: Settings, chosen: Mapping[str, str]) -> list[Role]:
     """The roles these settings ask for, in the order they start."""
-    env, run = _environment(settings), secrets.token_hex(8)
+    env, run = {**chosen, **_environment(settings)}, secrets.token_hex(8)
     found: list[Role] = []
     if settings.redis_url is None:
         command = embedded.command(settings.data_dir)
@@ -54,7 +60,7 @@ def roles(settings: Settings) -> list[Role]:
             )
         )
     if settings.inference_url is None:
-        if settings.engine != "echo":
+        if chosen.get("GLADOS_ENGINE") != "echo":
             _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
@@ -72,20 +78,9 @@ def _glados(command: str) -> list[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What was given on the command line, for the children."""
-    env = {
-        "GLADOS_MODEL": settings.model,
-        "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
-        "GLADOS_ENGINE": settings.engine,
-        "GLADOS_QUANTIZE": settings.quantize,
-        "GLADOS_LORAS": settings.loras,
-        "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
-        "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),
-    }
+    env = {"GLADOS_DATA_DIR": str(settings.data_dir.resolve())}
     if settings.api_key is None and settings.inference_url is None and not is_loopback(settings.host):
         env["GLADOS_API_KEY"] = secrets.token_urlsafe(32)  # of this run: the service is for our own roles only
-    if settings.hf_token:
-        env["GLADOS_HF_TOKEN"] = settings.hf_token.get_secret_value()
     return env
 
 

@@ -101,9 +101,9 @@ def test_bad_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 def test_the_stack_runs_the_bot_when_its_token_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(_env_file=None, inference_url="http://127.0.0.1:1/v1")
-    assert "discord" not in {role.name for role in roles(settings)}
+    assert "discord" not in {role.name for role in roles(settings, {})}
     monkeypatch.setenv("GLADOS_DISCORD_TOKEN", "x")
-    assert "discord" in {role.name for role in roles(settings)}
+    assert "discord" in {role.name for role in roles(settings, {})}
 
 
 async def test_budgets_follow_what_the_headers_say(world: World) -> None:

@@ -17,7 +17,7 @@ from glados_bots.inference.api.service import create_app
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import build_engine
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 from tests.servers import free_port, running
 from tests.waiting import until, until_ready
 
@@ -92,7 +92,7 @@ async def test_what_does_not_fit_its_window_is_refused_with_the_figures(client: 
 
 
 def test_it_is_built_whatever_model_is_named_and_the_doctor_knows_it() -> None:
-    settings = Settings(_env_file=None, engine="echo", model="no/such")
+    settings = ServeSettings(_env_file=None, engine="echo", model="no/such")
     assert build_engine(settings).models == ("echo",)
     (check,) = _model(settings)
     assert (check.state, check.finding) == ("ok", "echo: repeats the question, without weights")

@@ -156,7 +156,7 @@ async def test_a_worker_takes_over_what_its_predecessor_had(world: World, kept: 
 
 def test_each_role_of_each_supervisor_has_an_owner_of_its_own(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path, inference_url="http://127.0.0.1:1/v1")
-    owners = [role.env["GLADOS_OWNER"] for _ in range(2) for role in roles(settings) if role.name != "valkey"]
+    owners = [role.env["GLADOS_OWNER"] for _ in range(2) for role in roles(settings, {}) if role.name != "valkey"]
     assert owners
     assert len(set(owners)) == len(owners)
 

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glados_bots.errors import ConfigError
-from glados_bots.settings import Settings, load
+from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import load
 
 EMBEDDED = "smollm2_135m"
 GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # of 2023
@@ -137,7 +138,7 @@ def models_folder() -> Path:
 
 def own_folder() -> Path:
     """Where new cards and LoRAs are written and first looked for: GLADOS_MODELS_DIR, else beside the built-in ones."""
-    return load(Settings).models_dir or models_folder()
+    return load(ServeSettings).models_dir or models_folder()
 
 
 def load_card(folder: Path) -> Card:

@@ -18,7 +18,7 @@ from glados_bots.inference.api.guard import OPEN_PATHS
 from glados_bots.inference.api.keys import FILE, SCOPES, ApiKey, KeyBook
 from glados_bots.inference.api.service import create_app
 from glados_bots.inference.run import require_lock
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, body
@@ -171,11 +171,11 @@ async def test_the_first_key_closes_a_service_that_was_open(engine: ScriptedEngi
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "gpu.example"])
 def test_an_open_service_is_not_shown_to_others(host: str, tmp_path: Path) -> None:
-    settings = Settings(host=host, data_dir=tmp_path)
+    settings = ServeSettings(host=host, data_dir=tmp_path)
     with pytest.raises(ConfigError, match=f"GLADOS_HOST={host}.*GLADOS_API_KEY.*glados keys create"):
         require_lock(settings, KeyBook(tmp_path))
     require_lock(settings.model_copy(update={"host": "127.0.0.1"}), KeyBook(tmp_path))
-    require_lock(Settings(host=host, api_key="k", data_dir=tmp_path), KeyBook(tmp_path))
+    require_lock(ServeSettings(host=host, api_key="k", data_dir=tmp_path), KeyBook(tmp_path))
     KeyBook(tmp_path).create("first", ["chat"])
     require_lock(settings, KeyBook(tmp_path))
 

@@ -120,7 +120,7 @@ def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_glados_up_starts_it_when_the_tokens_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(redis_url="redis://127.0.0.1:9/0", inference_url="http://127.0.0.1:9/v1")
-    assert "slack" not in [role.name for role in roles(settings)]
+    assert "slack" not in [role.name for role in roles(settings, {})]
     monkeypatch.setenv("GLADOS_SLACK_BOT_TOKEN", "xoxb-1")
     monkeypatch.setenv("GLADOS_SLACK_APP_TOKEN", "xapp-1")
-    assert "slack" in [role.name for role in roles(settings)]
+    assert "slack" in [role.name for role in roles(settings, {})]

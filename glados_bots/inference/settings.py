@@ -1,0 +1,71 @@
+"""Settings of the inference service alone, beside those that every role reads."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from glados_bots.settings import Settings
+
+ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
+
+
+def _check_origins(text: str) -> str:
+    for origin in text.replace(",", " ").split():
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
+    return text
+
+
+class ServeSettings(Settings):
+    """What `glados serve` reads. See docs/settings.md for a table."""
+
+    model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
+    engine: Literal["transformers", "vllm", "echo"] = Field(
+        "transformers", description="What computes the tokens: `transformers`, `vllm`, or `echo`, which needs no model"
+    )
+    vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
+    vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
+    hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
+    multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
+    quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
+        "auto", description="Precision of the weights; `auto` is the quickest that answers as well, `none` bfloat16"
+    )
+    loras: str = Field("", description="More LoRAs on the same base, `NAME=FOLDER` separated by commas")
+    base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
+    cache_gb: float | None = Field(
+        None, gt=0, le=10_000, description="Memory for keys and values in GB; empty is planned by the device"
+    )
+    models_dir: Path | None = Field(
+        None, description="Folder of your own cards and LoRAs; empty is `models` beside the built-in ones"
+    )
+    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
+        "",
+        description="Pages whose scripts may ask the service, such as https://tools.example.org; `*`: all; empty: none",
+    )
+    share_prefixes: Literal["key", "all"] = Field(
+        "key", description="Whose requests find what was read of a prompt again: those of one API key, or `all`"
+    )
+    max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
+
+    @property
+    def hub_token(self) -> str | None:
+        return self.hf_token.get_secret_value() if self.hf_token else None
+
+    @property
+    def origins(self) -> list[str]:
+        """`cors_origins` one by one."""
+        return self.cors_origins.replace(",", " ").split()
+
+    def chosen(self) -> dict[str, str]:
+        """What the command line may have chosen, as variables for other processes."""
+        variables = {
+            "GLADOS_MODEL": self.model,
+            "GLADOS_MULTI_GPU": str(self.multi_gpu).lower(),
+            "GLADOS_ENGINE": self.engine,
+            "GLADOS_QUANTIZE": self.quantize,
+            "GLADOS_LORAS": self.loras,
+            "GLADOS_BASE_ONLY": str(self.base_only).lower(),
+        }
+        return variables | ({"GLADOS_HF_TOKEN": self.hub_token} if self.hub_token else {})
