@@ -8,10 +8,10 @@ from typing import Any
 import typer
 
 from glados_bots.errors import ConfigError
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 
 
-def fetch(name: str, settings: Settings, *, convert: bool, pin: bool) -> None:
+def fetch(name: str, settings: ServeSettings, *, convert: bool, pin: bool) -> None:
     """Download, convert where asked, hash, pin."""
     from glados_bots.inference.model_files import choosing, convert_pickles, download, weights  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def own_card(card: Any) -> Any:
     return cards.load_card(target)
 
 
-def remove_model(name: str, settings: Settings, *, yes: bool, whole: bool) -> None:
+def remove_model(name: str, settings: ServeSettings, *, yes: bool, whole: bool) -> None:
     """Delete weights (hub cache, converted), and with `whole` the card's folder too."""
     from glados_bots.inference.model_files import cards, choosing, presence, weights  # noqa: PLC0415
 
@@ -158,6 +158,6 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def token_of(settings: Settings) -> str | None:
+def token_of(settings: ServeSettings) -> str | None:
     """The hub token, where there is one."""
-    return settings.hf_token.get_secret_value() if settings.hf_token else None
+    return settings.hub_token

@@ -20,7 +20,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.model_files import served, weights
+from glados_bots.inference.model_files import unservable, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hardware import memory_gb
 from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
@@ -72,7 +72,7 @@ class TransformersEngine(CardEngine):
             await self.stop()  # its thread would keep the process
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
-            raise ConfigError(served.cannot_be_served(self._card, error)) from error
+            raise ConfigError(unservable.cannot_be_served(self._card, error)) from error
 
     async def _warm_up(self) -> None:
         """One question, with a system text as the bots send it. What dies of it would die of every question."""
@@ -90,9 +90,9 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
 
     def _load(self) -> None:
-        served.refuse_by_hub(self._card, self._options.hf_token)
+        unservable.refuse_by_hub(self._card, self._options.hf_token)
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        served.refuse_by_config(self._card, folder)
+        unservable.refuse_by_config(self._card, folder)
         cuda = torch.cuda.is_available()
         model, self._loras, self._names = load_model(folder, self._card, self._options)
         self._model = model.eval()

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptCon
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
-from glados_bots.inference.model_files import served, weights
+from glados_bots.inference.model_files import unservable, weights
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import trial
@@ -61,7 +61,7 @@ def test_a_config_that_would_be_answered_wrongly_is_refused_with_the_way_out(
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(fields))
     with pytest.raises(ConfigError, match=r"tiny: .* leaves out; serve it with `--engine vllm`, or choose another"):
-        served.refuse_by_config(card(tmp_path), tmp_path)
+        unservable.refuse_by_config(card(tmp_path), tmp_path)
 
 
 @pytest.mark.slow
