@@ -7,7 +7,7 @@ peft has none. For in features I and out features O, made of len(enable_lora) bl
     B  (2 O/blocks, r, 1) a convolution in two groups: the first half reads the first r rows of A x, and so on
 
 which is the plain LoRA of rank 2r with A as it is and B (O, 2r) zero outside of two rectangles. The scaling alpha / r
-stays when alpha grows with the rank. The pickle is read by torch's `weights_only` reader, which runs no code.
+stays when alpha grows with the rank.
 """
 
 import json
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save_file
+
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.folder_checks import require_closed
-from glados_bots.inference.model_files.lora_bounds import require_bounded
+from glados_bots.inference.model_files.loras import CONFIG, PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files.tensors import read
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
-PICKLED = "adapter_model.bin"
 LFS_POINTER = b"version https://git-lfs"
 TUNED_BLOCKS = 2  # peft 0.1 had two groups, whatever enable_lora said
 MOST_BYTES = 8 * 10**9
@@ -85,25 +85,6 @@ def import_adapter(source: Path, target: Path) -> Imported:
     return Imported(target, str(new["base_model_name_or_path"] or "?"), rank, len(pairs), merged)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{folder}: not an adapter, {CONFIG} is missing") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        raise ConfigError(f"{path}: peft_type must be LORA")
-    mapping = config.get("auto_mapping")
-    library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
-    if str(library).partition(".")[0] != "transformers":
-        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
-    require_bounded(path, config)
-    return config
-
-
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int):
@@ -122,17 +103,7 @@ def _read(source: Path) -> Tensors:
             raise ConfigError(f"{path}: only a Git LFS pointer; run `git lfs pull` in the folder it came from")
     if path.stat().st_size > MOST_BYTES:
         raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is")
-    import torch  # noqa: PLC0415 - slow to import
-    from safetensors.torch import load_file  # noqa: PLC0415
-
-    try:
-        tensors = load_file(safe) if path == safe else torch.load(pickled, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(f"{path}: truncated, damaged, or more than tensors ({reason}); fetch it again") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
-        raise ConfigError(f"{path}: holds something else than tensors by name")
-    return {str(key): tensor.contiguous() for key, tensor in tensors.items()}
+    return {key: tensor.contiguous() for key, tensor in read(path).items()}
 
 
 def _pairs(source: Path, tensors: Tensors) -> list[str]:
@@ -179,8 +150,6 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
 
 def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
     """Both files or none: written beside, then moved."""
-    from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
-
     try:
         target.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".importing-", dir=target))

@@ -22,8 +22,7 @@ from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.lora_import import read_config
-from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, require_adapter
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, read_config, require_adapter
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
