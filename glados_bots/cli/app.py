@@ -9,6 +9,7 @@ import typer
 
 from glados_bots import __version__, env_file, logs, tracing
 from glados_bots.cli import audit, backup, keys, models, password, privacy, store, terminal, turns
+from glados_bots.cli.options import Token
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
@@ -28,7 +29,6 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Card name, folder, GGUF file or hub id; 'auto' chooses [GLADOS_MODEL]"),
 ]
-Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, for gated models [GLADOS_HF_TOKEN]")]
 MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
@@ -79,13 +79,13 @@ def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) 
 
 
 def _up(settings: ServeSettings) -> None:
-    from glados_bots.processes.roles import run_stack  # noqa: PLC0415 - other commands need no supervisor
+    from glados_bots.processes.roles import run_stack
 
     raise typer.Exit(asyncio.run(run_stack(settings, settings.chosen())))
 
 
 def _serve(settings: ServeSettings) -> None:
-    from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
+    from glados_bots.inference.run import run_service
 
     tracing.configure(settings, "serve")
     run_service(settings)
@@ -100,7 +100,7 @@ _add_serving(
 @app.command()
 def doctor() -> None:
     """Check this machine and these settings, and say what to do about each fault."""
-    from glados_bots.cli.doctor import examine  # noqa: PLC0415 - imports torch when it is there
+    from glados_bots.cli.doctor import examine
 
     failures = 0
     for check in examine():
@@ -116,7 +116,7 @@ def health(
     role: Annotated[str, typer.Argument(help="serve, web, or the name of another platform that runs here")],
 ) -> None:
     """Ask a role on this machine whether it lives; exit code 0 says yes. For containers and supervisors."""
-    from glados_bots.cli.health import require_health  # noqa: PLC0415 - no other command asks
+    from glados_bots.cli.health import require_health
 
     require_health(_settings(), role)
 
@@ -124,7 +124,7 @@ def health(
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def render(context: typer.Context) -> None:
     """Turn GLaDOS markdown on standard input into what a platform shows."""
-    from glados_bots.cli.render import main as run  # noqa: PLC0415 - __main__.py calls it without all of this
+    from glados_bots.cli.render import main as run
 
     run(context.args)
 

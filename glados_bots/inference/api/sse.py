@@ -47,8 +47,8 @@ async def stream(
             match event:
                 case None:
                     yield ": still here\n\n"
-                case Queued(position, wait):
-                    yield f": queue position={position}" + (f" wait={wait:.1f}" if wait is not None else "") + "\n\n"
+                case Queued() as queued:
+                    yield _place(queued)
                 case Delta(text):
                     yield chunk({"content": text})
                 case Finished() as finished:
@@ -64,6 +64,11 @@ async def stream(
         yield _data(error.body())
     finally:
         await generation.close()
+
+
+def _place(queued: Queued) -> str:
+    wait = "" if queued.wait_s is None else f" wait={queued.wait_s:.1f}"
+    return f": queue position={queued.position}{wait}\n\n"
 
 
 def _data(value: dict[str, Any]) -> str:

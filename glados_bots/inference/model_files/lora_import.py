@@ -20,8 +20,8 @@ from typing import Any
 from safetensors.torch import save_file
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.folder_checks import require_closed
-from glados_bots.inference.model_files.loras import CONFIG, PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG, require_closed
+from glados_bots.inference.model_files.loras import PICKLED, WEIGHTS, read_config
 from glados_bots.inference.model_files.tensors import read
 
 LFS_POINTER = b"version https://git-lfs"
@@ -57,7 +57,7 @@ def import_adapter(source: Path, target: Path) -> Imported:
     for key in ("modules_to_save", "use_dora"):
         if config.get(key):
             raise ConfigError(
-                f"{source / CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
+                f"{source / ADAPTER_CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
             )
     tensors = _read(source)
     blocks: list[bool] = config.get("enable_lora") or []
@@ -68,27 +68,30 @@ def import_adapter(source: Path, target: Path) -> Imported:
         rank *= TUNED_BLOCKS
         tensors = {key: _unmerged(source, key, tensor, blocks, rank) for key, tensor in tensors.items()}
     _check_shapes(source, tensors, pairs, rank)
-    alpha = config.get("lora_alpha") or 1
-    new = {
+    _write(target, _current(config, rank, pairs, merged=merged), tensors)
+    return Imported(target, str(config.get("base_model_name_or_path") or "?"), rank, len(pairs), merged)
+
+
+def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: bool) -> dict[str, Any]:
+    """The config as today's peft reads it."""
+    return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": config.get("base_model_name_or_path"),
         "r": rank,
-        "lora_alpha": alpha * (TUNED_BLOCKS if merged else 1),
+        "lora_alpha": (config.get("lora_alpha") or 1) * (TUNED_BLOCKS if merged else 1),
         "lora_dropout": config.get("lora_dropout") or 0.0,
         "target_modules": sorted({pair.rsplit(".", 1)[-1] for pair in pairs}),
         "bias": "none",
         "fan_in_fan_out": False,  # peft 0.1 switched it off for linear layers itself
         "inference_mode": True,
     }
-    _write(target, new, tensors)
-    return Imported(target, str(new["base_model_name_or_path"] or "?"), rank, len(pairs), merged)
 
 
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int):
-        raise ConfigError(f"{source / CONFIG}: r must be a whole number, not {rank!r}")
+        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}")
     return rank
 
 
@@ -142,7 +145,7 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
         if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:  # noqa: PLR2004 - matrices
             raise ConfigError(
                 f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config makes "
-                f"{rank}; {CONFIG} and the weights do not belong together"
+                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together"
             )
         if not (a.isfinite().all() and b.isfinite().all()):
             raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged")
@@ -155,8 +158,8 @@ def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
         scratch = Path(tempfile.mkdtemp(prefix=".importing-", dir=target))
         try:
             save_file(tensors, scratch / WEIGHTS, metadata={"format": "pt"})
-            (scratch / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            for name in (WEIGHTS, CONFIG):
+            (scratch / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            for name in (WEIGHTS, ADAPTER_CONFIG):
                 (scratch / name).replace(target / name)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

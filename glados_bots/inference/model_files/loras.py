@@ -7,8 +7,7 @@ from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.folder_checks import ADAPTER as CONFIG
-from glados_bots.inference.model_files.folder_checks import read_json, require_closed
+from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG, read_json, require_closed
 from glados_bots.inference.model_files.lora_bounds import require_bounded
 
 WEIGHTS = "adapter_model.safetensors"
@@ -46,15 +45,15 @@ def require_adapter(folder: Path, base: str | None = None) -> None:
     if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
         raise ConfigError(
             f"{folder}: this LoRA was made for {named}, not for {base}; "
-            f"if both are the same weights, correct base_model_name_or_path in its {CONFIG}"
+            f"if both are the same weights, correct base_model_name_or_path in its {ADAPTER_CONFIG}"
         )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
-    path = folder / CONFIG
+    path = folder / ADAPTER_CONFIG
     if not path.is_file():
-        raise ConfigError(f"{folder}: not an adapter, {CONFIG} is missing")
+        raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing")
     config = read_json(path)
     if config.get("peft_type") != "LORA":
         raise ConfigError(f"{path}: peft_type must be LORA")

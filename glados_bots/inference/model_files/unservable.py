@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from glados_bots.errors import ConfigError, first_line
+from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import download
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
@@ -14,9 +14,9 @@ WAY_OUT = "serve it with `--engine vllm`, or choose another model; see docs/mode
 ALIBI = ("bloom", "mpt")  # model types that always have it
 
 
-def cannot_be_served(card: Card, error: Exception) -> str:
+def cannot_be_served(card: Card, reason: str) -> str:
     """The sentence for a model that fails while it is loaded or at its first question."""
-    return f"{card.name}: this model cannot be served by transformers ({first_line(error)}); {WAY_OUT}"
+    return f"{card.name}: this model cannot be served by transformers ({reason}); {WAY_OUT}"
 
 
 def refuse_by_hub(card: Card, token: str | None) -> None:

@@ -40,8 +40,6 @@ class VllmEngine(CardEngine):
         self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
 
-    # --- life ------------------------------------------------------------------------------------------------------
-
     async def start(self) -> None:
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
         try:
@@ -86,8 +84,6 @@ class VllmEngine(CardEngine):
             arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
             arguments += ["--lora-modules", *modules]
         return [*arguments, *options.vllm_arguments]
-
-    # --- answering -------------------------------------------------------------------------------------------------
 
     def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
         """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
@@ -154,8 +150,6 @@ class VllmEngine(CardEngine):
             if self.fatal:
                 raise EngineDeadError(self.fatal) from error
             raise GenerationFailedError(f"vLLM broke this answer off: {error!r}") from error
-
-    # --- figures ---------------------------------------------------------------------------------------------------
 
     @property
     def models(self) -> tuple[str, ...]:
