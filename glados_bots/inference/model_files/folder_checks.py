@@ -63,7 +63,8 @@ def require_plain_model(folder: Path) -> None:
                 raise ConfigError(f"{folder / name}: names other files ({key}), which are never opened; remove it")
     if (folder / ADAPTER_CONFIG).is_file():
         raise ConfigError(
-            f"{folder / ADAPTER_CONFIG}: a LoRA among a model's files; move it to a folder of its own, and name it with --lora"
+            f"{folder / ADAPTER_CONFIG}: a LoRA among a model's files; move it to a folder of its own, "
+            "and name it with --lora"
         )
 
 

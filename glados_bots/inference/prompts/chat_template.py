@@ -38,7 +38,7 @@ class ChatTemplate:
 
     Args:
         tokenizer: of transformers.
-        specials: its control tokens, see `prompts.special_strings`.
+        specials: its control tokens, see `formats.special_strings`.
 
     Raises:
         ConfigError: there is none, or it cannot be used.
