@@ -65,8 +65,8 @@ check: setup-dev ## Lint, formatting, the floors of the house, types and known d
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml glados_bots adapters deploy
+	@$(BIN)/mypy
 
 fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff check --fix .
@@ -80,7 +80,8 @@ lock: setup-dev ## Write requirements.lock and requirements.hashed.txt from what
 
 sbom: setup-dev ## Write what is installed here as a CycloneDX bill of materials: dist/glados.cdx.json
 	@mkdir -p dist
-	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/glados.cdx.json $(BIN)/python
+	@sed "s/^dynamic = .*/version = \"$$($(BIN)/glados --version)\"/" pyproject.toml > dist/pyproject.toml
+	@$(BIN)/cyclonedx-py environment --pyproject dist/pyproject.toml --output-reproducible --output-file dist/glados.cdx.json $(BIN)/python
 
 bench: setup-dev ## Run the benchmarks; one table in the end
 	@$(BIN)/python benchmarks/all.py

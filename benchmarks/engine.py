@@ -20,10 +20,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
-from peers import Contender, Running, Weights, llama_cpp, ours, running, transformers_serve, vllm
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peers import Contender, Running, Weights, llama_cpp, ours, running, transformers_serve, vllm
 from glados_bots.inference.model_files import cards, choosing, weights
 
 Chat = list[dict[str, str]]

@@ -18,9 +18,9 @@ from uuid import uuid4
 
 import httpx
 import uvicorn
-from engine import QUESTION, ask
-from peers import Running
 
+from benchmarks.engine import QUESTION, ask
+from benchmarks.peers import Running
 from glados_bots.conversation import Message
 from glados_bots.inference.api.service import create_app
 from glados_bots.inference.engine import Engine

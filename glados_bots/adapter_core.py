@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from glados_bots.commands import Commands
+from glados_bots.intake.desk import Desk
 from glados_bots.intake.intake import Intake
 from glados_bots.operations.exporter import exported
 from glados_bots.processes.watchdog import lag_histogram, watched_loop
@@ -12,6 +13,7 @@ from glados_bots.settings import Settings
 from glados_bots.store.channels import ChannelBook
 from glados_bots.store.connection import connect
 from glados_bots.store.limits import Limit, Limits
+from glados_bots.store.marks import Marks
 from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.surface import Surface
@@ -30,9 +32,17 @@ class AdapterCore(Generic[S]):
         settings: of the core.
         platform: the platform's name, as in its keys.
         make_surface: builds the adapter's output side; called once.
+        server_per_minute: questions of one server in a minute, where the platform has servers; 0 for no limit.
     """
 
-    def __init__(self, settings: Settings, platform: str, make_surface: Callable[[Store, Pacer], S]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        platform: str,
+        make_surface: Callable[[Store, Pacer], S],
+        *,
+        server_per_minute: int = 0,
+    ) -> None:
         self.settings = settings
         self.store = Store(
             connect(settings.resolved_redis_url),
@@ -41,7 +51,7 @@ class AdapterCore(Generic[S]):
             max_exchanges=settings.conversation_max_messages // 2,
             max_queued=settings.conversation_max_queued,
             lease_s=settings.lease,
-            limits=_limits(settings),
+            limits=_limits(settings, server_per_minute),
             owner=settings.owner,
         )
         key = settings.key
@@ -53,9 +63,11 @@ class AdapterCore(Generic[S]):
             context=settings.inference_context,
         )
         self.pacer = Pacer(self.store.client, self.store.prefix)
+        self.marks = Marks(self.store)
         self.records = Records(self.store)
         self.book = ChannelBook(self.store)
         self.intake = Intake(self.store, settings.join_window)
+        self.desk = Desk(self.intake, settings.message_max_chars)
         self.commands = Commands(self.store, self.records, self.book, self.client)
         self.surface = make_surface(self.store, self.pacer)
         self.worker = Worker(self.store, self.surface, self.client, self.pacer, settings)
@@ -78,10 +90,11 @@ class AdapterCore(Generic[S]):
         await self.store.client.aclose()
 
 
-def _limits(settings: Settings) -> Limits:
+def _limits(settings: Settings, server_per_minute: int) -> Limits:
     return Limits(
         Limit(settings.limit_user_per_minute, settings.limit_user_tokens_per_day),
         Limit(settings.limit_channel_per_minute, settings.limit_channel_tokens_per_day),
         Limit(settings.limit_per_minute, settings.limit_tokens_per_day),
         held=settings.max_answer_tokens,
+        server=Limit(server_per_minute),
     )

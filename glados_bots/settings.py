@@ -27,6 +27,11 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
+def words(text: str) -> tuple[str, ...]:
+    """The entries of a list setting; commas or spaces are between them."""
+    return tuple(text.replace(",", " ").split())
+
+
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
     from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
@@ -83,7 +88,7 @@ class GladosSettings(BaseSettings):
 
 
 class Settings(GladosSettings):
-    """What every role needs. See docs/settings.md for a table."""
+    """What the roles share. What only the service reads: inference/settings.py. See docs/settings.md for a table."""
 
     show_reasoning: bool = Field(default=False, description="Show what a model thinks before it answers, as a quote")
     host: str = Field("127.0.0.1", min_length=1, description="Address the web page and the service listen on")
@@ -219,15 +224,15 @@ def _written(path: str, variable: str) -> str | None:
     return os.environ.get(variable) or dotenv_values(path or None).get(variable)
 
 
-def known_classes(base: type[GladosSettings] = GladosSettings) -> Iterator[type[GladosSettings]]:
-    """Every settings class that has been imported."""
+def settings_classes(base: type[GladosSettings] = GladosSettings) -> Iterator[type[GladosSettings]]:
+    """All that are loaded: ours, the service's, and those of the adapters."""
     for each in base.__subclasses__():
         yield each
-        yield from known_classes(each)
+        yield from settings_classes(each)
 
 
 def unknown_variables() -> list[str]:
-    """`GLADOS_*` variables that no imported settings class knows: most likely misspelled."""
-    names = {variable_of(cls, name) for cls in known_classes() for name in cls.model_fields}
+    """`GLADOS_*` variables that no settings class knows: most likely misspelled."""
+    names = {variable_of(cls, name) for cls in settings_classes() for name in cls.model_fields}
     written = {*os.environ, *dotenv_values(env_file.NAME)}
     return sorted(name for name in written if name.startswith("GLADOS_") and name.removesuffix("_FILE") not in names)

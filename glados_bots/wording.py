@@ -25,7 +25,6 @@ HOW_TO_ASK_ON_SLACK = (
 FILES_ONLY = "Ask me something about it in words. {left_out}"
 CONTENT_HINT = "I can only read messages here that mention me: please write my name before your question."
 TOO_LONG = "This is too long for me: {length} characters, and {allowed} are allowed."
-GUILD_FULL = "This server has asked as many questions as one minute allows. Please ask again in {wait}."
 CANNOT_WRITE_HERE = "I cannot write here: I need {what}. Whoever manages the server can grant it."
 CANNOT_WRITE_IN = (
     "I was asked in {place} but cannot write there: I need {what}. Whoever manages the server can grant it."

@@ -85,7 +85,7 @@ async def test_every_line_of_a_turn_names_it_in_the_adapter_and_in_the_service(r
         await answered(core, Turn("1", "c", "ada", FORGED))
     (asked,) = [line for line in book.of("glados_bots.inference.api.guard") if "POST /v1/chat" in line["message"]]
     assert asked["turn"] == "test:1"
-    (asks,) = [line for line in book.of("glados_bots.turns.turn") if "asks" in line["message"]]
+    (asks,) = [line for line in book.of("glados_bots.turns.answering") if "asks" in line["message"]]
     assert asks["request"] == asked["request"]
     told = [line for line in book.lines if line["logger"].startswith("glados_bots") and "turn 1" in line["message"]]
     assert [line["message"].partition(": ")[2] for line in told] == [
@@ -123,7 +123,7 @@ async def test_a_service_that_quotes_the_question_in_its_errors_is_not_quoted(re
     surface = MemorySurface()
     async with running(echoing()) as url, adapter(redis_url, f"{url}/v1", surface) as core:
         await answered(core, Turn("1", "c", "ada", f"question {MARKER}"))
-    said = [line["message"] for line in book.of("glados_bots.turns.turn")]
+    said = [line["message"] for line in book.of("glados_bots.turns")]
     assert [each for each in ("500", "503", "in the middle") if not [line for line in said if each in line]] == []
     assert "turn 1: the service refused: The model's server does not accept this request (status 400)." in said
     assert MARKER not in surface.seen("1")

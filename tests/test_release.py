@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,20 @@ def test_a_tag_is_the_version_and_commits_after_it_are_counted(source: Path) -> 
     git("tag", "v3.2.1")
     assert built(source) == "3.2.1"
     git("commit", "--allow-empty", "--message", "More")
+    for no_version in ("nightly", "data-2.0", "viewer1.5"):
+        git("tag", no_version)
     assert built(source).startswith("3.2.2.dev1+g")
 
 
 def test_without_git_there_is_a_version_too(source: Path) -> None:
     assert built(source) == WITHOUT_GIT
     assert f"ARG VERSION={WITHOUT_GIT}\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"GLADOS_VERSION:-{WITHOUT_GIT}" in (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+
+
+def test_what_packs_our_code_is_pinned_to_what_is_tested() -> None:
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    assert set(pins) <= set((ROOT / "requirements.lock").read_text(encoding="utf-8").split())
 
 
 def test_the_version_that_is_shown_is_one_that_pip_can_order() -> None:
@@ -52,6 +61,8 @@ def test_the_version_that_is_shown_is_one_that_pip_can_order() -> None:
 
 
 def test_the_changelog_begins_with_what_is_not_released_and_goes_down_from_there() -> None:
-    first, *released = re.findall(r"^## \[(.+?)\]", CHANGELOG, re.MULTILINE)
-    assert first == "Unreleased"
+    first, *others = re.findall(r"^## (.+)$", CHANGELOG, re.MULTILINE)
+    assert first == "[Unreleased]"
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", CHANGELOG, re.MULTILINE)
+    assert len(released) == len(others), "a version is dated: ## [1.2.3] - 2026-11-27"
     assert released == sorted(released, key=Version, reverse=True)

@@ -9,7 +9,7 @@ from glados_bots import env_file
 from glados_bots.errors import ConfigError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
-from glados_bots.settings import Settings, known_classes, load, unknown_variables, variable_of
+from glados_bots.settings import Settings, load, settings_classes, unknown_variables, variable_of
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -22,7 +22,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
     installed()  # imports the adapters, and their settings with them
-    fields = {variable_of(one, name): field for one in known_classes() for name, field in one.model_fields.items()}
+    fields = {variable_of(one, name): field for one in settings_classes() for name, field in one.model_fields.items()}
     for variable, field in fields.items():
         assert variable in rows, f"{variable} is missing in docs/settings.md"
         default = "" if field.default is None else str(field.default)
@@ -94,13 +94,6 @@ def test_misspelled_variables_are_found(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("GLADOS_HF_TOKEN_FILE", "x")
     monkeypatch.setenv("GLADOS_MODELL", "x")
     assert unknown_variables() == ["GLADOS_MODELL", "GLADOS_WEBPORT"]
-
-
-def test_what_the_command_line_chose_reaches_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"model": "mine", "multi_gpu": True, "quantize": "4bit", "loras": "a=b", "base_only": True, "hf_token": "t"}
-    for variable, value in load(ServeSettings, **given, engine="echo").chosen().items():
-        monkeypatch.setenv(variable, value)
-    assert load(ServeSettings) == load(ServeSettings, **given, engine="echo")
 
 
 def test_urls_in_use() -> None:

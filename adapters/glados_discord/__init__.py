@@ -7,10 +7,6 @@ from glados_bots.settings import Settings, load
 from glados_discord.settings import DiscordSettings
 
 
-def _configured() -> bool:
-    return load(DiscordSettings).token is not None
-
-
 def _run(settings: Settings) -> None:
     require("discord", "discord.py", "discord")
     from glados_discord.run import run  # noqa: PLC0415 - the command line must start quickly
@@ -25,4 +21,10 @@ def _examine() -> Iterator[Check]:
     return examine()
 
 
-platform = Platform("discord", "Run the Discord bot of GLADOS_DISCORD_TOKEN.", _configured, _run, _examine)
+platform = Platform(
+    "discord",
+    "Run the Discord bot of GLADOS_DISCORD_TOKEN.",
+    lambda: load(DiscordSettings).token is not None,
+    _run,
+    _examine,
+)

@@ -4,7 +4,7 @@ A deny list wins over every allow list; an empty allow list allows everybody. Wh
 of a person are not told in direct messages, so lists of roles close them to all but the users allowed by name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import discord
@@ -39,8 +39,7 @@ class Asker:
     """A person at a place.
 
     Attributes:
-        user: their id.
-        guild: the server, or None in a direct message.
+        guild: the server; None in a direct message.
         channels: the channel's own id, and those of the channel a thread is in and of the category.
         roles: the person's roles in the guild, without @everyone.
     """
@@ -52,22 +51,12 @@ class Asker:
 
 
 def rules_of(settings: DiscordSettings) -> Rules:
-    """The operator's lists."""
-    return Rules(
-        allowed_guilds=ids(settings.allowed_guilds),
-        denied_guilds=ids(settings.denied_guilds),
-        allowed_channels=ids(settings.allowed_channels),
-        denied_channels=ids(settings.denied_channels),
-        allowed_roles=ids(settings.allowed_roles),
-        denied_roles=ids(settings.denied_roles),
-        allowed_users=ids(settings.allowed_users),
-        denied_users=ids(settings.denied_users),
-        dms=settings.dms,
-    )
+    lists = {field.name: ids(getattr(settings, field.name)) for field in fields(Rules) if field.name != "dms"}
+    return Rules(**lists, dms=settings.dms)
 
 
-def refusal(rules: Rules, asker: Asker) -> str | None:
-    """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
+def refusal(rules: Rules, asker: Asker) -> str:
+    """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
     if is_denied(rules, asker):
         return NOT_FOR_YOU
     if asker.guild is None:
@@ -79,41 +68,18 @@ def refusal(rules: Rules, asker: Asker) -> str | None:
     ):
         return NOT_IN_CHANNEL
     is_listed = asker.user in rules.allowed_users or asker.roles & rules.allowed_roles
-    if (rules.allowed_users or rules.allowed_roles) and not is_listed:
-        return NOT_FOR_YOU
-    return None
+    return NOT_FOR_YOU if (rules.allowed_users or rules.allowed_roles) and not is_listed else ""
 
 
 def is_denied(rules: Rules, asker: Asker) -> bool:
-    """Whether the deny lists name a person."""
     return asker.user in rules.denied_users or bool(asker.roles & rules.denied_roles)
 
 
-def _direct_refusal(rules: Rules, asker: Asker) -> str | None:
-    is_named = asker.user in rules.allowed_users
+def _direct_refusal(rules: Rules, asker: Asker) -> str:
     if rules.dms == "nobody":
         return NO_DMS
-    if rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles:
-        return None if is_named else NOT_FOR_YOU
-    return None
-
-
-def channel_ids(channel: object) -> frozenset[int]:
-    """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
-    parent = getattr(channel, "parent", None)
-    found = (
-        getattr(channel, "id", None),
-        getattr(channel, "parent_id", None),
-        getattr(channel, "category_id", None),
-        getattr(parent, "category_id", None),
-    )
-    return frozenset(number for number in found if isinstance(number, int))
-
-
-def asker_of(person: discord.User | discord.Member, guild_id: int | None, channel: object) -> Asker:
-    """The person behind a message or an interaction; `channel` may be anything with an id."""
-    roles = (role.id for role in person.roles if role.id != guild_id) if isinstance(person, discord.Member) else ()
-    return Asker(person.id, guild_id, channel_ids(channel), frozenset(roles))
+    is_closed = rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles
+    return NOT_FOR_YOU if is_closed and asker.user not in rules.allowed_users else ""
 
 
 def may_manage(permissions: discord.Permissions, guild_id: int | None) -> bool:
@@ -131,5 +97,4 @@ def may_moderate(permissions: discord.Permissions, guild_id: int | None) -> bool
 
 
 def may_control(author: str, user_id: int, permissions: discord.Permissions, guild_id: int | None) -> bool:
-    """Whether somebody may stop or regenerate the answer to a question of `author`."""
     return author == str(user_id) or may_moderate(permissions, guild_id)

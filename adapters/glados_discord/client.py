@@ -108,7 +108,6 @@ class ListeningClient(discord.Client):
         await self.parts.whereabouts.left_guild(guild.id)
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
-        """A button of ours was pressed."""
         self.parts.hearing.keep(asyncio.current_task())
         await self.parts.turn_commands.press(interaction, action, turn)
 

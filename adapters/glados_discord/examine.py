@@ -17,7 +17,6 @@ TIMEOUT_S = 10.0
 
 
 def examine() -> Iterator[Check]:
-    """All checks, as they are done."""
     try:
         settings = load(DiscordSettings)
     except ConfigError as error:

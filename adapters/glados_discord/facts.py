@@ -1,11 +1,8 @@
 """What the adapter remembers in Redis beside the core's keys.
 
     glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-    glados:{discord}:in:THREAD      int  for a thread the bot takes part in: the message or event it joined with
     glados:{discord}:words:MESSAGE  str  mark of a question's words: enough to see a change, too short to tell them
-    glados:{discord}:once:WHAT      str  something that only one process may do, and only once
     glados:{discord}:guild:ID       set  conversations of a server
-    glados:{discord}:rate:ID        zset questions of a server in the last minute
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
@@ -16,35 +13,16 @@ These are ids, without any text, and all but the hashes run out by themselves.
 """
 
 import hashlib
-import time
 from collections.abc import Awaitable, Sequence
-from typing import Any, cast
+from typing import cast
 
 from glados_bots.store.connection import reply_of
+from glados_bots.store.marks import Latest
 from glados_bots.store.store import Store
 
 MOST_DMS = 1000
 MOST_ASKED = 10_000
 ASKED_S = 6 * 3600
-# KEYS[1] the server's zset; ARGV: message, most. Returns 0 for room (taken once for each message), or ms to wait.
-_TAKE_ROOM = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-local most, count = tonumber(ARGV[2]), redis.call('ZCARD', KEYS[1])
-if count >= most then
-  return tonumber(redis.call('ZRANGE', KEYS[1], count - most, count - most, 'WITHSCORES')[2]) + 60000 - now
-end
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], 60000)
-return 0
-"""
-
-
-def hidden(person: int) -> str:
-    """Stands for a person in a key that may outlive what they want forgotten."""
-    return hashlib.sha256(str(person).encode()).hexdigest()[:20]
 
 
 def _mark(words: str) -> str:
@@ -55,102 +33,47 @@ class DiscordFacts:
     """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
-        self._take_room = store.client.register_script(_TAKE_ROOM)
+        self._asked = Latest(store, "asked", MOST_ASKED, ASKED_S)
+        self._dms = Latest(store, "dms", MOST_DMS, store.ttl)
 
     async def place(self, found: int | str, conversation: str) -> None:
-        """Remember that this thread or message belongs to a conversation."""
         await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))
 
     async def conversation(self, found: int | str) -> str | None:
-        """The conversation a thread or message belongs to, if one was remembered."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
-
-    async def join(self, thread: int, since: int) -> None:
-        """Remember that the bot takes part in a thread: Discord does not always say so.
-
-        `since` is the message, or another id of the same time, with which it joined; the first one counts.
-        """
-        key = f"{self._prefix}in:{thread}"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.set(key, since, nx=True)
-            pipe.expire(key, self._ttl)
-            await reply_of(pipe.execute())
-
-    async def leave(self, thread: int) -> None:
-        """Remember that the bot does not take part in a thread any more."""
-        await reply_of(self._client.delete(f"{self._prefix}in:{thread}"))
-
-    async def joined(self, thread: int) -> int | None:
-        """The id with which the bot joined a thread; None when it does not take part."""
-        found = await reply_of(self._client.get(f"{self._prefix}in:{thread}"))
-        return None if found is None else int(found)
 
     async def note_words(self, message: int, words: str) -> None:
         """Remember which words a question has, so that a change of anything else is told from an edit."""
         await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
 
     async def has_words(self, message: int, words: str) -> bool:
-        """Whether a question had just these words when it was taken in last."""
         return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
 
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question that a conversation holds."""
-        return bool(await reply_of(self._client.exists(f"{self._prefix}t:{message}")))
+        return bool(await self.turns_among([message]))
 
     async def turns_among(self, messages: Sequence[int]) -> set[int]:
         """Those of the messages that are questions which a conversation holds."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for message in messages:
-                pipe.exists(f"{self._prefix}t:{message}")
-            found = await reply_of(pipe.execute())
-        return {message for message, exists in zip(messages, found, strict=True) if exists}
+        return {int(name) for name in await self._store.known_among([str(message) for message in messages])}
 
     async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
         """Remember a question for ASKED_S seconds, so that it can be looked at once more after a gap."""
-        key, now = f"{self._prefix}asked", time.time()
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {f"{guild or 0}:{channel}:{message}": now})
-            pipe.zremrangebyscore(key, "-inf", now - ASKED_S)
-            pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
-            pipe.expire(key, ASKED_S)
-            await reply_of(pipe.execute())
+        await self._asked.note(f"{guild or 0}:{channel}:{message}")
 
     async def asked_lately(self, count: int) -> list[tuple[int, int, int]]:
         """Server (0: none), channel and message of the latest questions, newest first."""
-        found: Any = await reply_of(self._client.zrange(f"{self._prefix}asked", 0, count - 1, desc=True))
-        return [(int(guild), int(channel), int(message)) for guild, channel, message in (f.split(":") for f in found)]
+        found = [name.split(":") for name in await self._asked.names(count)]
+        return [(int(guild), int(channel), int(message)) for guild, channel, message in found]
 
     async def is_first(self, conversation: str, message: int) -> bool:
-        """Whether nothing was asked in a conversation before this message."""
-        key = f"{self._prefix}c:{conversation}"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.lindex(f"{key}:history", 0)
-            pipe.lindex(f"{key}:queue", 0)
-            answered, waiting = await reply_of(pipe.execute())
-        return (answered or waiting or str(message)) == str(message)
-
-    async def once(self, what: str, seconds: int = 24 * 3600) -> bool:
-        """True for the first process that asks within the time, False for every other one."""
-        return bool(await reply_of(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
-
-    async def was(self, what: str) -> bool:
-        """Whether `once` was asked for this already."""
-        return bool(await reply_of(self._client.exists(f"{self._prefix}once:{what}")))
-
-    async def guild_wait_s(self, guild: int, message: int, most: int) -> float:
-        """Take a place among a server's questions of this minute; or seconds until there is one. Atomic."""
-        found = await reply_of(self._take_room(keys=[f"{self._prefix}rate:{guild}"], args=[message, most]))
-        return int(found) / 1000
-
-    async def guild_gives_back(self, guild: int, message: int) -> None:
-        """A question that took its place was refused for another reason."""
-        await reply_of(self._client.zrem(f"{self._prefix}rate:{guild}", message))
+        return await self._store.first(conversation) in {None, str(message)}
 
     async def belongs_to_guild(self, conversation: str, guild: int) -> None:
-        """Remember where a conversation takes place."""
         key = f"{self._prefix}guild:{guild}"
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.sadd(key, conversation)
@@ -158,26 +81,18 @@ class DiscordFacts:
             await reply_of(pipe.execute())
 
     async def of_guild(self, guild: int) -> set[str]:
-        """Conversations of a server."""
         return await reply_of(cast("Awaitable[set[str]]", self._client.smembers(f"{self._prefix}guild:{guild}")))
 
     async def forget_guild(self, guild: int) -> None:
-        """Drop the list of a server's conversations."""
         await reply_of(self._client.delete(f"{self._prefix}guild:{guild}"))
 
     async def used_dm(self, channel: int) -> None:
         """Remember a direct conversation: Discord does not list them after a restart."""
-        key = f"{self._prefix}dms"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {str(channel): time.time()})
-            pipe.zremrangebyrank(key, 0, -MOST_DMS - 1)
-            pipe.expire(key, self._ttl)
-            await reply_of(pipe.execute())
+        await self._dms.note(str(channel))
 
     async def recent_dms(self, count: int) -> list[int]:
         """Channels of the direct conversations used last, newest first."""
-        found: Any = await reply_of(self._client.zrange(f"{self._prefix}dms", 0, count - 1, desc=True))
-        return [int(channel) for channel in found]
+        return [int(channel) for channel in await self._dms.names(count)]
 
     async def stamp(self, shard: str, at_ms: int) -> None:
         """Events of this shard arrived without a gap until now."""
@@ -189,9 +104,7 @@ class DiscordFacts:
         return None if found is None else int(found)
 
     async def synced(self, scope: str) -> str | None:
-        """Hash of the commands Discord has for this scope."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}commands:{scope}")))
 
     async def note_synced(self, scope: str, digest: str) -> None:
-        """Remember what Discord has now."""
         await reply_of(self._client.set(f"{self._prefix}commands:{scope}", digest))

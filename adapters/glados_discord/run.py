@@ -26,6 +26,7 @@ from glados_discord.answers.surface import DiscordSurface
 from glados_discord.client import make_client
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.parts import DiscordParts
 from glados_discord.settings import DiscordSettings
 
@@ -67,12 +68,13 @@ class Bot:
             self.memory = DiscordFacts(store)
             return DiscordSurface(store, pacer, self.current, self.memory, discord_settings, clock=clock)
 
-        self.core = AdapterCore(settings, "discord", make_surface)
-        self.parts = DiscordParts(self.core, self.memory, self.current, discord_settings, clock)
+        self.core = AdapterCore(
+            settings, "discord", make_surface, server_per_minute=discord_settings.limit_guild_per_minute
+        )
+        self.parts = DiscordParts(DiscordShared(self.core, self.memory, self.current, discord_settings), clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Begin the orderly end."""
         self._stopping.set()
 
     async def run(self) -> None:

@@ -1,21 +1,14 @@
 """Settings of the Discord adapter: `GLADOS_DISCORD_*`. Lists of ids are written with commas or spaces between them."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyUrl, Field, SecretStr, UrlConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from glados_bots.settings import GladosSettings, HttpUrl
+from glados_bots.settings import GladosSettings, HttpUrl, words
 
 WebSocketUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss"])]
 ArchiveMinutes = Literal[60, 1440, 4320, 10080]
-_SEPARATORS = re.compile(r"[,\s]+")
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The entries of a list setting."""
-    return tuple(word for word in _SEPARATORS.split(text) if word)
 
 
 def ids(text: str) -> frozenset[int]:
@@ -40,13 +33,7 @@ Ids = Annotated[str, AfterValidator(_check_ids)]
 class DiscordSettings(GladosSettings):
     """What `glados discord` needs beside the settings of every role. See docs/settings.md for a table."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="GLADOS_DISCORD_",
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(env_prefix="GLADOS_DISCORD_")
 
     token: SecretStr | None = Field(None, description="The bot's token; without it the adapter does not run")
     api_base: HttpUrl | None = Field(None, description="Discord's REST API, for proxies and tests; empty: the real one")

@@ -7,10 +7,6 @@ from glados_bots.settings import Settings, load
 from glados_slack.settings import SlackSettings
 
 
-def _configured() -> bool:
-    return load(SlackSettings).is_configured
-
-
 def _run(settings: Settings) -> None:
     require("slack_bolt", "slack_bolt", "slack")
     from glados_slack.run import run  # noqa: PLC0415 - the command line must start quickly
@@ -25,4 +21,6 @@ def _examine() -> Iterator[Check]:
     return examine()
 
 
-platform = Platform("slack", "Run the Slack bot of GLADOS_SLACK_BOT_TOKEN.", _configured, _run, _examine)
+platform = Platform(
+    "slack", "Run the Slack bot of GLADOS_SLACK_BOT_TOKEN.", lambda: load(SlackSettings).is_configured, _run, _examine
+)

@@ -11,9 +11,6 @@ class Asker:
     """A person at a place.
 
     Attributes:
-        user: their id.
-        channel: where.
-        is_direct: a direct message.
         is_external: they belong to another organisation (Slack Connect).
     """
 
@@ -25,21 +22,21 @@ class Asker:
 
 def is_answered(settings: SlackSettings, user: str, *, is_external: bool) -> bool:
     """Whether the bot answers this person anywhere."""
-    return _whom(settings, user, is_external=is_external) is None
+    return not _whom(settings, user, is_external=is_external)
 
 
-def refusal(settings: SlackSettings, asker: Asker) -> str | None:
-    """Why the bot does not talk to this person here, as a polite sentence; None when it does."""
+def refusal(settings: SlackSettings, asker: Asker) -> str:
+    """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
     if no := _whom(settings, asker.user, is_external=asker.is_external):
         return no
     if asker.is_direct:
-        return None
+        return ""
     is_listed = not settings.allowed_channels or asker.channel in ids(settings.allowed_channels)
-    return None if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_IN_CHANNEL
+    return "" if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_IN_CHANNEL
 
 
-def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> str | None:
+def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> str:
     is_named = user in ids(settings.allowed_users)
     if user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
         return NOT_FOR_YOU
-    return NOT_FOR_OUTSIDERS if is_external and not settings.external_users and not is_named else None
+    return NOT_FOR_OUTSIDERS if is_external and not settings.external_users and not is_named else ""

@@ -21,7 +21,6 @@ SEE = "see docs/slack.md"
 
 
 def examine() -> Iterator[Check]:
-    """All checks, as they are done."""
     try:
         settings = load(SlackSettings)
     except ConfigError as error:

@@ -11,6 +11,7 @@ import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
+from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.errors import ConfigError
@@ -22,16 +23,13 @@ from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection import bolt_app
 from glados_slack.connection import http as web
 from glados_slack.connection.calls import Calls
-from glados_slack.connection.files import FileReader
 from glados_slack.connection.installation_store import Installations
 from glados_slack.connection.installs import Installs, OneInstall, look_up, web_client
-from glados_slack.connection.people import People
 from glados_slack.connection.sockets import Sockets
+from glados_slack.handlers import Handlers
 from glados_slack.incoming.catch_up import CatchUp
-from glados_slack.incoming.facts import SlackFacts
-from glados_slack.incoming.handlers import Handlers
-from glados_slack.incoming.notes import SlackNotes
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
+from glados_slack.parts import SlackParts
 from glados_slack.settings import SlackSettings
 
 log = logging.getLogger(__name__)
@@ -80,8 +78,8 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             await asyncio.gather(wiring, return_exceptions=True)
             return
         core = await wiring
-        parts = SlackParts(core, slack, session)
-        listening = asyncio.create_task(parts.listen(), name="slack events")
+        parts = SlackParts(SlackShared(core, slack))
+        listening = asyncio.create_task(listen(parts, session), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
         tidying = asyncio.create_task(core.surface.loose.run(), name="slack loose ends")
         waiting = asyncio.create_task(told.wait())
@@ -149,41 +147,32 @@ def many_installs(slack: SlackSettings, store: Store) -> Installations:
     return Installations(store, slack.keys, rotator)
 
 
-class SlackParts:
-    """The parts of one process that take what people do."""
+def create_app(parts: SlackParts, client: AsyncWebClient) -> AsyncApp:
+    """The app with handlers for everything that Slack sends."""
+    settings, installs = parts.shared.settings, parts.shared.calls.installs
+    secret = settings.signing_secret.get_secret_value() if settings.signing_secret else ""
+    more = {}
+    if isinstance(installs, Installations):
+        more["oauth_flow"] = web.oauth(settings, parts.shared.core.store, installs)
+    app = bolt_app.create_app(installs, client, secret, **more)
+    Handlers(parts).add_to(app)
+    bolt_app.add_the_rest(app)
+    return app
 
-    def __init__(self, core: AdapterCore[SlackSurface], slack: SlackSettings, session: aiohttp.ClientSession) -> None:
-        calls = core.surface.calls
-        self._slack = slack
-        self._store = core.store
-        self._client = web_client(None, str(slack.api_base), session)
-        self._app = self._create_app(core, calls.installs)
-        files = FileReader(calls, str(slack.api_base), slack.file_max_bytes)
-        memory = SlackFacts(core.store)
-        self.shared = Shared(core, calls, People(calls), SlackNotes(core.store, calls), files, memory, slack)
-        handlers = Handlers(self.shared)
-        handlers.add_to(self._app)
-        self._desk = handlers.desk
-        bolt_app.add_the_rest(self._app)
 
-    def _create_app(self, core: AdapterCore[SlackSurface], installs: Installs) -> AsyncApp:
-        secret = self._slack.signing_secret.get_secret_value() if self._slack.signing_secret else ""
-        more = {}
-        if isinstance(installs, Installations):
-            more["oauth_flow"] = web.oauth(self._slack, core.store, installs)
-        return bolt_app.create_app(installs, self._client, secret, **more)
-
-    async def listen(self) -> None:
-        """Take events until cancelled, and look for those that were missed. Raises ConfigError."""
-        ways = []
-        if self._slack.mode == "http" or self._slack.uses_oauth:
-            ways.append(web.serve(self._app, self._slack, self._store))
-        if self._slack.mode == "socket":
-            token = self._slack.app_token.get_secret_value() if self._slack.app_token else ""
-            sockets = Sockets(self._app, self._client, token, self._slack.sockets)
-            ways += [sockets.run(), CatchUp(self.shared, self._desk, lambda: sockets.connected > 0).run()]
-        else:
-            ways.append(CatchUp(self.shared, self._desk, lambda: True).run())
-        async with asyncio.TaskGroup() as group:
-            for way in ways:
-                group.create_task(way)
+async def listen(parts: SlackParts, session: aiohttp.ClientSession) -> None:
+    """Take events until cancelled, and look for those that were missed. Raises ConfigError."""
+    settings, ways = parts.shared.settings, []
+    client = web_client(None, str(settings.api_base), session)
+    app = create_app(parts, client)
+    if settings.mode == "http" or settings.uses_oauth:
+        ways.append(web.serve(app, settings, parts.shared.core.store))
+    sockets: Sockets | None = None
+    if settings.mode == "socket":
+        token = settings.app_token.get_secret_value() if settings.app_token else ""
+        sockets = Sockets(app, client, token, settings.sockets)
+        ways.append(sockets.run())
+    ways.append(CatchUp(parts.shared, parts.desk, lambda: sockets is None or sockets.connected > 0).run())
+    async with asyncio.TaskGroup() as group:
+        for way in ways:
+            group.create_task(way)

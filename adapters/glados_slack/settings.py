@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from glados_bots.settings import GladosSettings, HttpUrl, Port
+from glados_bots.settings import GladosSettings, HttpUrl, Port, words
 
 if TYPE_CHECKING:  # the library comes with the extra `slack`, and these settings are read without it
     from cryptography.fernet import Fernet
@@ -15,8 +15,8 @@ MAKE_KEY = "make one with: python -c 'from cryptography.fernet import Fernet; pr
 
 
 def ids(text: str) -> frozenset[str]:
-    """The entries of a list of Slack ids, with commas or spaces between them."""
-    return frozenset(text.replace(",", " ").split())
+    """The entries of a list of Slack ids."""
+    return frozenset(words(text))
 
 
 def _check_ids(text: str) -> str:
@@ -64,7 +64,6 @@ class SlackSettings(GladosSettings):
 
     @property
     def is_configured(self) -> bool:
-        """Whether these settings suffice to run."""
         installed = self.bot_token or (self.client_id and self.client_secret)
         return bool(installed and (self.app_token if self.mode == "socket" else self.signing_secret))
 
@@ -79,11 +78,10 @@ class SlackSettings(GladosSettings):
         from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
 
         given = self.installation_keys.get_secret_value() if self.installation_keys else ""
-        return [Fernet(key) for key in given.replace(",", " ").split()]
+        return [Fernet(key) for key in words(given)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """What fits together only as a whole."""
         if (self.client_id or self.client_secret) and not (self.client_id and self.client_secret):
             raise ValueError("GLADOS_SLACK_CLIENT_ID and GLADOS_SLACK_CLIENT_SECRET belong together: set both")
         try:

@@ -60,7 +60,7 @@ class Chats:
         return True
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """A question was taken in: from now on the chat is kept as long as its answers."""
+        """Keep a chat as long as its answers, as a question was taken in."""
         names = (("chats", session.owner), ("owner", conversation), ("title", conversation))
         async with self._client.pipeline(transaction=True) as pipe:
             for kind, name in names:
@@ -83,7 +83,7 @@ class Chats:
         ]
 
     async def untitle(self, conversation: str) -> None:
-        """The chat was cleared: the next question names it."""
+        """Forget the title of a chat that was cleared: its next question names it."""
         await reply_of(self._client.delete(self._key("title", conversation)))
 
     async def forget(self, session: Session, conversation: str) -> None:

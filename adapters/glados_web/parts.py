@@ -71,7 +71,7 @@ class WebParts:
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """A question was taken in: what it began is kept as long as its answer."""
+        """Keep what a question began as long as its answer, as it was taken in."""
         await self.chats.keep(session, conversation)
         await self.door.sessions.keep(session)
 

@@ -7,9 +7,9 @@ import uvicorn
 from glados_bots.errors import GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
-from glados_bots.settings import Settings, load
+from glados_bots.settings import Settings, load, words
 from glados_web.app import create_app
-from glados_web.settings import WebSettings, require_sign_in, words
+from glados_web.settings import WebSettings, require_sign_in
 
 
 class _Server(uvicorn.Server):

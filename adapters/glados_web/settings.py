@@ -9,15 +9,10 @@ from pydantic_settings import SettingsConfigDict
 
 from glados_bots.errors import ConfigError
 from glados_bots.http_server.listening import is_loopback
-from glados_bots.settings import GladosSettings, Settings
+from glados_bots.settings import GladosSettings, Settings, words
 
 SHORTEST_PASSWORD = 12
 HASH_PREFIX = "$argon2id$"  # such a text is the hash that `glados hash-password` prints, not the password
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The entries of a list setting; commas or spaces are between them."""
-    return tuple(text.replace(",", " ").split())
 
 
 def _check_password(secret: SecretStr) -> SecretStr:
@@ -84,7 +79,6 @@ class WebSettings(GladosSettings):
 
     @property
     def needs_sign_in(self) -> bool:
-        """Whether the page is locked."""
         return self.password is not None or bool(self.oidc_issuer)
 
     @property
@@ -107,10 +101,10 @@ def require_sign_in(settings: Settings, web: WebSettings) -> None:
         )
     if not web.oidc_issuer:
         return
-    missing = [name for name, value in (("CLIENT_ID", web.oidc_client_id),) if not value]
-    missing += [] if web.oidc_emails or web.oidc_groups else ["EMAILS (or GLADOS_WEB_OIDC_GROUPS)"]
+    who = web.oidc_emails or web.oidc_groups
+    missing = "CLIENT_ID" if not web.oidc_client_id else "" if who else "EMAILS (or GLADOS_WEB_OIDC_GROUPS)"
     if missing:
-        raise ConfigError(f"GLADOS_WEB_OIDC_ISSUER is set, so GLADOS_WEB_OIDC_{missing[0]} is needed as well")
+        raise ConfigError(f"GLADOS_WEB_OIDC_ISSUER is set, so GLADOS_WEB_OIDC_{missing} is needed as well")
     if not web.public_url:
         raise ConfigError(
             "GLADOS_WEB_OIDC_ISSUER is set, so GLADOS_WEB_PUBLIC_URL is needed as well: "

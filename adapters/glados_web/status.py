@@ -6,21 +6,23 @@ their own limits; an admin of GLADOS_ADMINS sees versions, reasons and the lates
 
 import platform
 import time
+from collections.abc import Awaitable
 from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 
 from glados_bots import __version__
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.operations import audit
-from glados_bots.operations.overview import Glance, Overview
+from glados_bots.operations.overview import Glance
 from glados_bots.platforms import installed
 from glados_bots.store import usage
 from glados_bots.store.limits import duration
-from glados_web.door.sessions import Session
 from glados_web.pages import show
 from glados_web.parts import WebParts
 
+T = TypeVar("T")
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")
 TITLES = {"web": "Web page", "discord": "Discord", "slack": "Slack"}
@@ -39,7 +41,8 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
     @app.get("/status")
     async def status(request: Request) -> Response:
         found = await glance.overview()
-        session = await _session(parts, request)
+        session = await _unless_away(parts.door.visitor(request), None)  # then nobody can be known
+        owner = session.owner if session else ""  # no owner: nothing asked yet
         is_in = session is not None or not parts.door.is_locked
         is_admin = parts.door.is_admin(session)
         title, sentence = SAID[found.health]
@@ -57,10 +60,10 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
             titles=TITLES,
             up=duration(time.monotonic() - began),
             version=__version__,
-            used=await _used(parts, session) if is_in and found.health != "away" else [],
+            used=await _unless_away(usage.usage(parts.store, owner), []) if is_in and found.health != "away" else [],
             versions=_versions() if is_admin else [],
-            acts=await _acts(parts) if is_admin else [],
-            reasons=_reasons(found) if is_admin else [],
+            acts=await _unless_away(audit.entries(parts.store.client, MOST_ACTS), []) if is_admin else [],
+            reasons=[reason for reason in (found.store, found.model) if reason and is_admin],
             is_admin=is_admin,
         )
         if "still" not in request.query_params:
@@ -68,29 +71,12 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
         return response
 
 
-async def _session(parts: WebParts, request: Request) -> Session | None:
+async def _unless_away(asked: Awaitable[T], otherwise: T) -> T:
+    """What the store says; without it, the page says what is wrong all the same."""
     try:
-        return await parts.door.visitor(request)
+        return await asked
     except StoreUnavailableError:
-        return None  # then nobody can be known, and the page says what is wrong all the same
-
-
-async def _used(parts: WebParts, session: Session | None) -> list[usage.Used]:
-    try:
-        return await usage.usage(parts.store, session.owner if session else "")  # no owner: nothing asked yet
-    except StoreUnavailableError:
-        return []
-
-
-async def _acts(parts: WebParts) -> list[audit.Entry]:
-    try:
-        return await audit.entries(parts.store.client, MOST_ACTS)
-    except StoreUnavailableError:
-        return []
-
-
-def _reasons(found: Overview) -> list[str]:
-    return [reason for reason in (found.store, found.model) if reason]
+        return otherwise
 
 
 def _versions() -> list[tuple[str, str]]:

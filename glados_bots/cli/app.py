@@ -79,9 +79,9 @@ def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) 
 
 
 def _up(settings: ServeSettings) -> None:
-    from glados_bots.processes.roles import run_stack
+    from glados_bots.cli.up import run_stack
 
-    raise typer.Exit(asyncio.run(run_stack(settings, settings.chosen())))
+    raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
 def _serve(settings: ServeSettings) -> None:

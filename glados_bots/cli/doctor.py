@@ -16,7 +16,7 @@ from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, local_folder, presence
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
-from glados_bots.settings import Settings, load, unknown_variables
+from glados_bots.settings import load, unknown_variables
 from glados_bots.store import embedded
 from glados_bots.store.connection import connect, reply_of
 
@@ -76,7 +76,7 @@ def _settings() -> Check:
     return Check("settings", "ok", "all understood")
 
 
-def _data_folder(settings: Settings) -> Check:
+def _data_folder(settings: ServeSettings) -> Check:
     folder = settings.data_dir.resolve()
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(existing).free / 1e9
@@ -88,7 +88,7 @@ def _data_folder(settings: Settings) -> Check:
     return Check("data folder", "ok", finding)
 
 
-def _redis(settings: Settings) -> Check:
+def _redis(settings: ServeSettings) -> Check:
     if settings.redis_url is None:
         try:
             embedded.command(settings.data_dir)
@@ -134,7 +134,7 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
 
 
-async def _served_elsewhere(settings: Settings) -> Check:
+async def _served_elsewhere(settings: ServeSettings) -> Check:
     """Ask GLADOS_INFERENCE_URL what it serves. A password in it is not shown."""
     from glados_bots.wire.client import InferenceClient
 

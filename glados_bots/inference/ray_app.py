@@ -28,7 +28,7 @@ from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.run import build_engine
 from glados_bots.inference.settings import ServeSettings
-from glados_bots.settings import load
+from glados_bots.settings import load, words
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Replica:
             api_key=settings.key,
             keys=KeyBook(settings.data_dir),
             on_death=self._deaths.append,
-            cors_origins=settings.origins,
+            cors_origins=words(settings.cors_origins),
         )
         self._service: Service = self._app.state.service
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)

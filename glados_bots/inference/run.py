@@ -16,6 +16,7 @@ from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import words
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def run_service(settings: ServeSettings) -> None:
         settings.serve_port,
         api_key=settings.key,
         keys=keys,
-        cors_origins=settings.origins,
+        cors_origins=words(settings.cors_origins),
         grace_s=settings.grace,
         log_level=settings.log_level,
     )

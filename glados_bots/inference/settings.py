@@ -1,4 +1,4 @@
-"""Settings of the inference service alone, beside those that every role reads."""
+"""Settings that only the service reads. They have the same prefix as those that all roles share."""
 
 import re
 from pathlib import Path
@@ -6,20 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from glados_bots.settings import Settings
+from glados_bots.settings import Settings, words
 
 ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
 
 
 def _check_origins(text: str) -> str:
-    for origin in text.replace(",", " ").split():
+    for origin in words(text):
         if origin != "*" and not ORIGIN.fullmatch(origin):
             raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
     return text
 
 
 class ServeSettings(Settings):
-    """What `glados serve` reads. See docs/settings.md for a table."""
+    """What the service needs: what all roles share, and its own."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
     engine: Literal["transformers", "vllm", "echo"] = Field(
@@ -52,20 +52,3 @@ class ServeSettings(Settings):
     @property
     def hub_token(self) -> str | None:
         return self.hf_token.get_secret_value() if self.hf_token else None
-
-    @property
-    def origins(self) -> list[str]:
-        """`cors_origins` one by one."""
-        return self.cors_origins.replace(",", " ").split()
-
-    def chosen(self) -> dict[str, str]:
-        """What the command line may have chosen, as variables for other processes."""
-        variables = {
-            "GLADOS_MODEL": self.model,
-            "GLADOS_MULTI_GPU": str(self.multi_gpu).lower(),
-            "GLADOS_ENGINE": self.engine,
-            "GLADOS_QUANTIZE": self.quantize,
-            "GLADOS_LORAS": self.loras,
-            "GLADOS_BASE_ONLY": str(self.base_only).lower(),
-        }
-        return variables | ({"GLADOS_HF_TOKEN": self.hub_token} if self.hub_token else {})

@@ -22,18 +22,21 @@ class Verdict:
 
     Attributes:
         status: `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then
-            nothing is to be said); or `refused`.
+            nothing is to be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked`
+            at a place where the bot cannot answer, `empty`, `too_long`, or `gone`.
         ahead: turns of the conversation that go first.
         turn: id of the turn that answers it.
-        refusal: a private sentence for the person who was refused, else empty.
+        refusal: a private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks.
+        left_out: a sentence about what was not read, else empty.
         is_repeat: this person was told the same since the limit was reached: an adapter may leave it at that.
     """
 
-    status: Literal["accepted", "joined", "duplicate", "refused"]
+    status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
     ahead: int = 0
     turn: str = ""
     refusal: str = ""
     is_repeat: bool = False
+    left_out: str = ""
 
 
 class Intake:
@@ -43,34 +46,30 @@ class Intake:
         self._store = store
         self._join_window_s = join_window_s
 
-    async def accept(
-        self, turn: Turn, *, dedupe: Sequence[str] = (), exempt: bool = False, joins: bool = True
-    ) -> Verdict:
+    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), joins: bool = True) -> Verdict:
         """Take a question in, once.
 
         Args:
             turn: the question.
             dedupe: further names of the same event, such as the platform's event id.
-            exempt: whether the limits do not apply to it.
             joins: whether it may become part of a waiting question of the same person.
         """
         clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
         window = self._join_window_s if joins else 0.0
         name = f"{self._store.platform}:{turn.id}"
         with logs.about(turn=name), tracing.span("question", turn=name) as mark:
-            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, exempt=exempt))
+            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window))
             log.info("turn %s: %s", turn.id, verdict.status)
             mark.set(status=verdict.status)
         return verdict
 
-    async def redo(self, message: str, by: str, text: str = "", *, exempt: bool = False) -> Verdict | None:
+    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
         """Answer a question again: its text was edited, or somebody wants another answer. It counts as a question.
 
         Args:
             message: id of the question, or of a message that was joined into it.
             by: who asks for it.
             text: the new text; empty leaves it as it is.
-            exempt: whether the limits do not apply.
 
         Returns:
             None when the question is not known, or not any more.
@@ -79,7 +78,7 @@ class Intake:
         if turn is None:
             return None
         clean = text.encode("utf-8", "replace").decode()
-        receipt = await self._store.redo(message, turn, by, clean, exempt=exempt)
+        receipt = await self._store.redo(message, turn, by, clean)
         return _verdict(receipt) if receipt else None
 
 
@@ -89,7 +88,8 @@ def _verdict(receipt: Receipt) -> Verdict:
             waiting = "1 question is" if receipt.ahead == 1 else f"{receipt.ahead} questions are"
             return Verdict("refused", receipt.ahead, "", FULL.format(waiting=waiting))
         case Receipt("limited", excess=Excess() as excess):
-            return Verdict("refused", 0, "", str(excess), excess.is_repeat)
+            is_for_all = excess.scope.startswith("server:")  # many people: each is told
+            return Verdict("refused", 0, "", str(excess), excess.is_repeat and not is_for_all)
         case Receipt("accepted" | "joined" | "duplicate" as status):
             return Verdict(status, receipt.ahead, receipt.turn)
     raise ValueError(f"a receipt must not be {receipt}")

@@ -49,30 +49,31 @@ def open_fence(text: str) -> re.Match[str] | None:
 
 def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
     """The fence that is open at the end of the text, and where the last line that closed one ends."""
-    opener: re.Match[str] | None = None
-    closed = 0
-    for match in _fences(text):
-        if opener is None or _leaves(match, opener):
-            opener = match
-        elif _closes(match, opener):
-            opener, closed = None, match.end()
-    return opener, closed
+    still_open, closed = None, 0
+    for opener, closer, _ in _blocks(text):
+        still_open, closed = (None, closer.end()) if closer else (opener, closed)
+    return still_open, closed
 
 
 def fenced(text: str) -> list[tuple[int, int]]:
     """The parts of the text that are fenced code, its fences included, in order."""
-    parts: list[tuple[int, int]] = []
+    return [(opener.start(), end) for opener, _, end in _blocks(text)] if "`" in text or "~" in text else []
+
+
+def _blocks(text: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None, int]]:
+    """Each fence, the line that closes it, if any, and where its code ends."""
     opener: re.Match[str] | None = None
-    for match in _fences(text) if "`" in text or "~" in text else ():
-        if opener is not None and _leaves(match, opener):
-            parts.append((opener.start(), match.start()))
+    for match in _fences(text):
+        if opener is None:
             opener = match
-        elif opener is None:
+        elif _leaves(match, opener):
+            yield opener, None, match.start()
             opener = match
         elif _closes(match, opener):
-            parts.append((opener.start(), match.end()))
+            yield opener, match, match.end()
             opener = None
-    return [*parts, (opener.start(), len(text))] if opener else parts
+    if opener is not None:
+        yield opener, None, len(text)
 
 
 def mend_fences(text: str, edits: list[Edit]) -> int | None:

@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from html import unescape
 
-from glados_bots.markdown.tags import MAX_OPEN, RAW_TEXT, is_html, tag_name
+from glados_bots.markdown.tags import BREAKS, MAX_OPEN, RAW_TEXT, VOID, is_html, tag_name
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
 # A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
 TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _BARE = re.compile(r"</?[A-Za-z0-9-]+\s*>")
-# These stand alone, and need nothing with them to mean something.
-_BREAKS = frozenset({"br", "hr", "wbr"})
-_VOID = frozenset("area base col embed img input link meta param source track".split())
 # A browser reads these to their end as something else than text, or hides them: in prose they are hardly meant.
 _HARDLY_MEANT = RAW_TEXT | {"template", "noscript"}
 # In a block of raw HTML these may be closed in a later one, or by what follows.
@@ -93,7 +90,7 @@ def end_tags(text: str, *, are_likely: bool = False) -> str:
     for match in TOKEN.finditer(text):
         ticks += text.count("`", position, match.start())
         position, name = match.start(), tag_name(match[0])
-        if ticks % 2 or not name or not is_html(match[0]) or name in _VOID | _BREAKS or match[0].endswith("/>"):
+        if ticks % 2 or not name or not is_html(match[0]) or name in VOID | BREAKS or match[0].endswith("/>"):
             continue
         if match[0].startswith("</"):
             opened.pop(places[name].pop() if places[name] else -1, None)
@@ -111,9 +108,9 @@ def _partners(tags: Iterable[tuple[int, str]], may_pair: Callable[[str, int], bo
         name = tag_name(tag)
         if not is_html(tag):
             continue
-        if not name or name in _BREAKS or (name in _VOID and not _BARE.fullmatch(tag)):
+        if not name or name in BREAKS or (name in VOID and not _BARE.fullmatch(tag)):
             kept.add(place)
-        elif tag.endswith("/>") or name in _VOID or not may_pair(name, place):
+        elif tag.endswith("/>") or name in VOID or not may_pair(name, place):
             continue
         elif not tag.startswith("</"):
             opened[name].append(place)

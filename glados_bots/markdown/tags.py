@@ -19,7 +19,10 @@ _KNOWN = frozenset(
 RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
 # Elements within elements beyond which further ones are not counted.
 MAX_OPEN = 32
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr p li dt dd td th tr".split())
+# These stand alone, and need nothing with them to mean something.
+BREAKS = frozenset({"br", "hr", "wbr"})
+VOID = frozenset("area base col embed img input link meta param source track".split())
+_NEVER_OPEN = BREAKS | VOID | frozenset("p li dt dd td th tr".split())
 # What begins a block of raw HTML, kinds 1 to 6 of CommonMark's specification (4.6).
 _BLOCK = re.compile(
     r" {0,3}<(?:[!?]|/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details"
@@ -57,7 +60,7 @@ def is_mention(html: str) -> bool:
 
 def opens_element(name: str) -> bool:
     """Whether a tag of this name, in lower case, opens an element that stays open until it is closed."""
-    return name in _KNOWN and name not in _VOID
+    return name in _KNOWN and name not in _NEVER_OPEN
 
 
 def open_tags(html: str, already: list[str]) -> list[str]:

@@ -17,19 +17,12 @@ RunKind = Literal["text", "code", "soft", "hard", "image", "math", "display", "n
 
 @dataclass(slots=True, eq=False)
 class Span:
-    """What surrounds a run.
+    """What surrounds a run."""
 
-    Attributes:
-        kind: the style, or `link`.
-        url: the target as written, of a link.
-        title: the tooltip, of a link.
-        bare: the link was an address standing in the text.
-    """
-
-    kind: SpanKind
-    url: str = ""
-    title: str = ""
-    bare: bool = False
+    kind: SpanKind  # the style, or `link`
+    url: str = ""  # the target as written, of a link
+    title: str = ""  # the tooltip, of a link
+    bare: bool = False  # the link was an address standing in the text
 
     @property
     def may_mislead(self) -> bool:
@@ -42,17 +35,11 @@ Spans = tuple[Span, ...]
 
 @dataclass(slots=True)
 class Run:
-    """A stretch of inline content of one kind and style.
+    """A stretch of inline content of one kind and style."""
 
-    Attributes:
-        kind: `soft` and `hard` are line breaks, `display` is a formula on its own line, `note` a footnote's mark.
-        text: what is read: the text, the code, the LaTeX, an image's description, a tag, a footnote's label.
-        spans: what surrounds it, outermost first.
-    """
-
-    kind: RunKind
-    text: str
-    spans: Spans = ()
+    kind: RunKind  # `soft` and `hard` are line breaks, `display` is a formula on its own line, `note` a footnote's mark
+    text: str  # what is read: the text, the code, the LaTeX, an image's description, a tag, a footnote's label
+    spans: Spans = ()  # what surrounds it, outermost first
 
 
 @dataclass(slots=True)
@@ -152,19 +139,12 @@ class Note:
 
 @dataclass(slots=True)
 class Document:
-    """A parsed text.
+    """A parsed text; its footnotes are in the order of their first mark, those never marked last."""
 
-    Attributes:
-        blocks: the top-level blocks in order, footnotes taken out.
-        starts: for each block, the UTF-8 byte at which it begins in the mended source.
-        notes: the footnotes, in order of their first mark; those never marked come last.
-        marks: labels of the footnotes marked in the text, in order.
-    """
-
-    blocks: list[Block]
-    starts: list[int] = field(default_factory=list)
+    blocks: list[Block]  # at the top level, in order
+    starts: list[int] = field(default_factory=list)  # of each of them, as UTF-8 bytes of the mended source
     notes: list[Note] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)  # labels of the footnotes marked in the text, in order
     _numbers: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def number(self, label: str) -> int:

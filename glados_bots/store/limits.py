@@ -1,4 +1,4 @@
-"""How much people may ask: questions in any minute and tokens a day, for each person, each channel and all together.
+"""How much people may ask: questions in any minute and tokens a day, for each person, channel, server and all together.
 
 Counted in Redis by the very script that accepts a question (lua/limits.lua), so that no number of processes lets more
 through, and an event that is delivered twice counts once. A day ends at 00:00 UTC.
@@ -13,6 +13,7 @@ from typing import Literal
 from glados_bots.conversation import Turn
 
 Kind = Literal["minute", "day", "open"]
+WHOSE = {"user": "You", "channel": "This channel", "server": "This server", "all": "Everybody together"}
 HOUR = 3600
 MINUTE = 60
 AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
@@ -33,12 +34,14 @@ class Limits:
     Attributes:
         held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
             a small limit no more than the AT_ONCE-th part.
+        server: of each server, where a platform's places name one as `guild`.
     """
 
     user: Limit = Limit()
     channel: Limit = Limit()
     everybody: Limit = Limit()
     held: int = 0
+    server: Limit = Limit()
 
     def asked(self, turn: Turn, author: str = "") -> str:
         """JSON for lua/limits.lua: the scopes a question of `author` (else of the turn's own) must find room in."""
@@ -54,13 +57,15 @@ class Limits:
         return json.dumps([name for name, limit in self._scopes(turn) if limit.tokens_per_day])
 
     def _scopes(self, turn: Turn, author: str = "") -> Sequence[tuple[str, Limit]]:
-        return self.scopes(author or turn.author, turn.channel or turn.conversation)
+        found = self.scopes(author or turn.author, turn.channel or turn.conversation)
+        server = turn.place.get("guild")
+        return [*found, (f"server:{hidden(server)}", self.server)] if server else found
 
     def scopes(self, author: str, channel: str) -> Sequence[tuple[str, Limit]]:
         """Names of the counters of a person, a channel and everybody, with their limits."""
         return (
-            (f"user:{_hidden(author)}", self.user),
-            (f"channel:{_hidden(channel)}", self.channel),
+            (f"user:{hidden(author)}", self.user),
+            (f"channel:{hidden(channel)}", self.channel),
             ("all", self.everybody),
         )
 
@@ -70,7 +75,7 @@ class Excess:
     """A limit that is reached.
 
     Attributes:
-        scope: `user:…`, `channel:…` or `all`.
+        scope: `user:…`, `channel:…`, `server:…` or `all`.
         kind: questions of a minute, tokens of a day, or those that answers under way may take of what is left.
         reset_s: seconds until there is room again.
         is_repeat: the same was said since the limit was reached: one polite notice is enough.
@@ -82,8 +87,8 @@ class Excess:
     is_repeat: bool
 
     def __str__(self) -> str:
-        whose = {"user": "You have", "channel": "This channel has", "all": "Everybody together has"}
-        who = whose[self.scope.partition(":")[0]]
+        who = WHOSE[self.scope.partition(":")[0]]
+        who += " have" if who == "You" else " has"
         when = duration(self.reset_s)
         if self.kind == "minute":
             return f"{who} asked as many questions as one minute allows. Please ask again in {when}."
@@ -101,6 +106,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < HOUR // MINUTE else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _hidden(name: str) -> str:
-    """Counters outlive what a person wants forgotten, until the day ends: they do not say whose they are."""
+def hidden(name: str) -> str:
+    """Stands for somebody in a key that may outlive what they want forgotten: it does not say whose it is."""
     return hashlib.sha256(name.encode()).hexdigest()[:20]

@@ -39,8 +39,12 @@ class Records:
             VOTES.labels(self._store.platform, vote or "withdrawn").inc()
         return before is not None
 
+    async def press(self, turn: str, author: str, vote: Vote) -> Vote | None:
+        """Keep a vote; the same one again takes it back. Returns what counts now; None when there is no such answer."""
+        chosen: Vote = "" if (await self.votes(turn)).get(author) == vote else vote
+        return chosen if await self.vote(turn, author, chosen) else None
+
     async def votes(self, turn: str) -> dict[str, Vote]:
-        """Votes on an answer by person."""
         name = await self._store.turn_with(turn)
         call = self._store.client.hgetall(f"{self._store.prefix}v:{name}")
         return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))

@@ -52,22 +52,19 @@ class Store:
 
     # --- the inbox -------------------------------------------------------------------------------------------------
 
-    async def accept(
-        self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0, exempt: bool = False
-    ) -> Receipt:
+    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0) -> Receipt:
         """Save a turn before the platform is told that we have it.
 
         Args:
             turn: the question.
             dedupe: further names of the same event, such as the platform's event id; the turn's id is always one.
             join_window_s: a question of the same author, not older than this and not begun, takes this text in.
-            exempt: whether it goes by without regard to the limits.
         """
         keys = dict.fromkeys([turn.id, *dedupe])
         found = await self.run_script(
             "accept", turn.id, turn.conversation, turn.author, turn.to_json(), turn.text,
             int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self.ttl,
-            "[]" if exempt else self.limits.asked(turn), *keys,
+            self.limits.asked(turn), *keys,
         )  # fmt: skip
         RECEIVED.labels(self.platform, found[0]).inc()
         return Receipt.of(turn.id, found)
@@ -180,7 +177,7 @@ class Store:
         found = await self.run_script("change", turn, action, text, "[]", 0)
         return None if found is None else str(found[0])
 
-    async def redo(self, message: str, turn: Turn, by: str, text: str = "", *, exempt: bool = False) -> Receipt | None:
+    async def redo(self, message: str, turn: Turn, by: str, text: str = "") -> Receipt | None:
         """Do a turn again as if it were asked now, by the person who asks for it; None when it is not known any more.
 
         Args:
@@ -188,9 +185,8 @@ class Store:
             turn: as it was.
             by: who asks.
             text: the new text; empty leaves it as it is.
-            exempt: whether the limits do not apply; the queue's cap does.
         """
-        scopes = "[]" if exempt else self.limits.asked(turn, by)
+        scopes = self.limits.asked(turn, by)
         found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
         if found is None:
             return None
@@ -214,6 +210,23 @@ class Store:
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))
+
+    async def known_among(self, turns: Sequence[str]) -> set[str]:
+        """Those of these names that are turns which a conversation holds, or messages joined into one."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.exists(f"{self.prefix}t:{turn}")
+            found = await reply_of(pipe.execute())
+        return {turn for turn, exists in zip(turns, found, strict=True) if exists}
+
+    async def first(self, conversation: str) -> str | None:
+        """The oldest turn that a conversation holds, answered or not."""
+        key = f"{self.prefix}c:{conversation}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.lindex(f"{key}:history", 0)
+            pipe.lindex(f"{key}:queue", 0)
+            answered, waiting = await reply_of(pipe.execute())
+        return cast("str | None", answered or waiting)
 
     async def state(self, turn: str) -> str | None:
         """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from glados_bots.store.connection import reply_of
-from glados_bots.store.limits import Kind, duration
+from glados_bots.store.limits import WHOSE, Kind, duration
 from glados_bots.store.store import Store
 
 DAY_S = 86_400
-WHOSE = {"user": "You", "channel": "This channel", "all": "Everybody together"}
 WHAT = {"minute": "questions in this minute", "day": "tokens today"}
 
 

@@ -14,28 +14,16 @@ from contextlib import suppress
 from typing import TypeVar
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.metrics import SHOWN
-from glados_bots.retrying import growing_pauses
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
-from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError, State, Surface, View
-from glados_bots.turns import in_hand
-from glados_bots.turns.pacing import Pacer, sleep_unless
+from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
+from glados_bots.turns.insistence import Insistence, LeaseLostError, PausedError
+from glados_bots.turns.pacing import Pacer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TRIES = 8
-LONGEST_WAIT_S = 30.0
 SAVE_S = 60.0
-
-
-class LeaseLostError(Exception):
-    """Another worker owns the turn now: stop without a trace."""
-
-
-class PausedError(Exception):
-    """The pause came while a message was to be tried again: what comes next shows it, under the same nonce."""
 
 
 def nonce(turn: str, noted: int) -> str:
@@ -59,6 +47,7 @@ class Display:
         self._store = store
         self._pacer = pacer
         self.lease = lease
+        self._insist = Insistence(store.platform, lease.turn.id)
         self.posts = list(lease.posts)
         self._saved_posts, self._noted = set(lease.posts), lease.noted
         self.begun = asyncio.Event()  # our first message stands
@@ -255,41 +244,6 @@ class Display:
         self._is_buried = self._is_buried and index > 0
         await self._save_posts()
 
-    async def _insist(
-        self, call: Callable[[], Awaitable[T]], *, tries: float | None = None, given_up: asyncio.Event | None = None
-    ) -> T:
-        """Try again with growing pauses; what the surface calls final is final.
-
-        A platform that is away is waited for, however long, and no such try counts; but who has only one try is told.
-
-        Args:
-            call: one request to the platform.
-            tries: failures after which the last one is raised; TRIES by default.
-            given_up: ends the waiting with PausedError.
-        """
-        tries, failures, pauses = tries or TRIES, 0, growing_pauses(0.5, LONGEST_WAIT_S)
-        while True:
-            try:
-                async with in_hand.works():
-                    done = await call()
-            except (MessageGoneError, PlaceGoneError, LeaseLostError) as error:
-                self._count("lost" if isinstance(error, LeaseLostError) else "gone")
-                raise
-            except Exception as error:
-                self._count("failed")
-                failures += not isinstance(error, PlatformAwayError)
-                if failures >= tries or tries == 1:
-                    raise
-                nap = next(pauses)
-                log.warning("turn %s: %s; trying again in %.1f s", self.lease.turn.id, error, nap)
-                await _sleep(nap, given_up)
-            else:
-                self._count("done")
-                return done
-
-    def _count(self, outcome: str) -> None:
-        SHOWN.labels(self._store.platform, outcome).inc()
-
     async def _save_draft(self) -> None:
         """So that a worker who takes the turn over knows what people saw; while Redis is away, that is put off."""
         draft = self._draft
@@ -317,11 +271,3 @@ class Display:
             raise LeaseLostError
         self._noted += len(set(self.posts) - self._saved_posts)
         self._saved_posts = set(self.posts)
-
-
-async def _sleep(seconds: float, given_up: asyncio.Event | None) -> None:
-    """Raises PausedError as soon as that is so."""
-    given_up = given_up or asyncio.Event()
-    await sleep_unless(given_up, seconds)
-    if given_up.is_set():
-        raise PausedError

@@ -13,37 +13,12 @@ import time
 from contextlib import suppress
 
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.turns import in_hand
 
 LONGEST_NAP_S = 0.05  # a call in flight may be answered, and its place become free, at any moment
 ALONE_PAUSE_S = 0.1  # while Redis is away, a process makes one call in this time
 STORE_PATIENCE_S = 2.0
-
-# KEYS[1] zset of calls: name -> when it was counted at the latest, ms; KEYS[2] exists while the platform refuses
-# all calls. ARGV: name, most, period ms, longest flight ms, longest nap ms. Returns 0 for a call that may go, or ms to
-# wait.
-_ENTER = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local most, period, flight, nap = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local refused = redis.call('PTTL', KEYS[2])
-if refused > 0 then return refused end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - period)
-local over = redis.call('ZCARD', KEYS[1]) - most
-if over >= 0 then
-  local counted = tonumber(redis.call('ZRANGE', KEYS[1], over, over, 'WITHSCORES')[2])
-  return math.max(1, math.min(nap, counted + period - now))
-end
-redis.call('ZADD', KEYS[1], now + flight, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], flight + period)
-return 0
-"""
-# KEYS[1] as above; ARGV: name. The answer has come: the call was counted before this moment.
-_LEAVE = """
-local time = redis.call('TIME')
-redis.call('ZADD', KEYS[1], 'XX', time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1])
-"""
 
 
 class Gate:
@@ -71,7 +46,7 @@ class Gate:
         patience_s: float = 0.0,
     ) -> None:
         self._patience_s = patience_s
-        self._enter, self._leave = client.register_script(_ENTER), client.register_script(_LEAVE)
+        self._enter, self._leave = (client.register_script(script(name)) for name in ("enter", "leave"))
         self._calls = f"{prefix}pace:{bucket}:calls"
         self._refused = f"{prefix}pace:{bucket}:closed"  # the pacer's, see `Pacer.exhausted`
         self._numbers = [most, *(int(seconds * 1000) for seconds in (period_s, longest_flight_s, LONGEST_NAP_S))]

@@ -1,4 +1,4 @@
-"""Takes turns from the store and runs them, many at once: leases, heartbeats, signals and the orderly end."""
+"""Claim: takes turns from the store and runs them, many at once: leases, heartbeats, signals and the orderly end."""
 
 import asyncio
 import logging
@@ -13,8 +13,8 @@ from glados_bots.store.store import Store
 from glados_bots.store.version import require_version
 from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
-from glados_bots.turns.display import LeaseLostError
 from glados_bots.turns.in_hand import InHand
+from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.served_models import ServedModels
 from glados_bots.turns.turn import TurnRun
@@ -132,7 +132,7 @@ class Worker:
             raise found[0]
 
     def _start(self, lease: Lease) -> None:
-        run = TurnRun(lease, self._store, self._surface, self._client, self._pacer, self._models)
+        run = TurnRun(lease, self._store, self._surface, self._client, pacer=self._pacer, models=self._models)
         nudge = asyncio.Event()
         task = asyncio.create_task(self._carry(run, nudge), name=f"turn {lease.turn.id}")
         self._runs[lease.turn.id] = (run, task, nudge)

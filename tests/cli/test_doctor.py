@@ -7,13 +7,13 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from glados_bots.cli.doctor import _model
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check
-from glados_bots.settings import Settings
 from tests.servers import free_port, running
 
 
 async def model_check(url: str, **more: Any) -> Check:
-    settings = Settings(_env_file=None, inference_url=url, **more)
+    settings = ServeSettings(_env_file=None, inference_url=url, **more)
     (found,) = await asyncio.to_thread(lambda: list(_model(settings)))
     return found
 

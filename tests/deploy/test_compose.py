@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from glados_bots.inference.settings import ServeSettings
+from glados_bots.inference import settings as _service  # noqa: F401 - so that its settings are known
 from glados_bots.platforms import installed
-from glados_bots.settings import known_classes, unknown_variables
+from glados_bots.settings import unknown_variables
 from tests.deploy.places import DEPLOY, load_yaml, merged
 
 COMPOSE = load_yaml(DEPLOY / "compose.yaml")
@@ -76,7 +76,7 @@ def test_the_gpu_is_reserved_only_where_there_is_one() -> None:
     devices = COMPOSE["services"]["serve"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
     assert "deploy" not in CPU["services"]["serve"]
-    assert CPU["services"]["serve"]["build"]["args"] == {"TORCH": "cpu"}
+    assert CPU["services"]["serve"]["build"]["args"]["TORCH"] == "cpu"
     assert {CPU["services"][name]["image"] for name in ROLES} == {"${GLADOS_IMAGE:-glados:cpu}"}
 
 
@@ -94,5 +94,4 @@ def test_every_variable_given_to_a_role_is_one_of_its_settings(monkeypatch: pyte
             for variable in compose["services"][name]["environment"]:
                 monkeypatch.setenv(variable, "1")
     installed()  # imports the adapters, and their settings with them
-    assert ServeSettings in known_classes()
     assert unknown_variables() == []

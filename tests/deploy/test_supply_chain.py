@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 from packaging.utils import canonicalize_name
 
+from glados_bots import __version__
 from tests.deploy.places import DEPLOY, ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -53,17 +54,16 @@ def test_a_package_the_lock_lacks_is_named(needs: ModuleType) -> None:
 
 
 def test_the_bill_of_materials_has_every_pin_of_the_lock_that_is_installed(tmp_path: Path) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    found = re.search(r"cyclonedx-py (environment .*?) --output-file dist/glados.cdx.json", makefile)
-    assert found
-    file = tmp_path / "glados.cdx.json"
-    tool = Path(sys.executable).with_name("cyclonedx-py")
+    command = ["make", "--dry-run", "--old-file=setup-dev", "sbom", f"BIN={Path(sys.executable).parent}"]
+    recipe = subprocess.run(["/usr/bin/env", *command], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     # `make sbom` also validates what it wrote: 15 s of grammar for some hundred addresses, and the tool's own matter.
-    command = [tool, *found[1].split(), "--no-validate", "--output-file", file, sys.executable]
-    subprocess.run(command, cwd=ROOT, check=True)
+    script = re.sub(r"\bdist\b", str(tmp_path), recipe).replace(" environment ", " environment --no-validate ")
+    subprocess.run(["/bin/sh", "-eu", "-c", script], cwd=ROOT, check=True)
+    file = tmp_path / "glados.cdx.json"
     bill = json.loads(file.read_text(encoding="utf-8"))
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "glados-bots"
+    assert bill["metadata"]["component"]["version"] == __version__
     listed = {f"{canonicalize_name(each['name'])}=={each['version'].partition('+')[0]}" for each in bill["components"]}
     assert {canonical(pin) for pin in LOCK.split()} <= listed
     assert all(each["purl"].startswith("pkg:pypi/") for each in bill["components"] if each["name"] != "glados-bots")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from glados_bots.cli.app import EXIT_CONFIG
-from glados_bots.inference.settings import ServeSettings
+from glados_bots.inference import settings as _service  # noqa: F401 - so that its settings are known
 from glados_bots.platforms import installed
-from glados_bots.settings import unknown_variables
+from glados_bots.settings import Settings, unknown_variables
 from tests.deploy.places import DEPLOY
 
 UNITS = DEPLOY / "systemd"
@@ -60,7 +60,7 @@ def test_a_service_is_hardened(unit: str) -> None:
 
 def test_a_role_ends_in_time_and_is_not_restarted_for_a_wrong_setting() -> None:
     unit = "glados@.service"
-    grace = ServeSettings.model_fields["grace"].default
+    grace = Settings.model_fields["grace"].default
     assert float(values(unit, "TimeoutStopSec")[0]) > grace + 15
     assert values(unit, "RestartPreventExitStatus") == [str(EXIT_CONFIG)]
     assert values(unit, "ExecStart") == ["/opt/glados/.venv/bin/glados %i"]
@@ -72,7 +72,7 @@ def test_the_example_sets_real_settings(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(name, value or "1")
     installed()  # imports the adapters, and their settings with them
     assert unknown_variables() == []
-    assert str(ServeSettings().redis_url) == "**********"
+    assert str(Settings().redis_url) == "**********"
 
 
 def test_redis_gets_its_password_as_a_credential() -> None:

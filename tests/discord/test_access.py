@@ -6,7 +6,8 @@ import discord
 import pytest
 
 from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
-from glados_discord.access import Asker, Rules, channel_ids, may_control, may_manage, may_moderate, refusal
+from glados_discord.access import Asker, Rules, may_control, may_manage, may_moderate, refusal
+from glados_discord.incoming.where import channel_ids
 
 GUILD, CHANNEL, THREAD, ADA, ROLE, OTHER = 1, 10, 11, 100, 50, 999
 HERE = Asker(ADA, GUILD, frozenset({THREAD, CHANNEL}), frozenset({ROLE}))
@@ -20,24 +21,24 @@ def ids(*numbers: int) -> frozenset[int]:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        (Rules(), None),
-        (Rules(allowed_guilds=ids(GUILD)), None),
+        (Rules(), ""),
+        (Rules(allowed_guilds=ids(GUILD)), ""),
         (Rules(allowed_guilds=ids(OTHER)), NOT_ON_THIS_SERVER),
         (Rules(denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
         (Rules(allowed_guilds=ids(GUILD), denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
-        (Rules(allowed_channels=ids(CHANNEL)), None),
-        (Rules(allowed_channels=ids(THREAD)), None),
+        (Rules(allowed_channels=ids(CHANNEL)), ""),
+        (Rules(allowed_channels=ids(THREAD)), ""),
         (Rules(allowed_channels=ids(OTHER)), NOT_IN_CHANNEL),
         (Rules(denied_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
         (Rules(denied_channels=ids(THREAD), allowed_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
-        (Rules(allowed_roles=ids(ROLE)), None),
+        (Rules(allowed_roles=ids(ROLE)), ""),
         (Rules(allowed_roles=ids(OTHER)), NOT_FOR_YOU),
-        (Rules(allowed_roles=ids(OTHER), allowed_users=ids(ADA)), None),
+        (Rules(allowed_roles=ids(OTHER), allowed_users=ids(ADA)), ""),
         (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
-        (Rules(allowed_users=ids(OTHER), allowed_roles=ids(ROLE)), None),
+        (Rules(allowed_users=ids(OTHER), allowed_roles=ids(ROLE)), ""),
         (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), NOT_FOR_YOU),
         (Rules(denied_users=ids(ADA), allowed_users=ids(ADA)), NOT_FOR_YOU),
-        (Rules(dms="nobody"), None),
+        (Rules(dms="nobody"), ""),
     ],
 )
 def test_lists_in_a_guild(rules: Rules, expected: str | None) -> None:
@@ -47,19 +48,19 @@ def test_lists_in_a_guild(rules: Rules, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        (Rules(), None),
+        (Rules(), ""),
         (Rules(dms="nobody"), NO_DMS),
         (Rules(dms="nobody", allowed_users=ids(ADA)), NO_DMS),
         (Rules(dms="allowed"), NOT_FOR_YOU),
-        (Rules(dms="allowed", allowed_users=ids(ADA)), None),
+        (Rules(dms="allowed", allowed_users=ids(ADA)), ""),
         (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
         (Rules(denied_users=ids(ADA)), NOT_FOR_YOU),
         # Roles are not told in direct messages: who has a refused role must not get in this way.
         (Rules(allowed_roles=ids(ROLE)), NOT_FOR_YOU),
         (Rules(denied_roles=ids(ROLE)), NOT_FOR_YOU),
-        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), None),
+        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), ""),
         # Lists of places are about servers.
-        (Rules(allowed_guilds=ids(GUILD), allowed_channels=ids(CHANNEL)), None),
+        (Rules(allowed_guilds=ids(GUILD), allowed_channels=ids(CHANNEL)), ""),
     ],
 )
 def test_lists_in_direct_messages(rules: Rules, expected: str | None) -> None:

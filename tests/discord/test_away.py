@@ -69,7 +69,7 @@ async def test_without_a_client_discord_is_away(world: World, monkeypatch: pytes
 async def test_a_question_asked_just_before_an_outage_is_answered_once_when_discord_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glados_bots.turns.display.LONGEST_WAIT_S", 0.02)
+    monkeypatch.setattr("glados_bots.turns.insistence.LONGEST_WAIT_S", 0.02)
     async with world.bot() as bot:
         outage = world.fake.faults.add(status=503, times=None)
         question = await world.ask()

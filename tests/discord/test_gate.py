@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from functools import partial
 from pathlib import Path
 
 import discord
@@ -10,14 +11,14 @@ import discord
 from glados_bots.store.connection import Client, connect
 from glados_bots.turns import gate
 from glados_discord.client import SingleClient
-from glados_discord.connection.gate import Gate
-from glados_discord.connection.rates import GLOBAL
+from glados_discord.connection.rates import GLOBAL, LONGEST_CALL_S, MOST, PERIOD_S
 from tests.conftest import running_store, store_command
 from tests.discord.conftest import World
 from tests.fakes.discord import Limit
 from tests.waiting import LONGEST_S, until
 
 PREFIX = "glados:{gate}:"
+Gate = partial(gate.Gate, bucket="global", most=MOST, period_s=PERIOD_S, longest_flight_s=LONGEST_CALL_S)
 
 
 async def test_no_period_holds_too_many_calls_of_two_processes_however_long_each_is_on_its_way(client: Client) -> None:

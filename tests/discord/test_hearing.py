@@ -13,6 +13,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_discord.incoming.addressing import addressed
 from glados_discord.incoming.desk import DiscordDesk
+from glados_discord.incoming.shared import DiscordShared
 from glados_discord.settings import DiscordSettings
 from glados_discord.words.code_spans import pieces
 from glados_discord.words.heard import MOST_CHARS, Content, Heard, says
@@ -287,11 +288,14 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
     async def has_words(number: int, words: str) -> bool:
         return noted.get(number) == words
 
-    core = SimpleNamespace(store=SimpleNamespace(turn=found), intake=SimpleNamespace(redo=away))
-    memory = SimpleNamespace(has_words=has_words, is_turn=away)
-    link = SimpleNamespace(heard=set())
-    desk = DiscordDesk(core, memory, link, SimpleNamespace(do=do), DiscordSettings(_env_file=None))  # type: ignore[arg-type]
-    asyncio.run(desk.edited(after, ME, before))
+    core: Any = SimpleNamespace(
+        store=SimpleNamespace(turn=found), desk=SimpleNamespace(ask_anew=away), marks=SimpleNamespace(was=away)
+    )
+    memory: Any = SimpleNamespace(has_words=has_words, is_turn=away)
+    current: Any = SimpleNamespace(heard=set())
+    order: Any = SimpleNamespace(do=do)
+    shared = DiscordShared(core, memory, current, DiscordSettings(_env_file=None), order)
+    asyncio.run(DiscordDesk(shared).edited(after, ME, before))
 
 
 @settings(deadline=None, max_examples=60)

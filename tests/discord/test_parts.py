@@ -5,13 +5,14 @@ from functools import partial
 
 import pytest
 
+from glados_bots.cli.up import roles
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
-from glados_bots.processes.roles import roles
-from glados_bots.settings import Settings, load
+from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import load
 from glados_bots.surface import State, View
 from glados_bots.turns.pacing import Pacer
-from glados_discord.answers.look import DiscordAnswer, content
+from glados_discord.answers.look import content, new_answer
 from glados_discord.answers.places import Spot, asked
 from glados_discord.connection.rates import GLOBAL
 from glados_discord.connection.refusals import BlockedError
@@ -57,7 +58,7 @@ def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> N
 
 
 def test_small_print_never_makes_a_message_too_long() -> None:
-    answer = DiscordAnswer()
+    answer = new_answer()
     answer.feed(LONG * 50)
     answer.close()
     view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)
@@ -100,10 +101,10 @@ def test_bad_settings_are_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 
 def test_the_stack_runs_the_bot_when_its_token_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(_env_file=None, inference_url="http://127.0.0.1:1/v1")
-    assert "discord" not in {role.name for role in roles(settings, {})}
+    settings = ServeSettings(_env_file=None, inference_url="http://127.0.0.1:1/v1")
+    assert "discord" not in {role.name for role in roles(settings)}
     monkeypatch.setenv("GLADOS_DISCORD_TOKEN", "x")
-    assert "discord" in {role.name for role in roles(settings, {})}
+    assert "discord" in {role.name for role in roles(settings)}
 
 
 async def test_budgets_follow_what_the_headers_say(world: World) -> None:

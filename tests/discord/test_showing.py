@@ -8,8 +8,7 @@ import pytest
 
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
-from tests.fakes.discord.world import messages as fake_messages
-from tests.fakes.discord.world import notifications as fake_notifications
+from tests.fakes.discord.world.notifications import set_mentions
 
 CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
 
@@ -188,14 +187,13 @@ async def test_case_16_everything_that_is_sent_and_changed_tells_discord_to_noti
     manager = world.fake.add_user("manager")
     world.guild.add_member(manager, world.guild.add_role("managers", Permission.MANAGE_CHANNELS))
     told: list[object] = []
-    original = fake_notifications.set_mentions
 
     def noted(fake: Any, message: Any, allowed: Any) -> None:
         if message.author.id == world.fake.bot.id and message.content:  # "thinking" has none
             told.append(allowed)
-        original(fake, message, allowed)
+        set_mentions(fake, message, allowed)
 
-    monkeypatch.setattr(fake_messages, "set_mentions", noted)
+    monkeypatch.setattr("tests.fakes.discord.world.messages.set_mentions", noted)
     async with world.bot(answer_in="reply"):
         await world.ask("")  # a note says how to ask
         await world.ask()

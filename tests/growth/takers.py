@@ -26,12 +26,12 @@ from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.unfinished import finish
+from glados_bots.settings import words
 from glados_bots.wire import model_list
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.reasoning import Reasoning, Unopened
 from glados_bots.wire.refusals import refusal
 from glados_bots.wire.reply import Reply
-from glados_discord import settings as discord_settings
 from glados_discord.answers import markdown as discord
 from glados_discord.incoming import questions as discord_questions
 from glados_discord.words.heard import Content, says
@@ -174,6 +174,6 @@ OTHERS: dict[str, Take] = {
     # settings
     "admins": checked(lambda text: admins.Admins.parse(admins.check(text))),
     "retention": checked(retention.parse),
-    "Discord's lists": checked(discord_settings.words),
+    "lists": checked(words),
     "Slack's lists": checked(slack_settings.ids),
 }

@@ -1,11 +1,12 @@
 """The way in: taken once, within the limits, or refused with a sentence that says till when."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from glados_bots.conversation import Exchange, Outcome, Turn
-from glados_bots.intake.intake import Intake
+from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.store.connection import Client
 from glados_bots.store.limits import Excess, Limit, Limits, duration
 from glados_bots.store.store import Store
@@ -51,6 +52,27 @@ async def test_a_person_may_ask_so_often_a_minute_and_is_told_when_they_may_agai
     assert refused.refusal.endswith(("ask again in 60 s.", "ask again in 59 s."))
     assert (await way.accept(turn(3))).is_repeat
     assert (await way.accept(turn(4, author="bob"))).status == "accepted"
+
+
+async def test_a_server_s_limit_counts_with_the_others_and_everybody_there_is_told(client: Client) -> None:
+    way = intake(client, Limits(user=Limit(per_minute=1), server=Limit(per_minute=2)))
+
+    async def ask(number: int, author: str, server: str) -> Verdict:
+        place = {"guild": server} if server else {}
+        return await way.accept(replace(turn(number, author), place=place))
+
+    assert (await ask(0, "ada", "lab")).status == "accepted"
+    assert (await ask(1, "ada", "lab")).refusal.startswith("You have")  # refused by another limit, it counts nowhere
+    assert (await ask(2, "bob", "lab")).status == "accepted"
+    for number, author in ((3, "eve"), (4, "sam")):
+        refused = await ask(number, author, "lab")
+        assert refused.refusal.startswith("This server has asked as many questions as one minute allows.")
+        assert not refused.is_repeat
+    again = await way.redo("t0", "eve")
+    assert again is not None
+    assert again.refusal.startswith("This server has")
+    assert (await ask(5, "eve", "office")).status == "accepted"
+    assert (await ask(6, "sam", "")).status == "accepted"
 
 
 async def test_the_minute_slides(client: Client) -> None:
@@ -133,9 +155,6 @@ async def test_answering_again_counts_as_asking(client: Client) -> None:
     moderator = await way.redo("t0", "bob")
     assert moderator
     assert moderator.status == "accepted"
-    exempt = await way.redo("t0", "ada", exempt=True)
-    assert exempt
-    assert exempt.status == "accepted"
     assert await way.redo("unknown", "ada") is None
 
 
@@ -165,13 +184,6 @@ async def test_an_edit_that_is_told_again_counts_once(client: Client) -> None:
     again = await way.redo("t0", "ada")  # Regenerate names no text: that is a question each time
     assert again
     assert again.status == "refused"
-
-
-async def test_who_is_exempt_is_not_counted(client: Client) -> None:
-    way = intake(client, Limits(user=Limit(per_minute=1)))
-    for number in range(3):
-        assert (await way.accept(turn(number), exempt=True)).status == "accepted"
-    assert (await way.accept(turn(3))).status == "accepted"
 
 
 async def test_counters_do_not_say_whom_they_count(client: Client) -> None:
@@ -282,18 +294,17 @@ async def test_what_a_deleted_question_has_cost_is_counted(client: Client) -> No
     assert "00:00 UTC" in (await way.accept(turn(1))).refusal
 
 
-@pytest.mark.parametrize("exempt", [False, True])
-async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client, *, exempt: bool) -> None:
+async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(client: Client) -> None:
     kept = Store(client, "test", ttl=3600, max_exchanges=9, max_queued=2)
     way = Intake(kept, 0.0)
     for number in range(4):
         await way.accept(turn(number, conversation="c"))
         await answer(kept, tokens=1)
-    verdicts = [await way.redo(f"t{number}", "ada", "edited", exempt=exempt) for number in range(4)]
+    verdicts = [await way.redo(f"t{number}", "ada", "edited") for number in range(4)]
     assert [verdict and verdict.status for verdict in verdicts] == ["accepted", "accepted", "refused", "refused"]
     assert "2 questions are waiting" in (verdicts[3].refusal if verdicts[3] else "")
     assert len(await kept.queue("c")) == 2
-    again = await way.redo("t0", "ada", "edited once more", exempt=exempt)
+    again = await way.redo("t0", "ada", "edited once more")
     assert again is not None
     assert again.status == "accepted"  # it stands in the queue already
     assert await kept.change("t3", "redo")  # an operator's retry is nobody's flood

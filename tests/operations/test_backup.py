@@ -24,7 +24,7 @@ from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker
 from glados_bots.wire.client import InferenceClient
 from glados_web.chats import Chats, new_conversation
-from glados_web.door.sessions import Lifetime, Sessions
+from glados_web.door.sessions import Sessions
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
@@ -62,8 +62,8 @@ async def live_a_little(client: Client) -> Store:
     await kept.accept(Turn("3", "e", "ada", "runs"), dedupe=["event-3"])
     assert await kept.claim()
     await kept.accept(Turn("4", "e", "ada", "waits"))
-    sessions = Sessions(kept, Lifetime(3600, 3600, 3600))
-    session = await sessions.begin()
+    sessions = Sessions(kept, 3600, 3600)
+    session = await sessions.sign_in(None, "", "", "open")
     await Records(kept).vote("1", "bob", "up")
     await ChannelBook(kept).set_persona("general", WORDS)
     await audit.record(client, "operator", "keys create", WORDS)

@@ -26,7 +26,7 @@ from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation
-from glados_web.door.sessions import Lifetime, Session, Sessions
+from glados_web.door.sessions import Session, Sessions
 from tests.conftest import running_store
 from tests.contents import contents, holding
 from tests.fakes.scripted_model import ScriptedModel
@@ -98,8 +98,8 @@ def glados(url: str, *args: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 async def person(page: Store) -> Session:
     """Somebody who signed in; what is known of them holds the marker too."""
-    sessions = Sessions(page, Lifetime(3600, 3600, 3600))
-    return await sessions.begin(f"owner-{MARKER}", f"ada-{MARKER}@example.org", "oidc")
+    sessions = Sessions(page, 3600, 3600)
+    return await sessions.sign_in(None, f"owner-{MARKER}", f"ada-{MARKER}@example.org", "oidc")
 
 
 @pytest.mark.parametrize("by", ["owner", "address", "thread"])

@@ -43,6 +43,14 @@ async def test_a_vote_is_kept_with_its_answer_until_it_is_changed_or_withdrawn(c
     assert await records.votes("t1") == {"ada": "down"}
 
 
+async def test_the_same_vote_again_takes_it_back(client: Client) -> None:
+    kept, records = store(client), Records(store(client))
+    assert await records.press("t1", "ada", "up") is None
+    await answered(kept, 1)
+    assert [await records.press("t1", "ada", vote) for vote in ("up", "down", "down", "up")] == ["up", "down", "", "up"]
+    assert await records.votes("t1") == {"ada": "up"}
+
+
 async def test_votes_go_when_the_answer_goes(client: Client) -> None:
     kept, records = store(client), Records(store(client))
     await answered(kept, 1)

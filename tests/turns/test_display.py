@@ -10,7 +10,8 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.surface import PlatformAwayError, View
-from glados_bots.turns.display import Display, LeaseLostError, nonce
+from glados_bots.turns.display import Display, nonce
+from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
 from glados_bots.wire.events import Delta, Finished
 from tests.fakes.surface import MemorySurface
@@ -24,8 +25,8 @@ MANY = 30  # more than any number of tries
 @pytest.fixture
 async def world(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """Pauses are short, and no call has more than two tries."""
-    monkeypatch.setattr("glados_bots.turns.display.LONGEST_WAIT_S", 0.01)
-    monkeypatch.setattr("glados_bots.turns.display.TRIES", 2)
+    monkeypatch.setattr("glados_bots.turns.insistence.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("glados_bots.turns.insistence.TRIES", 2)
     async with a_world(client) as found:
         yield found
 
@@ -58,7 +59,7 @@ async def test_a_platform_that_is_away_is_waited_for_and_costs_no_try(world: Wor
 
 
 async def test_a_worker_ends_at_once_while_the_platform_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_bots.turns.display.LONGEST_WAIT_S", 3600.0)
+    monkeypatch.setattr("glados_bots.turns.insistence.LONGEST_WAIT_S", 3600.0)
     monkeypatch.setattr("glados_bots.turns.worker.FAREWELL_S", 0.1)
     left = fails(world, "post", AWAY, MANY)
     async with world.working() as (worker,):
@@ -88,7 +89,7 @@ async def test_what_is_said_as_a_farewell_does_not_wait_for_a_platform_that_is_a
 
 
 async def test_a_question_is_stopped_while_the_platform_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_bots.turns.display.LONGEST_WAIT_S", 0.5)
+    monkeypatch.setattr("glados_bots.turns.insistence.LONGEST_WAIT_S", 0.5)
     world.engine.gate = asyncio.Semaphore(0)
     left = fails(world, "post", AWAY, 10_000)
     async with world.working():

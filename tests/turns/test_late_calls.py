@@ -11,7 +11,7 @@ from glados_bots.operations import privacy
 from glados_bots.store.connection import Client
 from glados_bots.store.leases import Lease, Renewal
 from glados_bots.surface import View
-from glados_bots.turns import display
+from glados_bots.turns import insistence
 from tests.turns.world import World, a_world
 from tests.waiting import until
 
@@ -22,7 +22,7 @@ END = "Hello **world**"
 @pytest.fixture
 async def world(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A platform that holds calls for a long time: `time_comes` says when it is over."""
-    monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(insistence, "LONGEST_WAIT_S", 0.01)
     async with a_world(client) as found:
         found.surface.longest_call_s = 3600.0
         yield found

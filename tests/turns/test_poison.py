@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from glados_bots.cli.up import roles
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
-from glados_bots.processes.roles import roles
-from glados_bots.settings import Settings
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.store.connection import Client, connect
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns import in_hand
-from glados_bots.turns.display import LeaseLostError
 from glados_bots.turns.in_hand import InHand
+from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.turn import MOST_DEATHS
 from glados_bots.turns.worker import Worker
@@ -155,8 +155,8 @@ async def test_a_worker_takes_over_what_its_predecessor_had(world: World, kept: 
 
 
 def test_each_role_of_each_supervisor_has_an_owner_of_its_own(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path, inference_url="http://127.0.0.1:1/v1")
-    owners = [role.env["GLADOS_OWNER"] for _ in range(2) for role in roles(settings, {}) if role.name != "valkey"]
+    settings = ServeSettings(_env_file=None, data_dir=tmp_path, inference_url="http://127.0.0.1:1/v1")
+    owners = [role.env["GLADOS_OWNER"] for _ in range(2) for role in roles(settings) if role.name != "valkey"]
     assert owners
     assert len(set(owners)) == len(owners)
 

@@ -289,7 +289,7 @@ async def test_a_poison_turn_ends_with_an_apology_and_a_dead_letter(
     def poison(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("glados_bots.turns.turn.fit", poison)
+    monkeypatch.setattr("glados_bots.turns.answering.fit", poison)
     async with world.working():
         await world.say(1)
         (exchange,) = await world.settled(1)
@@ -461,7 +461,7 @@ async def test_a_running_answer_gets_the_grace_time_to_finish(world: World) -> N
 async def test_a_poison_turn_whose_apology_cannot_be_shown_either_holds_nobody_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glados_bots.turns.display.TRIES", 1)
+    monkeypatch.setattr("glados_bots.turns.insistence.TRIES", 1)
 
     async def refuse(turn: Turn, view: View, nonce: str) -> str:
         if turn.id == "t1":

@@ -18,8 +18,7 @@ _FACES: dict[Action, tuple[str | None, str, discord.ButtonStyle]] = {
 class Presses(Protocol):
     """The client, as far as buttons know it."""
 
-    async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
-        """Somebody pressed a button under the answer to this turn."""
+    async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None: ...
 
 
 class Control(
@@ -39,12 +38,10 @@ class Control(
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: discord.ui.Item[discord.ui.View], match: re.Match[str], /
     ) -> Self:
-        """The button that was pressed, made from its id."""
         del interaction, item
         return cls(cast("Action", match["action"]), match["turn"])
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Hand the press to the client."""
         await cast("Presses", interaction.client).press(interaction, self.action, self.turn)
 
 
@@ -62,7 +59,6 @@ def mark_of(message: discord.Message) -> str:
 
 
 def actions_of(message: discord.Message) -> tuple[str, ...]:
-    """What can be pressed under a message of ours."""
     return tuple(found["action"] for found in _controls(message))
 
 

@@ -2,6 +2,7 @@
 
 import discord
 
+from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.surface import View
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
@@ -12,28 +13,15 @@ THINKING = "Thinking…"
 _DIALECT = DiscordDialect()
 
 
-class DiscordAnswer:
-    """The `Answer` of Discord: the messages of a growing answer."""
-
-    def __init__(self) -> None:
-        self._stream = stream(LIMIT - ROOM)
-        self.chunks: list[str] = []
-
-    def feed(self, delta: str) -> None:
-        """Add text of the model."""
-        self.chunks = self._stream.feed(delta).chunks
-
-    def close(self) -> None:
-        """No more text."""
-        self.chunks = self._stream.close().chunks
+def new_answer() -> Stream[str]:
+    """The messages of a growing answer, each with room for its small print."""
+    return stream(LIMIT - ROOM)
 
 
 def content(view: View, aside: str = "") -> str:
-    """The message's text. What the bot itself says stands below the answer in Discord's small print.
+    """The message's text, and below it in Discord's small print what the bot itself says.
 
-    Args:
-        view: what to show.
-        aside: a sentence about the question that stays, such as what was not read of it.
+    `aside` is a sentence about the question that stays, such as what was not read of it.
     """
     is_silent = view.state in {"waiting", "writing"} and not view.chunk
     notice = view.notice or (THINKING if is_silent else "")
@@ -44,7 +32,6 @@ def content(view: View, aside: str = "") -> str:
 
 
 def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
-    """Buttons of a message; None where it has none."""
     wanted = actions(view)
     return buttons(turn, wanted, nonce) if wanted else None
 

@@ -36,7 +36,6 @@ class DiscordDialect(BackslashDialect):
     line_start = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 
     def escape(self, text: str) -> str:
-        """Put a backslash before everything Discord could read, and break mentions."""
         is_address = "://" in text  # in a link's label an address makes Discord show the link's source
         if not is_address and not _SPECIAL.search(text):
             return text
@@ -96,17 +95,9 @@ class DiscordDialect(BackslashDialect):
 
 
 def render(text: str, limit: int = LIMIT) -> list[str]:
-    """Render a whole answer.
+    """The messages of a whole answer, each of at most `limit` code points; none for an answer without visible content.
 
-    Args:
-        text: markdown.
-        limit: code points a message may hold, 200 or more.
-
-    Returns:
-        The messages, none empty; an empty list for an answer without visible content.
-
-    Raises:
-        ValueError: the limit is too small.
+    Raises ValueError when the limit is below 200.
     """
     return render_chat(text, DiscordDialect(), limit)
 

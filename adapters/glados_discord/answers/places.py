@@ -63,7 +63,6 @@ class Spot:
         return cls(**cast("Mapping[str, How]", {"channel": "0", **found}))
 
     def to_place(self) -> dict[str, str]:
-        """The inverse."""
         return {name: value for name, value in asdict(self).items() if value}
 
 

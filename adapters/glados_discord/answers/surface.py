@@ -15,16 +15,16 @@ from typing import Any
 import discord
 
 from glados_bots.conversation import Turn
+from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
-from glados_discord.answers.look import DiscordAnswer, actions, content, controls
+from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
 from glados_discord.connection.current_client import CurrentClient
-from glados_discord.connection.gate import Gate
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
 from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
 from glados_discord.facts import DiscordFacts
@@ -57,15 +57,14 @@ class DiscordSurface:
         self._store = store
         self._current = current
         self._memory = memory
-        self.rates = Rates(pacer, Gate(store.client, store.prefix))
+        self.rates = Rates(pacer, store)
         self._still_asked = StillAsked(current, store, self.rates)
         self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(current, store, self.rates)
 
-    def answer(self, turn: Turn) -> DiscordAnswer:
-        """A fresh answer in Discord's markdown."""
+    def answer(self, turn: Turn) -> Stream[str]:
         del turn
-        return DiscordAnswer()
+        return new_answer()
 
     def budget(self, turn: Turn) -> Budget:
         """Discord counts edits by channel, and a thread is a channel."""
@@ -235,5 +234,4 @@ def _reference(place: discord.PartialMessageable, reply_to: int | None) -> disco
 
 
 def _instead(view: View, error: BlockedError) -> View:
-    """The same message without the words that do not pass."""
     return replace(view, chunk="", notice=f"{error.reason} {view.notice}".strip())

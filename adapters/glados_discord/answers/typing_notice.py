@@ -31,7 +31,6 @@ class TypingNotice:
         self._background = Background()  # these, and those that were told to end and are still about to
 
     def follow(self, turn: Turn, channel: int, state: State) -> None:
-        """Show the sign while a turn waits, and end it when it does not."""
         if state != "waiting":
             self.end(turn)
         elif turn.id not in self._shown:
@@ -40,7 +39,6 @@ class TypingNotice:
             task.add_done_callback(lambda task: self._forget(turn, task))
 
     def end(self, turn: Turn) -> None:
-        """No more sign for this turn."""
         if task := self._shown.pop(turn.id, None):
             task.cancel()
 

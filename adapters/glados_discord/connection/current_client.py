@@ -22,7 +22,6 @@ class Heard:
         self._messages: OrderedDict[int, None] = OrderedDict()
 
     def add(self, message: int) -> None:
-        """This message stands."""
         self._messages[message] = None
         if len(self._messages) > MOST_HEARD:
             self._messages.popitem(last=False)
@@ -48,19 +47,16 @@ class CurrentClient:
         self._up = asyncio.Event()
 
     def use(self, client: discord.Client) -> None:
-        """This client has logged in."""
         self._client = client
         self._up.set()
 
     def drop(self, client: discord.Client) -> None:
-        """This client is about to be closed."""
         if self._client is client:
             self._client = None
             self._up.clear()
 
     @property
     def client(self) -> discord.Client | None:
-        """The client, if one is logged in."""
         return self._client
 
     async def get(self) -> discord.Client:

@@ -17,20 +17,23 @@ import discord
 import yarl
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.store.store import Store
 from glados_bots.surface import Budget
 from glados_bots.turns import gate
 from glados_bots.turns.pacing import Pacer
-from glados_discord.connection.gate import Gate
 
 log = logging.getLogger(__name__)
 
 # Fewer than the gate lets through, also when an answer of Discord takes a third of a second: who has to wait, waits for
 # this budget, where the end of an answer goes first.
 GLOBAL = Budget("global", 35, 1.0)
+MOST = 48  # Discord's limit is 50; two are left to whoever else uses the token, as `glados doctor`
+PERIOD_S = 1.02  # a second, and what is lost by counting in whole milliseconds
+LONGEST_CALL_S = 5.0  # of a call whose process died; it may be counted until then
 UNCOUNTED = ("/interactions/", "/webhooks/")  # what is answered to a button or command
 SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
 SLOW_LIMIT = 2
-LONGEST_FLIGHT_S = 16.0  # of a call whose process died, within its channel: it may be counted until then
+LONGEST_IN_CHANNEL_S = 16.0  # the same within its channel
 CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
 TOO_MANY = 429
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
@@ -41,9 +44,12 @@ Params = aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
 class Rates:
     """What Discord allows, as far as its headers have told. `trace` is to be given to discord.py's client."""
 
-    def __init__(self, pacer: Pacer, gate: Gate) -> None:
+    def __init__(self, pacer: Pacer, store: Store) -> None:
         self._pacer = pacer
-        self._gate = gate
+        # Some calls, as at a login, have no grant of a budget: all pass this gate.
+        self._gate = gate.Gate(
+            store.client, store.prefix, "global", most=MOST, period_s=PERIOD_S, longest_flight_s=LONGEST_CALL_S
+        )
         self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._enter)
@@ -59,7 +65,6 @@ class Rates:
         return Budget(f"edit:{channel}", limit, period, within=GLOBAL)
 
     def creations(self, channel: str) -> Budget:
-        """The budget for new messages in a channel or thread."""
         return Budget(f"create:{channel}", *self._known["create"], within=GLOBAL)
 
     async def enter(self, stream: str, budget: Budget = GLOBAL) -> None:
@@ -127,7 +132,7 @@ class Rates:
         kind, channel = _counted_as(method, url)
         if not kind:
             return [self._gate]
-        return [self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_FLIGHT_S), self._gate]
+        return [self._pacer.gate(self._budget(kind, channel), self._known[kind][0], LONGEST_IN_CHANNEL_S), self._gate]
 
     def _budget(self, kind: str, channel: str) -> Budget:
         return self.edits(channel) if kind == "edit" else self.creations(channel)

@@ -17,13 +17,11 @@ import discord
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.retrying import growing_pauses
-from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import Temporary
-from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.channel_order import DIRECT, ChannelOrder, Hold
+from glados_discord.incoming.channel_order import DIRECT, Hold
 from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.incoming.second_look import SecondLook
-from glados_discord.settings import DiscordSettings
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -38,23 +36,14 @@ _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | dis
 class CatchUp:
     """Stamps the time while all is well, and looks back when it was not."""
 
-    def __init__(
-        self,
-        memory: DiscordFacts,
-        rates: Rates,
-        desk: DiscordDesk,
-        order: ChannelOrder,
-        settings: DiscordSettings,
-        *,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, shared: DiscordShared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._memory = memory
-        self._rates = rates
+        self._memory = shared.memory
+        self._rates = shared.core.surface.rates
         self._desk = desk
-        self._order = order
-        self._settings = settings
-        self._second_look = SecondLook(memory, rates, desk, settings)
+        self._order = shared.order
+        self._settings = shared.settings
+        self._second_look = SecondLook(shared, desk)
         self._caught: set[str] = set()
         self._lost: set[str] = set()
         self._holds: dict[str, Hold] = {}
@@ -114,7 +103,6 @@ class CatchUp:
             await asyncio.sleep(STAMP_EVERY_S)
 
     async def stamp(self) -> None:
-        """Note that everything until now has arrived."""
         try:
             for name in sorted(self._caught - self._lost):
                 await self._memory.stamp(name, int(self._clock() * 1000))

@@ -43,7 +43,6 @@ class Hold:
         self._free: dict[int, asyncio.Event] = {}
 
     def holds(self, guild: int) -> bool:
-        """Whether events of this server have to wait."""
         return (guild >> 22) % self._shards == self._shard and not self._event(guild).is_set()
 
     @property
@@ -60,7 +59,6 @@ class Hold:
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing waits for this."""
         return self._all.is_set()
 
     def free_all(self) -> None:
@@ -73,7 +71,6 @@ class Hold:
             event.set()
 
     async def over(self, guild: int) -> None:
-        """Return when this server is free."""
         await self._event(guild).wait()
 
     def _event(self, guild: int) -> asyncio.Event:

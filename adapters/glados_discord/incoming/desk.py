@@ -6,75 +6,67 @@ Discord is not told that a message was taken in: what a process that died had no
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import discord
 
-from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.store.limits import duration
-from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, GUILD_FULL, HOW_TO_ASK_ON_DISCORD, TOO_LONG
-from glados_discord.access import asker_of, refusal, rules_of
-from glados_discord.answers.surface import DiscordSurface
-from glados_discord.connection.current_client import CurrentClient, NotConnectedError
+from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, HOW_TO_ASK_ON_DISCORD
+from glados_discord.access import Asker
+from glados_discord.connection.current_client import NotConnectedError
 from glados_discord.connection.permissions import missing_permission
-from glados_discord.facts import DiscordFacts
-from glados_discord.incoming import questions
 from glados_discord.incoming.addressing import Reason, addressed, asks_by_edit
-from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.incoming.notes import DiscordNotes
-from glados_discord.settings import DiscordSettings
+from glados_discord.incoming.questions import AskedByMessage
+from glados_discord.incoming.shared import DiscordShared
+from glados_discord.incoming.where import where_of
 from glados_discord.words.heard import Heard
-from glados_discord.words.hearing import hear, in_place, is_direct, is_from_person
+from glados_discord.words.hearing import by_member, hear, in_place, is_from_person
 from glados_discord.words.quotes import Quotes
 
 log = logging.getLogger(__name__)
-V = TypeVar("V", Verdict, Verdict | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as plain data, with discord.py's own objects for the calls that need them."""
+
+    heard: Heard
+    message: discord.Message
+    channel: object
+    me: int
 
 
 class DiscordDesk:
     """Takes messages, their edits and their deletions."""
 
-    def __init__(
-        self,
-        core: AdapterCore[DiscordSurface],
-        memory: DiscordFacts,
-        current: CurrentClient,
-        order: ChannelOrder,
-        settings: DiscordSettings,
-    ) -> None:
-        self._core = core
-        self._current = current
-        self._memory = memory
-        self._settings = settings
-        self._notes = DiscordNotes(memory)
-        self._order = order
-        self.rules = rules_of(settings)
+    def __init__(self, shared: DiscordShared) -> None:
+        self._shared = shared
+        self._core = shared.core
+        self._current = shared.current
+        self._memory = shared.memory
+        self._settings = shared.settings
+        self._notes = DiscordNotes(shared.core.marks)
+        self._order = shared.order
 
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def take_message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            heard = hear(message, me)
-            await self._do(message, lambda: self._take_or_apologise(message, heard, me, late=late), late=late)
+            said = Said(hear(message, me), message, message.channel, me)
+            await self._do(message, lambda: self._take_or_apologise(said, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
-        """A message was changed: with other words its answer is made anew, or it has become a question.
-
-        Args:
-            message: as it is now.
-            me: the bot's id.
-            before: as it was, where that is known.
-        """
+        """With other words a question is answered anew, or has become one; `before` is how it was, if that is known."""
         if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
-        was, heard = hear(before, me) if before else None, hear(message, me)
-        if heard.is_from_person and (was is None or was.raw != heard.raw):
-            await self._do(message, lambda: self._edited(message, heard, me, was))
+        was, said = hear(before, me) if before else None, Said(hear(message, me), message, message.channel, me)
+        if said.heard.is_from_person and (was is None or was.raw != said.heard.raw):
+            await self._do(message, lambda: self._edited(said, was))
 
     async def deleted(self, guild: int | None, channel: int, messages: set[int]) -> None:
         """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
@@ -89,39 +81,48 @@ class DiscordDesk:
 
     # --- one message -----------------------------------------------------------------------------------------------
 
-    async def _take_or_apologise(self, message: discord.Message, heard: Heard, me: int, *, late: bool) -> None:
-        heard = await self._in_place(message, heard, me)
+    async def _take_or_apologise(self, said: Said, *, late: bool) -> None:
+        said = await self._in_place(said)
         try:
-            await self._take(message, heard, me, late=late)
+            await self._take(said, late=late)
         except StoreUnavailableError:
             raise
         except Exception:
-            log.exception("message %d could not be taken in", message.id)
-            if await self._reason(heard) in {"mention", "direct"}:
-                await self._notes.reply(message, APOLOGY)
+            log.exception("message %d could not be taken in", said.heard.id)
+            if await self._reason(said.heard) in {"mention", "direct"}:
+                await self._notes.reply(said.message, APOLOGY)
 
-    async def _take(self, message: discord.Message, heard: Heard, me: int, *, late: bool) -> None:
-        reason = await self._reason(heard)
-        if reason is None or (late and await self._is_known(message)):
+    async def _take(self, said: Said, *, late: bool) -> None:
+        heard, reason = said.heard, await self._reason(said.heard)
+        if reason is None or (late and await self._is_known(heard.id)):
             return
         if late and reason == "mention" and heard.age_s and not await self._asks_by_edit(heard, None):
             return
-        sentence = await self._refusal(message)
-        if sentence:
-            if reason != "thread":
-                await self._notes.refuse(message, sentence)
-            return
-        lacking = missing_permission(message.channel, message.guild)
-        if lacking:
-            await self._notes.cannot_write(message, lacking)
-            return
-        quotes = Quotes(me, self._current, self._memory, self.rules)
-        most, in_passing = self._core.settings.message_max_chars, reason == "thread"
-        question = await questions.read(message, heard, quotes, self._settings, most, in_passing=in_passing)
-        if question.text:
-            await self._accept(message, heard, question)
-        else:
-            await self._nothing_asked(message, reason, question.left_out)
+        asked = await self._asked(said, in_passing=reason == "thread")
+        asked = replace(asked, obstacle=missing_permission(said.channel, said.message.guild))
+        await self._tell(said.message, reason, await self._core.desk.ask(asked))
+
+    async def _asked(self, said: Said, *, in_passing: bool = False) -> AskedByMessage:
+        said = await self._with_roles(said)
+        guild, thread = said.message.guild, said.channel if isinstance(said.channel, discord.Thread) else None
+        where = where_of(said.channel, said.heard.channel, guild, guild.id if guild else None)
+        quotes = Quotes(said.me, self._current, self._memory, self._shared.rules, thread)
+        asker = Asker(said.heard.author, where.guild, where.listed, said.heard.roles)
+        return AskedByMessage(self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing)
+
+    async def _tell(self, message: discord.Message, reason: Reason, verdict: Verdict) -> None:
+        """Say what became of a question; in a thread, whoever did not name the bot is not told of the lists."""
+        match verdict.status:
+            case "barred" if reason != "thread":
+                await self._notes.refuse(message, verdict.refusal)
+            case "blocked":
+                await self._notes.cannot_write(message, verdict.refusal)
+            case "empty":
+                await self._nothing_asked(message, reason, verdict.left_out)
+            case "too_long":
+                await self._notes.reply(message, verdict.refusal)
+            case "refused":
+                await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
 
     async def _reason(self, heard: Heard) -> Reason | None:
         """Why a message is meant for the bot; what Discord does not tell of a thread is looked up."""
@@ -132,41 +133,12 @@ class DiscordDesk:
         return asks_by_edit(heard, before, await self._joined(heard))
 
     async def _joined(self, heard: Heard) -> int | None:
-        return await self._memory.joined(heard.channel) if heard.is_in_thread else None
+        joined = await self._core.marks.joined(str(heard.channel)) if heard.is_in_thread else ""
+        return int(joined) if joined else None
 
-    async def _is_known(self, message: discord.Message) -> bool:
+    async def _is_known(self, message: int) -> bool:
         """Whether a message was taken in, or answered with a sentence, before."""
-        return await self._memory.is_turn(message.id) or await self._memory.was(f"told:{message.id}")
-
-    async def _accept(self, message: discord.Message, heard: Heard, question: questions.Question) -> None:
-        if await self._is_too_long(message, question):
-            return
-        conversation = await questions.conversation_of(message, self._memory, self._settings)
-        turn = questions.turn_of(message, question, conversation, self._settings)
-        guild = message.guild.id if message.guild else None
-        await self._memory.note_asked(guild, message.channel.id, message.id)
-        await self._memory.note_words(heard.id, heard.raw)
-        verdict = await self.within_guild(guild, message.id, lambda: self._core.intake.accept(turn))
-        if verdict.refusal:
-            await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
-        elif verdict.status == "accepted":
-            await self.remember(turn, message.channel, guild)
-
-    async def _is_too_long(self, message: discord.Message, question: questions.Question) -> bool:
-        """Whether a question is longer than allowed; then the person was told."""
-        length, allowed = question.length, self._core.settings.message_max_chars
-        if length > allowed:
-            await self._notes.reply(message, TOO_LONG.format(length=length, allowed=allowed))
-        return length > allowed
-
-    async def remember(self, turn: Turn, channel: object, guild: int | None) -> None:
-        """Note where a conversation takes place, whose turn was taken in."""
-        if guild is not None:
-            await self._memory.belongs_to_guild(turn.conversation, guild)
-        elif is_direct(channel):
-            await self._memory.used_dm(int(turn.conversation))
-        if isinstance(channel, discord.Thread):
-            await self._memory.join(channel.id, int(turn.id))
+        return await self._memory.is_turn(message) or await self._core.marks.was(f"told:{message}")
 
     async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: str) -> None:
         """A mention without words, a picture, or a text that Discord did not show us."""
@@ -178,72 +150,37 @@ class DiscordDesk:
                 message, FILES_ONLY.format(left_out=left_out) if left_out else HOW_TO_ASK_ON_DISCORD
             )
 
-    async def within_guild(self, guild: int | None, name: int, work: Callable[[], Awaitable[V]]) -> V:
-        """Take a question in, or have it answered again, if its server has room for one more in this minute.
-
-        Args:
-            guild: the server; None for a direct message.
-            name: what the question is counted by, once.
-            work: does it; a place that is not used is given back.
-        """
-        most = self._settings.limit_guild_per_minute
-        if not most or guild is None:
-            return await work()
-        wait_s = await self._memory.guild_wait_s(guild, name, most)
-        if wait_s > 0:
-            return Verdict("refused", refusal=GUILD_FULL.format(wait=duration(wait_s)))
-        verdict = await work()
-        if verdict is None or verdict.refusal:
-            await self._memory.guild_gives_back(guild, name)
-        return verdict
-
-    async def _refusal(self, message: discord.Message) -> str | None:
-        await self._know_author(message)
-        return refusal(
-            self.rules, asker_of(message.author, message.guild.id if message.guild else None, message.channel)
-        )
-
-    async def _edited(self, message: discord.Message, heard: Heard, me: int, before: Heard | None) -> None:
-        heard = await self._in_place(message, heard, me)
-        turn = await self._core.store.turn(str(message.id))
+    async def _edited(self, said: Said, before: Heard | None) -> None:
+        said = await self._in_place(said)
+        turn = await self._core.store.turn(str(said.heard.id))
         if turn is None:
-            if await self._asks_by_edit(heard, before):
-                await self._take_or_apologise(message, heard, me, late=True)
-        elif not await self._memory.has_words(heard.id, heard.raw):
-            await self._ask_anew(message, heard, me, turn)
+            if await self._asks_by_edit(said.heard, before):
+                await self._take_or_apologise(said, late=True)
+        elif not await self._memory.has_words(said.heard.id, said.heard.raw):
+            await self._ask_anew(said, turn)
 
-    async def _ask_anew(self, message: discord.Message, heard: Heard, me: int, turn: Turn) -> None:
-        """A question has other words now."""
-        if sentence := await self._refusal(message):
-            await self._notes.refuse(message, sentence)
-            return
-        quotes, most = Quotes(me, self._current, self._memory, self.rules), self._core.settings.message_max_chars
-        question = await questions.read(message, heard, quotes, self._settings, most)
-        if not question.text or question.text == turn.text or await self._is_too_long(message, question):
-            return
-        guild, stamp = message.guild.id if message.guild else None, message.edited_at or message.created_at
-        verdict = await self.within_guild(
-            guild,
-            int(stamp.timestamp() * 1000),
-            lambda: self._core.intake.redo(str(message.id), str(message.author.id), question.text),
-        )
-        if verdict and verdict.refusal:
-            await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
-        else:
+    async def _ask_anew(self, said: Said, turn: Turn) -> None:
+        """A question has other words now. Its answer stands already, so that no permission is lacking."""
+        heard = said.heard
+        verdict = await self._core.desk.ask_anew(await self._asked(said), turn, str(heard.id), str(heard.author))
+        if verdict.status in {"accepted", "gone"}:
             await self._memory.note_words(heard.id, heard.raw)
+        elif verdict.status != "empty":
+            await self._tell(said.message, "mention", verdict)
 
-    async def _in_place(self, message: discord.Message, heard: Heard, me: int) -> Heard:
+    async def _in_place(self, said: Said) -> Said:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
-        if isinstance(message.channel, discord.PartialMessageable) and message.guild:
+        channel = said.channel
+        if isinstance(channel, discord.PartialMessageable) and said.message.guild:
             with suppress(discord.HTTPException, NotConnectedError):
-                found = await (await self._current.get()).fetch_channel(message.channel.id)
-                if isinstance(found, discord.Thread):
-                    message.channel = found
-        return in_place(heard, message.channel, me)
+                found = await (await self._current.get()).fetch_channel(channel.id)
+                channel = found if isinstance(found, discord.Thread) else channel
+        return replace(said, heard=in_place(said.heard, channel, said.me), channel=channel)
 
-    async def _know_author(self, message: discord.Message) -> None:
+    async def _with_roles(self, said: Said) -> Said:
         """History does not tell the roles of who wrote; where they matter, they are asked for."""
-        is_known = message.guild is None or isinstance(message.author, discord.Member)
-        if not is_known and (self.rules.allowed_roles or self.rules.denied_roles):
+        guild, author, rules = said.message.guild, said.message.author, self._shared.rules
+        if guild and not isinstance(author, discord.Member) and (rules.allowed_roles or rules.denied_roles):
             with suppress(discord.HTTPException):
-                message.author = await message.guild.fetch_member(message.author.id)  # type: ignore[union-attr]
+                return replace(said, heard=by_member(said.heard, await guild.fetch_member(author.id)))
+        return said

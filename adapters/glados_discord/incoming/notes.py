@@ -4,9 +4,10 @@ import logging
 
 import discord
 
+from glados_bots.store.limits import hidden
+from glados_bots.store.marks import Marks
 from glados_bots.wording import CANNOT_WRITE_IN
 from glados_discord.connection.refusals import DM_CLOSED, Temporary
-from glados_discord.facts import DiscordFacts, hidden
 
 log = logging.getLogger(__name__)
 
@@ -18,18 +19,16 @@ HINT_S = 30 * 24 * 3600
 class DiscordNotes:
     """Says each thing once, whichever process gets to it first. What cannot be said is logged."""
 
-    def __init__(self, memory: DiscordFacts) -> None:
-        self._memory = memory
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
 
     async def reply(self, message: discord.Message, text: str) -> None:
-        """Say something below a message."""
         if await self._first(message):
             await self._write(message, text)
 
     async def refuse(self, message: discord.Message, text: str) -> None:
-        """Say why somebody is not answered here."""
-        if await self._first(message) and await self._memory.once(
-            f"no:{message.channel.id}:{hidden(message.author.id)}", QUIET_S
+        if await self._first(message) and await self._marks.once(
+            f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S
         ):
             await self._write(message, text)
 
@@ -37,14 +36,13 @@ class DiscordNotes:
         """Tell the person alone, unless they know; where they take no direct messages, below their message."""
         if not await self._first(message) or is_repeat:
             return
-        if not await self._memory.once(f"limit:{hidden(message.author.id)}", REFUSALS_QUIET_S):
+        if not await self._marks.once(f"limit:{hidden(str(message.author.id))}", REFUSALS_QUIET_S):
             return
         if message.guild is None or not await self._direct(message.author, text):
             await self._write(message, text)
 
     async def hint(self, message: discord.Message, text: str) -> None:
-        """Say something once in a thread."""
-        if await self._memory.once(f"hint:{message.channel.id}", HINT_S):
+        if await self._marks.once(f"hint:{message.channel.id}", HINT_S):
             await self._write(message, text)
 
     async def cannot_write(self, message: discord.Message, what: str) -> None:
@@ -52,7 +50,7 @@ class DiscordNotes:
         log.warning("channel %d: cannot answer there, lacking %s", message.channel.id, what)
         if not await self._first(message):
             return
-        if not await self._memory.once(f"no:{message.channel.id}:{hidden(message.author.id)}", QUIET_S):
+        if not await self._marks.once(f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S):
             return
         place = getattr(message.channel, "mention", "a channel")
         if await self._direct(message.author, CANNOT_WRITE_IN.format(place=place, what=what)):
@@ -63,7 +61,7 @@ class DiscordNotes:
             log.warning("message %d: its author could not be told either (%d)", message.id, error.code)
 
     async def _first(self, message: discord.Message) -> bool:
-        return await self._memory.once(f"told:{message.id}")
+        return await self._marks.once(f"told:{message.id}")
 
     async def _write(self, message: discord.Message, text: str) -> None:
         reference = message.to_reference(fail_if_not_exists=False)

@@ -6,129 +6,138 @@ from dataclasses import dataclass
 import discord
 
 from glados_bots.conversation import Turn
+from glados_bots.intake.desk import Question
+from glados_bots.intake.intake import Verdict
+from glados_discord.access import Asker, refusal
 from glados_discord.answers.places import How, Spot
-from glados_discord.connection.permissions import may_open_threads
 from glados_discord.facts import DiscordFacts
+from glados_discord.incoming.shared import DiscordShared
+from glados_discord.incoming.where import Where
 from glados_discord.settings import DiscordSettings
 from glados_discord.words import attachments
 from glados_discord.words.heard import Heard, says
-from glados_discord.words.hearing import is_direct
 from glados_discord.words.quotes import Quotes
 
-_THREADED = (discord.ChannelType.text, discord.ChannelType.news)
+LONGEST_TITLE = 80  # Discord takes 100; long names are cut in its side bar anyway
+_MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked.
+class AskedOnDiscord:
+    """A question as the core's desk wants it: what those of messages and of commands have in common."""
+
+    shared: DiscordShared
+    where: Where
+    asker: Asker
+
+    @property
+    def refusal(self) -> str:
+        """Why the operator's lists are against an answer."""
+        return refusal(self.shared.rules, self.asker)
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """Note where a conversation takes place, if its turn was taken in."""
+        where, memory = self.where, self.shared.memory
+        if verdict.status != "accepted":
+            return
+        if where.guild is not None:
+            await memory.belongs_to_guild(turn.conversation, where.guild)
+        elif where.is_direct:
+            await memory.used_dm(int(turn.conversation))
+        if where.is_thread:
+            await self.shared.core.marks.join(str(where.channel), turn.id)
+
+    def _turn(self, what: Question, number: int, conversation: str, name: str, spot: Spot) -> Turn:
+        """Its turn; `spot` says what its place keeps of the message or of the command."""
+        here = spot_of(what, self.where, self.shared.settings, is_new=conversation == str(number))
+        return Turn(
+            id=str(number),
+            conversation=conversation,
+            author=str(self.asker.user),
+            text=what.text,
+            author_name=name,
+            channel=self.where.settings,
+            place=spot.to_place() | here.to_place(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedByMessage(AskedOnDiscord):
+    """A message that asks, or was edited, for the core's desk.
 
     Attributes:
-        words: what the person wrote.
-        text: what the model reads: with quotes and files. Empty when there is nothing to answer.
-        left_out: a sentence about what was not read; empty for nothing.
-        length: characters of what the person says. Quotes and files have bounds of their own.
-    """
-
-    words: str
-    text: str
-    left_out: str
-    length: int = 0
-
-
-async def read(
-    message: discord.Message,
-    heard: Heard,
-    quotes: Quotes,
-    settings: DiscordSettings,
-    most: int,
-    *,
-    in_passing: bool = False,
-) -> Question:
-    """Read what a message says, its files, and what it refers to where that is not part of the conversation.
-
-    Args:
-        message: the message.
+        message: for the calls that read its files and what it refers to.
         heard: the same as plain data.
-        quotes: finds what it refers to.
-        settings: of the adapter.
-        most: characters of the whole; files take the room that the words leave.
-        in_passing: whether nothing in it names the bot: then only words ask something, and no sticker or poll.
+        obstacle: the permission that the bot lacks to answer there; empty for none.
+        in_passing: nothing in it names the bot: then only words ask something, and no sticker or poll.
     """
-    words, own = says(heard.content, heard.title, with_files=False), attachments.of(message)
-    if in_passing and not heard.has_words and not attachments.candidates(own):
-        return Question("", "", "")
-    about = [await quotes.opening(message), await quotes.answered(message)]
-    others = [file for one in about for file in one.files]
-    if not (in_passing or own or message.reference):
-        about.append(await quotes.above(message))
-        others += attachments.candidates(about[-1].files)
-    files = await attachments.read([*own, *others], settings)
-    if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
-        return Question("", "", files.fitted(0)[1])
-    texts = [*(one.text for one in about), words]
-    shown, left_out = files.fitted(most - sum(map(len, texts)))
-    return Question(heard.content.text or words, "\n\n".join(filter(None, [*texts, shown])), left_out, len(words))
+
+    message: discord.Message
+    heard: Heard
+    quotes: Quotes
+    obstacle: str = ""
+    in_passing: bool = False
+
+    async def read(self) -> Question:
+        """What it says, its files, and what it refers to where that is not part of the conversation.
+
+        Files take the room that the words leave.
+        """
+        heard, in_passing, own = self.heard, self.in_passing, attachments.of(self.message)
+        words = says(heard.content, heard.title, with_files=False)
+        if in_passing and not heard.has_words and not attachments.candidates(own):
+            return Question()
+        about = [await self.quotes.opening(self.message), await self.quotes.answered(self.message)]
+        others = [file for one in about for file in one.files]
+        if not (in_passing or own or heard.replies_to):
+            about.append(await self.quotes.above(self.message))
+            others += attachments.candidates(about[-1].files)
+        files = await attachments.read([*own, *others], self.shared.settings)
+        if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
+            return Question(left_out=files.fitted(0)[1])
+        texts = [*(one.text for one in about), words]
+        shown, left_out = files.fitted(self.shared.core.settings.message_max_chars - sum(map(len, texts)))
+        text = "\n\n".join(filter(None, [*texts, shown]))
+        return Question(text, left_out, len(words), heard.content.text or words)
+
+    async def turn(self, question: Question) -> Turn:
+        """Its words are noted, so that an edit of them is told from other changes."""
+        heard, where, shared = self.heard, self.where, self.shared
+        conversation = await conversation_of(heard, where, shared.memory, shared.settings)
+        await shared.memory.note_asked(where.guild, where.channel, heard.id)
+        await shared.memory.note_words(heard.id, heard.raw)
+        spot = Spot(str(where.channel), question=str(heard.id))
+        return self._turn(question, heard.id, conversation, heard.name, spot)
 
 
-async def conversation_of(message: discord.Message, memory: DiscordFacts, settings: DiscordSettings) -> str:
+async def conversation_of(heard: Heard, where: Where, memory: DiscordFacts, settings: DiscordSettings) -> str:
     """The conversation a message belongs to: that of its thread or reply chain, or a new one."""
-    if message.guild is None or isinstance(message.channel, discord.Thread):
-        return await memory.conversation(message.channel.id) or str(message.channel.id)
-    if message.reference and message.reference.message_id:
-        known = await memory.conversation(message.reference.message_id)
-        if known:
-            return known
-    return str(message.channel.id) if settings.answer_in == "channel" else str(message.id)
+    if where.guild is None or where.is_thread:
+        return await memory.conversation(where.channel) or str(where.channel)
+    if heard.replies_to and (known := await memory.conversation(heard.replies_to)):
+        return known
+    return str(where.channel) if settings.answer_in == "channel" else str(heard.id)
 
 
-def turn_of(message: discord.Message, question: Question, conversation: str, settings: DiscordSettings) -> Turn:
-    """The turn of a message."""
-    how = how_to_answer(message.channel, settings, message.guild, is_new=conversation == str(message.id))
-    spot = Spot(
-        channel=str(message.channel.id),
-        guild=str(message.guild.id) if message.guild else "",
-        question=str(message.id),
+def spot_of(question: Question, where: Where, settings: DiscordSettings, *, is_new: bool) -> Spot:
+    """Where a question is answered; `is_new` if its conversation begins with it."""
+    how = how_to_answer(where, settings, is_new=is_new)
+    return Spot(
+        channel=str(where.channel),
+        guild=str(where.guild or ""),
         how=how,
-        title=title(question.words) if how == "thread" else "",
+        title=title(question.title) if how == "thread" else "",
         aside=question.left_out,
-        patient=patient(message.channel, how),
-    )
-    return Turn(
-        id=str(message.id),
-        conversation=conversation,
-        author=str(message.author.id),
-        text=question.text,
-        author_name=message.author.display_name if message.guild else "",
-        channel=settings_channel(message.channel),
-        place=spot.to_place(),
+        patient="yes" if where.is_slow and how != "thread" else "",  # a thread of our own asks for no fewer edits
     )
 
 
-def how_to_answer(channel: object, settings: DiscordSettings, guild: discord.Guild | None, *, is_new: bool) -> How:
+def how_to_answer(where: Where, settings: DiscordSettings, *, is_new: bool) -> How:
     """A thread on a message of a text channel; elsewhere a reply; in direct messages just the next message."""
-    kind = getattr(channel, "type", None)
-    is_new = is_new and may_open_threads(channel, guild)
-    if is_direct(channel) or (settings.answer_in == "channel" and kind in _THREADED):
+    if where.is_direct or (settings.answer_in == "channel" and where.has_threads):
         return "plain"
-    return "thread" if settings.answer_in == "thread" and kind in _THREADED and is_new else "reply"
-
-
-def settings_channel(channel: object) -> str:
-    """Where settings and limits apply: a thread shares those of its channel."""
-    parent = getattr(channel, "parent_id", None)
-    return str(parent or getattr(channel, "id", ""))
-
-
-def patient(channel: object, how: How) -> str:
-    """Whether the place asks for few edits. A thread that is made for the answer does not."""
-    is_slow = getattr(channel, "slowmode_delay", 0) or getattr(channel, "type", None) is discord.ChannelType.news
-    return "yes" if is_slow and how != "thread" else ""
-
-
-LONGEST_TITLE = 80  # Discord takes 100; long names are cut in its side bar anyway
-
-
-_MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
+    may_be_thread = is_new and where.has_threads and where.may_open_threads
+    return "thread" if settings.answer_in == "thread" and may_be_thread else "reply"
 
 
 def title(question: str, fallback: str = "A question") -> str:

@@ -7,15 +7,16 @@ told of the same click, and only one of them says it.
 import io
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import discord
 from discord.utils import MISSING
 
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.store.marks import Marks
 from glados_bots.wording import BROKEN, STORE_AWAY
 from glados_discord.answers.markdown import render
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
-from glados_discord.facts import DiscordFacts
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +25,14 @@ LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
 
 
-async def claim(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
-    """Whether this process is to answer; with Redis away, whoever Discord hears first."""
-    try:
-        return await memory.once(f"click:{interaction.id}", LIFE_S)
-    except StoreUnavailableError:
-        return True
-
-
-async def begin(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
+async def begin(interaction: discord.Interaction, marks: Marks) -> bool:
     """Say "thinking" to the person alone, or nothing to one who pressed a button.
 
-    False when it is another process's to answer, or too late.
+    False when it is another process's to answer, or too late. With Redis away, whoever Discord hears first answers.
     """
-    if not await claim(interaction, memory):
-        return False
+    with suppress(StoreUnavailableError):
+        if not await marks.once(f"click:{interaction.id}", LIFE_S):
+            return False
     is_button = interaction.type is discord.InteractionType.component
     try:
         await interaction.response.defer(ephemeral=not is_button, thinking=not is_button)
@@ -51,10 +45,10 @@ async def begin(interaction: discord.Interaction, memory: DiscordFacts) -> bool:
 
 
 async def answer(
-    interaction: discord.Interaction, memory: DiscordFacts, work: Callable[[], Awaitable[str]], *, file: str = ""
+    interaction: discord.Interaction, marks: Marks, work: Callable[[], Awaitable[str]], *, file: str = ""
 ) -> None:
     """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
-    if not await begin(interaction, memory):
+    if not await begin(interaction, marks):
         return
     try:
         text = await work()

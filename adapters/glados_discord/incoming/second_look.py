@@ -10,11 +10,9 @@ from collections import defaultdict
 
 import discord
 
-from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import UNKNOWN_MESSAGE
-from glados_discord.facts import DiscordFacts
 from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.settings import DiscordSettings
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +22,11 @@ PAGE = 100
 class SecondLook:
     """Hands to the desk what happened to known questions while there was no session."""
 
-    def __init__(self, memory: DiscordFacts, rates: Rates, desk: DiscordDesk, settings: DiscordSettings) -> None:
-        self._memory = memory
-        self._rates = rates
+    def __init__(self, shared: DiscordShared, desk: DiscordDesk) -> None:
+        self._memory = shared.memory
+        self._rates = shared.core.surface.rates
         self._desk = desk
-        self._most = settings.catch_up_messages
+        self._most = shared.settings.catch_up_messages
 
     async def look(self, client: discord.Client, shard: int, me: int, since_s: float) -> None:
         """Look at the latest questions of a shard, as many as GLADOS_DISCORD_CATCH_UP_MESSAGES.

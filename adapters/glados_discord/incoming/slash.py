@@ -6,41 +6,65 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from glados_bots.adapter_core import AdapterCore
 from glados_bots.admins import Admins
 from glados_bots.errors import InferenceError
+from glados_bots.store.channels import LONGEST_PERSONA
 from glados_discord.access import may_manage, may_moderate
-from glados_discord.answers.surface import DiscordSurface
-from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import replies
-from glados_discord.incoming.questions import settings_channel
-from glados_discord.incoming.turn_commands import TurnCommands
+from glados_discord.incoming.shared import DiscordShared
+from glados_discord.incoming.turn_commands import TurnCommands, conversation_of
+from glados_discord.incoming.where import settings_channel
 
 MOST_CHOICES = 25
-LONGEST_PERSONA = 4000
 NOT_MANAGER = "Only people who may manage this channel can change this."
 NOT_SURE = (
     "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
 )
 HOW = "Mention me, reply to me, or write to me directly. In a thread I opened I need no mention."
 Tree = app_commands.CommandTree[Any]
-Work = Callable[[], Awaitable[str]]
+Work = Callable[[discord.Interaction], Awaitable[str]]
+Show = Callable[[str], Awaitable[str]]
+Change = Callable[[str, str, str], Awaitable[str]]
 
 
 class Slash:
     """All commands of one bot."""
 
-    def __init__(self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, counter: TurnCommands) -> None:
-        self._core = core
-        self._memory = memory
-        self._turn_commands = counter
+    def __init__(self, shared: DiscordShared, turn_commands: TurnCommands) -> None:
+        self._shared = shared
+        self._core = shared.core
+        self._turn_commands = turn_commands
 
     def add_to(self, tree: Tree) -> None:
-        """Declare the commands."""
+        """Declare the commands: those with something to fill in, and the others."""
         self._add_asking(tree)
         self._add_channel_settings(tree)
         self._add_own_data(tree)
-        self._add_information(tree)
+        commands = self._core.commands
+        plain: tuple[tuple[str, str, Work], ...] = (
+            (
+                "stop",
+                "End the answer that is being written to you, and your waiting questions",
+                lambda one: self._end(one, commands.stop),
+            ),
+            ("reset", "Forget this conversation", lambda one: self._end(one, commands.reset)),
+            ("privacy", "What I keep, for how long, and who sees it", self._privacy),
+            (
+                "usage",
+                "How much of your limits you have used",
+                lambda one: commands.usage(str(one.user.id), settings_channel(one.channel)),
+            ),
+            ("status", "The model, the queue, and how long I have been up", lambda _: commands.status()),
+            ("help", "What I can do", self._help),
+        )
+        for name, description, work in plain:
+            tree.add_command(self._plain(name, description, work))
+
+    def _plain(self, name: str, description: str, work: Work) -> app_commands.Command[Any, ..., None]:
+        async def run(interaction: discord.Interaction) -> None:
+            await self._private(interaction, lambda: work(interaction))
+
+        return app_commands.Command(name=name, description=description, callback=run)
 
     def _add_asking(self, tree: Tree) -> None:
         @tree.command(name="ask", description="Ask me something; everybody here sees question and answer")
@@ -52,21 +76,15 @@ class Slash:
         ) -> None:
             await self._private(interaction, lambda: self._turn_commands.ask(interaction, question, file))
 
-        @tree.command(
-            name="stop", description="End the answer that is being written to you, and your waiting questions"
-        )
-        async def stop(interaction: discord.Interaction) -> None:
-            await self._private(interaction, lambda: self._stop(interaction))
-
-        @tree.command(name="reset", description="Forget this conversation")
-        async def reset(interaction: discord.Interaction) -> None:
-            await self._private(interaction, lambda: self._reset(interaction))
-
     def _add_channel_settings(self, tree: Tree) -> None:
+        commands = self._core.commands
+
         @tree.command(name="model", description="Show or choose the model of this channel")
         @app_commands.describe(name="A model that is served; `default` takes the choice back")
         async def model(interaction: discord.Interaction, name: str = "") -> None:
-            await self._private(interaction, lambda: self._model(interaction, name))
+            await self._private(
+                interaction, lambda: self._setting(interaction, name, commands.model, commands.set_model)
+            )
 
         @model.autocomplete("name")
         async def names(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -78,71 +96,42 @@ class Slash:
         async def persona(
             interaction: discord.Interaction, text: app_commands.Range[str, 0, LONGEST_PERSONA] = ""
         ) -> None:
-            await self._private(interaction, lambda: self._persona(interaction, text))
+            await self._private(
+                interaction, lambda: self._setting(interaction, text, commands.persona, commands.set_persona)
+            )
 
     def _add_own_data(self, tree: Tree) -> None:
         @tree.command(name="export", description="Get everything I keep of you, as a file")
         async def export(interaction: discord.Interaction) -> None:
             commands, author = self._core.commands, str(interaction.user.id)
-            await replies.answer(interaction, self._memory, lambda: commands.export(author), file="glados-export.json")
+            await replies.answer(
+                interaction, self._core.marks, lambda: commands.export(author), file="glados-export.json"
+            )
 
         @tree.command(name="forget", description="Delete everything I keep of you")
         @app_commands.describe(sure="True deletes; it cannot be undone")
         async def forget(interaction: discord.Interaction, sure: bool = False) -> None:
             await self._private(interaction, lambda: self._forget(interaction, sure=sure))
 
-        @tree.command(name="privacy", description="What I keep, for how long, and who sees it")
-        async def privacy(interaction: discord.Interaction) -> None:
-            await self._private(interaction, self._privacy)
-
-    def _add_information(self, tree: Tree) -> None:
-        @tree.command(name="usage", description="How much of your limits you have used")
-        async def usage(interaction: discord.Interaction) -> None:
-            channel, author = settings_channel(interaction.channel), str(interaction.user.id)
-            await self._private(interaction, lambda: self._core.commands.usage(author, channel))
-
-        @tree.command(name="status", description="The model, the queue, and how long I have been up")
-        async def status(interaction: discord.Interaction) -> None:
-            await self._private(interaction, self._core.commands.status)
-
-        @tree.command(name="help", description="What I can do")
-        async def help_(interaction: discord.Interaction) -> None:
-            await self._private(interaction, self._help)
-
     # --- what they do ----------------------------------------------------------------------------------------------
 
-    async def _private(self, interaction: discord.Interaction, work: Work) -> None:
-        await replies.answer(interaction, self._memory, work)
+    async def _private(self, interaction: discord.Interaction, work: Callable[[], Awaitable[str]]) -> None:
+        await replies.answer(interaction, self._core.marks, work)
 
-    async def _stop(self, interaction: discord.Interaction) -> str:
-        conversation = await self._turn_commands.conversation(interaction)
+    async def _end(self, interaction: discord.Interaction, command: Callable[[str, str], Awaitable[str]]) -> str:
+        """Stop or reset a conversation: for moderators all of it, for others what is theirs."""
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
-        return await self._core.commands.stop(conversation, "" if everybody else str(interaction.user.id))
+        conversation = await conversation_of(self._shared, interaction)
+        return await command(conversation, "" if everybody else str(interaction.user.id))
 
-    async def _reset(self, interaction: discord.Interaction) -> str:
-        conversation = await self._turn_commands.conversation(interaction)
-        everybody = may_moderate(interaction.permissions, interaction.guild_id)
-        return await self._core.commands.reset(conversation, "" if everybody else str(interaction.user.id))
-
-    async def _model(self, interaction: discord.Interaction, name: str) -> str:
+    async def _setting(self, interaction: discord.Interaction, value: str, show: Show, change: Change) -> str:
+        """Show or change what is set for a channel; `default` takes it back."""
         channel = settings_channel(interaction.channel)
-        if not name:
-            return await self._core.commands.model(channel)
+        if not value:
+            return await show(channel)
         if not self._may_manage(interaction):
             return NOT_MANAGER
-        return await self._core.commands.set_model(
-            channel, "" if name == "default" else name, by=str(interaction.user.id)
-        )
-
-    async def _persona(self, interaction: discord.Interaction, text: str) -> str:
-        channel = settings_channel(interaction.channel)
-        if not text:
-            return await self._core.commands.persona(channel)
-        if not self._may_manage(interaction):
-            return NOT_MANAGER
-        return await self._core.commands.set_persona(
-            channel, "" if text == "default" else text, by=str(interaction.user.id)
-        )
+        return await change(channel, "" if value == "default" else value, str(interaction.user.id))
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
         """Those who manage the channel and whom the bot talks to there, and the operator's admins."""
@@ -163,8 +152,8 @@ class Slash:
     async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> str:
         return await self._core.commands.forget(str(interaction.user.id)) if sure else NOT_SURE
 
-    async def _privacy(self) -> str:
+    async def _privacy(self, _: discord.Interaction) -> str:
         return self._core.commands.privacy()
 
-    async def _help(self) -> str:
+    async def _help(self, _: discord.Interaction) -> str:
         return self._core.commands.help(HOW)

@@ -1,115 +1,98 @@
 """Slash commands and buttons that concern turns: asking by command, stopping, asking again, voting."""
 
+from dataclasses import dataclass
+
 import discord
 
-from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.intake.addressing import is_nothing
-from glados_bots.intake.text_files import Files
+from glados_bots.intake.desk import Question
 from glados_bots.store.records import Vote
 from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
-from glados_discord.access import asker_of, may_control, refusal
+from glados_discord.access import Asker, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
-from glados_discord.answers.surface import DiscordSurface
 from glados_discord.connection.permissions import missing_in
-from glados_discord.facts import DiscordFacts
 from glados_discord.incoming import replies
-from glados_discord.incoming.channel_order import ChannelOrder
-from glados_discord.incoming.desk import DiscordDesk
-from glados_discord.incoming.questions import how_to_answer, patient, settings_channel, title
-from glados_discord.settings import DiscordSettings
+from glados_discord.incoming.questions import AskedOnDiscord
+from glados_discord.incoming.shared import DiscordShared
+from glados_discord.incoming.where import Where, where_of
 from glados_discord.words import attachments
-from glados_discord.words.hearing import is_direct, typed
+from glados_discord.words.hearing import roles_of, typed
 
 NOT_YOURS = "Only the person who asked, or somebody who may manage messages here, can do this."
+
+
+@dataclass(frozen=True, slots=True)
+class AskedByCommand(AskedOnDiscord):
+    """A question that was asked by `/ask`, for the core's desk. It is written down with its answer."""
+
+    interaction: discord.Interaction
+    words: str
+    file: discord.Attachment | None
+
+    @property
+    def obstacle(self) -> str:
+        granted = self.interaction.app_permissions
+        return missing_in(granted, is_thread=self.where.is_thread) if self.where.guild is not None else ""
+
+    async def read(self) -> Question:
+        files = await attachments.read([self.file] if self.file else [], self.shared.settings)
+        if is_nothing(self.words) and not files.read:
+            return Question()
+        words = typed(self.words, self.interaction.application_id, self.interaction.guild)
+        shown, left_out = files.fitted(self.shared.core.settings.message_max_chars - len(words))
+        return Question("\n\n".join(filter(None, [words, shown])), left_out, len(self.words), words)
+
+    async def turn(self, question: Question) -> Turn:
+        """In a channel a new conversation begins, unless the operator wants one for all of it."""
+        interaction, where = self.interaction, self.where
+        has_own = where.is_thread or where.is_direct or self.shared.settings.answer_in == "channel"
+        conversation = await conversation_of(self.shared, interaction) if has_own else str(interaction.id)
+        name = interaction.user.display_name if where.guild is not None else ""
+        spot = Spot(str(where.channel), asker=interaction.user.mention, asked=self.words)
+        return self._turn(question, interaction.id, conversation, name, spot)
+
+
+async def conversation_of(shared: DiscordShared, interaction: discord.Interaction) -> str:
+    """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
+    return await shared.memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
+
+
+def _asker(interaction: discord.Interaction) -> tuple[Where, Asker]:
+    number, person = interaction.guild_id, interaction.user
+    where = where_of(interaction.channel, interaction.channel_id or 0, interaction.guild, number)
+    return where, Asker(person.id, number, where.listed, roles_of(person))
 
 
 class TurnCommands:
     """What people do with turns other than by messages."""
 
-    def __init__(
-        self,
-        core: AdapterCore[DiscordSurface],
-        memory: DiscordFacts,
-        desk: DiscordDesk,
-        order: ChannelOrder,
-        settings: DiscordSettings,
-    ) -> None:
-        self._core = core
-        self._memory = memory
-        self._desk = desk
-        self._order = order
-        self._settings = settings
-
-    async def conversation(self, interaction: discord.Interaction) -> str:
-        """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
-        return await self._memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
+    def __init__(self, shared: DiscordShared) -> None:
+        self._shared = shared
+        self._core = shared.core
 
     async def ask(self, interaction: discord.Interaction, question: str, file: discord.Attachment | None) -> str:
         """Take a question in, and tell the person so. The question itself is written down with its answer."""
-        sentence = self._why_not(interaction)
-        if sentence:
-            return sentence
-        files = await attachments.read([file] if file else [], self._settings)
-        if is_nothing(question) and not files.read:
-            return NO_QUESTION
-        turn = await self._turn(interaction, question, files)
-        allowed = self._core.settings.message_max_chars
-        if len(question) > allowed:
-            return f"This is too long for me: {len(question)} characters, and {allowed} are allowed."
-        verdict = await self._desk.within_guild(
-            interaction.guild_id, interaction.id, lambda: self._core.intake.accept(turn, joins=False)
-        )
-        if verdict.refusal:
-            return verdict.refusal
-        await self._desk.remember(turn, interaction.channel, interaction.guild_id)
-        return f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
-
-    def _why_not(self, interaction: discord.Interaction) -> str:
-        if self._order.is_closing:
+        if self._shared.order.is_closing:
             return CLOSING
-        sentence = self.refusal(interaction)
-        if sentence or interaction.guild_id is None:
-            return sentence or ""
-        is_thread = isinstance(interaction.channel, discord.Thread)
-        what = missing_in(interaction.app_permissions, is_thread=is_thread)
-        return CANNOT_WRITE_HERE.format(what=what) if what else ""
+        asked = AskedByCommand(self._shared, *_asker(interaction), interaction, question, file)
+        verdict = await self._core.desk.ask(asked, joins=False)
+        match verdict.status:
+            case "empty":
+                return NO_QUESTION
+            case "blocked":
+                return CANNOT_WRITE_HERE.format(what=verdict.refusal)
+        on_its_way = f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
+        return verdict.refusal or on_its_way
 
-    def refusal(self, interaction: discord.Interaction) -> str | None:
-        """Why the bot does not talk to this person here; None when it does."""
-        return refusal(self._desk.rules, asker_of(interaction.user, interaction.guild_id, interaction.channel))
-
-    async def _turn(self, interaction: discord.Interaction, question: str, files: Files) -> Turn:
-        channel, number = interaction.channel, str(interaction.id)
-        has_own = isinstance(channel, discord.Thread) or is_direct(channel) or self._settings.answer_in == "channel"
-        conversation = await self.conversation(interaction) if has_own else number
-        how = how_to_answer(channel, self._settings, interaction.guild, is_new=not has_own)
-        words = typed(question, interaction.application_id, interaction.guild)
-        shown, left_out = files.fitted(self._core.settings.message_max_chars - len(words))
-        spot = Spot(
-            channel=str(interaction.channel_id),
-            guild=str(interaction.guild_id or ""),
-            how=how,
-            title=title(words) if how == "thread" else "",
-            asker=interaction.user.mention,
-            asked=question,
-            aside=left_out,
-            patient=patient(channel, how),
-        )
-        return Turn(
-            id=number,
-            conversation=conversation,
-            author=str(interaction.user.id),
-            text="\n\n".join(filter(None, [words, shown])),
-            author_name=interaction.user.display_name if interaction.guild_id else "",
-            channel=settings_channel(channel),
-            place=spot.to_place(),
-        )
+    def refusal(self, interaction: discord.Interaction) -> str:
+        """Why the bot does not talk to this person here; empty when it does."""
+        return refusal(self._shared.rules, _asker(interaction)[1])
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
         """A button was pressed under the answer to a turn. Where that shows by itself, nothing is said."""
-        await replies.answer(interaction, self._memory, lambda: self._pressed(interaction, action, name))
+        await replies.answer(interaction, self._core.marks, lambda: self._pressed(interaction, action, name))
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> str:
         turn = await self._core.store.turn(name)
@@ -122,16 +105,11 @@ class TurnCommands:
         if action == "stop":
             await self._core.store.change(name, "stop")
             return ""
-        if sentence := self.refusal(interaction):
-            return sentence
-        verdict = await self._desk.within_guild(
-            interaction.guild_id, interaction.id, lambda: self._core.intake.redo(name, str(interaction.user.id))
-        )
-        return TOO_OLD if verdict is None else verdict.refusal
+        verdict = await self._core.desk.ask_again(name, str(interaction.user.id), self.refusal(interaction))
+        return verdict.refusal
 
     async def _vote(self, turn: str, person: str, vote: Vote) -> str:
-        before = (await self._core.records.votes(turn)).get(person, "")
-        chosen = "" if before == vote else vote
-        if not await self._core.records.vote(turn, person, chosen):
+        chosen = await self._core.records.press(turn, person, vote)
+        if chosen is None:
             return NO_VOTE_YET
         return "Thank you, noted." if chosen else "Your vote is withdrawn."

@@ -2,11 +2,7 @@
 
 import logging
 
-from glados_bots.adapter_core import AdapterCore
-from glados_discord.answers.surface import DiscordSurface
-from glados_discord.facts import DiscordFacts
-from glados_discord.incoming.channel_order import ChannelOrder
-from glados_discord.settings import DiscordSettings
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -14,21 +10,19 @@ log = logging.getLogger(__name__)
 class Whereabouts:
     """Keeps what the bot knows of its places; where it cannot be any more, its work there ends."""
 
-    def __init__(
-        self, core: AdapterCore[DiscordSurface], memory: DiscordFacts, order: ChannelOrder, settings: DiscordSettings
-    ) -> None:
-        self._core = core
-        self._memory = memory
-        self._order = order
-        self._settings = settings
+    def __init__(self, shared: DiscordShared) -> None:
+        self._core = shared.core
+        self._memory = shared.memory
+        self._order = shared.order
+        self._settings = shared.settings
 
     async def joined(self, guild: int, thread: int, since: int) -> None:
         """The bot takes part in a thread; `since` is an id of the time when it joined."""
-        await self._order.do(thread, lambda: self._memory.join(thread, since), guild=guild)
+        await self._order.do(thread, lambda: self._core.marks.join(str(thread), str(since)), guild=guild)
 
     async def removed(self, guild: int, thread: int) -> None:
         """It does not any more."""
-        await self._order.do(thread, lambda: self._memory.leave(thread), guild=guild)
+        await self._order.do(thread, lambda: self._core.marks.leave(str(thread)), guild=guild)
 
     async def deleted(self, guild: int, channel: int) -> None:
         """A channel or thread is gone: so is what was to be answered there."""

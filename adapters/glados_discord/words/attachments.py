@@ -3,19 +3,15 @@
 Files are read from Discord's own hosts only, at once (their signed addresses expire), and never beyond the caps.
 """
 
-import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import discord
-import httpx
 
-from glados_bots.intake.downloads import DownloadError, fetch
-from glados_bots.intake.text_files import NOT_TEXT, Files, TextFile, decoded, may_be_text, safe_name
-from glados_discord.settings import DiscordSettings, words
-
-log = logging.getLogger(__name__)
+from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
+from glados_bots.intake.text_files import Files, may_be_text, safe_name
+from glados_bots.settings import words
+from glados_discord.settings import DiscordSettings
 
 TIMEOUT_S = 10.0
 
@@ -26,37 +22,26 @@ def of(message: discord.Message) -> list[discord.Attachment]:
 
 
 def candidates(files: Iterable[discord.Attachment]) -> list[discord.Attachment]:
-    """Files that are worth a look at their bytes."""
-    return [file for file in files if may_be_text(file.content_type or "", file.filename)]
+    return [file for file in files if _may_be_text(file)]
 
 
 async def read(files: Sequence[discord.Attachment], settings: DiscordSettings) -> Files:
     """Read the text files among these, the first ones where there are too many."""
-    texts = candidates(files)
-    unread = [(safe_name(file.filename), NOT_TEXT) for file in files if file not in texts]
-    unread += [(safe_name(file.filename), "too many files") for file in texts[settings.attachments :]]
-    texts, read = texts[: settings.attachments], []
-    found = await asyncio.gather(*(_read(file, settings) for file in texts))
-    for file, one in zip(texts, found, strict=True):
-        if isinstance(one, TextFile):
-            read.append(one)
-        else:
-            unread.append((safe_name(file.filename), one))
-    return Files(tuple(read), tuple(unread))
-
-
-async def _read(file: discord.Attachment, settings: DiscordSettings) -> TextFile | str:
-    """The file, or why it was not read."""
     hosts = words(settings.cdn_hosts)
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            found = await fetch(
-                file.url, settings.attachment_kb * 1024, is_ours=lambda url: urlsplit(url).hostname in hosts
-            )
-    except DownloadError as error:
-        return str(error)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
-        log.warning("attachment %d could not be fetched: %s", file.id, type(error).__name__)
-        return "Discord did not hand it out in time"
-    text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
-    return NOT_TEXT if text is None else TextFile(safe_name(file.filename), text, found.is_whole)
+
+    async def one(file: discord.Attachment) -> Outcome:
+        most = settings.attachment_kb * 1024
+        found = await downloaded(
+            "Discord", file.url, most, TIMEOUT_S, is_ours=lambda url: urlsplit(url).hostname in hosts
+        )
+        return found if isinstance(found, str) else await as_text(_name(file), found)
+
+    return await read_first(files, settings.attachments, "too many files", is_text=_may_be_text, name=_name, read=one)
+
+
+def _may_be_text(file: discord.Attachment) -> bool:
+    return may_be_text(file.content_type or "", file.filename)
+
+
+def _name(file: discord.Attachment) -> str:
+    return safe_name(file.filename)

@@ -39,6 +39,10 @@ class Heard:
     Attributes:
         id: the message; ids grow with time.
         channel: the channel or thread it stands in.
+        author: who wrote it.
+        name: how the author is called on the server; empty in direct messages.
+        roles: of the author there, without @everyone; empty where Discord did not tell.
+        replies_to: the message that it answers or forwards.
         age_s: seconds from its writing to its last edit; 0 without one.
         is_from_person: neither a bot, this one included, nor a webhook, nor Discord itself.
         is_direct: it stands in a conversation of one person with the bot.
@@ -56,6 +60,10 @@ class Heard:
 
     id: int
     channel: int = 0
+    author: int = 0
+    name: str = ""
+    roles: frozenset[int] = frozenset()
+    replies_to: int | None = None
     age_s: float = 0.0
     is_from_person: bool = True
     is_direct: bool = False

@@ -41,6 +41,10 @@ def hear(message: discord.Message, me: int) -> Heard:
     heard = Heard(
         id=message.id,
         channel=message.channel.id,
+        author=message.author.id,
+        name=message.author.display_name if message.guild else "",
+        roles=roles_of(message.author),
+        replies_to=message.reference.message_id if message.reference else None,
         age_s=(message.edited_at - message.created_at).total_seconds() if message.edited_at else 0.0,
         is_from_person=is_from_person(message),
         is_direct=direct,
@@ -68,6 +72,17 @@ def in_place(heard: Heard, channel: object, me: int) -> Heard:
     )
 
 
+def by_member(heard: Heard, member: discord.Member) -> Heard:
+    """A message with what its server tells of its author: history does not."""
+    return replace(heard, name=member.display_name, roles=roles_of(member))
+
+
+def roles_of(person: discord.User | discord.Member) -> frozenset[int]:
+    """Roles of a member, without @everyone; none where Discord did not tell."""
+    roles = person.roles if isinstance(person, discord.Member) else ()
+    return frozenset(role.id for role in roles if not role.is_default())
+
+
 def is_from_person(message: discord.Message) -> bool:
     """Neither a bot, this one included, nor a webhook, nor Discord itself."""
     return not message.author.bot and message.webhook_id is None and message.type in _FROM_PEOPLE
@@ -79,7 +94,6 @@ def typed(text: str, me: int, guild: discord.Guild | None) -> str:
 
 
 def is_direct(channel: object) -> bool:
-    """Whether this is a conversation of one person with the bot."""
     return getattr(channel, "type", None) is discord.ChannelType.private
 
 

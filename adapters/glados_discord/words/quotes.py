@@ -29,12 +29,13 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class Quotes:
-    """Quotes for one bot, whose id is `me`. Words of people on the deny list are marked."""
+    """Quotes for one bot, whose id is `me`, in a thread or elsewhere. Words of people on the deny list are marked."""
 
     me: int
     current: CurrentClient
     memory: DiscordFacts
     rules: Rules
+    thread: discord.Thread | None
 
     async def answered(self, message: discord.Message) -> Quoted:
         """Messages this one replies to, oldest first. What the conversation holds already is not repeated."""
@@ -56,7 +57,7 @@ class Quotes:
         In a thread where nothing was asked before the last few are looked at; elsewhere the one right above, if this
         process has heard of it: each mention would cost a call else.
         """
-        if isinstance(message.channel, discord.Thread) and await self._is_first(message.channel, message):
+        if self.thread and await self._is_first(self.thread, message):
             candidates = await _last_before(message)
         else:
             candidates = self._right_above(message)
@@ -83,8 +84,8 @@ class Quotes:
 
     async def opening(self, message: discord.Message) -> Quoted:
         """What a thread of others is about, when the bot is first asked in it: its first message, or else its name."""
-        thread = message.channel
-        if not isinstance(thread, discord.Thread) or thread.owner_id == self.me or message.id == thread.id:
+        thread = self.thread
+        if thread is None or thread.owner_id == self.me or message.id == thread.id:
             return Quoted()
         if not await self._is_first(thread, message):
             return Quoted()
@@ -124,7 +125,7 @@ class Quotes:
 
     def _is_ours(self, target: discord.Message, message: discord.Message) -> bool:
         """An answer of ours in the same thread or direct conversation is part of the history."""
-        return target.author.id == self.me and (message.guild is None or isinstance(message.channel, discord.Thread))
+        return target.author.id == self.me and (message.guild is None or self.thread is not None)
 
     async def _is_kept(self, target: discord.Message) -> bool:
         return await self.memory.is_turn(target.id) or await self.memory.conversation(target.id) is not None

@@ -64,23 +64,18 @@ class TwofoldDialect:
         self._markdown = MarkdownDialect()
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
-        """Tables are cut by the limits of blocks."""
         return self._blocks.expand(leaf, limit // 2)
 
     def draw(self, leaf: Leaf) -> Drawn:
-        """Write a leaf in both."""
         return self._blocks.draw(leaf), self._markdown.draw(leaf)
 
     def size(self, drawn: Drawn) -> int:
-        """The larger of the two."""
         return max(self._blocks.size(drawn[0]), len(drawn[1]))
 
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
-        """As blocks say."""
         return self._blocks.fits_beside([(other, drawn[0]) for other, drawn in before], leaf)
 
     def join(self, parts: list[tuple[Leaf, Drawn]]) -> str:
-        """Write a message."""
         blocks = self._blocks.join([(leaf, drawn[0]) for leaf, drawn in parts])
         return Chunk(blocks, self._markdown.join([(leaf, drawn[1]) for leaf, drawn in parts])).encode()
 
@@ -90,28 +85,25 @@ class SlackAnswer:
 
     def __init__(self) -> None:
         self._stream = stream()
-        self._chunks: list[str] = []
         self._waiting: list[str] = []
         self._drawn_at = -math.inf
 
     @property
     def chunks(self) -> list[str]:
         """Messages so far; every one but the last is final."""
-        return self._chunks
+        return self._stream.chunks
 
     def feed(self, delta: str) -> None:
-        """Add text of the model."""
         self._waiting.append(delta)
         if time.monotonic() - self._drawn_at >= DRAW_EVERY_S:
             self._draw()
 
     def close(self) -> None:
-        """No more text."""
         self._draw()
-        self._chunks = self._stream.close().chunks
+        self._stream.close()
 
     def _draw(self) -> None:
-        self._chunks = self._stream.feed("".join(self._waiting)).chunks
+        self._stream.feed("".join(self._waiting))
         self._waiting = []
         self._drawn_at = time.monotonic()
 
@@ -123,7 +115,7 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 
 def chunk_of(markdown: str) -> Chunk:
     """A text of ours, such as an apology or a page of help, as one message."""
-    answer = SlackAnswer()
+    answer = stream()
     answer.feed(markdown)
-    answer.close()
-    return Chunk.decode(answer.chunks[0]) if answer.chunks else Chunk([], "")
+    chunks = answer.close().chunks
+    return Chunk.decode(chunks[0] if chunks else "")

@@ -10,7 +10,6 @@ def plain(text: str) -> Block:
 
 
 def literal(text: str) -> Block:
-    """Text within a rich_text element."""
     return {"type": "text", "text": text}
 
 

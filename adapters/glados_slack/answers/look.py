@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 from glados_bots.surface import View
-from glados_slack.answers.answer import MAX_TEXT, Chunk
+from glados_slack.answers.answer import MAX_TEXT, Chunk, chunk_of
 from glados_slack.answers.block_kit import Block, actions, button, plain
 from glados_slack.answers.blocks import MAX_BLOCKS
 from glados_slack.answers.markdown import render
 from glados_slack.connection.escaping import encode
 
-STOP, REDO, VOTE, SHOW = "glados_stop", "glados_redo", "glados_vote", "glados_show"
+STOP, REDO, VOTE = "glados_stop", "glados_redo", "glados_vote"
 ENDED = frozenset({"done", "stopped", "failed"})
 MAX_SECTION = 2_900  # characters of a section; Slack takes 3,000
 MAX_NOTICE = 500
@@ -48,7 +48,6 @@ def plainest(view: View) -> dict[str, Any]:
 
 
 def stop_button(turn: str) -> Block:
-    """What ends an answer that is being written."""
     return actions(button(STOP, "Stop", turn))
 
 
@@ -74,7 +73,6 @@ def _small(text: str) -> Block:
 
 
 def _votes(turn: str) -> Block:
-    """Slack's own pair of thumbs."""
 
     def thumb(vote: str, label: str) -> Block:
         return {
@@ -87,6 +85,7 @@ def _votes(turn: str) -> Block:
     return {"type": "feedback_buttons", "action_id": VOTE, **buttons}
 
 
-def as_message(markdown_chunk: Chunk) -> dict[str, Any]:
+def as_message(markdown: str) -> dict[str, Any]:
     """A text of ours as arguments of a message."""
-    return {"blocks": markdown_chunk.blocks, "text": markdown_chunk.text or "…"}
+    chunk = chunk_of(markdown)
+    return {"blocks": chunk.blocks, "text": chunk.text or "…"}

@@ -60,12 +60,10 @@ class Loose:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The inverse of `text`."""
         return cls(**json.loads(text))
 
     @property
     def text(self) -> str:
-        """As JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
@@ -147,9 +145,7 @@ class LooseEnds:
 
     async def _is_over(self, loose: Loose) -> bool:
         """Whether nobody works on its turn any more; a line also gives way to the turn's first message."""
-        call = self._store.client.hget(f"{self._store.prefix}t:{loose.turn}", "state")
-        state = await reply_of(cast("Awaitable[str | None]", call))
-        if (state or "") in OVER:
+        if (await self._store.state(loose.turn) or "") in OVER:
             return True
         posts: tuple[Any, ...] = await self._store.posts(loose.turn) if loose.kind == "line" else ()
         return bool(posts) and LINE not in posts

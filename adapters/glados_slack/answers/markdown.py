@@ -50,7 +50,6 @@ class SlackDialect(ChatDialect):
     padding = "\u2060"
 
     def escape(self, text: str) -> str:
-        """Write entities, keep markers from pairing, and break mentions."""
         if not _SPECIAL.search(text):
             return text
         text = encode(text)
@@ -94,7 +93,6 @@ class SlackDialect(ChatDialect):
         return ZERO_WIDTH_SPACE.join(pieces)
 
     def bare(self, url: str) -> str:
-        """Write an address without a label."""
         return f"<{_quoted(url)}>"
 
     def fence(self, code: str, language: str) -> str:
@@ -104,11 +102,9 @@ class SlackDialect(ChatDialect):
         return f"```\n{text or ' '}\n```"
 
     def heading(self, leaf: Leaf) -> str:
-        """A bold line."""
         return " ".join(write_lines(self, bold(leaf.runs)))
 
     def indent(self, levels: tuple[bool, ...]) -> str:
-        """Four spaces a level."""
         return "    " * len(levels)
 
     def marker(self, leaf: Leaf) -> str:
@@ -121,17 +117,9 @@ class SlackDialect(ChatDialect):
 
 
 def render(text: str, limit: int = LIMIT) -> list[str]:
-    """Render a whole answer as mrkdwn.
+    """The messages of a whole answer, each of at most `limit` characters; none for an answer without visible content.
 
-    Args:
-        text: markdown.
-        limit: characters a message may hold, 200 or more.
-
-    Returns:
-        The messages, none empty; an empty list for an answer without visible content.
-
-    Raises:
-        ValueError: the limit is too small.
+    Raises ValueError when the limit is below 200.
     """
     return render_chat(text, SlackDialect(), limit)
 
@@ -152,5 +140,4 @@ def stream(limit: int = LIMIT) -> Stream[str]:
 
 
 def _quoted(url: str) -> str:
-    """Encode what would end the link."""
     return encode(MENTIONS.encoded(url).replace("|", "%7C").replace(">", "%3E").replace("<", "%3C"))

@@ -21,11 +21,9 @@ class MarkdownDialect(BackslashDialect):
     line_start = re.compile(r"(?:#{1,6}|[-*+]|>)(?=\s|$)|\d+(?=[.)](?:\s|$))")
 
     def escape(self, text: str) -> str:
-        """Put a backslash before everything markdown could read, and break mentions."""
         return MENTIONS.broken(_SPECIAL.sub(_escaped, text))
 
     def code(self, text: str) -> str:
-        """Write inline code with more back-ticks than it holds."""
         text = without_tokens(text.replace("\n", " "))
         ticks = "`" * (max((len(found) for found in re.findall("`+", text)), default=0) + 1)
         pad = " " if text.startswith("`") or text.endswith("`") else ""

@@ -79,7 +79,6 @@ class CreationLog:
         return [one.removeprefix(NOTICE) for one in found if one]
 
     async def forget(self, turn: Turn) -> None:
-        """All of its messages are gone."""
         await reply_of(self._store.client.delete(self._born(turn)))
 
     async def _begin(self, turn: Turn, nonce: str) -> None:

@@ -1,6 +1,6 @@
 """Inline content as elements of a rich_text block. Their text is literal: nothing in it is a mention or a link."""
 
-from glados_bots.markdown.links import hidden_host, safe_url
+from glados_bots.markdown.links import safe_url, shown_host
 from glados_bots.markdown.tree import Run, Span
 from glados_slack.answers.block_kit import Block, literal
 from glados_slack.answers.mentions import without_tokens
@@ -28,18 +28,17 @@ def _element(runs: list[Run], index: int) -> Block | None:
     element = literal(text)
     if span is not None and url is not None:
         is_last = not (index + 1 < len(runs) and span in runs[index + 1].spans)
-        host = _hidden_host(runs, index, span, url) if is_last and span.may_mislead else ""
-        element = {"type": "link", "url": url, "text": (text or url) + (f" ({host})" if host else "")}
+        host = shown_host(span, _label(runs, index, span), url) if is_last else ""
+        element = {"type": "link", "url": url, "text": (text or url) + host}
     style = {_STYLES[inner.kind]: True for inner in run.spans if inner.kind != "link"}
     if run.kind == "code":
         style["code"] = True
     return element | ({"style": style} if style else {})
 
 
-def _hidden_host(runs: list[Run], last: int, span: Span, url: str) -> str:
-    """See `hidden_host`; the link's label ends with the run number `last`."""
+def _label(runs: list[Run], last: int, span: Span) -> list[Run]:
+    """The label of a link that ends with the run number `last`."""
     first = last
     while first > 0 and span in runs[first - 1].spans:
         first -= 1
-    label = runs[first : last + 1]
-    return hidden_host("".join(run.text for run in label), url, [run.text for run in label if run.kind == "code"])
+    return runs[first : last + 1]

@@ -86,7 +86,6 @@ class StatusLines:
             await self._loose.end_of(turn, loose)
 
     async def aclose(self) -> None:
-        """End all refreshing."""
         for task in self._refreshing.values():
             self._ending.keep(task)
         await self._ending.cancel()

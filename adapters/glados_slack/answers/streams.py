@@ -177,7 +177,6 @@ def _opening(drawn: str) -> str:
 
 
 def _common(before: str, now: str) -> str:
-    """What both begin with."""
     if now.startswith(before):
         return before
     return before[: next((i for i, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]), len(now))]

@@ -67,7 +67,6 @@ class SlackSurface:
         return budget(turn.place["team"], method) if method else Budget(f"{turn.id}:waiting", *WAITING_RATE)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """Say something new in the thread."""
         showing = self._showing.get(turn.id)
         async with self._sorted_out(turn):
             if showing is None:
@@ -99,7 +98,6 @@ class SlackSurface:
         return [post for post in found if post.removeprefix(NOTICE) not in known]
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Make a message look like this."""
         showing = self._showing.get(turn.id)
         async with self._sorted_out(turn):
             if post == LINE:

@@ -86,7 +86,6 @@ class Calls:
         self._clients: dict[str, AsyncWebClient] = {}
 
     def client(self, token: str) -> AsyncWebClient:
-        """A client for one token."""
         if token not in self._clients:
             if len(self._clients) > 1000:  # noqa: PLR2004 - tokens change twice a day where they rotate
                 self._clients.clear()
@@ -150,7 +149,6 @@ class Calls:
             yield
 
     async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
-        """Raise what the error means."""
         code = error_code(error)
         status = getattr(error.response, "status_code", 0)
         if code in RATE_LIMITED or status == 429:  # noqa: PLR2004 - too many requests

@@ -1,20 +1,15 @@
 """Text files people share, read for the model: within caps, and with our token shown to Slack's own hosts only."""
 
 import asyncio
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
-from glados_bots.intake.downloads import DownloadError, fetch
-from glados_bots.intake.text_files import NOT_TEXT, Files, TextFile, decoded, may_be_text, safe_name
+from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
+from glados_bots.intake.text_files import Files, may_be_text, safe_name
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.installs import Install
-
-log = logging.getLogger(__name__)
 
 MOST_FILES = 5
 PATIENCE_FOR_FILES_S = 2.0  # Slack waits three seconds for the whole event
@@ -42,17 +37,10 @@ class FileReader:
     ) -> Files:
         """Read what can be read, all at once, within so many seconds for each."""
         known = await asyncio.gather(*(self._whole(file, place) for file in files))
-        texts = [file for file in known if is_candidate(file)]
-        unread = [(_name(file), NOT_TEXT) for file in known if file not in texts]
-        unread += [(_name(file), f"{MOST_FILES} files are the most") for file in texts[MOST_FILES:]]
-        wanted, read = texts[:MOST_FILES], []
-        found = await asyncio.gather(*(self._read(file, install.token, longest_s) for file in wanted))
-        for file, one in zip(wanted, found, strict=True):
-            if isinstance(one, TextFile):
-                read.append(one)
-            else:
-                unread.append((_name(file), one))
-        return Files(tuple(read), tuple(unread))
+        return await read_first(
+            known, MOST_FILES, f"{MOST_FILES} files are the most",
+            is_text=is_candidate, name=_name, read=lambda file: self._read(file, install.token, longest_s),
+        )  # fmt: skip
 
     async def _whole(self, file: Json, place: Mapping[str, str]) -> Json:
         """In Slack Connect channels Slack tells of some files by their id only."""
@@ -68,27 +56,20 @@ class FileReader:
         found = answer.get("file") if answer else None
         return found if isinstance(found, Mapping) else file
 
-    async def _read(self, file: Json, token: str, longest_s: float) -> TextFile | str:
-        """The file, or why it was not read."""
+    async def _read(self, file: Json, token: str, longest_s: float) -> Outcome:
         if not self._max_bytes:
             return "reading files is switched off"
         if file.get("is_external") or file.get("mode") in {"external", "tombstone", "hidden_by_limit", "file_access"}:
             return "it does not lie on Slack"
         url = str(file.get("url_private_download") or file.get("url_private") or "")
-        try:
-            async with asyncio.timeout(longest_s):
-                headers = {"Authorization": f"Bearer {token}"}
-                found = await fetch(url, self._max_bytes, is_ours=self.is_slack, headers=headers)
-        except DownloadError as error:
-            return str(error)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-            log.warning("a shared file could not be fetched: %s", type(error).__name__)
-            return "Slack did not hand it out in time"
+        headers = {"Authorization": f"Bearer {token}"}
+        found = await downloaded("Slack", url, self._max_bytes, longest_s, is_ours=self.is_slack, headers=headers)
+        if isinstance(found, str):
+            return found
         # Without the right to read files Slack answers 200 with a page to sign in.
         if found.kind == "text/html" and found.is_whole and len(found.content) != file.get("size"):
             return "the app may not read files here (scope `files:read`)"
-        text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
-        return NOT_TEXT if text is None else TextFile(_name(file), text, found.is_whole)
+        return await as_text(_name(file), found)
 
     def is_slack(self, url: str) -> bool:
         """Whether an address is one of Slack's own, where our token may go."""
@@ -101,7 +82,6 @@ class FileReader:
 
 
 def is_candidate(file: Json) -> bool:
-    """Whether a file is worth a look at its bytes."""
     return may_be_text(str(file.get("mimetype") or ""), str(file.get("name") or ""))
 
 

@@ -120,7 +120,6 @@ async def _is_about_limits(request: web.Request) -> bool:
 
 
 def oauth(settings: SlackSettings, store: Store, installations: Installations) -> AsyncOAuthFlow:
-    """The pages on which a workspace installs the app."""
     base = str(settings.api_base).rstrip("/").removesuffix("/api")
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
     pages = AsyncOAuthSettings(

@@ -22,7 +22,7 @@ from typing import Any, cast
 import aiohttp
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from slack_sdk.errors import SlackApiError, SlackTokenRotationError
-from slack_sdk.oauth.installation_store import Bot, Installation
+from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
@@ -43,7 +43,7 @@ STATE_S = 600
 
 
 class Installations(AsyncInstallationStore):
-    """All installations: slack_bolt's store for its OAuth flow, and the adapter's `Installs`."""
+    """All installations: where slack_bolt's OAuth flow saves them, and the adapter's `Installs`."""
 
     def __init__(self, store: Store, keys: list[Fernet], rotator: AsyncTokenRotator) -> None:
         self._client = store.client
@@ -57,7 +57,7 @@ class Installations(AsyncInstallationStore):
 
     async def find(self, enterprise: str, team: str) -> Install | None:
         """The installation that speaks for a workspace: its own, or its organisation's."""
-        found = await self.async_find_installation(enterprise_id=enterprise, team_id=team)
+        found = await self._working(enterprise, team)
         if found is None or not found.bot_token:
             return None
         return Install(
@@ -80,67 +80,32 @@ class Installations(AsyncInstallationStore):
             await self._remove(key)
 
     async def forget(self, enterprise: str, team: str) -> None:
-        """The app was removed there."""
-        await self.async_delete_all(enterprise_id=enterprise, team_id=team)
+        key = _key(enterprise, team)
+        if await self._load(key) is None and enterprise:  # the organisation's
+            key = _key(enterprise, None)
+        await self._remove(key)
 
     # --- what slack_bolt asks --------------------------------------------------------------------------------------
 
     @property
     def logger(self) -> Logger:
-        """Ours."""
         return log
 
     async def async_save(self, installation: Installation) -> None:
-        """Keep an installation."""
         is_org = bool(installation.is_enterprise_install)
         key = _key(installation.enterprise_id, None if is_org else installation.team_id)
         text = json.dumps(installation.to_dict_for_copying(), default=_plain)
         await reply_of(self._client.set(f"{self._prefix}install:{key}", self._cipher.encrypt(text.encode()).decode()))
         self._known[key] = (time.monotonic() + REMEMBERED_S, installation)
 
-    async def async_find_installation(
-        self,
-        *,
-        enterprise_id: str | None,
-        team_id: str | None,
-        user_id: str | None = None,
-        is_enterprise_install: bool | None = False,
-    ) -> Installation | None:
-        """The workspace's installation, else its organisation's; with a token that works for a while."""
-        del user_id
-        keys = [] if is_enterprise_install else [_key(enterprise_id, team_id)]
-        for key in dict.fromkeys([*keys, *([_key(enterprise_id, None)] if enterprise_id else [])]):
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    async def _working(self, enterprise: str, team: str) -> Installation | None:
+        """With a token that works for a while."""
+        for key in dict.fromkeys([_key(enterprise, team), *([_key(enterprise, None)] if enterprise else [])]):
             if found := await self._remembered(key):
                 return await self._refreshed(key, found)
         return None
-
-    async def async_find_bot(
-        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
-    ) -> Bot | None:
-        """The bot's part of an installation."""
-        found = await self.async_find_installation(
-            enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
-        )
-        return found.to_bot() if found else None
-
-    async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """As `async_delete_all`."""
-        await self._remove(_key(enterprise_id, team_id))
-
-    async def async_delete_installation(
-        self, *, enterprise_id: str | None, team_id: str | None, user_id: str | None = None
-    ) -> None:
-        """A person's part: there is only the workspace's."""
-        del enterprise_id, team_id, user_id
-
-    async def async_delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Forget a workspace, and the organisation's installation when it was that one."""
-        key = _key(enterprise_id, team_id)
-        if await self._load(key) is None and enterprise_id:
-            key = _key(enterprise_id, None)
-        await self._remove(key)
-
-    # --- small steps -----------------------------------------------------------------------------------------------
 
     async def _remembered(self, key: str) -> Installation | None:
         known = self._known.get(key)
@@ -221,11 +186,9 @@ class States(AsyncOAuthStateStore):
 
     @property
     def logger(self) -> Logger:
-        """Ours."""
         return log
 
     async def async_issue(self, *args: Any, **kwargs: Any) -> str:
-        """A new one."""
         del args, kwargs
         state = secrets.token_urlsafe(24)
         await reply_of(self._client.set(self._prefix + state, 1, ex=STATE_S))

@@ -22,7 +22,6 @@ class People:
         self._known: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
 
     async def name(self, place: Mapping[str, str], some_id: str) -> str:
-        """How a user or a channel is called."""
         if some_id[:1] in "CGD":
             found = await self._ask(place, "conversations.info", "channel", some_id)
             return str(found.get("name") or some_id)
@@ -35,7 +34,6 @@ class People:
         return _is_foreign(await self._ask(place, "users.info", "user", user), place)
 
     async def is_admin(self, place: Mapping[str, str], user: str) -> bool:
-        """Whether somebody is an admin or owner of the workspace."""
         found = await self._ask(place, "users.info", "user", user)
         if _is_foreign(found, place):  # an admin of another organisation
             return False

@@ -95,7 +95,6 @@ class Event:
 
     @property
     def is_from_bot(self) -> bool:
-        """Whether a program wrote it."""
         return bool(self.data.get("bot_id") or self.data.get("bot_profile") or self.subtype == "bot_message")
 
     @property
@@ -110,7 +109,6 @@ class Event:
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        """What was uploaded with it."""
         return list(self.data.get("files") or [])
 
     @property
@@ -121,7 +119,6 @@ class Event:
 
 
 def place_of(event: Event, install: Install) -> dict[str, str]:
-    """The place to answer a message in."""
     return place(
         install, event.body, channel=event.channel, kind=event.kind, ts=event.ts, thread=event.thread,
         user_team=event.user_team,
@@ -131,7 +128,6 @@ def place_of(event: Event, install: Install) -> dict[str, str]:
 def place(
     install: Install, body: Mapping[str, Any], *, channel: str, kind: str, ts: str, thread: str, user_team: str = ""
 ) -> dict[str, str]:
-    """A place of a workspace."""
     team = install.team or str(body.get("team_id") or (body.get("team") or {}).get("id") or "")
     return {
         "team": team,
@@ -151,7 +147,6 @@ def thread_of(event: Event) -> str:
 
 
 def install_of(context: AsyncBoltContext) -> Install:
-    """The installation bolt has found for a request."""
     return cast("Install", context["install"])
 
 

@@ -56,7 +56,6 @@ class Sockets:
 
     @property
     def connected(self) -> int:
-        """Connections that are up."""
         return len(self._connected)
 
     async def run(self) -> None:
@@ -94,7 +93,6 @@ class Sockets:
             raise ConfigError(f"{VARIABLE}: Slack refuses it ({code}): {reason}; see docs/slack.md") from None
 
     async def _keep(self, number: int) -> None:
-        """One connection after the other."""
         pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
         while True:
             handler = AsyncSocketModeHandler(

@@ -9,7 +9,7 @@ from typing import Any
 from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, RefusedError
-from glados_slack.connection.marks import Marks
+from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.places import Event, message_id, seconds
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,9 @@ async def find(calls: Calls, place: Mapping[str, str]) -> dict[str, Any] | None:
 class Standing:
     """Looks at messages of late events."""
 
-    def __init__(self, calls: Calls, marks: Marks) -> None:
+    def __init__(self, calls: Calls, changes: HeardChanges) -> None:
         self._calls = calls
-        self._marks = marks
+        self._changes = changes
 
     async def now(self, event: Event, place: Mapping[str, str]) -> Event | None:
         """A message with what it says now; None when it is gone. As it came, where Slack does not tell."""
@@ -58,5 +58,6 @@ class Standing:
             return event
         if found is None:
             return None
-        await self._marks.is_newest_edit(name, str((found.get("edited") or {}).get("ts") or ""))  # older ones are over
+        edited = str((found.get("edited") or {}).get("ts") or "")
+        await self._changes.is_newest_edit(name, edited)  # older ones are over
         return Event.of(event.body, {**event.data, **found})

@@ -4,20 +4,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.addressing import is_nothing
+from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN, TOO_LONG
-from glados_slack.access import Asker, refusal
+from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN
+from glados_slack.access import Asker
 from glados_slack.answers.block_kit import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.escaping import encode
-from glados_slack.incoming.desk import SlackDesk
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import AskedOnSlack, SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -26,25 +27,57 @@ MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
+@dataclass(slots=True)
+class AskedByCommand(AskedOnSlack):
+    """A question of somebody in a channel, or in a thread of it (`thread` of the place).
+
+    Attributes:
+        about: a message they ask about; empty for none.
+        posted: the turn, once its question stands there.
+    """
+
+    question: str
+    about: str
+    posted: Turn | None = None
+
+    async def read(self) -> Question:
+        """The question below the message that it is about."""
+        if is_nothing(self.question):
+            return Question()
+        about = f"About this message:\n{_quoted(self.about)}\n\n" if self.about else ""
+        return Question(about + self.question, length=len(about) + len(self.question))
+
+    async def turn(self, question: Question) -> Turn:
+        """Post the question, once. Raises RefusedError when the bot may not write there."""
+        if self.posted is None:
+            ts = await self._post()
+            place = {**self.place, "ts": ts, "thread": self.place["thread"] or ts}
+            self.posted = await self.turn_at(place, question.text)
+        return self.posted
+
+    async def _post(self) -> str:
+        place, name = self.place, await self.shared.people.name(self.place, self.asker.user)
+        limits = new_messages(place["team"], place["channel"])
+        await self.shared.calls.wait(limits, place["channel"])
+        is_beside = bool(self.about and place["thread"])  # the message stands right there
+        verb = "asks about this message" if is_beside else "asks"
+        shown = self.question if is_beside or not self.about else f"{self.question}\n\n{self.about}"
+        made = await self.shared.calls(
+            place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
+            blocks=[_shown(name, verb, shown)],
+            text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
+        )  # fmt: skip
+        return str(made["ts"])
+
+
 class Asking:
     """Posts questions for people, and takes them in."""
 
-    def __init__(self, shared: Shared, desk: SlackDesk) -> None:
-        self._core = shared.core
-        self._calls = shared.calls
-        self._people = shared.people
-        self._notes = shared.notes
-        self._settings = shared.settings
-        self._desk = desk
+    def __init__(self, shared: SlackShared) -> None:
+        self._shared = shared
 
     async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> str:
-        """Ask in a channel, or in a thread of it (`thread` of the place).
-
-        Args:
-            place: where; its `ts` is not known yet.
-            user: who asks.
-            question: their words.
-            about: a message they ask about.
+        """Ask in a channel, or in a thread of it (`thread` of the place), perhaps about a message.
 
         Returns:
             A sentence for the person when it could not be asked, else nothing.
@@ -52,50 +85,32 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
-        if is_nothing(question):
-            return NO_QUESTION
-        text = f"About this message:\n{_quoted(about)}\n\n{question}" if about else question
-        longest = self._core.settings.message_max_chars
-        if no := refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im")):
-            return no
-        if len(text) > longest:
-            return TOO_LONG.format(length=len(text), allowed=longest)
-        name = await self._people.name(place, user)
-        ts = await self._post(place, name, question, about)
-        turn = await self._desk.turn({**place, "ts": ts, "thread": place["thread"] or ts}, user, text)
+        asker = Asker(user, place["channel"], place["kind"] == "im")
+        asked = AskedByCommand(self._shared, place, asker, question, about)
         try:
-            refused = (await self._accept(turn)).refusal
+            verdict = await self._take_in(asked)
         except StoreUnavailableError as error:
-            log.warning("turn %s: %s; its question stands there and cannot be taken in", turn.id, error)
-            await self._notes.say(turn.place, NOT_TAKEN_IN)
+            if asked.posted is None:
+                raise
+            log.warning("turn %s: %s; its question stands there and cannot be taken in", asked.posted.id, error)
+            await self._shared.notes.say(asked.posted.place, NOT_TAKEN_IN)
             return ""
-        if refused:
-            await self._calls.wait(budget(place["team"], "chat.delete"), user)
-            await self._calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
-        return refused
+        if verdict.refusal and asked.posted:
+            calls, ts = self._shared.calls, asked.posted.place["ts"]
+            await calls.wait(budget(place["team"], "chat.delete"), user)
+            await calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
+        return NO_QUESTION if verdict.status == "empty" else verdict.refusal
 
-    async def _accept(self, turn: Turn) -> Verdict:
-        """Take the question in, also when Redis comes back a little later: it stands in the channel already."""
+    async def _take_in(self, asked: AskedByCommand) -> Verdict:
+        """Take the question in, also when Redis comes back a little later, if it stands in the channel already."""
         give_up_at = time.monotonic() + OUTAGE_S
         while True:
             try:
-                return await self._desk.accept(turn)
+                return await self._shared.core.desk.ask(asked)
             except StoreUnavailableError:
-                if time.monotonic() > give_up_at:
+                if asked.posted is None or time.monotonic() > give_up_at:
                     raise
                 await asyncio.sleep(OUTAGE_NAP_S)
-
-    async def _post(self, place: Mapping[str, str], name: str, question: str, about: str) -> str:
-        limits = new_messages(place["team"], place["channel"])
-        await self._calls.wait(limits, place["channel"])
-        verb = "asks about this message" if about and place["thread"] else "asks"
-        shown = question if not about or place["thread"] else f"{question}\n\n{about}"
-        made = await self._calls(
-            place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
-            blocks=[_shown(name, verb, shown)],
-            text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
-        )  # fmt: skip
-        return str(made["ts"])
 
 
 def why_not_posted(error: RefusedError) -> str:

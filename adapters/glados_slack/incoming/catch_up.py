@@ -23,7 +23,7 @@ from glados_slack.connection.places import conversation_of
 from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.facts import Channel
 from glados_slack.incoming.look_back import Asked, LookBack
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,13 @@ Gaps = Mapping[int, int]  # begin -> end, in ms
 class CatchUp:
     """Stamps the time while events can arrive, and looks back when they could not."""
 
-    def __init__(self, shared: Shared, desk: SlackDesk, is_well: Callable[[], bool]) -> None:
+    def __init__(self, shared: SlackShared, desk: SlackDesk, is_well: Callable[[], bool]) -> None:
         self._memory = shared.memory
         self._look_back = LookBack(shared, desk)
         self._is_well = is_well
         self._longest_s = shared.settings.catch_up_minutes * 60
 
     async def run(self) -> None:
-        """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stamp_for_ever())
             if self._longest_s:

@@ -8,7 +8,7 @@ from glados_bots.conversation import Turn
 from glados_bots.store.records import Vote
 from glados_bots.wording import TOO_OLD
 from glados_slack.access import Asker, refusal
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 NOT_YOURS = "Only the person who asked, or an admin, can do that."
 
@@ -16,7 +16,7 @@ NOT_YOURS = "Only the person who asked, or an admin, can do that."
 class Controls:
     """Does what a button says, for those who may."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._core = shared.core
         self._people = shared.people
         self._notes = shared.notes
@@ -24,28 +24,20 @@ class Controls:
         self._admins = Admins.parse(shared.core.settings.admins)
 
     async def stop(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
-        """End an answer."""
         if turn := await self._theirs(place, user, turn_id):
             await self._core.store.change(turn.id, "stop")
 
     async def redo(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
-        """Answer again."""
-        turn = await self._theirs(place, user, turn_id)
-        no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
-        if turn and no:
-            await self._notes.whisper(place, user, no)
-            return
-        verdict = await self._core.intake.redo(turn.id, user) if turn else None
-        if turn and verdict is None:
-            await self._notes.whisper(place, user, TOO_OLD)
-        elif verdict and verdict.refusal:
-            await self._notes.whisper(place, user, verdict.refusal)
+        if turn := await self._theirs(place, user, turn_id):
+            no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
+            verdict = await self._core.desk.ask_again(turn.id, user, no)
+            if verdict.refusal:
+                await self._notes.whisper(place, user, verdict.refusal)
 
     async def vote(self, place: Mapping[str, str], user: str, value: str) -> None:
         """Keep a vote; the same one again takes it back."""
         turn_id, vote = _vote(value)
-        before = (await self._core.records.votes(turn_id)).get(user, "")
-        if not await self._core.records.vote(turn_id, user, "" if vote == before else vote):
+        if await self._core.records.press(turn_id, user, vote) is None:
             await self._notes.whisper(place, user, TOO_OLD)
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
@@ -55,7 +47,7 @@ class Controls:
         """
         named = self._admins.has("slack", f"{place['team']}/{user}") or self._admins.has("slack", user)
         asker = Asker(user, place["channel"], is_direct=place["kind"] == "im")
-        is_own = asker.is_direct and refusal(self._settings, asker) is None
+        is_own = asker.is_direct and not refusal(self._settings, asker)
         return is_own or named or await self._people.is_admin(place, user)
 
     async def _theirs(self, place: Mapping[str, str], user: str, turn_id: str) -> Turn | None:

@@ -8,60 +8,36 @@ when this has returned; StoreUnavailableError means that it must send the event 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording import HOW_TO_ASK_ON_SLACK, TOO_LONG
-from glados_slack.access import Asker, refusal
+from glados_bots.wording import HOW_TO_ASK_ON_SLACK
+from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
-from glados_slack.connection.marks import Marks
-from glados_slack.connection.places import Event, conversation_of, message_id, place_of, thread_of
-from glados_slack.connection.standing import Standing, is_late
-from glados_slack.incoming.earlier import Earlier, quoted_in
-from glados_slack.incoming.joining import Joining
+from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
+from glados_slack.incoming.earlier import quoted_in
+from glados_slack.incoming.message import AskedByMessage
 from glados_slack.incoming.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
-from glados_slack.incoming.shared import Shared
-from glados_slack.words.reading import Reader
-from glados_slack.words.said import files_of
+from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
 
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a message asks.
-
-    Attributes:
-        text: for the model; empty when neither words nor files say anything.
-        unread: for the person: sentences about files that were not read.
-        length: characters of its words. What was said earlier, and files, have bounds of their own.
-    """
-
-    text: str = ""
-    unread: str = ""
-    length: int = 0
+YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
+LOOKS, LOOK_NAP_S = 8, 0.15
 
 
 class SlackDesk:
     """Takes messages, their edits and their deletions."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
+        self._shared = shared
         self._core = shared.core
-        self._people = shared.people
-        self._files = shared.files
         self._notes = shared.notes
-        self._settings = shared.settings
-        self._marks = Marks(shared.core.store)
         self._memory = shared.memory
-        self._joining = Joining(shared.core.store)
-        self._earlier = Earlier(shared, self._joining)
-        self._standing = Standing(shared.calls, self._marks)
+        self._changes = HeardChanges(shared.core.store)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- events ----------------------------------------------------------------------------------------------------
@@ -85,7 +61,7 @@ class SlackDesk:
             case "message_changed":
                 await self._changed(event, install)
             case "message_deleted":
-                await self._marks.delete(message_id(event.channel, event.data.get("deleted_ts", "")))
+                await self._changes.delete(message_id(event.channel, event.data.get("deleted_ts", "")))
             case subtype if subtype in ASKING:
                 await self._said(event, install)
             case _:
@@ -97,8 +73,8 @@ class SlackDesk:
         if addressed(event, install.bot_user) is None:
             return
         if await self._core.store.turn(name):  # whoever took it in may have died right after
-            await self._joining.join(conversation_of(event.channel, event.thread), event.edited or event.ts)
-            await self._marks.follow(name)
+            await self._core.marks.join(conversation_of(event.channel, event.thread), event.edited or event.ts)
+            await self._changes.follow(name)
             await self._memory.note_asked(place_of(event, install))
             return
         told_at = max(event.told_at, event.edited)
@@ -113,26 +89,6 @@ class SlackDesk:
         """
         await self._core.commands.stop(conversation_of(channel, thread), author)
 
-    async def accept(self, turn: Turn, *names: str) -> Verdict:
-        """Take a turn in; `asked_at` of its place is when that was, if its message was written before."""
-        verdict = await self._core.intake.accept(turn, dedupe=names)
-        if verdict.status == "accepted":
-            await self._joining.join(turn.conversation, turn.place.get("asked_at") or turn.place["ts"])
-        await self._memory.note_asked(turn.place)
-        return verdict
-
-    async def turn(self, place: Mapping[str, str], user: str, text: str) -> Turn:
-        """A turn of somebody at a place; `ts` of the place is its question."""
-        return Turn(
-            id=message_id(place["channel"], place["ts"]),
-            conversation=conversation_of(place["channel"], place["thread"]),
-            author=user,
-            text=text,
-            author_name="" if place["kind"] == "im" else await self._people.name(place, user),
-            channel=place["channel"],
-            place=place,
-        )
-
     # --- questions -------------------------------------------------------------------------------------------------
 
     async def _why(self, event: Event, install: Install, edit: Edit | None) -> Reason | None:
@@ -140,63 +96,37 @@ class SlackDesk:
         bot, thread = install.bot_user, conversation_of(event.channel, event.thread)
         reason = addressed(event, bot)
         is_told_in_thread = reason == "thread" and edit is None
-        joined = await (self._joining.soon(event) if is_told_in_thread else self._joining.of(thread))
+        joined = await (self._joined_soon(event) if is_told_in_thread else self._core.marks.joined(thread))
         return reason if is_question(event, bot, joined, edit) else None
 
+    async def _joined_soon(self, event: Event) -> str:
+        """When the bot joined a thread, though the question that begins it may be on its way in another process."""
+        looks = LOOKS if seconds(event.ts) - seconds(event.thread) < YOUNG_S else 1
+        for look in range(looks):
+            if look:
+                await asyncio.sleep(LOOK_NAP_S)
+            if joined := await self._core.marks.joined(conversation_of(event.channel, event.thread)):
+                return joined
+        return ""
+
     async def _ask(self, event: Event, install: Install, reason: Reason, edit: Edit | None) -> Verdict | None:
-        """Take a question in; None when it is none that is taken in."""
-        place = place_of(event, install)
-        if await self._marks.is_deleted(message_id(event.channel, event.ts)) or await self._is_refused(event, place):
+        """Take a question in, and tell its person what they should know; None when it was deleted."""
+        name = message_id(event.channel, event.ts)
+        if await self._changes.is_deleted(name):
             return None
-        if is_late(event):
-            found = await self._standing.now(event, place)
-            if found is None or addressed(found, install.bot_user) is None:
-                return None
-            event = found
-        asked = await self._read(event, install, place)
-        if not asked.text:
-            if reason != "thread" and await self._notes.once(f"help:{message_id(event.channel, event.ts)}"):
-                await self._notes.say(place, asked.unread or HOW_TO_ASK_ON_SLACK)
-            return None
-        if await self._is_too_long(event, place, asked):
-            return None
-        turn = await self.turn(place | ({"asked_at": edit.at} if edit else {}), event.user, asked.text)
-        verdict = await self.accept(turn, *event.names)
-        await self._marks.follow(turn.id)
-        sentence = verdict.refusal or asked.unread
-        if sentence and not verdict.is_repeat and await self._notes.once(f"told:{turn.id}"):
-            await self._notes.whisper(place, event.user, sentence)
+        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked.asked_at = edit.at if edit else ""
+        verdict = await self._core.desk.ask(asked, dedupe=event.names)
+        if verdict.status in {"barred", "too_long"}:
+            await self._notes.refuse(asked.place, event.user, verdict.refusal)
+        elif verdict.status == "empty":
+            if reason != "thread" and await self._core.marks.once(f"help:{name}"):
+                await self._notes.say(asked.place, verdict.left_out or HOW_TO_ASK_ON_SLACK)
+        else:
+            sentence = "" if verdict.is_repeat else verdict.refusal or verdict.left_out
+            if sentence and await self._core.marks.once(f"told:{name}"):
+                await self._notes.whisper(asked.place, event.user, sentence)
         return verdict
-
-    async def _is_refused(self, event: Event, place: Mapping[str, str]) -> bool:
-        """Whether the operator's lists are against an answer; then the person was told."""
-        no = refusal(self._settings, Asker(event.user, event.channel, event.kind == "im", event.is_external))
-        if no:
-            await self._notes.refuse(place, event.user, no)
-        return bool(no)
-
-    async def _is_too_long(self, event: Event, place: Mapping[str, str], asked: Asked) -> bool:
-        """Whether a question is longer than allowed; then the person was told."""
-        length, allowed = asked.length, self._core.settings.message_max_chars
-        if length > allowed:
-            await self._notes.refuse(place, event.user, TOO_LONG.format(length=length, allowed=allowed))
-        return length > allowed
-
-    async def _read(
-        self, event: Event, install: Install, place: Mapping[str, str], earlier: str | None = None
-    ) -> Asked:
-        """Words and files below what was said earlier. Files take the room that the words leave."""
-        reader = Reader(self._people, self._settings, install, place)
-        words, files = await asyncio.gather(
-            reader.words(event.data), self._files.read(files_of(event.data), install, place)
-        )
-        if not words and not files.read:
-            return Asked(unread=files.fitted(0)[1])
-        if earlier is None:
-            earlier = await self._earlier.read(event, install, place, reader)
-        room = self._core.settings.message_max_chars - len(earlier) - len(words)
-        shown, unread = files.fitted(room)
-        return Asked(earlier + "\n\n".join(filter(None, [words, shown])), unread, len(words))
 
     # --- changes ---------------------------------------------------------------------------------------------------
 
@@ -205,11 +135,11 @@ class SlackDesk:
         now = event.message("message")
         name = message_id(event.channel, now.ts)
         if now.subtype == "tombstone":
-            await self._marks.delete(name)
+            await self._changes.delete(name)
             return
         before = event.message("previous_message")
         edit = Edit(max(event.told_at, now.edited), before if before.ts else None)
-        if not is_edit(now, install.bot_user, edit) or not await self._marks.is_newest_edit(name, now.edited):
+        if not is_edit(now, install.bot_user, edit) or not await self._changes.is_newest_edit(name, now.edited):
             return
         turn = await self._core.store.turn(name)
         if turn is None and (reason := await self._why(now, install, edit)):
@@ -221,16 +151,16 @@ class SlackDesk:
 
     async def _ask_anew(self, turn: Turn, event: Event, install: Install) -> None:
         """Answer an edited question again; one whose text is what it was is left alone."""
-        place = place_of(event, install)
-        if not await self._is_newest(turn) or await self._is_refused(event, place):
+        if not await self._is_newest(turn):
             return
         name = message_id(event.channel, event.ts)
-        asked = await self._read(event, install, place, earlier=quoted_in(turn.text) if turn.id == name else "")
-        if not asked.text or asked.text == turn.text or await self._is_too_long(event, place, asked):
-            return
-        verdict = await self._core.intake.redo(name, event.user, asked.text)
-        if verdict and verdict.refusal and not verdict.is_repeat:
-            await self._notes.whisper(place, event.user, verdict.refusal)
+        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked.earlier = quoted_in(turn.text) if turn.id == name else ""
+        verdict = await self._core.desk.ask_anew(asked, turn, name, event.user)
+        if verdict.status in {"barred", "too_long"}:
+            await self._notes.refuse(asked.place, event.user, verdict.refusal)
+        elif verdict.refusal and not verdict.is_repeat:
+            await self._notes.whisper(asked.place, event.user, verdict.refusal)
 
     async def _is_newest(self, turn: Turn) -> bool:
         """Whether no later question of the conversation was answered: an answer far above is left as it is.

@@ -11,9 +11,8 @@ from glados_slack.connection.files import MOST_FILES, is_candidate
 from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import Event, conversation_of
-from glados_slack.incoming.joining import Joining
 from glados_slack.incoming.questions import addressed
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
 
@@ -37,17 +36,17 @@ def quoted_in(text: str) -> str:
 class Earlier:
     """Reads threads."""
 
-    def __init__(self, shared: Shared, joining: Joining) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._calls = shared.calls
         self._files = shared.files
-        self._joining = joining
+        self._marks = shared.core.marks
         self._most = shared.settings.thread_context
 
     async def read(self, event: Event, install: Install, place: Mapping[str, str], reader: Reader) -> str:
         """What others said in a thread before we were called into it, where Slack lets us read that."""
         if not self._most or event.thread == event.ts or event.kind == "im":
             return ""
-        if await self._joining.of(conversation_of(event.channel, event.thread)):
+        if await self._marks.joined(conversation_of(event.channel, event.thread)):
             return ""
         where = {"channel": event.channel, "channel_type": event.kind}
         found = [Event.of(event.body, {**message, **where}) for message in await self._newest(event, place)]

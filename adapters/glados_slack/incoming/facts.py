@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self, cast
 
 from glados_bots.store.connection import reply_of
+from glados_bots.store.marks import Latest
 from glados_bots.store.store import DEDUPE_SECONDS, Store
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of
@@ -71,59 +72,42 @@ class SlackFacts:
     def __init__(self, store: Store) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._ttl = store.ttl
+        self._channels = Latest(store, "channels", MOST_CHANNELS, store.ttl)
+        self._asked = Latest(store, "asked", MOST_ASKED, DEDUPE_SECONDS)
         self._stamp = store.client.register_script(_STAMP)
         self._known: dict[str, tuple[float, str]] = {}
 
     # --- channels and questions ------------------------------------------------------------------------------------
 
     async def note_channel(self, event: Event, install: Install) -> None:
-        """Something was written in a channel."""
         text = json.dumps(asdict(Channel.of(event, install)), sort_keys=True)
         noted_at, known = self._known.get(event.channel, (0.0, ""))
         if not event.channel or (known == text and time.monotonic() - noted_at < CHANNEL_EVERY_S):
             return
-        key = f"{self._prefix}channels"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {text: time.time()})
-            pipe.zremrangebyrank(key, 0, -MOST_CHANNELS - 1)
-            pipe.expire(key, self._ttl)
-            await reply_of(pipe.execute())
+        await self._channels.note(text)
         self._known[event.channel] = time.monotonic(), text
 
     async def channels(self) -> list[Channel]:
         """Those with something written lately, newest first."""
-        texts: Any = await reply_of(self._client.zrange(f"{self._prefix}channels", 0, -1, desc=True))
         found: dict[str, Channel] = {}
-        for text in texts:
+        for text in await self._channels.names():
             channel = Channel(**json.loads(text))
             found.setdefault(channel.id, channel)
         return list(found.values())
 
     async def note_asked(self, place: Mapping[str, str]) -> None:
         """The question at this place was taken in, or its person was told why not."""
-        key, now = f"{self._prefix}asked", time.time()
-        name = f"{conversation_of(place['channel'], place['thread'])} {message_id(place['channel'], place['ts'])}"
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.zadd(key, {name: now})
-            pipe.zremrangebyscore(key, "-inf", now - DEDUPE_SECONDS)
-            pipe.zremrangebyrank(key, 0, -MOST_ASKED - 1)
-            pipe.expire(key, DEDUPE_SECONDS)
-            await reply_of(pipe.execute())
+        await self._asked.note(_question(place["channel"], place["thread"], place["ts"]))
 
     async def drop_asked(self, channel: str, thread: str, ts: str) -> None:
-        """That question is gone."""
-        name = f"{conversation_of(channel, thread)} {message_id(channel, ts)}"
-        call: Any = self._client.zrem(f"{self._prefix}asked", name)
-        await reply_of(call)
+        await self._asked.drop(_question(channel, thread, ts))
 
     async def asked(self) -> dict[str, dict[str, float]]:
         """By thread: timestamps of its questions, and when each was taken in; threads with the newest ones first."""
-        found: Any = await reply_of(self._client.zrange(f"{self._prefix}asked", 0, -1, desc=True, withscores=True))
         threads = defaultdict[str, dict[str, float]](dict)
-        for name, at in found:
+        for name, at in (await self._asked.names()).items():
             thread, _, message = name.partition(" ")
-            threads[thread][message.rpartition(":")[2]] = float(at)
+            threads[thread][message.rpartition(":")[2]] = at
         return threads
 
     # --- gaps ------------------------------------------------------------------------------------------------------
@@ -137,7 +121,6 @@ class SlackFacts:
         await reply_of(self._stamp(keys=keys, args=[-1 if is_first else GAP_MS, DEDUPE_SECONDS]))
 
     async def gaps(self) -> dict[int, int]:
-        """Begin and end of those that were not looked through."""
         found: Any = await reply_of(self._client.zrange(f"{self._prefix}gaps", 0, -1, withscores=True))
         return {int(since): int(until) for since, until in found}
 
@@ -147,7 +130,6 @@ class SlackFacts:
         return {name: int(until) for name, until in found.items()}
 
     async def note_looked(self, name: str, until: int) -> None:
-        """It was looked through."""
         key = f"{self._prefix}looked"
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hset(key, name, str(until))
@@ -155,7 +137,6 @@ class SlackFacts:
             await reply_of(pipe.execute())
 
     async def close(self, gaps: Mapping[int, int]) -> None:
-        """These were looked through, everywhere."""
         call: Any = self._client.zrem(f"{self._prefix}gaps", *map(str, gaps))
         await reply_of(call)
         if not await self.gaps():
@@ -166,9 +147,11 @@ class SlackFacts:
         return bool(await reply_of(self._client.set(f"{self._prefix}looking", 1, nx=True, px=int(seconds * 1000))))
 
     async def keep(self, seconds: float) -> None:
-        """It goes on looking."""
         await reply_of(self._client.set(f"{self._prefix}looking", 1, px=int(seconds * 1000)))
 
     async def give_back(self) -> None:
-        """It has ended."""
         await reply_of(self._client.delete(f"{self._prefix}looking"))
+
+
+def _question(channel: str, thread: str, ts: str) -> str:
+    return f"{conversation_of(channel, thread)} {message_id(channel, ts)}"

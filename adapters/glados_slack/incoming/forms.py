@@ -56,7 +56,6 @@ def about_form(key: str) -> View:
 
 
 def value(view: View, name: str) -> str:
-    """What was entered or chosen."""
     state = view["state"]["values"][name][name]
     if "selected_option" in state:
         chosen = (state["selected_option"] or {}).get("value", DEFAULT)

@@ -8,7 +8,7 @@ from glados_slack.answers.block_kit import Block, actions, button, header, liter
 from glados_slack.app_config import PROMPTS
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
 SHOWN = 8
@@ -19,12 +19,11 @@ METHOD = "assistant.threads.setSuggestedPrompts"
 class Home:
     """Publishes the home of each person who opens it."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: SlackShared) -> None:
         self._core = shared.core
         self._calls = shared.calls
 
     async def publish(self, place: Mapping[str, str], user: str) -> None:
-        """Show the newest state."""
         view = {"type": "home", "blocks": await self._blocks(place, user)}
         await self._calls.wait(budget(place["team"], "views.publish"), user)
         await self._calls.quietly(place, "views.publish", user_id=user, view=view)
@@ -78,7 +77,6 @@ def forget_button() -> Block:
 
 
 def forget_question() -> dict[str, Any]:
-    """The button as a message."""
     chunk = chunk_of("This deletes everything I keep of you: your questions with my answers, and your votes.")
     return {"text": chunk.text, "blocks": [*chunk.blocks, actions(forget_button())]}
 

@@ -10,13 +10,12 @@ from typing import Any
 
 from glados_slack.connection.budgets import looking_back
 from glados_slack.connection.calls import LimitedError, NotSentError, RefusedError, UnknownOutcomeError
-from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.connection.standing import find
 from glados_slack.incoming.desk import SlackDesk
 from glados_slack.incoming.facts import Channel
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ Asked = Mapping[str, float]
 class LookBack:
     """Reads. Methods raise StoreUnavailableError, PlatformAwayError: then it is to be done again."""
 
-    def __init__(self, shared: Shared, desk: SlackDesk) -> None:
+    def __init__(self, shared: SlackShared, desk: SlackDesk) -> None:
         self._calls = shared.calls
         self._memory = shared.memory
         self._desk = desk
@@ -78,13 +77,9 @@ class LookBack:
             await self._tell(channel, told)
 
     async def _tell(self, channel: Channel, event: Message) -> None:
-        await self._desk.take_message(channel.event(event), await self._install(channel))
-
-    async def _install(self, channel: Channel) -> Install:
-        return await self._calls.install(_place(channel))
+        await self._desk.take_message(channel.event(event), await self._calls.install(_place(channel)))
 
     async def _read(self, channel: Channel, method: str, **args: Any) -> list[Message]:
-        """Messages of a place, oldest first."""
 
         async def page(cursor: str | None) -> Any:
             return await self._call(_place(channel), method, limit=PAGE, cursor=cursor, **args)

@@ -1,38 +1,28 @@
-"""Short sentences of the bot that are no answers: refusals, help, what stands in the way. Each is said once.
-
-glados:{slack}:once:NAME   str   it was said
-"""
+"""Short sentences of the bot that are no answers: refusals, help, what stands in the way. Each is said once."""
 
 from collections.abc import Mapping
 
-from glados_bots.store.connection import reply_of
-from glados_bots.store.store import Store
-from glados_slack.answers.answer import chunk_of
+from glados_bots.store.marks import Marks
 from glados_slack.answers.look import as_message
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls
 
-DAY_S = 24 * 3600
 QUIET_S = 600  # a refusal is not repeated to the same person in the same place before
 
 
 class SlackNotes:
     """Says things in threads and to single people. What cannot be said is logged."""
 
-    def __init__(self, store: Store, calls: Calls) -> None:
-        self._store = store
+    def __init__(self, marks: Marks, calls: Calls) -> None:
+        self._marks = marks
         self._calls = calls
-
-    async def once(self, name: str, seconds: int = DAY_S) -> bool:
-        """Whether this is the first time in so many seconds, for all processes together."""
-        return bool(await reply_of(self._store.client.set(f"{self._store.prefix}once:{name}", 1, nx=True, ex=seconds)))
 
     async def say(self, place: Mapping[str, str], markdown: str) -> str:
         """A message in the thread, for everybody there; returns its timestamp, or nothing."""
         await self._calls.wait(new_messages(place["team"], place["channel"]), place["channel"])
         made = await self._calls.quietly(
             place, "chat.postMessage", channel=place["channel"], thread_ts=place.get("thread") or None,
-            **as_message(chunk_of(markdown)),
+            **as_message(markdown),
         )  # fmt: skip
         return str(made["ts"]) if made else ""
 
@@ -43,17 +33,16 @@ class SlackNotes:
         await self._calls.wait(budget(place["team"], "chat.postEphemeral"), user)
         made = await self._calls.quietly(
             place, "chat.postEphemeral", channel=place["channel"], user=user, thread_ts=place.get("thread") or None,
-            **as_message(chunk_of(markdown)),
+            **as_message(markdown),
         )  # fmt: skip
         return made is not None
 
     async def refuse(self, place: Mapping[str, str], user: str, markdown: str) -> None:
         """Tell one person why they are not answered, unless they know."""
-        if await self.once(f"no:{place['channel']}:{user}", QUIET_S):
+        if await self._marks.once(f"no:{place['channel']}:{user}", QUIET_S):
             await self.whisper(place, user, markdown)
 
     async def direct(self, place: Mapping[str, str], user: str, markdown: str) -> bool:
-        """A direct message."""
         await self._calls.wait(new_messages(place["team"], user), user)
-        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(chunk_of(markdown)))
+        made = await self._calls.quietly(place, "chat.postMessage", channel=user, **as_message(markdown))
         return made is not None

@@ -1,40 +1,76 @@
 """What the parts that take what people do have in common."""
 
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
+from glados_bots.conversation import Turn
+from glados_bots.intake.intake import Verdict
+from glados_slack.access import Asker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
 from glados_slack.connection.people import People
+from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.incoming.facts import SlackFacts
 from glados_slack.incoming.notes import SlackNotes
 from glados_slack.settings import SlackSettings
 
-log = logging.getLogger(__name__)
+
+@dataclass(slots=True)
+class SlackShared:
+    """Wired once per process; lives longer than any connection."""
+
+    core: AdapterCore[SlackSurface]
+    settings: SlackSettings
+    calls: Calls = field(init=False)
+    people: People = field(init=False)
+    notes: SlackNotes = field(init=False)
+    files: FileReader = field(init=False)
+    memory: SlackFacts = field(init=False)
+    background: Background = field(default_factory=Background)  # what is done after Slack was answered
+
+    def __post_init__(self) -> None:
+        self.calls = self.core.surface.calls
+        self.people = People(self.calls)
+        self.notes = SlackNotes(self.core.marks, self.calls)
+        self.files = FileReader(self.calls, str(self.settings.api_base), self.settings.file_max_bytes)
+        self.memory = SlackFacts(self.core.store)
 
 
 @dataclass(slots=True)
-class Shared:
-    """Wired once a process.
+class AskedOnSlack:
+    """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
-    Attributes:
-        core: the platform-neutral rest.
-        calls: the Web API.
-        people: names of ids.
-        notes: sentences that are no answers.
-        files: reads what is shared.
-        memory: what is known of channels and questions.
-        settings: the adapter's.
-    """
+    obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
 
-    core: AdapterCore[SlackSurface]
-    calls: Calls
-    people: People
-    notes: SlackNotes
-    files: FileReader
-    memory: SlackFacts
-    settings: SlackSettings
-    background: Background = field(default_factory=Background)  # what is done after Slack was answered
+    shared: SlackShared
+    place: Mapping[str, str]
+    asker: Asker
+
+    @property
+    def refusal(self) -> str:
+        """Why the operator's lists are against an answer."""
+        return refusal(self.shared.settings, self.asker)
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """`asked_at` of its place is when it was asked, if its message was written before."""
+        if verdict.status == "accepted":
+            since = turn.place.get("asked_at") or turn.place["ts"]
+            await self.shared.core.marks.join(turn.conversation, since)
+        await self.shared.memory.note_asked(turn.place)
+
+    async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
+        """The turn at a place; `ts` of the place is its question."""
+        user = self.asker.user
+        return Turn(
+            id=message_id(place["channel"], place["ts"]),
+            conversation=conversation_of(place["channel"], place["thread"]),
+            author=user,
+            text=text,
+            author_name="" if place["kind"] == "im" else await self.shared.people.name(place, user),
+            channel=place["channel"],
+            place=place,
+        )

@@ -41,7 +41,6 @@ def text_of(part: Json, name: str) -> str:
 
 
 def words_of(block: Json) -> str:
-    """Everything a block says."""
     return "\n".join(filter(None, _said(block, DEEPEST)))
 
 

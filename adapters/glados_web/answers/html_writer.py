@@ -3,26 +3,10 @@
 import re
 from html import escape
 
+from glados_bots.markdown import tree
 from glados_bots.markdown.drawing.math import unicode_math
 from glados_bots.markdown.tags import RAW_TEXT, tag_name
-from glados_bots.markdown.tree import (
-    Block,
-    Code,
-    Document,
-    Heading,
-    Html,
-    Image,
-    Item,
-    List,
-    Note,
-    Paragraph,
-    Quote,
-    Rule,
-    Run,
-    Span,
-    Spans,
-    Table,
-)
+from glados_bots.markdown.tree import Block, Document, Image, Run, Span, Spans
 from glados_web.answers.links import image_link, link_tags
 from glados_web.answers.painter import Patience, plain
 from glados_web.answers.raw_html import Nesting, allowed, with_links
@@ -49,29 +33,29 @@ class HtmlWriter:
 
     def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
         match block:
-            case Paragraph():
+            case tree.Paragraph():
                 return self._paragraph(block)
-            case Heading():
+            case tree.Heading():
                 return f"<h{block.level}>{self.runs(block.runs, soft=' ')}</h{block.level}>"
-            case Code():
+            case tree.Code():
                 return self._code(block)
-            case Quote():
+            case tree.Quote():
                 title = f'<p class="alert">{block.alert}</p>' if block.alert else ""
                 return f"<blockquote>{title}{self.blocks(block.blocks)}</blockquote>"
-            case List():
+            case tree.List():
                 return self._list(block)
-            case Table():
+            case tree.Table():
                 return self._table(block)
-            case Rule():
+            case tree.Rule():
                 return "<hr>"
-            case Html():
+            case tree.Html():
                 self.has_raw_html = True
                 return with_links(allowed(block.text, self.nesting.depth))
 
     def blocks(self, blocks: list[Block]) -> str:
         return "".join(self.block(block) for block in blocks)
 
-    def notes(self, notes: list[Note]) -> str:
+    def notes(self, notes: list[tree.Note]) -> str:
         items = "".join(f"<li>{self.blocks(note.blocks)}</li>" for note in notes)
         return f'<section class="notes"><ol>{items}</ol></section>'
 
@@ -119,18 +103,18 @@ class HtmlWriter:
         is_text = name in RAW_TEXT or not self.nesting.takes(name, is_end=html.startswith("</"))
         return escape(html) if is_text else html
 
-    def _paragraph(self, block: Paragraph) -> str:
+    def _paragraph(self, block: tree.Paragraph) -> str:
         content = self.runs(block.runs)
         return content if block.tight else f"<p>{content}</p>"
 
-    def _code(self, block: Code) -> str:
+    def _code(self, block: tree.Code) -> str:
         language = block.language
         label = f' class="language-{escape(language)}"' if _LANGUAGE.match(language) else ""
         text = block.text + "\n" if block.text else ""
         content = self._patience.paint(text, language) if self._patience else plain(text)
         return f"<pre><code{label}>{content}</code></pre>"
 
-    def _list(self, block: List) -> str:
+    def _list(self, block: tree.List) -> str:
         tag = "ul" if block.start is None else "ol"
         start = f' start="{block.start}"' if block.start not in {None, 1} else ""
         items: list[str] = []
@@ -140,7 +124,7 @@ class HtmlWriter:
             number = None if item.number is None else item.number + 1
         return f"<{tag}{start}>{''.join(items)}</{tag}>"
 
-    def _item(self, item: Item, value: str) -> str:
+    def _item(self, item: tree.Item, value: str) -> str:
         box = ""
         if item.checked is not None:
             box = f'<input type="checkbox" disabled=""{" checked=" + chr(34) * 2 if item.checked else ""}> '
@@ -149,7 +133,7 @@ class HtmlWriter:
             return f"<li{value}><p>{box}{content[3:]}</li>"
         return f"<li{value}>{box}{content}</li>"
 
-    def _table(self, block: Table) -> str:
+    def _table(self, block: tree.Table) -> str:
         head, *body = block.rows
         html = f"<table><thead>{self._row(head, block.aligns, 'th')}</thead>"
         if body:

@@ -18,7 +18,6 @@ RECONNECT_MS = 1000
 
 
 def final_view(exchange: Exchange) -> dict[str, str]:
-    """A finished turn's view, from the history."""
     notice = "Stopped." if exchange.outcome == "stopped" else ""
     return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
 
@@ -28,44 +27,19 @@ def version(view: dict[str, str]) -> str:
     return hashlib.sha256(f"{view['state']} {view['chunk']}".encode()).hexdigest()[:16]
 
 
-class Blocks:
-    """The HTML blocks one browser has of an answer. Rendering costs what is new, not what is there already."""
+class Followed:
+    """An answer as one browser has it. Rendering costs what is new, not what that browser has seen already."""
 
     def __init__(self) -> None:
+        self._view: dict[str, str] = {}
         self._text = ""
         self._stream = stream()
         self._count = 0
 
     @property
-    def count(self) -> int:
-        """How many there are."""
-        return self._count
-
-    def show(self, text: str, *, is_final: bool) -> tuple[int, list[str]]:
-        """The number of the first block that changed, and all blocks from there on."""
-        if not text.startswith(self._text):  # the answer was begun again
-            self._text, self._stream = "", stream()
-        update = self._stream.feed(text[len(self._text) :])
-        self._text = text
-        first = update.first_changed
-        if is_final:
-            update = self._stream.close()
-            first = min(first, update.first_changed)
-        self._count = len(update.chunks)
-        return first, update.chunks[first:]
-
-
-class Followed:
-    """An answer as one browser has it: tells what that browser has not seen yet."""
-
-    def __init__(self) -> None:
-        self._blocks = Blocks()
-        self._view: dict[str, str] = {}
-
-    @property
     def is_over(self) -> bool:
         """Whether the browser has its end."""
-        return bool(self._view) and self._view["state"] in FINAL
+        return self._view.get("state") in FINAL
 
     async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
         """{from, blocks, notice, state} and, at the end, {markdown, version}; None when nothing is new.
@@ -75,13 +49,26 @@ class Followed:
         if view == self._view:
             return None
         self._view = view
-        first, changed = await off_loop(self._blocks.show, view["chunk"], is_final=self.is_over)
+        first, changed = await off_loop(self._changed, view["chunk"])
         end = {"markdown": view["chunk"], "version": version(view)} if self.is_over else {}
         return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
 
     def again(self) -> dict[str, Any]:
         """The same view without its blocks: a sign of life."""
-        return {"from": self._blocks.count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
+        return {"from": self._count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
+
+    def _changed(self, text: str) -> tuple[int, list[str]]:
+        """The number of the first block that changed, and all blocks from there on."""
+        if not text.startswith(self._text):  # the answer was begun again
+            self._text, self._stream = "", stream()
+        update = self._stream.feed(text[len(self._text) :])
+        self._text = text
+        first = update.first_changed
+        if self.is_over:
+            update = self._stream.close()
+            first = min(first, update.first_changed)
+        self._count = len(update.chunks)
+        return first, update.chunks[first:]
 
 
 async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
@@ -123,7 +110,7 @@ async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerat
 
 
 async def without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
-    """Before a worker shows anything, or long after it has finished."""
+    """How a turn looks before a worker shows anything, or long after it has finished."""
     if turn in await store.queue(conversation):
         return {"chunk": "", "notice": "", "state": "waiting"}
     for exchange in reversed(await store.history(conversation)):

@@ -65,7 +65,7 @@ class WebSurface:
         await self._write(turn, asdict(view))
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """The question was deleted."""
+        """Show that the question was deleted."""
         del post
         await self._write(turn, {"chunk": "", "notice": "", "state": "removed"})
 
@@ -74,7 +74,7 @@ class WebSurface:
         await reply_of(self._store.client.delete(self._key(conversation, turn)))
 
     async def tell(self, conversation: str) -> None:
-        """The chat has other turns than before: whoever looks at it should see."""
+        """Tell whoever looks at a chat that its turns are others than before."""
         await reply_of(self._store.client.publish(self._channel(conversation), ""))
 
     async def changes(self, conversation: str, every_s: float) -> AsyncIterator[str | None]:

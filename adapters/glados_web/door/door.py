@@ -8,7 +8,7 @@ from fastapi import HTTPException, Request, Response
 from glados_bots.admins import LOCAL, SHARED, Admins
 from glados_bots.settings import Settings
 from glados_bots.store.store import Store
-from glados_web.door.sessions import By, Lifetime, Session, Sessions, new_owner
+from glados_web.door.sessions import By, Session, Sessions, new_owner
 from glados_web.door.tickets import Tickets
 from glados_web.settings import WebSettings
 
@@ -27,7 +27,7 @@ class Door:
     def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
         self.web = web
         self.is_locked = web.needs_sign_in
-        self.sessions = Sessions(store, Lifetime(store.ttl, web.session_idle, web.session_max))
+        self.sessions = Sessions(store, web.session_idle, web.session_max)
         self._tickets = Tickets(store)
         self._admins = Admins.parse(settings.admins)
 

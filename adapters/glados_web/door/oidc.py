@@ -22,7 +22,8 @@ from joserfc.jws import JWSRegistry
 
 from glados_bots.errors import GladosError
 from glados_bots.http_server.listening import is_loopback
-from glados_web.settings import WebSettings, words
+from glados_bots.settings import words
+from glados_web.settings import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What we remember of a request until its answer comes."""
+    """What we remember of a request to the provider until its answer comes."""
 
     state: str
     nonce: str

@@ -26,54 +26,30 @@ UNASKED_S = 3600  # how long a session is kept whose first question was refused
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A visitor.
+    """A visitor."""
 
-    Attributes:
-        hash: the session's name in Redis.
-        owner: whose chats these are: this browser, or this person on every browser.
-        person: who it is, as far as we know: an e-mail address, or a name of admins.py for nobody in particular.
-        by: how they came in; `open` where no sign-in is asked for.
-        began: when they came in, in seconds since the epoch.
-        seen: their last request, to the minute.
-        fresh_cookie: set when the browser must be given a new one.
-    """
-
-    hash: str
-    owner: str
-    person: str = ""
-    by: By = "open"
-    began: float = 0.0
-    seen: float = 0.0
-    fresh_cookie: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetime:
-    """How long a session holds, in seconds.
-
-    Attributes:
-        kept: how long its chats stay bound to the browser, signed in or not.
-        idle: without a request, until one must sign in again.
-        most: until one must sign in again in any case.
-    """
-
-    kept: int
-    idle: int
-    most: int
+    hash: str  # the session's name in Redis
+    owner: str  # whose chats these are: this browser, or this person on every browser
+    person: str = ""  # who it is, as far as we know: an e-mail address, or a name of admins.py for nobody in particular
+    by: By = "open"  # how they came in; `open` where no sign-in is asked for
+    began: float = 0.0  # when they came in, in seconds since the epoch
+    seen: float = 0.0  # their last request, to the minute
+    fresh_cookie: str | None = None  # set when the browser must be given a new one
 
 
 class Sessions:
-    """All sessions, of every process that serves the page."""
+    """All sessions, of every process that serves the page.
 
-    def __init__(self, store: Store, lifetime: Lifetime) -> None:
+    A browser keeps its cookie, and its chats stay bound to it, as long as the store keeps chats (`kept_s`). One must
+    sign in again `idle_s` after the last request, and `most_s` after signing in in any case.
+    """
+
+    def __init__(self, store: Store, idle_s: int, most_s: int) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._lifetime = lifetime
-
-    @property
-    def kept_s(self) -> int:
-        """How long a browser keeps its cookie, in seconds."""
-        return self._lifetime.kept
+        self.kept_s = store.ttl
+        self._idle_s = idle_s
+        self._most_s = most_s
 
     async def find(self, cookie: str | None, *, is_attended: bool = True) -> Session | None:
         """The session of a cookie; ids we never gave out are none, so nobody can plant one.
@@ -83,7 +59,7 @@ class Sessions:
         """
         if not cookie:
             return None
-        name = _hash(cookie)
+        name = hash_of(cookie)
         found = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key(name))))
         session = _read(name, found) if found else None
         still_counts = session is not None and (session.by == "open" or self.is_signed_in(session))
@@ -92,31 +68,22 @@ class Sessions:
             await self._write(session, only_if="there")
         return session
 
-    async def begin(self, owner: str = "", person: str = "", by: By = "open") -> Session:
-        """A new session, whose cookie the browser must be given. Without an owner, it is this browser itself."""
-        cookie = secrets.token_urlsafe(32)
-        now = time.time()
-        session = Session(_hash(cookie), owner or new_owner(), person, by, now, now, cookie)
-        await self._write(session)
-        return session
-
     async def begin_with(self, ticket: str, person: str, owner: str = "") -> Session:
         """The session of a browser that asks its first question; several at once, from two tabs, begin only one.
 
         It is kept for UNASKED_S, or for good by `keep`. `ticket` is the browser's cookie, which we gave out; without an
         owner, the chats are those of this browser alone.
         """
-        now = time.time()
-        session = Session(_hash(ticket), owner or new_owner(), person, "open", now, now, ticket)
+        session = _new(ticket, owner, person, "open")
         found = await self._write(session, only_if="new", seconds=UNASKED_S)
         return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
 
     async def keep(self, session: Session) -> None:
-        """Its question was taken in: it is kept as long as the chat."""
-        await reply_of(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self._lifetime.kept)))
+        """Keep a session as long as its chat, as a question was taken in."""
+        await reply_of(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self.kept_s)))
 
     async def end(self, session: Session) -> None:
-        """From now on its cookie is worth nothing; its streams end within seconds."""
+        """Make a session's cookie worth nothing; its streams end within seconds."""
         await reply_of(cast("Awaitable[object]", self._client.delete(self._key(session.hash))))
 
     async def sign_in(self, cookie: str | None, owner: str, person: str, by: By) -> Session:
@@ -124,18 +91,20 @@ class Sessions:
 
         `cookie` is what the browser showed, if anything; without an owner, the chats are those of this browser.
         """
-        name = _hash(cookie or "")
+        name = hash_of(cookie or "")
         taken = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(name))))
         old = _read(name, taken) if taken else None
         own = old.owner if old and old.by != "oidc" else ""
-        return await self.begin(owner or own, person, by)
+        session = _new(secrets.token_urlsafe(32), owner or own, person, by)
+        await self._write(session)
+        return session
 
     def is_signed_in(self, session: Session | None) -> bool:
         """Whether somebody signed in with it, and recently enough."""
         if session is None or session.by == "open":
             return False
         now = time.time()
-        return now - session.seen < self._lifetime.idle and now - session.began < self._lifetime.most
+        return now - session.seen < self._idle_s and now - session.began < self._most_s
 
     async def is_alive(self, session: Session) -> bool:
         """Whether it still counts, for what was begun under it and goes on; asking is no sign of life."""
@@ -148,19 +117,17 @@ class Sessions:
     ) -> str | None:
         """Save a session, for as long as sessions are kept or so many seconds; what was there before, if anything."""
         fields = {name: value for name, value in asdict(session).items() if name not in {"hash", "fresh_cookie"}}
-        is_new, is_there = only_if == "new", only_if == "there"
-        call = self._client.set(
-            self._key(session.hash),
-            json.dumps(fields),
-            ex=seconds or self._lifetime.kept,
-            nx=is_new,
-            xx=is_there,
-            get=True,
-        )
+        key, text, kept_s = self._key(session.hash), json.dumps(fields), seconds or self.kept_s
+        call = self._client.set(key, text, ex=kept_s, nx=only_if == "new", xx=only_if == "there", get=True)
         return await reply_of(cast("Awaitable[str | None]", call))
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}session:{name}"
+
+
+def _new(cookie: str, owner: str, person: str, by: By) -> Session:
+    now = time.time()
+    return Session(hash_of(cookie), owner or new_owner(), person, by, now, now, cookie)
 
 
 async def owners_of(store: Store, person: str) -> tuple[str, ...]:
@@ -183,5 +150,6 @@ def new_owner() -> str:
     return secrets.token_hex(32)
 
 
-def _hash(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()
+def hash_of(secret: str) -> str:
+    """What Redis may know of a cookie."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -5,7 +5,6 @@
 An answer from the provider counts once, within ten minutes, in the browser that asked.
 """
 
-import hashlib
 import hmac
 import json
 import logging
@@ -27,7 +26,7 @@ from glados_web.door.door import Door
 from glados_web.door.oidc import Provider, SignInFailedError
 from glados_web.door.password import Password
 from glados_web.door.protection import require_navigation, require_own_form
-from glados_web.door.sessions import Session
+from glados_web.door.sessions import Session, hash_of
 from glados_web.door.throttle import Throttle
 from glados_web.pages import show
 
@@ -118,7 +117,7 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
             identity = await provider.identity(asked, answer)
         except SignInFailedError as error:
             return _page(door, place, str(error), 403)
-        owner = hashlib.sha256(identity.owner.encode()).hexdigest()
+        owner = hash_of(identity.owner)
         session = await door.sign_in(request, "oidc", owner, identity.email)
         log.info("signed in by the provider: session %s", session.hash[:8])
         await throttle.forgive(_address(request), await door.browser(request))
@@ -142,19 +141,19 @@ class Flows:
         self._prefix = prefix
 
     async def begin(self, asked: oidc.Request, browser: str, place: str) -> None:
-        text = json.dumps({"asked": asdict(asked), "browser": _hash(browser), "place": place})
+        text = json.dumps({"asked": asdict(asked), "browser": hash_of(browser), "place": place})
         await reply_of(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
 
     async def take(self, state: str, browser: str) -> tuple[oidc.Request, str] | None:
         """The request of this state and where its sender wanted to go, once; None when it is not this browser's."""
         found = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
         flow: dict[str, Any] = json.loads(found) if found else {"browser": ""}
-        if not hmac.compare_digest(str(flow["browser"]), _hash(browser)):
+        if not hmac.compare_digest(str(flow["browser"]), hash_of(browser)):
             return None
         return oidc.Request(**flow["asked"]), str(flow["place"])
 
     def _key(self, state: str) -> str:
-        return f"{self._prefix}flow:{_hash(state)}"
+        return f"{self._prefix}flow:{hash_of(state)}"
 
 
 def _page(door: Door, place: str, problem: str = "", status: int = 200) -> Response:
@@ -186,7 +185,3 @@ async def _form(request: Request) -> dict[str, str]:
 def _address(request: Request) -> str:
     """Who asks; a proxy's word for it counts where GLADOS_WEB_TRUSTED_PROXIES says so."""
     return request.client.host if request.client else "unknown"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

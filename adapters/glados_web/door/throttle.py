@@ -38,7 +38,7 @@ class Throttle:
         return 0 if browser else await self._count(self._all, self._of_all)
 
     async def forgive(self, address: str, browser: str = "") -> None:
-        """The try was right."""
+        """Take a try back that was right."""
         await reply_of(cast("Awaitable[object]", self._client.delete(self._key(address, browser))))
         if not browser:
             await reply_of(cast("Awaitable[object]", self._client.decr(self._all)))

@@ -212,7 +212,6 @@ class ChatSink(Generic[Drawn, Message]):
         self._last: LeafKind | None = None
 
     def freeze(self, document: Document) -> None:
-        """Place finished blocks."""
         leaves = flatten(document, self._quotes, self._last)
         self._quotes += len(leaves)
         self._last = leaves[-1].kind if leaves else self._last

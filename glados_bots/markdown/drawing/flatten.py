@@ -3,26 +3,12 @@
 What chats cannot show is resolved here: raw HTML, footnote marks, formulas and images become text, code and links.
 """
 
+from glados_bots.markdown import tree
 from glados_bots.markdown.drawing.leaves import TOP, Leaf, LeafKind, Place, bold
 from glados_bots.markdown.drawing.math import unicode_math
 from glados_bots.markdown.drawing.raw_html import block_parts, block_runs, plain_runs
 from glados_bots.markdown.links import safe_url
-from glados_bots.markdown.tree import (
-    Block,
-    Code,
-    Document,
-    Heading,
-    Html,
-    Image,
-    Item,
-    List,
-    Paragraph,
-    Quote,
-    Rule,
-    Run,
-    Span,
-    Table,
-)
+from glados_bots.markdown.tree import Block, Document, Image, Run
 
 _PLAIN_KINDS = {"text", "code", "soft", "hard"}
 
@@ -69,22 +55,22 @@ class _Flattener:
 
     def _block(self, block: Block, place: Place, gap: int, item: tuple[str, bool | None] = ("", None)) -> None:
         match block:
-            case Paragraph():
+            case tree.Paragraph():
                 self._paragraph(block.runs, place, gap, item)
-            case Heading():
+            case tree.Heading():
                 self._heading(block, place, gap, item)
-            case Code():
+            case tree.Code():
                 self._add(Leaf("code", [], place, 1, block=block))
-            case Table():
+            case tree.Table():
                 rows = [[self._plain(cell) for cell in row] for row in block.rows]
-                self._add(Leaf("table", [], place, 1, block=Table(block.aligns, rows)))
-            case Quote():
+                self._add(Leaf("table", [], place, 1, block=tree.Table(block.aligns, rows)))
+            case tree.Quote():
                 self._quote(block, place, gap)
-            case List():
+            case tree.List():
                 self._list(block, place, gap)
-            case Rule():
+            case tree.Rule():
                 self._add(Leaf("rule", [], place, gap))
-            case Html():
+            case tree.Html():
                 self._html(block, place, gap, item)
 
     def _add(self, leaf: Leaf) -> None:
@@ -105,15 +91,15 @@ class _Flattener:
         for run in runs:
             if run.kind == "display" and unicode_math(run.text) is None:
                 self._text(prose, place, gap, item)
-                self._add(Leaf("code", [], place, 1, block=Code("latex", run.text.strip("\n"))))
+                self._add(Leaf("code", [], place, 1, block=tree.Code("latex", run.text.strip("\n"))))
                 prose, item = [], ("", None)
             else:
                 prose.append(run)
         self._text(prose, place, gap, item)
 
-    def _html(self, block: Html, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+    def _html(self, block: tree.Html, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         for part in block_parts(block.text):
-            if isinstance(part, Code):
+            if isinstance(part, tree.Code):
                 self._add(Leaf("code", [], place, 1, block=part))
             else:
                 self._paragraph(block_runs(part), place, gap, item)
@@ -126,14 +112,14 @@ class _Flattener:
         if runs or item[0]:
             self._add(Leaf("text", runs, place, gap, *item))
 
-    def _heading(self, block: Heading, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
+    def _heading(self, block: tree.Heading, place: Place, gap: int, item: tuple[str, bool | None]) -> None:
         runs = [Run("text", " ", run.spans) if run.kind == "soft" else run for run in _trimmed(self._plain(block.runs))]
         if item[0]:
             self._add(Leaf("text", bold(runs), place, gap, *item))
         elif runs:
             self._add(Leaf("heading", runs, place, gap, level=block.level))
 
-    def _quote(self, block: Quote, place: Place, gap: int) -> None:
+    def _quote(self, block: tree.Quote, place: Place, gap: int) -> None:
         quote_id = place.quote_id
         if not quote_id:
             quote_id, self._quotes = self._quotes, self._quotes + 1
@@ -145,15 +131,15 @@ class _Flattener:
         for index, leaf in enumerate(self.leaves[known : known + 2]):
             leaf.gap = min(leaf.gap, gap if index == 0 else 1 if block.alert else leaf.gap)
 
-    def _list(self, block: List, place: Place, gap: int) -> None:
+    def _list(self, block: tree.List, place: Place, gap: int) -> None:
         inner = Place(place.quote, place.quote_id, (*place.levels, block.start is not None), place.is_small)
         for index, item in enumerate(block.items):
             marker = "-" if item.number is None else f"{item.number}."
             self._item(item, inner, 1 if index or place.levels else gap, (marker, item.checked))
 
-    def _item(self, item: Item, place: Place, gap: int, mark: tuple[str, bool | None]) -> None:
+    def _item(self, item: tree.Item, place: Place, gap: int, mark: tuple[str, bool | None]) -> None:
         blocks = item.blocks
-        if blocks and isinstance(blocks[0], Paragraph | Heading):
+        if blocks and isinstance(blocks[0], tree.Paragraph | tree.Heading):
             self._block(blocks[0], place, gap, mark)
             blocks = blocks[1:]
         else:
@@ -189,7 +175,7 @@ def _image(run: Image) -> Run:
     label = run.text or run.title
     if url is None or any(span.kind == "link" for span in run.spans):
         return Run("text", label, run.spans)
-    return Run("text", label or url, (*run.spans, Span("link", run.url)))
+    return Run("text", label or url, (*run.spans, tree.Span("link", run.url)))
 
 
 def _trimmed(runs: list[Run]) -> list[Run]:

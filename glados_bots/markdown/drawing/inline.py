@@ -20,15 +20,10 @@ Styles = tuple[SpanKind, ...]
 
 
 class InlineDialect(ABC):
-    """What a text dialect has to say about inline content.
+    """What a text dialect has to say about inline content."""
 
-    Attributes:
-        marks: what opens and closes each style.
-        padding: an invisible character to put beside a single one between markers.
-    """
-
-    marks: dict[SpanKind, str]
-    padding: str
+    marks: dict[SpanKind, str]  # what opens and closes each style
+    padding: str  # an invisible character to put beside a single one between markers
 
     @abstractmethod
     def escape(self, text: str) -> str:

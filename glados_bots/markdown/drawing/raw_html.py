@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from html import unescape
 
-from glados_bots.markdown.pairs import TOKEN, attributes, image
+from glados_bots.markdown.pairs import TOKEN, image, link
 from glados_bots.markdown.tags import is_html, tag_name
 from glados_bots.markdown.tree import Code, Run, Span, SpanKind
 
@@ -113,8 +113,7 @@ class _Reader:
         self._names[name] += 1
         self._meanings[meaning] += 1
         if self._meanings[meaning] == 1 and meaning in _SPANS:
-            url = attributes(tag).get("href", "") if meaning == "link" else ""
-            self._spans[meaning] = Span(_SPANS[meaning], url)
+            self._spans[meaning] = link(tag) if meaning == "link" else Span(_SPANS[meaning])
 
     def _close(self, name: str) -> None:
         if not self._names[name]:

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 from glados_bots.markdown.fences import Edit, fenced
 from glados_bots.markdown.marks import END_OF_LINK, LINK, SENTINEL
@@ -62,7 +63,6 @@ def mend_tags(text: str, edits: list[Edit]) -> int | None:
 
 
 def _lines(text: str) -> Iterator[re.Match[str]]:
-    """The lines that begin with a tag."""
     place = text.find("<")
     while place >= 0:
         line = _LINE.match(text, text.rfind("\n", 0, place) + 1)
@@ -73,13 +73,12 @@ def _lines(text: str) -> Iterator[re.Match[str]]:
 
 
 class _Closers:
-    """Where each element is closed; looked for once, when that is first asked."""
+    """Where each element, comment and instruction is closed; looked for once, when that is first asked."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._places: defaultdict[str, list[int]] | None = None
         self._block_end = -1
-        self._last: dict[str, int] = {}
+        self.last = lru_cache(text.rfind)
 
     def is_in_block(self, name: str, place: int) -> bool:
         """Whether the element is closed after this place, before a blank line."""
@@ -88,21 +87,18 @@ class _Closers:
             self._block_end = blank.start() if blank else len(self._text)
         return self._after(name, place) < self._block_end
 
-    def last(self, mark: str) -> int:
-        """Where a mark stands for the last time; -1 if it does not."""
-        if mark not in self._last:
-            self._last[mark] = self._text.rfind(mark)
-        return self._last[mark]
-
     def is_in_text(self, name: str, place: int) -> bool:
         """Whether the element is closed anywhere after this place."""
         return self._after(name, place) < len(self._text)
 
+    @cached_property
+    def _places(self) -> defaultdict[str, list[int]]:
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for match in _CLOSER.finditer(self._text):
+            places[match[1].lower()].append(match.start())
+        return places
+
     def _after(self, name: str, place: int) -> int:
-        if self._places is None:
-            self._places = defaultdict(list)
-            for match in _CLOSER.finditer(self._text):
-                self._places[match[1].lower()].append(match.start())
         places = self._places[name]
         index = bisect_left(places, place)
         return places[index] if index < len(places) else len(self._text)
@@ -139,7 +135,6 @@ def _blank_lines(text: str, tags: list[re.Match[str]]) -> list[Edit]:
 
 
 def _is_filled(text: str, start: int) -> bool:
-    """Whether the line that begins here has words."""
     end = text.find("\n", start)
     return bool(text[start : end if end >= 0 else len(text)].strip())
 
@@ -152,7 +147,6 @@ def scheme_edits(text: str) -> list[Edit]:
 
 
 def slack_link_edits(text: str) -> list[Edit]:
-    """Slack's links are links."""
     if "<" not in text or "|" not in text:
         return []
     return [

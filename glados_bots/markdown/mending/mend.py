@@ -39,17 +39,11 @@ _REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
 
 @dataclass(slots=True)
 class Mended:
-    """Mended source, and the way back to the text it came from.
+    """Mended source, and the way back to the text it came from."""
 
-    Attributes:
-        text: what the parser shall read.
-        edits: (start, end, replacement) in the source, in order.
-        unsettled: offset in the source from which later text may change how earlier text is mended.
-    """
-
-    text: str
-    edits: list[Edit] = field(default_factory=list)
-    unsettled: int | None = None
+    text: str  # what the parser shall read
+    edits: list[Edit] = field(default_factory=list)  # (start, end, replacement) in the source, in order
+    unsettled: int | None = None  # offset in the source from which later text may change how earlier text is mended
 
     def source_offset(self, offset: int) -> int:
         """Translate an offset in `text` to one in the source."""

@@ -5,23 +5,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from glados_bots.markdown import tree
 from glados_bots.markdown.pairs import settled, settled_html
 from glados_bots.markdown.parsing.inline_builder import MAX_DEPTH, InlineBuilder
-from glados_bots.markdown.tree import (
-    Block,
-    Code,
-    Document,
-    Heading,
-    Html,
-    Item,
-    List,
-    Note,
-    Paragraph,
-    Quote,
-    Rule,
-    Run,
-    Table,
-)
+from glados_bots.markdown.tree import Block, Run
 
 _NUMBER = re.compile(rb"\d{1,9}")
 
@@ -41,12 +28,12 @@ class Builder(InlineBuilder):
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
         self._bytes = source.encode()
-        self._lists: list[List] = []
+        self._lists: list[tree.List] = []
         self._counted: list[bool] = []  # which of them have the same number at each item
-        self._html: Html | None = None
+        self._html: tree.Html | None = None
         self._html_lines: list[str] = []
-        self._table: Table | None = None
-        self._notes: list[Note] = []
+        self._table: tree.Table | None = None
+        self._notes: list[tree.Note] = []
 
     def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
         """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
@@ -61,7 +48,7 @@ class Builder(InlineBuilder):
                 event, place = event  # noqa: PLW2901 - a tuple less
                 self.place = place["start"]
             if event.__class__ is str:
-                self._add_break(event) if event != "Rule" else self._open_block(Rule())
+                self._add_break(event) if event != "Rule" else self._open_block(tree.Rule())
                 continue
             key, value = event.popitem()
             if key == "Text":
@@ -82,13 +69,13 @@ class Builder(InlineBuilder):
             else:
                 handlers[key](self, value)
 
-    def document(self) -> Document:
+    def document(self) -> tree.Document:
         for runs in self._tagged:
             runs[:] = settled(runs)
         marks = list(self._marks)
         order = {label: index for index, label in enumerate(marks)}
         notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
-        return Document(self._blocks, self.starts, notes, marks)
+        return tree.Document(self._blocks, self.starts, notes, marks)
 
     # Leaves
 
@@ -102,7 +89,7 @@ class Builder(InlineBuilder):
         runs = self._runs = []
         if len(self._containers) == 1:
             self.starts.append(self.place)
-        self._containers[-1].append(Paragraph(runs, tight))
+        self._containers[-1].append(tree.Paragraph(runs, tight))
         return runs
 
     def _start_paragraph(self, _: Any) -> None:
@@ -116,21 +103,21 @@ class Builder(InlineBuilder):
 
     def _start_heading(self, data: dict[str, Any]) -> None:
         runs: list[Run] = []
-        self._open_block(Heading(int(data["level"][1]), runs))
+        self._open_block(tree.Heading(int(data["level"][1]), runs))
         self._runs = runs
 
     def _start_code(self, data: Any) -> None:
-        self._open_block(Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self._open_block(tree.Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
         self._code = []
 
     def _end_code(self) -> None:
         block = self._containers[-1][-1]
-        if isinstance(block, Code) and self._code is not None:
+        if isinstance(block, tree.Code) and self._code is not None:
             block.text = "".join(self._code).removesuffix("\n")
         self._code = None
 
     def _start_html(self, _: Any) -> None:
-        self._html, self._html_lines = Html(""), []
+        self._html, self._html_lines = tree.Html(""), []
         self._open_block(self._html)
 
     def _on_html(self, text: str) -> None:
@@ -157,11 +144,11 @@ class Builder(InlineBuilder):
             self._runs = None
         else:
             inner = []
-            self._open_block(Quote(inner, kind or ""))
+            self._open_block(tree.Quote(inner, kind or ""))
         self._containers.append(inner)
 
     def _start_list(self, start: int | None) -> None:
-        block = List(start, [])
+        block = tree.List(start, [])
         if self._is_too_deep():
             self._runs = None
         else:
@@ -178,10 +165,10 @@ class Builder(InlineBuilder):
         self._runs = None
         inner = self._containers[-1] if self._is_too_deep() else []
         found = self._lists[-1]
-        found.items.append(Item(inner, number=None if found.start is None else self._number(found)))
+        found.items.append(tree.Item(inner, number=None if found.start is None else self._number(found)))
         self._containers.append(inner)
 
-    def _number(self, found: List) -> int:
+    def _number(self, found: tree.List) -> int:
         """The number of a list's next item: as written; but "1. 1. 1." counts."""
         start, index = found.start or 0, len(found.items)
         written = _NUMBER.match(self._bytes, self.place)
@@ -191,14 +178,14 @@ class Builder(InlineBuilder):
 
     def _start_note(self, label: str) -> None:
         self._runs = None
-        note = Note(label, [])
+        note = tree.Note(label, [])
         self._notes.append(note)
         self._containers.append(note.blocks)
 
     # Tables
 
     def _start_table(self, aligns: tuple[str, ...]) -> None:
-        self._table = Table(aligns, [])
+        self._table = tree.Table(aligns, [])
         self._open_block(self._table)
 
     def _start_row(self, _: Any) -> None:

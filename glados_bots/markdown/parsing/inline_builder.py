@@ -58,15 +58,6 @@ class InlineBuilder(ABC):
         else:
             runs.extend(linked(text, self._spans))
 
-    def _on_code(self, text: str) -> None:
-        self._add("code", text)
-
-    def _on_math(self, latex: str) -> None:
-        self._add("math", latex)
-
-    def _on_display(self, latex: str) -> None:
-        self._add("display", latex.strip())
-
     def _on_inline_html(self, html: str) -> None:
         self._add("html", html)
         if self._runs is not None and not (self._tagged and self._tagged[-1] is self._runs):
@@ -81,15 +72,6 @@ class InlineBuilder(ABC):
             self._unread_spans += 1
         else:
             self._spans = (*self._spans, span) if self._spans else (span,)
-
-    def _start_em(self, _: Any) -> None:
-        self._open_span(Span("em"))
-
-    def _start_strong(self, _: Any) -> None:
-        self._open_span(Span("strong"))
-
-    def _start_strike(self, _: Any) -> None:
-        self._open_span(Span("strike"))
 
     def _close_span(self) -> None:
         if self._unread_spans:
@@ -133,18 +115,18 @@ class InlineBuilder(ABC):
     # For the tables of whoever reads the events.
     ON: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
         "Text": _on_text,
-        "Code": _on_code,
-        "InlineMath": _on_math,
-        "DisplayMath": _on_display,
+        "Code": lambda self, text: self._add("code", text),
+        "InlineMath": lambda self, latex: self._add("math", latex),
+        "DisplayMath": lambda self, latex: self._add("display", latex.strip()),
         "InlineHtml": _on_inline_html,
         "FootnoteReference": _on_mark,
     }
     START: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
         "Link": _start_link,
         "Image": _start_image,
-        "Emphasis": _start_em,
-        "Strong": _start_strong,
-        "Strikethrough": _start_strike,
+        "Emphasis": lambda self, _: self._open_span(Span("em")),
+        "Strong": lambda self, _: self._open_span(Span("strong")),
+        "Strikethrough": lambda self, _: self._open_span(Span("strike")),
     }
     END: ClassVar[dict[str, Callable[[Any], None]]] = {
         "Link": _end_link,

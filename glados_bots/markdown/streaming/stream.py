@@ -53,15 +53,10 @@ class Sink(Protocol[Chunk]):
 
 @dataclass(slots=True)
 class Update(Generic[Chunk]):
-    """What a piece of the answer changed.
+    """What a piece of the answer changed."""
 
-    Attributes:
-        chunks: all chunks (messages, or blocks of HTML) as they are now.
-        first_changed: index of the first chunk that differs from before; their number, if none does.
-    """
-
-    chunks: list[Chunk]
-    first_changed: int
+    chunks: list[Chunk]  # all chunks (messages, or blocks of HTML) as they are now
+    first_changed: int  # index of the first chunk that differs from before; their number, if none does
 
 
 class Stream(Generic[Chunk]):
@@ -84,25 +79,36 @@ class Stream(Generic[Chunk]):
         self._unresolved: set[str] = set()
         self._restarts = 0
 
+    @property
+    def chunks(self) -> list[Chunk]:
+        """As the last piece has left them."""
+        return self._chunks
+
     def feed(self, delta: str) -> Update[Chunk]:
         """Add the next piece of the answer, cut anywhere; the chunks have everything open closed for display."""
+        # 1. What the next piece may yet join with waits for it: half a line's end, half a character.
         delta = self._held + delta
         self._held = ""
         if delta and (delta[-1] == "\r" or _HIGH_SURROGATES[0] <= delta[-1] <= _HIGH_SURROGATES[1]):
             delta, self._held = delta[:-1], delta[-1]
+        # 2. The rest is kept, behind what is not frozen yet.
         text = readable(delta)
         self._pieces.append(text)
         self._tail += text
         self._waiting += text
         self._markup += _markup_in(text)
+        # 3. While little has come for so heavy a block, nothing new is shown.
         if len(self._waiting) < (self._weight() - PROMPT_SIZE) // LAG:
             return Update(self._chunks, len(self._chunks))
+        # 4. Finished blocks go to the sink for good.
         if "\n" in self._waiting:
             self._freeze()
         self._waiting = ""
+        # 5. The end is closed, or held back: then there is nothing new either.
         finished = finish(self._tail)
-        if finished == self._shown:  # what has come is held back
+        if finished == self._shown:
             return Update(self._chunks, len(self._chunks))
+        # 6. The rest is parsed and drawn anew; what is told are the chunks that stay, and which of them have changed.
         self._shown = finished
         final, chunks = self._sink.chunks(self._parse(finished), is_open=True)
         return self._update(final, self._settled(final, chunks))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glados_bots.turns import display
+from glados_bots.turns import insistence
 from glados_bots.turns import turn as turns
 from glados_slack.connection.calls import _seconds
 from tests.fakes.scripted_model import ScriptedModel
@@ -15,8 +15,8 @@ FAILURES = 30  # calls that fail: more than a turn with so few tries, and its ap
 @pytest.fixture(autouse=True)
 def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for Slack looks often, and what counts as a failed try ends a turn soon."""
-    monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.05)
-    monkeypatch.setattr(display, "TRIES", 2)
+    monkeypatch.setattr(insistence, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(insistence, "TRIES", 2)
     monkeypatch.setattr(turns, "MOST_FAILURES", 1)
 
 

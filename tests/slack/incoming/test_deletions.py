@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from glados_bots.conversation import Turn
-from glados_bots.intake.intake import Verdict
+from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.settings import Settings
 from glados_bots.surface import PlatformAwayError, View
-from glados_bots.turns import display
+from glados_bots.turns import insistence
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.loose_ends import LINE
 from glados_slack.answers.surface import SlackSurface
-from glados_slack.connection.marks import Marks
-from glados_slack.incoming.desk import SlackDesk
+from glados_slack.connection.heard_changes import HeardChanges
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.delivery.delivery import Held
@@ -28,7 +28,7 @@ __all__ = ["turn"]
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for Slack looks often."""
-    monkeypatch.setattr(display, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(insistence, "LONGEST_WAIT_S", 0.05)
 
 
 async def test_the_beginning_of_an_answer_to_a_deleted_question_goes_though_its_process_died(
@@ -91,7 +91,7 @@ async def test_an_answer_to_a_deleted_question_goes_when_slack_lets_it(
         await answered(slack, question)
         fault = slack.faults.add(method="chat.delete", error="fatal_error", times=None)
         await ada.delete(question)
-        await slack.wait_for(lambda: fault.hits > 3 * display.TRIES)
+        await slack.wait_for(lambda: fault.hits > 3 * insistence.TRIES)
         slack.faults.remove(fault)
         await slack.wait_for(lambda: not slack.answers(channel))
 
@@ -117,13 +117,13 @@ async def test_a_deletion_heard_while_its_question_is_taken_in_counts(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process hears of it, after this one has looked for it."""
-    accept = SlackDesk.accept
+    accept = Intake.accept
 
-    async def late(desk: SlackDesk, turn: Turn, *names: str) -> Verdict:
-        await Marks(desk._core.store).delete(turn.id)
-        return await accept(desk, turn, *names)
+    async def late(intake: Intake, turn: Turn, **more: Any) -> Verdict:
+        await HeardChanges(intake._store).delete(turn.id)
+        return await accept(intake, turn, **more)
 
-    monkeypatch.setattr(SlackDesk, "accept", late)
+    monkeypatch.setattr(Intake, "accept", late)
     async with adapter():
         await ada.say(channel, f"{slack.bot.mention} never mind")
         await slack.settled()
@@ -154,15 +154,15 @@ async def test_an_edit_that_comes_while_another_process_takes_the_question_in_is
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process that hears of the edit does not know the question yet; when it takes it in, another has done so."""
-    accept = SlackDesk.accept
+    accept = Intake.accept
 
-    async def late(desk: SlackDesk, turn: Turn, *names: str) -> Verdict:
+    async def late(intake: Intake, turn: Turn, **more: Any) -> Verdict:
         if turn.text == "right":
-            monkeypatch.setattr(SlackDesk, "accept", accept)
-            await accept(desk, replace(turn, text="wrong"))
-        return await accept(desk, turn, *names)
+            monkeypatch.setattr(Intake, "accept", accept)
+            await accept(intake, replace(turn, text="wrong"))
+        return await accept(intake, turn, **more)
 
-    monkeypatch.setattr(SlackDesk, "accept", late)
+    monkeypatch.setattr(Intake, "accept", late)
     async with adapter():
         slack.delivery.hold()
         question = await ada.dm("wrong")

@@ -18,9 +18,9 @@ from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, clicked_thread, conversation_of, install_of, place_of_click
 from glados_slack.incoming import forms
-from glados_slack.incoming.asking import Asking, why_not_posted
-from glados_slack.incoming.controls import NOT_YOURS, Controls
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.asking import why_not_posted
+from glados_slack.incoming.controls import NOT_YOURS
+from glados_slack.parts import SlackParts
 from glados_slack.words.reading import Reader
 
 log = logging.getLogger(__name__)
@@ -36,14 +36,13 @@ NOWHERE = "I can write neither there nor to you directly. Invite me to the chann
 class FormHandlers:
     """Opens forms, and does what they say."""
 
-    def __init__(self, shared: Shared, asking: Asking, controls: Controls) -> None:
-        self._shared = shared
-        self._core = shared.core
-        self._asking = asking
-        self._controls = controls
+    def __init__(self, parts: SlackParts) -> None:
+        self._shared = parts.shared
+        self._core = parts.shared.core
+        self._asking = parts.asking
+        self._controls = parts.controls
 
     def add_to(self, app: AsyncApp) -> None:
-        """Register everything."""
         app.shortcut(ASK_ABOUT)(self.ask_about)
         app.shortcut(RESET_THREAD)(self.reset_thread)
         app.view(forms.CHANNEL)(self.channel_saved)
@@ -52,7 +51,6 @@ class FormHandlers:
     # --- a channel -------------------------------------------------------------------------------------------------
 
     async def open_channel(self, where: Mapping[str, str], trigger: str) -> None:
-        """Show the form of a channel."""
         models: list[str] = []
         try:
             async with asyncio.timeout(MODELS_S):
@@ -64,7 +62,6 @@ class FormHandlers:
         await self._shared.calls.quietly(where, "views.open", trigger_id=trigger, view=view)
 
     async def channel_saved(self, ack: AsyncAck, body: Json, view: Json) -> None:
-        """The form of a channel was sent off."""
         where, user = json.loads(view["private_metadata"]), str(body["user"]["id"])
         if not await self._controls.may_manage(where, user):
             await ack(response_action="errors", errors={forms.MODEL: NOT_YOURS})
@@ -88,7 +85,6 @@ class FormHandlers:
     # --- a message -------------------------------------------------------------------------------------------------
 
     async def ask_about(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
-        """Open the form for a question about a message."""
         where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
         key = secrets.token_urlsafe(16)
         kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])

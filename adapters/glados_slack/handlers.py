@@ -12,20 +12,15 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from glados_bots.commands import first_word
 from glados_bots.errors import GladosError
 from glados_bots.wording import BROKEN
-from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.look import REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
 from glados_slack.connection.escaping import decode
 from glados_slack.connection.places import Event, install_of, kind_of, place, place_of_click, place_of_command
+from glados_slack.form_handlers import FormHandlers
 from glados_slack.incoming import home
-from glados_slack.incoming.asking import Asking
-from glados_slack.incoming.commands import SlashCommands
-from glados_slack.incoming.controls import Controls
-from glados_slack.incoming.desk import SlackDesk
-from glados_slack.incoming.form_handlers import FormHandlers
-from glados_slack.incoming.home import Home, suggest
-from glados_slack.incoming.shared import Shared
+from glados_slack.incoming.home import suggest
+from glados_slack.parts import SlackParts
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +29,17 @@ Press = Callable[[Mapping[str, str], str, str], Coroutine[Any, Any, None]]
 
 
 class Handlers:
-    """Takes everything Slack sends.
+    """Takes everything Slack sends."""
 
-    Attributes:
-        desk: takes messages.
-    """
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self.desk = SlackDesk(shared)
-        self._controls = Controls(shared)
-        asking = Asking(shared, self.desk)
-        self._commands = SlashCommands(shared, asking, self._controls)
-        self._home = Home(shared)
-        self._forms = FormHandlers(shared, asking, self._controls)
+    def __init__(self, parts: SlackParts) -> None:
+        self._shared = parts.shared
+        self._desk = parts.desk
+        self._controls = parts.controls
+        self._commands = parts.commands
+        self._home = parts.home
+        self._forms = FormHandlers(parts)
 
     def add_to(self, app: AsyncApp) -> None:
-        """Register everything."""
         app.event("message")(self.take_message)
         app.event("app_mention")(self.take_message)
         app.event("agent_session_stopped")(self.stopped)
@@ -72,15 +61,14 @@ class Handlers:
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def take_message(self, body: Json, context: AsyncBoltContext) -> None:
-        """A message, a mention, an edit or a deletion."""
-        await self.desk.take_message(Event.of(body), install_of(context))
+        await self._desk.take_message(Event.of(body), install_of(context))
 
     async def stopped(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """Slack's own stop button."""
         channel, thread, user = str(event["channel"]), str(event["thread_ts"]), str(event.get("user") or "")
         where = place(install_of(context), body, channel=channel, kind=kind_of(channel), ts="", thread=thread)
         everybody = await self._controls.may_manage(where, user)
-        await self.desk.stopped(channel, thread, "" if everybody else user)
+        await self._desk.stopped(channel, thread, "" if everybody else user)
 
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """The home is shown anew; the messages tab of an agent offers prompts."""
@@ -106,13 +94,12 @@ class Handlers:
     # --- commands --------------------------------------------------------------------------------------------------
 
     async def command(self, ack: AsyncAck, command: Json, context: AsyncBoltContext, respond: AsyncRespond) -> None:
-        """`/glados WORD rest`."""
         where, user = place_of_command(command, context), str(command["user_id"])
         word, rest = first_word(decode(str(command.get("text") or "")))
         word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
-            await (ack(**as_message(chunk_of(said)), **NO_PREVIEWS) if said else ack())
+            await (ack(**as_message(said), **NO_PREVIEWS) if said else ack())
         elif word == "forget":
             await ack(**home.forget_question(), **NO_PREVIEWS)
         elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
@@ -125,7 +112,6 @@ class Handlers:
     # --- buttons ---------------------------------------------------------------------------------------------------
 
     def _pressed(self, do: Press) -> Callable[..., Awaitable[None]]:
-        """What happens when a button under an answer is pressed."""
 
         async def pressed(ack: AsyncAck, body: Json, action: Json, context: AsyncBoltContext) -> None:
             await do(place_of_click(body, context), str(body["user"]["id"]), str(action.get("value") or ""))
@@ -134,7 +120,6 @@ class Handlers:
         return pressed
 
     async def export(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
-        """The button of the home."""
         await ack()
         where, user = place_of_click(body, context), str(body["user"]["id"])
         self._shared.background.start(self._tell(where, user, self._commands.export(where, user)))
@@ -150,7 +135,6 @@ class Handlers:
         )
 
     async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
-        """The home again."""
         await ack()
         self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
 
@@ -162,7 +146,7 @@ class Handlers:
 
 async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
     """Say what came of a command where only the person sees it."""
-    await respond(**as_message(chunk_of(await _said(work))), **NO_PREVIEWS, replace_original=replace)
+    await respond(**as_message(await _said(work)), **NO_PREVIEWS, replace_original=replace)
 
 
 async def _said(work: Awaitable[str]) -> str:
@@ -176,5 +160,4 @@ async def _said(work: Awaitable[str]) -> str:
         return BROKEN
 
 
-async def _nothing() -> None:
-    """Nothing is to be done."""
+async def _nothing() -> None: ...

@@ -4,29 +4,24 @@ import asyncio
 import secrets
 import sys
 import time
-from collections.abc import Mapping
 from functools import partial
 
 import httpx
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.listening import is_loopback, require_free_port
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
 from glados_bots.processes.supervisor import Role, Supervisor, lock
-from glados_bots.settings import Settings, unknown_variables
+from glados_bots.settings import unknown_variables
 from glados_bots.store import embedded, repair
 from glados_bots.store.connection import connect, reply_of
 
 POLL_S = 0.1
 
 
-async def run_stack(settings: Settings, chosen: Mapping[str, str]) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError before anything is started.
-
-    Args:
-        settings: of this process; the roles read the same sources.
-        chosen: variables that the command line sets for the roles.
-    """
+async def run_stack(settings: ServeSettings) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code. Raises ConfigError before anything is started."""
     held = lock(settings.data_dir)  # kept open for the life of the process
     del held
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
@@ -41,12 +36,12 @@ async def run_stack(settings: Settings, chosen: Mapping[str, str]) -> int:
         _say(f"ready after {time.monotonic() - began:.0f} s: open http://{host}:{settings.web_port} in your browser")
 
     log_file = settings.data_dir / "logs" / "glados.log"
-    return await Supervisor(roles(settings, chosen), log_file, json_lines=settings.log_format == "json").run(ready)
+    return await Supervisor(roles(settings), log_file, json_lines=settings.log_format == "json").run(ready)
 
 
-def roles(settings: Settings, chosen: Mapping[str, str]) -> list[Role]:
+def roles(settings: ServeSettings) -> list[Role]:
     """The roles these settings ask for, in the order they start."""
-    env, run = {**chosen, **_environment(settings)}, secrets.token_hex(8)
+    env, run = _environment(settings), secrets.token_hex(8)
     found: list[Role] = []
     if settings.redis_url is None:
         command = embedded.command(settings.data_dir)
@@ -60,7 +55,7 @@ def roles(settings: Settings, chosen: Mapping[str, str]) -> list[Role]:
             )
         )
     if settings.inference_url is None:
-        if chosen.get("GLADOS_ENGINE") != "echo":
+        if settings.engine != "echo":
             _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
@@ -77,14 +72,25 @@ def _glados(command: str) -> list[str]:
     return [sys.executable, "-m", "glados_bots", command]
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    env = {"GLADOS_DATA_DIR": str(settings.data_dir.resolve())}
+def _environment(settings: ServeSettings) -> dict[str, str]:
+    """What was given on the command line, for the children."""
+    env = {
+        "GLADOS_MODEL": settings.model,
+        "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
+        "GLADOS_ENGINE": settings.engine,
+        "GLADOS_QUANTIZE": settings.quantize,
+        "GLADOS_LORAS": settings.loras,
+        "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
+        "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),
+    }
     if settings.api_key is None and settings.inference_url is None and not is_loopback(settings.host):
         env["GLADOS_API_KEY"] = secrets.token_urlsafe(32)  # of this run: the service is for our own roles only
+    if settings.hub_token:
+        env["GLADOS_HF_TOKEN"] = settings.hub_token
     return env
 
 
-async def _redis_ready(settings: Settings) -> None:
+async def _redis_ready(settings: ServeSettings) -> None:
     client = connect(settings.resolved_redis_url)
     try:
         while True:
@@ -98,7 +104,7 @@ async def _redis_ready(settings: Settings) -> None:
         await client.aclose()
 
 
-async def _page_and_model_ready(settings: Settings) -> None:
+async def _page_and_model_ready(settings: ServeSettings) -> None:
     """Wait for the page, then for the model where it is ours."""
     urls = [f"http://{settings.connect_host}:{settings.web_port}/health"]
     if settings.inference_url is None:

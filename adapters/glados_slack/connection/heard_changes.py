@@ -25,7 +25,7 @@ return 1
 """
 
 
-class Marks:
+class HeardChanges:
     """What is known of messages that may not have come yet. Every method raises StoreUnavailableError."""
 
     def __init__(self, store: Store) -> None:
@@ -42,7 +42,6 @@ class Marks:
         await self._store.change(message, "delete")
 
     async def is_deleted(self, message: str) -> bool:
-        """Whether its deletion was heard."""
         call: Any = self._store.client.exists(self._deleted(message))
         return bool(await reply_of(call))
 

@@ -1,0 +1,63 @@
+"""Places of Discord as plain data: made once of what discord.py knows of a channel, then decided on."""
+
+from dataclasses import dataclass
+
+import discord
+
+from glados_discord.connection.permissions import may_open_threads
+from glados_discord.words.hearing import is_direct
+
+_THREADED = (discord.ChannelType.text, discord.ChannelType.news)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A channel, thread or direct conversation in which something is asked.
+
+    Attributes:
+        guild: the server; None for a direct conversation.
+        listed: ids by which the operator's lists may name it.
+        settings: where settings and limits apply: a thread shares those of its channel.
+        has_threads: threads on its messages are possible there.
+        may_open_threads: the bot may open one and write in it, as far as is known.
+        is_slow: slow mode or announcements ask for few edits.
+    """
+
+    channel: int
+    guild: int | None = None
+    listed: frozenset[int] = frozenset()
+    settings: str = ""
+    is_direct: bool = False
+    is_thread: bool = False
+    has_threads: bool = False
+    may_open_threads: bool = True
+    is_slow: bool = False
+
+
+def where_of(channel: object, channel_id: int, guild: discord.Guild | None, guild_id: int | None) -> Where:
+    """As far as discord.py knows the channel, and the server."""
+    kind = getattr(channel, "type", None)
+    return Where(
+        channel=channel_id,
+        guild=guild_id,
+        listed=channel_ids(channel),
+        settings=settings_channel(channel),
+        is_direct=is_direct(channel),
+        is_thread=isinstance(channel, discord.Thread),
+        has_threads=kind in _THREADED,
+        may_open_threads=may_open_threads(channel, guild),
+        is_slow=bool(getattr(channel, "slowmode_delay", 0)) or kind is discord.ChannelType.news,
+    )
+
+
+def settings_channel(channel: object) -> str:
+    """Where settings and limits apply: a thread shares those of its channel."""
+    parent = getattr(channel, "parent_id", None)
+    return str(parent or getattr(channel, "id", ""))
+
+
+def channel_ids(channel: object) -> frozenset[int]:
+    """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
+    found = [getattr(channel, name, None) for name in ("id", "parent_id", "category_id")]
+    found.append(getattr(getattr(channel, "parent", None), "category_id", None))
+    return frozenset(number for number in found if isinstance(number, int))

@@ -1,0 +1,60 @@
+"""Reads the text files of a message, on every platform: the first ones, all at once, each within its time."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+import httpx
+
+from glados_bots.intake.downloads import Download, DownloadError, fetch
+from glados_bots.intake.text_files import NOT_TEXT, Files, TextFile, decoded
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F")
+Outcome = TextFile | str  # the file, or why it was not read
+
+
+async def read_first(
+    files: Sequence[F],
+    most: int,
+    too_many: str,
+    *,
+    is_text: Callable[[F], bool],
+    name: Callable[[F], str],
+    read: Callable[[F], Awaitable[Outcome]],
+) -> Files:
+    """Of files that may be text as many as `most`; `too_many` is said of further ones, `name` is a safe one."""
+    texts = [file for file in files if is_text(file)]
+    unread = [(name(file), NOT_TEXT) for file in files if not is_text(file)]
+    unread += [(name(file), too_many) for file in texts[most:]]
+    found = await asyncio.gather(*map(read, texts[:most]))
+    unread += [(name(file), why) for file, why in zip(texts, found, strict=False) if isinstance(why, str)]
+    return Files(tuple(one for one in found if isinstance(one, TextFile)), tuple(unread))
+
+
+async def downloaded(
+    platform: str,
+    url: str,
+    most: int,
+    longest_s: float,
+    *,
+    is_ours: Callable[[str], bool],
+    headers: Mapping[str, str] | None = None,
+) -> Download | str:
+    """As `fetch`, within so many seconds; why it cannot be had, for people."""
+    try:
+        async with asyncio.timeout(longest_s):
+            return await fetch(url, most, is_ours=is_ours, headers=headers)
+    except DownloadError as error:
+        return str(error)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
+        log.warning("a file on %s could not be fetched: %s", platform, type(error).__name__)
+        return f"{platform} did not hand it out in time"
+
+
+async def as_text(name: str, found: Download) -> Outcome:
+    """In a thread: telling an encoding takes a while."""
+    text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
+    return NOT_TEXT if text is None else TextFile(name, text, found.is_whole)

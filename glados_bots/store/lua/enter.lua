@@ -1,0 +1,18 @@
+-- A call of a platform wants through its gate (turns/gate.py).
+-- KEYS[1] zset of calls: name -> when it was counted at the latest, ms; KEYS[2] exists while the platform refuses all calls
+-- ARGV: name, most, period ms, longest flight ms, longest nap ms
+-- Returns 0 for a call that may go, or ms to wait.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most, period, flight, nap = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local refused = redis.call('PTTL', KEYS[2])
+if refused > 0 then return refused end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - period)
+local over = redis.call('ZCARD', KEYS[1]) - most
+if over >= 0 then
+  local counted = tonumber(redis.call('ZRANGE', KEYS[1], over, over, 'WITHSCORES')[2])
+  return math.max(1, math.min(nap, counted + period - now))
+end
+redis.call('ZADD', KEYS[1], now + flight, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], flight + period)
+return 0

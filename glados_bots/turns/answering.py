@@ -1,0 +1,224 @@
+"""Answer: ask the model until it answers, and show the words as they come.
+
+A model or a store that is away is waited for, which is no failed try. A prompt that does not fit is cut and sent again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+from glados_bots import logs, tracing
+from glados_bots.conversation import Exchange, Outcome
+from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
+from glados_bots.retrying import growing_pauses
+from glados_bots.store.channels import ChannelBook, ChannelSettings
+from glados_bots.store.leases import Lease
+from glados_bots.store.limits import duration
+from glados_bots.store.store import Store
+from glados_bots.surface import Surface
+from glados_bots.turns import in_hand
+from glados_bots.turns.display import Display
+from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
+from glados_bots.turns.window import Prompt, fit
+from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import Delta, Finished, Queued, Sampling
+from glados_bots.wire.reasoning import Folded
+from glados_bots.wire.refusals import TOO_LONG
+from glados_bots.wire.reply import Thinking
+from glados_bots.wording import APOLOGY, EMPTY, MODEL_AWAY, THINKS
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_REFITS = 3
+AWAY_NAP_S = 0.5
+LONGEST_PAUSE_S = 5.0
+ENDINGS = {
+    "length": "The answer reached its length limit.",
+    "content_filter": "The model's server held back the rest of this answer (its content filter).",
+    "error": "The model's server ended this answer with an error.",
+}
+
+
+class Answering:
+    """What the model says to one turn.
+
+    Attributes:
+        text: the answer so far, or what people saw of it when an earlier worker lost the turn.
+        notice: what is said beside it.
+        model: who answers.
+        tokens: of the prompt that is being answered, as far as is known; of the answer too once it is whole.
+        is_whole: the answer is.
+        lost_tokens: of answers that were begun again.
+    """
+
+    def __init__(
+        self, store: Store, surface: Surface, client: InferenceClient, models: ServedModels, display: Display
+    ) -> None:
+        self._store = store
+        self._surface = surface
+        self._client = client
+        self._models = models
+        self._display = display
+        self.text = self.lease.draft
+        self.notice = self.lease.notice if self.lease.answer else ""
+        self.model = ""
+        self.tokens = self.lost_tokens = 0
+        self.is_whole = False
+
+    @property
+    def lease(self) -> Lease:
+        """The turn's; another one once the turn was begun again."""
+        return self._display.lease
+
+    def begin_again(self) -> None:
+        """The question has changed."""
+        self.lost_tokens = self.spent
+        self.text, self.notice, self.tokens, self.is_whole = self.lease.draft, "", 0, False
+
+    async def generate(self) -> Exchange:
+        """Ask the model until it answers; waiting for a model that is away is not a failed try."""
+        deadline = time.monotonic() + self._models.patience_s
+        pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
+        while True:
+            try:
+                return await self._attempt()
+            except (RequestRejectedError, UnknownModelError) as error:
+                log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
+                return self.exchange("failed", f"I could not answer this. {error}")
+            except ServiceUnavailableError as error:
+                log.warning("turn %s: %s", self.lease.turn.id, error)
+                told_s = error.retry_after or 0
+                if time.monotonic() + told_s > deadline:
+                    return self.exchange("failed", f"{APOLOGY} ({_for_too_long(told_s)})")
+                self.notice = MODEL_AWAY
+                self._models.served = {}  # it may come back with another model
+                await self.show_waiting()
+                await asyncio.sleep(max(next(pauses), told_s))
+
+    async def _attempt(self) -> Exchange:
+        """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
+        chosen = await self.patiently(self._channel_settings)
+        self.model = await self._models.choose(self._client, chosen.model)
+        async with in_hand.works():
+            history = await self.patiently(self._earlier_exchanges)
+        budget = self._models.prompt_budget(self.model)
+        system = chosen.persona or self._models.system
+        most = self._models.max_tokens
+        for refit in range(MOST_REFITS + 1):
+            async with in_hand.works():
+                prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self._models.chars_per_token)
+            most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
+            try:
+                with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
+                    log.info("turn %s: asks %s", self.lease.turn.id, self.model)
+                    return await self._stream(prompt, most)
+            except RequestRejectedError as error:
+                can_shrink = prompt.kept or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
+                if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
+                    raise
+                budget = self._models.refit(self.model, prompt, error)
+                if not (error.max_prompt_tokens or error.context_length):
+                    most //= 2
+        raise GladosError("unreachable: the last refit raises")
+
+    async def _stream(self, prompt: Prompt, most: int) -> Exchange:
+        """Read one answer of `most` tokens; the text shown so far stays until the first new word comes."""
+        text: list[str] = []
+        drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
+        answer, ended = self._surface.answer(self.lease.turn), ""
+        sampling = Sampling(max_tokens=most)
+        left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
+        session = f"{self._store.platform} {self.lease.turn.conversation}"
+        self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
+        reply = self._client.stream(prompt.messages, model=self.model, sampling=sampling, session=session)
+        async with aclosing(reply) as events:
+            async for event in events:
+                match event:
+                    case Queued(position, wait):
+                        self.notice = place_in_queue(position, wait)
+                        await self.show_waiting()
+                    case Thinking():
+                        self.notice = THINKS
+                        await self.show_waiting()
+                    case Folded():
+                        text, drawn, answer = [], 0, self._surface.answer(self.lease.turn)
+                    case Delta(delta):
+                        text.append(delta)
+                        if time.monotonic() - drawn_at < pace_s:
+                            continue
+                        async with in_hand.works():
+                            answer.feed("".join(text[drawn:]))
+                            self.text, self.notice = "".join(text), left_out
+                            self._display.show(answer.chunks, self.notice, "writing", self.text)
+                        drawn, drawn_at = len(text), time.monotonic()
+                    case Finished() as finished:
+                        self._models.learn(prompt, finished.prompt_tokens)
+                        self.text = "".join(text)
+                        counted = finished.prompt_tokens + finished.completion_tokens
+                        self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
+                        self.is_whole = True
+                        ended = ENDINGS.get(finished.reason, "")
+                        self.notice = " ".join(filter(None, [left_out, ended]))
+        whole = "".join(text)
+        return self.exchange("done", whole) if whole.strip() else self.exchange("failed", ended or EMPTY)
+
+    @property
+    def spent(self) -> int:
+        """Tokens this turn has cost so far, whatever becomes of its answer."""
+        written = 0 if self.is_whole else self._models.tokens(len(self.text))
+        return self.lost_tokens + self.tokens + written
+
+    # --- small steps -----------------------------------------------------------------------------------------------
+
+    async def _channel_settings(self) -> ChannelSettings:
+        turn = self.lease.turn
+        return await ChannelBook(self._store).get(turn.channel or turn.conversation)
+
+    async def _earlier_exchanges(self) -> list[Exchange]:
+        """The history before this turn: when it is done again, later exchanges are not its past."""
+        history = await self._store.history(self.lease.turn.conversation)
+        turns = [exchange.turn for exchange in history]
+        return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
+
+    async def show_waiting(self) -> None:
+        async with in_hand.works():
+            self._display.show(self.drawn(self.text), self.notice, "waiting", self.text)
+
+    def drawn(self, text: str) -> list[str]:
+        answer = self._surface.answer(self.lease.turn)
+        if text:
+            answer.feed(text)
+        answer.close()
+        return answer.chunks
+
+    def exchange(self, outcome: Outcome, answer: str) -> Exchange:
+        turn = self.lease.turn
+        return Exchange(
+            turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
+            at=time.time(), tokens=self.spent,
+        )  # fmt: skip
+
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis until it answers: that it is away is no failure of the turn."""
+        while True:
+            try:
+                return await call()
+            except StoreUnavailableError as error:
+                log.warning("turn %s: %s; what there is of the answer is kept here", self.lease.turn.id, error)
+                async with in_hand.waits():
+                    await asyncio.sleep(AWAY_NAP_S)
+
+
+def _for_too_long(told_s: float) -> str:
+    """Why a model is not waited for any more; `told_s` are the seconds its server wants to be left alone."""
+    return f"The model takes no requests for {duration(told_s)}." if told_s else "The model was away for too long."
+
+
+def place_in_queue(position: int, wait_s: float | None) -> str:
+    """A sentence for people about their place; positions count from 0."""
+    about = f", about {wait_s:.0f} s" if wait_s else ""
+    return f"Waiting for the model: {'next' if position == 0 else f'{position + 1} in line'}{about}"

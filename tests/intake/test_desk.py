@@ -1,0 +1,129 @@
+"""The order of checks, on plain data: what is looked at first, what is never done after a refusal, what is told."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from glados_bots.conversation import Turn
+from glados_bots.intake.desk import Desk, Question
+from glados_bots.intake.intake import Intake, Verdict
+from glados_bots.wording import TOO_OLD
+
+TURN = Turn("t1", "c", "ada", "why?")
+GOOD = Question("why?", "Not read: a.png.", 4)
+LONG = Question("why?" * 9, length=36)
+LIMIT = Verdict("refused", refusal="later", is_repeat=True)
+
+
+class Asked:
+    """A question that writes down which of its steps were taken."""
+
+    def __init__(self, question: Question | None = GOOD, refusal: str = "", obstacle: str = "") -> None:
+        self.steps: list[str] = []
+        self._question = question
+        self._refusal = refusal
+        self.obstacle = obstacle
+
+    @property
+    def refusal(self) -> str:
+        return self._refusal
+
+    async def read(self) -> Question | None:
+        self.steps.append("read")
+        return self._question
+
+    async def turn(self, question: Question) -> Turn:
+        assert question == self._question
+        self.steps.append("turn")
+        return TURN
+
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        assert turn == TURN
+        self.steps.append(f"remember {verdict.status}")
+
+
+class Saving:
+    """Stands for the intake: what is saved, and with what outcome."""
+
+    def __init__(self, verdict: Verdict | None) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self._verdict = verdict
+
+    async def accept(self, turn: Turn, *, dedupe: Sequence[str], joins: bool) -> Verdict | None:
+        self.calls.append((turn.id, tuple(dedupe), joins))
+        return self._verdict
+
+    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
+        self.calls.append((message, by, text))
+        return self._verdict
+
+
+def desk(verdict: Verdict | None = Verdict("accepted")) -> tuple[Desk, Saving]:  # noqa: B008 - frozen
+    saving = Saving(verdict)
+    return Desk(cast("Intake", saving), 10), saving
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told", "steps"),
+    [
+        (Asked(LONG, "not you", "Send Messages"), "barred", "not you", []),
+        (Asked(LONG, "", "Send Messages"), "blocked", "Send Messages", []),
+        (Asked(None), "gone", "", ["read"]),
+        (Asked(Question(left_out="a.png", length=99)), "empty", "", ["read"]),
+        (Asked(LONG), "too_long", "This is too long for me: 36 characters, and 10 are allowed.", ["read"]),
+    ],
+)
+async def test_lists_come_before_the_place_the_words_and_their_length_and_nothing_is_saved(
+    asked: Asked, status: str, told: str, steps: list[str]
+) -> None:
+    for known in (None, TURN):
+        asked.steps.clear()
+        way, saving = desk()
+        verdict = await (way.ask_anew(asked, known, "m", "ada") if known else way.ask(asked))
+        assert (verdict.status, verdict.refusal, asked.steps, saving.calls) == (status, told, steps, [])
+
+
+async def test_what_is_asked_is_saved_once_and_remembered_with_its_verdict() -> None:
+    (way, saving), asked = desk(), Asked()
+    verdict = await way.ask(asked, dedupe=["event:1"], joins=False)
+    assert verdict == Verdict("accepted", left_out="Not read: a.png.")
+    assert asked.steps == ["read", "turn", "remember accepted"]
+    assert saving.calls == [("t1", ("event:1",), False)]
+
+
+async def test_limits_come_last_and_what_they_refused_is_remembered_too() -> None:
+    (way, _), asked = desk(LIMIT), Asked()
+    verdict = await way.ask(asked)
+    assert (verdict.refusal, verdict.is_repeat) == ("later", True)
+    assert asked.steps == ["read", "turn", "remember refused"]
+
+
+async def test_files_and_quotes_do_not_count_as_length() -> None:
+    way, _ = desk()
+    assert (await way.ask(Asked(Question("x" * 500, length=10)))).status == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "status", "calls"),
+    [
+        ("why?", Verdict("accepted"), "duplicate", []),  # the model would read what it has read
+        ("how?", Verdict("accepted"), "accepted", [("m", "ada", "how?")]),
+        ("how?", LIMIT, "refused", [("m", "ada", "how?")]),
+        ("how?", None, "gone", [("m", "ada", "how?")]),
+    ],
+)
+async def test_an_edit_asks_anew_only_with_another_text(
+    text: str, outcome: Verdict | None, status: str, calls: list[tuple[str, ...]]
+) -> None:
+    (way, saving), asked = desk(outcome), Asked(Question(text, length=4))
+    assert (await way.ask_anew(asked, TURN, "m", "ada")).status == status
+    assert saving.calls == calls
+    assert asked.steps == ["read"]
+
+
+async def test_another_answer_is_for_those_whom_the_lists_allow_and_for_what_is_kept() -> None:
+    way, saving = desk(None)
+    assert await way.ask_again("m", "bob", "not you") == Verdict("barred", refusal="not you")
+    assert saving.calls == []
+    assert await way.ask_again("m", "bob", "") == Verdict("gone", refusal=TOO_OLD)
