@@ -3,17 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from glados_bots import __version__, env_file, logs, tracing
+from glados_bots import __version__, env_file, tracing
 from glados_bots.cli import audit, backup, keys, models, password, privacy, store, terminal, turns
-from glados_bots.cli.options import Token
+from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
-from glados_bots.settings import load
 
 EXIT_CONFIG = 2
 
@@ -68,7 +67,7 @@ def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) 
         base_only: BaseOnly = None,
     ) -> None:
         loras = ",".join(lora) if lora else None
-        settings = _settings(
+        settings = load_settings(
             model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, loras=loras,
             base_only=base_only,
         )  # fmt: skip
@@ -118,7 +117,7 @@ def health(
     """Ask a role on this machine whether it lives; exit code 0 says yes. For containers and supervisors."""
     from glados_bots.cli.health import require_health
 
-    require_health(_settings(), role)
+    require_health(load_settings(), role)
 
 
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -131,7 +130,7 @@ def render(context: typer.Context) -> None:
 
 def _add_platform(platform: Platform) -> None:
     def command() -> None:
-        settings = _settings()
+        settings = load_settings()
         env_file.tell([settings.model])
         tracing.configure(settings, platform.name)
         platform.run(settings)
@@ -139,14 +138,8 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
-def _settings(**overrides: Any) -> ServeSettings:
-    settings = load(ServeSettings, **overrides)
-    logs.configure(settings)
-    return settings
-
-
 for room in (backup, store, turns, privacy, keys, models, audit, password):  # a new room of commands is one entry here
-    room.add_to(app, _settings)
+    room.add_to(app, load_settings)
 
 
 def main() -> None:

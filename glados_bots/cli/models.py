@@ -2,147 +2,36 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.options import Token
+from glados_bots.cli.options import Token, load_settings
 from glados_bots.inference.model_files import cards, choosing, hardware, presence
 from glados_bots.inference.settings import ServeSettings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
 
+models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
 
-def add_to(app: typer.Typer, settings: Callable[..., ServeSettings]) -> None:
-    """Add the commands. Args: settings: loads them, taking what the command line gave."""
-    models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
+
+def add_to(app: typer.Typer, _settings: object) -> None:
     app.add_typer(models, name="models", invoke_without_command=True)
 
-    @models.callback()
-    def start(context: typer.Context) -> None:
-        """List the cards when nothing else is asked for."""
-        settings()
-        if context.invoked_subcommand is None:
-            show_list()
 
-    @models.command("list")
-    def list_() -> None:
-        """The cards: what is here, what can be fetched, what fits this machine."""
-        show_list()
-
-    @models.command()
-    def show(name: Name) -> None:
-        """Everything a card says, its files with their sha256, and its licence."""
-        show_card(name)
-
-    @models.command()
-    def plan(name: Name, token: Token = None) -> None:
-        """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
-        show_plan(name, settings(hf_token=token))
-
-    @models.command()
-    def pull(
-        name: Name,
-        token: Token = None,
-        convert: Annotated[
-            bool, typer.Option("--convert", help="Turn pickled weights into safetensors, safely")
-        ] = False,
-        pin: Annotated[bool, typer.Option("--pin", help="Write the fetched revision into the card")] = False,
-    ) -> None:
-        """Fetch a model's weights (a broken download goes on where it ended), and show each file's sha256."""
-        pull_model(name, settings(hf_token=token), convert=convert, pin=pin)
-
-    @models.command("import")
-    def import_(
-        path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
-        to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
-    ) -> None:
-        """Import LoRAs of the first GLaDOS (peft 0.1, pickled, read without running code) or current ones."""
-        import_loras(path, to)
-
-    @models.command()
-    def remove(
-        name: Name,
-        yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
-        card: Annotated[bool, typer.Option("--card", help="Also remove the card and its LoRA")] = False,
-    ) -> None:
-        """Delete a model's weights from this machine."""
-        remove_model(name, settings().data_dir, yes=yes, whole=card)
-
-    @models.command()
-    def new(
-        name: Annotated[str, typer.Argument(help="Name of the card")],
-        base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],
-        lora: Annotated[Path | None, typer.Option("--lora", help="Folder of a LoRA")] = None,
-        prompt_format: Annotated[str, typer.Option("--format", help="chat_template or glados")] = "chat_template",
-    ) -> None:
-        """Write a card of your own."""
-        from glados_bots.inference.model_files import changes
-
-        written = changes.write_card(name, base, lora, prompt_format)
-        terminal.echo(f"{written} is written; `glados models plan {name}` says what it needs")
+@models.callback()
+def start(context: typer.Context) -> None:
+    """List the cards when nothing else is asked for."""
+    load_settings()
+    if context.invoked_subcommand is None:
+        list_()
 
 
-def pull_model(name: str, settings: ServeSettings, *, convert: bool, pin: bool) -> None:
-    from glados_bots.inference.model_files import changes, download
-
-    card, _ = choosing.resolve(name)
-    folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
-    if converted:
-        terminal.echo(f"converted to safetensors in {converted}; `glados models remove {name}` deletes both")
-    for file in download.verify(card, folder, settings.hub_token):
-        mark = "as the hub says" if file.expected else "not known to the hub here"
-        terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
-    _show_fault(card, settings)
-    revision = download.revision_of(folder)
-    terminal.echo(f"revision {revision} in {folder}")
-    if revision and pin:
-        terminal.echo(f"pinned in {changes.pin(card, revision)}")
-    elif revision and card.base.revision != revision:
-        terminal.echo(
-            f'to keep exactly this, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
-        )
-
-
-def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
-    """Say what the engine would refuse the model for, where its config is here."""
-    from glados_bots.inference.model_files import unservable
-
-    folder = presence.local_folder(card)
-    fault = unservable.fault_of(folder) if folder and settings.engine == "transformers" else None
-    if fault:
-        terminal.echo(unservable.cannot_be_served(card, fault))
-
-
-def import_loras(path: Path, to: str) -> None:
-    from glados_bots.inference.model_files import changes
-
-    for card, done in changes.import_loras(path, to):
-        if card.base.hub and "/" in done.base and done.base.lower() != card.base.hub.lower():
-            terminal.echo(f"careful: this LoRA names the base {done.base}, the card {card.base.hub}")
-        how = "converted from peft 0.1's MergedLinear" if done.merged else "taken over"
-        terminal.echo(f"{card.name}: {how}, rank {done.rank}, {done.layers} layers, in {done.folder}")
-        if card.lora is None:
-            terminal.echo(f'write lora = "lora" into {done.folder.parent / "model.toml"} to use it')
-
-
-def remove_model(name: str, data_dir: Path, *, yes: bool, whole: bool) -> None:
-    from glados_bots.inference.model_files import changes
-
-    folders = changes.folders_of(choosing.resolve(name)[0], data_dir, whole=whole)
-    for folder in folders:
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        terminal.echo(f"{folder}: {size / 1e6:.1f} MB")
-    if not yes:
-        typer.confirm("Delete these folders?", abort=True)
-    for folder in folders:
-        shutil.rmtree(folder)
-
-
-def show_list() -> None:
+@models.command("list")
+def list_() -> None:
+    """The cards: what is here, what can be fetched, what fits this machine."""
     rows = [
         (
             f"{card.name} (deprecated)" if card.deprecated else card.name,
@@ -154,8 +43,9 @@ def show_list() -> None:
     terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
 
 
-def show_card(name: str) -> None:
-    """Fields as they are written in the card, then the files."""
+@models.command()
+def show(name: Name) -> None:
+    """Everything a card says, its files with their sha256, and its licence."""
     from glados_bots.inference.model_files import download
 
     card, _ = choosing.resolve(name)
@@ -169,10 +59,12 @@ def show_card(name: str) -> None:
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
-def show_plan(name: str, settings: ServeSettings) -> None:
-    """A table of precisions, and a sentence on what fits."""
+@models.command()
+def plan(name: Name, token: Token = None) -> None:
+    """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
     from glados_bots.inference.model_files import plan as planning
 
+    settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
     planned = planning.plan(card, settings.hub_token)
     terminal.echo(f"{card.name}: {planned.shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
@@ -196,6 +88,16 @@ def show_plan(name: str, settings: ServeSettings) -> None:
         )
 
 
+def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
+    """Say what the engine would refuse the model for, where its config is here."""
+    from glados_bots.inference.model_files import unservable
+
+    folder = presence.local_folder(card)
+    fault = unservable.fault_of(folder) if folder and settings.engine == "transformers" else None
+    if fault:
+        terminal.echo(unservable.cannot_be_served(card, fault))
+
+
 def _titles(memories: list[float]) -> list[str]:
     """A column for each GPU, and one for all together."""
     titles = [f"GPU {index}, {memory:.0f} GB" for index, memory in enumerate(memories)]
@@ -209,3 +111,82 @@ def _size(size: float) -> str:
 def _fit(need: Any, memory: float) -> str:
     count = need.conversations(memory)
     return f"yes, {count} whole conversations at once" if count else "no"
+
+
+@models.command()
+def pull(
+    name: Name,
+    token: Token = None,
+    convert: Annotated[bool, typer.Option("--convert", help="Turn pickled weights into safetensors, safely")] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Write the fetched revision into the card")] = False,
+) -> None:
+    """Fetch a model's weights (a broken download goes on where it ended), and show each file's sha256."""
+    from glados_bots.inference.model_files import changes, download
+
+    settings = load_settings(hf_token=token)
+    card, _ = choosing.resolve(name)
+    folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
+    if converted:
+        terminal.echo(f"converted to safetensors in {converted}; `glados models remove {name}` deletes both")
+    for file in download.verify(card, folder, settings.hub_token):
+        mark = "as the hub says" if file.expected else "not known to the hub here"
+        terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
+    _show_fault(card, settings)
+    revision = download.revision_of(folder)
+    terminal.echo(f"revision {revision} in {folder}")
+    if revision and pin:
+        terminal.echo(f"pinned in {changes.pin(card, revision)}")
+    elif revision and card.base.revision != revision:
+        terminal.echo(
+            f'to keep exactly this, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
+        )
+
+
+@models.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
+    to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
+) -> None:
+    """Import LoRAs of the first GLaDOS (peft 0.1, pickled, read without running code) or current ones."""
+    from glados_bots.inference.model_files import changes
+
+    for card, done in changes.import_loras(path, to):
+        if card.base.hub and "/" in done.base and done.base.lower() != card.base.hub.lower():
+            terminal.echo(f"careful: this LoRA names the base {done.base}, the card {card.base.hub}")
+        how = "converted from peft 0.1's MergedLinear" if done.merged else "taken over"
+        terminal.echo(f"{card.name}: {how}, rank {done.rank}, {done.layers} layers, in {done.folder}")
+        if card.lora is None:
+            terminal.echo(f'write lora = "lora" into {done.folder.parent / "model.toml"} to use it')
+
+
+@models.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Also remove the card and its LoRA")] = False,
+) -> None:
+    """Delete a model's weights from this machine."""
+    from glados_bots.inference.model_files import changes
+
+    folders = changes.folders_of(choosing.resolve(name)[0], load_settings().data_dir, whole=card)
+    for folder in folders:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        terminal.echo(f"{folder}: {size / 1e6:.1f} MB")
+    if not yes:
+        typer.confirm("Delete these folders?", abort=True)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+@models.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the card")],
+    base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],
+    lora: Annotated[Path | None, typer.Option("--lora", help="Folder of a LoRA")] = None,
+    prompt_format: Annotated[str, typer.Option("--format", help="chat_template or glados")] = "chat_template",
+) -> None:
+    """Write a card of your own."""
+    from glados_bots.inference.model_files import changes
+
+    written = changes.write_card(name, base, lora, prompt_format)
+    terminal.echo(f"{written} is written; `glados models plan {name}` says what it needs")

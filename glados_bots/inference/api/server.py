@@ -73,12 +73,9 @@ def serve(
     """Serve the engine until SIGTERM or SIGINT.
 
     Args:
-        engine: not started yet.
+        engine: as `api_key`, `keys` and `cors_origins`, see `create_app`.
         host: address to listen on.
         port: 0 takes a free one; the log says which.
-        api_key: the operator's own key; without it and without `keys`, everybody is let in.
-        keys: further keys, with scopes and limits.
-        cors_origins: see `create_app`.
         grace_s: seconds that running answers get to finish.
         log_level: of uvicorn.
 

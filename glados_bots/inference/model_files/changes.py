@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import cards, choosing, convert_pickles, download, presence, weights
+from glados_bots.inference.model_files import cards, choosing, converting, download, presence, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
 from glados_bots.inference.model_files.lora_import import Imported, import_adapter
@@ -28,7 +28,7 @@ def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tu
     folder = download.snapshot(card, token, pickled=True)
     target = weights.converted_folder(card, data_dir)
     if not target.is_dir():
-        convert_pickles.convert(folder, target)
+        converting.from_pickles(folder, target)
     return folder, target
 
 

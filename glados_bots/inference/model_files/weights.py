@@ -26,9 +26,9 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
     if base.hub:
         folder = _from_hub(card, data_dir, token)
     elif base.gguf:
-        from glados_bots.inference.model_files import convert_gguf  # noqa: PLC0415 - imports torch
+        from glados_bots.inference.model_files import converting  # noqa: PLC0415 - imports torch
 
-        folder = convert_gguf.converted(gguf_path(card), data_dir / MADE)
+        folder = converting.from_gguf(gguf_path(card), data_dir / MADE)
     else:
         folder = Path(str(base.folder))
     check(folder, data_dir)
