@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.inference.model_files.choosing import resolve
-from glados_bots.inference.model_files.presence import fits, local_folder, presence
+from glados_bots.inference.model_files.presence import fits, presence
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
@@ -127,8 +127,7 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     here, room = presence(card), fits(card)
     remedy = "" if here.yes else "see docs/models.md"
     yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
-    folder = local_folder(card)
-    fault = unservable.fault_of(folder) if folder and settings.engine == "transformers" else None
+    fault = unservable.known_fault(card, settings.engine)
     if fault:
         yield Check("engine", "fail", f"{card.name} cannot be served by transformers ({fault})", unservable.WAY_OUT)
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")

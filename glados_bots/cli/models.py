@@ -72,15 +72,14 @@ def plan(name: Name, token: Token = None) -> None:
     if planned.own:
         terminal.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
     _show_fault(card, settings)
-    memories = hardware.gpu_memories_gb()
-    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *_titles(memories)]
+    places = _places(hardware.gpu_memories_gb())
+    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
     rows = []
     for need in planned.needs():
         figures = [need.weights, need.conversation, need.overhead, need.least]
-        fits = [_fit(need, memory * 1e9) for memory in (*memories, *([sum(memories)] if len(memories) > 1 else []))]
-        rows.append((need.precision, *map(_size, figures), *fits))
+        rows.append((need.precision, *map(_size, figures), *(_fit(need, memory) for memory in places.values())))
     terminal.show_table(titles, rows)
-    if not memories:
+    if not places:
         free = hardware.memory_gb()
         word = "fits" if min(need.least for need in planned.needs()) <= free * 1e9 else "does not fit"
         typer.echo(
@@ -92,16 +91,15 @@ def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
     """Say what the engine would refuse the model for, where its config is here."""
     from glados_bots.inference.model_files import unservable
 
-    folder = presence.local_folder(card)
-    fault = unservable.fault_of(folder) if folder and settings.engine == "transformers" else None
+    fault = unservable.known_fault(card, settings.engine)
     if fault:
         terminal.echo(unservable.cannot_be_served(card, fault))
 
 
-def _titles(memories: list[float]) -> list[str]:
-    """A column for each GPU, and one for all together."""
-    titles = [f"GPU {index}, {memory:.0f} GB" for index, memory in enumerate(memories)]
-    return [*titles, "all, --multi-gpu"] if len(memories) > 1 else titles
+def _places(memories: list[float]) -> dict[str, float]:
+    """Bytes of each GPU, and of all together, by the title of its column."""
+    places = {f"GPU {index}, {memory:.0f} GB": memory * 1e9 for index, memory in enumerate(memories)}
+    return places | ({"all, --multi-gpu": sum(memories) * 1e9} if len(memories) > 1 else {})
 
 
 def _size(size: float) -> str:

@@ -70,14 +70,9 @@ def serve(
     grace_s: float = 20.0,
     log_level: str = "info",
 ) -> None:
-    """Serve the engine until SIGTERM or SIGINT.
+    """Serve the engine until SIGTERM or SIGINT; see `create_app` for what is not told here.
 
-    Args:
-        engine: as `api_key`, `keys` and `cors_origins`, see `create_app`.
-        host: address to listen on.
-        port: 0 takes a free one; the log says which.
-        grace_s: seconds that running answers get to finish.
-        log_level: of uvicorn.
+    Port 0 takes a free one, which the log says. Running answers get `grace_s` seconds to finish.
 
     Raises:
         ConfigError: the port cannot be had, or the model cannot be loaded.

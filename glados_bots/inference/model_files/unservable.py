@@ -8,7 +8,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import download
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
-from glados_bots.inference.model_files.presence import hub_snapshot
+from glados_bots.inference.model_files.presence import hub_snapshot, local_folder
 
 WAY_OUT = "serve it with `--engine vllm`, or choose another model; see docs/models.md"
 ALIBI = ("bloom", "mpt")  # model types that always have it
@@ -42,6 +42,12 @@ def fault_of(folder: Path) -> str | None:
     config = read_json(folder / "config.json")
     faults = filter(None, map(_fault, (config, config.get("text_config") or {})))
     return next((f"{fault}, which transformers' continuous batching leaves out" for fault in faults), None)
+
+
+def known_fault(card: Card, engine: str) -> str | None:
+    """Why this engine cannot serve the model, as far as files that are on this machine say."""
+    folder = local_folder(card)
+    return fault_of(folder) if folder and engine == "transformers" else None
 
 
 def _fault(config: Mapping[str, Any]) -> str | None:

@@ -168,9 +168,8 @@ class TransformersEngine(CardEngine):
                         error,
                         exc_info=error if isinstance(error, Exception) else None,
                     )
-                    raise GenerationFailedError(
-                        out_of_memory.EXPLANATION if out_of_memory.EXPLANATION in str(error) else FAILED
-                    )
+                    full = out_of_memory.EXPLANATION
+                    raise GenerationFailedError(full if full in str(error) else FAILED)
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue
@@ -187,7 +186,6 @@ class TransformersEngine(CardEngine):
             self._end(request_id, finished=finished)
 
     def _end(self, request_id: str, *, finished: bool) -> None:
-        """Forget a request; stop computing it when it is not over."""
         if not finished:
             self._manager.cancel_request(request_id)
         self._manager.output_router.result_handlers.pop(request_id, None)
@@ -235,7 +233,6 @@ class TransformersEngine(CardEngine):
 
     @property
     def fatal(self) -> str | None:
-        """Why the engine is dead, or None while it lives."""
         if self._manager is None or self._stopping:
             return None
         error = self._manager.background_thread_status.fatal_error

@@ -160,7 +160,6 @@ class VllmEngine(CardEngine):
 
     @property
     def fatal(self) -> str | None:
-        """Why the engine is dead, or None while it lives."""
         return self._vllm.fatal
 
     def stats(self) -> EngineStats:
