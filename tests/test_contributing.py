@@ -19,6 +19,16 @@ def test_every_link_and_path_leads_somewhere(page: str) -> None:
     assert [path for path in [*links, *paths] if not (ROOT / path.rstrip(".")).exists()] == []
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_every_file_of_source_that_a_page_names_is_in_the_tree(page: Path) -> None:
+    """Named by itself or by the end of its path, such as `door.py` or `store/limits.py`."""
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|lua|js|cpp|h))`", page.read_text(encoding="utf-8")))
+    paths = [
+        str(path) for folder in FOLDERS for path in (ROOT / folder).rglob("*.*") if "node_modules" not in path.parts
+    ]
+    assert {name for name in named if not any(path.endswith(f"/{name}") for path in paths)} == set()
+
+
 def test_every_make_target_that_is_named_is_there() -> None:
     named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
