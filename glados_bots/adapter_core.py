@@ -54,7 +54,7 @@ class AdapterCore(Generic[S]):
             limits=_limits(settings, server_per_minute),
             owner=settings.owner,
         )
-        key = settings.api_key.get_secret_value() if settings.api_key else None
+        key = settings.key
         self.client = InferenceClient(
             settings.resolved_inference_url,
             key,

@@ -15,6 +15,11 @@ GladosError                 its text may be shown to the person who caused it
 """
 
 
+def first_line(error: Exception) -> str:
+    """What a library's error says, short enough for a sentence; its type where it says nothing."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
+
+
 class GladosError(Exception):
     """Base of all errors below; `str(error)` is a sentence for people."""
 

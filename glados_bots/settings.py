@@ -159,6 +159,11 @@ class Settings(GladosSettings):
     )
 
     @property
+    def key(self) -> str | None:
+        """`api_key` as it is sent."""
+        return self.api_key.get_secret_value() if self.api_key else None
+
+    @property
     def resolved_redis_url(self) -> str:
         """The Redis in use: the given one, or the embedded one."""
         return self.redis_url.get_secret_value() if self.redis_url else embedded.url(self.data_dir)

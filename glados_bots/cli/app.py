@@ -3,16 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from glados_bots import __version__, env_file, logs, tracing
+from glados_bots import __version__, env_file, tracing
 from glados_bots.cli import audit, backup, keys, models, password, privacy, store, terminal, turns
+from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
-from glados_bots.settings import load
 
 EXIT_CONFIG = 2
 
@@ -28,7 +28,6 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Card name, folder, GGUF file or hub id; 'auto' chooses [GLADOS_MODEL]"),
 ]
-Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, for gated models [GLADOS_HF_TOKEN]")]
 MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
@@ -68,7 +67,7 @@ def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) 
         base_only: BaseOnly = None,
     ) -> None:
         loras = ",".join(lora) if lora else None
-        settings = _settings(
+        settings = load_settings(
             model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, loras=loras,
             base_only=base_only,
         )  # fmt: skip
@@ -79,13 +78,13 @@ def _add_serving(name: str, summary: str, run: Callable[[ServeSettings], None]) 
 
 
 def _up(settings: ServeSettings) -> None:
-    from glados_bots.cli.up import run_stack  # noqa: PLC0415 - other commands need no supervisor
+    from glados_bots.cli.up import run_stack
 
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
 def _serve(settings: ServeSettings) -> None:
-    from glados_bots.inference.run import run_service  # noqa: PLC0415 - imports torch
+    from glados_bots.inference.run import run_service
 
     tracing.configure(settings, "serve")
     run_service(settings)
@@ -100,7 +99,7 @@ _add_serving(
 @app.command()
 def doctor() -> None:
     """Check this machine and these settings, and say what to do about each fault."""
-    from glados_bots.cli.doctor import examine  # noqa: PLC0415 - imports torch when it is there
+    from glados_bots.cli.doctor import examine
 
     failures = 0
     for check in examine():
@@ -116,22 +115,22 @@ def health(
     role: Annotated[str, typer.Argument(help="serve, web, or the name of another platform that runs here")],
 ) -> None:
     """Ask a role on this machine whether it lives; exit code 0 says yes. For containers and supervisors."""
-    from glados_bots.cli.health import require_health  # noqa: PLC0415 - no other command asks
+    from glados_bots.cli.health import require_health
 
-    require_health(_settings(), role)
+    require_health(load_settings(), role)
 
 
 @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def render(context: typer.Context) -> None:
     """Turn GLaDOS markdown on standard input into what a platform shows."""
-    from glados_bots.cli.render import main as run  # noqa: PLC0415 - __main__.py calls it without all of this
+    from glados_bots.cli.render import main as run
 
     run(context.args)
 
 
 def _add_platform(platform: Platform) -> None:
     def command() -> None:
-        settings = _settings()
+        settings = load_settings()
         env_file.tell([settings.model])
         tracing.configure(settings, platform.name)
         platform.run(settings)
@@ -139,14 +138,8 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
-def _settings(**overrides: Any) -> ServeSettings:
-    settings = load(ServeSettings, **overrides)
-    logs.configure(settings)
-    return settings
-
-
 for room in (backup, store, turns, privacy, keys, models, audit, password):  # a new room of commands is one entry here
-    room.add_to(app, _settings)
+    room.add_to(app, load_settings)
 
 
 def main() -> None:

@@ -28,8 +28,6 @@ def log_act(settings: Settings, act: str, target: str = "") -> None:
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line `audit`."""
-
     @app.command("audit")
     def show(
         last: Annotated[int, typer.Option("--last", min=1, max=audit.MOST_ENTRIES, help="How many acts")] = 50,

@@ -19,8 +19,6 @@ T = TypeVar("T")
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line these three commands; `settings` reads the settings when one is called."""
-
     @app.command("backup")
     def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
         """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""

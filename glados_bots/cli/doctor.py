@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.presence import fits, presence
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
@@ -52,7 +54,7 @@ def _torch() -> Iterator[Check]:
         remedy = "pip install 'glados-bots[inference]', or set GLADOS_INFERENCE_URL to a service elsewhere"
         yield Check("torch", "warn", "not installed: no model can run here", remedy)
         return
-    import torch  # noqa: PLC0415 - slow, and optional
+    import torch
 
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
     yield Check("torch", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -115,8 +117,7 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.engine == "echo":
         yield Check("model", "ok", "echo: repeats the question, without weights")
         return
-    from glados_bots.inference.model_files.choosing import resolve  # noqa: PLC0415 - looks at the hardware
-    from glados_bots.inference.model_files.presence import fits, presence  # noqa: PLC0415
+    from glados_bots.inference.model_files import unservable
 
     try:
         card, reason = resolve(settings.model)
@@ -126,18 +127,20 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     here, room = presence(card), fits(card)
     remedy = "" if here.yes else "see docs/models.md"
     yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
+    fault = unservable.known_fault(card, settings.engine)
+    if fault:
+        yield Check("engine", "fail", f"{card.name} cannot be served by transformers ({fault})", unservable.WAY_OUT)
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
 
 
 async def _served_elsewhere(settings: ServeSettings) -> Check:
     """Ask GLADOS_INFERENCE_URL what it serves. A password in it is not shown."""
-    from glados_bots.wire.client import InferenceClient  # noqa: PLC0415 - other checks need no HTTP client
+    from glados_bots.wire.client import InferenceClient
 
     url = urlsplit(settings.resolved_inference_url)
     shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
-    key = settings.api_key.get_secret_value() if settings.api_key else None
     try:
-        client = InferenceClient(settings.resolved_inference_url, key)
+        client = InferenceClient(settings.resolved_inference_url, settings.key)
         try:
             names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
         finally:

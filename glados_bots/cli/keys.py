@@ -25,7 +25,6 @@ Expires = Annotated[str, typer.Option("--expires", help="Lifetime: a number and 
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line `keys`; `settings` reads the settings when a command is called."""
     keys = typer.Typer(help="Make, list and take back keys of the inference service.", no_args_is_help=True)
     app.add_typer(keys, name="keys")
 

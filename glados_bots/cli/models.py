@@ -1,103 +1,52 @@
 """`glados models`: look at, plan, fetch, import, remove and write model cards. Without a word after it, it lists."""
 
 import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from glados_bots.cli import model_files, terminal
+from glados_bots.cli import terminal
+from glados_bots.cli.options import Token, load_settings
+from glados_bots.inference.model_files import cards, choosing, hardware, presence
 from glados_bots.inference.settings import ServeSettings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
-Token = Annotated[str | None, typer.Option("--token", help="Hugging Face token, for gated models [GLADOS_HF_TOKEN]")]
+
+models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
 
 
-def add_to(app: typer.Typer, settings: Callable[..., ServeSettings]) -> None:
-    """Add the commands. Args: settings: loads them, taking what the command line gave."""
-    models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
+def add_to(app: typer.Typer, _settings: object) -> None:
     app.add_typer(models, name="models", invoke_without_command=True)
 
-    @models.callback()
-    def start(context: typer.Context) -> None:
-        """List the cards when nothing else is asked for."""
-        settings()
-        if context.invoked_subcommand is None:
-            show_list()
 
-    @models.command("list")
-    def list_() -> None:
-        """The cards: what is here, what can be fetched, what fits this machine."""
-        show_list()
-
-    @models.command()
-    def show(name: Name) -> None:
-        """Everything a card says, its files with their sha256, and its licence."""
-        show_card(name)
-
-    @models.command()
-    def plan(name: Name, token: Token = None) -> None:
-        """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
-        show_plan(name, model_files.token_of(settings(hf_token=token)))
-
-    @models.command()
-    def pull(
-        name: Name,
-        token: Token = None,
-        convert: Annotated[
-            bool, typer.Option("--convert", help="Turn pickled weights into safetensors, safely")
-        ] = False,
-        pin: Annotated[bool, typer.Option("--pin", help="Write the fetched revision into the card")] = False,
-    ) -> None:
-        """Fetch a model's weights (a broken download goes on where it ended), and show each file's sha256."""
-        model_files.fetch(name, settings(hf_token=token), convert=convert, pin=pin)
-
-    @models.command("import")
-    def import_(
-        path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
-        to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
-    ) -> None:
-        """Import LoRAs of the first GLaDOS (peft 0.1, pickled, read without running code) or current ones."""
-        model_files.import_loras(path, to)
-
-    @models.command()
-    def remove(
-        name: Name,
-        yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
-        card: Annotated[bool, typer.Option("--card", help="Also remove the card and its LoRA")] = False,
-    ) -> None:
-        """Delete a model's weights from this machine."""
-        model_files.remove_model(name, settings(), yes=yes, whole=card)
-
-    @models.command()
-    def new(
-        name: Annotated[str, typer.Argument(help="Name of the card")],
-        base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],
-        lora: Annotated[Path | None, typer.Option("--lora", help="Folder of a LoRA")] = None,
-        prompt_format: Annotated[str, typer.Option("--format", help="chat_template or glados")] = "chat_template",
-    ) -> None:
-        """Write a card of your own."""
-        model_files.write_card(name, base, lora, prompt_format)
+@models.callback()
+def start(context: typer.Context) -> None:
+    """List the cards when nothing else is asked for."""
+    load_settings()
+    if context.invoked_subcommand is None:
+        list_()
 
 
-def show_list() -> None:
-    from glados_bots.inference.model_files.cards import load_cards  # noqa: PLC0415 - other commands need no cards
-    from glados_bots.inference.model_files.presence import fits, presence  # noqa: PLC0415
-
+@models.command("list")
+def list_() -> None:
+    """The cards: what is here, what can be fetched, what fits this machine."""
     rows = [
         (
             f"{card.name} (deprecated)" if card.deprecated else card.name,
-            card.base_name, card.parameters, card.licence, presence(card).reason, fits(card).reason, card.good_at,
+            card.base_name, card.parameters, card.licence,
+            presence.presence(card).reason, presence.fits(card).reason, card.good_at,
         )
-        for card in load_cards().values()
+        for card in cards.load_cards().values()
     ]  # fmt: skip
     terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
 
 
-def show_card(name: str) -> None:
-    """Fields as they are written in the card, then the files."""
-    from glados_bots.inference.model_files import cards, choosing, download, presence  # noqa: PLC0415
+@models.command()
+def show(name: Name) -> None:
+    """Everything a card says, its files with their sha256, and its licence."""
+    from glados_bots.inference.model_files import download
 
     card, _ = choosing.resolve(name)
     for key, value in card.model_dump(mode="json", exclude_defaults=True).items():
@@ -105,53 +54,52 @@ def show_card(name: str) -> None:
     if card.deprecated:
         terminal.echo(f"deprecated{f': use {card.use_instead}' if card.use_instead else ''}")
     terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
-    for folder in filter(None, (local_folder(card), card.lora_folder, *card.lora_folders.values())):
+    for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder, None):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
-def local_folder(card: Any) -> Path | None:
-    """Where the base's files are on this machine, without fetching anything."""
-    from glados_bots.inference.model_files.presence import hub_snapshot  # noqa: PLC0415
+@models.command()
+def plan(name: Name, token: Token = None) -> None:
+    """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
+    from glados_bots.inference.model_files import plan as planning
 
-    if card.base.hub:
-        return hub_snapshot(card)
-    return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
-
-
-def show_plan(name: str, token: str | None) -> None:
-    """A table of precisions, and a sentence on what fits."""
-    from glados_bots.inference.model_files import choosing, hardware  # noqa: PLC0415
-    from glados_bots.inference.model_files import plan as planning  # noqa: PLC0415 - imports torch
-
+    settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
-    planned = planning.plan(card, token)
-    shape = planned.shape
-    terminal.echo(f"{card.name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
+    planned = planning.plan(card, settings.hub_token)
+    terminal.echo(f"{card.name}: {planned.shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
     typer.echo(f"cache: {planned.token / 1e3:.1f} kB a token, context {planned.context} tokens")
     if planned.own:
-        typer.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
-    memories = hardware.gpu_memories_gb()
-    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *memories_titles(memories)]
+        terminal.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
+    _show_fault(card, settings)
+    places = _places(hardware.gpu_memories_gb())
+    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
     rows = []
     for need in planned.needs():
         figures = [need.weights, need.conversation, need.overhead, need.least]
-        fits = [_fit(need, memory * 1e9) for memory in (*memories, *([sum(memories)] if len(memories) > 1 else []))]
-        rows.append((need.precision, *map(_size, figures), *fits))
+        rows.append((need.precision, *map(_size, figures), *(_fit(need, memory) for memory in places.values())))
     terminal.show_table(titles, rows)
-    if not memories:
+    if not places:
         free = hardware.memory_gb()
-        least = min(planned.needs(), key=lambda need: need.least)
-        word = "fits" if least.least <= free * 1e9 else "does not fit"
+        word = "fits" if min(need.least for need in planned.needs()) <= free * 1e9 else "does not fit"
         typer.echo(
             f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory, and will be slow"
         )
 
 
-def memories_titles(memories: list[float]) -> list[str]:
-    """A column for each GPU, and one for all together."""
-    titles = [f"GPU {index}, {memory:.0f} GB" for index, memory in enumerate(memories)]
-    return [*titles, "all, --multi-gpu"] if len(memories) > 1 else titles
+def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
+    """Say what the engine would refuse the model for, where its config is here."""
+    from glados_bots.inference.model_files import unservable
+
+    fault = unservable.known_fault(card, settings.engine)
+    if fault:
+        terminal.echo(unservable.cannot_be_served(card, fault))
+
+
+def _places(memories: list[float]) -> dict[str, float]:
+    """Bytes of each GPU, and of all together, by the title of its column."""
+    places = {f"GPU {index}, {memory:.0f} GB": memory * 1e9 for index, memory in enumerate(memories)}
+    return places | ({"all, --multi-gpu": sum(memories) * 1e9} if len(memories) > 1 else {})
 
 
 def _size(size: float) -> str:
@@ -161,3 +109,82 @@ def _size(size: float) -> str:
 def _fit(need: Any, memory: float) -> str:
     count = need.conversations(memory)
     return f"yes, {count} whole conversations at once" if count else "no"
+
+
+@models.command()
+def pull(
+    name: Name,
+    token: Token = None,
+    convert: Annotated[bool, typer.Option("--convert", help="Turn pickled weights into safetensors, safely")] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Write the fetched revision into the card")] = False,
+) -> None:
+    """Fetch a model's weights (a broken download goes on where it ended), and show each file's sha256."""
+    from glados_bots.inference.model_files import changes, download
+
+    settings = load_settings(hf_token=token)
+    card, _ = choosing.resolve(name)
+    folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
+    if converted:
+        terminal.echo(f"converted to safetensors in {converted}; `glados models remove {name}` deletes both")
+    for file in download.verify(card, folder, settings.hub_token):
+        mark = "as the hub says" if file.expected else "not known to the hub here"
+        terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
+    _show_fault(card, settings)
+    revision = download.revision_of(folder)
+    terminal.echo(f"revision {revision} in {folder}")
+    if revision and pin:
+        terminal.echo(f"pinned in {changes.pin(card, revision)}")
+    elif revision and card.base.revision != revision:
+        terminal.echo(
+            f'to keep exactly this, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
+        )
+
+
+@models.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
+    to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
+) -> None:
+    """Import LoRAs of the first GLaDOS (peft 0.1, pickled, read without running code) or current ones."""
+    from glados_bots.inference.model_files import changes
+
+    for card, done in changes.import_loras(path, to):
+        if card.base.hub and "/" in done.base and done.base.lower() != card.base.hub.lower():
+            terminal.echo(f"careful: this LoRA names the base {done.base}, the card {card.base.hub}")
+        how = "converted from peft 0.1's MergedLinear" if done.merged else "taken over"
+        terminal.echo(f"{card.name}: {how}, rank {done.rank}, {done.layers} layers, in {done.folder}")
+        if card.lora is None:
+            terminal.echo(f'write lora = "lora" into {done.folder.parent / "model.toml"} to use it')
+
+
+@models.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Also remove the card and its LoRA")] = False,
+) -> None:
+    """Delete a model's weights from this machine."""
+    from glados_bots.inference.model_files import changes
+
+    folders = changes.folders_of(choosing.resolve(name)[0], load_settings().data_dir, whole=card)
+    for folder in folders:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        terminal.echo(f"{folder}: {size / 1e6:.1f} MB")
+    if not yes:
+        typer.confirm("Delete these folders?", abort=True)
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+@models.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the card")],
+    base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],
+    lora: Annotated[Path | None, typer.Option("--lora", help="Folder of a LoRA")] = None,
+    prompt_format: Annotated[str, typer.Option("--format", help="chat_template or glados")] = "chat_template",
+) -> None:
+    """Write a card of your own."""
+    from glados_bots.inference.model_files import changes
+
+    written = changes.write_card(name, base, lora, prompt_format)
+    terminal.echo(f"{written} is written; `glados models plan {name}` says what it needs")

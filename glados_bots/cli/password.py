@@ -12,8 +12,6 @@ SHORTEST = 12  # characters; the page asks for as many
 
 
 def add_to(app: typer.Typer, _settings: Callable[..., Any]) -> None:
-    """Give the command line `hash-password`, which needs no settings."""
-
     @app.command("hash-password")
     def hash_password(
         password: Annotated[

@@ -32,7 +32,6 @@ PATIENCE_S = 10.0  # a worker that runs ends a turn within a moment
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line this group; `settings` reads the settings when one of its commands is called."""
     group = typer.Typer(help="What is kept of a person or a thread: export it, or forget it.", no_args_is_help=True)
     app.add_typer(group, name="privacy")
 

@@ -17,7 +17,6 @@ POLL_S = 0.1
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line the group; `settings` reads the settings when its command is called."""
     group = typer.Typer(help="Mend the embedded database.", no_args_is_help=True)
     app.add_typer(group, name="store")
 

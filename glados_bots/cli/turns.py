@@ -25,7 +25,6 @@ Name = Annotated[str, typer.Argument(help="A turn, as `glados turns list` names 
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    """Give the command line this group; `settings` reads the settings when one of its commands is called."""
     group = typer.Typer(help="Turns that were given up: list, retry or drop them.", no_args_is_help=True)
     app.add_typer(group, name="turns")
 

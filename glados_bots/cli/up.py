@@ -85,8 +85,8 @@ def _environment(settings: ServeSettings) -> dict[str, str]:
     }
     if settings.api_key is None and settings.inference_url is None and not is_loopback(settings.host):
         env["GLADOS_API_KEY"] = secrets.token_urlsafe(32)  # of this run: the service is for our own roles only
-    if settings.hf_token:
-        env["GLADOS_HF_TOKEN"] = settings.hf_token.get_secret_value()
+    if settings.hub_token:
+        env["GLADOS_HF_TOKEN"] = settings.hub_token
     return env
 
 

@@ -31,7 +31,6 @@ class CardEngine(ABC):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """Answer one conversation; see `Engine.generate`."""
         prompt = await asyncio.to_thread(self._encode, messages)
         room = self.encoder.room(prompt)
         async with aclosing(self._line.enter(caller)) as places:
@@ -65,7 +64,6 @@ class CardEngine(ABC):
         return self._encoder
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Length in tokens of the prompt these messages make."""
         return len(self.encoder.encode(messages))
 
     @property

@@ -40,7 +40,6 @@ class EchoEngine:
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """Answer one conversation; see `Engine.generate`."""
         del model
         words, end = await asyncio.to_thread(self._echo, messages, sampling)
         async with aclosing(self._line.enter(caller)) as places:
@@ -71,7 +70,6 @@ class EchoEngine:
         return sum(1 for message in messages for _ in _words(message.content))
 
     def stats(self) -> EngineStats:
-        """Counts at this moment; there is no cache."""
         return EngineStats(self._line.waiting, self._line.running, 0, 0)
 
 

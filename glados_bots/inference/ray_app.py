@@ -75,12 +75,10 @@ class Replica:
         tracing.configure(settings, "serve")
         self._grace_s = settings.grace
         self._deaths: list[Exception] = []
-        key = settings.api_key.get_secret_value() if settings.api_key else None
-        keys = KeyBook(settings.data_dir)
         self._app: FastAPI = create_app(
             build_engine(settings),
-            api_key=key,
-            keys=keys,
+            api_key=settings.key,
+            keys=KeyBook(settings.data_dir),
             on_death=self._deaths.append,
             cors_origins=words(settings.cors_origins),
         )

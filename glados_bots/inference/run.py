@@ -35,7 +35,7 @@ def run_service(settings: ServeSettings) -> None:
         build_engine(settings),
         settings.host,
         settings.serve_port,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        api_key=settings.key,
         keys=keys,
         cors_origins=words(settings.cors_origins),
         grace_s=settings.grace,
@@ -54,11 +54,10 @@ def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
 
 def build_engine(settings: ServeSettings) -> Engine:
     """The chosen engine with its model, not started yet. Raises ConfigError when the model cannot be used."""
-    token = settings.hf_token.get_secret_value() if settings.hf_token else None
-    card = _card(settings, token)
+    card = _card(settings)
     options = EngineOptions(
         data_dir=settings.data_dir,
-        hf_token=token,
+        hf_token=settings.hub_token,
         multi_gpu=settings.multi_gpu,
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
@@ -80,12 +79,12 @@ def build_engine(settings: ServeSettings) -> Engine:
     return engine
 
 
-def _card(settings: ServeSettings, token: str | None) -> Card | None:
+def _card(settings: ServeSettings) -> Card | None:
     """The chosen model's card; None where the engine has a model of its own. Raises ConfigError as `build_engine`."""
     if settings.engine in WITHOUT_CARD:
         log.info("model: that of the engine %s; GLADOS_MODEL is not read", settings.engine)
         return None
-    card, reason = resolve(settings.model, token=token)
+    card, reason = resolve(settings.model, token=settings.hub_token)
     log.info("model: %s", reason)
     here = presence(card, base_only=settings.base_only)
     if not here.yes:

@@ -48,3 +48,7 @@ class ServeSettings(Settings):
         "key", description="Whose requests find what was read of a prompt again: those of one API key, or `all`"
     )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
+
+    @property
+    def hub_token(self) -> str | None:
+        return self.hf_token.get_secret_value() if self.hf_token else None

@@ -76,7 +76,7 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
         yield
         return
     listener = _listen(settings.host, settings.metrics_port)
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    key = settings.key or ""
     config = uvicorn.Config(
         create_app(store, key), access_log=False, log_config=None, lifespan="off", ws="none",
         server_header=False, http=BoundedProtocol, timeout_graceful_shutdown=1,

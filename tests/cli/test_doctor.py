@@ -1,6 +1,7 @@
 """What `glados doctor` finds about a model that is served elsewhere."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,3 +55,13 @@ async def test_a_key_that_cannot_be_sent_is_a_fault() -> None:
     found = await model_check("http://127.0.0.1:1/v1", api_key="s3 cret")
     assert found.state == "fail"
     assert "cret" not in found.finding
+
+
+def test_a_model_that_transformers_cannot_serve_is_a_fault_where_no_other_engine_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bloom"}')
+    found = {check.name: check for check in _model(ServeSettings(_env_file=None, model=str(tmp_path)))}
+    assert found["engine"].state == "fail"
+    assert "cannot be served by transformers (its attention falls off" in found["engine"].finding
+    assert "--engine vllm" in found["engine"].remedy
+    others = _model(ServeSettings(_env_file=None, model=str(tmp_path), engine="vllm"))
+    assert "engine" not in [check.name for check in others]

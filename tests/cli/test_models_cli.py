@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BloomConfig
 
 from glados_bots.inference.model_files.cards import load_card
 from tests.fakes.hub import COMMIT, Hub
@@ -86,6 +87,13 @@ async def test_a_plan_is_made_before_anything_but_the_config_is_fetched(glados: 
     for precision in ("bfloat16", "8bit", "4bit"):
         assert precision in ran.text
     assert {path for _, path, _ in hub.asked} == {"config.json"}
+
+
+async def test_a_plan_says_that_the_model_cannot_be_served(glados: Run, hub: Hub) -> None:
+    hub.files["config.json"] = json.dumps(BloomConfig(hidden_size=16, n_layer=2, n_head=2).to_dict()).encode()
+    ran = await glados("plan", "ORG/NAME")
+    assert ran.code == 0, ran.text
+    assert "cannot be served by transformers (its attention falls off with the distance (ALiBi)" in ran.text
 
 
 async def test_pull_takes_up_a_broken_download_and_shows_each_sha256(glados: Run, hub: Hub, tmp_path: Path) -> None:

@@ -104,7 +104,6 @@ def from_engine(error: Exception) -> ApiError:
 
 
 def _wrong_messages(error: PromptTooLongError | PromptRefusedError) -> ApiError:
-    """The messages make no prompt for this model."""
     if isinstance(error, PromptRefusedError):
         return ApiError(400, "template_refused", f"the model's chat template refuses: {error}", param="messages")
     figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}

@@ -35,7 +35,6 @@ class Guard:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check, then pass on; log what came of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
@@ -69,17 +70,9 @@ def serve(
     grace_s: float = 20.0,
     log_level: str = "info",
 ) -> None:
-    """Serve the engine until SIGTERM or SIGINT.
+    """Serve the engine until SIGTERM or SIGINT; see `create_app` for what is not told here.
 
-    Args:
-        engine: not started yet.
-        host: address to listen on.
-        port: 0 takes a free one; the log says which.
-        api_key: the operator's own key; without it and without `keys`, everybody is let in.
-        keys: further keys, with scopes and limits.
-        cors_origins: see `create_app`.
-        grace_s: seconds that running answers get to finish.
-        log_level: of uvicorn.
+    Port 0 takes a free one, which the log says. Running answers get `grace_s` seconds to finish.
 
     Raises:
         ConfigError: the port cannot be had, or the model cannot be loaded.
@@ -94,7 +87,17 @@ def serve(
         server.end(0.0, EXIT_DEAD)
 
     app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death, cors_origins=cors_origins)
-    config = uvicorn.Config(
+    raise_file_limit()
+    server = Server(_config(app, log_level), app.state.service, grace_s)
+    log.info("listening on %s port %d", *listener.getsockname()[:2])
+    server.run(sockets=[listener])
+    if deaths:
+        error = deaths[0]
+        raise error if isinstance(error, ConfigError) else EngineDeadError(f"the engine failed: {error}") from error
+
+
+def _config(app: FastAPI, log_level: str) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_config=None,  # as all of this process; see logs.py
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
@@ -105,13 +108,6 @@ def serve(
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
         timeout_graceful_shutdown=FLUSH_S,
     )
-    raise_file_limit()
-    server = Server(config, app.state.service, grace_s)
-    log.info("listening on %s port %d", *listener.getsockname()[:2])
-    server.run(sockets=[listener])
-    if deaths:
-        error = deaths[0]
-        raise error if isinstance(error, ConfigError) else EngineDeadError(f"the engine failed: {error}") from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

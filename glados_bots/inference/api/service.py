@@ -15,12 +15,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import schemas, sse
+from glados_bots.inference.api import answers, schemas
 from glados_bots.inference.api.access import Caller, Gate, authorise
 from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
 from glados_bots.inference.api.generation import Generation, GenerationLimits
@@ -31,12 +30,11 @@ from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.credentials import checked
-from glados_bots.wire.events import Delta, Finished, Queued
 
 log = logging.getLogger(__name__)
 
 PULSE_S = 1.0  # how often an idle engine is asked whether it lives
-PLACE = "X-Glados-Queue-Position"
+STOPPING = "the service is shutting down; ask again in a moment"
 
 
 class Service:
@@ -54,6 +52,15 @@ class Service:
         self._death: Exception | None = None
         self._on_death = on_death
         self._live: set[Generation] = set()
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        del app
+        caring = asyncio.create_task(self.load_and_watch())
+        yield
+        caring.cancel()
+        await asyncio.gather(caring, return_exceptions=True)
+        await self.engine.stop()
 
     async def load_and_watch(self) -> None:
         """Start the engine, then look after it. Without one the process is of no use, so a failure is its death."""
@@ -78,7 +85,7 @@ class Service:
         if self._death or self.engine.fatal:
             return f"the engine failed: {self._death or self.engine.fatal}"
         if self._draining:
-            return "the service is shutting down; ask again in a moment"
+            return STOPPING
         return None if self.loaded else "the model is loading"
 
     def require_ready(self) -> None:
@@ -110,7 +117,7 @@ class Service:
         if self._live and grace_s > 0:
             await asyncio.wait({generation.task for generation in self._live}, timeout=grace_s)
         for generation in tuple(self._live):
-            generation.abort(not_ready("the service is shutting down; ask again in a moment"))
+            generation.abort(not_ready(STOPPING))
 
     def _heed(self, error: Exception) -> None:
         if isinstance(error, EngineDeadError):
@@ -147,18 +154,9 @@ def create_app(
     gate = Gate(checked(api_key), keys)
     service = Service(engine, gate, limits or GenerationLimits(), on_death or (lambda _: None))
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        del app
-        caring = asyncio.create_task(service.load_and_watch())
-        yield
-        caring.cancel()
-        await asyncio.gather(caring, return_exceptions=True)
-        await engine.stop()
-
     app = FastAPI(
         title="GLaDOS inference service",
-        lifespan=lifespan,
+        lifespan=service.lifespan,
         dependencies=[Depends(authorise)],
         docs_url=None,
         redoc_url=None,
@@ -168,17 +166,21 @@ def create_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Guard, gate=gate, metrics=service.metrics)
     if cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
-            expose_headers=[PLACE, "Retry-After", "X-Request-Id"],
-        )
+        _let_pages_ask(app, cors_origins)
     shape_errors(app, service.metrics)
     _add_probes(app, service)
     _add_api(app, service)
     return app
+
+
+def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=[answers.PLACE, "Retry-After", "X-Request-Id"],
+    )
 
 
 def _add_probes(app: FastAPI, service: Service) -> None:
@@ -222,34 +224,5 @@ def _add_api(app: FastAPI, service: Service) -> None:
         generation = service.begin(body, request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
-            return await _streamed(generation, body, request_id, service.metrics)
-        return await _whole(generation, body, request_id)
-
-
-async def _whole(generation: Generation, body: ChatRequest, request_id: str) -> Response:
-    text: list[str] = []
-    headers: dict[str, str] = {}
-    try:
-        while True:
-            match await generation.next_event():
-                case Queued(position):
-                    headers.setdefault(PLACE, str(position))
-                case Delta(delta):
-                    text.append(delta)
-                case Finished() as finished:
-                    answer = schemas.completion(request_id, body.model, "".join(text), finished)
-                    return JSONResponse(answer, headers=headers)
-    finally:
-        await generation.close()
-
-
-async def _streamed(generation: Generation, body: ChatRequest, request_id: str, metrics: Metrics) -> Response:
-    """Wait a moment for the first event, so that an early refusal still gets its own status; then stream."""
-    first = await generation.next_event(sse.KEEP_ALIVE_S)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    if isinstance(first, Queued):
-        headers[PLACE] = str(first.position)
-    lines = sse.stream(
-        generation, first, request_id=request_id, model=body.model, usage=body.wants_usage, metrics=metrics
-    )
-    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
+            return await answers.streamed(generation, body, request_id, service.metrics)
+        return await answers.whole(generation, body, request_id)

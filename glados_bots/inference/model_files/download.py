@@ -11,7 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from glados_bots.errors import ConfigError
+from httpx2 import HTTPError  # the hub library's client, whose errors it lets through
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from glados_bots.errors import ConfigError, first_line
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import require_closed
 
@@ -40,8 +51,6 @@ class Fetched:
 
 def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
     """The folder of the base's files, fetched where they are not here. Raises ConfigError with the remedy."""
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - slow to import
-
     log.info("fetching %s (what is here already is not fetched again)", card.base.hub)
     with _explained(card):
         return Path(
@@ -56,8 +65,6 @@ def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
 
 def config_of(card: Card, token: str | None) -> Path:
     """The base's config.json alone: a few kilobytes. Raises ConfigError with the remedy."""
-    from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache  # noqa: PLC0415 - slow to import
-
     hub, revision = str(card.base.hub), card.base.revision
     cached = try_to_load_from_cache(hub, "config.json", revision=revision)
     if isinstance(cached, str):
@@ -103,10 +110,6 @@ def sha256(path: Path) -> str:
 
 def _listing(card: Card, token: str | None) -> dict[str, str | None]:
     """The repository's files and their sha256 where the hub knows it; empty where it cannot be asked."""
-    from httpx2 import HTTPError  # noqa: PLC0415 - the hub library's client, whose errors it lets through
-    from huggingface_hub import HfApi  # noqa: PLC0415 - slow to import
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: PLC0415
-
     try:
         info = HfApi().model_info(str(card.base.hub), revision=card.base.revision, token=token, files_metadata=True)
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError):
@@ -117,15 +120,6 @@ def _listing(card: Card, token: str | None) -> dict[str, str | None]:
 @contextmanager
 def _explained(card: Card) -> Iterator[None]:
     """The hub's errors as ours, each with its remedy."""
-    from httpx2 import HTTPError  # noqa: PLC0415 - the hub library's client, whose errors it lets through
-    from huggingface_hub.errors import (  # noqa: PLC0415
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     hub = card.base.hub
     try:
         yield
@@ -139,8 +133,7 @@ def _explained(card: Card) -> Iterator[None]:
     except RepositoryNotFoundError as error:
         raise ConfigError(f"{hub}: there is no such model at the hub, or it is private and needs a --token") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"{hub} cannot be fetched ({reason}); check the network and HF_HUB_OFFLINE, "
+            f"{hub} cannot be fetched ({first_line(error)}); check the network and HF_HUB_OFFLINE, "
             "or put its files into a folder and give that to --model"
         ) from error

@@ -23,7 +23,7 @@ NAMING = {
     "tokenizer_config.json": ("fast_tokenizer_files",),
 }
 TEXTS = frozenset({".json", ".jinja", ".txt", ".model"})
-ADAPTER = "adapter_config.json"
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 def require_closed(folder: Path, ours: Path | None = None) -> None:
@@ -61,9 +61,10 @@ def require_plain_model(folder: Path) -> None:
         for key in keys:
             if config.get(key):
                 raise ConfigError(f"{folder / name}: names other files ({key}), which are never opened; remove it")
-    if (folder / ADAPTER).is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         raise ConfigError(
-            f"{folder / ADAPTER}: a LoRA among a model's files; move it to a folder of its own, and name it with --lora"
+            f"{folder / ADAPTER_CONFIG}: a LoRA among a model's files; move it to a folder of its own, "
+            "and name it with --lora"
         )
 
 

@@ -7,7 +7,7 @@ peft has none. For in features I and out features O, made of len(enable_lora) bl
     B  (2 O/blocks, r, 1) a convolution in two groups: the first half reads the first r rows of A x, and so on
 
 which is the plain LoRA of rank 2r with A as it is and B (O, 2r) zero outside of two rectangles. The scaling alpha / r
-stays when alpha grows with the rank. The pickle is read by torch's `weights_only` reader, which runs no code.
+stays when alpha grows with the rank.
 """
 
 import json
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.folder_checks import require_closed
-from glados_bots.inference.model_files.lora_bounds import require_bounded
+from safetensors.torch import save_file
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
-PICKLED = "adapter_model.bin"
+from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG, require_closed
+from glados_bots.inference.model_files.loras import PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files.tensors import read
+
 LFS_POINTER = b"version https://git-lfs"
 TUNED_BLOCKS = 2  # peft 0.1 had two groups, whatever enable_lora said
 MOST_BYTES = 8 * 10**9
@@ -57,7 +57,7 @@ def import_adapter(source: Path, target: Path) -> Imported:
     for key in ("modules_to_save", "use_dora"):
         if config.get(key):
             raise ConfigError(
-                f"{source / CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
+                f"{source / ADAPTER_CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
             )
     tensors = _read(source)
     blocks: list[bool] = config.get("enable_lora") or []
@@ -68,46 +68,30 @@ def import_adapter(source: Path, target: Path) -> Imported:
         rank *= TUNED_BLOCKS
         tensors = {key: _unmerged(source, key, tensor, blocks, rank) for key, tensor in tensors.items()}
     _check_shapes(source, tensors, pairs, rank)
-    alpha = config.get("lora_alpha") or 1
-    new = {
+    _write(target, _current(config, rank, pairs, merged=merged), tensors)
+    return Imported(target, str(config.get("base_model_name_or_path") or "?"), rank, len(pairs), merged)
+
+
+def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: bool) -> dict[str, Any]:
+    """The config as today's peft reads it."""
+    return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": config.get("base_model_name_or_path"),
         "r": rank,
-        "lora_alpha": alpha * (TUNED_BLOCKS if merged else 1),
+        "lora_alpha": (config.get("lora_alpha") or 1) * (TUNED_BLOCKS if merged else 1),
         "lora_dropout": config.get("lora_dropout") or 0.0,
         "target_modules": sorted({pair.rsplit(".", 1)[-1] for pair in pairs}),
         "bias": "none",
         "fan_in_fan_out": False,  # peft 0.1 switched it off for linear layers itself
         "inference_mode": True,
     }
-    _write(target, new, tensors)
-    return Imported(target, str(new["base_model_name_or_path"] or "?"), rank, len(pairs), merged)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{folder}: not an adapter, {CONFIG} is missing") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
-        raise ConfigError(f"{path}: peft_type must be LORA")
-    mapping = config.get("auto_mapping")
-    library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
-    if str(library).partition(".")[0] != "transformers":
-        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
-    require_bounded(path, config)
-    return config
 
 
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int):
-        raise ConfigError(f"{source / CONFIG}: r must be a whole number, not {rank!r}")
+        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}")
     return rank
 
 
@@ -122,17 +106,7 @@ def _read(source: Path) -> Tensors:
             raise ConfigError(f"{path}: only a Git LFS pointer; run `git lfs pull` in the folder it came from")
     if path.stat().st_size > MOST_BYTES:
         raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is")
-    import torch  # noqa: PLC0415 - slow to import
-    from safetensors.torch import load_file  # noqa: PLC0415
-
-    try:
-        tensors = load_file(safe) if path == safe else torch.load(pickled, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file may raise anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(f"{path}: truncated, damaged, or more than tensors ({reason}); fetch it again") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
-        raise ConfigError(f"{path}: holds something else than tensors by name")
-    return {str(key): tensor.contiguous() for key, tensor in tensors.items()}
+    return {key: tensor.contiguous() for key, tensor in read(path).items()}
 
 
 def _pairs(source: Path, tensors: Tensors) -> list[str]:
@@ -171,7 +145,7 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
         if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:  # noqa: PLR2004 - matrices
             raise ConfigError(
                 f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config makes "
-                f"{rank}; {CONFIG} and the weights do not belong together"
+                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together"
             )
         if not (a.isfinite().all() and b.isfinite().all()):
             raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged")
@@ -179,15 +153,13 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
 
 def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
     """Both files or none: written beside, then moved."""
-    from safetensors.torch import save_file  # noqa: PLC0415 - imports torch
-
     try:
         target.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".importing-", dir=target))
         try:
             save_file(tensors, scratch / WEIGHTS, metadata={"format": "pt"})
-            (scratch / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            for name in (WEIGHTS, CONFIG):
+            (scratch / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            for name in (WEIGHTS, ADAPTER_CONFIG):
                 (scratch / name).replace(target / name)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

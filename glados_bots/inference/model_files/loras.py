@@ -3,13 +3,17 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.folder_checks import require_closed
-from glados_bots.inference.model_files.lora_import import CONFIG, PICKLED, WEIGHTS, read_config
+from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG, read_json, require_closed
+from glados_bots.inference.model_files.lora_bounds import require_bounded
 
+WEIGHTS = "adapter_model.safetensors"
+PICKLED = "adapter_model.bin"
 BASE_NAME = "base"  # the base without a LoRA, where the card's own name means base and LoRA
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def adapters_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> dict[str, Path]:
@@ -28,9 +32,6 @@ def adapters_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> di
     return found
 
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-
 def require_adapter(folder: Path, base: str | None = None) -> None:
     """Raise ConfigError unless a current peft adapter for this base lies there. Quick: no weights are read."""
     if not (folder / WEIGHTS).is_file():
@@ -44,5 +45,21 @@ def require_adapter(folder: Path, base: str | None = None) -> None:
     if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
         raise ConfigError(
             f"{folder}: this LoRA was made for {named}, not for {base}; "
-            f"if both are the same weights, correct base_model_name_or_path in its {CONFIG}"
+            f"if both are the same weights, correct base_model_name_or_path in its {ADAPTER_CONFIG}"
         )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
+    path = folder / ADAPTER_CONFIG
+    if not path.is_file():
+        raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing")
+    config = read_json(path)
+    if config.get("peft_type") != "LORA":
+        raise ConfigError(f"{path}: peft_type must be LORA")
+    mapping = config.get("auto_mapping")
+    library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
+    if str(library).partition(".")[0] != "transformers":
+        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
+    require_bounded(path, config)
+    return config

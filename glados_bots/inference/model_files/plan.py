@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import folder_checks
 from glados_bots.inference.model_files.cards import Card, Shape
@@ -95,16 +98,13 @@ def plan(card: Card, token: str | None = None) -> Plan:
 
 
 def _plan(card: Card, shape: Shape, source: str, window: int | None, own: str | None = None) -> Plan:
-    token = 2 * CACHE_VALUE_BYTES * shape.layers * shape.kv_heads * shape.head_size
     lengths = [length for length in (card.context_length, window) if length]
+    token = _token_bytes(shape.layers, shape.kv_heads, shape.head_size)
     return Plan(card, source, shape, min(lengths, default=8192), token, own)
 
 
 def shape_of(config: Any) -> Shape:
     """Count a model's weights from its config, on torch's meta device: nothing is allocated."""
-    import torch  # noqa: PLC0415 - slow to import
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config)
     embeddings = {
@@ -122,7 +122,10 @@ def shape_of(config: Any) -> Shape:
 
 def token_bytes(config: Any) -> int:
     """Keys and values of one token."""
-    layers, kv_heads, head_size = _cache_shape(config)
+    return _token_bytes(*_cache_shape(config))
+
+
+def _token_bytes(layers: int, kv_heads: int, head_size: int) -> int:
     return 2 * CACHE_VALUE_BYTES * layers * kv_heads * head_size
 
 
@@ -137,8 +140,6 @@ def _cache_shape(config: Any) -> tuple[int, int, int]:
 
 def _config(card: Card, token: str | None) -> tuple[Any, str]:
     """The model's config and where it was found. Raises ConfigError when it cannot be had, or wants code of its own."""
-    from transformers import AutoConfig  # noqa: PLC0415 - slow to import
-
     if card.base.gguf:
         path = gguf_path(card)
         try:

@@ -52,6 +52,13 @@ def hub_snapshot(card: Card) -> Path | None:
     return next((path for path in found if pinned is None or pinned in {path.name, _commit(card, pinned)}), None)
 
 
+def local_folder(card: Card) -> Path | None:
+    """Where the base's files are on this machine; None where they are not, or in a GGUF file."""
+    if card.base.hub:
+        return hub_snapshot(card)
+    return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
+
+
 def _commit(card: Card, revision: str) -> str:
     """What a branch or tag meant when it was last fetched."""
     reference = hub_cache(card) / "refs" / revision

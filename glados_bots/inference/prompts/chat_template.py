@@ -16,7 +16,7 @@ from typing import Any
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineError, PromptRefusedError
 from glados_bots.inference.prompts.jinja_process import shared
-from glados_bots.inference.prompts.marks import Marks, marks_in, starts
+from glados_bots.inference.prompts.turn_marks import Marks, marks_in, starts
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class ChatTemplate:
 
     Args:
         tokenizer: of transformers.
-        specials: its control tokens, see `prompts.special_strings`.
+        specials: its control tokens, see `formats.special_strings`.
 
     Raises:
         ConfigError: there is none, or it cannot be used.

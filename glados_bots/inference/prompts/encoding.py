@@ -13,7 +13,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import GenerationFailedError, PromptTooLongError
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
-from glados_bots.inference.prompts.prompts import as_read, chat_prompt, glados_prompt, special_strings
+from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
 from glados_bots.wire.reasoning import Reasoning
 
 LONGEST_WINDOW = 8192  # tokens, where the card does not say

@@ -12,32 +12,35 @@ from typing import Any
 from uuid import uuid4
 
 import torch
-from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers import GenerationConfig
 from transformers.generation import LogitsProcessorList
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
 from glados_bots.conversation import Message
-from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.model_files import served, weights
+from glados_bots.inference.model_files import unservable, weights
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.hardware import memory_gb
-from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
+from glados_bots.inference.transformers_engine.batching import batching
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
 from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.multi_lora import BASE, LoraProcessors, MultiLora, tag
-from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN, evict_oldest_first, separate_prefixes
+from glados_bots.inference.transformers_engine.prefix_cache import (
+    DOMAIN,
+    count_found,
+    evict_oldest_first,
+    separate_prefixes,
+)
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
 
 FAILED = "this answer failed inside the model; the service's log says why"
-CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +62,6 @@ class TransformersEngine(CardEngine):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
-    # --- life ------------------------------------------------------------------------------------------------------
-
     async def start(self) -> None:
         """Load the weights, start the generation thread and answer one short question to warm up."""
         self._loop = asyncio.get_running_loop()
@@ -72,7 +73,7 @@ class TransformersEngine(CardEngine):
             await self.stop()  # its thread would keep the process
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
-            raise ConfigError(served.cannot_be_served(self._card, error)) from error
+            raise ConfigError(unservable.cannot_be_served(self._card, first_line(error))) from error
 
     async def _warm_up(self) -> None:
         """One question, with a system text as the bots send it. What dies of it would die of every question."""
@@ -90,32 +91,40 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
 
     def _load(self) -> None:
-        served.refuse_by_hub(self._card, self._options.hf_token)
+        # 1. The files, whose config is looked at before the large ones are fetched
+        unservable.refuse_by_hub(self._card, self._options.hf_token)
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        served.refuse_by_config(self._card, folder)
+        unservable.refuse_by_config(self._card, folder)
+        # 2. Weights and LoRAs
         cuda = torch.cuda.is_available()
         model, self._loras, self._names = load_model(folder, self._card, self._options)
         self._model = model.eval()
+        # 3. Prompts, and the tokens that end an answer
         config = model.config.get_text_config()
         self._encoder = Encoder(self._card, folder, config)
         self._ends = self._encoder.ends(model.generation_config)
+        # 4. What a class that nobody has tested answers by itself, before its attention is swapped
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
+        # 5. The library's scheduler and cache, which outlive a full GPU
         self._manager = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
-            self._batching(config, cuda=cuda),
+            batching(self._options, config, self.context_length, cuda=cuda),
         )
         out_of_memory.survive(self._manager)
+        # 6. Our sampler as its logits processor
         kind = LoraProcessors if self._loras else ContinuousBatchingLogitsProcessorList
         processors = kind(LogitsProcessorList([self._sampler]))
         processors.tensors_required = 1 + (self._loras is not None)
         self._manager.logit_processor = processors
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
+        # 7. Its cache and its order, as many callers need them
         self._prepare_cache(self._manager.batch_processor.cache)
         evict_oldest_first(self._manager.batch_processor)
         let_short_prompts_in(self._manager.batch_processor.scheduler)
+        # 8. Tokens are chosen after the forward pass, which is captured as CUDA graphs where they can be had
         after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
-        self._manager.warmup()  # captures CUDA graphs where they can be had
+        self._manager.warmup()
         if not cuda:
             self._use_own_step()
 
@@ -128,34 +137,12 @@ class TransformersEngine(CardEngine):
         )
         log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
 
-    def _batching(self, config: Any, *, cuda: bool) -> ContinuousBatchingConfig:
-        """On a GPU the library sizes its cache by the memory that is free; on a CPU it would take all of it."""
-        options: dict[str, Any] = {"max_requests_per_batch": self._options.max_running}
-        size = self._options.cache_gb
-        if size is not None or not cuda:
-            budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
-            tokens = int(budget) // token_bytes(config)
-            wanted = min(tokens, self.context_length * self._options.max_running)
-            options["num_blocks"] = max(wanted, self.context_length) // cpu.PAGE + self._options.max_running
-        if not cuda:
-            options |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
-        return ContinuousBatchingConfig(page_size=cpu.PAGE, **options)
-
     def _prepare_cache(self, cache: Any) -> None:
         """Spread it where the model is, keep callers and LoRAs apart, and count what is found in it again."""
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
         separate_prefixes(cache, self.encoder.vocabulary)
-        search = cache.search_prefix_match
-
-        def counted(request_id: str, prompt: list[int]) -> int:
-            found = int(search(request_id, prompt))
-            self._cached[request_id] = found
-            return found
-
-        cache.search_prefix_match = counted
-
-    # --- answering -------------------------------------------------------------------------------------------------
+        count_found(cache, self._cached)
 
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
@@ -176,10 +163,13 @@ class TransformersEngine(CardEngine):
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
                     self._require_alive()
-                    log.error("an answer failed inside the model: %s", error, exc_info=_raised(error))
-                    raise GenerationFailedError(
-                        out_of_memory.EXPLANATION if out_of_memory.EXPLANATION in str(error) else FAILED
+                    log.error(
+                        "an answer failed inside the model: %s",
+                        error,
+                        exc_info=error if isinstance(error, Exception) else None,
                     )
+                    full = out_of_memory.EXPLANATION
+                    raise GenerationFailedError(full if full in str(error) else FAILED)
                 new, finished = output.generated_tokens[count:], output.is_finished()
                 if not new:
                     continue
@@ -196,7 +186,6 @@ class TransformersEngine(CardEngine):
             self._end(request_id, finished=finished)
 
     def _end(self, request_id: str, *, finished: bool) -> None:
-        """Forget a request; stop computing it when it is not over."""
         if not finished:
             self._manager.cancel_request(request_id)
         self._manager.output_router.result_handlers.pop(request_id, None)
@@ -237,8 +226,6 @@ class TransformersEngine(CardEngine):
             forbids=self.encoder.completes_bad_word if self._card.bad_words else None,
         )
 
-    # --- figures ---------------------------------------------------------------------------------------------------
-
     @property
     def models(self) -> tuple[str, ...]:
         """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
@@ -246,7 +233,6 @@ class TransformersEngine(CardEngine):
 
     @property
     def fatal(self) -> str | None:
-        """Why the engine is dead, or None while it lives."""
         if self._manager is None or self._stopping:
             return None
         error = self._manager.background_thread_status.fatal_error
@@ -262,8 +248,3 @@ class TransformersEngine(CardEngine):
         total = int(processor.cache.num_blocks)
         used = round(total * (1 - processor.cache.compute_free_capacity()))
         return EngineStats(self._line.waiting, self._line.running, used, total)
-
-
-def _raised(error: Any) -> Exception | None:
-    """For the log; the library tells some failures by a text only."""
-    return error if isinstance(error, Exception) else None

@@ -1,7 +1,6 @@
 """Load a model as its card and the options ask: device, precision, LoRAs."""
 
 import importlib.util
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from transformers import AutoModelForCausalLM
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of
-from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
 
@@ -48,10 +47,12 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
         **({"quantization_config": wanted} if wanted else {}),
     )
     _refuse_offload(card, model)
-    if list(adapters) == [card.name] and not own and not wanted:
-        return apply_lora(model, adapters[card.name], card.base.hub), None, {card.name: BASE}
     if not adapters:
         return model, None, {card.name: BASE}
+    from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras  # noqa: PLC0415 - imports peft
+
+    if list(adapters) == [card.name] and not own and not wanted:
+        return apply_lora(model, adapters[card.name], card.base.hub), None, {card.name: BASE}
     loras = MultiLora(model, read_loras(model, adapters, card.base.hub))
     names = {card.name: loras.slots.get(card.name, BASE), **loras.slots}
     return model, loras, names if card.name not in adapters else {**names, BASE_NAME: BASE}
@@ -75,9 +76,7 @@ def _refuse_offload(card: Card, model: Any) -> None:
 
 def _own_quantisation(folder: Path) -> str | None:
     """The method a checkpoint is already quantised with. Raises ConfigError when what reads it is not installed."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    method = (config.get("quantization_config") or {}).get("quant_method")
+    method = (read_json(folder / "config.json").get("quantization_config") or {}).get("quant_method")
     if method is None:
         return None
     module, package = READERS.get(str(method), ("torch", ""))

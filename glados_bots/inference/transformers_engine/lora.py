@@ -5,22 +5,20 @@ Several adapters on one base are kept beside its weights instead, see multi_lora
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.lora_bounds import targets
-from glados_bots.inference.model_files.lora_import import WEIGHTS, read_config
-from glados_bots.inference.model_files.loras import require_adapter
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What one adapter adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
-
-    a: Any
-    b: Any
+from glados_bots.inference.model_files.loras import WEIGHTS, read_config, require_adapter
+from glados_bots.inference.transformers_engine.multi_lora import Pair
 
 
 def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
@@ -34,8 +32,6 @@ def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
     Raises:
         ConfigError: the adapter is missing, pickled, or does not belong to this base.
     """
-    from peft import set_peft_model_state_dict  # noqa: PLC0415 - slow to import, and rarely needed
-
     require_adapter(folder, base)
     fitted, tensors = _fitted(model, folder)
     set_peft_model_state_dict(fitted, tensors, low_cpu_mem_usage=True)
@@ -58,9 +54,6 @@ def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None)
 
 def _skeleton(model: Any) -> Any:
     """A model of the same shape without weights, to read an adapter on."""
-    import torch  # noqa: PLC0415 - slow to import
-    from transformers import AutoModelForCausalLM  # noqa: PLC0415
-
     config = deepcopy(model.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
@@ -70,10 +63,6 @@ def _skeleton(model: Any) -> Any:
 
 def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     """The model with room for the adapter, and the adapter's tensors, each of which is there and fits."""
-    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict  # noqa: PLC0415
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.torch import load_file  # noqa: PLC0415
-
     try:
         tensors = load_file(folder / WEIGHTS)
         config = LoraConfig.from_pretrained(folder)
@@ -106,8 +95,6 @@ def _compare(folder: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) 
 
 
 def _pairs(fitted: Any, tensors: Mapping[str, Any], folder: Path) -> dict[str, Pair]:
-    from peft.tuners.lora import LoraLayer  # noqa: PLC0415
-
     pairs: dict[str, Pair] = {}
     for name, module in fitted.base_model.model.named_modules():
         if not isinstance(module, LoraLayer):

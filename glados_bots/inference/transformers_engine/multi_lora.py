@@ -10,15 +10,22 @@ travel as one number a sequence in a row of the tensor that the library carries 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
-from glados_bots.inference.transformers_engine.lora import Pair
-
 BASE = 0  # the slot of requests that use no adapter
 MARK = ":lora"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What one adapter adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
+
+    a: Any
+    b: Any
 
 
 def tag(request_id: str, slot: int) -> str:

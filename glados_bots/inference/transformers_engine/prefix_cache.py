@@ -90,3 +90,14 @@ def _evict(cache: Any, missing: float) -> None:
             del ledger.cached_blocks[block]
             del ledger.hash_to_block[ledger.block_to_hash.pop(block)]
         cache.pool.free_blocks(allocator.index, oldest)
+
+
+def count_found(cache: Any, found: dict[str, int]) -> None:
+    """Write down for each request how many tokens of its prompt are read already."""
+    search = cache.search_prefix_match
+
+    def counted(request_id: str, prompt: list[int]) -> int:
+        found[request_id] = int(search(request_id, prompt))
+        return found[request_id]
+
+    cache.search_prefix_match = counted

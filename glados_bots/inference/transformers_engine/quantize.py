@@ -3,6 +3,9 @@
 import importlib.util
 from typing import Any
 
+import torch
+from transformers import BitsAndBytesConfig, TorchAoConfig
+
 from glados_bots.errors import ConfigError
 
 
@@ -25,9 +28,6 @@ def quantisation(wanted: str, *, cuda: bool) -> Any:
 
 
 def _bitsandbytes(wanted: str) -> Any:
-    import torch  # noqa: PLC0415 - slow to import
-    from transformers import BitsAndBytesConfig  # noqa: PLC0415
-
     if wanted == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
@@ -40,6 +40,5 @@ def _bitsandbytes(wanted: str) -> Any:
 
 def _torchao() -> Any:
     from torchao.quantization import Int8WeightOnlyConfig  # noqa: PLC0415 - optional
-    from transformers import TorchAoConfig  # noqa: PLC0415
 
     return TorchAoConfig(Int8WeightOnlyConfig())

@@ -22,8 +22,7 @@ from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.lora_import import read_config
-from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, require_adapter
+from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, read_config, require_adapter
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
@@ -40,8 +39,6 @@ class VllmEngine(CardEngine):
         self._ends: list[int] = []
         self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
-
-    # --- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
@@ -87,8 +84,6 @@ class VllmEngine(CardEngine):
             arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
             arguments += ["--lora-modules", *modules]
         return [*arguments, *options.vllm_arguments]
-
-    # --- answering -------------------------------------------------------------------------------------------------
 
     def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
         """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
@@ -156,8 +151,6 @@ class VllmEngine(CardEngine):
                 raise EngineDeadError(self.fatal) from error
             raise GenerationFailedError(f"vLLM broke this answer off: {error!r}") from error
 
-    # --- figures ---------------------------------------------------------------------------------------------------
-
     @property
     def models(self) -> tuple[str, ...]:
         """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
@@ -167,7 +160,6 @@ class VllmEngine(CardEngine):
 
     @property
     def fatal(self) -> str | None:
-        """Why the engine is dead, or None while it lives."""
         return self._vllm.fatal
 
     def stats(self) -> EngineStats:

@@ -14,7 +14,7 @@ from glados_bots.errors import (
     PromptTooLongError,
     QueueFullError,
 )
-from glados_bots.inference.api import generation, sse
+from glados_bots.inference.api import answers, generation
 from glados_bots.inference.api.generation import GenerationLimits
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.wire.events import Delta, Event, Finished, Queued
@@ -95,7 +95,7 @@ async def test_an_error_in_the_middle_is_an_event_and_the_stream_is_never_called
 async def test_silence_is_filled_with_comments(
     engine: ScriptedEngine, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(answers, "KEEP_ALIVE_S", 0.05)
     engine.gate = asyncio.Semaphore(0)
     async with http.stream("POST", CHAT, json=body(stream=True)) as response:
         lines = response.aiter_lines()

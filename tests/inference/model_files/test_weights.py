@@ -11,7 +11,8 @@ import pytest
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Base, Card
 from glados_bots.inference.model_files.choosing import resolve
-from glados_bots.inference.model_files.weights import _save, check, fetch
+from glados_bots.inference.model_files.converting import _save
+from glados_bots.inference.model_files.weights import check, fetch
 
 
 class Bomb:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
 from glados_bots.inference.prompts.chat_template import ChatTemplate
-from glados_bots.inference.prompts.marks import BREAK
-from glados_bots.inference.prompts.prompts import chat_prompt
+from glados_bots.inference.prompts.formats import chat_prompt
+from glados_bots.inference.prompts.turn_marks import BREAK
 
 pytestmark = pytest.mark.slow  # they need another process
 TEMPLATES: dict[str, dict[str, Any]] = tomllib.loads(

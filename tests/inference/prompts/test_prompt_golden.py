@@ -15,7 +15,7 @@ from glados_bots.conversation import Message
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import GLADOS
 from glados_bots.inference.model_files.choosing import resolve
-from glados_bots.inference.prompts.prompts import chat_prompt, glados_prompt, glados_turns, special_strings
+from glados_bots.inference.prompts.formats import chat_prompt, glados_prompt, glados_turns, special_strings
 
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parents[3] / "data"

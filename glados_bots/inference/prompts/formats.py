@@ -11,7 +11,7 @@ Two formats: the model's own chat template, and the one the GLaDOS models of 202
 
 Contents are made harmless first: a special token's text is broken by a zero-width space, so that the tokenizer cannot
 read it as one. A line that looks like a GLaDOS role gets the same treatment, and so does what a chat template writes as
-plain text to mark turns, see marks.py. All of it is linear in the text.
+plain text to mark turns, see turn_marks.py. All of it is linear in the text.
 """
 
 import re
@@ -22,7 +22,7 @@ from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
 from glados_bots.inference.prompts.chat_template import ChatTemplate
-from glados_bots.inference.prompts.marks import BREAK, starts
+from glados_bots.inference.prompts.turn_marks import BREAK, starts
 from glados_bots.inference.prompts.unseen import BLANK, ENDS, LINE_START
 
 # A role at the beginning of a line, whatever Unicode takes for a line's end and whatever unseen stands before it.

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptCon
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
-from glados_bots.inference.model_files import served, weights
+from glados_bots.inference.model_files import unservable, weights
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import trial
@@ -61,7 +61,7 @@ def test_a_config_that_would_be_answered_wrongly_is_refused_with_the_way_out(
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(fields))
     with pytest.raises(ConfigError, match=r"tiny: .* leaves out; serve it with `--engine vllm`, or choose another"):
-        served.refuse_by_config(card(tmp_path), tmp_path)
+        unservable.refuse_by_config(card(tmp_path), tmp_path)
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ async def test_a_model_whose_attention_falls_off_with_distance_is_never_ready(ki
 async def test_a_model_that_answers_otherwise_in_a_batch_is_never_ready(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served, "refuse_by_config", lambda *_: None)
+    monkeypatch.setattr(unservable, "refuse_by_config", lambda *_: None)
     with pytest.raises(ConfigError, match=r"answers otherwise than \w+ does without batching.*--engine vllm"):
         await started(card(written(ALIBI[kind], tmp_path)), quantize="none")
 

@@ -1,6 +1,5 @@
 """Which models the engine on transformers cannot answer with: told from their config, before their weights are read."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,15 @@ from typing import Any
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import download
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.presence import hub_snapshot
+from glados_bots.inference.model_files.folder_checks import read_json
+from glados_bots.inference.model_files.presence import hub_snapshot, local_folder
 
 WAY_OUT = "serve it with `--engine vllm`, or choose another model; see docs/models.md"
 ALIBI = ("bloom", "mpt")  # model types that always have it
 
 
-def cannot_be_served(card: Card, error: Exception) -> str:
+def cannot_be_served(card: Card, reason: str) -> str:
     """The sentence for a model that fails while it is loaded or at its first question."""
-    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
     return f"{card.name}: this model cannot be served by transformers ({reason}); {WAY_OUT}"
 
 
@@ -33,12 +32,22 @@ def refuse_by_hub(card: Card, token: str | None) -> None:
 
 def refuse_by_config(card: Card, folder: Path) -> None:
     """Raise ConfigError when the model in this folder would answer wrongly, or not at all."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for part in (config, config.get("text_config") or {}):
-        fault = _fault(part)
-        if fault:
-            raise ConfigError(f"{card.name}: {fault}, which transformers' continuous batching leaves out; {WAY_OUT}")
+    fault = fault_of(folder)
+    if fault:
+        raise ConfigError(f"{card.name}: {fault}; {WAY_OUT}")
+
+
+def fault_of(folder: Path) -> str | None:
+    """Why the model of this folder cannot be served by transformers. None where it can, or where no config is there."""
+    config = read_json(folder / "config.json")
+    faults = filter(None, map(_fault, (config, config.get("text_config") or {})))
+    return next((f"{fault}, which transformers' continuous batching leaves out" for fault in faults), None)
+
+
+def known_fault(card: Card, engine: str) -> str | None:
+    """Why this engine cannot serve the model, as far as files that are on this machine say."""
+    folder = local_folder(card)
+    return fault_of(folder) if folder and engine == "transformers" else None
 
 
 def _fault(config: Mapping[str, Any]) -> str | None:

@@ -52,7 +52,7 @@ class Marks:
 def marks_in(gap: str, specials: Sequence[str]) -> list[str]:
     """The marks in what a template wrote between two texts.
 
-    Special tokens are marks already, see `prompts.harmless`; a bare word beside one (`<|im_start|>user`) is none.
+    Special tokens are marks already, see `formats.harmless`; a bare word beside one (`<|im_start|>user`) is none.
     """
     edges = gap if len(gap) <= 2 * LONGEST_GAP else f"{gap[:LONGEST_GAP]}\n{gap[-LONGEST_GAP:]}"
     plain, found = starts(tuple(specials)).subn("\n", edges)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
-from glados_bots.inference.prompts.marks import Marks
-from glados_bots.inference.prompts.prompts import as_read, glados_prompt, harmless, special_strings
+from glados_bots.inference.prompts.formats import as_read, glados_prompt, harmless, special_strings
+from glados_bots.inference.prompts.turn_marks import Marks
 from glados_bots.inference.prompts.unseen import BLANK, ENDS
 
 SPECIALS = ("<|im_start|>", "<|im_end|>", "</s>")

@@ -1,0 +1,137 @@
+"""What `glados models` changes on this machine: weights fetched and removed, LoRAs imported, cards written."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import cards, choosing, converting, download, presence, weights
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
+from glados_bots.inference.model_files.lora_import import Imported, import_adapter
+
+
+def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tuple[Path, Path | None]:
+    """The folder of the base's files, and where they were converted to if they had to be.
+
+    Args:
+        card: of a model on the hub.
+        data_dir: for what is converted.
+        token: of the hub.
+        convert: turn pickled weights into safetensors, where there are no others.
+    """
+    if not card.base.hub:
+        raise ConfigError(f"{card.name}: its base is not on the hub but {card.base_name}; there is nothing to fetch")
+    if not (convert and download.has_only_pickles(card, token)):
+        return weights.fetch(card, data_dir, token), None
+    folder = download.snapshot(card, token, pickled=True)
+    target = weights.converted_folder(card, data_dir)
+    if not target.is_dir():
+        converting.from_pickles(folder, target)
+    return folder, target
+
+
+def pin(card: Card, revision: str) -> Path:
+    """Write the revision into the card's [base], everything else as it is. Returns the card's file."""
+    if card.home is None:
+        raise ConfigError(f"{card.name} has no card to pin it in; write one with `glados models new`")
+    path = card.home / "model.toml"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("revision")]
+    lines.insert(lines.index("[base]") + 1, f'revision = "{revision}"')
+    _write(path, "\n".join(lines) + "\n")
+    cards.load_card(card.home)
+    return path
+
+
+def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
+    """Import one adapter, or each of a folder of them (`models` of the first GLaDOS' checkout).
+
+    Args:
+        path: the folder.
+        to: the card that gets the one adapter; empty: each goes to the card of its folder's name.
+
+    Yields:
+        Each card as it was found, and what was imported for it.
+    """
+    known = cards.load_cards()
+    sources = (
+        [path] if (path / ADAPTER_CONFIG).is_file() else sorted(p.parent for p in path.glob(f"*/{ADAPTER_CONFIG}"))
+    )
+    if not sources:
+        raise ConfigError(f"{path}: no adapter here, nor in the folders in it ({ADAPTER_CONFIG} is missing)")
+    if to and len(sources) > 1:
+        raise ConfigError(f"{path} holds {len(sources)} adapters; --to is for one of them")
+    for source in sources:
+        name = to or source.resolve().name
+        if name not in known:
+            raise ConfigError(
+                f"{source}: no card is named {name}; give one with --to ({', '.join(known)}), or write one with "
+                "`glados models new`"
+            )
+        card, home = _own(known[name])
+        yield card, import_adapter(source, card.lora_folder or home / "lora")
+
+
+def _own(card: Card) -> tuple[Card, Path]:
+    """The card where it may be written: copied from the built-in ones where GLADOS_MODELS_DIR names another folder."""
+    own, home = cards.own_folder().resolve(), Path(str(card.home))
+    if home.parent == own:
+        return card, home
+    target = own / card.name
+    _write(target / "model.toml", (home / "model.toml").read_text(encoding="utf-8"))
+    return cards.load_card(target), target
+
+
+def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
+    """What `remove` would delete: the hub's cache, converted weights, and with `whole` the card's folder too."""
+    places = [presence.hub_cache(card), weights.converted_folder(card, data_dir)] if card.base.hub else []
+    if card.base.gguf:
+        places = sorted((data_dir / weights.MADE).glob(f"{card.base.gguf.stem}-*"))
+    if whole:
+        if card.home is None or (card.name in cards.BUILT_IN and card.home.parent == cards.models_folder().resolve()):
+            raise ConfigError(f"{card.name}: a built-in card stays; only cards of your own can be removed")
+        places.append(card.home)
+    present = [place for place in places if place.is_dir()]
+    if not present:
+        raise ConfigError(f"{card.name}: nothing of it is here that could be removed (your own folders are left alone)")
+    return present
+
+
+def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> Path:
+    """Write a card of one's own, checked by reading it. Returns its file."""
+    target = cards.own_folder() / name
+    if not cards.NAME.fullmatch(name):
+        raise ConfigError(f"{name}: a name has letters, digits, and . _ - only")
+    if target.exists() or name in cards.load_cards():
+        raise ConfigError(f"{name}: there is a card of this name; choose another, or edit {target / 'model.toml'}")
+    found, _ = choosing.resolve(base)
+    if found.home is not None:
+        raise ConfigError(f"{base} is a card itself; --base takes a hub id, a folder or a GGUF file")
+    _write(target / "model.toml", _text(name, found, lora, prompt_format))
+    try:
+        cards.load_card(target)
+    except ConfigError:
+        shutil.rmtree(target)
+        raise
+    return target / "model.toml"
+
+
+def _text(name: str, found: Card, lora: Path | None, prompt_format: str) -> str:
+    key, value = next(iter(found.base.model_dump(mode="json", exclude_none=True).items()))
+    lines = [f"title = {json.dumps(name)}", f"prompt_format = {json.dumps(prompt_format)}"]
+    if lora is not None:
+        lines.append(f"lora = {json.dumps(str(lora.expanduser().resolve()))}")
+    if prompt_format == "glados":
+        lines += ['stop = ["User :\\n", "User:"]', 'bad_words = ["GLaDOS :"]', "context_length = 2048"]
+    return "\n".join([*lines, "", "[base]", f"{key} = {json.dumps(value)}", ""])
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be written ({error.strerror}); set GLADOS_MODELS_DIR to a folder of yours"
+        ) from error
