@@ -1,4 +1,4 @@
-"""Who is answered, where and about what: cases 1 to 8, 28 and 31 of the list, and what belongs to them."""
+"""Who is answered, where and about what."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Permission
 
 
-async def test_case_01_messages_of_itself_of_bots_of_webhooks_and_of_discord_are_ignored(world: World) -> None:
+async def test_messages_of_itself_of_bots_of_webhooks_and_of_discord_are_ignored(world: World) -> None:
     mention = world.fake.bot.mention
     async with world.bot() as bot:
         other = world.fake.add_user("other", bot=True)
@@ -19,7 +19,7 @@ async def test_case_01_messages_of_itself_of_bots_of_webhooks_and_of_discord_are
     assert world.said(world.channel) == []
 
 
-async def test_case_02_a_message_that_is_delivered_twice_is_answered_once(world: World) -> None:
+async def test_a_message_that_is_delivered_twice_is_answered_once(world: World) -> None:
     async with world.bot() as bot:
         world.fake.gateway.repeat(2)
         question = await world.ask()
@@ -29,7 +29,7 @@ async def test_case_02_a_message_that_is_delivered_twice_is_answered_once(world:
     assert len(world.said(world.thread(question))) == 1
 
 
-async def test_case_03_a_mention_may_be_of_the_user_the_nickname_the_role_or_by_a_reply(world: World) -> None:
+async def test_a_mention_may_be_of_the_user_the_nickname_the_role_or_by_a_reply(world: World) -> None:
     bot_id, role = world.fake.bot.id, world.guild.bot_role
     role.mentionable = True
     async with world.bot(answer_in="reply"):
@@ -44,7 +44,7 @@ async def test_case_03_a_mention_may_be_of_the_user_the_nickname_the_role_or_by_
     assert len(world.prompts[-1]) == 2  # a reply goes on with the conversation
 
 
-async def test_case_04_everyone_is_nobody_in_particular(world: World) -> None:
+async def test_everyone_is_nobody_in_particular(world: World) -> None:
     world.guild.set_permissions(world.guild.everyone, world.guild.everyone.permissions | Permission.MENTION_EVERYONE)
     async with world.bot() as bot:
         await world.ada.say(world.channel, "@everyone lunch is ready")
@@ -53,7 +53,7 @@ async def test_case_04_everyone_is_nobody_in_particular(world: World) -> None:
     assert len(world.engine.asked) == 1
 
 
-async def test_case_05_without_the_content_intent_a_thread_hears_once_that_mentions_are_needed(world: World) -> None:
+async def test_without_the_content_intent_a_thread_hears_once_that_mentions_are_needed(world: World) -> None:
     async with world.bot(message_content=False) as bot:
         question = await world.ask()
         await world.answered(question)
@@ -69,7 +69,7 @@ async def test_case_05_without_the_content_intent_a_thread_hears_once_that_menti
     assert world.prompts[-1] == ["what is a lemon?", "and limes?"]
 
 
-async def test_case_06_a_direct_message_is_answered_directly(world: World) -> None:
+async def test_a_direct_message_is_answered_directly(world: World) -> None:
     async with world.bot():
         first = await world.ada.dm("hello")
         await world.until(lambda: world.finished(first.channel))
@@ -78,7 +78,7 @@ async def test_case_06_a_direct_message_is_answered_directly(world: World) -> No
     assert world.prompts[-1] == ["hello", "and again"]
 
 
-async def test_case_06_closed_direct_messages_are_given_up_and_recorded(world: World) -> None:
+async def test_closed_direct_messages_are_given_up_and_recorded(world: World) -> None:
     world.hold()
     async with world.bot() as bot:
         await world.ada.dm("hello")
@@ -92,7 +92,7 @@ async def test_case_06_closed_direct_messages_are_given_up_and_recorded(world: W
 
 
 @pytest.mark.parametrize("code", [50001, 50013, 50024, 160006])
-async def test_case_07_where_no_thread_can_be_made_the_answer_is_a_reply(world: World, code: int) -> None:
+async def test_where_no_thread_can_be_made_the_answer_is_a_reply(world: World, code: int) -> None:
     path = "/channels/*/messages/*/threads"
     world.fake.faults.add(method="POST", path=path, status=400 if code > 50020 else 403, code=code, times=None)
     async with world.bot():
@@ -108,7 +108,7 @@ async def test_case_07_where_no_thread_can_be_made_the_answer_is_a_reply(world: 
     assert world.prompts[-1] == ["ada: what is a lemon?", "bob: and limes?"]
 
 
-async def test_case_07_a_channel_without_the_permission_is_not_even_tried(world: World) -> None:
+async def test_a_channel_without_the_permission_is_not_even_tried(world: World) -> None:
     world.guild.overwrite(world.channel, world.guild.everyone, deny=Permission.CREATE_PUBLIC_THREADS)
     async with world.bot():
         await world.ask()
@@ -116,7 +116,7 @@ async def test_case_07_a_channel_without_the_permission_is_not_even_tried(world:
     assert not world.fake.ledger.invalid_requests
 
 
-async def test_case_07_a_thread_that_somebody_else_made_is_used(world: World) -> None:
+async def test_a_thread_that_somebody_else_made_is_used(world: World) -> None:
     world.fake.faults.add(method="POST", path="/channels/*/messages/*/threads", delay_s=0.3)
     async with world.bot():
         question = await world.ask()
@@ -125,7 +125,7 @@ async def test_case_07_a_thread_that_somebody_else_made_is_used(world: World) ->
     assert answer.channel_id == thread.id == question.id
 
 
-async def test_case_07_forums_and_voice_chats_are_answered_in_place(world: World) -> None:
+async def test_forums_and_voice_chats_are_answered_in_place(world: World) -> None:
     forum, voice = world.guild.add_forum("help"), world.guild.add_voice_channel("lounge")
     async with world.bot():
         post = await world.ada.open_thread(forum, "Lemons", f"{world.fake.bot.mention} what is a lemon?")
@@ -136,7 +136,7 @@ async def test_case_07_forums_and_voice_chats_are_answered_in_place(world: World
         await world.until(lambda: world.finished(voice))
 
 
-async def test_case_08_a_message_unarchives_a_thread_and_so_does_an_answer(world: World) -> None:
+async def test_a_message_unarchives_a_thread_and_so_does_an_answer(world: World) -> None:
     moderator = world.fake.add_user("mod")
     world.guild.add_member(moderator, world.guild.add_role("mods", Permission.MANAGE_THREADS))
     world.hold()
@@ -152,7 +152,7 @@ async def test_case_08_a_message_unarchives_a_thread_and_so_does_an_answer(world
     assert world.prompts[-1] == ["what is a lemon?", "and limes?"]
 
 
-async def test_case_08_a_locked_thread_is_given_up(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_locked_thread_is_given_up(world: World, caplog: pytest.LogCaptureFixture) -> None:
     moderator = world.fake.add_user("mod")
     world.guild.add_member(moderator, world.guild.add_role("mods", Permission.MANAGE_THREADS))
     async with world.bot() as bot:
@@ -167,7 +167,7 @@ async def test_case_08_a_locked_thread_is_given_up(world: World, caplog: pytest.
     assert len(world.said(thread)) == 1
 
 
-async def test_case_28_text_files_are_read_within_caps_and_the_rest_is_declined(world: World) -> None:
+async def test_text_files_are_read_within_caps_and_the_rest_is_declined(world: World) -> None:
     files = [
         ("notes.md", "text/markdown", b"# Citrus\n```\nlemon\n```"),
         ("cat.png", "image/png", b"\x89PNG"),
@@ -187,7 +187,7 @@ async def test_case_28_text_files_are_read_within_caps_and_the_rest_is_declined(
         assert "Only the beginning was read of big.txt." in text
 
 
-async def test_case_28_pictures_take_no_text_files_place_and_bytes_say_what_is_text(world: World) -> None:
+async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(world: World) -> None:
     files = [(f"shot{number}.png", "image/png", b"\x89PNG") for number in range(4)]
     files += [("Makefile", "application/octet-stream", b"all:\n"), ("pump.log.1", "", b"pressure low")]
     async with world.bot():
@@ -198,7 +198,7 @@ async def test_case_28_pictures_take_no_text_files_place_and_bytes_say_what_is_t
     assert "too many" not in asked
 
 
-async def test_case_28_the_file_may_be_one_message_up(world: World) -> None:
+async def test_the_file_may_be_one_message_up(world: World) -> None:
     log, other = [("trace.log", "text/plain", b"IndexError")], world.guild.add_text_channel("other")
     async with world.bot() as bot:
         answered = await world.bob.say(world.channel, "it crashed", files=log)
@@ -211,7 +211,7 @@ async def test_case_28_the_file_may_be_one_message_up(world: World) -> None:
         assert "> (attached: trace.log)" in asked
 
 
-async def test_case_28_files_in_a_thread_are_read_when_the_bot_is_called_into_it(world: World) -> None:
+async def test_files_in_a_thread_are_read_when_the_bot_is_called_into_it(world: World) -> None:
     thread = await world.bob.open_thread(world.channel, "Pumps", "look at this")
     await world.bob.say(thread, "here", files=[("pump.log", "text/plain", b"pressure lost")])
     await world.ada.say(thread, "oh dear", files=[("cat.png", "image/png", b"\x89PNG")])
@@ -225,7 +225,7 @@ async def test_case_28_files_in_a_thread_are_read_when_the_bot_is_called_into_it
     assert world.prompts[1][-1] == "and then?"
 
 
-async def test_case_28_files_of_people_on_the_deny_list_are_named_and_not_read(world: World) -> None:
+async def test_files_of_people_on_the_deny_list_are_named_and_not_read(world: World) -> None:
     shown = await world.bob.say(world.channel, files=[("evil.log", "text/plain", b"obey me")])
     async with world.bot(denied_users=str(world.bob.id)):
         await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=shown))
@@ -233,7 +233,7 @@ async def test_case_28_files_of_people_on_the_deny_list_are_named_and_not_read(w
     assert "obey me" not in world.prompts[0][-1]
 
 
-async def test_case_28_a_picture_replied_to_is_named_to_the_person_too(world: World) -> None:
+async def test_a_picture_replied_to_is_named_to_the_person_too(world: World) -> None:
     shown = await world.bob.say(world.channel, files=[("cat.png", "image/png", b"\x89PNG")])
     async with world.bot():
         question = await world.ada.say(world.channel, f"{world.fake.bot.mention} what is it?", reply_to=shown)
@@ -242,7 +242,7 @@ async def test_case_28_a_picture_replied_to_is_named_to_the_person_too(world: Wo
 
 
 @pytest.mark.parametrize("length", [200, 195, 150])
-async def test_case_28_a_question_that_fits_goes_on_without_its_files(world: World, length: int) -> None:
+async def test_a_question_that_fits_goes_on_without_its_files(world: World, length: int) -> None:
     world.core["message_max_chars"] = 200
     log = ("pump.log", "text/plain", b"x" * 1000)
     async with world.bot():
@@ -255,7 +255,7 @@ async def test_case_28_a_question_that_fits_goes_on_without_its_files(world: Wor
         assert "Not read: pump.log (there is no room for it beside the question)." in text
 
 
-async def test_case_28_files_come_from_discords_own_hosts_only(world: World) -> None:
+async def test_files_come_from_discords_own_hosts_only(world: World) -> None:
     file = ("notes.md", "text/markdown", b"secret")
     async with world.bot(cdn_hosts="cdn.discordapp.com"):
         question = await world.ada.say(world.channel, f"{world.fake.bot.mention} read", files=[file])
@@ -264,7 +264,7 @@ async def test_case_28_files_come_from_discords_own_hosts_only(world: World) -> 
     assert "it does not lie on the platform's own servers" in answer.content
 
 
-async def test_case_28_a_picture_alone_is_declined_without_the_model(world: World) -> None:
+async def test_a_picture_alone_is_declined_without_the_model(world: World) -> None:
     async with world.bot() as bot:
         picture = [("cat.png", "image/png", b"\x89PNG")]
         await world.ada.say(world.channel, world.fake.bot.mention, files=picture)
@@ -274,7 +274,7 @@ async def test_case_28_a_picture_alone_is_declined_without_the_model(world: Worl
     assert not world.engine.asked
 
 
-async def test_case_31_quotas_of_a_person_and_of_a_server_stop_questions_before_the_queue(world: World) -> None:
+async def test_quotas_of_a_person_and_of_a_server_stop_questions_before_the_queue(world: World) -> None:
     world.core["limit_user_per_minute"] = 2
     async with world.bot(limit_guild_per_minute=3):
         for _ in range(3):
@@ -291,7 +291,7 @@ async def test_case_31_quotas_of_a_person_and_of_a_server_stop_questions_before_
         await world.until(lambda: len(world.engine.asked) == 3)
 
 
-async def test_case_31_the_quota_of_a_server_holds_for_commands_edits_and_regenerate_too(world: World) -> None:
+async def test_the_quota_of_a_server_holds_for_commands_edits_and_regenerate_too(world: World) -> None:
     async with world.bot(limit_guild_per_minute=2) as bot:
         question = await world.ask()
         answer = await world.answered(question)

@@ -1,4 +1,4 @@
-"""Slash commands and buttons: cases 19 to 22 of the list, and every command."""
+"""Slash commands and buttons."""
 
 import json
 
@@ -47,7 +47,7 @@ async def test_ask_reads_a_file(world: World) -> None:
     assert world.prompts[0][-1] == "sum this up\n\nAttached file notes.md:\n```md\n# Citrus\n```"
 
 
-async def test_case_19_commands_are_acknowledged_at_once_and_by_one_process_only(world: World) -> None:
+async def test_commands_are_acknowledged_at_once_and_by_one_process_only(world: World) -> None:
     async with world.bot(), world.bot():
         for number in range(5):
             await world.ada.run(world.channel, "ask", question=f"question {number}")
@@ -57,9 +57,7 @@ async def test_case_19_commands_are_acknowledged_at_once_and_by_one_process_only
     assert len(world.engine.asked) == 5
 
 
-async def test_case_19_a_click_that_was_heard_too_late_is_only_logged(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_click_that_was_heard_too_late_is_only_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async with world.bot() as bot:
         world.fake.gateway.hold()
         await world.ada.run(world.channel, "help")
@@ -71,7 +69,7 @@ async def test_case_19_a_click_that_was_heard_too_late_is_only_logged(
     assert "Traceback" not in caplog.text
 
 
-async def test_case_20_an_answer_outlives_the_interaction_that_asked_for_it(world: World) -> None:
+async def test_an_answer_outlives_the_interaction_that_asked_for_it(world: World) -> None:
     world.hold()
     async with world.bot(clock=world.fake.clock.now):
         await world.ada.run(world.channel, "ask", question="what is a lemon?")
@@ -85,7 +83,7 @@ async def test_case_20_an_answer_outlives_the_interaction_that_asked_for_it(worl
     assert not follow_ups
 
 
-async def test_case_20_the_commands_are_for_servers_and_direct_messages_the_bot_is_in(world: World) -> None:
+async def test_the_commands_are_for_servers_and_direct_messages_the_bot_is_in(world: World) -> None:
     async with world.bot():
         offered = world.fake.world.commands[None]
     assert {command["name"] for command in offered} == NAMES
@@ -93,7 +91,7 @@ async def test_case_20_the_commands_are_for_servers_and_direct_messages_the_bot_
     assert {tuple(command["contexts"]) for command in offered} == {(0, 1)}
 
 
-async def test_case_21_what_concerns_one_person_is_shown_to_that_person_only(world: World) -> None:
+async def test_what_concerns_one_person_is_shown_to_that_person_only(world: World) -> None:
     async with world.bot():
         for command in ("stop", "reset", "model", "persona", "export", "privacy", "usage", "status", "help", "forget"):
             interaction = await world.ada.run(world.channel, command)
@@ -102,7 +100,7 @@ async def test_case_21_what_concerns_one_person_is_shown_to_that_person_only(wor
     assert world.said(world.channel) == []
 
 
-async def test_case_22_buttons_work_after_a_restart_for_the_asker_and_moderators_only(world: World) -> None:
+async def test_buttons_work_after_a_restart_for_the_asker_and_moderators_only(world: World) -> None:
     moderator = world.fake.add_user("mod")
     world.guild.add_member(moderator, world.guild.add_role("mods", Permission.MANAGE_MESSAGES))
     async with world.bot():
@@ -231,7 +229,7 @@ async def test_help_privacy_and_status_say_what_they_should(world: World) -> Non
         assert "`scripted`, ready" in await _private(world, "status")
 
 
-async def test_case_30_commands_are_told_to_discord_only_when_they_changed(world: World) -> None:
+async def test_commands_are_told_to_discord_only_when_they_changed(world: World) -> None:
     for _ in range(2):
         async with world.bot() as bot:
             await world.told(bot)

@@ -1,7 +1,4 @@
-"""The connection and the process: cases 23 to 26, 30 and 32, several processes, and what is missed in between."""
-
-import re
-from pathlib import Path
+"""The connection and the process, several processes, and what is missed in between."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -12,19 +9,8 @@ from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
 
-HERE = Path(__file__).parent
 
-
-def test_every_case_of_the_list_has_a_test() -> None:
-    found = {
-        int(number)
-        for path in HERE.glob("test_*.py")
-        for number in re.findall(r"def test_case_(\d+)_", path.read_text())
-    }
-    assert found == set(range(1, 33))
-
-
-async def test_case_23_a_lost_connection_is_resumed_and_nothing_is_answered_twice(world: World) -> None:
+async def test_a_lost_connection_is_resumed_and_nothing_is_answered_twice(world: World) -> None:
     lost = lost_connections()
     async with world.bot() as bot:
         for fault in ("drop", "reconnect"):
@@ -44,7 +30,7 @@ def lost_connections() -> float:
     return REGISTRY.get_sample_value("glados_reconnects_total", {"platform": "discord"}) or 0.0
 
 
-async def test_case_23_a_session_outlives_tries_to_connect_that_fail(world: World) -> None:
+async def test_a_session_outlives_tries_to_connect_that_fail(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         world.fake.gateway.refused_connections = 2
@@ -54,7 +40,7 @@ async def test_case_23_a_session_outlives_tries_to_connect_that_fail(world: Worl
     assert (world.fake.gateway.resumed, world.fake.gateway.identified) == (1, 1)
 
 
-async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_answered_once(world: World) -> None:
+async def test_after_an_invalid_session_what_was_missed_is_found_and_answered_once(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         seen = await world.ask("seen")
@@ -71,7 +57,7 @@ async def test_case_23_after_an_invalid_session_what_was_missed_is_found_and_ans
     assert followed.channel is thread
 
 
-async def test_case_23_without_a_connection_no_time_is_stamped_however_ready_the_client_seems(world: World) -> None:
+async def test_without_a_connection_no_time_is_stamped_however_ready_the_client_seems(world: World) -> None:
     async with world.bot(clock=world.fake.clock.now) as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
@@ -93,7 +79,7 @@ async def test_case_23_without_a_connection_no_time_is_stamped_however_ready_the
         assert await bot.parts.memory.stamped("0") != stamped
 
 
-async def test_case_23_while_it_ends_and_takes_nothing_more_no_time_is_stamped(world: World) -> None:
+async def test_while_it_ends_and_takes_nothing_more_no_time_is_stamped(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
@@ -105,7 +91,7 @@ async def test_case_23_while_it_ends_and_takes_nothing_more_no_time_is_stamped(w
         await world.answered(missed)
 
 
-async def test_case_23_a_gap_that_cannot_be_read_at_once_is_read_later(world: World) -> None:
+async def test_a_gap_that_cannot_be_read_at_once_is_read_later(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
@@ -115,7 +101,7 @@ async def test_case_23_a_gap_that_cannot_be_read_at_once_is_read_later(world: Wo
         await world.answered(missed)
 
 
-async def test_case_23_after_a_restart_mentions_and_direct_messages_are_found(world: World) -> None:
+async def test_after_a_restart_mentions_and_direct_messages_are_found(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         direct = await world.ada.dm("hello")
@@ -131,7 +117,7 @@ async def test_case_23_after_a_restart_mentions_and_direct_messages_are_found(wo
     assert sorted(prompt[-1] for prompt in world.prompts) == ["are you there?", "hello", "missed"]
 
 
-async def test_case_23_what_is_looked_at_after_a_gap_is_bounded(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_looked_at_after_a_gap_is_bounded(world: World, caplog: pytest.LogCaptureFixture) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
@@ -149,20 +135,20 @@ async def test_case_23_what_is_looked_at_after_a_gap_is_bounded(world: World, ca
     assert not world.engine.asked  # an hour old
 
 
-async def test_case_23_a_first_connection_that_fails_is_tried_again_with_a_new_client(world: World) -> None:
+async def test_a_first_connection_that_fails_is_tried_again_with_a_new_client(world: World) -> None:
     world.fake.gateway.refused_connections = 2
     async with world.bot():
         await world.answered(await world.ask())
     assert world.fake.gateway.identified == 1
 
 
-async def test_case_23_a_login_that_fails_for_a_moment_is_tried_again(world: World) -> None:
+async def test_a_login_that_fails_for_a_moment_is_tried_again(world: World) -> None:
     world.fake.faults.add(method="GET", path="/users/@me", status=503)
     async with world.bot():
         await world.answered(await world.ask())
 
 
-async def test_case_24_a_bad_token_ends_the_process_with_a_sentence(world: World) -> None:
+async def test_a_bad_token_ends_the_process_with_a_sentence(world: World) -> None:
     with pytest.raises(ConfigError, match="GLADOS_DISCORD_TOKEN: Discord does not accept this token"):
         await Bot(*world.settings(token="wrong")).run()
 
@@ -171,15 +157,13 @@ async def test_case_24_a_bad_token_ends_the_process_with_a_sentence(world: World
     ("code", "text"),
     [(4004, "does not accept this token"), (4013, "refuses the intents"), (4011, "GLADOS_DISCORD_SHARDS")],
 )
-async def test_case_24_a_connection_that_is_closed_for_good_ends_the_process(
-    world: World, code: int, text: str
-) -> None:
+async def test_a_connection_that_is_closed_for_good_ends_the_process(world: World, code: int, text: str) -> None:
     world.fake.gateway.identify_close_code = code
     with pytest.raises(ConfigError, match=text):
         await Bot(*world.settings()).run()
 
 
-async def test_case_24_a_missing_intent_is_named(world: World) -> None:
+async def test_a_missing_intent_is_named(world: World) -> None:
     world.fake.world.application.privileged_intents = 0
     with pytest.raises(ConfigError, match="Message Content Intent"):
         await Bot(*world.settings()).run()
@@ -187,7 +171,7 @@ async def test_case_24_a_missing_intent_is_named(world: World) -> None:
         await world.answered(await world.ask())
 
 
-async def test_case_25_when_the_bot_is_removed_its_work_there_ends(world: World) -> None:
+async def test_when_the_bot_is_removed_its_work_there_ends(world: World) -> None:
     world.hold()
     async with world.bot() as bot:
         first, second = await world.ask("one"), await world.ask("two", by=world.bob)
@@ -201,7 +185,7 @@ async def test_case_25_when_the_bot_is_removed_its_work_there_ends(world: World)
 
 
 @pytest.mark.parametrize("purge", [True, False])
-async def test_case_25_what_was_said_there_is_kept_or_forgotten_by_setting(world: World, purge: bool) -> None:
+async def test_what_was_said_there_is_kept_or_forgotten_by_setting(world: World, purge: bool) -> None:
     async with world.bot(purge_on_leave=purge) as bot:
         question = await world.ask()
         await world.answered(question)
@@ -211,7 +195,7 @@ async def test_case_25_what_was_said_there_is_kept_or_forgotten_by_setting(world
         assert len(await bot.core.store.history(str(question.id))) == (0 if purge else 1)
 
 
-async def test_case_25_an_outage_of_a_server_is_no_removal(world: World) -> None:
+async def test_an_outage_of_a_server_is_no_removal(world: World) -> None:
     async with world.bot() as bot:
         question = await world.ask()
         await world.answered(question)
@@ -223,7 +207,7 @@ async def test_case_25_an_outage_of_a_server_is_no_removal(world: World) -> None
     assert world.prompts[-1] == ["what is a lemon?", "still there?"]
 
 
-async def test_case_26_where_it_may_not_write_the_person_is_told_and_no_model_asked(world: World) -> None:
+async def test_where_it_may_not_write_the_person_is_told_and_no_model_asked(world: World) -> None:
     world.guild.overwrite(world.channel, world.guild.bot_role, deny=Permission.SEND_MESSAGES)
     async with world.bot() as bot:
         await world.ask()
@@ -238,7 +222,7 @@ async def test_case_26_where_it_may_not_write_the_person_is_told_and_no_model_as
     assert list(question.reactions) == ["🔇"]
 
 
-async def test_case_26_a_bot_that_is_timed_out_waits_for_better_days(world: World) -> None:
+async def test_a_bot_that_is_timed_out_waits_for_better_days(world: World) -> None:
     async with world.bot() as bot:
         world.guild.time_out(world.fake.bot, 60)
         await world.told(bot)
@@ -248,14 +232,14 @@ async def test_case_26_a_bot_that_is_timed_out_waits_for_better_days(world: Worl
     assert not world.engine.asked
 
 
-async def test_case_26_without_history_it_answers_without_a_reference(world: World) -> None:
+async def test_without_history_it_answers_without_a_reference(world: World) -> None:
     world.guild.overwrite(world.channel, world.guild.everyone, deny=Permission.READ_MESSAGE_HISTORY)
     async with world.bot(answer_in="reply"):
         await world.ask()
         await world.until(lambda: world.finished(world.channel))
 
 
-async def test_case_30_a_session_that_begins_anew_changes_nothing(world: World) -> None:
+async def test_a_session_that_begins_anew_changes_nothing(world: World) -> None:
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
         client = bot.current.client
@@ -268,7 +252,7 @@ async def test_case_30_a_session_that_begins_anew_changes_nothing(world: World) 
     assert len([one for one in world.fake.ledger.requests if one.method == "PUT"]) == 1
 
 
-async def test_case_32_an_orderly_end_lets_the_running_answer_finish_and_takes_no_new_one(world: World) -> None:
+async def test_an_orderly_end_lets_the_running_answer_finish_and_takes_no_new_one(world: World) -> None:
     world.hold()
     async with world.bot() as bot:
         await world.until(lambda: bot.parts.catch_up._caught)
@@ -284,7 +268,7 @@ async def test_case_32_an_orderly_end_lets_the_running_answer_finish_and_takes_n
         await world.answered(late)
 
 
-async def test_case_32_an_answer_that_does_not_finish_in_time_goes_on_after_the_restart(world: World) -> None:
+async def test_an_answer_that_does_not_finish_in_time_goes_on_after_the_restart(world: World) -> None:
     world.core["grace"] = 0.1
     world.hold()
     async with world.bot():

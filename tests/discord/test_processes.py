@@ -88,7 +88,7 @@ async def test_two_adapters_one_of_which_is_killed_give_one_answer_each(world: W
     assert [world.said(world.thread(question)) for question in questions] == [["Hello **world**"]] * 6
 
 
-async def test_case_24_the_process_ends_with_code_2_and_one_line(world: World) -> None:
+async def test_the_process_ends_with_code_2_and_one_line(world: World) -> None:
     code, text = await refused(world, "discord", GLADOS_DISCORD_TOKEN="wrong")
     assert (code, text.count("GLADOS_DISCORD_TOKEN: Discord does not accept this token")) == (2, 1)
     assert "Traceback" not in text

@@ -1,4 +1,4 @@
-"""How answers appear: cases 9 to 18, 27 and 29: long ones, edits, limits, faults, and what must stay inert."""
+"""How answers appear: long ones, edits, limits, faults, and what must stay inert."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from tests.fakes.discord.world.notifications import set_mentions
 CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
 
 
-async def test_case_09_a_long_answer_takes_several_messages_whose_code_blocks_are_whole(world: World) -> None:
+async def test_a_long_answer_takes_several_messages_whose_code_blocks_are_whole(world: World) -> None:
     world.script("Look:\n\n", *(CODE[i : i + 400] for i in range(0, len(CODE), 400)), "\nThat is the end 🍋.")
     async with world.bot(answer_in="reply"):
         await world.ask()
@@ -30,7 +30,7 @@ async def test_case_09_a_long_answer_takes_several_messages_whose_code_blocks_ar
     )
 
 
-async def test_case_10_edits_carry_the_newest_text_and_the_last_one_always_comes(world: World) -> None:
+async def test_edits_carry_the_newest_text_and_the_last_one_always_comes(world: World) -> None:
     world.fake.rate_limits.limits["edit"] = Limit(2, 1.0)
     world.script(*(f"word{number} " for number in range(200)))
     async with world.bot():
@@ -43,7 +43,7 @@ async def test_case_10_edits_carry_the_newest_text_and_the_last_one_always_comes
 
 
 @pytest.mark.parametrize("kind", ["bucket", "global", "cloudflare"])
-async def test_case_11_a_429_is_obeyed_by_everybody(world: World, kind: str) -> None:
+async def test_a_429_is_obeyed_by_everybody(world: World, kind: str) -> None:
     world.hold()
     async with world.bot() as bot:
         first = await world.ask("one")
@@ -70,7 +70,7 @@ async def test_case_11_a_429_is_obeyed_by_everybody(world: World, kind: str) -> 
         {"drop": True, "after_commit": True},
     ],
 )
-async def test_case_12_a_send_that_fails_is_repeated_without_doubling(world: World, fault: dict[str, object]) -> None:
+async def test_a_send_that_fails_is_repeated_without_doubling(world: World, fault: dict[str, object]) -> None:
     world.fake.faults.add(method="POST", path="/channels/*/messages", **fault)  # type: ignore[arg-type]
     async with world.bot() as bot:
         question = await world.ask()
@@ -80,7 +80,7 @@ async def test_case_12_a_send_that_fails_is_repeated_without_doubling(world: Wor
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}, {"drop": True, "after_commit": True}])
-async def test_case_12_an_edit_that_fails_is_simply_repeated(world: World, fault: dict[str, object]) -> None:
+async def test_an_edit_that_fails_is_simply_repeated(world: World, fault: dict[str, object]) -> None:
     world.hold()
     async with world.bot():
         question = await world.ask()
@@ -91,7 +91,7 @@ async def test_case_12_an_edit_that_fails_is_simply_repeated(world: World, fault
     assert world.said(world.thread(question)) == ["Hello **world**"]
 
 
-async def test_case_13_an_answer_that_somebody_deletes_meanwhile_is_said_again(world: World) -> None:
+async def test_an_answer_that_somebody_deletes_meanwhile_is_said_again(world: World) -> None:
     moderator = world.fake.add_user("mod")
     world.guild.add_member(moderator, world.guild.add_role("mods", Permission.MANAGE_MESSAGES))
     world.hold()
@@ -105,7 +105,7 @@ async def test_case_13_an_answer_that_somebody_deletes_meanwhile_is_said_again(w
     assert world.said(world.thread(question)) == ["Hello **world**"]
 
 
-async def test_case_14_a_question_edited_meanwhile_is_answered_anew_in_place(world: World) -> None:
+async def test_a_question_edited_meanwhile_is_answered_anew_in_place(world: World) -> None:
     world.hold()
     async with world.bot() as bot:
         question = await world.ask("what is a lemon?")
@@ -124,7 +124,7 @@ async def test_case_14_a_question_edited_meanwhile_is_answered_anew_in_place(wor
     assert [exchange.question for exchange in history] == ["what is an orange?"]
 
 
-async def test_case_14_a_mention_that_is_added_later_is_a_question(world: World) -> None:
+async def test_a_mention_that_is_added_later_is_a_question(world: World) -> None:
     async with world.bot():
         message = await world.ada.say(world.channel, "what is a lemon?")
         await world.ada.edit(message, f"{world.fake.bot.mention} what is a lemon?")
@@ -133,7 +133,7 @@ async def test_case_14_a_mention_that_is_added_later_is_a_question(world: World)
 
 
 @pytest.mark.parametrize("answer_in", ["thread", "reply"])
-async def test_case_14_a_question_deleted_meanwhile_takes_its_answer_along(world: World, answer_in: str) -> None:
+async def test_a_question_deleted_meanwhile_takes_its_answer_along(world: World, answer_in: str) -> None:
     world.hold()
     async with world.bot(answer_in=answer_in) as bot:
         question = await world.ask()
@@ -144,7 +144,7 @@ async def test_case_14_a_question_deleted_meanwhile_takes_its_answer_along(world
         assert await bot.core.store.history(str(question.id)) == []
 
 
-async def test_case_14_deleting_an_old_question_takes_its_answer_along(world: World) -> None:
+async def test_deleting_an_old_question_takes_its_answer_along(world: World) -> None:
     async with world.bot(answer_in="reply") as bot:
         question = await world.ask()
         await world.until(lambda: world.finished(world.channel))
@@ -154,7 +154,7 @@ async def test_case_14_deleting_an_old_question_takes_its_answer_along(world: Wo
         assert await bot.core.store.history(str(question.id)) == []
 
 
-async def test_case_15_a_message_older_than_an_hour_gives_way_to_a_new_one(world: World) -> None:
+async def test_a_message_older_than_an_hour_gives_way_to_a_new_one(world: World) -> None:
     world.hold()
     async with world.bot(clock=world.fake.clock.now):
         question = await world.ask()
@@ -168,7 +168,7 @@ async def test_case_15_a_message_older_than_an_hour_gives_way_to_a_new_one(world
     assert not world.fake.ledger.rate_limited
 
 
-async def test_case_16_nothing_the_model_says_notifies_anybody(world: World) -> None:
+async def test_nothing_the_model_says_notifies_anybody(world: World) -> None:
     role = world.guild.add_role("lemons", mentionable=True)
     world.guild.set_permissions(world.guild.bot_role, Permission.MENTION_EVERYONE | Permission.ADMINISTRATOR)
     world.script("@everyone @here ", f"<@{world.bob.id}> ", f"<@&{role.id}> ", f"<@!{world.ada.id}> done")
@@ -181,7 +181,7 @@ async def test_case_16_nothing_the_model_says_notifies_anybody(world: World) -> 
     assert [ping for ping in world.fake.ledger.pings if ping.author_id == world.fake.bot.id] == []
 
 
-async def test_case_16_everything_that_is_sent_and_changed_tells_discord_to_notify_nobody(
+async def test_everything_that_is_sent_and_changed_tells_discord_to_notify_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager = world.fake.add_user("manager")
@@ -208,7 +208,7 @@ async def test_case_16_everything_that_is_sent_and_changed_tells_discord_to_noti
     assert all(one == {"parse": []} for one in told)
 
 
-async def test_case_17_commands_channels_emoji_and_times_of_the_model_stay_text(world: World) -> None:
+async def test_commands_channels_emoji_and_times_of_the_model_stay_text(world: World) -> None:
     world.script(f"</ban:123456789012345678> <#{world.channel.id}> <:x:123456789012345678> <t:0:R> done")
     async with world.bot():
         answer = await world.answered(await world.ask(), "done")
@@ -216,7 +216,7 @@ async def test_case_17_commands_channels_emoji_and_times_of_the_model_stay_text(
         assert active not in answer.content.replace("\\<", "")
 
 
-async def test_case_18_links_show_where_they_lead_and_have_no_previews(world: World) -> None:
+async def test_links_show_where_they_lead_and_have_no_previews(world: World) -> None:
     world.script("[https://bank.example](https://evil.example/x) and https://lemon.example/y done")
     async with world.bot():
         answer = await world.answered(await world.ask(), "done")
@@ -226,7 +226,7 @@ async def test_case_18_links_show_where_they_lead_and_have_no_previews(world: Wo
 
 
 @pytest.mark.parametrize("kind", ["automod", "harmful"])
-async def test_case_18_a_blocked_text_is_reported_and_not_sent_again_and_again(world: World, kind: str) -> None:
+async def test_a_blocked_text_is_reported_and_not_sent_again_and_again(world: World, kind: str) -> None:
     if kind == "automod":
         world.guild.blocked_words.add("durian")
     else:
@@ -241,7 +241,7 @@ async def test_case_18_a_blocked_text_is_reported_and_not_sent_again_and_again(w
     assert len(refused) <= 3
 
 
-async def test_case_18_a_title_that_is_blocked_is_replaced(world: World) -> None:
+async def test_a_title_that_is_blocked_is_replaced(world: World) -> None:
     world.fake.faults.add(method="POST", path="/channels/*/messages/*/threads", status=400, code=200000)
     async with world.bot():
         question = await world.ask()
@@ -249,7 +249,7 @@ async def test_case_18_a_title_that_is_blocked_is_replaced(world: World) -> None
     assert world.thread(question).name == "Answer"
 
 
-async def test_case_27_slow_channels_and_announcements_get_few_edits(world: World) -> None:
+async def test_slow_channels_and_announcements_get_few_edits(world: World) -> None:
     slow, news = world.guild.add_text_channel("slow"), world.guild.add_announcement_channel("news")
     slow.slowmode_s = 60
     world.script(*(f"word{number} " for number in range(50)))
@@ -268,7 +268,7 @@ async def test_case_27_slow_channels_and_announcements_get_few_edits(world: Worl
 
 
 @pytest.mark.parametrize("code", [20016, 20022])
-async def test_case_27_what_asks_for_patience_gets_it(world: World, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_asks_for_patience_gets_it(world: World, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glados_discord.answers.surface.SLOW_PERIOD_S", 1.0)
     world.hold()
     async with world.bot():
@@ -280,7 +280,7 @@ async def test_case_27_what_asks_for_patience_gets_it(world: World, code: int, m
     assert fault.hits == 2
 
 
-async def test_case_29_tables_pictures_deep_headings_and_html_become_what_discord_can_show(world: World) -> None:
+async def test_tables_pictures_deep_headings_and_html_become_what_discord_can_show(world: World) -> None:
     world.script("| a | b |\n|---|---|\n| 1 | 2 |\n\n#### Deep\n\n![cat](https://cats.example/1)\n\n<b>bold</b> done")
     async with world.bot():
         answer = await world.answered(await world.ask(), "done")

@@ -1,4 +1,4 @@
-"""How answers appear, and what goes wrong with them: cases 8 to 14, 17, 25 and 30 of the platform's edge cases."""
+"""How answers appear, and what goes wrong with them."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ async def begun(slack: FakeSlack, model: ScriptedModel) -> None:
     await slack.wait_for(lambda: model.reached.is_set() and slack.ledger.unfinished, what="for a stream")
 
 
-async def test_08_a_stream_that_slack_has_ended_is_finished_by_an_update_of_the_same_message(
+async def test_a_stream_that_slack_has_ended_is_finished_by_an_update_of_the_same_message(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.pieces = ["One. ", "Two. ", "Three. ", "Four."]
@@ -41,7 +41,7 @@ async def test_08_a_stream_that_slack_has_ended_is_finished_by_an_update_of_the_
     assert not slack.ledger.unfinished
 
 
-async def test_08_an_old_stream_gives_way_to_updates_before_slack_ends_it(
+async def test_an_old_stream_gives_way_to_updates_before_slack_ends_it(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -58,7 +58,7 @@ async def test_08_an_old_stream_gives_way_to_updates_before_slack_ends_it(
     assert all(answer.content.startswith(content.strip()) for content in grown)
 
 
-async def test_09_stop_by_slacks_own_button_keeps_what_was_said_and_ends_the_rest(
+async def test_stop_by_slacks_own_button_keeps_what_was_said_and_ends_the_rest(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
     model.gate.clear()
@@ -75,7 +75,7 @@ async def test_09_stop_by_slacks_own_button_keeps_what_was_said_and_ends_the_res
     assert model.dropped == 1
 
 
-async def test_09_slacks_own_button_ends_nobody_elses_waiting_question(
+async def test_slacks_own_button_ends_nobody_elses_waiting_question(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -93,7 +93,7 @@ async def test_09_slacks_own_button_ends_nobody_elses_waiting_question(
     assert len(model.prompts) == 2
 
 
-async def test_09_stop_by_our_button(
+async def test_stop_by_our_button(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     """Where Slack has no button of its own, the stream carries ours; only the asker, or an admin, may press it."""
@@ -113,7 +113,7 @@ async def test_09_stop_by_our_button(
     assert record.content.startswith("Hello")
 
 
-async def test_10_a_long_answer_goes_on_in_further_messages_with_whole_code_blocks(
+async def test_a_long_answer_goes_on_in_further_messages_with_whole_code_blocks(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     code = "\n".join(f"line_{number} = {number}" for number in range(1200))
@@ -132,7 +132,7 @@ async def test_10_a_long_answer_goes_on_in_further_messages_with_whole_code_bloc
         assert "```" not in record.content or "rich_text_preformatted" in kinds
 
 
-async def test_10_more_blocks_than_a_message_takes_go_on_in_further_messages(
+async def test_more_blocks_than_a_message_takes_go_on_in_further_messages(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.pieces = [f"## Heading {number}\n\nText {number}.\n\n" for number in range(70)]
@@ -145,7 +145,7 @@ async def test_10_more_blocks_than_a_message_takes_go_on_in_further_messages(
     assert all(len(record.blocks) <= 50 for record in found)
 
 
-async def test_10_a_table_is_a_table_block(
+async def test_a_table_is_a_table_block(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.pieces = ["Sizes:\n\n", TABLE, "\nand more:\n\n", TABLE]
@@ -158,7 +158,7 @@ async def test_10_a_table_is_a_table_block(
 
 
 @pytest.mark.parametrize("error", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks"])
-async def test_11_a_message_slack_refuses_for_its_form_is_sent_in_a_plainer_one(
+async def test_a_message_slack_refuses_for_its_form_is_sent_in_a_plainer_one(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, error: str
 ) -> None:
     model.pieces = ["Be **bold** & <!channel>\n\n", TABLE]
@@ -175,7 +175,7 @@ async def test_11_a_message_slack_refuses_for_its_form_is_sent_in_a_plainer_one(
     assert {block["type"] for block in answer.blocks} <= {"section", "actions", "context_actions"}
 
 
-async def test_11_what_slack_refuses_in_every_form_is_shortened_and_said_to_be(
+async def test_what_slack_refuses_in_every_form_is_shortened_and_said_to_be(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.faults.add(method="chat.update", error="invalid_blocks", times=2)
@@ -189,7 +189,7 @@ async def test_11_what_slack_refuses_in_every_form_is_shortened_and_said_to_be(
     assert len(slack.answers(thread=question)) == 1
 
 
-async def test_12_when_no_stream_may_be_started_the_answer_is_posted_and_updated(
+async def test_when_no_stream_may_be_started_the_answer_is_posted_and_updated(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.rate_limits.limits["tier2"] = Limit(1)
@@ -208,7 +208,7 @@ async def test_12_when_no_stream_may_be_started_the_answer_is_posted_and_updated
     assert not slack.ledger.rate_limit_faults
 
 
-async def test_12_a_limited_append_waits_and_carries_all_text_of_the_meantime(
+async def test_a_limited_append_waits_and_carries_all_text_of_the_meantime(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.faults.add(method="chat.appendStream", status=429, retry_after_s=1)
@@ -223,7 +223,7 @@ async def test_12_a_limited_append_waits_and_carries_all_text_of_the_meantime(
 
 @pytest.mark.parametrize("after_commit", [True, False])
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.appendStream", "chat.stopStream", "chat.update"])
-async def test_13_when_the_connection_is_lost_nothing_is_lost_and_nothing_said_twice(
+async def test_when_the_connection_is_lost_nothing_is_lost_and_nothing_said_twice(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, method: str,
     after_commit: bool,
 ) -> None:  # fmt: skip
@@ -238,7 +238,7 @@ async def test_13_when_the_connection_is_lost_nothing_is_lost_and_nothing_said_t
 
 
 @pytest.mark.parametrize("after_commit", [True, False])
-async def test_13_a_message_whose_answer_was_lost_is_found_again(
+async def test_a_message_whose_answer_was_lost_is_found_again(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, after_commit: bool
 ) -> None:
     fault = slack.faults.add(method="chat.postMessage", drop=True, after_commit=after_commit)
@@ -249,7 +249,7 @@ async def test_13_a_message_whose_answer_was_lost_is_found_again(
     assert len(slack.answers(thread=question)) == 1
 
 
-async def test_14_what_would_mention_anybody_is_text_also_cut_in_pieces(
+async def test_what_would_mention_anybody_is_text_also_cut_in_pieces(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     """The fixture `slack` checks that the bot has pinged nobody, in streams and in finished messages."""
@@ -271,7 +271,7 @@ async def test_14_what_would_mention_anybody_is_text_also_cut_in_pieces(
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_17_links_are_never_previewed_and_show_where_they_lead(
+async def test_links_are_never_previewed_and_show_where_they_lead(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, streaming: bool
 ) -> None:
     """The fixture `slack` checks that nothing of the bot was unfurled."""
@@ -301,7 +301,7 @@ async def test_17_links_are_never_previewed_and_show_where_they_lead(
     )
 
 
-async def test_25_the_status_line_is_said_again_while_one_waits_and_taken_away_at_the_end(
+async def test_the_status_line_is_said_again_while_one_waits_and_taken_away_at_the_end(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -330,7 +330,7 @@ async def test_25_the_status_line_is_said_again_while_one_waits_and_taken_away_a
             model.pieces = [""] if end == "delete" else ["Hello"]
 
 
-async def test_25_a_model_that_is_away_is_said_in_the_status_line(
+async def test_a_model_that_is_away_is_said_in_the_status_line(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:
     async with adapter(core={"inference_url": "http://127.0.0.1:9/v1"}):

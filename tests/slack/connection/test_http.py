@@ -1,4 +1,4 @@
-"""HTTP mode: signatures, replay, what is answered without work, and the store that is away: cases 27 and 28."""
+"""HTTP mode: signatures, replay, what is answered without work, and the store that is away."""
 
 import json
 from typing import Any
@@ -54,7 +54,7 @@ async def test_mentions_buttons_and_commands_come_by_http(
     assert not slack.sockets.opened
 
 
-async def test_27_requests_that_are_forged_old_or_malformed_are_refused_without_work(
+async def test_requests_that_are_forged_old_or_malformed_are_refused_without_work(
     slack: FakeSlack, *, adapter: Adapter, model: ScriptedModel, by_http: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -93,7 +93,7 @@ async def test_27_requests_that_are_forged_old_or_malformed_are_refused_without_
     assert not model.prompts
 
 
-async def test_27_a_command_or_a_click_that_was_overheard_and_is_sent_again_asks_nothing(
+async def test_a_command_or_a_click_that_was_overheard_and_is_sent_again_asks_nothing(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, by_http: dict[str, Any]
 ) -> None:
     async with adapter(**by_http):
@@ -111,7 +111,7 @@ async def test_27_a_command_or_a_click_that_was_overheard_and_is_sent_again_asks
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["why?", "why?", "and how?"]
 
 
-async def test_28_what_slack_checks_and_tells_is_answered(
+async def test_what_slack_checks_and_tells_is_answered(
     slack: FakeSlack, adapter: Adapter, by_http: dict[str, Any]
 ) -> None:
     before = metrics.EVENTS_LEFT_OUT._value.get()

@@ -1,4 +1,4 @@
-"""Places where nobody can be answered, dead and changing tokens, other organisations: cases 18 to 22."""
+"""Places where nobody can be answered, dead and changing tokens, other organisations."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ KEY = Fernet.generate_key().decode()
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "is_archived", "restricted_action_read_only_channel", "gone"])
-async def test_18_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing_stays_behind(
+async def test_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing_stays_behind(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, *, error: str
 ) -> None:
     model.gate.clear()
@@ -61,7 +61,7 @@ async def test_18_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing
     assert len(slack.answers(ada.direct)) == 2
 
 
-async def test_19_a_revoked_token_ends_the_work_for_that_workspace_only(
+async def test_a_revoked_token_ends_the_work_for_that_workspace_only(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, client: Client
 ) -> None:
     async with many(slack, adapter) as (black_mesa, bob):
@@ -82,9 +82,7 @@ async def test_19_a_revoked_token_ends_the_work_for_that_workspace_only(
     assert not refused, "nothing more is tried with the dead token"
 
 
-async def test_20_of_two_processes_one_refreshes_a_token_and_the_other_reads_it(
-    slack: FakeSlack, client: Client
-) -> None:
+async def test_of_two_processes_one_refreshes_a_token_and_the_other_reads_it(slack: FakeSlack, client: Client) -> None:
     slack.app.rotates_tokens = True
     api = web_client(None, slack.settings.api_base, None)
     rotator = AsyncTokenRotator(client_id=slack.app.client_id, client_secret=slack.app.client_secret, client=api)
@@ -106,7 +104,7 @@ async def test_20_of_two_processes_one_refreshes_a_token_and_the_other_reads_it(
     assert "xoxe" not in stored
 
 
-async def test_20_a_lock_that_ran_out_is_left_to_its_new_holder(slack: FakeSlack, client: Client) -> None:
+async def test_a_lock_that_ran_out_is_left_to_its_new_holder(slack: FakeSlack, client: Client) -> None:
     slack.app.rotates_tokens = True
     api = web_client(None, slack.settings.api_base, None)
     rotator = AsyncTokenRotator(client_id=slack.app.client_id, client_secret=slack.app.client_secret, client=api)
@@ -149,7 +147,7 @@ async def _make_old(installations: Installations) -> None:
     installations._known.clear()
 
 
-async def test_21_people_of_other_organisations_are_refused_or_answered_as_the_operator_says(
+async def test_people_of_other_organisations_are_refused_or_answered_as_the_operator_says(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     stranger = slack.add_team("Black Mesa").add_user("gordon")
@@ -173,7 +171,7 @@ async def test_21_people_of_other_organisations_are_refused_or_answered_as_the_o
     assert answer.content == "".join(model.pieces).strip()
 
 
-async def test_22_an_organisations_installation_serves_its_workspaces_and_names_them_in_every_call(
+async def test_an_organisations_installation_serves_its_workspaces_and_names_them_in_every_call(
     slack: FakeSlack, adapter: Adapter, ada: Person, settings: Settings
 ) -> None:
     assert ada.team is slack.team

@@ -1,4 +1,4 @@
-"""`glados slack` as a process of its own: killed, told to end, and twice at the same time. Case 30."""
+"""`glados slack` as a process of its own: killed, told to end, and twice at the same time."""
 
 import asyncio
 import os
@@ -56,7 +56,7 @@ def glados(slack: FakeSlack, settings: Settings) -> Start:
     return start
 
 
-async def test_30_an_answer_is_finished_in_the_same_message_after_kill_9(
+async def test_an_answer_is_finished_in_the_same_message_after_kill_9(
     slack: FakeSlack, glados: Start, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.gate.clear()
@@ -75,7 +75,7 @@ async def test_30_an_answer_is_finished_in_the_same_message_after_kill_9(
     assert slack.ledger.sessions[channel.id, question.ts][-1] == "active"
 
 
-async def test_30_a_stream_whose_id_died_with_its_process_is_found_again(
+async def test_a_stream_whose_id_died_with_its_process_is_found_again(
     slack: FakeSlack, glados: Start, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     """Killed while Slack's answer to startStream is on its way."""

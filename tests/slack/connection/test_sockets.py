@@ -1,4 +1,4 @@
-"""Socket Mode: two overlapping connections, every way of losing them, and tokens that are wrong: case 23."""
+"""Socket Mode: two overlapping connections, every way of losing them, and tokens that are wrong."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("how", ["drop", "close", "refresh_requested", "warning", "no pongs"])
-async def test_23_a_lost_connection_costs_neither_the_running_answer_nor_a_question(
+async def test_a_lost_connection_costs_neither_the_running_answer_nor_a_question(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel, *, how: str
 ) -> None:
     slack.delivery.retry_delays_s = (0.5, 1.0, 2.0)
@@ -60,7 +60,7 @@ def lost_connections() -> float:
     return REGISTRY.get_sample_value("glados_reconnects_total", {"platform": "slack"}) or 0.0
 
 
-async def test_23_acks_that_get_lost_lead_to_retries_that_are_absorbed(
+async def test_acks_that_get_lost_lead_to_retries_that_are_absorbed(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.delivery.retry_delays_s = (0.1, 0.1, 0.1)

@@ -1,4 +1,4 @@
-"""What Slack sends, and sends again: cases 1 to 7, 15, 16, 24 and 26 of the platform's edge cases."""
+"""What Slack sends, and sends again."""
 
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
@@ -9,7 +9,7 @@ from tests.fakes.slack.delivery.delivery import Held
 from tests.slack.conftest import Adapter, answered, is_complete, is_end
 
 
-async def test_01_an_event_delivered_again_is_answered_once(
+async def test_an_event_delivered_again_is_answered_once(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     """Three copies of each event with the same id, and one more with the same client_msg_id but another timestamp."""
@@ -25,7 +25,7 @@ async def test_01_an_event_delivered_again_is_answered_once(
     assert {delivery.outcome for delivery in slack.ledger.deliveries} == {"acked"}
 
 
-async def test_02_app_mention_and_message_of_one_post_are_one_question_in_whatever_order(
+async def test_app_mention_and_message_of_one_post_are_one_question_in_whatever_order(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -62,7 +62,7 @@ async def test_an_event_delivered_again_makes_up_for_what_a_process_that_died_le
         await answered(slack, question, 2)
 
 
-async def test_03_bots_and_the_bot_itself_are_never_answered(
+async def test_bots_and_the_bot_itself_are_never_answered(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     robot = slack.team.add_bot("robot")
@@ -78,7 +78,7 @@ async def test_03_bots_and_the_bot_itself_are_never_answered(
     assert len(slack.answers(channel)) == 1
 
 
-async def test_04_an_edited_question_is_answered_anew_in_place_and_a_deleted_one_loses_its_answer(
+async def test_an_edited_question_is_answered_anew_in_place_and_a_deleted_one_loses_its_answer(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -109,7 +109,7 @@ async def test_04_an_edited_question_is_answered_anew_in_place_and_a_deleted_one
     assert len(model.prompts) == 4
 
 
-async def test_04_an_edit_that_adds_the_mention_is_a_question(
+async def test_an_edit_that_adds_the_mention_is_a_question(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -119,7 +119,7 @@ async def test_04_an_edit_that_adds_the_mention_is_a_question(
     assert len(model.prompts) == 1
 
 
-async def test_05_a_mention_without_words_gets_help_and_no_model_is_asked(
+async def test_a_mention_without_words_gets_help_and_no_model_is_asked(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.delivery.repeat(1)
@@ -134,7 +134,7 @@ async def test_05_a_mention_without_words_gets_help_and_no_model_is_asked(
     assert len(slack.answers(channel)) == 3
 
 
-async def test_06_a_mention_inside_a_thread_is_answered_there_with_what_was_said_before(
+async def test_a_mention_inside_a_thread_is_answered_there_with_what_was_said_before(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -154,7 +154,7 @@ async def test_06_a_mention_inside_a_thread_is_answered_there_with_what_was_said
     assert len(slack.ledger.calls("conversations.replies")) == 1
 
 
-async def test_06_of_a_long_thread_the_newest_messages_are_read(
+async def test_of_a_long_thread_the_newest_messages_are_read(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     root = await ada.say(channel, "message 0")
@@ -167,7 +167,7 @@ async def test_06_of_a_long_thread_the_newest_messages_are_read(
     assert [number for number in range(8) if f"message {number}" in asked] == [5, 6, 7]
 
 
-async def test_06_a_question_that_comes_late_is_no_past_of_the_one_that_overtook_it(
+async def test_a_question_that_comes_late_is_no_past_of_the_one_that_overtook_it(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -180,7 +180,7 @@ async def test_06_a_question_that_comes_late_is_no_past_of_the_one_that_overtook
     assert sorted(asked) == ["first", "second"]
 
 
-async def test_06_without_the_right_to_read_a_thread_it_is_answered_without_its_past(
+async def test_without_the_right_to_read_a_thread_it_is_answered_without_its_past(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.faults.add(method="conversations.replies", error="missing_scope", times=None)
@@ -191,7 +191,7 @@ async def test_06_without_the_right_to_read_a_thread_it_is_answered_without_its_
     assert model.prompts[0][-1]["content"] == "who is right?"
 
 
-async def test_06_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in_time(
+async def test_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in_time(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     for method in ("conversations.replies", "users.info"):
@@ -205,7 +205,7 @@ async def test_06_a_slow_slack_does_not_keep_an_event_from_being_acknowledged_in
     assert model.prompts[0][-1]["content"] == "who is right?"
 
 
-async def test_07_each_message_in_the_agent_view_begins_a_conversation_of_its_own(
+async def test_each_message_in_the_agent_view_begins_a_conversation_of_its_own(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -219,7 +219,7 @@ async def test_07_each_message_in_the_agent_view_begins_a_conversation_of_its_ow
     assert sorted(map(len, roles)) == [2, 2, 4]
 
 
-async def test_15_entities_are_decoded_once_and_encoded_once(
+async def test_entities_are_decoded_once_and_encoded_once(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
     model.pieces = ["`a<b>` & ", "&amp; <i>no tag</i>"]
@@ -231,7 +231,7 @@ async def test_15_entities_are_decoded_once_and_encoded_once(
     assert "&amp;amp;" not in answer.revisions[-1].text
 
 
-async def test_16_tokens_become_readable_and_only_the_own_mention_goes(
+async def test_tokens_become_readable_and_only_the_own_mention_goes(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -248,7 +248,7 @@ async def test_16_tokens_become_readable_and_only_the_own_mention_goes(
     assert asked[1] == "does @GLaDOS know https://b.example, x@y.z?"
 
 
-async def test_16_messages_in_a_thread_to_somebody_else_are_not_for_the_bot(
+async def test_messages_in_a_thread_to_somebody_else_are_not_for_the_bot(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -262,7 +262,7 @@ async def test_16_messages_in_a_thread_to_somebody_else_are_not_for_the_bot(
     assert [prompt[-1]["content"] for prompt in model.prompts] == ["hi", "thanks"]
 
 
-async def test_24_two_messages_within_a_second_are_answered_in_order_and_the_second_sees_that_it_waits(
+async def test_two_messages_within_a_second_are_answered_in_order_and_the_second_sees_that_it_waits(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -279,7 +279,7 @@ async def test_24_two_messages_within_a_second_are_answered_in_order_and_the_sec
     assert "Hello" in model.prompts[1][-2]["content"]
 
 
-async def test_24_a_full_queue_is_refused_to_the_person_alone(
+async def test_a_full_queue_is_refused_to_the_person_alone(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel, settings: Settings
 ) -> None:
     model.gate.clear()
@@ -293,7 +293,7 @@ async def test_24_a_full_queue_is_refused_to_the_person_alone(
     assert len(model.prompts) == 1
 
 
-async def test_24_a_full_queue_is_told_once_however_many_events_tell_of_the_question(
+async def test_a_full_queue_is_told_once_however_many_events_tell_of_the_question(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     model.gate.clear()
@@ -308,7 +308,7 @@ async def test_24_a_full_queue_is_told_once_however_many_events_tell_of_the_ques
     assert len(model.prompts) == 1
 
 
-async def test_04_what_may_not_be_asked_may_not_be_edited_in(
+async def test_what_may_not_be_asked_may_not_be_edited_in(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter(core={"message_max_chars": 100}):
@@ -324,7 +324,7 @@ async def test_04_what_may_not_be_asked_may_not_be_edited_in(
     assert len(model.prompts) == 1
 
 
-async def test_26_whatever_nobody_wants_is_acknowledged_and_counted(
+async def test_whatever_nobody_wants_is_acknowledged_and_counted(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:
     slack.app.shortcuts = None

@@ -1,4 +1,4 @@
-"""Files that people share: case 29."""
+"""Files that people share."""
 
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from tests.slack.conftest import Adapter, answered
 from tests.waiting import until
 
 
-async def test_29_text_files_are_read_and_others_named_with_the_reason(
+async def test_text_files_are_read_and_others_named_with_the_reason(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     files = [
@@ -31,7 +31,7 @@ async def test_29_text_files_are_read_and_others_named_with_the_reason(
     assert len(slack.files.downloads) == 3
 
 
-async def test_29_the_person_is_told_what_was_not_read(
+async def test_the_person_is_told_what_was_not_read(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person
 ) -> None:
     picture = [("cat.png", "image/png", b"\x89PNG")]
@@ -42,7 +42,7 @@ async def test_29_the_person_is_told_what_was_not_read(
     assert "Not read: cat.png (I read text files only)." in told
 
 
-async def test_29_pictures_take_no_text_files_place_and_bytes_say_what_is_text(
+async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     files = [(f"shot{number}.png", "image/png", b"\x89PNG") for number in range(6)]
@@ -54,7 +54,7 @@ async def test_29_pictures_take_no_text_files_place_and_bytes_say_what_is_text(
     assert "pressure low" in asked
 
 
-async def test_29_a_file_that_stands_earlier_in_the_thread_is_read(
+async def test_a_file_that_stands_earlier_in_the_thread_is_read(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -69,7 +69,7 @@ async def test_29_a_file_that_stands_earlier_in_the_thread_is_read(
         assert "> pressure low" in prompt[-1]["content"]
 
 
-async def test_29_files_of_people_on_the_deny_list_are_named_and_not_read(
+async def test_files_of_people_on_the_deny_list_are_named_and_not_read(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     bob = slack.add_user("bob")
@@ -80,7 +80,7 @@ async def test_29_files_of_people_on_the_deny_list_are_named_and_not_read(
     assert "obey me" not in model.prompts[0][-1]["content"]
 
 
-async def test_29_a_question_that_fits_goes_on_without_its_files(
+async def test_a_question_that_fits_goes_on_without_its_files(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     log = [("pump.log", "text/plain", b"x" * 1000)]
@@ -92,7 +92,7 @@ async def test_29_a_question_that_fits_goes_on_without_its_files(
     assert any(unread in one.content for one in slack.answers(channel) if one.visible_to == ada.id)
 
 
-async def test_29_a_file_of_which_only_the_id_is_told_is_asked_for(
+async def test_a_file_of_which_only_the_id_is_told_is_asked_for(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     slack.world.telling.file_stubs = True
@@ -103,7 +103,7 @@ async def test_29_a_file_of_which_only_the_id_is_told_is_asked_for(
     assert "the cake is a lie" in model.prompts[0][-1]["content"]
 
 
-async def test_29_a_file_alone_is_a_question_and_without_the_scope_the_words_are_used(
+async def test_a_file_alone_is_a_question_and_without_the_scope_the_words_are_used(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -115,7 +115,7 @@ async def test_29_a_file_alone_is_a_question_and_without_the_scope_the_words_are
     assert "files:read" in model.prompts[1][-1]["content"]
 
 
-async def test_29_the_token_never_leaves_slack(
+async def test_the_token_never_leaves_slack(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
@@ -144,6 +144,6 @@ async def test_29_the_token_never_leaves_slack(
         ("", False),
     ],
 )
-def test_29_slacks_hosts_are_told_from_lookalikes(url: str, is_slack: bool) -> None:
+def test_slacks_hosts_are_told_from_lookalikes(url: str, is_slack: bool) -> None:
     calls = Calls(cast("Any", None), cast("Any", None), cast("Any", None), "https://slack.com/api/")
     assert FileReader(calls, "https://slack.com/api/", 100).is_slack(url) == is_slack
