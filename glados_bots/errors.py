@@ -14,6 +14,8 @@ GladosError                 its text may be shown to the person who caused it
     └── EngineDeadError           the engine cannot go on; the process must restart
 """
 
+EXIT_CONFIG = 2  # the exit code of a process that ends with a ConfigError: to start it again would not help
+
 
 def first_line(error: Exception) -> str:
     """What a library's error says, short enough for a sentence; its type where it says nothing."""

@@ -31,7 +31,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class DiscordAsker:
     """A person at a place."""
 
     user: int
@@ -45,7 +45,7 @@ def rules_of(settings: DiscordSettings) -> Rules:
     return Rules(**lists, dms=settings.dms)
 
 
-def refusal(rules: Rules, asker: Asker) -> str:
+def refusal(rules: Rules, asker: DiscordAsker) -> str:
     """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
     if is_denied(rules, asker):
         return NOT_FOR_YOU
@@ -61,11 +61,11 @@ def refusal(rules: Rules, asker: Asker) -> str:
     return NOT_FOR_YOU if (rules.allowed_users or rules.allowed_roles) and not is_listed else ""
 
 
-def is_denied(rules: Rules, asker: Asker) -> bool:
+def is_denied(rules: Rules, asker: DiscordAsker) -> bool:
     return asker.user in rules.denied_users or bool(asker.roles & rules.denied_roles)
 
 
-def _direct_refusal(rules: Rules, asker: Asker) -> str:
+def _direct_refusal(rules: Rules, asker: DiscordAsker) -> str:
     if rules.dms == "nobody":
         return NO_DMS
     is_closed = rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles

@@ -2,7 +2,7 @@
 
 from glados_bots.background import Background
 from glados_discord.answers.surface import Clock
-from glados_discord.incoming.catch_up import CatchUp
+from glados_discord.incoming.catch_up import DiscordCatchUp
 from glados_discord.incoming.desk import DiscordDesk
 from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.slash import Slash
@@ -27,5 +27,5 @@ class DiscordParts:
         self.whereabouts = Whereabouts(shared)
         self.turn_commands = TurnCommands(shared)
         self.slash = Slash(shared, self.turn_commands)
-        self.catch_up = CatchUp(shared, self.desk, clock=clock)
+        self.catch_up = DiscordCatchUp(shared, self.desk, clock=clock)
         self.hearing = Background()

@@ -7,7 +7,7 @@ from glados_slack.settings import SlackSettings, ids
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class SlackAsker:
     """A person at a place."""
 
     user: str
@@ -21,7 +21,7 @@ def is_answered(settings: SlackSettings, user: str, *, is_external: bool) -> boo
     return not _whom(settings, user, is_external=is_external)
 
 
-def refusal(settings: SlackSettings, asker: Asker) -> str:
+def refusal(settings: SlackSettings, asker: SlackAsker) -> str:
     """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
     if no := _whom(settings, asker.user, is_external=asker.is_external):
         return no

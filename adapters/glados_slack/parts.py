@@ -1,6 +1,6 @@
 """What takes what people do on Slack, wired once. It lives longer than any connection."""
 
-from glados_slack.incoming.asking import Asking
+from glados_slack.incoming.asking import SlackAsking
 from glados_slack.incoming.commands import SlashCommands
 from glados_slack.incoming.controls import Controls
 from glados_slack.incoming.desk import SlackDesk
@@ -15,6 +15,6 @@ class SlackParts:
         self.shared = shared
         self.desk = SlackDesk(shared)
         self.controls = Controls(shared)
-        self.asking = Asking(shared)
+        self.asking = SlackAsking(shared)
         self.commands = SlashCommands(shared, self.asking, self.controls)
         self.home = Home(shared)

@@ -27,7 +27,7 @@ from glados_slack.connection.installation_store import Installations
 from glados_slack.connection.installs import Installs, OneInstall, look_up, web_client
 from glados_slack.connection.sockets import Sockets
 from glados_slack.handlers import Handlers
-from glados_slack.incoming.catch_up import CatchUp
+from glados_slack.incoming.catch_up import SlackCatchUp
 from glados_slack.incoming.shared import SlackShared
 from glados_slack.parts import SlackParts
 from glados_slack.settings import SlackSettings
@@ -172,7 +172,7 @@ async def listen(parts: SlackParts, session: aiohttp.ClientSession) -> None:
         token = settings.app_token.get_secret_value() if settings.app_token else ""
         sockets = Sockets(app, client, token, settings.sockets)
         ways.append(sockets.run())
-    ways.append(CatchUp(parts.shared, parts.desk, lambda: sockets is None or sockets.connected > 0).run())
+    ways.append(SlackCatchUp(parts.shared, parts.desk, lambda: sockets is None or sockets.connected > 0).run())
     async with asyncio.TaskGroup() as group:
         for way in ways:
             group.create_task(way)

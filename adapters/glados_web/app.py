@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.settings import Settings, load
+from glados_bots.wording import BROKEN
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
 from glados_web.pages import show
@@ -24,7 +25,6 @@ from glados_web.status import add_status
 log = logging.getLogger(__name__)
 
 AWAY = "The conversation store does not answer right now. Nothing was lost; this goes on as soon as it is back."
-BROKEN = "Something went wrong on our side. The operator has a record of it."
 
 
 def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:

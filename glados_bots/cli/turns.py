@@ -1,24 +1,20 @@
 """`glados turns list`, `retry` and `drop`: what could not be answered, and what to do with it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.stores import with_stores
 from glados_bots.errors import ConfigError
-from glados_bots.platforms import installed
-from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store import dead_letters
-from glados_bots.store.connection import connect
 from glados_bots.store.dead_letters import Letter
 from glados_bots.store.store import Store
 
-T = TypeVar("T")
 Platform = Annotated[str | None, typer.Option("--platform", help="Only this one: web, discord or slack")]
 TITLES = ("Turn", "Platform", "State", "Asked", "Given up", "Tries", "Author", "Conversation", "Error")
 Name = Annotated[str, typer.Argument(help="A turn, as `glados turns list` names it")]
@@ -39,7 +35,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         async def find(store: Store) -> list[Letter]:
             return await dead_letters.dead(store) + (await dead_letters.unanswered(store) if everything else [])
 
-        letters = [letter for found in _each_store(settings(), platform, find) for letter in found]
+        letters = [letter for found in with_stores(settings(), platform, find) for letter in found]
         if as_json:
             for letter in letters:
                 terminal.echo(dead_letters.as_json(letter))
@@ -65,31 +61,11 @@ def _act(
     settings: Settings, platform: str | None, turn: str, word: str, action: Callable[[Store, str], Awaitable[bool]]
 ) -> None:
     """Do it, and write down in the audit log that it was done."""
-    if not any(_each_store(settings, platform, lambda store: action(store, turn))):
+    if not any(with_stores(settings, platform, lambda store: action(store, turn))):
         raise ConfigError(
             f"{turn}: there is no such turn to do this with; `glados turns list --all` shows all there are"
         )
     log_act(settings, f"turns {word}", turn)
-
-
-def _each_store(settings: Settings, platform: str | None, work: Callable[[Store], Awaitable[T]]) -> list[T]:
-    """What `work` returns for the store of each platform, or of the one that was named."""
-    names = list(installed())
-    if platform is not None and platform not in names:
-        raise ConfigError(f"--platform {platform}: there is no such platform; choose from {', '.join(names)}")
-
-    async def run() -> list[T]:
-        client = connect(settings.resolved_redis_url)
-        try:
-            return [
-                await work(Store(client, name, ttl=ttl_of(settings, name),
-                                 max_exchanges=settings.conversation_max_messages // 2))
-                for name in ([platform] if platform else names)
-            ]  # fmt: skip
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
 
 
 def _row(letter: Letter) -> tuple[str, ...]:

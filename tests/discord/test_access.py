@@ -6,12 +6,12 @@ import discord
 import pytest
 
 from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
-from glados_discord.access import Asker, Rules, may_control, may_manage, may_moderate, refusal
+from glados_discord.access import DiscordAsker, Rules, may_control, may_manage, may_moderate, refusal
 from glados_discord.incoming.where import channel_ids
 
 GUILD, CHANNEL, THREAD, ADA, ROLE, OTHER = 1, 10, 11, 100, 50, 999
-HERE = Asker(ADA, GUILD, frozenset({THREAD, CHANNEL}), frozenset({ROLE}))
-DIRECT = Asker(ADA)
+HERE = DiscordAsker(ADA, GUILD, frozenset({THREAD, CHANNEL}), frozenset({ROLE}))
+DIRECT = DiscordAsker(ADA)
 
 
 def ids(*numbers: int) -> frozenset[int]:

@@ -15,7 +15,7 @@ class NotConnectedError(PlatformAwayError):
     """There is no client that is logged in: Discord is not reachable, or about to be."""
 
 
-class Heard:
+class HeardMessages:
     """Messages known to have stood while the session at hand was there: it would have told of their deletion."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class CurrentClient:
     """
 
     def __init__(self) -> None:
-        self.heard = Heard()
+        self.heard = HeardMessages()
         self._client: discord.Client | None = None
         self._up = asyncio.Event()
 

@@ -33,7 +33,7 @@ Readable = discord.abc.Messageable
 _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
-class CatchUp:
+class DiscordCatchUp:
     """Stamps the time while all is well, and looks back when it was not."""
 
     def __init__(self, shared: DiscordShared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:

@@ -15,12 +15,12 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, HOW_TO_ASK_ON_DISCORD
-from glados_discord.access import Asker
+from glados_discord.access import DiscordAsker
 from glados_discord.connection.current_client import NotConnectedError
 from glados_discord.connection.permissions import missing_permission
 from glados_discord.incoming.addressing import Reason, addressed, asks_by_edit
 from glados_discord.incoming.notes import DiscordNotes
-from glados_discord.incoming.questions import AskedByMessage
+from glados_discord.incoming.questions import AskedInDiscordMessage
 from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import where_of
 from glados_discord.words.heard import Heard
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DiscordEvent:
     """A message as plain data, with discord.py's own objects for the calls that need them."""
 
     heard: Heard
@@ -57,14 +57,14 @@ class DiscordDesk:
     async def take_message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
         """A message was written; `late` when it was found after a gap."""
         if is_from_person(message):
-            said = Said(hear(message, me), message, message.channel, me)
+            said = DiscordEvent(hear(message, me), message, message.channel, me)
             await self._do(message, lambda: self._take_or_apologise(said, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
         """With other words a question is answered anew, or has become one; `before` is how it was, if that is known."""
         if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
             return
-        was, said = hear(before, me) if before else None, Said(hear(message, me), message, message.channel, me)
+        was, said = hear(before, me) if before else None, DiscordEvent(hear(message, me), message, message.channel, me)
         if said.heard.is_from_person and (was is None or was.raw != said.heard.raw):
             await self._do(message, lambda: self._edited(said, was))
 
@@ -81,7 +81,7 @@ class DiscordDesk:
 
     # --- one message -----------------------------------------------------------------------------------------------
 
-    async def _take_or_apologise(self, said: Said, *, late: bool) -> None:
+    async def _take_or_apologise(self, said: DiscordEvent, *, late: bool) -> None:
         said = await self._in_place(said)
         try:
             await self._take(said, late=late)
@@ -92,7 +92,7 @@ class DiscordDesk:
             if await self._reason(said.heard) in {"mention", "direct"}:
                 await self._notes.reply(said.message, APOLOGY)
 
-    async def _take(self, said: Said, *, late: bool) -> None:
+    async def _take(self, said: DiscordEvent, *, late: bool) -> None:
         heard, reason = said.heard, await self._reason(said.heard)
         if reason is None or (late and await self._is_known(heard.id)):
             return
@@ -102,13 +102,15 @@ class DiscordDesk:
         asked = replace(asked, obstacle=missing_permission(said.channel, said.message.guild))
         await self._tell(said.message, reason, await self._core.desk.ask(asked))
 
-    async def _asked(self, said: Said, *, in_passing: bool = False) -> AskedByMessage:
+    async def _asked(self, said: DiscordEvent, *, in_passing: bool = False) -> AskedInDiscordMessage:
         said = await self._with_roles(said)
         guild, thread = said.message.guild, said.channel if isinstance(said.channel, discord.Thread) else None
         where = where_of(said.channel, said.heard.channel, guild, guild.id if guild else None)
         quotes = Quotes(said.me, self._current, self._memory, self._shared.rules, thread)
-        asker = Asker(said.heard.author, where.guild, where.listed, said.heard.roles)
-        return AskedByMessage(self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing)
+        asker = DiscordAsker(said.heard.author, where.guild, where.listed, said.heard.roles)
+        return AskedInDiscordMessage(
+            self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing
+        )
 
     async def _tell(self, message: discord.Message, reason: Reason, verdict: Verdict) -> None:
         """Say what became of a question; in a thread, whoever did not name the bot is not told of the lists."""
@@ -150,7 +152,7 @@ class DiscordDesk:
                 message, FILES_ONLY.format(left_out=left_out) if left_out else HOW_TO_ASK_ON_DISCORD
             )
 
-    async def _edited(self, said: Said, before: Heard | None) -> None:
+    async def _edited(self, said: DiscordEvent, before: Heard | None) -> None:
         said = await self._in_place(said)
         turn = await self._core.store.turn(str(said.heard.id))
         if turn is None:
@@ -159,7 +161,7 @@ class DiscordDesk:
         elif not await self._memory.has_words(said.heard.id, said.heard.raw):
             await self._ask_anew(said, turn)
 
-    async def _ask_anew(self, said: Said, turn: Turn) -> None:
+    async def _ask_anew(self, said: DiscordEvent, turn: Turn) -> None:
         """A question has other words now. Its answer stands already, so that no permission is lacking."""
         heard = said.heard
         verdict = await self._core.desk.ask_anew(await self._asked(said), turn, str(heard.id), str(heard.author))
@@ -168,7 +170,7 @@ class DiscordDesk:
         elif verdict.status != "empty":
             await self._tell(said.message, "mention", verdict)
 
-    async def _in_place(self, said: Said) -> Said:
+    async def _in_place(self, said: DiscordEvent) -> DiscordEvent:
         """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
         channel = said.channel
         if isinstance(channel, discord.PartialMessageable) and said.message.guild:
@@ -177,7 +179,7 @@ class DiscordDesk:
                 channel = found if isinstance(found, discord.Thread) else channel
         return replace(said, heard=in_place(said.heard, channel, said.me), channel=channel)
 
-    async def _with_roles(self, said: Said) -> Said:
+    async def _with_roles(self, said: DiscordEvent) -> DiscordEvent:
         """History does not tell the roles of who wrote; where they matter, they are asked for."""
         guild, author, rules = said.message.guild, said.message.author, self._shared.rules
         if guild and not isinstance(author, discord.Member) and (rules.allowed_roles or rules.denied_roles):

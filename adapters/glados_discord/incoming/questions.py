@@ -8,7 +8,7 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
-from glados_discord.access import Asker, refusal
+from glados_discord.access import DiscordAsker, refusal
 from glados_discord.answers.places import How, Spot
 from glados_discord.facts import DiscordFacts
 from glados_discord.incoming.shared import DiscordShared
@@ -28,7 +28,7 @@ class AskedOnDiscord:
 
     shared: DiscordShared
     where: Where
-    asker: Asker
+    asker: DiscordAsker
 
     @property
     def refusal(self) -> str:
@@ -62,7 +62,7 @@ class AskedOnDiscord:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByMessage(AskedOnDiscord):
+class AskedInDiscordMessage(AskedOnDiscord):
     """A message that asks, or was edited, for the core's desk."""
 
     message: discord.Message  # for the calls that read its files and what it refers to

@@ -9,7 +9,7 @@ from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.store.records import Vote
 from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
-from glados_discord.access import Asker, may_control, refusal
+from glados_discord.access import DiscordAsker, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
 from glados_discord.connection.permissions import missing_in
@@ -24,7 +24,7 @@ NOT_YOURS = "Only the person who asked, or somebody who may manage messages here
 
 
 @dataclass(frozen=True, slots=True)
-class AskedByCommand(AskedOnDiscord):
+class AskedByDiscordCommand(AskedOnDiscord):
     """A question that was asked by `/ask`, for the core's desk. It is written down with its answer."""
 
     interaction: discord.Interaction
@@ -59,10 +59,10 @@ async def conversation_of(shared: DiscordShared, interaction: discord.Interactio
     return await shared.memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
 
 
-def _asker(interaction: discord.Interaction) -> tuple[Where, Asker]:
+def _asker(interaction: discord.Interaction) -> tuple[Where, DiscordAsker]:
     number, person = interaction.guild_id, interaction.user
     where = where_of(interaction.channel, interaction.channel_id or 0, interaction.guild, number)
-    return where, Asker(person.id, number, where.listed, roles_of(person))
+    return where, DiscordAsker(person.id, number, where.listed, roles_of(person))
 
 
 class TurnCommands:
@@ -76,7 +76,7 @@ class TurnCommands:
         """Take a question in, and tell the person so. The question itself is written down with its answer."""
         if self._shared.order.is_closing:
             return CLOSING
-        asked = AskedByCommand(self._shared, *_asker(interaction), interaction, question, file)
+        asked = AskedByDiscordCommand(self._shared, *_asker(interaction), interaction, question, file)
         verdict = await self._core.desk.ask(asked, joins=False)
         match verdict.status:
             case "empty":

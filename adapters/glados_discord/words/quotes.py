@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import discord
 
-from glados_discord.access import Asker, Rules, is_denied
+from glados_discord.access import DiscordAsker, Rules, is_denied
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
 from glados_discord.words import attachments
@@ -121,7 +121,7 @@ class Quotes:
             except discord.HTTPException:
                 return True
         roles = known.roles if isinstance(known, discord.Member) else ()
-        return is_denied(self.rules, Asker(person, roles=frozenset(role.id for role in roles)))
+        return is_denied(self.rules, DiscordAsker(person, roles=frozenset(role.id for role in roles)))
 
     def _is_ours(self, target: discord.Message, message: discord.Message) -> bool:
         """An answer of ours in the same thread or direct conversation is part of the history."""

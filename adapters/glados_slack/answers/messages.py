@@ -8,7 +8,7 @@ from glados_bots.surface import View
 from glados_slack.answers.look import content, is_final, plainer, plainest
 from glados_slack.answers.posting import metadata
 from glados_slack.answers.refusals import DELETED, GONE, TOO_MUCH, why_closed
-from glados_slack.answers.sessions import Sessions
+from glados_slack.answers.sessions import AgentSessions
 from glados_slack.answers.streams import Streams
 from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls, LimitedError, RefusedError
@@ -21,7 +21,7 @@ REMOVED = {"blocks": [], "text": "(This message was removed.)"}
 class Messages:
     """Messages in the threads of turns, named by their timestamps. Methods raise what `Calls` raises."""
 
-    def __init__(self, calls: Calls, streams: Streams, sessions: Sessions) -> None:
+    def __init__(self, calls: Calls, streams: Streams, sessions: AgentSessions) -> None:
         self._calls = calls
         self._streams = streams
         self._sessions = sessions

@@ -22,7 +22,7 @@ MAX_TITLE = 60
 LAST_MOMENT_S = 3.0
 
 
-class Sessions:
+class AgentSessions:
     """Sessions of the turns that this process answers."""
 
     def __init__(self, store: Store, calls: Calls, loose: LooseEnds) -> None:

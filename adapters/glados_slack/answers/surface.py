@@ -18,7 +18,7 @@ from glados_slack.answers.loose_ends import LINE, LooseEnds
 from glados_slack.answers.messages import Messages
 from glados_slack.answers.posting import NOTICE, CreationLog
 from glados_slack.answers.refusals import Refusals
-from glados_slack.answers.sessions import Sessions
+from glados_slack.answers.sessions import AgentSessions
 from glados_slack.answers.shown_turns import ShownTurn, ShownTurns
 from glados_slack.answers.status import StatusLines
 from glados_slack.answers.streams import StreamOverError, Streams
@@ -49,7 +49,7 @@ class SlackSurface:
         self._refusals = Refusals(calls)
         self.loose = LooseEnds(store, calls)
         self._lines = StatusLines(store, calls, self.loose)
-        self._sessions = Sessions(store, calls, self.loose)
+        self._sessions = AgentSessions(store, calls, self.loose)
         self._messages = Messages(calls, self._streams, self._sessions)
         self._showing = ShownTurns()
 

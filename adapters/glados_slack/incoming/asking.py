@@ -12,7 +12,7 @@ from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN
-from glados_slack.access import Asker
+from glados_slack.access import SlackAsker
 from glados_slack.answers.block_kit import Block
 from glados_slack.answers.refusals import why_closed
 from glados_slack.connection.budgets import budget, new_messages
@@ -28,7 +28,7 @@ OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
 @dataclass(slots=True)
-class AskedByCommand(AskedOnSlack):
+class AskedBySlackCommand(AskedOnSlack):
     """A question of somebody in a channel, or in a thread of it (`thread` of the place)."""
 
     question: str
@@ -65,7 +65,7 @@ class AskedByCommand(AskedOnSlack):
         return str(made["ts"])
 
 
-class Asking:
+class SlackAsking:
     """Posts questions for people, and takes them in."""
 
     def __init__(self, shared: SlackShared) -> None:
@@ -80,8 +80,8 @@ class Asking:
         Raises:
             RefusedError: the bot may not write there.
         """
-        asker = Asker(user, place["channel"], place["kind"] == "im")
-        asked = AskedByCommand(self._shared, place, asker, question, about)
+        asker = SlackAsker(user, place["channel"], place["kind"] == "im")
+        asked = AskedBySlackCommand(self._shared, place, asker, question, about)
         try:
             verdict = await self._take_in(asked)
         except StoreUnavailableError as error:
@@ -96,7 +96,7 @@ class Asking:
             await calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
         return NO_QUESTION if verdict.status == "empty" else verdict.refusal
 
-    async def _take_in(self, asked: AskedByCommand) -> Verdict:
+    async def _take_in(self, asked: AskedBySlackCommand) -> Verdict:
         """Take the question in, also when Redis comes back a little later, if it stands in the channel already."""
         give_up_at = time.monotonic() + OUTAGE_S
         while True:

@@ -34,7 +34,7 @@ LONGEST_NAP_S = 30.0
 Gaps = Mapping[int, int]  # begin -> end, in ms
 
 
-class CatchUp:
+class SlackCatchUp:
     """Stamps the time while events can arrive, and looks back when they could not."""
 
     def __init__(self, shared: SlackShared, desk: SlackDesk, is_well: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from glados_bots.intake.addressing import is_nothing
 from glados_bots.wording import NO_QUESTION
 from glados_slack.app_config import COMMAND
 from glados_slack.connection.calls import RefusedError
-from glados_slack.incoming.asking import Asking, why_not_posted
+from glados_slack.incoming.asking import SlackAsking, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS, Controls
 from glados_slack.incoming.shared import SlackShared
 
@@ -33,7 +33,7 @@ class Change(Protocol):
 class SlashCommands:
     """The command's words. Each returns GLaDOS markdown for the person."""
 
-    def __init__(self, shared: SlackShared, asking: Asking, controls: Controls) -> None:
+    def __init__(self, shared: SlackShared, asking: SlackAsking, controls: Controls) -> None:
         self._core = shared.core
         self._calls = shared.calls
         self._asking = asking

@@ -7,7 +7,7 @@ from glados_bots.admins import Admins
 from glados_bots.conversation import Turn
 from glados_bots.store.records import Vote
 from glados_bots.wording import TOO_OLD
-from glados_slack.access import Asker, refusal
+from glados_slack.access import SlackAsker, refusal
 from glados_slack.incoming.shared import SlackShared
 
 NOT_YOURS = "Only the person who asked, or an admin, can do that."
@@ -29,7 +29,7 @@ class Controls:
 
     async def redo(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
         if turn := await self._theirs(place, user, turn_id):
-            no = refusal(self._settings, Asker(user, place["channel"], place["kind"] == "im"))
+            no = refusal(self._settings, SlackAsker(user, place["channel"], place["kind"] == "im"))
             verdict = await self._core.desk.ask_again(turn.id, user, no)
             if verdict.refusal:
                 await self._notes.whisper(place, user, verdict.refusal)
@@ -46,7 +46,7 @@ class Controls:
         In direct messages it concerns themselves, if the bot talks to them at all.
         """
         named = self._admins.has("slack", f"{place['team']}/{user}") or self._admins.has("slack", user)
-        asker = Asker(user, place["channel"], is_direct=place["kind"] == "im")
+        asker = SlackAsker(user, place["channel"], is_direct=place["kind"] == "im")
         is_own = asker.is_direct and not refusal(self._settings, asker)
         return is_own or named or await self._people.is_admin(place, user)
 

@@ -18,7 +18,7 @@ from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
 from glados_slack.incoming.earlier import quoted_in
-from glados_slack.incoming.message import AskedByMessage
+from glados_slack.incoming.message import AskedInSlackMessage
 from glados_slack.incoming.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
 from glados_slack.incoming.shared import SlackShared
 
@@ -114,7 +114,7 @@ class SlackDesk:
         name = message_id(event.channel, event.ts)
         if await self._changes.is_deleted(name):
             return None
-        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked = AskedInSlackMessage.of(self._shared, event, install, self._changes)
         asked.asked_at = edit.at if edit else ""
         verdict = await self._core.desk.ask(asked, dedupe=event.names)
         if verdict.status in {"barred", "too_long"}:
@@ -154,7 +154,7 @@ class SlackDesk:
         if not await self._is_newest(turn):
             return
         name = message_id(event.channel, event.ts)
-        asked = AskedByMessage.of(self._shared, event, install, self._changes)
+        asked = AskedInSlackMessage.of(self._shared, event, install, self._changes)
         asked.earlier = quoted_in(turn.text) if turn.id == name else ""
         verdict = await self._core.desk.ask_anew(asked, turn, name, event.user)
         if verdict.status in {"barred", "too_long"}:

@@ -7,7 +7,7 @@ from typing import Self
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
-from glados_slack.access import Asker
+from glados_slack.access import SlackAsker
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, place_of
@@ -20,7 +20,7 @@ from glados_slack.words.said import files_of
 
 
 @dataclass(slots=True)
-class AskedByMessage(AskedOnSlack):
+class AskedInSlackMessage(AskedOnSlack):
     """A message of a person."""
 
     event: Event  # the message, as it stands at Slack when its event is late
@@ -31,7 +31,7 @@ class AskedByMessage(AskedOnSlack):
 
     @classmethod
     def of(cls, shared: SlackShared, event: Event, install: Install, changes: HeardChanges) -> Self:
-        asker = Asker(event.user, event.channel, event.kind == "im", event.is_external)
+        asker = SlackAsker(event.user, event.channel, event.kind == "im", event.is_external)
         return cls(shared, place_of(event, install), asker, event, install, changes)
 
     async def read(self) -> Question | None:

@@ -8,7 +8,7 @@ from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.intake.intake import Verdict
-from glados_slack.access import Asker, refusal
+from glados_slack.access import SlackAsker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
@@ -48,7 +48,7 @@ class AskedOnSlack:
 
     shared: SlackShared
     place: Mapping[str, str]
-    asker: Asker
+    asker: SlackAsker
 
     @property
     def refusal(self) -> str:

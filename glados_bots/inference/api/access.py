@@ -49,7 +49,7 @@ class Caller:
         return self.key is None or (listed and (scope is None or scope in self.key.scopes))
 
 
-class Gate:
+class KeyGate:
     """Tells callers by their credential, and holds them to the limits of their key.
 
     Requests a minute and tokens of answers under way are counted in this process, tokens a day in the file of keys. An

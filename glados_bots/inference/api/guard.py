@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glados_bots import logs, tracing
-from glados_bots.inference.api.access import Caller, Gate
+from glados_bots.inference.api.access import Caller, KeyGate
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.metrics import Metrics
 
@@ -29,7 +29,7 @@ class Guard:
     by the route: see access.py.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, gate: KeyGate, metrics: Metrics) -> None:
         self._app = app
         self._gate = gate
         self._metrics = metrics

@@ -20,7 +20,7 @@ from starlette.middleware.cors import CORSMiddleware
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import answers, schemas
-from glados_bots.inference.api.access import Caller, Gate, authorise
+from glados_bots.inference.api.access import Caller, KeyGate, authorise
 from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
 from glados_bots.inference.api.generation import Generation, GenerationLimits
 from glados_bots.inference.api.guard import Guard
@@ -41,7 +41,7 @@ class Service:
     """An engine's state towards the network: loading, ready, draining or dead."""
 
     def __init__(
-        self, engine: Engine, gate: Gate, limits: GenerationLimits, on_death: Callable[[Exception], None]
+        self, engine: Engine, gate: KeyGate, limits: GenerationLimits, on_death: Callable[[Exception], None]
     ) -> None:
         self.engine = engine
         self.gate = gate
@@ -151,7 +151,7 @@ def create_app(
     Raises:
         ConfigError: the key cannot be sent in a header.
     """
-    gate = Gate(checked(api_key), keys)
+    gate = KeyGate(checked(api_key), keys)
     service = Service(engine, gate, limits or GenerationLimits(), on_death or (lambda _: None))
 
     app = FastAPI(

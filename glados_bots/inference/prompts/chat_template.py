@@ -16,7 +16,7 @@ from typing import Any
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineError, PromptRefusedError
 from glados_bots.inference.prompts.jinja_process import shared
-from glados_bots.inference.prompts.turn_marks import Marks, marks_in, starts
+from glados_bots.inference.prompts.turn_marks import TurnMarks, marks_in, starts
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class ChatTemplate:
         self._takes_system, self._takes_systems = KNOWN[0] in texts[0], all(word in texts[1] for word in KNOWN)
         if not all(marks_in(gap, specials) or starts(tuple(specials)).search(gap) for gap in _gaps(texts[2])[1:-1]):
             log.warning("the chat template does not mark where turns begin: words of one may pass as another's")
-        self.marks = Marks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
+        self.marks = TurnMarks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """The prompt, ending where the answer begins. No text in it can be read as a mark of a turn.

@@ -30,7 +30,7 @@ LONGEST_TEXT = 2**24  # characters of a prompt; a request's body is shorter by f
 LONGEST_SENTENCE = 300
 
 
-class Generation(Extension):
+class GenerationTag(Extension):
     """`{% generation %}` marks answers for training; here its body is all there is."""
 
     tags = {"generation"}  # noqa: RUF012 - Jinja's way to declare them
@@ -68,7 +68,7 @@ def now(form: str) -> str:
 def compiled(source: str) -> Template:
     """With all that transformers 5 offers to templates."""
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
+        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = as_json
     environment.globals |= {"raise_exception": refuse, "strftime_now": now, "namespace": Namespace}

@@ -25,7 +25,7 @@ class Tree(dict[str, "Tree"]):
     """Texts by their characters; the empty text stands where one ends."""
 
 
-class Marks:
+class TurnMarks:
     """The marks of one template. `broken` is linear in the text.
 
     Args:

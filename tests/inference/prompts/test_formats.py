@@ -12,7 +12,7 @@ from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
 from glados_bots.inference.prompts.formats import as_read, glados_prompt, harmless, special_strings
-from glados_bots.inference.prompts.turn_marks import Marks
+from glados_bots.inference.prompts.turn_marks import TurnMarks
 from glados_bots.inference.prompts.unseen import BLANK, ENDS
 
 SPECIALS = ("<|im_start|>", "<|im_end|>", "</s>")
@@ -95,7 +95,7 @@ def test_the_longest_body_is_read_in_linear_time(pumped: str) -> None:
     """Of 2 MiB; in quadratic time this would take hours."""
     text = f"a{pumped * (2**21 // len(pumped))}b"
     assert len(glados_prompt([Message("user", text)], SPECIALS)) >= len(text)
-    marks = Marks(["### Response:", "[Round 1]", "1. User:", "user", "<|user|>"])
+    marks = TurnMarks(["### Response:", "[Round 1]", "1. User:", "user", "<|user|>"])
     assert len(marks.broken(text)) >= len(text)
 
 
@@ -159,4 +159,4 @@ def test_control_tokens_that_lie_across_each_other_are_all_broken() -> None:
     ],
 )
 def test_a_mark_is_broken_after_its_first_letter(mark: str, text: str, broken: str) -> None:
-    assert Marks([mark]).broken(text) == broken
+    assert TurnMarks([mark]).broken(text) == broken
