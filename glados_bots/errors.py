@@ -20,6 +20,9 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
+EXIT_CONFIG = 2  # status of a process that ends with a ConfigError; its supervisor does not start it again
+
+
 class GladosError(Exception):
     """Base of all errors below; `str(error)` is a sentence for people."""
 

@@ -10,11 +10,9 @@ import typer
 from glados_bots import __version__, env_file, tracing
 from glados_bots.cli import audit, backup, keys, models, password, privacy, store, terminal, turns
 from glados_bots.cli.options import Token, load_settings
-from glados_bots.errors import ConfigError, GladosError
+from glados_bots.errors import EXIT_CONFIG, ConfigError, GladosError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
-
-EXIT_CONFIG = 2
 
 app = typer.Typer(
     name="glados",

@@ -1,6 +1,5 @@
 """`glados audit`, and how the other commands write down what they did."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,22 +8,14 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import terminal
+from glados_bots.cli.stores import with_client
 from glados_bots.operations import audit
 from glados_bots.settings import Settings
-from glados_bots.store.connection import connect
 
 
 def log_act(settings: Settings, act: str, target: str = "") -> None:
     """Write down what the person at this command line did; where Redis is away, the log line must do."""
-
-    async def write() -> None:
-        client = connect(settings.resolved_redis_url)
-        try:
-            await audit.attempt(client, audit.operator(), act, target)
-        finally:
-            await client.aclose()
-
-    asyncio.run(write())
+    with_client(settings, lambda client: audit.attempt(client, audit.operator(), act, target))
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
@@ -34,18 +25,10 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
     ) -> None:
         """Show what was done with an operator's or an admin's rights, newest first: keys, turns, restores."""
-        found = asyncio.run(_read(settings(), last))
+        found = with_client(settings(), lambda client: audit.entries(client, last))
         if as_json:
             for entry in found:
                 terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
             return
         rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
         terminal.show_table(["Time (UTC)", "Who", "Did", "To"], rows)
-
-
-async def _read(settings: Settings, last: int) -> list[audit.Entry]:
-    client = connect(settings.resolved_redis_url)
-    try:
-        return await audit.entries(client, last)
-    finally:
-        await client.aclose()

@@ -1,21 +1,19 @@
 """`glados backup`, `glados restore` and `glados migrate`."""
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.stores import with_client
 from glados_bots.errors import ConfigError
 from glados_bots.operations import backup
 from glados_bots.settings import Settings
-from glados_bots.store.connection import Client, connect
+from glados_bots.store.connection import Client
 from glados_bots.store.version import migrate
-
-T = TypeVar("T")
 
 
 def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
@@ -23,7 +21,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
     def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
         """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
         found = settings()
-        count = _with_store(found, lambda client: _save(client, file))
+        count = with_client(found, lambda client: _save(client, file))
         log_act(found, "backup", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
 
@@ -38,28 +36,17 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file}: cannot read this backup ({error})") from error
         found = settings()
-        count = _with_store(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+        count = with_client(found, lambda client: backup.restore(client, text, overwrite=overwrite))
         log_act(found, "restore", f"{file.name}, {count} keys")
         typer.echo(f"{count} keys were restored")
 
     @app.command("migrate")
     def go_on() -> None:
         """Bring the data in Redis to the format of this GLaDOS. Stop all roles and make a backup first."""
-        gone = _with_store(settings(), migrate)
+        gone = with_client(settings(), migrate)
         for old, new in gone:
             typer.echo(f"format {old} became format {new}")
         typer.echo("the data are of the present format")
-
-
-def _with_store(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    async def run() -> T:
-        client = connect(settings.resolved_redis_url)
-        try:
-            return await work(client)
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
 
 
 async def _save(client: Client, file: Path) -> int:

@@ -6,12 +6,12 @@ import importlib.util
 import os
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, presence
 from glados_bots.inference.settings import ServeSettings
@@ -152,12 +152,10 @@ async def _served_elsewhere(settings: ServeSettings) -> Check:
 
 
 def _port(variable: str, host: str, port: int) -> Check:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        if probe.connect_ex((host, port)) == 0:
-            finding = f"{host}:{port} is in use"
-            return Check(variable, "warn", finding, f"fine when that is GLaDOS; else set {variable} to a free port")
+    try:
+        require_free_port(host, port, variable)
+    except ConfigError as error:
+        return Check(variable, "warn", str(error), "fine when GLaDOS runs there already")
     return Check(variable, "ok", f"{host}:{port} is free")
 
 

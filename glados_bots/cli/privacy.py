@@ -3,27 +3,25 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from redis.exceptions import RedisError, ResponseError
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.stores import with_store
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Forgotten, Subject
 from glados_bots.platforms import installed
-from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store import sweep
-from glados_bots.store.connection import connect
 from glados_bots.store.store import Store
 
-T = TypeVar("T")
 Platform = Annotated[str, typer.Argument(help="web, discord or slack")]
 User = Annotated[str, typer.Option("--user", help="A person, by the platform's id; on the page, the owner of chats")]
 Thread = Annotated[str, typer.Option("--thread", help="A conversation, as `glados turns list` or an export names it")]
@@ -44,7 +42,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
     ) -> None:
         """Hand out everything kept of a person or a thread, as JSON."""
         subject = _subject(user, thread)
-        found = _with_store(settings(), platform, lambda store: _export(store, subject))
+        found = with_store(settings(), platform, lambda store: _export(store, subject))
         text = privacy.as_json(found)
         if file is None:
             terminal.echo(text.removesuffix("\n"))
@@ -64,7 +62,7 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         subject = _subject(user, thread)
         if not sure:
             typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
-        found, rewritten = _with_store(settings(), platform, lambda store: _forget(store, subject))
+        found, rewritten = with_store(settings(), platform, lambda store: _forget(store, subject))
         _log_act(settings(), "privacy forget", platform, subject)
         typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
         if found.running:
@@ -77,29 +75,13 @@ def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
         """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
         now = settings()
         for name in installed():
-            typer.echo(f"{name}: {_with_store(now, name, sweep.shorten)} keys now end sooner")
+            typer.echo(f"{name}: {with_store(now, name, sweep.shorten)} keys now end sooner")
 
 
 def _subject(user: str, thread: str) -> Subject:
     if bool(user) == bool(thread):
         raise ConfigError("name one of them: --user ID, or --thread ID")
     return Subject(user, thread)
-
-
-def _with_store(settings: Settings, platform: str, work: Callable[[Store], Awaitable[T]]) -> T:
-    names = list(installed())
-    if platform not in names:
-        raise ConfigError(f"{platform}: there is no such platform; choose from {', '.join(names)}")
-
-    async def run() -> T:
-        client = connect(settings.resolved_redis_url)
-        most = settings.conversation_max_messages // 2
-        try:
-            return await work(Store(client, platform, ttl=ttl_of(settings, platform), max_exchanges=most))
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
 
 
 async def _whole(store: Store, subject: Subject) -> Subject:

@@ -1,6 +1,5 @@
 """`glados turns list`, `retry` and `drop`: what could not be answered, and what to do with it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -9,12 +8,11 @@ import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.stores import with_store
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import installed
-from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store import dead_letters
-from glados_bots.store.connection import connect
 from glados_bots.store.dead_letters import Letter
 from glados_bots.store.store import Store
 
@@ -74,22 +72,7 @@ def _act(
 
 def _each_store(settings: Settings, platform: str | None, work: Callable[[Store], Awaitable[T]]) -> list[T]:
     """What `work` returns for the store of each platform, or of the one that was named."""
-    names = list(installed())
-    if platform is not None and platform not in names:
-        raise ConfigError(f"--platform {platform}: there is no such platform; choose from {', '.join(names)}")
-
-    async def run() -> list[T]:
-        client = connect(settings.resolved_redis_url)
-        try:
-            return [
-                await work(Store(client, name, ttl=ttl_of(settings, name),
-                                 max_exchanges=settings.conversation_max_messages // 2))
-                for name in ([platform] if platform else names)
-            ]  # fmt: skip
-        finally:
-            await client.aclose()
-
-    return asyncio.run(run())
+    return [with_store(settings, name, work) for name in ([platform] if platform is not None else installed())]
 
 
 def _row(letter: Letter) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from glados_bots.errors import ConfigError
+from glados_bots.errors import EXIT_CONFIG, ConfigError
 from glados_bots.logs import RoleLines
 from glados_bots.processes.child_output import lines
 from glados_bots.retrying import growing_pauses
@@ -33,7 +33,6 @@ LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
 # Lines come at once; and no child takes code out of the working folder, which may be a model's.
 OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-EXIT_CONFIG = 2  # a child that says its configuration is wrong is not started again
 
 
 @dataclass(slots=True)

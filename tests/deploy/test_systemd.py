@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glados_bots.cli.app import EXIT_CONFIG
+from glados_bots.errors import EXIT_CONFIG
 from glados_bots.inference import settings as _service  # noqa: F401 - so that its settings are known
 from glados_bots.platforms import installed
 from glados_bots.settings import Settings, unknown_variables
