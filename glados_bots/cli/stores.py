@@ -25,10 +25,14 @@ def with_client(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T
     return asyncio.run(run())
 
 
-def with_store(settings: Settings, platform: str, work: Callable[[Store], Awaitable[T]]) -> T:
-    """What `work` returns for the store of a platform. Raises ConfigError for one that is not installed."""
+def with_store(settings: Settings, platform: str, work: Callable[[Store], Awaitable[T]], option: str = "") -> T:
+    """What `work` returns for the store of a platform.
+
+    Raises:
+        ConfigError: it is not installed; `option` is how it was given, where that was not an argument.
+    """
     names = list(installed())
     if platform not in names:
-        raise ConfigError(f"{platform}: there is no such platform; choose from {', '.join(names)}")
+        raise ConfigError(f"{option}{platform}: there is no such platform; choose from {', '.join(names)}")
     kept, most = ttl_of(settings, platform), settings.conversation_max_messages // 2
     return with_client(settings, lambda client: work(Store(client, platform, ttl=kept, max_exchanges=most)))

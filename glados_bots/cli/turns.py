@@ -72,7 +72,10 @@ def _act(
 
 def _each_store(settings: Settings, platform: str | None, work: Callable[[Store], Awaitable[T]]) -> list[T]:
     """What `work` returns for the store of each platform, or of the one that was named."""
-    return [with_store(settings, name, work) for name in ([platform] if platform is not None else installed())]
+    return [
+        with_store(settings, name, work, "--platform ")
+        for name in ([platform] if platform is not None else installed())
+    ]
 
 
 def _row(letter: Letter) -> tuple[str, ...]:
