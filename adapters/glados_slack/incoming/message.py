@@ -12,8 +12,8 @@ from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, place_of
 from glados_slack.connection.standing import Standing, is_late
+from glados_slack.incoming.addressing import addressed
 from glados_slack.incoming.earlier import Earlier
-from glados_slack.incoming.questions import addressed
 from glados_slack.incoming.shared import AskedOnSlack, SlackShared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of
