@@ -19,7 +19,7 @@ from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
 from glados_slack.incoming.addressing import ASKING, Edit, Reason, addressed, is_edit, is_question
 from glados_slack.incoming.earlier import quoted_in
-from glados_slack.incoming.message import AskedInSlackMessage
+from glados_slack.incoming.questions import AskedInSlackMessage
 from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
