@@ -136,7 +136,8 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
-for room in (backup, store, turns, privacy, keys, models, audit, password):  # a new room of commands is one entry here
+# A room that has commands is one entry here.
+for room in (backup, store, turns, privacy, keys, models, audit, password):
     room.add_to(app, load_settings)
 
 
