@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from glados_bots.cli.stores import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
+from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, presence
 from glados_bots.inference.settings import ServeSettings
@@ -107,8 +108,8 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield asyncio.run(_served_elsewhere(settings))
         return
-    if settings.engine == "echo":
-        yield Check("model", "ok", "echo: repeats the question, without weights")
+    if settings.engine in WITHOUT_CARD:
+        yield Check("model", "ok", f"{settings.engine}: {WITHOUT_CARD[settings.engine]}")
         return
     from glados_bots.inference.model_files import unservable
 
