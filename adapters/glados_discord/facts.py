@@ -6,7 +6,7 @@
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
-    glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (gate.py)
+    glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (turns/gate.py)
     glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
 
 These are ids, without any text, and all but the hashes run out by themselves.

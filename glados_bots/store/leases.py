@@ -31,7 +31,7 @@ class Receipt:
 
     @classmethod
     def of(cls, turn: str, found: Sequence[Any]) -> "Receipt":
-        """What accept.lua and change.lua return."""
+        """What lua/accept.lua and lua/change.lua return."""
         status, ahead, *rest = found
         match status:
             case "joined":
@@ -50,7 +50,7 @@ class Lease:
         fence: a number that only grows; every write shows it, so a worker that lost its lease changes nothing.
         attempts: times this turn was claimed, this one included.
         failures: those of them that ended with an error; the others lost their process or their lease.
-        deaths: how many processes died one after the other while they were at this turn's own work (in_hand.py).
+        deaths: how many processes died one after the other while they were at this turn's own work (turns/in_hand.py).
         is_buried: whether its notice stands above messages of the answer before it, and must be made anew.
         is_watched: whether a process died that had the turn, so that its own work is to be noted.
         is_again: whether it has ended, and its end is only shown once more; see store/lua/again.lua.

@@ -30,7 +30,7 @@ class Session:
 
     hash: str  # the session's name in Redis
     owner: str  # whose chats these are: this browser, or this person on every browser
-    person: str = ""  # who it is, as far as we know: an e-mail address, or a name of admins.py for nobody in particular
+    person: str = ""  # who it is: an e-mail address, or what glados_bots/admins.py calls nobody in particular
     by: By = "open"  # how they came in; `open` where no sign-in is asked for
     began: float = 0.0  # when they came in, in seconds since the epoch
     seen: float = 0.0  # their last request, to the minute
