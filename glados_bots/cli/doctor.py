@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from glados_bots.cli.stores import with_client
+from glados_bots.cli.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD
