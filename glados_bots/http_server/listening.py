@@ -18,14 +18,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise ConfigError when something listens on the port already, naming the setting that changes it."""
+def listen(host: str, port: int, variable: str) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the port cannot be had; `variable` is the setting that chooses it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); set {variable} to a free port"
-            ) from error
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); "
+            f"set {variable} to a free port, or GLADOS_HOST to an address of this machine"
+        ) from error
+
+
+def require_free_port(host: str, port: int, variable: str) -> None:
+    """Raise ConfigError when the port cannot be had now; see `listen`."""
+    listen(host, port, variable).close()

@@ -9,17 +9,10 @@ Both run out by themselves, and so do lists of what was noted last. Every method
 import time
 from typing import Any, cast
 
-from glados_bots.store.connection import reply_of
+from glados_bots.store.connection import reply_of, script
 from glados_bots.store.store import Store
 
 DAY_S = 24 * 3600
-# KEYS[1] the thread; ARGV: an id or a timestamp, seconds to keep it. Both are compared as text, as a number would lose
-# the last digits; one with fewer digits is earlier.
-_JOIN = """
-local known = redis.call('GET', KEYS[1])
-if known and (#known < #ARGV[1] or (#known == #ARGV[1] and known < ARGV[1])) then ARGV[1] = known end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-"""
 
 
 class Marks:
@@ -29,7 +22,7 @@ class Marks:
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
-        self._join = store.client.register_script(_JOIN)
+        self._join = store.client.register_script(script("join"))
 
     async def once(self, what: str, seconds: int = DAY_S) -> bool:
         """True for the first process that asks within the time, False for every other one."""
