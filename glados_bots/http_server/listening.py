@@ -28,8 +28,9 @@ def listen(host: str, port: int, variable: str) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = str(error.strerror).partition(" (while ")[0]  # Python adds the address, which we name ourselves
         raise ConfigError(
-            f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); "
+            f"{variable}={port}: cannot listen on {host}:{port} ({reason}); "
             f"set {variable} to a free port, or GLADOS_HOST to an address of this machine"
         ) from error
 
