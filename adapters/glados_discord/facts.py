@@ -38,7 +38,7 @@ class DiscordFacts:
         self._prefix = store.prefix
         self._ttl = store.ttl
         self._asked = Latest(store, "asked", MOST_ASKED, ASKED_S)
-        self._dms = Latest(store, "dms", MOST_DMS, store.ttl)
+        self._dms = Latest(store, "dms", MOST_DMS, store.ttl, each=False)
 
     async def place(self, found: int | str, conversation: str) -> None:
         await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))

@@ -52,19 +52,23 @@ class Latest:
     Args:
         most: names that are kept, the newest ones.
         keep_s: for how long, in seconds.
+        each: whether every name runs out by itself. Else all do, once none was noted for so long: a place that was
+            quiet for longer than others is kept with them, and what is asked there in a gap is found.
     """
 
-    def __init__(self, store: Store, key: str, most: int, keep_s: int) -> None:
+    def __init__(self, store: Store, key: str, most: int, keep_s: int, *, each: bool = True) -> None:
         self._client = store.client
         self._key = f"{store.prefix}{key}"
         self._most = most
         self._keep_s = keep_s
+        self._each = each
 
     async def note(self, name: str) -> None:
         now = time.time()
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.zadd(self._key, {name: now})
-            pipe.zremrangebyscore(self._key, "-inf", now - self._keep_s)
+            if self._each:
+                pipe.zremrangebyscore(self._key, "-inf", now - self._keep_s)
             pipe.zremrangebyrank(self._key, 0, -self._most - 1)
             pipe.expire(self._key, self._keep_s)
             await reply_of(pipe.execute())

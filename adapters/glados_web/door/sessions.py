@@ -131,9 +131,12 @@ def _new(cookie: str, owner: str, person: str, by: By) -> Session:
 
 
 async def owners_of(store: Store, person: str) -> tuple[str, ...]:
-    """The owners of chats that somebody signed in as, by the address the provider vouches for."""
+    """The owners of chats that somebody signed in as, by the address the provider vouches for.
+
+    The names of admins.py that stand for nobody in particular own nothing: the chats are those of many people.
+    """
     found = set()
-    for key in await keys(store, "session:"):
+    for key in await keys(store, "session:") if "@" in person else []:
         text = await reply_of(cast("Awaitable[str | None]", store.client.get(key)))
         session = _read(key, text or "1")
         if session.person.casefold() == person.casefold():
