@@ -86,7 +86,7 @@ class Card(CardPart):
         stop: strings that end an answer.
         bad_words: strings the model must never say.
         lora: folder of a peft adapter, relative to the card; the card's name then means base and LoRA.
-        loras: more adapters on the same base, by the model names they are served as.
+        loras: more LoRAs on the same base, by the model names they are served as.
         reasoning: what opens and closes a text of thoughts before the answer.
         deprecated: still served, never chosen by itself.
         use_instead: the card to use in its place.
