@@ -28,15 +28,10 @@ CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nob
 
 @dataclass(frozen=True, slots=True)
 class GenerationLimits:
-    """Longest times, in seconds.
+    """Longest times, in seconds."""
 
-    Attributes:
-        wait_s: from the request to the first words.
-        answer_s: from the first words to the last.
-    """
-
-    wait_s: float = 600.0
-    answer_s: float = 1800.0
+    wait_s: float = 600.0  # from the request to the first words
+    answer_s: float = 1800.0  # from the first words to the last
 
 
 class Generation:

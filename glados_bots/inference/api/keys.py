@@ -56,28 +56,17 @@ class KeyFileError(GladosError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key; times are seconds since the epoch.
+    """What is known of a key; times are seconds since the epoch."""
 
-    Attributes:
-        id: its public name, part of the key itself.
-        name: what the operator calls it.
-        scopes: what it may do, of SCOPES.
-        requests_per_minute: 0 sets no limit.
-        tokens_per_day: of prompts and answers, by the day of UTC; 0 sets no limit.
-        expires: when it ends by itself.
-        revoked: when it was taken back.
-        last_used: to the minute.
-    """
-
-    id: str
-    name: str
-    scopes: frozenset[str]
-    requests_per_minute: int
-    tokens_per_day: int
+    id: str  # its public name, part of the key itself
+    name: str  # what the operator calls it
+    scopes: frozenset[str]  # what it may do, of SCOPES
+    requests_per_minute: int  # 0 sets no limit
+    tokens_per_day: int  # of prompts and answers, by the day of UTC; 0 sets no limit
     created: float
-    expires: float | None
-    revoked: float | None
-    last_used: float | None
+    expires: float | None  # when it ends by itself
+    revoked: float | None  # when it was taken back
+    last_used: float | None  # to the minute
 
     def state(self, now: float) -> str:
         """`valid`, `expired` or `revoked`."""
