@@ -116,6 +116,6 @@ def test_without_the_setting_nothing_is_imported_and_nothing_is_sent() -> None:
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "NEEDED", ("opentelemetry.nothing_like_this",))
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(ConfigError, match=r"pip install 'glados-bots\[otel\]'"):
         tracing.configure(Settings(_env_file=None, otlp_endpoint="http://localhost:4318"), "web")

@@ -9,8 +9,10 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from urllib.parse import urlsplit
 
+from glados_bots.cli.stores import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, presence
@@ -18,7 +20,7 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
 from glados_bots.store import embedded
-from glados_bots.store.connection import connect, reply_of
+from glados_bots.store.connection import Client, reply_of
 
 MOST_NAMES = 5
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
@@ -96,18 +98,14 @@ def _redis(settings: ServeSettings) -> Check:
             return Check("redis", "fail", str(error), "set GLADOS_REDIS_URL, or install the embedded server")
         return Check("redis", "ok", "none configured: the embedded Valkey will be used")
     try:
-        version = asyncio.run(_redis_version(settings.resolved_redis_url))
+        version = with_client(settings, _redis_version)
     except GladosError as error:
         return Check("redis", "fail", str(error), "start the server, or correct GLADOS_REDIS_URL")
     return Check("redis", "ok", f"answers, version {version}")
 
 
-async def _redis_version(url: str) -> str:
-    client = connect(url)
-    try:
-        return str((await reply_of(client.info("server")))["redis_version"])
-    finally:
-        await client.aclose()
+async def _redis_version(client: Client) -> str:
+    return str((await reply_of(client.info("server")))["redis_version"])
 
 
 def _model(settings: ServeSettings) -> Iterator[Check]:
@@ -140,11 +138,8 @@ async def _served_elsewhere(settings: ServeSettings) -> Check:
     url = urlsplit(settings.resolved_inference_url)
     shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
     try:
-        client = InferenceClient(settings.resolved_inference_url, settings.key)
-        try:
+        async with aclosing(InferenceClient(settings.resolved_inference_url, settings.key)) as client:
             names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
-        finally:
-            await client.aclose()
     except GladosError as error:
         remedy = "start that server, or correct GLADOS_INFERENCE_URL, which ends in /v1, and GLADOS_API_KEY"
         return Check("model", "fail", f"{shown}: {error}", remedy)

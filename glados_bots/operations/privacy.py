@@ -41,7 +41,7 @@ class Forgotten:
 async def export(store: Store, subject: Subject) -> dict[str, Any]:
     """Everything kept of a subject, ready for JSON."""
     records, whose = Records(store), subject.authors
-    kept = [(each.conversation, each.exchange) for author in whose for each in await records.exchanges_of(author)]
+    kept = [each for author in whose for each in await records.exchanges_of(author)]
     if subject.conversation:
         kept += [(subject.conversation, exchange) for exchange in await store.history(subject.conversation)]
     pending = [

@@ -108,7 +108,8 @@ class KeyBook:
             tokens_per_day, time.time(), expires, None, None,
         )  # fmt: skip
         secret = secrets.token_urlsafe(32)
-        row = (key.id, key.name, _digest(secret), " ".join(sorted(chosen)), *_limits(key), key.created, expires)
+        scope = " ".join(sorted(chosen))
+        row = (key.id, key.name, _digest(secret), scope, requests_per_minute, tokens_per_day, key.created, expires)
         try:
             self._open(make=True).execute(
                 "INSERT INTO keys (id, name, hash, scopes, requests_per_minute, tokens_per_day, created, expires)"
@@ -205,10 +206,6 @@ class KeyBook:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _limits(key: ApiKey) -> tuple[int, int]:
-    return key.requests_per_minute, key.tokens_per_day
 
 
 def _key(row: Iterable[Any]) -> ApiKey:
