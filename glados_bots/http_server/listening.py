@@ -6,6 +6,7 @@ import socket
 from glados_bots.errors import ConfigError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+BACKLOG = 2048  # connections that wait to be taken
 
 
 def is_loopback(host: str) -> bool:
@@ -19,13 +20,17 @@ def is_loopback(host: str) -> bool:
 
 
 def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise ConfigError when something listens on the port already, naming the setting that changes it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(
-                f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); set {variable} to a free port"
-            ) from error
+    """Raise ConfigError, as `listen` does, when something listens on the port already."""
+    listen(host, port, variable).close()
+
+
+def listen(host: str, port: int, variable: str) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises ConfigError that names the setting which changes it."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); "
+            f"set {variable} to a free port, or GLADOS_HOST to an address of this machine"
+        ) from error

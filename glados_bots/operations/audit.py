@@ -54,7 +54,7 @@ async def record(client: Client, actor: str, act: str, target: str = "") -> None
         pipe.xadd(KEY, cast("Any", fields), maxlen=MOST_ENTRIES, approximate=True)
         pipe.time()
         _, (seconds, _) = await reply_of(pipe.execute())
-    await reply_of(cast("Awaitable[object]", client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False)))
+    await reply_of(client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False))
 
 
 async def attempt(client: Client, actor: str, act: str, target: str = "") -> None:

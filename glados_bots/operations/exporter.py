@@ -7,7 +7,6 @@
 
 import asyncio
 import hmac
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
@@ -18,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from glados_bots.errors import ConfigError, StoreUnavailableError
-from glados_bots.http_server.listening import is_loopback
+from glados_bots.errors import StoreUnavailableError
+from glados_bots.http_server.listening import is_loopback, listen
 from glados_bots.http_server.protocol import BoundedProtocol
 from glados_bots.metrics import DEAD, STORE_UP, WAITING
 from glados_bots.settings import Settings
@@ -75,7 +74,7 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
     if settings.metrics_port is None:
         yield
         return
-    listener = _listen(settings.host, settings.metrics_port)
+    listener = listen(settings.host, settings.metrics_port, "GLADOS_METRICS_PORT")
     key = settings.key or ""
     config = uvicorn.Config(
         create_app(store, key), access_log=False, log_config=None, lifespan="off", ws="none",
@@ -89,14 +88,3 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await serving
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"GLADOS_METRICS_PORT={port}: cannot listen on {host}:{port} ({error.strerror}); "
-            "set GLADOS_METRICS_PORT to a free port"
-        ) from error

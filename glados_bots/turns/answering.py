@@ -44,16 +44,7 @@ ENDINGS = {
 
 
 class Answering:
-    """What the model says to one turn.
-
-    Attributes:
-        text: the answer so far, or what people saw of it when an earlier worker lost the turn.
-        notice: what is said beside it.
-        model: who answers.
-        tokens: of the prompt that is being answered, as far as is known; of the answer too once it is whole.
-        is_whole: the answer is.
-        lost_tokens: of answers that were begun again.
-    """
+    """What the model says to one turn."""
 
     def __init__(
         self, store: Store, surface: Surface, client: InferenceClient, models: ServedModels, display: Display
@@ -63,11 +54,12 @@ class Answering:
         self._client = client
         self._models = models
         self._display = display
-        self.text = self.lease.draft
-        self.notice = self.lease.notice if self.lease.answer else ""
-        self.model = ""
-        self.tokens = self.lost_tokens = 0
-        self.is_whole = False
+        self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
+        self.notice = self.lease.notice if self.lease.answer else ""  # what is said beside it
+        self.model = ""  # who answers
+        self.tokens = 0  # of the prompt that is being answered, as far as is known; of the answer too once it is whole
+        self.is_whole = False  # the answer
+        self.lost_tokens = 0  # of answers that were begun again
 
     @property
     def lease(self) -> Lease:

@@ -35,11 +35,7 @@ class GenerationLimits:
 
 
 class Generation:
-    """Reads the engine's events, counted and bounded in time. Read it with `next_event`.
-
-    Attributes:
-        begun: the engine took it out of the line, as far as is known.
-    """
+    """Reads the engine's events, counted and bounded in time. Read it with `next_event`."""
 
     def __init__(
         self,
@@ -57,7 +53,7 @@ class Generation:
         self._news = asyncio.Event()
         self._next_piece_at = 0.0  # in the loop's time
         self._timer: asyncio.TimerHandle | None = None
-        self.begun = True
+        self.begun = True  # the engine took it out of the line, as far as is known
         self._tokens = 0  # of prompt and answer, as the engine says them at the end
         self._prompt_tokens = 0  # as it says them at the beginning
         self._pieces = 0  # of the answer so far; each is a token at least

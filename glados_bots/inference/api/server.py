@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.http_server.listening import listen
 from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
@@ -78,7 +79,7 @@ def serve(
         ConfigError: the port cannot be had, or the model cannot be loaded.
         EngineDeadError: the engine failed for good: the process must start anew.
     """
-    listener = _listen(host, port)
+    listener = listen(host, port, "GLADOS_SERVE_PORT")
     deaths: list[Exception] = []
 
     def on_death(error: Exception) -> None:
@@ -108,14 +109,3 @@ def _config(app: FastAPI, log_level: str) -> uvicorn.Config:
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
         timeout_graceful_shutdown=FLUSH_S,
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigError(
-            f"GLADOS_SERVE_PORT={port}: cannot listen on {host}:{port} ({error.strerror}); "
-            "set GLADOS_SERVE_PORT to a free port, or GLADOS_HOST to an address of this machine"
-        ) from error
