@@ -21,13 +21,12 @@ from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Span, Tracer
 
 Value = str | int | float | bool
 
 _tracer: "Tracer | None" = None
-_provider: "TracerProvider | None" = None
 _trace: ContextVar[int] = ContextVar("trace", default=0)
 
 
@@ -75,18 +74,10 @@ def start(processor: "SpanProcessor", role: str) -> None:
         def generate_trace_id(self) -> int:
             return _trace.get() or super().generate_trace_id()
 
-    global _tracer, _provider  # noqa: PLW0603 - as logging's root, a process has one
-    _provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
-    _provider.add_span_processor(processor)
-    _tracer = _provider.get_tracer("glados_bots")
-
-
-def stop() -> None:
-    """Make no more spans, and send those that wait."""
-    global _tracer  # noqa: PLW0603 - see start
-    _tracer = None
-    if _provider:
-        _provider.shutdown()
+    global _tracer  # noqa: PLW0603 - as logging's root, a process has one
+    provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
+    provider.add_span_processor(processor)
+    _tracer = provider.get_tracer("glados_bots")
 
 
 def span(

@@ -77,9 +77,6 @@ class Engine(Protocol):
             EngineDeadError: the engine cannot go on.
         """
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Length in tokens of the prompt these messages make."""
-
     @property
     def models(self) -> tuple[str, ...]:
         """Names a request may ask for; the first is the default."""

@@ -176,12 +176,6 @@ class KeyBook:
             key_id, today, tokens,
         )  # fmt: skip
 
-    def close(self) -> None:
-        """Close the file; the next call opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def _ask(self, query: str, *values: Any) -> list[Any]:
         if not self.in_use:
             return []
