@@ -27,7 +27,7 @@ class GladosError(Exception):
 
     @property
     def in_full(self) -> str:
-        """The same for a log that may hold people's words."""
+        """The sentence for a log that may hold people's words."""
         return str(self)
 
 

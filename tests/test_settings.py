@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots import env_file
+from glados_bots.cli.app import app
 from glados_bots.errors import ConfigError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
@@ -21,7 +22,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
-    installed()  # imports the adapters, and their settings with them
+    assert installed()  # it imports the adapters, and their settings with them
+    assert app  # the same of the rooms
     fields = {variable_of(one, name): field for one in settings_classes() for name, field in one.model_fields.items()}
     for variable, field in fields.items():
         assert variable in rows, f"{variable} is missing in docs/settings.md"

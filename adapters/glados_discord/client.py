@@ -48,7 +48,7 @@ class ListeningClient(discord.Client):
         self.add_dynamic_items(Control)
         self.parts.current.use(self)
         if self.application_id:
-            await sync(self.tree, self.application_id, self.parts.memory, self.parts.settings)
+            await sync(self.tree, self.application_id, self.parts.facts, self.parts.settings)
 
     # --- the connection; each may come any number of times ---------------------------------------------------------
 

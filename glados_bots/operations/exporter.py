@@ -1,6 +1,6 @@
 """What an adapter shows on GLADOS_METRICS_PORT, from within its own event loop.
 
-- `GET /metrics`: Prometheus; see metrics.py. For this machine, and for whoever sends GLADOS_API_KEY.
+- `GET /metrics`: Prometheus; see glados_bots/metrics.py. For this machine, and for whoever sends GLADOS_API_KEY.
 - `GET /health`: 200 while the loop turns: a role that hangs does not answer.
 - `GET /ready`: 200 while Redis answers, else 503. From the moment a role is told to end, nothing answers here.
 """

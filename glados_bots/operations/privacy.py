@@ -1,8 +1,8 @@
 """What is kept of a person or of a thread: handed out, or forgotten everywhere.
 
-The core's own keys are known (records.py). What adapters keep beside them (titles and views of the page, forms, threads
-they take part in, sessions) is found by looking through all keys of the platform for the ids that are to go: slower,
-but it reaches what a later adapter keeps too.
+The core's own keys are known (store/records.py). What adapters keep beside them (titles and views of the page, forms,
+threads they take part in, sessions) is found by looking through all keys of the platform for the ids that are to go:
+slower, but it reaches what a later adapter keeps too.
 """
 
 import json

@@ -24,7 +24,7 @@ class Receipt:
 
     @classmethod
     def of(cls, turn: str, found: Sequence[Any]) -> "Receipt":
-        """What accept.lua and change.lua return."""
+        """What lua/accept.lua and lua/change.lua return."""
         status, ahead, *rest = found
         match status:
             case "joined":
@@ -49,7 +49,7 @@ class Lease:
     answer: Exchange | None  # the whole answer, when an earlier worker had it already but did not get to finish
     at: float  # when the turn was accepted, in seconds since the epoch by the clock of Redis
     failures: int = 0  # attempts that ended with an error; the others lost their process or their lease
-    deaths: int = 0  # how many processes died one after the other while they were at this turn's own work (in_hand.py)
+    deaths: int = 0  # processes that died one after the other at this turn's own work (turns/in_hand.py)
     is_watched: bool = False  # whether a process died that had the turn, so that its own work is to be noted
     is_buried: bool = False  # whether its notice stands above messages of the answer before it, and must be made anew
     noted: int = 0  # how many messages were ever noted for it

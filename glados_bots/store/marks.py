@@ -9,17 +9,10 @@ Both run out by themselves, and so do lists of what was noted last. Every method
 import time
 from typing import Any, cast
 
-from glados_bots.store.connection import reply_of
+from glados_bots.store.connection import reply_of, script
 from glados_bots.store.store import Store
 
 DAY_S = 24 * 3600
-# KEYS[1] the thread; ARGV: an id or a timestamp, seconds to keep it. Both are compared as text, as a number would lose
-# the last digits; one with fewer digits is earlier.
-_JOIN = """
-local known = redis.call('GET', KEYS[1])
-if known and (#known < #ARGV[1] or (#known == #ARGV[1] and known < ARGV[1])) then ARGV[1] = known end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-"""
 
 
 class Marks:
@@ -29,7 +22,7 @@ class Marks:
         self._client = store.client
         self._prefix = store.prefix
         self._ttl = store.ttl
-        self._join = store.client.register_script(_JOIN)
+        self._join = store.client.register_script(script("join"))
 
     async def once(self, what: str, seconds: int = DAY_S) -> bool:
         """True for the first process that asks within the time, False for every other one."""
@@ -59,19 +52,23 @@ class Latest:
     Args:
         most: names that are kept, the newest ones.
         keep_s: for how long, in seconds.
+        each: whether every name runs out by itself. Else all do, once none was noted for so long: a place that was
+            quiet for longer than others is kept with them, and what is asked there in a gap is found.
     """
 
-    def __init__(self, store: Store, key: str, most: int, keep_s: int) -> None:
+    def __init__(self, store: Store, key: str, most: int, keep_s: int, *, each: bool = True) -> None:
         self._client = store.client
         self._key = f"{store.prefix}{key}"
         self._most = most
         self._keep_s = keep_s
+        self._each = each
 
     async def note(self, name: str) -> None:
         now = time.time()
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.zadd(self._key, {name: now})
-            pipe.zremrangebyscore(self._key, "-inf", now - self._keep_s)
+            if self._each:
+                pipe.zremrangebyscore(self._key, "-inf", now - self._keep_s)
             pipe.zremrangebyrank(self._key, 0, -self._most - 1)
             pipe.expire(self._key, self._keep_s)
             await reply_of(pipe.execute())

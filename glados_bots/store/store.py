@@ -11,13 +11,14 @@ from glados_bots.metrics import RECEIVED
 from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
 from glados_bots.store.limits import Limits
+from glados_bots.store.reads import StoreReads
 
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
 BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "finish": ["again"]}  # shared functions
 
 
-class Store:
+class Store(StoreReads):
     """Conversations, inbox and leases of one platform.
 
     Every method raises StoreUnavailableError when Redis is away or refuses; the caller decides what that means.
@@ -36,9 +37,7 @@ class Store:
         owner: str = "",
     ) -> None:
         """Nothing is asked yet. `owner` names the processes that follow each other in our place; see `free`."""
-        self.client = client
-        self.platform = platform
-        self.prefix = f"glados:{{{platform}}}:"
+        super().__init__(client, platform)
         self.lease_s = lease_s
         self.ttl = ttl
         self.limits = limits
@@ -192,63 +191,6 @@ class Store:
             return None
         return Receipt.of(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
 
-    async def turn(self, turn: str) -> Turn | None:
-        """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
-        name = await self.turn_with(turn)
-        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
-        data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
-        return Turn.from_json(data, text) if data and text is not None else None
-
-    async def turn_with(self, message: str) -> str:
-        """Id of the turn that answers a message: its own, but for one that was joined into another."""
-        return await self._field(message, "into") or message
-
-    async def asked_of(self, turn: str) -> Action | None:
-        """What was asked of a turn that has not ended: stop, delete or redo."""
-        return cast("Action | None", await self._field(turn, "cancel"))
-
-    async def posts(self, turn: str) -> tuple[str, ...]:
-        """Ids of the messages posted for a turn so far."""
-        return tuple(json.loads(await self._field(turn, "posts") or "[]"))
-
-    async def known_among(self, turns: Sequence[str]) -> set[str]:
-        """Those of these names that are turns which a conversation holds, or messages joined into one."""
-        async with self.client.pipeline(transaction=False) as pipe:
-            for turn in turns:
-                pipe.exists(f"{self.prefix}t:{turn}")
-            found = await reply_of(pipe.execute())
-        return {turn for turn, exists in zip(turns, found, strict=True) if exists}
-
-    async def first(self, conversation: str) -> str | None:
-        """The oldest turn that a conversation holds, answered or not."""
-        key = f"{self.prefix}c:{conversation}"
-        async with self.client.pipeline(transaction=True) as pipe:
-            pipe.lindex(f"{key}:history", 0)
-            pipe.lindex(f"{key}:queue", 0)
-            answered, waiting = await reply_of(pipe.execute())
-        return cast("str | None", answered or waiting)
-
-    async def state(self, turn: str) -> str | None:
-        """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""
-        return await self._field(turn, "state")
-
-    async def _field(self, turn: str, name: str) -> str | None:
-        return await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", name)))
-
-    async def queue(self, conversation: str) -> tuple[str, ...]:
-        """Turns not yet answered, in order; the first may be running."""
-        found = self.client.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
-        return tuple(await reply_of(cast("Awaitable[list[str]]", found)))
-
-    async def history(self, conversation: str) -> list[Exchange]:
-        """All exchanges kept, oldest first."""
-        key = f"{self.prefix}c:{conversation}"
-        async with self.client.pipeline(transaction=True) as pipe:
-            pipe.lrange(f"{key}:history", 0, -1)
-            pipe.hgetall(f"{key}:exchanges")
-            order, exchanges = await reply_of(pipe.execute())
-        return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
-
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
         """Listen to (word, turn) pairs: queued, stop, delete, redo. Hints only: `renew` tells the truth."""
@@ -263,15 +205,3 @@ class Store:
                         yield word, turn
 
             yield read()
-
-    async def load(self) -> tuple[int, int]:
-        """Conversations with unanswered turns, those being answered among them, and dead letters."""
-        async with self.client.pipeline(transaction=False) as pipe:
-            pipe.zcard(f"{self.prefix}ready")
-            pipe.zcard(f"{self.prefix}dead")
-            waiting, dead = await reply_of(pipe.execute())
-        return int(waiting), int(dead)
-
-    async def ping(self) -> None:
-        """Raise StoreUnavailableError unless Redis answers."""
-        await reply_of(self.client.ping())

@@ -1,8 +1,9 @@
 """When to edit: one budget for all streams of a bucket, shared by every process through Redis.
 
-One script grants requests (pace.lua): never more than the limit in any window of a period, final edits before all
-others, and among ordinary ones the stream that was served longest ago first. Ordinary edits are spread evenly and leave
-a part of the budget to final ones. An edit that must wait is not queued: its stream comes back with newer text.
+One script grants requests (store/lua/pace.lua): never more than the limit in any window of a period, final edits
+before all others, and among ordinary ones the stream that was served longest ago first. Ordinary edits are spread
+evenly and leave a part of the budget to final ones. An edit that must wait is not queued: its stream comes back with
+newer text.
 """
 
 import asyncio

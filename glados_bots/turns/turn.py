@@ -81,9 +81,11 @@ class TurnRun:
         Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
         runs out and the turn is begun again, until it has failed MOST_FAILURES times.
         """
+        # 1. Answer and show, until the end is written and nothing else was asked meanwhile.
         self.requested = self.lease.cancel
         while True:
             exchange = await self._answer_and_show()
+            # 2. Write the end.
             await self.notices.close()
             again_s = self._surface.longest_call_s
             ending: Ending = await self._owned(
@@ -93,6 +95,7 @@ class TurnRun:
                 self.requested = ending
             else:
                 break
+        # 3. Count it, unless it was counted when it first ended.
         outcome = exchange.outcome if exchange else "deleted"
         if self.lease.is_again:
             log.info("turn %s: its end was shown once more (%s)", self.lease.turn.id, outcome)

@@ -1,7 +1,7 @@
 """Fit a conversation into the model's window: the system text, the newest exchanges and the question.
 
 Adapters have no tokenizer: they talk to any OpenAI-compatible endpoint. Lengths are estimated from characters, and the
-estimate is corrected by the exact figures the service sends when it refuses a prompt (see turn.py).
+estimate is corrected by the exact figures the service sends when it refuses a prompt (see served_models.py).
 """
 
 from collections.abc import Sequence

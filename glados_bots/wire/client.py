@@ -1,4 +1,4 @@
-"""The adapters' way to the model: any OpenAI-compatible endpoint. No retries here: turns/turn.py decides."""
+"""The adapters' way to the model: any OpenAI-compatible endpoint. No retries here: turns/answering.py decides."""
 
 import asyncio
 import hashlib

@@ -53,7 +53,7 @@ def read(content: bytes) -> list[ModelInfo]:
 
 
 def in_order(listed: Sequence[ModelInfo], named: str, context: int | None) -> list[ModelInfo]:
-    """The same with the default first, by the operator's will; `context` stands where the endpoint does not say."""
+    """The models, the operator's default first; `context` stands where the endpoint does not say."""
     known = [replace(model, context_length=model.context_length or context) for model in listed]
     if not named:
         return known

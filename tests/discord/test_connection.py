@@ -64,11 +64,11 @@ async def test_without_a_connection_no_time_is_stamped_however_ready_the_client_
         world.fake.gateway.refused_connections = 10_000
         world.fake.gateway.drop()
         await world.until(lambda: bot.parts.catch_up._lost)
-        stamped = await bot.parts.memory.stamped("0")
+        stamped = await bot.parts.facts.stamped("0")
         world.fake.clock.advance(300)
         assert bot._is_well()
         await bot.parts.catch_up.stamp()
-        assert await bot.parts.memory.stamped("0") == stamped
+        assert await bot.parts.facts.stamped("0") == stamped
         missed = await world.ask("missed")
         world.fake.clock.advance(300)
         world.fake.gateway.sessions.clear()
@@ -76,7 +76,7 @@ async def test_without_a_connection_no_time_is_stamped_however_ready_the_client_
         await world.answered(missed)
         await world.until(lambda: bot.parts.catch_up._caught)
         await bot.parts.catch_up.stamp()
-        assert await bot.parts.memory.stamped("0") != stamped
+        assert await bot.parts.facts.stamped("0") != stamped
 
 
 async def test_while_it_ends_and_takes_nothing_more_no_time_is_stamped(world: World) -> None:

@@ -241,7 +241,7 @@ async def test_one_person_s_quick_messages_become_one_question(world: World) -> 
         question = await world.ask("one")
         await world.until(lambda: world.engine.asked)
         last = [await world.ada.say(world.thread(question), text) for text in ("two", "three")][-1]
-        await until(lambda: bot.parts.memory.is_turn(last.id))
+        await until(lambda: bot.parts.facts.is_turn(last.id))
         world.go_on()
         await world.until(lambda: len(world.finished(world.thread(question))) == 2)
     assert world.prompts[-1] == ["one", "two\nthree"]

@@ -26,7 +26,7 @@ from glados_bots.store.store import Store
 from glados_bots.surface import View
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation
-from glados_web.door.sessions import Session, Sessions
+from glados_web.door.sessions import Session, Sessions, owners_of
 from tests.conftest import running_store
 from tests.contents import contents, holding
 from tests.fakes.scripted_model import ScriptedModel
@@ -135,6 +135,16 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
     assert (await page.history("another-chat"))[0].question == "of somebody else"
     if by != "thread":
         await until(lambda: not on_disk(data_dir))
+
+
+@pytest.mark.parametrize("name", ["password", "local", ""])
+async def test_a_name_that_stands_for_nobody_in_particular_owns_no_chats(client: Client, name: str) -> None:
+    store = Store(client, "web", ttl=3600, max_exchanges=3)
+    sessions = Sessions(store, 3600, 3600)
+    await sessions.sign_in(None, "", name, "password")
+    ada = await sessions.sign_in(None, "", "Ada@example.org", "oidc")
+    assert await owners_of(store, name) == ()
+    assert await owners_of(store, "ada@example.org") == (ada.owner,)
 
 
 async def test_an_export_has_every_trace_of_a_person_and_nothing_of_others(

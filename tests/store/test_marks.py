@@ -51,3 +51,13 @@ async def test_only_the_newest_names_are_kept_and_they_run_out(client: Client) -
     await latest.drop("c")
     assert list(await latest.names()) == ["a", "b"]
     assert 0 < await client.ttl("glados:{test}:asked") <= 60
+
+
+async def test_names_that_run_out_together_are_kept_while_any_is_noted(client: Client) -> None:
+    latest = Latest(Store(client, "test", ttl=3600, max_exchanges=3), "dms", 2, 60, each=False)
+    await client.zadd("glados:{test}:dms", {"quiet": 1.0})
+    await latest.note("lively")
+    assert list(await latest.names()) == ["lively", "quiet"]
+    assert 0 < await client.ttl("glados:{test}:dms") <= 60
+    await latest.note("new")
+    assert list(await latest.names()) == ["new", "lively"]

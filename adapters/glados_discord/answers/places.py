@@ -81,14 +81,14 @@ class Places:
     def __init__(
         self,
         current: CurrentClient,
-        memory: DiscordFacts,
+        facts: DiscordFacts,
         rates: Rates,
         still_asked: StillAsked,
         archive_minutes: Literal[60, 1440, 4320, 10080],
     ) -> None:
         self._still_asked = still_asked
         self._current = current
-        self._memory = memory
+        self._facts = facts
         self._rates = rates
         self._archive_minutes: Literal[60, 1440, 4320, 10080] = archive_minutes
         self._known: OrderedDict[str, Target] = OrderedDict()
@@ -111,7 +111,7 @@ class Places:
         question = int(spot.question or await self._write_down(turn, spot))
         if spot.how == "thread" and await self._open(turn, spot, question):
             if str(question) != turn.conversation:
-                await self._memory.place(question, turn.conversation)
+                await self._facts.place(question, turn.conversation)
             return Target(question, None, is_shared=False)
         is_shared = spot.how != "plain" and spot.channel != turn.conversation
         return Target(int(spot.channel), None if spot.how == "plain" else question, is_shared)

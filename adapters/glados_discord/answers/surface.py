@@ -48,7 +48,7 @@ class DiscordSurface:
         store: Store,
         pacer: Pacer,
         current: CurrentClient,
-        memory: DiscordFacts,
+        facts: DiscordFacts,
         settings: DiscordSettings,
         *,
         clock: Clock = time.time,
@@ -56,10 +56,10 @@ class DiscordSurface:
         self._clock = clock
         self._store = store
         self._current = current
-        self._memory = memory
+        self._facts = facts
         self.rates = Rates(pacer, store)
         self._still_asked = StillAsked(current, store, self.rates)
-        self.places = Places(current, memory, self.rates, self._still_asked, settings.thread_archive_minutes)
+        self.places = Places(current, facts, self.rates, self._still_asked, settings.thread_archive_minutes)
         self.typing = TypingNotice(current, store, self.rates)
 
     def answer(self, turn: Turn) -> Stream[str]:
@@ -79,7 +79,7 @@ class DiscordSurface:
             await self.rates.enter(turn.id, self.rates.edits(str(target.channel)))
             await self._rewrite(turn, target.channel, message.id, view, nonce)
         if target.is_shared:
-            await self._memory.place(message.id, turn.conversation)
+            await self._facts.place(message.id, turn.conversation)
         self.typing.follow(turn, target.channel, view.state)
         return f"{target.channel}:{message.id}"
 

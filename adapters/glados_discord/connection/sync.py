@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 async def sync(
-    tree: app_commands.CommandTree[Any], application: int, memory: DiscordFacts, settings: DiscordSettings
+    tree: app_commands.CommandTree[Any], application: int, facts: DiscordFacts, settings: DiscordSettings
 ) -> None:
     """Offer the commands where the setting says, and take them back where it does not any more.
 
@@ -27,14 +27,14 @@ async def sync(
     scopes |= dict.fromkeys(guilds, digest)
     for guild, wanted in scopes.items():
         scope = f"{application}:{guild or 'global'}"
-        if (await memory.synced(scope) or "") == wanted:
+        if (await facts.synced(scope) or "") == wanted:
             continue
         try:
             await _tell(tree, guild, is_offered=bool(wanted))
         except discord.HTTPException as error:
             log.warning("the slash commands could not be told to Discord: %s", error)
         else:
-            await memory.note_synced(scope, wanted)
+            await facts.note_synced(scope, wanted)
             log.info("slash commands: Discord was told anew (%s)", scope)
 
 

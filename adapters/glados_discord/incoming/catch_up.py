@@ -38,7 +38,7 @@ class DiscordCatchUp:
 
     def __init__(self, shared: DiscordShared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._rates = shared.core.surface.rates
         self._desk = desk
         self._order = shared.order
@@ -105,13 +105,13 @@ class DiscordCatchUp:
     async def stamp(self) -> None:
         try:
             for name in sorted(self._caught - self._lost):
-                await self._memory.stamp(name, int(self._clock() * 1000))
+                await self._facts.stamp(name, int(self._clock() * 1000))
         except StoreUnavailableError as error:
             log.debug("no stamp: %s", error)
 
     async def _stamped_s(self, name: str) -> float | None:
         """Until when events arrived; None on the very first start, and when this is switched off."""
-        stamped = await self._memory.stamped(name)
+        stamped = await self._facts.stamped(name)
         return None if stamped is None or not self._settings.catch_up_minutes else stamped / 1000
 
     async def _look_for_questions(
@@ -152,7 +152,7 @@ class DiscordCatchUp:
         """Direct conversations used lately; they belong to the first shard."""
         if shard:
             return []
-        found = await self._memory.recent_dms(MOST_DMS)
+        found = await self._facts.recent_dms(MOST_DMS)
         return [client.get_partial_messageable(channel, type=discord.ChannelType.private) for channel in found]
 
 

@@ -47,7 +47,7 @@ class DiscordDesk:
         self._shared = shared
         self._core = shared.core
         self._current = shared.current
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._settings = shared.settings
         self._notes = DiscordNotes(shared.core.marks)
         self._order = shared.order
@@ -106,7 +106,7 @@ class DiscordDesk:
         said = await self._with_roles(said)
         guild, thread = said.message.guild, said.channel if isinstance(said.channel, discord.Thread) else None
         where = where_of(said.channel, said.heard.channel, guild, guild.id if guild else None)
-        quotes = Quotes(said.me, self._current, self._memory, self._shared.rules, thread)
+        quotes = Quotes(said.me, self._current, self._facts, self._shared.rules, thread)
         asker = DiscordAsker(said.heard.author, where.guild, where.listed, said.heard.roles)
         return AskedInDiscordMessage(
             self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing
@@ -140,7 +140,7 @@ class DiscordDesk:
 
     async def _is_known(self, message: int) -> bool:
         """Whether a message was taken in, or answered with a sentence, before."""
-        return await self._memory.is_turn(message) or await self._core.marks.was(f"told:{message}")
+        return await self._facts.is_turn(message) or await self._core.marks.was(f"told:{message}")
 
     async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: str) -> None:
         """A mention without words, a picture, or a text that Discord did not show us."""
@@ -158,7 +158,7 @@ class DiscordDesk:
         if turn is None:
             if await self._asks_by_edit(said.heard, before):
                 await self._take_or_apologise(said, late=True)
-        elif not await self._memory.has_words(said.heard.id, said.heard.raw):
+        elif not await self._facts.has_words(said.heard.id, said.heard.raw):
             await self._ask_anew(said, turn)
 
     async def _ask_anew(self, said: DiscordEvent, turn: Turn) -> None:
@@ -166,7 +166,7 @@ class DiscordDesk:
         heard = said.heard
         verdict = await self._core.desk.ask_anew(await self._asked(said), turn, str(heard.id), str(heard.author))
         if verdict.status in {"accepted", "gone"}:
-            await self._memory.note_words(heard.id, heard.raw)
+            await self._facts.note_words(heard.id, heard.raw)
         elif verdict.status != "empty":
             await self._tell(said.message, "mention", verdict)
 

@@ -37,13 +37,13 @@ class AskedOnDiscord:
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
         """Note where a conversation takes place, if its turn was taken in."""
-        where, memory = self.where, self.shared.memory
+        where, facts = self.where, self.shared.facts
         if verdict.status != "accepted":
             return
         if where.guild is not None:
-            await memory.belongs_to_guild(turn.conversation, where.guild)
+            await facts.belongs_to_guild(turn.conversation, where.guild)
         elif where.is_direct:
-            await memory.used_dm(int(turn.conversation))
+            await facts.used_dm(int(turn.conversation))
         if where.is_thread:
             await self.shared.core.marks.join(str(where.channel), turn.id)
 
@@ -96,18 +96,18 @@ class AskedInDiscordMessage(AskedOnDiscord):
     async def turn(self, question: Question) -> Turn:
         """Its words are noted, so that an edit of them is told from other changes."""
         heard, where, shared = self.heard, self.where, self.shared
-        conversation = await conversation_of(heard, where, shared.memory, shared.settings)
-        await shared.memory.note_asked(where.guild, where.channel, heard.id)
-        await shared.memory.note_words(heard.id, heard.raw)
+        conversation = await conversation_of(heard, where, shared.facts, shared.settings)
+        await shared.facts.note_asked(where.guild, where.channel, heard.id)
+        await shared.facts.note_words(heard.id, heard.raw)
         spot = Spot(str(where.channel), question=str(heard.id))
         return self._turn(question, heard.id, conversation, heard.name, spot)
 
 
-async def conversation_of(heard: Heard, where: Where, memory: DiscordFacts, settings: DiscordSettings) -> str:
+async def conversation_of(heard: Heard, where: Where, facts: DiscordFacts, settings: DiscordSettings) -> str:
     """The conversation a message belongs to: that of its thread or reply chain, or a new one."""
     if where.guild is None or where.is_thread:
-        return await memory.conversation(where.channel) or str(where.channel)
-    if heard.replies_to and (known := await memory.conversation(heard.replies_to)):
+        return await facts.conversation(where.channel) or str(where.channel)
+    if heard.replies_to and (known := await facts.conversation(heard.replies_to)):
         return known
     return str(where.channel) if settings.answer_in == "channel" else str(heard.id)
 

@@ -23,7 +23,7 @@ class SecondLook:
     """Hands to the desk what happened to known questions while there was no session."""
 
     def __init__(self, shared: DiscordShared, desk: DiscordDesk) -> None:
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._rates = shared.core.surface.rates
         self._desk = desk
         self._most = shared.settings.catch_up_messages
@@ -51,8 +51,8 @@ class SecondLook:
 
     async def _questions(self, client: discord.Client, shard: int) -> dict[tuple[int, int], list[int]]:
         """Questions that are still kept, by server and channel."""
-        found = [one for one in await self._memory.asked_lately(self._most) if _is_ours(client, shard, one[0])]
-        kept = await self._memory.turns_among([message for _, _, message in found])
+        found = [one for one in await self._facts.asked_lately(self._most) if _is_ours(client, shard, one[0])]
+        kept = await self._facts.turns_among([message for _, _, message in found])
         places: dict[tuple[int, int], list[int]] = defaultdict(list)
         for guild, channel, message in found:
             if message in kept:

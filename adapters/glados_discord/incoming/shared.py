@@ -16,7 +16,7 @@ class DiscordShared:
     """Wired once per process; lives longer than any client."""
 
     core: AdapterCore[DiscordSurface]
-    memory: DiscordFacts
+    facts: DiscordFacts
     current: CurrentClient
     settings: DiscordSettings
     order: ChannelOrder = field(default_factory=ChannelOrder)

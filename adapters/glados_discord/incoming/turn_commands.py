@@ -56,7 +56,7 @@ class AskedByDiscordCommand(AskedOnDiscord):
 
 async def conversation_of(shared: DiscordShared, interaction: discord.Interaction) -> str:
     """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
-    return await shared.memory.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
+    return await shared.facts.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
 
 
 def _asker(interaction: discord.Interaction) -> tuple[Where, DiscordAsker]:

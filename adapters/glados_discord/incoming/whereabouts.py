@@ -12,7 +12,7 @@ class Whereabouts:
 
     def __init__(self, shared: DiscordShared) -> None:
         self._core = shared.core
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._order = shared.order
         self._settings = shared.settings
 
@@ -33,15 +33,15 @@ class Whereabouts:
         await self._order.do(guild, lambda: self._end_guild(guild), guild=guild)
 
     async def _end_channel(self, channel: int) -> None:
-        await self._cancel(await self._memory.conversation(channel) or str(channel))
+        await self._cancel(await self._facts.conversation(channel) or str(channel))
 
     async def _end_guild(self, guild: int) -> None:
-        conversations = await self._memory.of_guild(guild)
+        conversations = await self._facts.of_guild(guild)
         for conversation in conversations:
             await self._cancel(conversation)
             if self._settings.purge_on_leave:
                 await self._core.records.forget_conversation(conversation)
-        await self._memory.forget_guild(guild)
+        await self._facts.forget_guild(guild)
         log.info("removed from server %d: %d conversations end", guild, len(conversations))
 
     async def _cancel(self, conversation: str) -> None:

@@ -33,7 +33,7 @@ class Quotes:
 
     me: int
     current: CurrentClient
-    memory: DiscordFacts
+    facts: DiscordFacts
     rules: Rules
     thread: discord.Thread | None
 
@@ -79,8 +79,8 @@ class Quotes:
 
     async def _is_first(self, thread: discord.Thread, message: discord.Message) -> bool:
         """Whether nothing was asked in a thread before this message."""
-        conversation = await self.memory.conversation(thread.id) or str(thread.id)
-        return await self.memory.is_first(conversation, message.id)
+        conversation = await self.facts.conversation(thread.id) or str(thread.id)
+        return await self.facts.is_first(conversation, message.id)
 
     async def opening(self, message: discord.Message) -> Quoted:
         """What a thread of others is about, when the bot is first asked in it: its first message, or else its name."""
@@ -128,7 +128,7 @@ class Quotes:
         return target.author.id == self.me and (message.guild is None or self.thread is not None)
 
     async def _is_kept(self, target: discord.Message) -> bool:
-        return await self.memory.is_turn(target.id) or await self.memory.conversation(target.id) is not None
+        return await self.facts.is_turn(target.id) or await self.facts.conversation(target.id) is not None
 
 
 async def _first_message(thread: discord.Thread) -> discord.Message | None:

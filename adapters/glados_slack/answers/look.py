@@ -31,7 +31,7 @@ def content(turn: str, view: View) -> dict[str, Any]:
 
 
 def plainer(turn: str, view: View) -> dict[str, Any]:
-    """The same in the oldest kind of block, for when Slack refuses the newer ones."""
+    """A message in the oldest kind of block, for when Slack refuses the newer ones."""
     chunk = Chunk.decode(view.chunk)
     texts = render(chunk.markdown, MAX_SECTION)
     sections: list[Block] = [

@@ -139,7 +139,7 @@ class Installations(AsyncInstallationStore):
         await reply_of(self._client.delete(f"{self._prefix}install:{key}"))
 
     async def _refreshed(self, key: str, found: Installation) -> Installation | None:
-        """The same, or with a new token when its own ends soon."""
+        """The installation as it is, or with a new token when its own ends soon."""
         if not _ends_within(found, REFRESH_BEFORE_MINUTES * 60):
             return found
         name = f"{self._prefix}refreshing:{key}"

@@ -38,7 +38,7 @@ class SlackCatchUp:
     """Stamps the time while events can arrive, and looks back when they could not."""
 
     def __init__(self, shared: SlackShared, desk: SlackDesk, is_well: Callable[[], bool]) -> None:
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._look_back = LookBack(shared, desk)
         self._is_well = is_well
         self._longest_s = shared.settings.catch_up_minutes * 60
@@ -54,7 +54,7 @@ class SlackCatchUp:
         while True:
             try:
                 if self._is_well():
-                    await self._memory.stamp(is_first=is_first)
+                    await self._facts.stamp(is_first=is_first)
                     is_first = False
             except StoreUnavailableError as error:
                 log.debug("no stamp: %s", error)
@@ -76,28 +76,28 @@ class SlackCatchUp:
                 log.exception("what was missed in a gap cannot be read")
 
     async def _look_if_needed(self) -> None:
-        gaps = await self._memory.gaps()
-        if not gaps or not await self._memory.take(TAKEN_S):
+        gaps = await self._facts.gaps()
+        if not gaps or not await self._facts.take(TAKEN_S):
             return
         keeping = asyncio.create_task(self._keep())
         try:
             await self._look(gaps)
-            await self._memory.close(gaps)
+            await self._facts.close(gaps)
         finally:
             keeping.cancel()
             with suppress(StoreUnavailableError):
-                await self._memory.give_back()
+                await self._facts.give_back()
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(TAKEN_S / 3)
             with suppress(StoreUnavailableError):
-                await self._memory.keep(TAKEN_S)
+                await self._facts.keep(TAKEN_S)
 
     async def _look(self, gaps: Gaps) -> None:
         """Look through every workspace at once: Slack counts calls by workspace."""
         teams = defaultdict[str, list[Channel]](list)
-        for channel in await self._memory.channels():
+        for channel in await self._facts.channels():
             teams[channel.team].append(channel)
         works = (self._look_in(channels, gaps) for channels in teams.values())
         for outcome in await asyncio.gather(*works, return_exceptions=True):
@@ -107,7 +107,7 @@ class SlackCatchUp:
 
     async def _look_in(self, channels: list[Channel], gaps: Gaps) -> None:
         """Channels before threads; of both, what was looked through longest ago comes first."""
-        asked, looked = await self._memory.asked(), await self._memory.looked()
+        asked, looked = await self._facts.asked(), await self._facts.looked()
         for channel in sorted(channels, key=lambda one: looked.get(one.id, 0)):
             await self._see_to(channel.id, gaps, looked, partial(self._channel, channel, asked))
         known = {channel.id: channel for channel in channels}
@@ -134,4 +134,4 @@ class SlackCatchUp:
             await look(max(min(begins) / 1000 - SLACK_S, time.time() - self._longest_s))
         except (RefusedError, PlaceGoneError) as error:
             log.info("%s cannot be looked through: %s", name, error)
-        await self._memory.note_looked(name, max(gaps.values()))
+        await self._facts.note_looked(name, max(gaps.values()))

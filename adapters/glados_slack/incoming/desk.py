@@ -17,9 +17,9 @@ from glados_bots.wording import HOW_TO_ASK_ON_SLACK
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
+from glados_slack.incoming.addressing import ASKING, Edit, Reason, addressed, is_edit, is_question
 from glados_slack.incoming.earlier import quoted_in
-from glados_slack.incoming.message import AskedInSlackMessage
-from glados_slack.incoming.questions import ASKING, Edit, Reason, addressed, is_edit, is_question
+from glados_slack.incoming.questions import AskedInSlackMessage
 from glados_slack.incoming.shared import SlackShared
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class SlackDesk:
         self._shared = shared
         self._core = shared.core
         self._notes = shared.notes
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._changes = HeardChanges(shared.core.store)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -49,7 +49,7 @@ class SlackDesk:
         async with lock:
             while True:
                 try:
-                    await self._memory.note_channel(event, install)
+                    await self._facts.note_channel(event, install)
                     return await self._take(event, install)
                 except StoreUnavailableError:
                     if time.monotonic() > give_up_at:
@@ -75,7 +75,7 @@ class SlackDesk:
         if await self._core.store.turn(name):  # whoever took it in may have died right after
             await self._core.marks.join(conversation_of(event.channel, event.thread), event.edited or event.ts)
             await self._changes.follow(name)
-            await self._memory.note_asked(place_of(event, install))
+            await self._facts.note_asked(place_of(event, install))
             return
         told_at = max(event.told_at, event.edited)
         edit = Edit(told_at) if event.type == "app_mention" and told_at > event.ts else None

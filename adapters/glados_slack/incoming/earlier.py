@@ -11,7 +11,7 @@ from glados_slack.connection.files import MOST_FILES, is_candidate
 from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import Event, conversation_of
-from glados_slack.incoming.questions import addressed
+from glados_slack.incoming.addressing import addressed
 from glados_slack.incoming.shared import SlackShared
 from glados_slack.words.reading import Reader
 from glados_slack.words.said import files_of

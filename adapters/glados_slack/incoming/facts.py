@@ -72,7 +72,7 @@ class SlackFacts:
     def __init__(self, store: Store) -> None:
         self._client = store.client
         self._prefix = store.prefix
-        self._channels = Latest(store, "channels", MOST_CHANNELS, store.ttl)
+        self._channels = Latest(store, "channels", MOST_CHANNELS, store.ttl, each=False)
         self._asked = Latest(store, "asked", MOST_ASKED, DEDUPE_SECONDS)
         self._stamp = store.client.register_script(_STAMP)
         self._known: dict[str, tuple[float, str]] = {}

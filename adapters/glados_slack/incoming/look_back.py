@@ -31,7 +31,7 @@ class LookBack:
 
     def __init__(self, shared: SlackShared, desk: SlackDesk) -> None:
         self._calls = shared.calls
-        self._memory = shared.memory
+        self._facts = shared.facts
         self._desk = desk
 
     async def channel(self, channel: Channel, asked: Mapping[str, Asked], since_s: float) -> set[str]:
@@ -65,7 +65,7 @@ class LookBack:
         if await find(self._calls, _place(channel, thread, ts)) is None:
             log.info("turn %s: its question was deleted in a gap", message_id(channel.id, ts))
             await self._tell(channel, {"type": "message", "subtype": "message_deleted", "deleted_ts": ts})
-            await self._memory.drop_asked(channel.id, thread, ts)
+            await self._facts.drop_asked(channel.id, thread, ts)
 
     async def _hand(self, channel: Channel, message: Message, asked: Asked, since_s: float) -> None:
         """A question that was missed, or an edit of a known one; neither is told twice to no purpose."""

@@ -1,71 +1,66 @@
-"""Whether a message asks the bot: one rule, on plain data, for live events, edits, and what is found after a gap.
+"""A message that asks, or was edited: what the core's desk wants to know of it."""
 
-A question is a direct message, mentions the bot, or stands in a thread that the bot had joined before: what people said
-to each other until then was not said to the bot, however late it is heard of. An edit makes young messages questions.
-"""
-
+import asyncio
 from dataclasses import dataclass
-from typing import Literal
+from typing import Self
 
-from glados_bots.intake.addressing import is_after_joining, is_asked_by_edit
-from glados_slack.connection.places import Event, seconds
-from glados_slack.words.said import said
-from glados_slack.words.text import is_for_others, mentions
-
-Reason = Literal["direct", "mention", "thread"]
-
-ASKING = frozenset({"", "file_share", "thread_broadcast", "me_message"})  # subtypes in which people say something
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """How a message came to be what it is."""
-
-    at: str  # when it was edited, as Slack's timestamp
-    before: Event | None = None  # the message as it was; None where Slack does not tell
+from glados_bots.conversation import Turn
+from glados_bots.intake.desk import Question
+from glados_bots.intake.intake import Verdict
+from glados_slack.access import SlackAsker
+from glados_slack.connection.heard_changes import HeardChanges
+from glados_slack.connection.installs import Install
+from glados_slack.connection.places import Event, place_of
+from glados_slack.connection.standing import Standing, is_late
+from glados_slack.incoming.addressing import addressed
+from glados_slack.incoming.earlier import Earlier
+from glados_slack.incoming.shared import AskedOnSlack, SlackShared
+from glados_slack.words.reading import Reader
+from glados_slack.words.said import files_of
 
 
-def is_from_person(event: Event, bot: str) -> bool:
-    """Neither a program, this bot included, nor Slack itself."""
-    return event.subtype in ASKING and not event.is_from_bot and event.user not in {"", "USLACKBOT", bot}
+@dataclass(slots=True)
+class AskedInSlackMessage(AskedOnSlack):
+    """A message of a person."""
 
+    event: Event  # the message, as it stands at Slack when its event is late
+    install: Install
+    changes: HeardChanges
+    asked_at: str = ""  # when an edit has made a question of it; empty if it was written as one
+    earlier: str | None = None  # for the edit of a question that was taken in before: the quotation it began with
 
-def addressed(event: Event, bot: str) -> Reason | None:
-    """Why a message may be meant for the bot, or None. In a thread it is only if the bot has joined that."""
-    if not is_from_person(event, bot):
-        return None
-    if event.kind == "im":
-        return "direct"
-    words = said(event.data).words
-    if event.type == "app_mention" or bot in mentions(words):
-        return "mention"
-    return None if event.thread == event.ts or is_for_others(words, bot) else "thread"
+    @classmethod
+    def of(cls, shared: SlackShared, event: Event, install: Install, changes: HeardChanges) -> Self:
+        asker = SlackAsker(event.user, event.channel, event.kind == "im", event.is_external)
+        return cls(shared, place_of(event, install), asker, event, install, changes)
 
+    async def read(self) -> Question | None:
+        """Words and files below what was said earlier. Files take the room that the words leave."""
+        if self.earlier is None and is_late(self.event):
+            found = await Standing(self.shared.calls, self.changes).now(self.event, self.place)
+            if found is None or addressed(found, self.install.bot_user) is None:
+                return None
+            self.event = found
+        reader = Reader(self.shared.people, self.shared.settings, self.install, self.place)
+        data = self.event.data
+        words, files = await asyncio.gather(
+            reader.words(data), self.shared.files.read(files_of(data), self.install, self.place)
+        )
+        if not words and not files.read:
+            return Question(left_out=files.fitted(0)[1])
+        earlier = self.earlier
+        if earlier is None:
+            earlier = await Earlier(self.shared).read(self.event, self.install, self.place, reader)
+        room = self.shared.core.settings.message_max_chars - len(earlier) - len(words)
+        shown, left_out = files.fitted(room)
+        return Question(earlier + "\n\n".join(filter(None, [words, shown])), left_out, len(words))
 
-def is_question(event: Event, bot: str, joined: str, edit: Edit | None = None) -> bool:
-    """Whether a message asks the bot, as it was written or as an edit has made it.
+    async def turn(self, question: Question) -> Turn:
+        """Its place knows when an edit made a question of it."""
+        asked_at = {"asked_at": self.asked_at} if self.asked_at else {}
+        return await self.turn_at({**self.place, **asked_at}, question.text)
 
-    `joined` is when the bot has joined the message's thread, as Slack's timestamp; empty when it has not.
-    """
-    reason, written, since = addressed(event, bot), seconds(event.ts), seconds(joined) if joined else None
-    if edit is None:
-        return reason in {"direct", "mention"} or (reason == "thread" and is_after_joining(written, since))
-    # A mention that was there before and asked nothing was refused, or its event is on its way: it is not answered yet.
-    return is_asked_by_edit(
-        was_named=False, is_named=reason in {"direct", "mention"}, age_s=seconds(edit.at) - written, written=written,
-        joined=None if reason == "direct" else since,
-    )  # fmt: skip
-
-
-def is_edit(now: Event, bot: str, edit: Edit) -> bool:
-    """Whether a change may be one of a person's words: previews, pins and reactions are told in the same way.
-
-    Where Slack leaves out how the message was, only the text that was kept can tell, and a message that nobody has ever
-    edited is none.
-    """
-    if not is_from_person(now, bot):
-        return False
-    if edit.before is None:
-        return bool(now.edited)
-    was, is_now = said(edit.before.data), said(now.data)
-    return was.words != is_now.words or (now.edited != edit.before.edited and was.others != is_now.others)
+    async def remember(self, turn: Turn, verdict: Verdict) -> None:
+        """Its deletion may have come before it."""
+        await AskedOnSlack.remember(self, turn, verdict)
+        await self.changes.follow(turn.id)

@@ -29,7 +29,7 @@ class SlackShared:
     people: People = field(init=False)
     notes: SlackNotes = field(init=False)
     files: FileReader = field(init=False)
-    memory: SlackFacts = field(init=False)
+    facts: SlackFacts = field(init=False)
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class SlackShared:
         self.people = People(self.calls)
         self.notes = SlackNotes(self.core.marks, self.calls)
         self.files = FileReader(self.calls, str(self.settings.api_base), self.settings.file_max_bytes)
-        self.memory = SlackFacts(self.core.store)
+        self.facts = SlackFacts(self.core.store)
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class AskedOnSlack:
         if verdict.status == "accepted":
             since = turn.place.get("asked_at") or turn.place["ts"]
             await self.shared.core.marks.join(turn.conversation, since)
-        await self.shared.memory.note_asked(turn.place)
+        await self.shared.facts.note_asked(turn.place)
 
     async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
         """The turn at a place; `ts` of the place is its question."""

@@ -54,7 +54,7 @@ class Followed:
         return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
 
     def again(self) -> dict[str, Any]:
-        """The same view without its blocks: a sign of life."""
+        """The view that was told last, without its blocks: a sign of life."""
         return {"from": self._count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
 
     def _changed(self, text: str) -> tuple[int, list[str]]:

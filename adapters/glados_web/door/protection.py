@@ -79,7 +79,7 @@ def require_own_page(request: Request) -> None:
 
 
 def require_own_form(request: Request) -> None:
-    """The same for a form, which needs no script: here the browser must say where it comes from."""
+    """Refuse a form that another site may have sent. It needs no script; its browser must say where it comes from."""
     says = {"sec-fetch-site", "origin"} & set(request.headers)
     if not says or _is_foreign(request) or _content_type(request) != "application/x-www-form-urlencoded":
         raise HTTPException(403, NOT_OURS)

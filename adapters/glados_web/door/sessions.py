@@ -30,7 +30,7 @@ class Session:
 
     hash: str  # the session's name in Redis
     owner: str  # whose chats these are: this browser, or this person on every browser
-    person: str = ""  # who it is, as far as we know: an e-mail address, or a name of admins.py for nobody in particular
+    person: str = ""  # who it is: an e-mail address, or what glados_bots/admins.py calls nobody in particular
     by: By = "open"  # how they came in; `open` where no sign-in is asked for
     began: float = 0.0  # when they came in, in seconds since the epoch
     seen: float = 0.0  # their last request, to the minute
@@ -131,9 +131,12 @@ def _new(cookie: str, owner: str, person: str, by: By) -> Session:
 
 
 async def owners_of(store: Store, person: str) -> tuple[str, ...]:
-    """The owners of chats that somebody signed in as, by the address the provider vouches for."""
+    """The owners of chats that somebody signed in as, by the address the provider vouches for.
+
+    The names of admins.py that stand for nobody in particular own nothing: the chats are those of many people.
+    """
     found = set()
-    for key in await keys(store, "session:"):
+    for key in await keys(store, "session:") if "@" in person else []:
         text = await reply_of(cast("Awaitable[str | None]", store.client.get(key)))
         session = _read(key, text or "1")
         if session.person.casefold() == person.casefold():

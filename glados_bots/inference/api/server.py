@@ -90,7 +90,7 @@ def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) 
 def _config(app: FastAPI, log_level: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        log_config=None,  # as all of this process; see logs.py
+        log_config=None,  # as all of this process; see glados_bots/logs.py
         log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
         access_log=False,
         server_header=False,

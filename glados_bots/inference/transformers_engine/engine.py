@@ -1,7 +1,7 @@
 """The engine on transformers' own continuous batching: paged cache, shared prefixes, one forward pass for all requests.
 
-We write no scheduler. Requests wait in our `Line`, are tokenised in a thread, run in the library's generation thread,
-and come back to the event loop token by token.
+We write no scheduler. Requests wait in our `WaitingLine`, are tokenised in a thread, run in the library's generation
+thread, and come back to the event loop token by token.
 """
 
 import asyncio

@@ -95,7 +95,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
 
     def choose_on_device(self, states: Sequence[Any], scores: torch.Tensor) -> torch.Tensor:
-        """The same without waiting for the device, but for requests that look back. Returns shape (rows,)."""
+        """The next token of each request, shape (rows,). Only requests that look back wait for the device."""
         rows = self._of(states)
         scores = scores[: len(rows)]
         tokens = draw_rows(scores, rows)

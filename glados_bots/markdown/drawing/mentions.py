@@ -17,5 +17,5 @@ class Mentions:
         return self._possible.sub("@" + ZERO_WIDTH_SPACE, text) if "@" in text else text
 
     def encoded(self, url: str) -> str:
-        """The same for an address, which stays the same address."""
+        """An address that calls nobody either, and leads where it led."""
         return url.replace("@", "%40") if self._possible.search(url) else url

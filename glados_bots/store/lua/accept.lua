@@ -9,6 +9,7 @@ local scopes = cjson.decode(ARGV[10])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- 1. Once only, and only while there is room.
 for i = 11, #ARGV do
   if redis.call('EXISTS', p .. 'seen:' .. ARGV[i]) == 1 then return {'duplicate', 0} end
 end
@@ -18,6 +19,7 @@ local ahead = redis.call('LLEN', queue)
 if ahead >= cap then return {'full', ahead} end
 local refusal = over_limit(p, scopes, now)
 if refusal then return refusal end
+-- 2. It is taken in: count it, and remember its names and its author.
 count_question(p, scopes, now, turn)
 for i = 11, #ARGV do redis.call('SET', p .. 'seen:' .. ARGV[i], turn, 'EX', dedupe_s) end
 redis.call('SADD', p .. 'a:' .. author, conversation)
@@ -25,6 +27,7 @@ redis.call('EXPIRE', p .. 'a:' .. author, keep_s)
 redis.call('SADD', p .. 'c:' .. conversation .. ':authors', author)
 redis.call('EXPIRE', p .. 'c:' .. conversation .. ':authors', keep_s)
 
+-- 3. Join it to the author's question that waits at the end of the queue, when that one is fresh.
 local last = redis.call('LINDEX', queue, -1)
 if last then
   local key = p .. 't:' .. last
@@ -40,6 +43,7 @@ if last then
   end
 end
 
+-- 4. Or queue it, and wake a worker or tell those ahead.
 redis.call('HSET', p .. 't:' .. turn, 'state', 'queued', 'conversation', conversation, 'author', author, 'data', data,
   'text', text, 'at', now, 'attempts', 0, 'version', 0, 'posts', '[]')
 hold_tokens(p, scopes, now, turn)

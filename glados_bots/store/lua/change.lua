@@ -9,6 +9,7 @@ local scopes, cap = cjson.decode(ARGV[4]), tonumber(ARGV[5] or 0)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- 1. Find the turn; what changes nothing ends here.
 local turn = redis.call('HGET', p .. 't:' .. part, 'into') or part
 local t = p .. 't:' .. turn
 local found = redis.call('HMGET', t, 'state', 'conversation', 'cancel', 'parts')
@@ -22,6 +23,7 @@ if action == 'redo' and text ~= '' then -- events of one edit come again, and to
   for _, each in ipairs(parts) do if each[1] == part then present = each[2] end end
   if text == present then return {state} end
 end
+-- 2. To redo is to ask again: it counts, and may be refused.
 if action == 'redo' then
   local ahead = ended and redis.call('LLEN', p .. 'c:' .. conversation .. ':queue') or 0
   if cap > 0 and ahead >= cap then return {'full', ahead} end
@@ -31,6 +33,7 @@ if action == 'redo' then
   if ended then hold_tokens(p, scopes, now, turn) end
 end
 
+-- 3. Put the text together anew without the deleted part, or with the edited one.
 if #parts > 0 and (action == 'delete' or text ~= '') then
   local kept, texts = {}, {}
   for _, each in ipairs(parts) do
@@ -47,6 +50,7 @@ if #parts > 0 and (action == 'delete' or text ~= '') then
   end
 end
 
+-- 4. What has not ended is changed where it stands; its worker is told.
 if action == 'redo' and text ~= '' then redis.call('HSET', t, 'text', text) end
 if state == 'queued' and action == 'redo' then
   redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'again')
@@ -60,7 +64,7 @@ if not ended then
   return {state}
 end
 
--- An ended turn goes through the queue again, so that its conversation stays in order.
+-- 5. An ended turn goes through the queue again, so that its conversation stays in order.
 redis.call('PERSIST', t)
 redis.call('HSET', t, 'state', 'queued', 'attempts', 0)
 redis.call('HDEL', t, 'failures', 'error')

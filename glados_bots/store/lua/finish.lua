@@ -6,12 +6,14 @@
 local p, conversation, fence, turn, outcome, exchange = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local keep_s, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
+-- 1. Only the owner may end it, and not when something else was asked meanwhile.
 if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 'lost' end
 local asked = redis.call('HGET', t, 'cancel')
 if outcome ~= 'gone' and (asked == 'delete' or asked == 'redo') then return asked end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- 2. See to it that a doubted end is shown once more; give back the tokens that were held.
 let_come_back(p, now, turn, tonumber(ARGV[10]), outcome == 'gone')
 
 for _, scope in ipairs(cjson.decode(redis.call('HGET', t, 'held') or '[]')) do
@@ -26,6 +28,7 @@ local function forget(id)
   redis.call('ZREM', p .. 'dead', id)
 end
 
+-- 3. Off the queue, into the history; the oldest exchanges go.
 redis.call('LPOP', c .. ':queue')
 if exchange ~= '' then
   if redis.call('HSET', c .. ':exchanges', turn, exchange) == 1 then redis.call('RPUSH', c .. ':history', turn) end
@@ -36,6 +39,7 @@ if exchange ~= '' then
     if state == 'done' or state == 'dead' then forget(oldest) end
   end
 end
+-- 4. Forget a deleted turn, or keep how it ended.
 if outcome == 'gone' then
   redis.call('LREM', c .. ':history', 0, turn)
   redis.call('HDEL', c .. ':exchanges', turn)
@@ -49,12 +53,14 @@ else
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end
 
+-- 5. Count its tokens, and keep the conversation for its time from now.
 for _, scope in ipairs(cjson.decode(ARGV[9])) do
   redis.call('INCRBY', p .. 'limit:tokens:' .. scope, ARGV[8])
   redis.call('PEXPIRE', p .. 'limit:tokens:' .. scope, 86400000 - now % 86400000)
 end
 for _, part in ipairs({':history', ':exchanges', ':fence', ':authors'}) do redis.call('EXPIRE', c .. part, keep_s) end
 for _, author in ipairs(redis.call('SMEMBERS', c .. ':authors')) do redis.call('EXPIRE', p .. 'a:' .. author, keep_s) end
+-- 6. The conversation's next turn may be claimed.
 if redis.call('LLEN', c .. ':queue') > 0 then
   redis.call('ZADD', p .. 'ready', now, conversation)
   redis.call('LPUSH', p .. 'wake', 1)

@@ -7,7 +7,7 @@ local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
 if redis.call('GET', c .. ':fence') ~= fence then return 0 end
 if redis.call('EXISTS', t) == 0 then return 1 end
 
--- How many messages are new, counted for their names (see display.py).
+-- How many messages are new, counted for their names (see turns/display.py).
 local function count_new()
   local had, new = {}, 0
   for _, post in ipairs(cjson.decode(redis.call('HGET', t, 'posts') or '[]')) do had[post] = true end

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glados_slack.connection.places import Event
-from glados_slack.incoming.questions import Edit, addressed, is_edit, is_question
+from glados_slack.incoming.addressing import Edit, addressed, is_edit, is_question
 from glados_slack.words.text import read
 
 BOT, HOUR_S = "UBOT", 3600

@@ -1,0 +1,87 @@
+"""What may be asked of one platform's store without changing anything."""
+
+import json
+from collections.abc import Awaitable, Sequence
+from typing import cast
+
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.leases import Action
+
+
+class StoreReads:
+    """The questions of `Store`. Every method raises StoreUnavailableError when Redis is away or refuses."""
+
+    def __init__(self, client: Client, platform: str) -> None:
+        self.client = client
+        self.platform = platform
+        self.prefix = f"glados:{{{platform}}}:"
+
+    async def turn(self, turn: str) -> Turn | None:
+        """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
+        name = await self.turn_with(turn)
+        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
+        data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
+        return Turn.from_json(data, text) if data and text is not None else None
+
+    async def turn_with(self, message: str) -> str:
+        """Id of the turn that answers a message: its own, but for one that was joined into another."""
+        return await self._field(message, "into") or message
+
+    async def asked_of(self, turn: str) -> Action | None:
+        """What was asked of a turn that has not ended: stop, delete or redo."""
+        return cast("Action | None", await self._field(turn, "cancel"))
+
+    async def posts(self, turn: str) -> tuple[str, ...]:
+        """Ids of the messages posted for a turn so far."""
+        return tuple(json.loads(await self._field(turn, "posts") or "[]"))
+
+    async def known_among(self, turns: Sequence[str]) -> set[str]:
+        """Those of these names that are turns which a conversation holds, or messages joined into one."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.exists(f"{self.prefix}t:{turn}")
+            found = await reply_of(pipe.execute())
+        return {turn for turn, exists in zip(turns, found, strict=True) if exists}
+
+    async def first(self, conversation: str) -> str | None:
+        """The oldest turn that a conversation holds, answered or not."""
+        key = f"{self.prefix}c:{conversation}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.lindex(f"{key}:history", 0)
+            pipe.lindex(f"{key}:queue", 0)
+            answered, waiting = await reply_of(pipe.execute())
+        return cast("str | None", answered or waiting)
+
+    async def state(self, turn: str) -> str | None:
+        """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""
+        return await self._field(turn, "state")
+
+    async def _field(self, turn: str, name: str) -> str | None:
+        return await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", name)))
+
+    async def queue(self, conversation: str) -> tuple[str, ...]:
+        """Turns not yet answered, in order; the first may be running."""
+        found = self.client.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
+        return tuple(await reply_of(cast("Awaitable[list[str]]", found)))
+
+    async def history(self, conversation: str) -> list[Exchange]:
+        """All exchanges kept, oldest first."""
+        key = f"{self.prefix}c:{conversation}"
+        async with self.client.pipeline(transaction=True) as pipe:
+            pipe.lrange(f"{key}:history", 0, -1)
+            pipe.hgetall(f"{key}:exchanges")
+            order, exchanges = await reply_of(pipe.execute())
+        return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
+
+    async def load(self) -> tuple[int, int]:
+        """Conversations with unanswered turns, those being answered among them, and dead letters."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            pipe.zcard(f"{self.prefix}ready")
+            pipe.zcard(f"{self.prefix}dead")
+            waiting, dead = await reply_of(pipe.execute())
+        return int(waiting), int(dead)
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailableError unless Redis answers."""
+        await reply_of(self.client.ping())
