@@ -85,12 +85,9 @@ class Surface(Protocol):
     `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final, and every method raises
     PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with
     the same nonce, so a surface can keep a repeated `post` from showing twice.
-
-    Attributes:
-        longest_call_s: for how long the platform may hold a call and then carry it out, though its caller has died.
     """
 
-    longest_call_s: float
+    longest_call_s: float  # for how long the platform may hold a call and then carry it out, though its caller has died
 
     def answer(self, turn: Turn) -> Answer:
         """A fresh streaming renderer for one answer."""

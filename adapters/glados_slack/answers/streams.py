@@ -41,15 +41,11 @@ class LiveStream:
 
 
 class StreamOverError(Exception):
-    """The stream takes no more: the message goes on by updates.
-
-    Attributes:
-        by_user: a person pressed stop.
-    """
+    """The stream takes no more: the message goes on by updates."""
 
     def __init__(self, reason: str, *, by_user: bool = False) -> None:
         super().__init__(reason)
-        self.by_user = by_user
+        self.by_user = by_user  # a person pressed stop
 
 
 class Streams:

@@ -50,18 +50,14 @@ class RowSettings:
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
-    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`.
-
-    Attributes:
-        rows: the request of each row of the coming step, in the library's form.
-    """
+    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`."""
 
     supported_kwargs: dict[str, type] = {}  # noqa: RUF012 - the base class declares it so
     ignored_kwargs: tuple[str, ...] = ()
 
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._settings: dict[str, RowSettings] = {}
-        self.rows: list[Any] = []
+        self.rows: list[Any] = []  # the request of each row of the coming step, in the library's form
         self._on_failure = on_failure
 
     def add(self, request_id: str, settings: RowSettings) -> None:
