@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from starlette.types import Receive
 
@@ -22,16 +21,10 @@ from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 
+LONGEST_WAIT_S = 600.0  # from the request to the first words
+LONGEST_ANSWER_S = 1800.0  # from the first words to the last
 PIECE_S = 0.05  # from one piece of an answer to the next
 CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationLimits:
-    """Longest times, in seconds."""
-
-    wait_s: float = 600.0  # from the request to the first words
-    answer_s: float = 1800.0  # from the first words to the last
 
 
 class Generation:
@@ -42,12 +35,10 @@ class Generation:
         events: AsyncGenerator[Event],
         receive: Receive,
         metrics: Metrics,
-        limits: GenerationLimits,
         on_error: Callable[[Exception], None],
     ) -> None:
         self._events = events
         self._metrics = metrics
-        self._limits = limits
         self._on_error = on_error
         self._unread: deque[Event | ApiError] = deque()
         self._news = asyncio.Event()
@@ -151,7 +142,7 @@ class Generation:
             self._metrics.duration.observe(time.monotonic() - self._began)
 
     async def _read(self) -> None:
-        deadline = asyncio.timeout(self._limits.wait_s)
+        deadline = asyncio.timeout(LONGEST_WAIT_S)
         try:
             async with deadline, aclosing(self._events) as events:
                 async for event in events:
@@ -177,7 +168,7 @@ class Generation:
             self._pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
-                deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
+                deadline.reschedule(asyncio.get_running_loop().time() + LONGEST_ANSWER_S)
             else:
                 self._metrics.between.observe(now - self._last_words)
             self._last_words = now
