@@ -24,7 +24,7 @@ from glados_bots.turns.display import Display
 from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wire.events import Delta, Finished, Queued, Sampling
+from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import Folded
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import Thinking
@@ -122,11 +122,10 @@ class Answering:
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), ""
-        sampling = Sampling(max_tokens=most)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
         session = f"{self._store.platform} {self.lease.turn.conversation}"
         self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
-        reply = self._client.stream(prompt.messages, model=self.model, sampling=sampling, session=session)
+        reply = self._client.stream(prompt.messages, model=self.model, max_tokens=most, session=session)
         async with aclosing(reply) as events:
             async for event in events:
                 match event:
