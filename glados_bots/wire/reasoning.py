@@ -92,8 +92,8 @@ class Unopened:
     speaks about the mark keeps it: within code, between quotes, or as a word of a sentence.
     """
 
-    def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False) -> None:
-        self._close = marks[1]
+    def __init__(self, *, show: bool = False) -> None:
+        self._close = MARKS[1]
         self._show = show
         self._held = ""
         self._said: list[str] = []

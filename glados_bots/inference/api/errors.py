@@ -73,9 +73,9 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, headers)
 
 
-def not_ready(reason: str, *, retry_after: float = COMES_BACK_S) -> ApiError:
+def not_ready(reason: str) -> ApiError:
     """For a service that loads, drains or has failed."""
-    return ApiError(503, "not_ready", reason, retry_after=retry_after)
+    return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)
 
 
 def from_engine(error: Exception) -> ApiError:
