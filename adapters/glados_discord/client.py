@@ -79,7 +79,7 @@ class ListeningClient(discord.Client):
         await self.parts.desk.take_message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Also of a message that we have forgotten. Pins, previews and threads are told so, too."""
+        """A message was edited, also one that we have forgotten. Pins, previews and threads are told so, too."""
         await self.parts.desk.edited(payload.message, self.me, payload.cached_message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

@@ -45,7 +45,7 @@ class EngineOptions:
     share_prefixes: Literal["key", "all"] = "key"
     cache_gb: float | None = None  # memory for keys and values, in 10^9 bytes; None chooses by the device
     quantize: str = "auto"  # auto, none, 8bit or 4bit, see GLADOS_QUANTIZE
-    # Folders of more adapters on the same base, by the model names they are served as
+    # Folders of more LoRAs on the same base, by the model names they are served as
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False  # leave out the card's own LoRA
     show_reasoning: bool = False  # show what the model thinks before it answers

@@ -1,1 +1,1 @@
-"""How programs live on one machine: roles, the supervisor over them, the watchdog in each."""
+"""How programs live on one machine: the supervisor over all roles, and the watchdog in each."""

@@ -20,7 +20,7 @@ def folder(data_dir: Path) -> Path:
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Its socket: in the data folder, or under the temporary folder where that path would be too long for a socket."""
+    """The server's socket: in the data folder, or under the temporary folder where that path would be too long."""
     path = folder(data_dir) / "valkey.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path

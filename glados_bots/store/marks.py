@@ -74,7 +74,7 @@ class Latest:
             await reply_of(pipe.execute())
 
     async def names(self, count: int = 0) -> dict[str, float]:
-        """So many of them, or all, the newest first, and when each was noted."""
+        """The newest `count` names, or all for 0, the newest first, and when each was noted."""
         found: Any = await reply_of(self._client.zrange(self._key, 0, count - 1, desc=True, withscores=True))
         return {str(name): float(at) for name, at in found}
 

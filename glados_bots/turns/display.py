@@ -180,7 +180,7 @@ class Display:
                 await self._adopt([post])
 
     async def _find_strays(self) -> None:
-        """Nor is what a dead process' call made after the turn had gone on without it: whatever has a name of ours."""
+        """What a dead process' call made after the turn had gone on without it is no part of the answer: it goes."""
         turn, names = self.lease.turn, [nonce(self.lease.turn.id, number) for number in range(self._noted + 1)]
         with suppress(PlaceGoneError):
             found = await self._insist(lambda: self._surface.strays(turn, names, self.posts))
@@ -245,7 +245,7 @@ class Display:
         await self._save_posts()
 
     async def _save_draft(self) -> None:
-        """So that a worker who takes the turn over knows what people saw; while Redis is away, that is put off."""
+        """Let a worker who takes the turn over know what people saw; while Redis is away, that is put off."""
         draft = self._draft
         if draft == self._saved_draft:
             return

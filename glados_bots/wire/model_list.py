@@ -62,7 +62,7 @@ def in_order(listed: Sequence[ModelInfo], named: str, context: int | None) -> li
 
 
 def _window(model: dict[str, Any]) -> int | None:
-    """llama.cpp tells its figures in `meta`."""
+    """The context length in tokens, if it is told; llama.cpp tells it in `meta`."""
     meta = model.get("meta")
     places = (model, meta if isinstance(meta, dict) else {})
     return next((found for name in WINDOWS for place in places if (found := count(place.get(name)))), None)

@@ -72,7 +72,7 @@ class Rates:
         await self._pacer.wait(budget, stream, final=True)
 
     async def close(self, budget: Budget, seconds: float, *, refused: bool = True) -> None:
-        """Nobody makes such a request for so long; `refused` when one was."""
+        """Let no process make a request of this budget for so long; `refused` when Discord refused one."""
         with suppress(StoreUnavailableError):
             await self._pacer.exhausted(budget, seconds, refused=refused)
 

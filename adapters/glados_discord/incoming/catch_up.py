@@ -63,7 +63,7 @@ class DiscordCatchUp:
         self._lost.add(str(shard))
 
     def resumed(self, shard: int) -> None:
-        """It is back, and was told what it missed."""
+        """A shard's connection is back, and was told what it missed."""
         self._lost.discard(str(shard))
 
     async def look_back(self, client: discord.Client, shard: int, me: int) -> None:

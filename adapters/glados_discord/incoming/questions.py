@@ -48,7 +48,7 @@ class AskedOnDiscord:
             await self.shared.core.marks.join(str(where.channel), turn.id)
 
     def _turn(self, what: Question, number: int, conversation: str, name: str, spot: Spot) -> Turn:
-        """Its turn; `spot` says what its place keeps of the message or of the command."""
+        """The turn of a question; `spot` says what its place keeps of the message or of the command."""
         here = spot_of(what, self.where, self.shared.settings, is_new=conversation == str(number))
         return Turn(
             id=str(number),
@@ -94,7 +94,7 @@ class AskedInDiscordMessage(AskedOnDiscord):
         return Question(text, left_out, len(words), heard.content.text or words)
 
     async def turn(self, question: Question) -> Turn:
-        """Its words are noted, so that an edit of them is told from other changes."""
+        """The turn of a message, whose words are noted, so that an edit of them is told from other changes."""
         heard, where, shared = self.heard, self.where, self.shared
         conversation = await conversation_of(heard, where, shared.facts, shared.settings)
         await shared.facts.note_asked(where.guild, where.channel, heard.id)

@@ -134,7 +134,7 @@ class Slash:
         return await change(channel, "" if value == "default" else value, str(interaction.user.id))
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
-        """Those who manage the channel and whom the bot talks to there, and the operator's admins."""
+        """Whether they manage the channel, and the bot talks to them there; or are the operator's admins."""
         if Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id)):
             return True
         return may_manage(interaction.permissions, interaction.guild_id) and not self._turn_commands.refusal(

@@ -26,7 +26,7 @@ class Where:
 
 
 def where_of(channel: object, channel_id: int, guild: discord.Guild | None, guild_id: int | None) -> Where:
-    """As far as discord.py knows the channel, and the server."""
+    """The place, as far as discord.py knows the channel, and the server."""
     kind = getattr(channel, "type", None)
     return Where(
         channel=channel_id,

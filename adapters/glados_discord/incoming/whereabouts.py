@@ -21,7 +21,7 @@ class Whereabouts:
         await self._order.do(thread, lambda: self._core.marks.join(str(thread), str(since)), guild=guild)
 
     async def removed(self, guild: int, thread: int) -> None:
-        """It does not any more."""
+        """The bot does not take part in a thread any more."""
         await self._order.do(thread, lambda: self._core.marks.leave(str(thread)), guild=guild)
 
     async def deleted(self, guild: int, channel: int) -> None:

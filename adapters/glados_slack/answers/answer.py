@@ -41,7 +41,7 @@ class Chunk:
         return shown[0] + ("\n…" if len(shown) > 1 else "") if shown else ""
 
     def encode(self) -> str:
-        """As a chunk of a `View`."""
+        """The message as a chunk of a `View`."""
         return json.dumps([self.blocks, self.markdown], ensure_ascii=False, separators=(",", ":"))
 
     @classmethod

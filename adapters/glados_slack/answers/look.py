@@ -42,7 +42,7 @@ def plainer(turn: str, view: View) -> dict[str, Any]:
 
 
 def plainest(view: View) -> dict[str, Any]:
-    """Its beginning as text only; `blocks` are emptied, as an update would keep them."""
+    """A message's beginning as text only; `blocks` are emptied, as an update would keep them."""
     text = Chunk.decode(view.chunk).text or encode(view.notice)
     return {"blocks": [], "text": (text[: MAX_TEXT - 100] + "\n(Slack refuses the rest of this message.)").strip()}
 

@@ -48,7 +48,7 @@ class Loose:
 
     @property
     def name(self) -> str:
-        """Its entry: a thread has one session and one line, whoever has begun them."""
+        """The entry of a loose end: a thread has one session and one line, whoever has begun them."""
         return f"{self.kind} {self.place['channel']} {self.place['thread']}"
 
     @classmethod
@@ -75,7 +75,7 @@ class LooseEnds:
         self._drop = store.client.register_script(_DROP)
 
     async def begin(self, kind: Kind, turn: Turn) -> None:
-        """It is about to be begun. What an earlier turn has left in this thread is this turn's from now on."""
+        """Note what is about to be begun. What an earlier turn has left in this thread is this turn's from now on."""
         loose = Loose(kind, turn.id, dict(turn.place))
         call: Any = self._store.client.hset(self._key, loose.name, loose.text)
         await reply_of(call)

@@ -102,7 +102,7 @@ class CreationLog:
         await reply_of(self._store.client.set(self._key(nonce), "", ex=KEPT_S))
 
     async def failed(self, turn: Turn, nonce: str) -> None:
-        """It surely does not exist: the call did not reach Slack, or was refused."""
+        """The message surely does not exist: the call did not reach Slack, or was refused."""
         await reply_of(self._store.client.delete(self._key(nonce)))
         await self._end(turn, nonce)
 

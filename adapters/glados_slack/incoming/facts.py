@@ -54,7 +54,7 @@ class Channel:
 
     @classmethod
     def of(cls, event: Event, install: Install) -> Self:
-        """As an event tells of it."""
+        """The channel as an event tells of it."""
         place = place_of(event, install)
         body = {name: event.body[name] for name in HOME if event.body.get(name)}
         told = event.body.get("authorizations") or []
@@ -88,7 +88,7 @@ class SlackFacts:
         self._known[event.channel] = time.monotonic(), text
 
     async def channels(self) -> list[Channel]:
-        """Those with something written lately, newest first."""
+        """The channels with something written lately, newest first."""
         found: dict[str, Channel] = {}
         for text in await self._channels.names():
             channel = Channel(**json.loads(text))

@@ -56,11 +56,11 @@ class AskedInSlackMessage(AskedOnSlack):
         return Question(earlier + "\n\n".join(filter(None, [words, shown])), left_out, len(words))
 
     async def turn(self, question: Question) -> Turn:
-        """Its place knows when an edit made a question of it."""
+        """The turn of a message; its place knows when an edit made a question of it."""
         asked_at = {"asked_at": self.asked_at} if self.asked_at else {}
         return await self.turn_at({**self.place, **asked_at}, question.text)
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """Its deletion may have come before it."""
+        """A message's deletion may have come before it."""
         await AskedOnSlack.remember(self, turn, verdict)
         await self.changes.follow(turn.id)

@@ -133,7 +133,7 @@ def _new(cookie: str, owner: str, person: str, by: By) -> Session:
 async def owners_of(store: Store, person: str) -> tuple[str, ...]:
     """The owners of chats that somebody signed in as, by the address the provider vouches for.
 
-    The names of admins.py that stand for nobody in particular own nothing: the chats are those of many people.
+    What glados_bots/admins.py calls nobody in particular owns nothing: those chats are of many people.
     """
     found = set()
     for key in await keys(store, "session:") if "@" in person else []:

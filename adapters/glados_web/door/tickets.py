@@ -63,7 +63,7 @@ class Tickets:
         return owner if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) else ""
 
     async def _signature(self, signed: bytes) -> bytes:
-        """Its key is read each time: Redis may have been emptied or restored, and all processes must agree."""
+        """The key is read each time: Redis may have been emptied or restored, and all processes must agree."""
         key = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key))) or await self._new_key()
         return hmac.digest(bytes.fromhex(key), signed, hashlib.sha256)[:RANDOM_BYTES]
 

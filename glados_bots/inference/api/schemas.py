@@ -107,7 +107,7 @@ class ChatMessage(StrictSchema):
         return content
 
     def plain(self) -> Message:
-        """As the engine takes it; `developer` is OpenAI's newer name of `system`."""
+        """The message as the engine takes it; `developer` is OpenAI's newer name of `system`."""
         return Message("system" if self.role == "developer" else self.role, self.content or "")
 
 

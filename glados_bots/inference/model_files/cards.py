@@ -89,7 +89,7 @@ class Card(CardPart):
     bad_words: tuple[str, ...] = ()  # strings the model must never say
     base: Base
     lora: Path | None = None  # folder of a peft adapter, relative to the card; the card's name then means base and LoRA
-    # More adapters on the same base, by the model names they are served as
+    # More LoRAs on the same base, by the model names they are served as
     loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
     # What opens and closes a text of thoughts before the answer
     reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")

@@ -9,7 +9,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import cards, choosing, converting, download, presence, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
-from glados_bots.inference.model_files.lora_import import Imported, import_adapter
+from glados_bots.inference.model_files.lora_import import Imported, import_lora
 
 
 def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tuple[Path, Path | None]:
@@ -70,7 +70,7 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
                 "`glados models new`"
             )
         card, home = _own(known[name])
-        yield card, import_adapter(source, card.lora_folder or home / "lora")
+        yield card, import_lora(source, card.lora_folder or home / "lora")
 
 
 def _own(card: Card) -> tuple[Card, Path]:

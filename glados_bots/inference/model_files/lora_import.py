@@ -42,7 +42,7 @@ class Imported:
     merged: bool
 
 
-def import_adapter(source: Path, target: Path) -> Imported:
+def import_lora(source: Path, target: Path) -> Imported:
     """Read an adapter's folder, convert it, and write it as a current peft adapter.
 
     Args:

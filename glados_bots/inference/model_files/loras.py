@@ -16,7 +16,7 @@ BASE_NAME = "base"  # the base without a LoRA, where the card's own name means b
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def adapters_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> dict[str, Path]:
+def loras_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> dict[str, Path]:
     """Every LoRA by the model name it is served as: the card's own, those of its table, and those of the command line.
 
     Raises:
@@ -32,7 +32,7 @@ def adapters_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> di
     return found
 
 
-def require_adapter(folder: Path, base: str | None = None) -> None:
+def require_lora(folder: Path, base: str | None = None) -> None:
     """Raise ConfigError unless a current peft adapter for this base lies there. Quick: no weights are read."""
     if not (folder / WEIGHTS).is_file():
         pickled = (folder / PICKLED).is_file()
@@ -50,7 +50,7 @@ def require_adapter(folder: Path, base: str | None = None) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The adapter's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
+    """The LoRA's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
     path = folder / ADAPTER_CONFIG
     if not path.is_file():
         raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing")

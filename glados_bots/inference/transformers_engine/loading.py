@@ -12,7 +12,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
-from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of
+from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
 
@@ -36,7 +36,7 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     Raises:
         ConfigError: a LoRA is missing or does not fit, or a quantisation cannot be had here.
     """
-    adapters = adapters_of(card, options.loras, base_only=options.base_only)
+    folders = loras_of(card, options.loras, base_only=options.base_only)
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
     model: Any = AutoModelForCausalLM.from_pretrained(
@@ -47,15 +47,15 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
         **({"quantization_config": wanted} if wanted else {}),
     )
     _refuse_offload(card, model)
-    if not adapters:
+    if not folders:
         return model, None, {card.name: BASE}
     from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras  # noqa: PLC0415 - imports peft
 
-    if list(adapters) == [card.name] and not own and not wanted:
-        return apply_lora(model, adapters[card.name], card.base.hub), None, {card.name: BASE}
-    loras = MultiLora(model, read_loras(model, adapters, card.base.hub))
+    if list(folders) == [card.name] and not own and not wanted:
+        return apply_lora(model, folders[card.name], card.base.hub), None, {card.name: BASE}
+    loras = MultiLora(model, read_loras(model, folders, card.base.hub))
     names = {card.name: loras.slots.get(card.name, BASE), **loras.slots}
-    return model, loras, names if card.name not in adapters else {**names, BASE_NAME: BASE}
+    return model, loras, names if card.name not in folders else {**names, BASE_NAME: BASE}
 
 
 def _device_map(options: EngineOptions) -> str | None:

@@ -1,6 +1,6 @@
-"""Read a current peft adapter, check that it belongs to the base, and merge it: an adapter then costs nothing.
+"""Read a current peft adapter, check that it belongs to the base, and merge it: a LoRA then costs nothing.
 
-Several adapters on one base are kept beside its weights instead, see multi_lora.py; `read_loras` reads them for that.
+Several LoRAs on one base are kept beside its weights instead, see multi_lora.py; `read_loras` reads them for that.
 """
 
 from collections.abc import Mapping
@@ -17,35 +17,35 @@ from transformers import AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.lora_bounds import targets
-from glados_bots.inference.model_files.loras import WEIGHTS, read_config, require_adapter
+from glados_bots.inference.model_files.loras import WEIGHTS, read_config, require_lora
 from glados_bots.inference.transformers_engine.multi_lora import Pair
 
 
 def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
-    """The model with the adapter merged into its weights.
+    """The model with the LoRA merged into its weights.
 
     Args:
         model: the base, not quantised.
         folder: of a current peft adapter.
-        base: the base's hub id, where it has one; an adapter that names another one is refused.
+        base: the base's hub id, where it has one; a LoRA that names another one is refused.
 
     Raises:
-        ConfigError: the adapter is missing, pickled, or does not belong to this base.
+        ConfigError: the LoRA is missing, pickled, or does not belong to this base.
     """
-    require_adapter(folder, base)
+    require_lora(folder, base)
     fitted, tensors = _fitted(model, folder)
     set_peft_model_state_dict(fitted, tensors, low_cpu_mem_usage=True)
     return fitted.merge_and_unload(safe_merge=True)
 
 
 def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None) -> dict[str, dict[str, Pair]]:
-    """The adapters by name, each as the pairs it adds to the model's modules by module name, on the CPU.
+    """The LoRAs by name, each as the pairs it adds to the model's modules by module name, on the CPU.
 
     Raises:
         ConfigError: one is missing, pickled, does not belong to this base, or is of a kind that can only be merged.
     """
     for folder in folders.values():
-        require_adapter(folder, base)
+        require_lora(folder, base)
         config = read_config(folder)
         if config.get("modules_to_save") or config.get("use_dora") or config.get("bias", "none") != "none":
             raise ConfigError(f"{folder}: only plain LoRA of linear layers can be served beside others; serve it alone")
@@ -53,7 +53,7 @@ def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None)
 
 
 def _skeleton(model: Any) -> Any:
-    """A model of the same shape without weights, to read an adapter on."""
+    """A model of the same shape without weights, to read a LoRA on."""
     config = deepcopy(model.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
@@ -62,7 +62,7 @@ def _skeleton(model: Any) -> Any:
 
 
 def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The model with room for the adapter, and the adapter's tensors, each of which is there and fits."""
+    """The model with room for the LoRA, and the LoRA's tensors, each of which is there and fits."""
     try:
         tensors = load_file(folder / WEIGHTS)
         config = LoraConfig.from_pretrained(folder)

@@ -1,11 +1,11 @@
 """Several LoRAs on one base in the same forward pass; no scheduler of our own, and outputs never mix.
 
 transformers' continuous batching packs the tokens of all requests of a step into one row. A hook on each tuned layer
-adds ((x A) * mask) B to its output: A and B hold all adapters side by side, and the mask lets each token see the
-columns of its own adapter only. All adapters are computed for all tokens, which costs little while their ranks
+adds ((x A) * mask) B to its output: A and B hold all LoRAs side by side, and the mask lets each token see the
+columns of its own LoRA only. All LoRAs are computed for all tokens, which costs little while their ranks
 together are small beside the layer, and leaves no shape that depends on data: it runs under CUDA graphs as well.
 
-Which adapter a request uses stands in its id (`tag`), so it stays true however late a step asks. The step's adapters
+Which LoRA a request uses stands in its id (`tag`), so it stays true however late a step asks. The step's LoRAs
 travel as one number a sequence in a row of the tensor that the library carries to the device for logits processors.
 """
 
@@ -16,47 +16,47 @@ from typing import Any
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
-BASE = 0  # the slot of requests that use no adapter
+BASE = 0  # the slot of requests that use no LoRA
 MARK = ":lora"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What one adapter adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
+    """What one LoRA adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
 
     a: Any
     b: Any
 
 
 def tag(request_id: str, slot: int) -> str:
-    """A request id that says which adapter it uses."""
+    """A request id that says which LoRA it uses."""
     return f"{request_id}{MARK}{slot}"
 
 
 def slot_of(request_id: str) -> int:
-    """The adapter of a request; the base for an id without a mark, such as those of the library's warm-up."""
+    """The LoRA of a request; the base for an id without a mark, such as those of the library's warm-up."""
     number = request_id.rpartition(MARK)[2]
     return int(number) if MARK in request_id and number.isdecimal() else BASE
 
 
 class MultiLora:
-    """The adapters of one model. Slot 0 is the base, the others follow in the order given.
+    """The LoRAs of one model. Slot 0 is the base, the others follow in the order given.
 
     Args:
         model: the base, loaded; its modules get hooks, its weights stay as they are (quantised ones too).
-        loras: by adapter, what it adds to which module, see `read_loras`.
+        loras: by LoRA, what it adds to which module, see `read_loras`.
     """
 
     def __init__(self, model: Any, loras: Mapping[str, Mapping[str, Pair]]) -> None:
         self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
-        self._index: torch.Tensor | None = None  # adapter of each token of the step
-        self._kept: torch.Tensor | None = None  # adapter of each token whose logits are wanted
+        self._index: torch.Tensor | None = None  # LoRA of each token of the step
+        self._kept: torch.Tensor | None = None  # LoRA of each token whose logits are wanted
         for name in sorted({name for pairs in loras.values() for name in pairs}):
             self._hook(model.get_submodule(name), [(self.slots[lora], loras[lora].get(name)) for lora in loras], model)
         model.register_forward_pre_hook(self._before_step, with_kwargs=True)
 
     def _hook(self, module: Any, pairs: Sequence[tuple[int, Pair | None]], model: Any) -> None:
-        """Side by side: A as (in, all ranks), B as (all ranks, out), and each column's adapter."""
+        """Side by side: A as (in, all ranks), B as (all ranks, out), and each column's LoRA."""
         present = [(slot, pair) for slot, pair in pairs if pair is not None]
         place = {"device": next(module.parameters()).device, "dtype": model.dtype}
         a = torch.cat([pair.a.to(**place) for _, pair in present]).T.contiguous()
@@ -82,7 +82,7 @@ class MultiLora:
         return self._kept
 
     def _before_step(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        """Spread the adapter of each sequence over its tokens; only tensor work, so that a CUDA graph can hold it."""
+        """Spread the LoRA of each sequence over its tokens; only tensor work, so that a CUDA graph can hold it."""
         del model, args
         if "cu_seq_lens_q" not in kwargs:
             self._index = self._kept = None
@@ -95,7 +95,7 @@ class MultiLora:
 
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here
-    """The library's list of processors with one row more: the adapter of each sequence of the step."""
+    """The library's list of processors with one row more: the LoRA of each sequence of the step."""
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
         """The base's slot where nothing else is said."""

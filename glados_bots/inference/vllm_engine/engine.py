@@ -22,7 +22,7 @@ from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.loras import BASE_NAME, adapters_of, read_config, require_adapter
+from glados_bots.inference.model_files.loras import BASE_NAME, loras_of, read_config, require_lora
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
@@ -37,7 +37,7 @@ class VllmEngine(CardEngine):
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
         self._ends: list[int] = []
-        self._adapters = adapters_of(card, options.loras, base_only=options.base_only)
+        self._loras = loras_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
 
     async def start(self) -> None:
@@ -68,7 +68,7 @@ class VllmEngine(CardEngine):
                 f"GLADOS_QUANTIZE={options.quantize}: vLLM takes weights that are quantised already; "
                 "give such a model, or use --engine transformers"
             )
-        names = [self._card.name] if self._card.name not in self._adapters else [BASE_NAME]
+        names = [self._card.name] if self._card.name not in self._loras else [BASE_NAME]
         arguments = [
             str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
             "--max-num-seqs", str(options.max_running), "--dtype", "bfloat16", "--enable-prefix-caching",
@@ -78,9 +78,9 @@ class VllmEngine(CardEngine):
             import torch  # noqa: PLC0415 - only to count the GPUs
 
             arguments += ["--tensor-parallel-size", str(max(1, torch.cuda.device_count()))]
-        if self._adapters:
-            rank = max(_rank(path) for path in self._adapters.values())
-            modules = [f"{name}={path.resolve()}" for name, path in self._adapters.items()]
+        if self._loras:
+            rank = max(_rank(path) for path in self._loras.values())
+            modules = [f"{name}={path.resolve()}" for name, path in self._loras.items()]
             arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
             arguments += ["--lora-modules", *modules]
         return [*arguments, *options.vllm_arguments]
@@ -154,9 +154,9 @@ class VllmEngine(CardEngine):
     @property
     def models(self) -> tuple[str, ...]:
         """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
-        if self._card.name in self._adapters:
-            return (*self._adapters, BASE_NAME)
-        return (self._card.name, *self._adapters)
+        if self._card.name in self._loras:
+            return (*self._loras, BASE_NAME)
+        return (self._card.name, *self._loras)
 
     @property
     def fatal(self) -> str | None:
@@ -177,7 +177,7 @@ def _environment(options: EngineOptions) -> dict[str, str]:
 
 def _rank(folder: Path) -> int:
     """Rank of a current peft LoRA. Raises ConfigError when there is none that may be loaded."""
-    require_adapter(folder)
+    require_lora(folder)
     return int(read_config(folder).get("r") or 8)  # peft's default
 
 

@@ -81,7 +81,7 @@ class Stream(Generic[Chunk]):
 
     @property
     def chunks(self) -> list[Chunk]:
-        """As the last piece has left them."""
+        """The chunks as the last piece has left them."""
         return self._chunks
 
     def feed(self, delta: str) -> Update[Chunk]:

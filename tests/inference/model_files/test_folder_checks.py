@@ -12,8 +12,8 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import folder_checks
 from glados_bots.inference.model_files.cards import Base, Card
 from glados_bots.inference.model_files.download import verify
-from glados_bots.inference.model_files.lora_import import import_adapter
-from glados_bots.inference.model_files.loras import require_adapter
+from glados_bots.inference.model_files.lora_import import import_lora
+from glados_bots.inference.model_files.loras import require_lora
 from glados_bots.inference.model_files.weights import check
 
 Change = Callable[[Path], Any]
@@ -153,9 +153,9 @@ def test_a_lora_leads_nowhere_either(tmp_path: Path) -> None:
     configured("adapter_config.json", peft_type="LORA")(tmp_path / "lora")
     linked("adapter_model.safetensors", "../elsewhere.safetensors")(tmp_path / "lora")
     with pytest.raises(ConfigError, match="a link out of its folder"):
-        require_adapter(tmp_path / "lora")
+        require_lora(tmp_path / "lora")
     with pytest.raises(ConfigError, match="a link out of its folder"):
-        import_adapter(tmp_path / "lora", tmp_path / "imported")
+        import_lora(tmp_path / "lora", tmp_path / "imported")
 
 
 def test_a_folder_of_everything_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.lora_import import import_adapter
+from glados_bots.inference.model_files.lora_import import import_lora
 from glados_bots.inference.transformers_engine.lora import apply_lora
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # peft's own use of transformers
@@ -36,7 +36,7 @@ def test_the_imported_adapter_computes_what_peft_0_1_0_computed(
     tmp_path: Path, kind: str, rank: int, layers: int
 ) -> None:
     """The logits with the old adapter in peft 0.1.0 and with the new one in today's peft are the same to rounding."""
-    done = import_adapter(RECORDED / kind / "adapter", tmp_path)
+    done = import_lora(RECORDED / kind / "adapter", tmp_path)
     assert (done.rank, done.layers, done.base) == (rank, layers, f"tiny/{kind}")
     recorded = load_file(RECORDED / kind / "logits.safetensors")
     base: Any = AutoModelForCausalLM.from_pretrained(RECORDED / kind).eval()
@@ -48,7 +48,7 @@ def test_the_imported_adapter_computes_what_peft_0_1_0_computed(
 
 def test_what_is_written_is_a_current_adapter_by_the_exact_conversion(tmp_path: Path) -> None:
     """Rank and alpha double, so that the scaling stays; B is zero but for its two rectangles."""
-    import_adapter(RECORDED / "neox" / "adapter", tmp_path)
+    import_lora(RECORDED / "neox" / "adapter", tmp_path)
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     assert (config["r"], config["lora_alpha"], config["target_modules"]) == (8, 16, ["query_key_value"])
     assert "enable_lora" not in config
@@ -62,8 +62,8 @@ def test_what_is_written_is_a_current_adapter_by_the_exact_conversion(tmp_path: 
 
 
 def test_a_current_adapter_is_taken_as_it_is(tmp_path: Path) -> None:
-    import_adapter(RECORDED / "bigcode" / "adapter", tmp_path / "once")
-    import_adapter(tmp_path / "once", tmp_path / "twice")
+    import_lora(RECORDED / "bigcode" / "adapter", tmp_path / "once")
+    import_lora(tmp_path / "once", tmp_path / "twice")
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
 
@@ -81,7 +81,7 @@ def test_a_pickle_that_holds_code_is_refused_and_does_not_run(
     monkeypatch.chdir(tmp_path)
     torch.save({"x": Bomb()}, old / "adapter_model.bin")
     with pytest.raises(ConfigError, match="more than tensors"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
     assert not (tmp_path / "exploded").exists()
     assert not (tmp_path / "new").exists()
 
@@ -91,13 +91,13 @@ def test_a_truncated_file_is_refused(old: Path, tmp_path: Path, length: int) -> 
     weights = old / "adapter_model.bin"
     weights.write_bytes(weights.read_bytes()[:length])
     with pytest.raises(ConfigError, match=r"adapter_model\.bin: truncated, damaged"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
 
 
 def test_a_git_lfs_pointer_is_named_with_its_remedy(old: Path, tmp_path: Path) -> None:
     (old / "adapter_model.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     with pytest.raises(ConfigError, match="git lfs pull"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
 
 
 @pytest.mark.parametrize(
@@ -119,25 +119,25 @@ def test_a_config_that_does_not_fit_its_weights_is_refused(
     path = old / "adapter_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(ConfigError, match=said):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
 
 
 def test_missing_weights_strange_weights_and_no_numbers_are_refused(old: Path, tmp_path: Path) -> None:
     key = "base_model.model.gpt_neox.layers.0.attention.query_key_value.lora_A.weight"
     spoil(old, lambda tensors: tensors.update({key: tensors[key] * float("nan")}))
     with pytest.raises(ConfigError, match="no numbers"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
     spoil(old, lambda tensors: tensors.pop(key))
     with pytest.raises(ConfigError, match="has not both A and B"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
     spoil(old, lambda tensors: tensors.update({"lm_head.weight": torch.zeros(2, 2)}))
     with pytest.raises(ConfigError, match=r"lm_head\.weight is not a weight of a LoRA"):
-        import_adapter(old, tmp_path / "new")
+        import_lora(old, tmp_path / "new")
 
 
 def test_a_folder_without_an_adapter_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"adapter_config\.json is missing"):
-        import_adapter(tmp_path, tmp_path / "new")
+        import_lora(tmp_path, tmp_path / "new")
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
     with pytest.raises(ConfigError, match="has neither"):
-        import_adapter(tmp_path, tmp_path / "new")
+        import_lora(tmp_path, tmp_path / "new")

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.loras import adapters_of
+from glados_bots.inference.model_files.loras import loras_of
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.lora import apply_lora
 from glados_bots.inference.transformers_engine.multi_lora import slot_of, tag
@@ -98,8 +98,8 @@ async def test_one_lora_alone_is_merged_and_base_only_leaves_it_out(tmp_path: Pa
 
 def test_names_are_used_once() -> None:
     with pytest.raises(ConfigError, match="the name tiny is taken"):
-        adapters_of(card(Path("x")), {"tiny": Path("y")}, base_only=False)
-    table = adapters_of(card(Path("x"), loras={"one": Path("a")}), {"two": Path("b")}, base_only=False)
+        loras_of(card(Path("x")), {"tiny": Path("y")}, base_only=False)
+    table = loras_of(card(Path("x"), loras={"one": Path("a")}), {"two": Path("b")}, base_only=False)
     assert list(table) == ["one", "two"]
 
 
