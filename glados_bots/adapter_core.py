@@ -8,7 +8,6 @@ from glados_bots.intake.desk import Desk
 from glados_bots.intake.intake import Intake
 from glados_bots.operations.exporter import exported
 from glados_bots.processes.watchdog import lag_histogram, watched_loop
-from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store.channels import ChannelBook
 from glados_bots.store.connection import connect
@@ -47,7 +46,7 @@ class AdapterCore(Generic[S]):
         self.store = Store(
             connect(settings.resolved_redis_url),
             platform,
-            ttl=ttl_of(settings, platform),
+            ttl=settings.ttl_of(platform),
             max_exchanges=settings.conversation_max_messages // 2,
             max_queued=settings.conversation_max_queued,
             lease_s=settings.lease,

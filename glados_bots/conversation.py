@@ -11,37 +11,23 @@ Outcome = Literal["done", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, as the model sees it.
-
-    Attributes:
-        role: who speaks.
-        content: the text, in GLaDOS markdown.
-    """
+    """One message, as the model sees it."""
 
     role: Role
-    content: str
+    content: str  # in GLaDOS markdown
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question that was accepted and must get exactly one final answer.
+    """One question that was accepted and must get exactly one final answer."""
 
-    Attributes:
-        id: the platform's id of the message that asked; unique within the platform.
-        conversation: key of the thread, channel or chat it belongs to.
-        author: the platform's id of the person.
-        author_name: how to call that person before the model, in conversations of several people.
-        text: the question, as the model shall read it.
-        channel: where settings and limits of a channel apply; may equal the conversation.
-        place: what the surface needs to find the spot again (thread id, guild, ...); it must survive a restart.
-    """
-
-    id: str
-    conversation: str
-    author: str
-    text: str
-    author_name: str = ""
-    channel: str = ""
+    id: str  # the platform's id of the message that asked; unique within the platform
+    conversation: str  # key of the thread, channel or chat it belongs to
+    author: str  # the platform's id of the person
+    text: str  # the question, as the model shall read it
+    author_name: str = ""  # how to call that person before the model, in conversations of several people
+    channel: str = ""  # where settings and limits of a channel apply; may equal the conversation
+    # What the surface needs to find the spot again (thread id, guild, ...); it must survive a restart
     place: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -56,29 +42,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question with its answer: the unit a conversation's history is made of.
+    """A question with its answer: the unit a conversation's history is made of."""
 
-    Attributes:
-        turn: id of the turn.
-        question: what was asked.
-        answer: the answer in GLaDOS markdown; for `failed`, the apology shown.
-        outcome: only `done` and `stopped` exchanges are shown to the model again.
-        author: the platform's id of the person who asked.
-        author_name: their name, when the conversation may hold several people.
-        model: name of the model that answered.
-        at: seconds since the epoch when the answer was finished.
-        tokens: tokens of prompt and answer, as the service counted them; estimated where it did not.
-    """
-
-    turn: str
+    turn: str  # its id
     question: str
-    answer: str
-    outcome: Outcome
-    author: str = ""
-    author_name: str = ""
-    model: str = ""
-    at: float = 0.0
-    tokens: int = 0
+    answer: str  # in GLaDOS markdown; for `failed`, the apology shown
+    outcome: Outcome  # only `done` and `stopped` exchanges are shown to the model again
+    author: str = ""  # the platform's id of the person who asked
+    author_name: str = ""  # their name, when the conversation may hold several people
+    model: str = ""  # name of the model that answered
+    at: float = 0.0  # seconds since the epoch when the answer was finished
+    tokens: int = 0  # of prompt and answer, as the service counted them; estimated where it did not
 
     def to_json(self) -> str:
         """JSON of all fields."""

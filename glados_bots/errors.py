@@ -57,27 +57,15 @@ class InferenceError(GladosError):
 
 
 class ServiceUnavailableError(InferenceError):
-    """The service is away, starting, full or stopping; the same request may succeed later.
-
-    Attributes:
-        retry_after: seconds to wait before asking again, where the service said so.
-    """
+    """The service is away, starting, full or stopping; the same request may succeed later."""
 
     def __init__(self, message: str, retry_after: float | None = None, *, said: str = "") -> None:
         super().__init__(message, said)
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # seconds to wait before asking again, where the service said so
 
 
 class RequestRejectedError(InferenceError):
-    """The service understood the request and refused it.
-
-    Attributes:
-        status: the HTTP status it answered with.
-        code: the OpenAI-style error code, such as `context_length_exceeded`.
-        prompt_tokens: length of the prompt, where the service said so.
-        max_prompt_tokens: tokens a prompt may have, where the service said so.
-        context_length: tokens of prompt and answer together, where the service said so.
-    """
+    """The service understood the request and refused it. Numbers of tokens are there where it said them."""
 
     def __init__(
         self,
@@ -91,11 +79,11 @@ class RequestRejectedError(InferenceError):
         said: str = "",
     ) -> None:
         super().__init__(message, said)
-        self.status = status
-        self.code = code
-        self.prompt_tokens = prompt_tokens
-        self.max_prompt_tokens = max_prompt_tokens
-        self.context_length = context_length
+        self.status = status  # of HTTP
+        self.code = code  # OpenAI-style, such as `context_length_exceeded`
+        self.prompt_tokens = prompt_tokens  # of this prompt
+        self.max_prompt_tokens = max_prompt_tokens  # that a prompt may have
+        self.context_length = context_length  # tokens of prompt and answer together
 
 
 class EngineError(GladosError):
@@ -103,13 +91,7 @@ class EngineError(GladosError):
 
 
 class PromptTooLongError(EngineError):
-    """The prompt does not fit the context window.
-
-    Attributes:
-        prompt_tokens: length of the prompt, in tokens.
-        max_tokens: tokens a prompt may have on this engine.
-        context_length: tokens of prompt and answer together.
-    """
+    """The prompt does not fit the context window. All numbers are tokens."""
 
     def __init__(self, prompt_tokens: int, max_tokens: int, context_length: int) -> None:
         super().__init__(  # OpenAI's sentence: clients look for its words
@@ -117,9 +99,9 @@ class PromptTooLongError(EngineError):
             f"{prompt_tokens} tokens, and at most {max_tokens} leave room for an answer. "
             "Please reduce the length of the messages."
         )
-        self.prompt_tokens = prompt_tokens
-        self.max_tokens = max_tokens
-        self.context_length = context_length
+        self.prompt_tokens = prompt_tokens  # of this prompt
+        self.max_tokens = max_tokens  # that a prompt may have on this engine
+        self.context_length = context_length  # of prompt and answer together
 
 
 class PromptRefusedError(EngineError):
@@ -127,15 +109,11 @@ class PromptRefusedError(EngineError):
 
 
 class QueueFullError(EngineError):
-    """Too many requests wait already.
-
-    Attributes:
-        retry_after: seconds after which a place is likely to be free.
-    """
+    """Too many requests wait already."""
 
     def __init__(self, waiting: int, retry_after: float) -> None:
         super().__init__(f"{waiting} requests are waiting already; try again in about {retry_after:.0f} s")
-        self.retry_after = retry_after
+        self.retry_after = retry_after  # seconds after which a place is likely to be free
 
 
 class GenerationFailedError(EngineError):

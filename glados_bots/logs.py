@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
@@ -113,7 +112,8 @@ class Lines(logging.Formatter):
         earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if earlier is not None:
             yield from self._lines(earlier)
-        yield from _frames(error.__traceback__)
+        for frame in traceback.extract_tb(error.__traceback__):
+            yield f"  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}"
         yield f"{type(error).__qualname__}: {clean(self.describe(error))}"
         for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
             yield from self._lines(each)
@@ -125,11 +125,6 @@ class Lines(logging.Formatter):
         if self._told or isinstance(error, TOLD) or type(error).__module__.partition(".")[0] in TOLD_MODULES:
             return str(error)
         return f"{type(error).__qualname__} (its text is shown at GLADOS_LOG_LEVEL=debug)"
-
-
-def _frames(found: TracebackType | None) -> Iterator[str]:
-    for frame in traceback.extract_tb(found):
-        yield f"  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}"
 
 
 class TextLines(Lines):

@@ -34,23 +34,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One adapter, as the command line and the supervisor see it.
+    """One adapter, as the command line and the supervisor see it."""
 
-    Attributes:
-        name: its command (`glados NAME`) and its part of every Redis key.
-        summary: one line for `--help`.
-        configured: whether its settings suffice to run it, for instance whether its token is set.
-        run: runs it until SIGTERM or SIGINT; returns when everything is drained.
-        examine: what `glados doctor` finds about it; None for nothing. May raise ConfigError.
-        ids_of: further ids that a person's questions stand under; None where a person has one. Raises
-            StoreUnavailableError.
-    """
-
-    name: str
-    summary: str
-    configured: Callable[[], bool]
-    run: Callable[[Settings], None]
+    name: str  # its command (`glados NAME`) and its part of every Redis key
+    summary: str  # one line for `--help`
+    configured: Callable[[], bool]  # whether its settings suffice to run it, for instance whether its token is set
+    run: Callable[[Settings], None]  # runs it until SIGTERM or SIGINT; returns when everything is drained
+    # What `glados doctor` finds about it; None for nothing. May raise ConfigError
     examine: Callable[[], Iterator[Check]] | None = None
+    # Further ids that a person's questions stand under; None where a person has one. Raises StoreUnavailableError
     ids_of: "Callable[[Store, str], Awaitable[tuple[str, ...]]] | None" = None
 
 

@@ -1,18 +1,10 @@
 """How long idle conversations are kept: `GLADOS_RETENTION=web=7d,discord=30d`, else GLADOS_CONVERSATION_TTL."""
 
 import re
-from typing import Protocol
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 ENTRY = re.compile(r"([a-z][a-z0-9_]*)\s*=\s*(\d{1,9})\s*([smhdw]?)")
 SHORTEST_KEPT_S, LONGEST_KEPT_S = 60, 10 * 365 * 86400
-
-
-class HasRetention(Protocol):
-    """The settings that are read here."""
-
-    retention: str
-    conversation_ttl: int
 
 
 def parse(text: str) -> dict[str, int]:
@@ -31,8 +23,3 @@ def check(text: str) -> str:
     """The text, when `parse` can read it."""
     parse(text)
     return text
-
-
-def ttl_of(settings: HasRetention, platform: str) -> int:
-    """Seconds an idle conversation of a platform is kept."""
-    return parse(settings.retention).get(platform, settings.conversation_ttl)

@@ -20,6 +20,7 @@ from glados_bots import env_file
 from glados_bots.admins import check as check_admins
 from glados_bots.errors import ConfigError
 from glados_bots.retention import check as check_retention
+from glados_bots.retention import parse as parse_retention
 from glados_bots.store import embedded
 
 USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
@@ -162,6 +163,10 @@ class Settings(GladosSettings):
     def key(self) -> str | None:
         """`api_key` as it is sent."""
         return self.api_key.get_secret_value() if self.api_key else None
+
+    def ttl_of(self, platform: str) -> int:
+        """Seconds an idle conversation of a platform is kept."""
+        return parse_retention(self.retention).get(platform, self.conversation_ttl)
 
     @property
     def resolved_redis_url(self) -> str:

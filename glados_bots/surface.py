@@ -15,37 +15,23 @@ State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One message as it should look now.
+    """One message as it should look now."""
 
-    Attributes:
-        chunk: rendered text of this message; empty while nothing was said yet.
-        notice: a short plain sentence beside the text (place in the queue, what went wrong, what was left out).
-        state: what the whole answer is doing.
-        is_last: whether this is the last message of the answer so far: controls belong there.
-        model: name of the model that answered, to be shown small; empty when it is not to be shown.
-    """
-
-    chunk: str
-    notice: str
-    state: State
-    is_last: bool
-    model: str = ""
+    chunk: str  # rendered text of this message; empty while nothing was said yet
+    notice: str  # a short plain sentence beside the text (place in the queue, what went wrong, what was left out)
+    state: State  # what the whole answer is doing
+    is_last: bool  # whether this is the last message of the answer so far: controls belong there
+    model: str = ""  # name of the model that answered, to be shown small; empty when it is not to be shown
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How often messages of one bucket may change, over all streams and processes.
+    """How often messages of one bucket may change, over all streams and processes."""
 
-    Attributes:
-        bucket: what the platform counts together, such as one channel.
-        limit: edits in each period.
-        period_s: length of the period, in seconds.
-        within: a wider bucket that must have room too, such as the platform's limit of all calls together.
-    """
-
-    bucket: str
-    limit: int
+    bucket: str  # what the platform counts together, such as one channel
+    limit: int  # edits in each period
     period_s: float
+    # A wider bucket that must have room too, such as the platform's limit of all calls together
     within: "Budget | None" = None
 
 
@@ -99,12 +85,9 @@ class Surface(Protocol):
     `post` and `edit` raise PlaceGoneError or MessageGoneError for what is final, and every method raises
     PlatformAwayError while the platform is away. Anything else they raise is worth another try; the core repeats with
     the same nonce, so a surface can keep a repeated `post` from showing twice.
-
-    Attributes:
-        longest_call_s: for how long the platform may hold a call and then carry it out, though its caller has died.
     """
 
-    longest_call_s: float
+    longest_call_s: float  # for how long the platform may hold a call and then carry it out, though its caller has died
 
     def answer(self, turn: Turn) -> Answer:
         """A fresh streaming renderer for one answer."""

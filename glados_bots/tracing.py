@@ -15,47 +15,34 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Span, Tracer
 
 Value = str | int | float | bool
-NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter")
 
 _tracer: "Tracer | None" = None
-_provider: "TracerProvider | None" = None
 _trace: ContextVar[int] = ContextVar("trace", default=0)
 
 
-class Mark(Protocol):
-    """What a span lets its block add."""
+class Mark:
+    """What a span lets its block add; without a span nobody looks."""
 
-    def set(self, **attributes: Value) -> None:
-        """Add attributes."""
-
-
-class _Nothing:
-    def set(self, **attributes: Value) -> None:
-        """Nobody looks."""
-
-
-NOTHING: AbstractContextManager[Mark] = nullcontext(_Nothing())
-
-
-class _Mark:
-    def __init__(self, span: "Span") -> None:
+    def __init__(self, span: "Span | None" = None) -> None:
         self._span = span
 
     def set(self, **attributes: Value) -> None:
         """Add attributes under our name."""
-        for name, value in attributes.items():
-            self._span.set_attribute(f"glados.{name}", value)
+        if self._span:
+            self._span.set_attributes({f"glados.{name}": value for name, value in attributes.items()})
+
+
+NOTHING: AbstractContextManager[Mark] = nullcontext(Mark())
 
 
 def configure(settings: Settings, role: str) -> None:
@@ -66,13 +53,13 @@ def configure(settings: Settings, role: str) -> None:
     """
     if settings.otlp_endpoint is None:
         return
-    if not all(_is_installed(name) for name in NEEDED):
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - same
+    except ModuleNotFoundError as error:
         raise ConfigError(
             "GLADOS_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'glados-bots[otel]'"
-        )
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - same
-
+        ) from error
     endpoint = f"{str(settings.otlp_endpoint).rstrip('/')}/v1/traces"
     start(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)), role)
 
@@ -87,18 +74,10 @@ def start(processor: "SpanProcessor", role: str) -> None:
         def generate_trace_id(self) -> int:
             return _trace.get() or super().generate_trace_id()
 
-    global _tracer, _provider  # noqa: PLW0603 - as logging's root, a process has one
-    _provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
-    _provider.add_span_processor(processor)
-    _tracer = _provider.get_tracer("glados_bots")
-
-
-def stop() -> None:
-    """Make no more spans, and send those that wait."""
-    global _tracer  # noqa: PLW0603 - see start
-    _tracer = None
-    if _provider:
-        _provider.shutdown()
+    global _tracer  # noqa: PLW0603 - as logging's root, a process has one
+    provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
+    provider.add_span_processor(processor)
+    _tracer = provider.get_tracer("glados_bots")
 
 
 def span(
@@ -129,7 +108,7 @@ def _span(
         begun = tracer.start_span(name, Context() if turn else parent)
     finally:
         _trace.reset(token)
-    mark = _Mark(begun)
+    mark = Mark(begun)
     mark.set(**attributes, **({"turn": turn} if turn else {}))
     with trace.use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
@@ -151,10 +130,3 @@ def headers() -> dict[str, str]:
 
 def _number(turn: str) -> int:
     return int.from_bytes(hashlib.sha256(turn.encode()).digest()[:16])
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False

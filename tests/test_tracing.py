@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import Tracer
 
 from glados_bots import tracing
 from glados_bots.conversation import Turn
@@ -55,7 +56,9 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]
     async with running(found.app()) as url:
         tracing.configure(Settings(_env_file=None, otlp_endpoint=url), "test")
         yield found
-        await asyncio.to_thread(tracing.stop)
+        tracer, tracing._tracer = tracing._tracer, None
+        assert isinstance(tracer, Tracer)
+        await asyncio.to_thread(tracer.span_processor.shutdown)
 
 
 def attributes(span: Span) -> dict[str, str]:
@@ -116,6 +119,6 @@ def test_without_the_setting_nothing_is_imported_and_nothing_is_sent() -> None:
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "NEEDED", ("opentelemetry.nothing_like_this",))
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(ConfigError, match=r"pip install 'glados-bots\[otel\]'"):
         tracing.configure(Settings(_env_file=None, otlp_endpoint="http://localhost:4318"), "web")

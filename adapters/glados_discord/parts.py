@@ -11,11 +11,7 @@ from glados_discord.incoming.whereabouts import Whereabouts
 
 
 class DiscordParts:
-    """The parts of one process that a client hands its events to.
-
-    Attributes:
-        hearing: what discord.py began for events, commands and buttons, and forgets.
-    """
+    """The parts of one process that a client hands its events to."""
 
     def __init__(self, shared: DiscordShared, clock: Clock) -> None:
         self.facts = shared.facts
@@ -28,4 +24,4 @@ class DiscordParts:
         self.turn_commands = TurnCommands(shared)
         self.slash = Slash(shared, self.turn_commands)
         self.catch_up = DiscordCatchUp(shared, self.desk, clock=clock)
-        self.hearing = Background()
+        self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets

@@ -136,9 +136,13 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary)(command)
 
 
-# A room that has commands is one entry here.
-for room in (backup, store, turns, privacy, keys, models, audit, password):
-    room.add_to(app, load_settings)
+app.command("backup")(backup.back_up)
+app.command("restore")(backup.bring_back)
+app.command("migrate")(backup.go_on)
+app.command("audit")(audit.show)
+app.command()(password.hash_password)
+for room in (store, turns, privacy, keys, models):
+    app.add_typer(room.group)
 
 
 def main() -> None:

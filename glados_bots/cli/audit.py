@@ -1,13 +1,13 @@
 """`glados audit`, and how the other commands write down what they did."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from glados_bots.cli import terminal
+from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_client
 from glados_bots.operations import audit
 from glados_bots.settings import Settings
@@ -18,17 +18,15 @@ def log_act(settings: Settings, act: str, target: str = "") -> None:
     with_client(settings, lambda client: audit.attempt(client, audit.operator(), act, target))
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    @app.command("audit")
-    def show(
-        last: Annotated[int, typer.Option("--last", min=1, max=audit.MOST_ENTRIES, help="How many acts")] = 50,
-        as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
-    ) -> None:
-        """Show what was done with an operator's or an admin's rights, newest first: keys, turns, restores."""
-        found = with_client(settings(), lambda client: audit.entries(client, last))
-        if as_json:
-            for entry in found:
-                terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
-            return
-        rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
-        terminal.show_table(["Time (UTC)", "Who", "Did", "To"], rows)
+def show(
+    last: Annotated[int, typer.Option("--last", min=1, max=audit.MOST_ENTRIES, help="How many acts")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
+) -> None:
+    """Show what was done with an operator's or an admin's rights, newest first: keys, turns, restores."""
+    found = with_client(load_settings(), lambda client: audit.entries(client, last))
+    if as_json:
+        for entry in found:
+            terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
+        return
+    rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
+    terminal.show_table(["Time (UTC)", "Who", "Did", "To"], rows)

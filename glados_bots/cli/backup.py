@@ -1,52 +1,49 @@
 """`glados backup`, `glados restore` and `glados migrate`."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_client
 from glados_bots.errors import ConfigError
 from glados_bots.operations import backup
-from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
 from glados_bots.store.version import migrate
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    @app.command("backup")
-    def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
-        """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
-        found = settings()
-        count = with_client(found, lambda client: _save(client, file))
-        log_act(found, "backup", f"{file.name}, {count} keys")
-        typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
+def back_up(file: Annotated[Path, typer.Argument(help="New file, readable by you only")]) -> None:
+    """Write conversations, waiting turns and settings to a file of JSON lines. The roles may go on meanwhile."""
+    found = load_settings()
+    count = with_client(found, lambda client: _save(client, file))
+    log_act(found, "backup", f"{file.name}, {count} keys")
+    typer.echo(f"{count} keys are in {file}; it holds people's words: keep it where only you can read it")
 
-    @app.command("restore")
-    def bring_back(
-        file: Annotated[Path, typer.Argument(help="A file that `glados backup` wrote")],
-        overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what Redis holds of GLaDOS first")] = False,
-    ) -> None:
-        """Write a backup into Redis. Stop all roles first, but not Redis. Unanswered turns go on when they start."""
-        try:
-            text = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file}: cannot read this backup ({error})") from error
-        found = settings()
-        count = with_client(found, lambda client: backup.restore(client, text, overwrite=overwrite))
-        log_act(found, "restore", f"{file.name}, {count} keys")
-        typer.echo(f"{count} keys were restored")
 
-    @app.command("migrate")
-    def go_on() -> None:
-        """Bring the data in Redis to the format of this GLaDOS. Stop all roles and make a backup first."""
-        gone = with_client(settings(), migrate)
-        for old, new in gone:
-            typer.echo(f"format {old} became format {new}")
-        typer.echo("the data are of the present format")
+def bring_back(
+    file: Annotated[Path, typer.Argument(help="A file that `glados backup` wrote")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what Redis holds of GLaDOS first")] = False,
+) -> None:
+    """Write a backup into Redis. Stop all roles first, but not Redis. Unanswered turns go on when they start."""
+    try:
+        text = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot read this backup ({error})") from error
+    found = load_settings()
+    count = with_client(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+    log_act(found, "restore", f"{file.name}, {count} keys")
+    typer.echo(f"{count} keys were restored")
+
+
+def go_on() -> None:
+    """Bring the data in Redis to the format of this GLaDOS. Stop all roles and make a backup first."""
+    gone = with_client(load_settings(), migrate)
+    for old, new in gone:
+        typer.echo(f"format {old} became format {new}")
+    typer.echo("the data are of the present format")
 
 
 async def _save(client: Client, file: Path) -> int:

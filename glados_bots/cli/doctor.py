@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from urllib.parse import urlsplit
 
 from glados_bots.cli.with_redis import with_client
@@ -134,11 +135,8 @@ async def _served_elsewhere(settings: ServeSettings) -> Check:
     url = urlsplit(settings.resolved_inference_url)
     shown = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
     try:
-        client = InferenceClient(settings.resolved_inference_url, settings.key)
-        try:
+        async with aclosing(InferenceClient(settings.resolved_inference_url, settings.key)) as client:
             names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
-        finally:
-            await client.aclose()
     except GladosError as error:
         remedy = "start that server, or correct GLADOS_INFERENCE_URL, which ends in /v1, and GLADOS_API_KEY"
         return Check("model", "fail", f"{shown}: {error}", remedy)

@@ -8,25 +8,17 @@ from glados_bots.settings import Settings
 LONGEST_WAIT_S = 5.0
 
 
-def probe_url(settings: Settings, role: str) -> str:
-    """Where a role answers for its health.
-
-    Args:
-        settings: the role's own settings.
-        role: `serve`, `web`, or another platform; those have no page and answer beside their metrics.
+def require_health(settings: Settings, role: str) -> None:
+    """Return when the role lives: `serve`, `web`, or another platform; those answer beside their metrics.
 
     Raises:
         ConfigError: the role listens nowhere.
+        GladosError: it does not live; the text says why not.
     """
     port = {"serve": settings.serve_port, "web": settings.web_port}.get(role, settings.metrics_port)
     if port is None:
         raise ConfigError(f"the role {role} answers for its health on GLADOS_METRICS_PORT, which is not set: set it")
-    return f"http://{settings.connect_host}:{port}/health"
-
-
-def require_health(settings: Settings, role: str) -> None:
-    """Return when the role lives; raise GladosError that says why not."""
-    url = probe_url(settings, role)
+    url = f"http://{settings.connect_host}:{port}/health"
     try:
         httpx.get(url, timeout=LONGEST_WAIT_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,9 +9,9 @@ import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.options import load_settings
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.keys import SCOPES, ApiKey, KeyBook
-from glados_bots.settings import Settings
 
 TITLES = ("Id", "Name", "State", "Scopes", "Requests/min", "Tokens today", "Expires", "Last used")
 UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -24,53 +23,54 @@ PerDay = Annotated[int, typer.Option("--tokens-per-day", min=0, max=10**12, help
 Expires = Annotated[str, typer.Option("--expires", help="Lifetime: a number and h, d or w, such as 90d; empty: none")]
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    keys = typer.Typer(help="Make, list and take back keys of the inference service.", no_args_is_help=True)
-    app.add_typer(keys, name="keys")
+group = typer.Typer(name="keys", help="Make, list and take back keys of the inference service.", no_args_is_help=True)
 
-    @keys.command("create")
-    def create(
-        name: Annotated[str, typer.Argument(help="What you call it: who or what will use it")],
-        scope: Scopes = None,
-        requests_per_minute: PerMinute = 60,
-        tokens_per_day: PerDay = 0,
-        expires: Expires = "",
-    ) -> None:
-        """Make a key and show it this once. The service takes it from now on. Without --scope: chat and models."""
-        found = settings()
-        end = time.time() + lifetime(expires) if expires else None
-        book = KeyBook(found.data_dir)
-        is_first = not book.in_use
-        key, text = book.create(
-            name,
-            scope or ["chat", "models"],
-            requests_per_minute=requests_per_minute,
-            tokens_per_day=tokens_per_day,
-            expires=end,
-        )
-        log_act(found, "keys create", f"{key.id} {key.name} ({', '.join(sorted(key.scopes))})")
-        typer.echo(text)
-        typer.echo("This is the only time the key is shown. Send it as: Authorization: Bearer KEY", err=True)
-        if is_first and found.api_key is None:
-            typer.echo(
-                "From now on the service asks everybody for a key: set GLADOS_API_KEY for it and for the adapters, "
-                "and start them again.", err=True,
-            )  # fmt: skip
 
-    @keys.command("list")
-    def show() -> None:
-        """List all keys ever made: what they may do, when they were used, whether they still count."""
-        book = KeyBook(settings().data_dir)
-        terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
+@group.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What you call it: who or what will use it")],
+    scope: Scopes = None,
+    requests_per_minute: PerMinute = 60,
+    tokens_per_day: PerDay = 0,
+    expires: Expires = "",
+) -> None:
+    """Make a key and show it this once. The service takes it from now on. Without --scope: chat and models."""
+    found = load_settings()
+    end = time.time() + lifetime(expires) if expires else None
+    book = KeyBook(found.data_dir)
+    is_first = not book.in_use
+    key, text = book.create(
+        name,
+        scope or ["chat", "models"],
+        requests_per_minute=requests_per_minute,
+        tokens_per_day=tokens_per_day,
+        expires=end,
+    )
+    log_act(found, "keys create", f"{key.id} {key.name} ({', '.join(sorted(key.scopes))})")
+    typer.echo(text)
+    typer.echo("This is the only time the key is shown. Send it as: Authorization: Bearer KEY", err=True)
+    if is_first and found.api_key is None:
+        typer.echo(
+            "From now on the service asks everybody for a key: set GLADOS_API_KEY for it and for the adapters, "
+            "and start them again.", err=True,
+        )  # fmt: skip
 
-    @keys.command("revoke")
-    def revoke(key_id: Annotated[str, typer.Argument(help="Its id, as `glados keys list` shows it")]) -> None:
-        """Take a key back: the next request with it is refused."""
-        found = settings()
-        if not KeyBook(found.data_dir).revoke(key_id):
-            raise ConfigError(f"{key_id}: no key of this id counts here; see `glados keys list`")
-        log_act(found, "keys revoke", key_id)
-        typer.echo(f"{key_id} is taken back")
+
+@group.command("list")
+def show() -> None:
+    """List all keys ever made: what they may do, when they were used, whether they still count."""
+    book = KeyBook(load_settings().data_dir)
+    terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
+
+
+@group.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="Its id, as `glados keys list` shows it")]) -> None:
+    """Take a key back: the next request with it is refused."""
+    found = load_settings()
+    if not KeyBook(found.data_dir).revoke(key_id):
+        raise ConfigError(f"{key_id}: no key of this id counts here; see `glados keys list`")
+    log_act(found, "keys revoke", key_id)
+    typer.echo(f"{key_id} is taken back")
 
 
 def lifetime(text: str) -> float:

@@ -14,14 +14,10 @@ from glados_bots.inference.settings import ServeSettings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
 
-models = typer.Typer(help="Look at, plan, fetch, import, remove and write model cards.")
+group = typer.Typer(name="models", help="Look at, plan, fetch, import, remove and write model cards.")
 
 
-def add_to(app: typer.Typer, _settings: object) -> None:
-    app.add_typer(models, name="models", invoke_without_command=True)
-
-
-@models.callback()
+@group.callback(invoke_without_command=True)
 def start(context: typer.Context) -> None:
     """List the cards when nothing else is asked for."""
     load_settings()
@@ -29,7 +25,7 @@ def start(context: typer.Context) -> None:
         list_()
 
 
-@models.command("list")
+@group.command("list")
 def list_() -> None:
     """The cards: what is here, what can be fetched, what fits this machine."""
     rows = [
@@ -43,7 +39,7 @@ def list_() -> None:
     terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
 
 
-@models.command()
+@group.command()
 def show(name: Name) -> None:
     """Everything a card says, its files with their sha256, and its licence."""
     from glados_bots.inference.model_files import download
@@ -59,7 +55,7 @@ def show(name: Name) -> None:
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
-@models.command()
+@group.command()
 def plan(name: Name, token: Token = None) -> None:
     """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
     from glados_bots.inference.model_files import plan as planning
@@ -111,7 +107,7 @@ def _fit(need: Any, memory: float) -> str:
     return f"yes, {count} whole conversations at once" if count else "no"
 
 
-@models.command()
+@group.command()
 def pull(
     name: Name,
     token: Token = None,
@@ -140,7 +136,7 @@ def pull(
         )
 
 
-@models.command("import")
+@group.command("import")
 def import_(
     path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
     to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
@@ -157,7 +153,7 @@ def import_(
             terminal.echo(f'write lora = "lora" into {done.folder.parent / "model.toml"} to use it')
 
 
-@models.command()
+@group.command()
 def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
@@ -176,7 +172,7 @@ def remove(
         shutil.rmtree(folder)
 
 
-@models.command()
+@group.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the card")],
     base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],

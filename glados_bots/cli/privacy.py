@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_store
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
@@ -29,53 +29,56 @@ Thread = Annotated[str, typer.Option("--thread", help="A conversation, as `glado
 PATIENCE_S = 10.0  # a worker that runs ends a turn within a moment
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    group = typer.Typer(help="What is kept of a person or a thread: export it, or forget it.", no_args_is_help=True)
-    app.add_typer(group, name="privacy")
+group = typer.Typer(
+    name="privacy", help="What is kept of a person or a thread: export it, or forget it.", no_args_is_help=True
+)
 
-    @group.command("export")
-    def export(
-        platform: Platform,
-        user: User = "",
-        thread: Thread = "",
-        file: Annotated[Path | None, typer.Option("--file", help="New file, readable by you only")] = None,
-    ) -> None:
-        """Hand out everything kept of a person or a thread, as JSON."""
-        subject = _subject(user, thread)
-        found = with_store(settings(), platform, lambda store: _export(store, subject))
-        text = privacy.as_json(found)
-        if file is None:
-            terminal.echo(text.removesuffix("\n"))
-        else:
-            _save(file, text)
-            typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
-        _log_act(settings(), "privacy export", platform, subject)
 
-    @group.command("forget")
-    def forget(
-        platform: Platform,
-        user: User = "",
-        thread: Thread = "",
-        sure: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
-    ) -> None:
-        """Delete everything kept of a person or a thread, for good. Messages on the platform stay, backups too."""
-        subject = _subject(user, thread)
-        if not sure:
-            typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
-        found, rewritten = with_store(settings(), platform, lambda store: _forget(store, subject))
-        _log_act(settings(), "privacy forget", platform, subject)
-        typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
-        if found.running:
-            typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")
-        if not rewritten:
-            typer.echo("Redis still has the words in its file: BGREWRITEAOF, as its administrator, takes them out")
+@group.command()
+def export(
+    platform: Platform,
+    user: User = "",
+    thread: Thread = "",
+    file: Annotated[Path | None, typer.Option("--file", help="New file, readable by you only")] = None,
+) -> None:
+    """Hand out everything kept of a person or a thread, as JSON."""
+    subject = _subject(user, thread)
+    found = with_store(load_settings(), platform, lambda store: _export(store, subject))
+    text = privacy.as_json(found)
+    if file is None:
+        terminal.echo(text.removesuffix("\n"))
+    else:
+        _save(file, text)
+        typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
+    _log_act(load_settings(), "privacy export", platform, subject)
 
-    @group.command("shorten")
-    def shorten() -> None:
-        """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
-        now = settings()
-        for name in installed():
-            typer.echo(f"{name}: {with_store(now, name, sweep.shorten)} keys now end sooner")
+
+@group.command()
+def forget(
+    platform: Platform,
+    user: User = "",
+    thread: Thread = "",
+    sure: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Delete everything kept of a person or a thread, for good. Messages on the platform stay, backups too."""
+    subject = _subject(user, thread)
+    if not sure:
+        typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
+    found, rewritten = with_store(load_settings(), platform, lambda store: _forget(store, subject))
+    _log_act(load_settings(), "privacy forget", platform, subject)
+    typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
+    if found.running:
+        typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")
+    if not rewritten:
+        typer.echo("Redis still has the words in its file: BGREWRITEAOF, as its administrator, takes them out")
+
+
+@group.command()
+def shorten() -> None:
+    """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
+    now = load_settings()
+    for name in installed():
+        typer.echo(f"{name}: {with_store(now, name, sweep.shorten)} keys now end sooner")
 
 
 def _subject(user: str, thread: str) -> Subject:

@@ -2,11 +2,11 @@
 
 import asyncio
 import subprocess
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from glados_bots.cli.options import load_settings
 from glados_bots.errors import ConfigError, StoreUnavailableError
 from glados_bots.processes.supervisor import lock
 from glados_bots.settings import Settings
@@ -16,33 +16,31 @@ from glados_bots.store.connection import Client, connect, reply_of
 POLL_S = 0.1
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    group = typer.Typer(help="Mend the embedded database.", no_args_is_help=True)
-    app.add_typer(group, name="store")
+group = typer.Typer(name="store", help="Mend the embedded database.", no_args_is_help=True)
 
-    @group.callback()
-    def alone() -> None:
-        """With a callback, the one command keeps its name."""
 
-    @group.command("repair")
-    def repair_files(yes: Annotated[bool, typer.Option("--yes", help="Do not ask first")] = False) -> None:
-        """Cut the embedded database's file where it is damaged, after a copy was made. Stop `glados up` first."""
-        found = settings()
-        if found.redis_url is not None:
-            raise ConfigError(
-                "GLADOS_REDIS_URL is set: that server's own tools repair it; this is for the embedded one"
-            )
-        held = lock(found.data_dir)
-        damage = repair.find(found.data_dir)
-        if damage is None:
-            typer.echo("nothing is damaged")
-            return
-        typer.echo(str(damage))
-        if damage.offset is not None and not yes:
-            typer.confirm("Copy the files aside, and cut this one there?", abort=True)
-        typer.echo(f"a copy is in {repair.cut(found.data_dir, damage)}")
-        typer.echo(f"{asyncio.run(_count(found))} conversations stay; start GLaDOS as usual")
-        del held
+@group.callback()
+def alone() -> None:
+    """With a callback, the one command keeps its name."""
+
+
+@group.command("repair")
+def repair_files(yes: Annotated[bool, typer.Option("--yes", help="Do not ask first")] = False) -> None:
+    """Cut the embedded database's file where it is damaged, after a copy was made. Stop `glados up` first."""
+    found = load_settings()
+    if found.redis_url is not None:
+        raise ConfigError("GLADOS_REDIS_URL is set: that server's own tools repair it; this is for the embedded one")
+    held = lock(found.data_dir)
+    damage = repair.find(found.data_dir)
+    if damage is None:
+        typer.echo("nothing is damaged")
+        return
+    typer.echo(str(damage))
+    if damage.offset is not None and not yes:
+        typer.confirm("Copy the files aside, and cut this one there?", abort=True)
+    typer.echo(f"a copy is in {repair.cut(found.data_dir, damage)}")
+    typer.echo(f"{asyncio.run(_count(found))} conversations stay; start GLaDOS as usual")
+    del held
 
 
 async def _count(settings: Settings) -> int:

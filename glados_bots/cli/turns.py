@@ -8,6 +8,7 @@ import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.audit import log_act
+from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_stores
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
@@ -20,41 +21,42 @@ TITLES = ("Turn", "Platform", "State", "Asked", "Given up", "Tries", "Author", "
 Name = Annotated[str, typer.Argument(help="A turn, as `glados turns list` names it")]
 
 
-def add_to(app: typer.Typer, settings: Callable[[], Settings]) -> None:
-    group = typer.Typer(help="Turns that were given up: list, retry or drop them.", no_args_is_help=True)
-    app.add_typer(group, name="turns")
+group = typer.Typer(name="turns", help="Turns that were given up: list, retry or drop them.", no_args_is_help=True)
 
-    @group.command("list")
-    def list_turns(
-        platform: Platform = None,
-        everything: Annotated[bool, typer.Option("--all", help="Also those that wait or run")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
-    ) -> None:
-        """Show turns that ended with an apology: when, where, whose, and why. Not the words."""
 
-        async def find(store: Store) -> list[Letter]:
-            return await dead_letters.dead(store) + (await dead_letters.unanswered(store) if everything else [])
+@group.command("list")
+def list_turns(
+    platform: Platform = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that wait or run")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
+) -> None:
+    """Show turns that ended with an apology: when, where, whose, and why. Not the words."""
 
-        letters = [letter for found in with_stores(settings(), platform, find) for letter in found]
-        if as_json:
-            for letter in letters:
-                terminal.echo(dead_letters.as_json(letter))
-        elif letters:
-            terminal.show_table(TITLES, map(_row, letters))
-        else:
-            typer.echo("no turn was given up" if not everything else "no turn was given up, and none waits")
+    async def find(store: Store) -> list[Letter]:
+        return await dead_letters.dead(store) + (await dead_letters.unanswered(store) if everything else [])
 
-    @group.command("retry")
-    def retry(turn: Name, platform: Platform = None) -> None:
-        """Answer a dead letter again, in its own thread and message."""
-        _act(settings(), platform, turn, "retry", dead_letters.retry)
-        typer.echo(f"{turn} is in the queue again")
+    letters = [letter for found in with_stores(load_settings(), platform, find) for letter in found]
+    if as_json:
+        for letter in letters:
+            terminal.echo(dead_letters.as_json(letter))
+    elif letters:
+        terminal.show_table(TITLES, map(_row, letters))
+    else:
+        typer.echo("no turn was given up" if not everything else "no turn was given up, and none waits")
 
-    @group.command("drop")
-    def drop(turn: Name, platform: Platform = None) -> None:
-        """Forget a dead letter; its apology stays where it stands. A turn that waits or runs ends, its message goes."""
-        _act(settings(), platform, turn, "drop", dead_letters.drop)
-        typer.echo(f"{turn} is dropped")
+
+@group.command()
+def retry(turn: Name, platform: Platform = None) -> None:
+    """Answer a dead letter again, in its own thread and message."""
+    _act(load_settings(), platform, turn, "retry", dead_letters.retry)
+    typer.echo(f"{turn} is in the queue again")
+
+
+@group.command()
+def drop(turn: Name, platform: Platform = None) -> None:
+    """Forget a dead letter; its apology stays where it stands. A turn that waits or runs ends, its message goes."""
+    _act(load_settings(), platform, turn, "drop", dead_letters.drop)
+    typer.echo(f"{turn} is dropped")
 
 
 def _act(

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 import time
+from contextlib import aclosing
 from functools import partial
 
 import httpx
@@ -92,8 +93,7 @@ def _environment(settings: ServeSettings) -> dict[str, str]:
 
 
 async def _redis_ready(settings: ServeSettings) -> None:
-    client = connect(settings.resolved_redis_url)
-    try:
+    async with aclosing(connect(settings.resolved_redis_url)) as client:
         while True:
             try:
                 await reply_of(client.ping())
@@ -101,8 +101,6 @@ async def _redis_ready(settings: ServeSettings) -> None:
                 await asyncio.sleep(POLL_S)
             else:
                 return
-    finally:
-        await client.aclose()
 
 
 async def _page_and_model_ready(settings: ServeSettings) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from glados_bots.errors import ConfigError
 from glados_bots.platforms import installed
-from glados_bots.retention import ttl_of
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client, connect
 from glados_bots.store.store import Store
@@ -16,11 +16,8 @@ T = TypeVar("T")
 
 def with_client(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
     async def run() -> T:
-        client = connect(settings.resolved_redis_url)
-        try:
+        async with aclosing(connect(settings.resolved_redis_url)) as client:
             return await work(client)
-        finally:
-            await client.aclose()
 
     return asyncio.run(run())
 
@@ -34,7 +31,7 @@ def with_stores(settings: Settings, platform: str | None, work: Callable[[Store]
 
     async def run(client: Client) -> list[T]:
         chosen = [platform] if platform else names
-        return [await work(Store(client, name, ttl=ttl_of(settings, name), max_exchanges=most)) for name in chosen]
+        return [await work(Store(client, name, ttl=settings.ttl_of(name), max_exchanges=most)) for name in chosen]
 
     return with_client(settings, run)
 

@@ -63,9 +63,6 @@ class CardEngine(ABC):
             raise EngineDeadError("the engine has not been started")
         return self._encoder
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(self.encoder.encode(messages))
-
     @property
     def context_length(self) -> int:
         """Tokens of prompt and answer together; 0 before `start`."""

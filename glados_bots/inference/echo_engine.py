@@ -56,7 +56,7 @@ class EchoEngine:
 
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
         """The words of the answer, and its end."""
-        prompt = self.count_tokens(messages)
+        prompt = sum(1 for message in messages for _ in _words(message.content))
         room = self.context_length - prompt
         if room < 1:
             raise PromptTooLongError(prompt, self.context_length - 1, self.context_length)
@@ -65,9 +65,6 @@ class EchoEngine:
         stops = [at for at in map(said.find, filter(None, sampling.stop)) if at >= 0]
         words = list(_words(said[: min(stops, default=len(said))]))
         return words, Finished("stop" if stops or said == text else "length", prompt, 0, len(words))
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return sum(1 for message in messages for _ in _words(message.content))
 
     def stats(self) -> EngineStats:
         return EngineStats(self._line.waiting, self._line.running, 0, 0)

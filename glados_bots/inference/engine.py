@@ -34,37 +34,23 @@ class EngineStats:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What an engine may use of this machine.
+    """What an engine may use of this machine."""
 
-    Attributes:
-        data_dir: folder for converted weights.
-        hf_token: hub token for gated models.
-        multi_gpu: spread one model over all GPUs.
-        max_waiting: requests that may wait; more are refused with QueueFullError.
-        share_prefixes: `all` finds what was read of a prompt by any caller again, `key` by the same caller only.
-        max_running: requests computed at once.
-        cache_gb: memory for keys and values, in 10^9 bytes; None chooses by the device.
-        quantize: auto, none, 8bit or 4bit, see GLADOS_QUANTIZE.
-        loras: folders of more adapters on the same base, by the model names they are served as.
-        base_only: leave out the card's own LoRA.
-        show_reasoning: show what the model thinks before it answers.
-        vllm_command: the `vllm` program, for the engine of that name.
-        vllm_arguments: what it is told besides, such as `--enforce-eager`.
-    """
-
-    data_dir: Path
-    hf_token: str | None = None
-    multi_gpu: bool = False
-    max_waiting: int = 64
-    max_running: int = 16
+    data_dir: Path  # folder for converted weights
+    hf_token: str | None = None  # hub token for gated models
+    multi_gpu: bool = False  # spread one model over all GPUs
+    max_waiting: int = 64  # requests that may wait; more are refused with QueueFullError
+    max_running: int = 16  # requests computed at once
+    # Whose requests find again what was read of a prompt: those of any caller, or of the same one.
     share_prefixes: Literal["key", "all"] = "key"
-    cache_gb: float | None = None
-    quantize: str = "auto"
+    cache_gb: float | None = None  # memory for keys and values, in 10^9 bytes; None chooses by the device
+    quantize: str = "auto"  # auto, none, 8bit or 4bit, see GLADOS_QUANTIZE
+    # Folders of more LoRAs on the same base, by the model names they are served as
     loras: Mapping[str, Path] = field(default_factory=dict)
-    base_only: bool = False
-    show_reasoning: bool = False
-    vllm_command: str = "vllm"
-    vllm_arguments: tuple[str, ...] = ()
+    base_only: bool = False  # leave out the card's own LoRA
+    show_reasoning: bool = False  # show what the model thinks before it answers
+    vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
+    vllm_arguments: tuple[str, ...] = ()  # what it is told besides, such as `--enforce-eager`
 
 
 class Engine(Protocol):
@@ -91,9 +77,6 @@ class Engine(Protocol):
             GenerationFailedError: this request failed; others go on.
             EngineDeadError: the engine cannot go on.
         """
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Length in tokens of the prompt these messages make."""
 
     @property
     def models(self) -> tuple[str, ...]:

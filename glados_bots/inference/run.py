@@ -16,7 +16,6 @@ from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.settings import ServeSettings
-from glados_bots.settings import words
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +30,7 @@ def run_service(settings: ServeSettings) -> None:
     keys = KeyBook(settings.data_dir)
     require_lock(settings, keys)
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before weights are fetched
-    serve(
-        build_engine(settings),
-        settings.host,
-        settings.serve_port,
-        api_key=settings.key,
-        keys=keys,
-        cors_origins=words(settings.cors_origins),
-        grace_s=settings.grace,
-        log_level=settings.log_level,
-    )
+    serve(build_engine(settings), settings, keys)
 
 
 def require_lock(settings: ServeSettings, keys: KeyBook) -> None:

@@ -18,20 +18,17 @@ FULL = "{waiting} waiting in this conversation already; please wait for an answe
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a question.
+    """What became of a question."""
 
-    Attributes:
-        status: `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then
-            nothing is to be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked`
-            at a place where the bot cannot answer, `empty`, `too_long`, or `gone`.
-        refusal: a private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks.
-        is_repeat: this person was told the same since the limit was reached: an adapter may leave it at that.
-    """
-
+    # `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then nothing is to
+    # be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked` at a place where the
+    # bot cannot answer, `empty`, `too_long`, or `gone`.
     status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
     ahead: int = 0  # turns of the conversation that go first
     turn: str = ""  # id of the turn that answers it
+    # A private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks
     refusal: str = ""
+    # This person was told the same since the limit was reached: an adapter may leave it at that
     is_repeat: bool = False
     left_out: str = ""  # a sentence about what was not read, else empty
 

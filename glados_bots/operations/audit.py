@@ -26,19 +26,12 @@ LONGEST_FIELD = 200  # characters of one field
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act.
+    """One act."""
 
-    Attributes:
-        at: when, in UTC.
-        actor: who: `cli:NAME@MACHINE`, or a platform's id such as `web:ada@example.org`.
-        act: what, as words of a command: `keys revoke`.
-        target: upon what; empty where there is nothing to name.
-    """
-
-    at: datetime
-    actor: str
-    act: str
-    target: str = ""
+    at: datetime  # when, in UTC
+    actor: str  # who: `cli:NAME@MACHINE`, or a platform's id such as `web:ada@example.org`
+    act: str  # what, as words of a command: `keys revoke`
+    target: str = ""  # upon what; empty where there is nothing to name
 
 
 def operator() -> str:
@@ -61,7 +54,7 @@ async def record(client: Client, actor: str, act: str, target: str = "") -> None
         pipe.xadd(KEY, cast("Any", fields), maxlen=MOST_ENTRIES, approximate=True)
         pipe.time()
         _, (seconds, _) = await reply_of(pipe.execute())
-    await reply_of(cast("Awaitable[object]", client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False)))
+    await reply_of(client.xtrim(KEY, minid=str(seconds * 1000 - KEPT_MS), approximate=False))
 
 
 async def attempt(client: Client, actor: str, act: str, target: str = "") -> None:

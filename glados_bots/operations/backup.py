@@ -95,8 +95,8 @@ async def restore(client: Client, text: Iterable[str], *, overwrite: bool = Fals
 
 async def _replace(client: Client, data_version: int, entries: list[dict[str, Any]]) -> None:
     for batch in _batches(await _keys(client, everything=True)):
-        await reply_of(cast("Awaitable[object]", client.delete(*batch)))
-    await reply_of(cast("Awaitable[object]", client.set(KEY, data_version)))
+        await reply_of(client.delete(*batch))
+    await reply_of(client.set(KEY, data_version))
     by_key = {entry["key"]: entry for entry in entries}
     for batch in _batches(sorted(by_key)):
         await _write(client, [by_key[key] for key in batch])

@@ -20,21 +20,13 @@ FRESH_S = 1.0  # a look costs a question to the service and some to Redis, so it
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One look.
+    """One look."""
 
-    Attributes:
-        store: why Redis does not answer; empty when it does.
-        model: why the model does not answer; empty when it does.
-        models: what is served, the default first.
-        lines: platforms that run or have something to do.
-        took_s: how long the model's service took to answer.
-    """
-
-    store: str
-    model: str
-    models: tuple[ModelInfo, ...]
-    lines: tuple[Work, ...]
-    took_s: float
+    store: str  # why Redis does not answer; empty when it does
+    model: str  # why the model does not answer; empty when it does
+    models: tuple[ModelInfo, ...]  # what is served, the default first
+    lines: tuple[Work, ...]  # platforms that run or have something to do
+    took_s: float  # how long the model's service took to answer
 
     @property
     def health(self) -> Health:

@@ -18,15 +18,11 @@ from glados_bots.store.sweep import sweep
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data: a person, or a thread. One of the two is empty.
-
-    Attributes:
-        others: further ids that the person's questions stand under; see `Platform.ids_of`.
-    """
+    """Whose data: a person, or a thread. One of the two is empty."""
 
     author: str = ""
     conversation: str = ""
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # further ids that the person's questions stand under; see `Platform.ids_of`
 
     @property
     def authors(self) -> list[str]:
@@ -35,23 +31,17 @@ class Subject:
 
 @dataclass(slots=True)
 class Forgotten:
-    """What was taken away.
+    """What was taken away."""
 
-    Attributes:
-        turns: questions with their answers.
-        others: further keys, or entries in them.
-        running: turns that a worker has yet to end; their words are gone, their messages and names not yet.
-    """
-
-    turns: list[str] = field(default_factory=list)
-    others: int = 0
-    running: int = 0
+    turns: list[str] = field(default_factory=list)  # questions with their answers
+    others: int = 0  # further keys, or entries in them
+    running: int = 0  # turns that a worker has yet to end; their words are gone, their messages and names not yet
 
 
 async def export(store: Store, subject: Subject) -> dict[str, Any]:
     """Everything kept of a subject, ready for JSON."""
     records, whose = Records(store), subject.authors
-    kept = [(each.conversation, each.exchange) for author in whose for each in await records.exchanges_of(author)]
+    kept = [each for author in whose for each in await records.exchanges_of(author)]
     if subject.conversation:
         kept += [(subject.conversation, exchange) for exchange in await store.history(subject.conversation)]
     pending = [

@@ -37,24 +37,16 @@ OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 
 @dataclass(slots=True)
 class Role:
-    """One child process.
+    """One child process."""
 
-    Attributes:
-        name: prefix of its log lines.
-        command: program and arguments.
-        env: variables added to ours.
-        ready: returns when the child can do its work; the next role starts then. None: at once.
-        grace_s: time it gets to end by itself.
-        complaint: found in a line of the child that may say that it can never run here.
-        why_never: is asked when the child has ended after such a line; a sentence says that it can never run.
-    """
-
-    name: str
+    name: str  # prefix of its log lines
     command: list[str]
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)  # variables added to ours
+    # Returns when the child can do its work; the next role starts then. None: at once
     ready: Callable[[], Awaitable[None]] | None = None
-    grace_s: float = 10.0
-    complaint: re.Pattern[str] | None = None
+    grace_s: float = 10.0  # time it gets to end by itself
+    complaint: re.Pattern[str] | None = None  # found in a line of the child that may say that it can never run here
+    # Is asked when the child has ended after such a line; a sentence says that it can never run
     why_never: Callable[[], str | None] = lambda: None
 
 

@@ -155,18 +155,28 @@ async def _send(node: redis.Redis, *args: Any, **options: Any) -> Any:
 def parts(url: str) -> tuple[list[Address], dict[str, Any]]:
     """(nodes to ask first, what a connection needs). Raises ValueError, whose text shows nothing of the URL."""
     found = urlsplit(url)
-    credentials, _, listed = found.netloc.rpartition("@")
+    hosts, own = servers(found.netloc, PORT, URL_FORM)
+    if found.path.strip("/"):
+        raise ValueError(URL_FORM)
+    return hosts, own | ({"connection_class": redis.SSLConnection} if url.startswith("rediss") else {})
+
+
+def servers(text: str, port: int, form: str) -> tuple[list[Address], dict[str, Any]]:
+    """(hosts, credentials) of `user:password@host:port,host`, with this port where none is given.
+
+    Raises:
+        ValueError: it is not like that; the text is `form`.
+    """
+    credentials, _, listed = text.rpartition("@")
     try:
         each = [urlsplit(f"//{host}") for host in listed.split(",")]
-        hosts = [(host.hostname or "", host.port or PORT) for host in each]
+        hosts = [(host.hostname or "", host.port or port) for host in each]
     except ValueError:
-        raise ValueError(URL_FORM) from None
-    if not all(name for name, _ in hosts) or found.path.strip("/"):
-        raise ValueError(URL_FORM)
+        raise ValueError(form) from None
+    if not all(name for name, _ in hosts):
+        raise ValueError(form)
     user, _, password = credentials.partition(":")
-    own: dict[str, Any] = {"connection_class": redis.SSLConnection} if url.startswith("rediss") else {}
-    own |= {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}
-    return hosts, own
+    return hosts, {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}
 
 
 def connect(url: str, **options: Any) -> Cluster:

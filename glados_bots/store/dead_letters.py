@@ -13,25 +13,15 @@ from glados_bots.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One turn as an operator needs to see it.
+    """One turn as an operator needs to see it."""
 
-    Attributes:
-        platform: where it was asked.
-        turn: the question, with author, conversation and place.
-        state: `dead`, `queued` or `running`.
-        at: when it was accepted, in seconds since the epoch.
-        given_up_at: when it became a dead letter; None for others.
-        attempts: how often it was begun.
-        error: what went wrong: the last exception, or what the person was told.
-    """
-
-    platform: str
-    turn: Turn
-    state: str
-    at: float
-    given_up_at: float | None
-    attempts: int
-    error: str
+    platform: str  # where it was asked
+    turn: Turn  # the question, with author, conversation and place
+    state: str  # `dead`, `queued` or `running`
+    at: float  # when it was accepted, in seconds since the epoch
+    given_up_at: float | None  # when it became a dead letter; None for others
+    attempts: int  # how often it was begun
+    error: str  # what went wrong: the last exception, or what the person was told
 
 
 async def dead(store: Store) -> list[Letter]:

@@ -15,19 +15,12 @@ Ending = Literal["ended", "lost", "delete", "redo"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an event that was to be accepted.
+    """What became of an event that was to be accepted."""
 
-    Attributes:
-        status: `full` and `limited` were not taken in, and may be tried again.
-        ahead: turns of the conversation that go first.
-        turn: the turn that will answer it: another one than asked for when it was joined.
-        excess: the limit that is reached, when limited.
-    """
-
-    status: Status
-    ahead: int
-    turn: str = ""
-    excess: Excess | None = None
+    status: Status  # `full` and `limited` were not taken in, and may be tried again
+    ahead: int  # turns of the conversation that go first
+    turn: str = ""  # the turn that will answer it: another one than asked for when it was joined
+    excess: Excess | None = None  # the limit that is reached, when limited
 
     @classmethod
     def of(cls, turn: str, found: Sequence[Any]) -> "Receipt":
@@ -44,42 +37,24 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one conversation's first turn, until it runs out.
-
-    Attributes:
-        fence: a number that only grows; every write shows it, so a worker that lost its lease changes nothing.
-        attempts: times this turn was claimed, this one included.
-        failures: those of them that ended with an error; the others lost their process or their lease.
-        deaths: how many processes died one after the other while they were at this turn's own work (turns/in_hand.py).
-        is_buried: whether its notice stands above messages of the answer before it, and must be made anew.
-        is_watched: whether a process died that had the turn, so that its own work is to be noted.
-        is_again: whether it has ended, and its end is only shown once more; see store/lua/again.lua.
-        notice: what was said beside the answer.
-        version: 0 at first, one more for each time the turn was asked to be done again.
-        posts: ids of the messages already posted for it, in order.
-        noted: how many messages were ever noted for it.
-        draft: what people saw of the answer when an earlier worker lost the turn.
-        cancel: what was asked of the turn meanwhile, if anything.
-        answer: the whole answer, when an earlier worker had it already but did not get to finish.
-        at: when the turn was accepted, in seconds since the epoch by the clock of Redis.
-    """
+    """The right to work on one conversation's first turn, until it runs out."""
 
     turn: Turn
-    fence: int
-    attempts: int
-    version: int
-    posts: tuple[str, ...]
-    draft: str
-    cancel: Action | None
-    answer: Exchange | None
-    at: float
-    failures: int = 0
-    deaths: int = 0
-    is_watched: bool = False
-    is_buried: bool = False
-    noted: int = 0
-    is_again: bool = False
-    notice: str = ""
+    fence: int  # a number that only grows; every write shows it, so a worker that lost its lease changes nothing
+    attempts: int  # times this turn was claimed, this one included
+    version: int  # 0 at first, one more for each time the turn was asked to be done again
+    posts: tuple[str, ...]  # ids of the messages already posted for it, in order
+    draft: str  # what people saw of the answer when an earlier worker lost the turn
+    cancel: Action | None  # what was asked of the turn meanwhile, if anything
+    answer: Exchange | None  # the whole answer, when an earlier worker had it already but did not get to finish
+    at: float  # when the turn was accepted, in seconds since the epoch by the clock of Redis
+    failures: int = 0  # attempts that ended with an error; the others lost their process or their lease
+    deaths: int = 0  # processes that died one after the other at this turn's own work (turns/in_hand.py)
+    is_watched: bool = False  # whether a process died that had the turn, so that its own work is to be noted
+    is_buried: bool = False  # whether its notice stands above messages of the answer before it, and must be made anew
+    noted: int = 0  # how many messages were ever noted for it
+    is_again: bool = False  # whether it has ended, and its end is only shown once more; see store/lua/again.lua
+    notice: str = ""  # what was said beside the answer
 
     @classmethod
     def of(cls, fence: int, fields: Mapping[str, str]) -> "Lease":

@@ -29,16 +29,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The operator's limits. The default limits nothing.
-
-    Attributes:
-        held: tokens set aside for each question that is not answered yet, so that many at once find no room for all; of
-            a small limit no more than the AT_ONCE-th part.
-    """
+    """The operator's limits. The default limits nothing."""
 
     user: Limit = Limit()
     channel: Limit = Limit()
     everybody: Limit = Limit()
+    # Tokens set aside for each question that is not answered yet, so that many at once find no room for all; of a small
+    # limit no more than the AT_ONCE-th part.
     held: int = 0
     server: Limit = Limit()  # of each server, where a platform's places name one as `guild`
 

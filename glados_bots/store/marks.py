@@ -79,5 +79,4 @@ class Latest:
         return {str(name): float(at) for name, at in found}
 
     async def drop(self, name: str) -> None:
-        call: Any = self._client.zrem(self._key, name)
-        await reply_of(call)
+        await reply_of(self._client.zrem(self._key, name))

@@ -6,7 +6,6 @@ day: to forget must not be a way to ask without limit.
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from glados_bots.conversation import Exchange
@@ -15,15 +14,6 @@ from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
 
 Vote = Literal["up", "down", ""]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One exchange with where it was said and what the person who asked thought of it."""
-
-    conversation: str
-    exchange: Exchange
-    vote: Vote
 
 
 class Records:
@@ -64,15 +54,15 @@ class Records:
         answered = await self._store.history(conversation)
         return {exchange.author for exchange in answered} | {turn.author for turn in waiting if turn}
 
-    async def exchanges_of(self, author: str) -> list[Kept]:
-        """Everything kept that a person asked, oldest first."""
-        found = []
-        for conversation in await self.conversations_of(author):
-            for exchange in await self._store.history(conversation):
-                if exchange.author == author:
-                    vote = (await self.votes(exchange.turn)).get(author, "")
-                    found.append(Kept(conversation, exchange, vote))
-        return sorted(found, key=lambda kept: kept.exchange.at)
+    async def exchanges_of(self, author: str) -> list[tuple[str, Exchange]]:
+        """(conversation, exchange) of everything kept that a person asked, oldest first."""
+        found = [
+            (conversation, exchange)
+            for conversation in await self.conversations_of(author)
+            for exchange in await self._store.history(conversation)
+            if exchange.author == author
+        ]
+        return sorted(found, key=lambda kept: kept[1].at)
 
     async def forget_conversation(self, conversation: str) -> tuple[str, ...]:
         """Forget a conversation; what runs or waits in it ends. Returns the turns that were forgotten."""

@@ -23,19 +23,12 @@ TAIL = 2**20  # bytes looked back at for a stamp; Valkey writes one for each sec
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """The first place that cannot be read.
+    """The first place that cannot be read."""
 
-    Attributes:
-        file: where it is.
-        offset: bytes before it that are whole; None where nothing can be cut, since the file is a snapshot.
-        size: bytes of the file.
-        since: when what stands at the place was written, at the earliest; None where that is unknown.
-    """
-
-    file: Path
-    offset: int | None
-    size: int
-    since: datetime | None
+    file: Path  # where it is
+    offset: int | None  # bytes before it that are whole; None where nothing can be cut, since the file is a snapshot
+    size: int  # bytes
+    since: datetime | None  # when what stands at the place was written, at the earliest; None where that is unknown
 
     def __str__(self) -> str:
         """A sentence without its remedy."""

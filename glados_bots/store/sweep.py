@@ -4,8 +4,8 @@ Looking through all keys of a platform is slow, but it reaches what a later adap
 """
 
 import re
-from collections.abc import Awaitable, Iterable
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
 from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
@@ -21,7 +21,7 @@ async def shorten(store: Store) -> int:
     for key in await keys(store):
         left = await reply_of(store.client.ttl(key))
         if left > store.ttl:
-            await reply_of(cast("Awaitable[object]", store.client.expire(key, store.ttl)))
+            await reply_of(store.client.expire(key, store.ttl))
             count += 1
     return count
 

@@ -10,7 +10,7 @@ User and password are those of the servers; Sentinels with a password of their o
 """
 
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -77,18 +77,11 @@ def _sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any
     """(sentinels, service, what a connection to a server needs, what one to a sentinel needs)."""
     form = "it must have the form redis+sentinel://user:password@host:port,host:port/service/database"
     parts = urlsplit(url)
-    credentials, _, listed = parts.netloc.rpartition("@")
+    hosts, own = cluster.servers(parts.netloc, SENTINEL_PORT, form)
     service, _, database = parts.path.strip("/").partition("/")
-    try:
-        each = [urlsplit(f"//{host}") for host in listed.split(",")]
-        hosts = [(host.hostname or "", host.port or SENTINEL_PORT) for host in each]
-        own: dict[str, Any] = {"db": int(database or 0)}
-    except ValueError:
-        raise ValueError(form) from None
-    if not service or not all(name for name, _ in hosts):
+    if not service or not (database or "0").isdecimal():
         raise ValueError(form)
-    user, _, password = credentials.partition(":")
-    own |= {name: unquote(value) for name, value in (("username", user), ("password", password)) if value}
+    own["db"] = int(database or 0)
     wanted = parse_qs(parts.query)
     sentinel = {
         name: wanted[f"sentinel_{name}"][0] for name in ("username", "password") if f"sentinel_{name}" in wanted

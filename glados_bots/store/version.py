@@ -26,7 +26,7 @@ async def stored_version(client: Client) -> int:
         ConfigError: what lies under the key is no number.
         StoreUnavailableError: Redis does not answer.
     """
-    await reply_of(cast("Awaitable[object]", client.set(KEY, DATA_VERSION, nx=True)))
+    await reply_of(client.set(KEY, DATA_VERSION, nx=True))
     found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     if found is None or not found.isdecimal():
         raise ConfigError(f"{KEY} holds {found!r}, which is no format: is this Redis another program's?")
@@ -73,6 +73,6 @@ async def migrate(
     gone = []
     for number in range(found, target):
         await steps[number](client)
-        await reply_of(cast("Awaitable[object]", client.set(KEY, number + 1)))
+        await reply_of(client.set(KEY, number + 1))
         gone.append((number, number + 1))
     return gone

@@ -9,21 +9,13 @@ from glados_bots.store.connection import Client, reply_of
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One platform's work.
+    """One platform's work."""
 
-    Attributes:
-        name: of the platform.
-        workers: processes that answer its questions; None where Redis does not say.
-        answering: conversations that are being answered.
-        waiting: conversations that wait for a worker.
-        dead: questions given up and kept for an operator.
-    """
-
-    name: str
-    workers: int | None
-    answering: int
-    waiting: int
-    dead: int
+    name: str  # of the platform
+    workers: int | None  # processes that answer its questions; None where Redis does not say
+    answering: int  # conversations that are being answered
+    waiting: int  # conversations that wait for a worker
+    dead: int  # questions given up and kept for an operator
 
     @property
     def is_used(self) -> bool:

@@ -24,7 +24,7 @@ from glados_bots.turns.display import Display
 from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wire.events import Delta, Finished, Queued, Sampling
+from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import Folded
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import Thinking
@@ -44,16 +44,7 @@ ENDINGS = {
 
 
 class Answering:
-    """What the model says to one turn.
-
-    Attributes:
-        text: the answer so far, or what people saw of it when an earlier worker lost the turn.
-        notice: what is said beside it.
-        model: who answers.
-        tokens: of the prompt that is being answered, as far as is known; of the answer too once it is whole.
-        is_whole: the answer is.
-        lost_tokens: of answers that were begun again.
-    """
+    """What the model says to one turn."""
 
     def __init__(
         self, store: Store, surface: Surface, client: InferenceClient, models: ServedModels, display: Display
@@ -63,11 +54,12 @@ class Answering:
         self._client = client
         self._models = models
         self._display = display
-        self.text = self.lease.draft
-        self.notice = self.lease.notice if self.lease.answer else ""
-        self.model = ""
-        self.tokens = self.lost_tokens = 0
-        self.is_whole = False
+        self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
+        self.notice = self.lease.notice if self.lease.answer else ""  # what is said beside it
+        self.model = ""  # who answers
+        self.tokens = 0  # of the prompt that is being answered, as far as is known; of the answer too once it is whole
+        self.is_whole = False  # the answer
+        self.lost_tokens = 0  # of answers that were begun again
 
     @property
     def lease(self) -> Lease:
@@ -130,11 +122,10 @@ class Answering:
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), ""
-        sampling = Sampling(max_tokens=most)
         left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
         session = f"{self._store.platform} {self.lease.turn.conversation}"
         self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
-        reply = self._client.stream(prompt.messages, model=self.model, sampling=sampling, session=session)
+        reply = self._client.stream(prompt.messages, model=self.model, max_tokens=most, session=session)
         async with aclosing(reply) as events:
             async for event in events:
                 match event:

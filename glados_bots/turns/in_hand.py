@@ -23,15 +23,10 @@ PACE_S = 1.0  # an answer of a watched turn is drawn this often at most: each ti
 
 @dataclass(slots=True)
 class InHand:
-    """The note of one watched turn.
+    """The note of one watched turn."""
 
-    Attributes:
-        floor: one for all turns of a process.
-        write: notes in Redis whether own work is in hand.
-    """
-
-    floor: asyncio.Lock
-    write: Callable[[bool], Awaitable[object]]
+    floor: asyncio.Lock  # one for all turns of a process
+    write: Callable[[bool], Awaitable[object]]  # notes in Redis whether own work is in hand
     pieces: int = 0
     _noted: bool | None = False
     _noting: asyncio.Lock = field(default_factory=asyncio.Lock)

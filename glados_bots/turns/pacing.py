@@ -82,10 +82,10 @@ class Pacer:
             bucket = bucket.within
         return int(await reply_of(self._script(keys=[self._prefix], args=args))) / 1000
 
-    async def try_once(self, budget: Budget, stream: str, *, final: bool = False) -> bool:
+    async def try_once(self, budget: Budget, stream: str) -> bool:
         """Take a grant if there is one now. While Redis is away there is none."""
         try:
-            return await self.ask(budget, stream, final=final) <= 0
+            return await self.ask(budget, stream) <= 0
         except StoreUnavailableError:
             return False
 

@@ -17,23 +17,15 @@ class UnknownModelError(GladosError):
 
 @dataclass(slots=True)
 class ServedModels:
-    """Shared by the turns of one worker, which all learn from each other's figures.
+    """Shared by the turns of one worker, which all learn from each other's figures."""
 
-    Attributes:
-        system: the text every conversation starts with, unless its channel has a persona.
-        max_tokens: longest answer.
-        show_model: whether answers name their model.
-        patience_s: how long a turn waits for a model that is away.
-        served: tokens of prompt and answer together by model, the default model first; empty while not known.
-        chars_per_token: present estimate, corrected by every answer.
-    """
-
-    system: str
-    max_tokens: int
-    show_model: bool = False
-    patience_s: float = 900.0
+    system: str  # the text every conversation starts with, unless its channel has a persona
+    max_tokens: int  # longest answer
+    show_model: bool = False  # whether answers name their model
+    patience_s: float = 900.0  # how long a turn waits for a model that is away
+    # Tokens of prompt and answer together by model, the default model first; empty while not known
     served: dict[str, int | None] = field(default_factory=dict)
-    chars_per_token: float = CHARS_PER_TOKEN
+    chars_per_token: float = CHARS_PER_TOKEN  # present estimate, corrected by every answer
 
     async def choose(self, client: InferenceClient, wanted: str) -> str:
         """The model to ask: the wanted one, or the default. What is served is asked for once, and when in doubt.

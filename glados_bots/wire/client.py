@@ -12,7 +12,6 @@ from glados_bots import logs, tracing
 from glados_bots.conversation import Message
 from glados_bots.errors import InferenceError, ServiceUnavailableError
 from glados_bots.wire.credentials import checked
-from glados_bots.wire.events import Sampling
 from glados_bots.wire.model_list import ModelInfo, in_order, read
 from glados_bots.wire.refusals import STRANGE, refusal
 from glados_bots.wire.reply import Reply, ReplyEvent
@@ -102,10 +101,11 @@ class InferenceClient:
         return True
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, sampling: Sampling | None = None, session: str = ""
+        self, messages: Sequence[Message], *, model: str, max_tokens: int | None = None, session: str = ""
     ) -> AsyncGenerator[ReplyEvent]:
         """Ask, and yield what an engine does (`Queued`, `Delta` and one last `Finished`), and what only others say.
 
+        `max_tokens` are the most of the answer; how they are chosen is left to the server and its model's card.
         `session` names the conversation: routers before several replicas (Ray Serve, vLLM's) send what has the same
         name to the same replica, whose cache knows the beginning. Only its hash leaves this process.
 
@@ -114,7 +114,7 @@ class InferenceClient:
             RequestRejectedError: it refused this request for good.
         """
         reply = Reply(show_reasoning=self._show_reasoning)
-        body = _body(messages, model, sampling or Sampling())
+        body = _body(messages, model, max_tokens)
         headers = logs.headers() | tracing.headers()
         if session:
             headers[SESSION] = hashlib.sha256(session.encode()).hexdigest()[:32]
@@ -164,24 +164,13 @@ async def _content(response: httpx.Response) -> bytes:
     return bytes(found)
 
 
-def _body(messages: Sequence[Message], model: str, sampling: Sampling) -> dict[str, Any]:
-    """Only what was chosen is sent: servers differ in what they know."""
-    chosen = {
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k,
-        "seed": sampling.seed,
-        "presence_penalty": sampling.presence_penalty or None,
-        "frequency_penalty": sampling.frequency_penalty or None,
-        "stop": list(sampling.stop) or None,
-    }
+def _body(messages: Sequence[Message], model: str, max_tokens: int | None) -> dict[str, Any]:
     return {
         "model": model,
         "messages": [{"role": message.role, "content": message.content} for message in messages],
         "stream": True,
         "stream_options": {"include_usage": True},
-        **{name: value for name, value in chosen.items() if value is not None},
+        **({} if max_tokens is None else {"max_tokens": max_tokens}),
     }
 
 

@@ -8,45 +8,29 @@ FinishReason = Literal["stop", "length", "content_filter", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to choose tokens. `None` means: as the model's card says.
+    """How to choose tokens. `None` means: as the model's card says."""
 
-    Attributes:
-        max_tokens: most tokens of the answer; the engine lowers it to what the window leaves.
-        temperature: 0 is greedy.
-        top_p: nucleus mass in (0, 1].
-        top_k: 0 switches it off.
-        seed: same seed, same request, same engine load: same answer where the engine can.
-        presence_penalty: OpenAI's, in [-2, 2].
-        frequency_penalty: OpenAI's, in [-2, 2].
-        stop: strings that end the answer and are not part of it, besides those of the card.
-    """
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    seed: int | None = None
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None  # most tokens of the answer; the engine lowers it to what the window leaves
+    temperature: float | None = None  # 0 is greedy
+    top_p: float | None = None  # nucleus mass in (0, 1]
+    top_k: int | None = None  # 0 switches it off
+    seed: int | None = None  # same seed, same request, same engine load: same answer where the engine can
+    presence_penalty: float = 0.0  # OpenAI's, in [-2, 2]
+    frequency_penalty: float = 0.0  # OpenAI's, in [-2, 2]
+    stop: tuple[str, ...] = ()  # strings that end the answer and are not part of it, besides those of the card
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The request waits.
+    """The request waits."""
 
-    Attributes:
-        position: requests that will start before this one; 0 means it is next.
-        wait_s: expected wait in seconds, from the pace of the last requests; None when unknown.
-    """
-
-    position: int
-    wait_s: float | None
+    position: int  # requests that will start before this one; 0 means it is next
+    wait_s: float | None  # expected wait in seconds, from the pace of the last requests; None when unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The request is computed from now on, and costs something. Attributes: prompt_tokens: tokens of the prompt."""
+    """The request is computed from now on, and costs something."""
 
     prompt_tokens: int
 
@@ -60,18 +44,11 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole.
+    """The answer is whole."""
 
-    Attributes:
-        reason: `stop` (end token or stop string) or `length`; the others come from foreign servers only.
-        prompt_tokens: tokens of the prompt.
-        cached_tokens: prompt tokens whose keys and values were found in the cache.
-        completion_tokens: tokens generated.
-    """
-
-    reason: FinishReason
+    reason: FinishReason  # `stop` (end token or stop string) or `length`; the others come from foreign servers only
     prompt_tokens: int
-    cached_tokens: int
+    cached_tokens: int  # those of the prompt whose keys and values were found in the cache
     completion_tokens: int
 
 

@@ -21,15 +21,12 @@ class Reasoning:
         marks: what opens and closes the reasoning.
         show: as a markdown quote before the answer, instead of not at all.
         begun: the prompt ended with the opening mark, as some chat templates do it.
-
-    Attributes:
-        has_begun: the answer began with reasoning.
     """
 
     def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False, begun: bool = False) -> None:
         self._open, self._close = marks
         self._show = show
-        self._inside = self.has_begun = begun
+        self._inside = self.has_begun = begun  # with reasoning
         self._undecided = not begun  # nothing but white space came so far
         self._held = ""
         self._quote = ""  # its first piece that was shown
@@ -95,8 +92,8 @@ class Unopened:
     speaks about the mark keeps it: within code, between quotes, or as a word of a sentence.
     """
 
-    def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False) -> None:
-        self._close = marks[1]
+    def __init__(self, *, show: bool = False) -> None:
+        self._close = MARKS[1]
         self._show = show
         self._held = ""
         self._said: list[str] = []

@@ -82,12 +82,10 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> Exceptio
     return _meant(details, status, retry_after_s(headers))
 
 
-def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); None without a sensible one.
 
-    Args:
-        headers: of the response; a date is compared with the server's own clock where its `Date` is there.
-        now: seconds since 1970 by our clock.
+    A date is compared with the server's own clock where its `Date` is there.
     """
     given = headers.get("Retry-After") or headers.get("retry-after")
     if not given:
@@ -99,7 +97,7 @@ def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float
         if until is None:
             return None
         here = _date(headers.get("Date") or headers.get("date") or "")
-        seconds = until - (here if here is not None else now if now is not None else time.time())
+        seconds = until - (here if here is not None else time.time())
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

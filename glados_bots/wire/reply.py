@@ -31,15 +31,10 @@ ReplyEvent = Queued | Thinking | Folded | Delta | Finished
 
 
 class Reply:
-    """One answer, read piece by piece.
-
-    Attributes:
-        is_over: the server has said its last word; it may leave the connection open.
-        has_ended: the answer has ended; figures of its use may follow.
-    """
+    """One answer, read piece by piece."""
 
     def __init__(self, *, show_reasoning: bool) -> None:
-        self.is_over = False
+        self.is_over = False  # the server has said its last word; it may leave the connection open
         self._events = EventStream()
         self._reasoning = Reasoning(show=show_reasoning)
         self._unopened = Unopened(show=show_reasoning)
@@ -52,7 +47,7 @@ class Reply:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the server has told why the answer ends."""
+        """Whether the server has told why the answer ends; figures of its use may follow."""
         return self._reason is not None
 
     def feed(self, piece: bytes) -> Iterator[ReplyEvent]:

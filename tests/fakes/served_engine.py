@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Sequence
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GladosError
 from glados_bots.inference.api.server import serve
+from glados_bots.inference.settings import ServeSettings
 from glados_bots.wire.events import Delta, Event, Finished, Sampling
 from tests.fakes.engine import ScriptedEngine
 
@@ -94,7 +95,8 @@ def main() -> None:
     logging.basicConfig(level="INFO", format="%(levelname)s %(name)s: %(message)s")
     case, port, grace_s = sys.argv[1:]
     try:
-        serve(_engine(case), "127.0.0.1", int(port), api_key="s3cret-key", grace_s=float(grace_s))
+        given = {"serve_port": port, "api_key": "s3cret-key", "grace": grace_s}
+        serve(_engine(case), ServeSettings.model_validate(given))
     except GladosError as error:
         sys.exit(f"glados: {error}")
 

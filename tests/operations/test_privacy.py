@@ -17,7 +17,7 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Subject
-from glados_bots.retention import parse, ttl_of
+from glados_bots.retention import parse
 from glados_bots.settings import Settings, load
 from glados_bots.store import embedded, sweep
 from glados_bots.store.connection import Client, connect
@@ -205,7 +205,7 @@ async def test_a_shorter_retention_reaches_what_is_there(client: Client) -> None
 
 def test_retention_is_by_platform() -> None:
     settings = Settings(_env_file=None, retention="web=7d, discord=12h", conversation_ttl=100)
-    assert [ttl_of(settings, name) for name in ("web", "discord", "slack")] == [7 * 86400, 12 * 3600, 100]
+    assert [settings.ttl_of(name) for name in ("web", "discord", "slack")] == [7 * 86400, 12 * 3600, 100]
     core = AdapterCore(settings, "web", lambda *_: MemorySurface())
     assert core.store.ttl == 7 * 86400
 

@@ -22,7 +22,7 @@ from glados_bots.inference.api import answers
 from glados_bots.inference.api.service import create_app
 from glados_bots.wire import client as client_module
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wire.events import Delta, Finished, Queued, Sampling
+from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.model_list import ModelInfo
 from glados_bots.wire.reply import ReplyEvent
 from tests.fakes.engine import ScriptedEngine
@@ -49,7 +49,7 @@ async def client(engine: ScriptedEngine) -> AsyncIterator[InferenceClient]:
 async def ask(client: InferenceClient) -> list[ReplyEvent]:
     """All events; words that follow one another are joined, because they come by the clock."""
     events: list[ReplyEvent] = []
-    async for event in client.stream(QUESTION, model="scripted", sampling=Sampling(max_tokens=5)):
+    async for event in client.stream(QUESTION, model="scripted", max_tokens=5):
         if isinstance(event, Delta) and events and isinstance(last := events[-1], Delta):
             events[-1] = Delta(last.text + event.text)
         else:

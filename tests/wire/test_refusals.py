@@ -1,6 +1,7 @@
 """What an error of a server means, and what it says to people."""
 
 import json
+import time
 from email.utils import formatdate
 from typing import Any
 
@@ -27,8 +28,11 @@ NOW = 1_795_000_000.0
         ({}, None),
     ],
 )
-def test_how_long_to_wait_is_a_number_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after_s(headers, NOW) == seconds
+def test_how_long_to_wait_is_a_number_or_a_date(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float | None
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    assert retry_after_s(headers) == seconds
 
 
 @pytest.mark.parametrize(

@@ -31,29 +31,17 @@ MOST_LEFT = 10  # messages of a thread that are looked at before it is put away
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """What a turn keeps of its place, all of it text.
+    """What a turn keeps of its place, all of it text."""
 
-    Attributes:
-        channel: where the question stands.
-        guild: the server; empty for a direct message.
-        question: the message that asked; empty for a slash command, whose question we write down ourselves.
-        how: where the answer goes.
-        title: name of the thread to be made.
-        asker: mention of the person, for slash commands.
-        asked: their words, for slash commands.
-        aside: a sentence that stays below the answer, such as what was not read.
-        patient: "yes" where slow mode or announcements ask for fewer edits.
-    """
-
-    channel: str
-    guild: str = ""
-    question: str = ""
-    how: How = "reply"
-    title: str = ""
-    asker: str = ""
-    asked: str = ""
-    aside: str = ""
-    patient: str = ""
+    channel: str  # where the question stands
+    guild: str = ""  # the server; empty for a direct message
+    question: str = ""  # the message that asked; empty for a slash command, whose question we write down ourselves
+    how: How = "reply"  # where the answer goes
+    title: str = ""  # name of the thread to be made
+    asker: str = ""  # mention of the person, for slash commands
+    asked: str = ""  # their words, for slash commands
+    aside: str = ""  # a sentence that stays below the answer, such as what was not read
+    patient: str = ""  # "yes" where slow mode or announcements ask for fewer edits
 
     @classmethod
     def of(cls, turn: Turn) -> "Spot":

@@ -35,14 +35,10 @@ class HeardMessages:
 
 
 class CurrentClient:
-    """Holds the client that is logged in at the moment.
-
-    Attributes:
-        heard: messages whose deletion cannot have been missed.
-    """
+    """Holds the client that is logged in at the moment."""
 
     def __init__(self) -> None:
-        self.heard = HeardMessages()
+        self.heard = HeardMessages()  # messages whose deletion cannot have been missed
         self._client: discord.Client | None = None
         self._up = asyncio.Event()
 

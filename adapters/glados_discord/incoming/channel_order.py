@@ -28,9 +28,6 @@ class Hold:
 
     A session may end before its gap was read. What waits behind its hold (`before`) goes on waiting for that; but who
     has read the next gap has read this one, too.
-
-    Attributes:
-        is_read: whether somebody reads what was missed, or would but for an outage.
     """
 
     def __init__(self, shard: int, shards: int, before: "Hold | None" = None) -> None:
@@ -38,7 +35,7 @@ class Hold:
         self._shards = shards
         self._before = before
         self._began_at = asyncio.get_running_loop().time()
-        self.is_read = False
+        self.is_read = False  # whether somebody reads what was missed, or would but for an outage
         self._all = asyncio.Event()
         self._free: dict[int, asyncio.Event] = {}
 
@@ -78,16 +75,11 @@ class Hold:
 
 
 class ChannelOrder:
-    """The order of one process.
-
-    Attributes:
-        is_closing: nothing more is begun.
-        pending: events that are being handled, or wait for it.
-    """
+    """The order of one process."""
 
     def __init__(self) -> None:
-        self.is_closing = False
-        self.pending = 0
+        self.is_closing = False  # nothing more is begun
+        self.pending = 0  # events that are being handled, or wait for it
         self._idle = asyncio.Event()
         self._idle.set()
         self._holds: dict[int, Hold] = {}  # by shard

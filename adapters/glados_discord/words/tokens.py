@@ -16,15 +16,12 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who and what the ids in a text stand for.
-
-    Attributes:
-        own: ids of the bot and of the role that Discord made for it: their mentions are left out.
-    """
+    """Who and what the ids in a text stand for."""
 
     users: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
     channels: Mapping[int, str] = field(default_factory=dict)
+    # Ids of the bot and of the role that Discord made for it: their mentions are left out
     own: frozenset[int] = frozenset()
 
     def of(self, kind: str, number: int) -> str:

@@ -29,15 +29,10 @@ Drawn = tuple[Block, str]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One message of an answer.
+    """One message of an answer."""
 
-    Attributes:
-        blocks: as Block Kit.
-        markdown: the same as Slack's markdown.
-    """
-
-    blocks: list[Block]
-    markdown: str
+    blocks: list[Block]  # as Block Kit
+    markdown: str  # the same as Slack's markdown
 
     @property
     def text(self) -> str:

@@ -39,19 +39,12 @@ _DROP = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDE
 
 @dataclass(frozen=True, slots=True)
 class Loose:
-    """Something that a turn has begun, or may have.
+    """Something that a turn has begun, or may have."""
 
-    Attributes:
-        kind: a session, or a status line.
-        turn: id of the turn.
-        place: as of the turn.
-        at: when, in seconds since the epoch.
-    """
-
-    kind: Kind
-    turn: str
-    place: Mapping[str, str]
-    at: float = field(default_factory=time.time)
+    kind: Kind  # a session, or a status line
+    turn: str  # its id
+    place: Mapping[str, str]  # as of the turn
+    at: float = field(default_factory=time.time)  # when, in seconds since the epoch
 
     @property
     def name(self) -> str:

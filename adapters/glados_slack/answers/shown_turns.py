@@ -11,17 +11,12 @@ MOST_REMEMBERED = 2_000
 
 @dataclass(slots=True)
 class ShownTurn:
-    """One turn.
+    """One turn."""
 
-    Attributes:
-        lives: its streams that still run, by timestamp.
-        seen: what its messages look like, by timestamp; empty for those another process made.
-        is_waiting: whether the status line stands for it.
-    """
-
-    lives: dict[str, LiveStream] = field(default_factory=dict)
+    lives: dict[str, LiveStream] = field(default_factory=dict)  # its streams that still run, by timestamp
+    # What its messages look like, by timestamp; empty for those another process made
     seen: dict[str, View] = field(default_factory=dict)
-    is_waiting: bool = False
+    is_waiting: bool = False  # whether the status line stands for it
 
 
 class ShownTurns:

@@ -31,31 +31,21 @@ NO_STREAMS = frozenset(
 
 @dataclass(slots=True)
 class LiveStream:
-    """A stream this process writes.
+    """A stream this process writes."""
 
-    Attributes:
-        ts: the message.
-        shown: text that Slack has.
-        drawn: newest drawing, of which `shown` is the beginning.
-        ends_at: when it is to be stopped, by the monotonic clock.
-    """
-
-    ts: str
-    shown: str
-    drawn: str
+    ts: str  # the message
+    shown: str  # text that Slack has
+    drawn: str  # newest drawing, of which `shown` is the beginning
+    # When it is to be stopped, by the monotonic clock
     ends_at: float = field(default_factory=lambda: time.monotonic() + LIFE_S)
 
 
 class StreamOverError(Exception):
-    """The stream takes no more: the message goes on by updates.
-
-    Attributes:
-        by_user: a person pressed stop.
-    """
+    """The stream takes no more: the message goes on by updates."""
 
     def __init__(self, reason: str, *, by_user: bool = False) -> None:
         super().__init__(reason)
-        self.by_user = by_user
+        self.by_user = by_user  # a person pressed stop
 
 
 class Streams:

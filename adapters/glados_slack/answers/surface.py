@@ -31,23 +31,18 @@ WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
 
 
 class SlackSurface:
-    """Shows answers on Slack.
-
-    Attributes:
-        calls: the Web API.
-        loose: what was begun and has not surely ended.
-    """
+    """Shows answers on Slack."""
 
     longest_call_s = 30.0
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store
-        self.calls = calls
+        self.calls = calls  # the Web API
         self._streaming = streaming
         self._creations = CreationLog(store, calls)
         self._streams = Streams(calls)
         self._refusals = Refusals(calls)
-        self.loose = LooseEnds(store, calls)
+        self.loose = LooseEnds(store, calls)  # what was begun and has not surely ended
         self._lines = StatusLines(store, calls, self.loose)
         self._sessions = AgentSessions(store, calls, self.loose)
         self._messages = Messages(calls, self._streams, self._sessions)

@@ -44,27 +44,19 @@ DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0
 
 
 class RefusedError(Exception):
-    """Slack understood the call and said no; repeating it will not help.
-
-    Attributes:
-        code: Slack's name of the error.
-    """
+    """Slack understood the call and said no; repeating it will not help."""
 
     def __init__(self, method: str, code: str) -> None:
         super().__init__(f"{method}: {code}")
-        self.code = code
+        self.code = code  # Slack's name of the error
 
 
 class LimitedError(PlatformAwayError):
-    """Too many calls of this method; nothing was done. It is waited for as if Slack were away, and is no failed try.
-
-    Attributes:
-        retry_after_s: when to try again, in seconds.
-    """
+    """Too many calls of this method; nothing was done. It is waited for as if Slack were away, and is no failed try."""
 
     def __init__(self, method: str, retry_after_s: float) -> None:
         super().__init__(f"{method}: rate limited for {retry_after_s:.0f} s")
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = retry_after_s  # when to try again, in seconds
 
 
 class NotSentError(PlatformAwayError):

@@ -24,25 +24,15 @@ DEAD_TOKEN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """The app in one workspace, or in a whole organisation (Enterprise Grid).
+    """The app in one workspace, or in a whole organisation (Enterprise Grid)."""
 
-    Attributes:
-        team: the workspace; empty for an organisation.
-        enterprise: the organisation, if there is one.
-        token: bot token.
-        bot_user: id of our user there, which mentions name.
-        bot_id: what stands in `bot_id` of our messages.
-        bot_name: how people call us.
-        is_org: whether the token is for the whole organisation, so that calls must name a workspace.
-    """
-
-    team: str
-    enterprise: str
-    token: str = field(repr=False)
-    bot_user: str
-    bot_id: str = ""
-    bot_name: str = "GLaDOS"
-    is_org: bool = False
+    team: str  # the workspace; empty for an organisation
+    enterprise: str  # the organisation, if there is one
+    token: str = field(repr=False)  # bot token
+    bot_user: str  # id of our user there, which mentions name
+    bot_id: str = ""  # what stands in `bot_id` of our messages
+    bot_name: str = "GLaDOS"  # how people call us
+    is_org: bool = False  # whether the token is for the whole organisation, so that calls must name a workspace
 
 
 class Installs(Protocol):

@@ -36,28 +36,18 @@ def seconds(ts: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event about a message; `glados_slack/words/said.py` reads its words.
+    """An event about a message; `glados_slack/words/said.py` reads its words."""
 
-    Attributes:
-        body: the whole callback.
-        data: the inner event.
-        type: `message` or `app_mention`.
-        kind: `im`, `mpim`, `channel` or `group`.
-        ts: the message's timestamp, its id within the channel.
-        thread: timestamp of the message that its thread hangs on: its own where it begins one.
-        user_team: the workspace of the author, where Slack says it.
-    """
-
-    body: Mapping[str, Any] = field(repr=False)
-    data: Mapping[str, Any] = field(repr=False)
-    type: str
+    body: Mapping[str, Any] = field(repr=False)  # the whole callback
+    data: Mapping[str, Any] = field(repr=False)  # the inner event
+    type: str  # `message` or `app_mention`
     subtype: str
     channel: str
-    kind: str
-    ts: str
-    thread: str
+    kind: str  # `im`, `mpim`, `channel` or `group`
+    ts: str  # the message's timestamp, its id within the channel
+    thread: str  # timestamp of the message that its thread hangs on: its own where it begins one
     user: str
-    user_team: str
+    user_team: str  # the workspace of the author, where Slack says it
 
     @classmethod
     def of(cls, body: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> Self:

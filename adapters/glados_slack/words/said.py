@@ -24,34 +24,21 @@ _MARKER = re.compile(r"^[ \t]*(?:\d+\.|\w\.|[-\u2022\u25e6])[ \t]", re.MULTILINE
 
 @dataclass(frozen=True, slots=True)
 class SharedMessage:
-    """A message of somebody else that a message shows.
+    """A message of somebody else that a message shows."""
 
-    Attributes:
-        author: the id of who wrote it; empty where Slack does not tell.
-        name: how Slack calls them there.
-        words: what it says.
-    """
-
-    author: str
-    name: str
-    words: str
+    author: str  # the id of who wrote it; empty where Slack does not tell
+    name: str  # how Slack calls them there
+    words: str  # what it says
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a message says.
+    """What a message says."""
 
-    Attributes:
-        words: its text and blocks.
-        attached: its author's tables and alerts beside them.
-        shared: messages of others that it shows, and those that they show.
-        files: names of its files.
-    """
-
-    words: str = ""
-    attached: str = ""
-    shared: tuple[SharedMessage, ...] = ()
-    files: tuple[str, ...] = ()
+    words: str = ""  # its text and blocks
+    attached: str = ""  # its author's tables and alerts beside them
+    shared: tuple[SharedMessage, ...] = ()  # messages of others that it shows, and those that they show
+    files: tuple[str, ...] = ()  # names of its files
 
     @property
     def own(self) -> str:

@@ -19,15 +19,11 @@ class HtmlWriter:
     """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
 
     Without `patience` code may still grow, and is written without colours.
-
-    Attributes:
-        has_raw_html: raw HTML was written.
-        nesting: elements of raw HTML that are open.
     """
 
     def __init__(self, document: Document, patience: Patience | None) -> None:
-        self.has_raw_html = False
-        self.nesting = Nesting()
+        self.has_raw_html = False  # raw HTML was written
+        self.nesting = Nesting()  # elements of raw HTML that are open
         self._document = document
         self._patience = patience
 

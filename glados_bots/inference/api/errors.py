@@ -33,15 +33,7 @@ HTTP_CODES = {404: "route_not_found", 405: "method_not_allowed"}
 
 
 class ApiError(Exception):
-    """An answer other than 2xx.
-
-    Attributes:
-        status: the HTTP status.
-        code: what happened, for programs.
-        param: the field of the request that is wrong.
-        retry_after: seconds after which asking again makes sense.
-        figures: further numbers of the error object.
-    """
+    """An answer other than 2xx."""
 
     def __init__(
         self,
@@ -54,11 +46,11 @@ class ApiError(Exception):
         **figures: int,
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.param = param
-        self.retry_after = retry_after
-        self.figures = figures
+        self.status = status  # of HTTP
+        self.code = code  # what happened, for programs
+        self.param = param  # the field of the request that is wrong
+        self.retry_after = retry_after  # seconds after which asking again makes sense
+        self.figures = figures  # further numbers of the error object
 
     @property
     def kind(self) -> str:
@@ -81,9 +73,9 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, headers)
 
 
-def not_ready(reason: str, *, retry_after: float = COMES_BACK_S) -> ApiError:
+def not_ready(reason: str) -> ApiError:
     """For a service that loads, drains or has failed."""
-    return ApiError(503, "not_ready", reason, retry_after=retry_after)
+    return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)
 
 
 def from_engine(error: Exception) -> ApiError:

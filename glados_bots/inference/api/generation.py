@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from starlette.types import Receive
 
@@ -22,47 +21,30 @@ from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 
+LONGEST_WAIT_S = 600.0  # from the request to the first words
+LONGEST_ANSWER_S = 1800.0  # from the first words to the last
 PIECE_S = 0.05  # from one piece of an answer to the next
 CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationLimits:
-    """Longest times, in seconds.
-
-    Attributes:
-        wait_s: from the request to the first words.
-        answer_s: from the first words to the last.
-    """
-
-    wait_s: float = 600.0
-    answer_s: float = 1800.0
-
-
 class Generation:
-    """Reads the engine's events, counted and bounded in time. Read it with `next_event`.
-
-    Attributes:
-        begun: the engine took it out of the line, as far as is known.
-    """
+    """Reads the engine's events, counted and bounded in time. Read it with `next_event`."""
 
     def __init__(
         self,
         events: AsyncGenerator[Event],
         receive: Receive,
         metrics: Metrics,
-        limits: GenerationLimits,
         on_error: Callable[[Exception], None],
     ) -> None:
         self._events = events
         self._metrics = metrics
-        self._limits = limits
         self._on_error = on_error
         self._unread: deque[Event | ApiError] = deque()
         self._news = asyncio.Event()
         self._next_piece_at = 0.0  # in the loop's time
         self._timer: asyncio.TimerHandle | None = None
-        self.begun = True
+        self.begun = True  # the engine took it out of the line, as far as is known
         self._tokens = 0  # of prompt and answer, as the engine says them at the end
         self._prompt_tokens = 0  # as it says them at the beginning
         self._pieces = 0  # of the answer so far; each is a token at least
@@ -160,7 +142,7 @@ class Generation:
             self._metrics.duration.observe(time.monotonic() - self._began)
 
     async def _read(self) -> None:
-        deadline = asyncio.timeout(self._limits.wait_s)
+        deadline = asyncio.timeout(LONGEST_WAIT_S)
         try:
             async with deadline, aclosing(self._events) as events:
                 async for event in events:
@@ -186,7 +168,7 @@ class Generation:
             self._pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
-                deadline.reschedule(asyncio.get_running_loop().time() + self._limits.answer_s)
+                deadline.reschedule(asyncio.get_running_loop().time() + LONGEST_ANSWER_S)
             else:
                 self._metrics.between.observe(now - self._last_words)
             self._last_words = now

@@ -56,28 +56,17 @@ class KeyFileError(GladosError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key; times are seconds since the epoch.
+    """What is known of a key; times are seconds since the epoch."""
 
-    Attributes:
-        id: its public name, part of the key itself.
-        name: what the operator calls it.
-        scopes: what it may do, of SCOPES.
-        requests_per_minute: 0 sets no limit.
-        tokens_per_day: of prompts and answers, by the day of UTC; 0 sets no limit.
-        expires: when it ends by itself.
-        revoked: when it was taken back.
-        last_used: to the minute.
-    """
-
-    id: str
-    name: str
-    scopes: frozenset[str]
-    requests_per_minute: int
-    tokens_per_day: int
+    id: str  # its public name, part of the key itself
+    name: str  # what the operator calls it
+    scopes: frozenset[str]  # what it may do, of SCOPES
+    requests_per_minute: int  # 0 sets no limit
+    tokens_per_day: int  # of prompts and answers, by the day of UTC; 0 sets no limit
     created: float
-    expires: float | None
-    revoked: float | None
-    last_used: float | None
+    expires: float | None  # when it ends by itself
+    revoked: float | None  # when it was taken back
+    last_used: float | None  # to the minute
 
     def state(self, now: float) -> str:
         """`valid`, `expired` or `revoked`."""
@@ -119,7 +108,8 @@ class KeyBook:
             tokens_per_day, time.time(), expires, None, None,
         )  # fmt: skip
         secret = secrets.token_urlsafe(32)
-        row = (key.id, key.name, _digest(secret), " ".join(sorted(chosen)), *_limits(key), key.created, expires)
+        scope = " ".join(sorted(chosen))
+        row = (key.id, key.name, _digest(secret), scope, requests_per_minute, tokens_per_day, key.created, expires)
         try:
             self._open(make=True).execute(
                 "INSERT INTO keys (id, name, hash, scopes, requests_per_minute, tokens_per_day, created, expires)"
@@ -186,12 +176,6 @@ class KeyBook:
             key_id, today, tokens,
         )  # fmt: skip
 
-    def close(self) -> None:
-        """Close the file; the next call opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def _ask(self, query: str, *values: Any) -> list[Any]:
         if not self.in_use:
             return []
@@ -216,10 +200,6 @@ class KeyBook:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _limits(key: ApiKey) -> tuple[int, int]:
-    return key.requests_per_minute, key.tokens_per_day
 
 
 def _key(row: Iterable[Any]) -> ApiKey:

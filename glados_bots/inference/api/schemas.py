@@ -79,14 +79,10 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
 class StrictSchema(BaseModel):
-    """No guessing: "5" is not 5, true is not 1, NaN is no number, and a field that we do not read is an error.
-
-    Attributes:
-        harmless: fields that are passed over.
-    """
+    """No guessing: "5" is not 5, true is not 1, NaN is no number, and a field that we do not read is an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-    harmless: ClassVar[frozenset[str]] = frozenset()
+    harmless: ClassVar[frozenset[str]] = frozenset()  # fields that are passed over
 
     @model_validator(mode="before")
     @classmethod

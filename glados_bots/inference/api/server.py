@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -17,6 +16,8 @@ from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.engine import Engine
+from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import words
 
 log = logging.getLogger(__name__)
 
@@ -60,26 +61,14 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(
-    engine: Engine,
-    host: str,
-    port: int,
-    *,
-    api_key: str | None = None,
-    keys: KeyBook | None = None,
-    cors_origins: Sequence[str] = (),
-    grace_s: float = 20.0,
-    log_level: str = "info",
-) -> None:
-    """Serve the engine until SIGTERM or SIGINT; see `create_app` for what is not told here.
-
-    Port 0 takes a free one, which the log says. Running answers get `grace_s` seconds to finish.
+def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) -> None:
+    """Serve the engine until SIGTERM or SIGINT; then running answers get the settings' grace time to finish.
 
     Raises:
         ConfigError: the port cannot be had, or the model cannot be loaded.
         EngineDeadError: the engine failed for good: the process must start anew.
     """
-    listener = listen(host, port, "GLADOS_SERVE_PORT")
+    listener = listen(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")
     deaths: list[Exception] = []
 
     def on_death(error: Exception) -> None:
@@ -87,9 +76,10 @@ def serve(
         deaths.append(error)
         server.end(0.0, EXIT_DEAD)
 
-    app = create_app(engine, api_key=api_key, keys=keys, on_death=on_death, cors_origins=cors_origins)
+    origins = words(settings.cors_origins)
+    app = create_app(engine, api_key=settings.key, keys=keys, on_death=on_death, cors_origins=origins)
     raise_file_limit()
-    server = Server(_config(app, log_level), app.state.service, grace_s)
+    server = Server(_config(app, settings.log_level), app.state.service, settings.grace)
     log.info("listening on %s port %d", *listener.getsockname()[:2])
     server.run(sockets=[listener])
     if deaths:

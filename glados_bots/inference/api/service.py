@@ -22,7 +22,7 @@ from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import answers, schemas
 from glados_bots.inference.api.access import Caller, KeyGate, authorise
 from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
-from glados_bots.inference.api.generation import Generation, GenerationLimits
+from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.metrics import Metrics
@@ -40,14 +40,11 @@ STOPPING = "the service is shutting down; ask again in a moment"
 class Service:
     """An engine's state towards the network: loading, ready, draining or dead."""
 
-    def __init__(
-        self, engine: Engine, gate: KeyGate, limits: GenerationLimits, on_death: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, engine: Engine, gate: KeyGate, on_death: Callable[[Exception], None]) -> None:
         self.engine = engine
         self.gate = gate
         self.metrics = Metrics(self)
         self.loaded = False
-        self._limits = limits
         self._draining = False
         self._death: Exception | None = None
         self._on_death = on_death
@@ -101,7 +98,7 @@ class Service:
         most = body.most_tokens(self.engine.context_length)
         self.gate.reserve(caller, most)
         events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
-        generation = Generation(events, request.receive, self.metrics, self._limits, self._heed)
+        generation = Generation(events, request.receive, self.metrics, self._heed)
         self._live.add(generation)
 
         def ended(_: object) -> None:
@@ -135,7 +132,6 @@ def create_app(
     api_key: str | None = None,
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
-    limits: GenerationLimits | None = None,
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
@@ -145,14 +141,13 @@ def create_app(
         api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
         keys: further keys, with scopes and limits.
         on_death: told once of what makes going on useless, so that the process can end.
-        limits: longest times of a request.
         cors_origins: web pages whose scripts may ask, or `*`; their browsers ask for leave first, and have no key then.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
     """
     gate = KeyGate(checked(api_key), keys)
-    service = Service(engine, gate, limits or GenerationLimits(), on_death or (lambda _: None))
+    service = Service(engine, gate, on_death or (lambda _: None))
 
     app = FastAPI(
         title="GLaDOS inference service",

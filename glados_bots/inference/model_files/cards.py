@@ -56,65 +56,46 @@ class SamplingDefaults(CardPart):
 
 
 class Shape(CardPart):
-    """Figures from which memory is planned while the model's own config cannot be reached; see plan.py.
+    """Figures from which memory is planned while the model's own config cannot be reached; see plan.py."""
 
-    Attributes:
-        parameters: all weights.
-        embedding_parameters: those of the token embeddings and the head, which no quantisation touches.
-        layers: attention layers.
-        kv_heads: heads of keys and values of a layer.
-        head_size: values of a head.
-    """
-
-    parameters: int = Field(ge=1)
+    parameters: int = Field(ge=1)  # all weights
+    # Those of the token embeddings and the head, which no quantisation touches
     embedding_parameters: int = Field(0, ge=0)
-    layers: int = Field(ge=1)
-    kv_heads: int = Field(ge=1)
-    head_size: int = Field(ge=1)
+    layers: int = Field(ge=1)  # attention layers
+    kv_heads: int = Field(ge=1)  # heads of keys and values of a layer
+    head_size: int = Field(ge=1)  # values of a head
 
 
 class Card(CardPart):
-    """One model.
-
-    Attributes:
-        licence_note: what the licence asks of those who use the model, where it asks something.
-        licence_url: where it can be read.
-        memory_gb: memory of weights, cache and overhead in bf16, in 10^9 bytes.
-        shape: figures for `glados models plan`.
-        context_length: tokens of prompt and answer together; None takes what the model's config says.
-        prompt_format: the model's own chat template, or the format of the first GLaDOS.
-        stop: strings that end an answer.
-        bad_words: strings the model must never say.
-        lora: folder of a peft adapter, relative to the card; the card's name then means base and LoRA.
-        loras: more LoRAs on the same base, by the model names they are served as.
-        reasoning: what opens and closes a text of thoughts before the answer.
-        deprecated: still served, never chosen by itself.
-        use_instead: the card to use in its place.
-        gated: the hub wants a token and a licence click.
-    """
+    """One model."""
 
     name: str
     home: Path | None = None
     title: str = ""
     parameters: str = "?"
     licence: str = "?"
-    licence_note: str = ""
-    licence_url: str = ""
+    licence_note: str = ""  # what the licence asks of those who use the model, where it asks something
+    licence_url: str = ""  # where it can be read
     good_at: str = ""
+    # Memory of weights, cache and overhead in bf16, in 10^9 bytes
     memory_gb: Annotated[float, Field(ge=0)] | None = None
-    shape: Shape | None = None
+    shape: Shape | None = None  # figures for `glados models plan`
+    # Tokens of prompt and answer together; None takes what the model's config says
     context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     max_answer_tokens: int | None = Field(None, ge=1)  # None: the rest of the window
+    # The model's own chat template, or the format of the first GLaDOS
     prompt_format: Literal["chat_template", "glados"] = "chat_template"
-    stop: tuple[str, ...] = ()
-    bad_words: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()  # strings that end an answer
+    bad_words: tuple[str, ...] = ()  # strings the model must never say
     base: Base
-    lora: Path | None = None
+    lora: Path | None = None  # folder of a peft adapter, relative to the card; the card's name then means base and LoRA
+    # More LoRAs on the same base, by the model names they are served as
     loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
+    # What opens and closes a text of thoughts before the answer
     reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
-    deprecated: bool = False
-    use_instead: str = ""
-    gated: bool = False
+    deprecated: bool = False  # still served, never chosen by itself
+    use_instead: str = ""  # the card to use in its place
+    gated: bool = False  # the hub wants a token and a licence click
     sampling: SamplingDefaults = SamplingDefaults()
 
     @property

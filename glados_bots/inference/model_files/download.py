@@ -37,16 +37,12 @@ PROBE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file of weights that is here.
-
-    Attributes:
-        expected: the hub's sha256, None where it does not say (offline).
-    """
+    """A file of weights that is here."""
 
     name: str
     size: int
     sha256: str
-    expected: str | None
+    expected: str | None  # the hub's sha256, None where it does not say (offline)
 
 
 def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:

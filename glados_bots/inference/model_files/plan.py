@@ -33,18 +33,12 @@ CPU_SHARE = 0.125  # of the machine's memory: weights, page, database and adapte
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one precision needs, in bytes.
-
-    Attributes:
-        weights: of the model.
-        conversation: cache of one conversation as long as the context.
-        overhead: the rest.
-    """
+    """What one precision needs, in bytes."""
 
     precision: str
-    weights: float
-    conversation: float
-    overhead: float = OVERHEAD
+    weights: float  # of the model
+    conversation: float  # cache of one conversation as long as the context
+    overhead: float = OVERHEAD  # the rest
 
     @property
     def least(self) -> float:
@@ -61,20 +55,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything `glados models plan` prints.
-
-    Attributes:
-        source: where the figures come from.
-        token: cache of one token, in bytes.
-        own: the quantisation the checkpoint has itself; then there is nothing to choose.
-    """
+    """Everything `glados models plan` prints."""
 
     card: Card
-    source: str
+    source: str  # where the figures come from
     shape: Shape
     context: int
-    token: int
-    own: str | None
+    token: int  # cache of one token, in bytes
+    own: str | None  # the quantisation the checkpoint has itself; then there is nothing to choose
 
     def needs(self) -> Iterator[Need]:
         linear = self.shape.parameters - self.shape.embedding_parameters

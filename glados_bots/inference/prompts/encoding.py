@@ -28,19 +28,14 @@ class Encoder:
         card: the model's card.
         folder: where its tokenizer lies.
         config: the model's text config, by transformers.
-
-    Attributes:
-        tokenizer: of transformers.
-        context: tokens of prompt and answer together.
-        vocabulary: rows of the embedding; a larger token id would be everybody's crash.
     """
 
     def __init__(self, card: Card, folder: Path, config: Any) -> None:
         self._card = card
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)  # of transformers
         window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
-        self.context: int = min(card.context_length or LONGEST_WINDOW, window)
-        self.vocabulary: int = config.vocab_size
+        self.context: int = min(card.context_length or LONGEST_WINDOW, window)  # tokens of prompt and answer together
+        self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would be everybody's crash
         self._specials = special_strings(self.tokenizer)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None

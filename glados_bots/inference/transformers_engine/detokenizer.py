@@ -12,11 +12,7 @@ WINDOW = 8
 
 
 class Detokenizer:
-    """Text of one growing sequence. `feed` gives what may be shown; what may still change is held back.
-
-    Attributes:
-        stopped: a stop string was met; the text ended before it.
-    """
+    """Text of one growing sequence. `feed` gives what may be shown; what may still change is held back."""
 
     def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
         self._tokenizer = tokenizer
@@ -25,7 +21,7 @@ class Detokenizer:
         self._begin = 0  # first token decoded again
         self._read = 0  # tokens whose text was taken
         self._held = ""  # taken, but it may be the beginning of a stop string
-        self.stopped = False
+        self.stopped = False  # a stop string was met; the text ended before it
 
     def feed(self, tokens: Sequence[int]) -> str:
         """Take more tokens and return the text that became certain."""

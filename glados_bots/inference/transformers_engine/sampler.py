@@ -20,15 +20,7 @@ COLDEST = 1e-5  # temperature; scores divided by less leave the range of float32
 
 @dataclass(slots=True)
 class RowSettings:
-    """How one request's tokens are chosen; see `Sampling`.
-
-    Attributes:
-        forbids: tells whether a token after these tokens would say a forbidden word. It looks at the text, because a
-            word can be spelt with tokens in many ways.
-        said: tokens chosen so far, of those requests whose choice depends on them.
-        counts: how often each token was generated, kept up to date by `choose`.
-        seen: tokens of prompt and answer as a mask over the vocabulary, for the repetition penalty.
-    """
+    """How one request's tokens are chosen; see `Sampling`."""
 
     temperature: float
     top_p: float
@@ -39,10 +31,15 @@ class RowSettings:
     no_repeat_ngram_size: int
     generator: torch.Generator
     prompt: Sequence[int]
+    # Tells whether a token after these tokens would say a forbidden word. It looks at the text, because a word can be
+    # spelt with tokens in many ways
     forbids: Callable[[Sequence[int], int], bool] | None = None
+    # Tokens chosen so far, of those requests whose choice depends on them
     said: list[int] = field(default_factory=list)
+    # How often each token was generated, kept up to date by `choose`
     counts: dict[int, int] = field(default_factory=dict)
     counted: int = 0
+    # Tokens of prompt and answer as a mask over the vocabulary, for the repetition penalty
     seen: torch.Tensor | None = None
 
     @property
@@ -53,18 +50,14 @@ class RowSettings:
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
-    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`.
-
-    Attributes:
-        rows: the request of each row of the coming step, in the library's form.
-    """
+    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`."""
 
     supported_kwargs: dict[str, type] = {}  # noqa: RUF012 - the base class declares it so
     ignored_kwargs: tuple[str, ...] = ()
 
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._settings: dict[str, RowSettings] = {}
-        self.rows: list[Any] = []
+        self.rows: list[Any] = []  # the request of each row of the coming step, in the library's form
         self._on_failure = on_failure
 
     def add(self, request_id: str, settings: RowSettings) -> None:

@@ -33,9 +33,6 @@ class VllmProcess:
 
     Args:
         command: the `vllm` program, by name or path.
-
-    Attributes:
-        pages: pages of the KV cache in use, and all of them.
     """
 
     def __init__(self, command: str) -> None:
@@ -45,7 +42,7 @@ class VllmProcess:
         self._tasks: list[asyncio.Task[None]] = []
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         self._stopping = False
-        self.pages = (0, 0)
+        self.pages = (0, 0)  # pages of the KV cache in use, and all of them
 
     @property
     def http(self) -> httpx.AsyncClient:

@@ -159,15 +159,11 @@ class ChatDialect(InlineDialect):
 
 
 class BackslashDialect(ChatDialect):
-    """Markdown's own marks, with a backslash before what is to be shown as it is.
-
-    Attributes:
-        line_start: what makes a heading, item or quote at the beginning of a line.
-    """
+    """Markdown's own marks, with a backslash before what is to be shown as it is."""
 
     marks: dict[SpanKind, str] = {"strong": "**", "em": "*", "strike": "~~"}  # noqa: RUF012 - never changed
     padding = ""
-    line_start: re.Pattern[str]
+    line_start: re.Pattern[str]  # what makes a heading, item or quote at the beginning of a line
 
     def guard(self, line: str) -> str:
         match = self.line_start.match(line)

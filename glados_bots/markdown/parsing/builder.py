@@ -14,16 +14,11 @@ _NUMBER = re.compile(rb"\d{1,9}")
 
 
 class Builder(InlineBuilder):
-    """Builds one document of a mended text; `marks` are the footnotes marked before it.
-
-    Attributes:
-        place: the UTF-8 byte of the source where the event that is read stands.
-        starts: for each top-level block, the place where it begins.
-    """
+    """Builds one document of a mended text; `marks` are the footnotes marked before it."""
 
     def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
-        self.place = 0
-        self.starts: list[int] = []
+        self.place = 0  # the UTF-8 byte of the source where the event that is read stands
+        self.starts: list[int] = []  # for each top-level block, the place where it begins
         super().__init__(source, marks)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]

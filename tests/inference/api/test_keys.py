@@ -43,7 +43,6 @@ def test_a_secret_has_256_random_bits(book: KeyBook) -> None:
 
 def test_no_secret_is_on_disk_and_nobody_else_can_read_the_file(book: KeyBook, tmp_path: Path) -> None:
     _, text = book.create("laptop", ["chat"])
-    book.close()
     for file in tmp_path.iterdir():
         assert text.split("_", 2)[2].encode() not in file.read_bytes()
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0

@@ -13,6 +13,7 @@ import pytest
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.server import serve
+from glados_bots.inference.settings import ServeSettings
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import free_port
 from tests.waiting import until, until_ready
@@ -163,9 +164,9 @@ async def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
     async with taken:
         port = taken.sockets[0].getsockname()[1]
         with pytest.raises(ConfigError, match=f"GLADOS_SERVE_PORT={port}: cannot listen .* in use"):
-            serve(ScriptedEngine(), "127.0.0.1", port)
+            serve(ScriptedEngine(), ServeSettings(_env_file=None, serve_port=port))
 
 
 def test_an_address_that_is_not_ours_is_named_with_its_setting() -> None:
     with pytest.raises(ConfigError, match="GLADOS_HOST"):
-        serve(ScriptedEngine(), "203.0.113.7", 0)
+        serve(ScriptedEngine(), ServeSettings(_env_file=None, host="203.0.113.7"))

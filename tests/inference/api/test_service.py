@@ -15,7 +15,6 @@ from glados_bots.errors import (
     QueueFullError,
 )
 from glados_bots.inference.api import answers, generation
-from glados_bots.inference.api.generation import GenerationLimits
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.wire.events import Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
@@ -138,10 +137,11 @@ async def test_later_words_come_when_their_time_has_come(
         assert [line async for line in lines][-2:] == ["data: [DONE]", ""]
 
 
-@pytest.mark.parametrize("limits", [GenerationLimits(wait_s=0.05), GenerationLimits(answer_s=0.05)])
-async def test_no_answer_takes_for_ever(engine: ScriptedEngine, limits: GenerationLimits) -> None:
-    engine.gate = asyncio.Semaphore(0 if limits.wait_s < 1 else 1)
-    app = create_app(engine, limits=limits)
+@pytest.mark.parametrize("limit", ["LONGEST_WAIT_S", "LONGEST_ANSWER_S"])
+async def test_no_answer_takes_for_ever(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(generation, limit, 0.05)
+    engine.gate = asyncio.Semaphore(0 if limit == "LONGEST_WAIT_S" else 1)
+    app = create_app(engine)
     async with running(app) as url, httpx.AsyncClient(base_url=url) as http:
         await until_ready(http)
         response = await http.post(CHAT, json=body())

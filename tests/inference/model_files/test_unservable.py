@@ -140,7 +140,7 @@ async def test_a_strict_template_is_served_and_what_it_refuses_is_said_in_its_wo
         prompt = engine.encoder.tokenizer.decode(engine.encoder.encode([*talk, Message("user", "Bye")]))
         assert prompt == "<|user|>Be brief.\n\nHi\n\n<|u\u200bser|><|assistant|>Yes<|user|>Bye"
         with pytest.raises(PromptRefusedError, match="Roles must alternate"):
-            engine.count_tokens(talk[3:])
+            engine.encoder.encode(talk[3:])
     finally:
         await engine.stop()
 

@@ -69,12 +69,7 @@ def why_not(model: Any) -> str | None:
 
 
 class PackedModel:
-    """A model's weights for step.cpp.
-
-    Attributes:
-        model: to be passed by reference; valid as long as this object lives.
-        vocabulary: columns of the scores; the last ones may be padding, always 0.
-    """
+    """A model's weights for step.cpp."""
 
     def __init__(self, model: Any, positions: int) -> None:
         """Pack. Args: model without a reason against it in `why_not`; positions: longest sequence in tokens."""
@@ -84,7 +79,8 @@ class PackedModel:
         self.layers = (Layer * len(inner.layers))(*(self._layer(layer) for layer in inner.layers))
         cosines, sines = self._rotations(inner.rotary_emb, positions, attention.head_dim)
         head = self._matrix([model.lm_head.weight])
-        self.vocabulary = head.outputs
+        self.vocabulary = head.outputs  # columns of the scores; the last ones may be padding, always 0
+        # To be passed by reference; valid as long as this object lives
         self.model = Model(
             layers=len(inner.layers),
             hidden=config.hidden_size,
