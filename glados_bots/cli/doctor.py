@@ -147,7 +147,8 @@ def _port(variable: str, host: str, port: int) -> Check:
     try:
         require_free_port(host, port, variable)
     except ConfigError as error:
-        return Check(variable, "warn", str(error), "fine when GLaDOS runs there already")
+        finding = str(error).removeprefix(f"{variable}={port}: ")
+        return Check(variable, "warn", finding, "fine when GLaDOS runs there already")
     return Check(variable, "ok", f"{host}:{port} is free")
 
 
