@@ -24,7 +24,8 @@ NAME = re.compile(r"[\w.-]{1,64}")
 class CardPart(BaseModel):
     """A wrong key is an error, not a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at the first card that is read: the command line imports this without reading any.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Base(CardPart):
