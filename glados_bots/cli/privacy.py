@@ -42,15 +42,15 @@ def export(
     file: Annotated[Path | None, typer.Option("--file", help="New file, readable by you only")] = None,
 ) -> None:
     """Hand out everything kept of a person or a thread, as JSON."""
-    subject = _subject(user, thread)
-    found = with_store(load_settings(), platform, lambda store: _export(store, subject))
+    subject, settings = _subject(user, thread), load_settings()
+    found = with_store(settings, platform, lambda store: _export(store, subject))
     text = privacy.as_json(found)
     if file is None:
         terminal.echo(text.removesuffix("\n"))
     else:
         _save(file, text)
         typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
-    _log_act(load_settings(), "privacy export", platform, subject)
+    _log_act(settings, "privacy export", platform, subject)
 
 
 @group.command()
@@ -64,8 +64,9 @@ def forget(
     subject = _subject(user, thread)
     if not sure:
         typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
-    found, rewritten = with_store(load_settings(), platform, lambda store: _forget(store, subject))
-    _log_act(load_settings(), "privacy forget", platform, subject)
+    settings = load_settings()
+    found, rewritten = with_store(settings, platform, lambda store: _forget(store, subject))
+    _log_act(settings, "privacy forget", platform, subject)
     typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
     if found.running:
         typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")

@@ -58,6 +58,11 @@ async def reply_of(call: Awaitable[T]) -> T:
     return result
 
 
+def prefix_of(platform: str) -> str:
+    """What every key of a platform begins with. The braces make it one slot of a cluster."""
+    return f"glados:{{{platform}}}:"
+
+
 def script(*names: str) -> str:
     """The text of these scripts of lua/, one after the other."""
     folder = resources.files("glados_bots.store") / "lua"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from glados_bots.conversation import Exchange, Turn
-from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.connection import Client, prefix_of, reply_of
 from glados_bots.store.leases import Action
 
 
@@ -15,7 +15,7 @@ class StoreReads:
     def __init__(self, client: Client, platform: str) -> None:
         self.client = client
         self.platform = platform
-        self.prefix = f"glados:{{{platform}}}:"
+        self.prefix = prefix_of(platform)
 
     async def turn(self, turn: str) -> Turn | None:
         """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from glados_bots.store.connection import Client, reply_of
+from glados_bots.store.connection import Client, prefix_of, reply_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Work:
 
 
 async def work(client: Client, platform: str) -> Work:
-    prefix = f"glados:{{{platform}}}:"
+    prefix = prefix_of(platform)
     seconds, microseconds = await reply_of(client.time())
     now = seconds * 1000 + microseconds // 1000
     async with client.pipeline(transaction=False) as pipe:

@@ -63,7 +63,6 @@ class Answering:
 
     @property
     def lease(self) -> Lease:
-        """The turn's; another one once the turn was begun again."""
         return self._display.lease
 
     def begin_again(self) -> None:

@@ -48,7 +48,6 @@ class TurnRun:
         models: ServedModels,
     ) -> None:
         """One display for the whole run: it knows the messages posted so far, and what they say."""
-        self.lease = lease
         self._store = store
         self._surface = surface
         self._show_model = models.show_model
@@ -57,6 +56,11 @@ class TurnRun:
         self.answering = Answering(store, surface, client, models, self.display)
         self.requested: Action | None = None
         self._generation: asyncio.Task[Exchange] | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The turn's; another one once the turn was begun again."""
+        return self.display.lease
 
     # --- called by the worker while `run` goes on ------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ class TurnRun:
 
     async def _restart(self) -> None:
         """Take the newest text; unless the question was stopped or deleted meanwhile."""
-        self.lease = self.display.lease = await self._owned(lambda: self._store.restart(self.lease))
+        self.display.lease = await self._owned(lambda: self._store.restart(self.lease))
         self.requested = self.lease.cancel
         self.answering.begin_again()
 
