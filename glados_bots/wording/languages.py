@@ -78,8 +78,8 @@ def _parsed(tag: str) -> Locale | None:
 
 
 def _weighed(part: str) -> tuple[float, str]:
-    tag, _, weight = part.partition(";q=")
+    tag, _, weight = part.partition(";")
     try:
-        return (float(weight) if weight else 1.0), tag.strip()
+        return float(weight.strip().removeprefix("q=") or 1), tag.strip()
     except ValueError:
         return 0.0, tag.strip()

@@ -36,8 +36,8 @@ def shown(value: Value, language: str) -> str:
         case timedelta():
             return _of_locale(_duration(value, language), language)
         case datetime():
-            shown = format_datetime(value.astimezone(UTC), "short", locale=locale_of(language))
-            return _of_locale(f"{shown} UTC", language)
+            when = format_datetime(value.astimezone(UTC), "short", locale=locale_of(language))
+            return _of_locale(f"{when} UTC", language)
     return str(format_decimal(value, locale=locale_of(language)))
 
 
