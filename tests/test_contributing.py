@@ -62,3 +62,8 @@ def test_nobody_takes_the_address_that_is_not_set_for_one_that_works() -> None:
     """`.invalid` is nobody's, by RFC 2606. Whoever sets an address of theirs takes the paragraph away, too."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     assert ("not-set.invalid" in text) == ("That address goes nowhere" in text)
+
+
+def test_every_decision_has_its_number_and_a_title() -> None:
+    for page in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        assert re.match(rf"# {page.name[:4]}: [A-Z`a-z]", page.read_text(encoding="utf-8")), f"{page.name}: # 0001: Title"
