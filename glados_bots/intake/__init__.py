@@ -1,4 +1,4 @@
-"""Makes saved questions of what people write, or refuses it with a sentence.
+"""Saves what people write as questions, or refuses it with a sentence.
 
 It knows no platform: adapters hand it plain data.
 """
