@@ -33,6 +33,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _check_language(tag: str) -> str:
+    from glados_bots.wording import languages  # noqa: PLC0415 - the locales take longer to load than the command line
+
+    if language := languages.known(tag):
+        return language
+    raise ValueError(f"it must be one of {', '.join(languages.NAMES)}")
+
+
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
     from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
@@ -117,6 +125,9 @@ class Settings(GladosSettings):
         400, ge=2, le=100_000, description="Messages kept of one conversation; the oldest go first"
     )
     message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest question accepted, in characters")
+    language: Annotated[str, AfterValidator(_check_language)] = Field(
+        "en", description="What the bot itself writes in where nobody tells it the reader's language"
+    )
     system_prompt: str = Field(
         "You are a helpful AI assistant named GLaDOS.",
         max_length=8_000,
