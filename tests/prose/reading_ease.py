@@ -3,7 +3,8 @@
 R. Flesch, "A new readability yardstick", Journal of Applied Psychology 32 (1948), 221-233:
 206.835 - 1.015 * words per sentence - 84.6 * syllables per word.
 Syllables are those of the CMU Pronouncing Dictionary; words it lacks are counted by where they may be hyphenated.
-Both are data of the packages, so nothing is fetched. (textstat, from 0.7.7 on, installs a package `tests` beside ours.)
+Both are data of the packages, so nothing is fetched. (textstat fetches the dictionary, and installs
+a package `tests` that hides ours.)
 """
 
 import re
