@@ -21,6 +21,7 @@ from typing import Any, cast
 
 from glados_bots.errors import ConfigError
 from glados_bots.operations.backup_format import FORMAT, VERSION, parse
+from glados_bots.processes.progress import progress
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.version import DATA_VERSION, KEY, migrate
 
@@ -51,11 +52,13 @@ async def lines(client: Client) -> AsyncIterator[str]:
     found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     head = {"format": FORMAT, "version": VERSION, "data_version": int(found or DATA_VERSION), "at": time.time()}
     yield json.dumps(head)
-    count = 0
-    for batch in _batches(await _keys(client)):
-        for entry in await _read(client, batch):
-            count += 1
-            yield json.dumps(entry)
+    count, keys = 0, await _keys(client)
+    with progress("backup", len(keys), " keys") as advance:
+        for batch in _batches(keys):
+            for entry in await _read(client, batch):
+                count += 1
+                yield json.dumps(entry)
+            advance(len(batch))
     yield json.dumps({"end": count})
 
 
@@ -98,8 +101,10 @@ async def _replace(client: Client, data_version: int, entries: list[dict[str, An
         await reply_of(client.delete(*batch))
     await reply_of(client.set(KEY, data_version))
     by_key = {entry["key"]: entry for entry in entries}
-    for batch in _batches(sorted(by_key)):
-        await _write(client, [by_key[key] for key in batch])
+    with progress("restore", len(by_key), " keys") as advance:
+        for batch in _batches(sorted(by_key)):
+            await _write(client, [by_key[key] for key in batch])
+            advance(len(batch))
 
 
 async def _keys(client: Client, *, everything: bool = False) -> list[str]:

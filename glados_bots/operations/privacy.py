@@ -13,7 +13,7 @@ from typing import Any
 from glados_bots.store.dead_letters import dead, unanswered
 from glados_bots.store.records import Records, Vote
 from glados_bots.store.store import Store
-from glados_bots.store.sweep import sweep
+from glados_bots.store.sweep import Walk, sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def _votes(records: Records, turn: str, whose: list[str]) -> dict[str, Vot
     return {person: vote for person, vote in (await records.votes(turn)).items() if not whose or person in whose}
 
 
-async def forget(store: Store, subject: Subject) -> Forgotten:
+async def forget(store: Store, subject: Subject, walk: Walk = iter) -> Forgotten:
     """Take it all away. Doing it again does no harm, and goes on where it was cut off."""
     records, turns, names = Records(store), list[str](), {subject.author, subject.conversation} - {""}
     for author in subject.authors:
@@ -82,6 +82,6 @@ async def forget(store: Store, subject: Subject) -> Forgotten:
     if subject.conversation:
         turns += await records.forget_conversation(subject.conversation)
     names |= set(turns)
-    found = Forgotten(turns, await sweep(store, names))
+    found = Forgotten(turns, await sweep(store, names, walk))
     found.running = len([turn for turn in turns if await store.turn(turn)])
     return found

@@ -4,21 +4,23 @@ Looking through all keys of a platform is slow, but it reaches what a later adap
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
+
+Walk = Callable[[list[str]], Iterable[str]]  # goes through keys, and may show how far it is
 
 # The core's: what waits or runs is ended by its worker; that an event was taken in is kept a day (records.py);
 # limits hide whom they count.
 LEFT = ("t:", "c:", "ready", "wake", "dead", "seen:", "limit:", "pace:", "ch:")
 
 
-async def shorten(store: Store) -> int:
+async def shorten(store: Store, walk: Walk = iter) -> int:
     """Let nothing live longer than the store's time, after the setting was lowered; returns the keys it shortened."""
     count = 0
-    for key in await keys(store):
+    for key in walk(await keys(store)):
         left = await reply_of(store.client.ttl(key))
         if left > store.ttl:
             await reply_of(store.client.expire(key, store.ttl))
@@ -26,11 +28,11 @@ async def shorten(store: Store) -> int:
     return count
 
 
-async def sweep(store: Store, names: Iterable[str]) -> int:
+async def sweep(store: Store, names: Iterable[str], walk: Walk = iter) -> int:
     """Delete what an adapter keeps under or about these ids; returns how many keys and entries."""
     wanted = re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(name) for name in sorted(names)) + r")(?![\w-])")
     count = 0
-    for key in await keys(store):
+    for key in walk(await keys(store)):
         name = key.removeprefix(store.prefix)
         if name.startswith(LEFT):
             continue

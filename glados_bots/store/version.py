@@ -5,7 +5,7 @@ write into new data, nor a new one into old. `glados migrate` goes the steps, wh
 new programs can both live with (a new field, a new key) is no new format.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from glados_bots.errors import ConfigError
@@ -54,9 +54,18 @@ async def require_version(client: Client) -> None:
 
 
 async def migrate(
-    client: Client, steps: Mapping[int, Step] = MIGRATIONS, target: int = DATA_VERSION
+    client: Client,
+    steps: Mapping[int, Step] = MIGRATIONS,
+    target: int = DATA_VERSION,
+    walk: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> list[tuple[int, int]]:
     """Go the steps from the format in Redis to `target`, noting each one as it is done; returns those gone.
+
+    Args:
+        client: connected to a Redis no role works on.
+        steps: from each format to the next one.
+        target: the format to arrive at.
+        walk: goes through the formats, and may show how far it is.
 
     Raises:
         ConfigError: the data are newer, or there is no way from their format.
@@ -71,7 +80,7 @@ async def migrate(
     if missing:
         raise ConfigError(f"no way leads from format {missing[0]}: upgrade to an earlier GLaDOS first")
     gone = []
-    for number in range(found, target):
+    for number in walk(range(found, target)):
         await steps[number](client)
         await reply_of(client.set(KEY, number + 1))
         gone.append((number, number + 1))

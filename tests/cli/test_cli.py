@@ -67,8 +67,8 @@ def test_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path) -> None:
     assert result.returncode == 1
     for name in ("python", "torch", "gpu", "settings", "data folder", "redis", "model", "GLADOS_WEB_PORT"):
         assert name in result.stdout
-    assert "✗ redis" in result.stdout
-    assert "-> start the server, or correct GLADOS_REDIS_URL" in result.stdout
+    assert "fail redis: " in result.stdout
+    assert "remedy: start the server, or correct GLADOS_REDIS_URL" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.folder_checks import require_closed
 from glados_bots.inference.model_files.tensors import read
+from glados_bots.processes.bars import take_over_transformers
+from glados_bots.processes.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ def from_gguf(gguf: Path, cache: Path) -> Path:
     with _only_one(cache, target.name):
         if not target.is_dir():
             log.info("converting %s to safetensors in %s (once)", gguf.name, cache)
+            take_over_transformers()
             with _made_whole(target, int(found.st_size * GROWTH)) as scratch:
                 _write_gguf(gguf, scratch)
     return target
@@ -105,14 +108,16 @@ def from_pickles(source: Path, target: Path) -> None:
 
 def _write_shards(source: Path, shards: list[Path], folder: Path) -> None:
     places: dict[str, str] = {}
-    for number, shard in enumerate(shards, start=1):
-        name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        log.info("converting %s (%d of %d)", shard.name, number, len(shards))
-        tensors = {
-            key: tensor.clone().contiguous() for key, tensor in read(shard).items()
-        }  # safetensors shares no memory
-        save_file(tensors, folder / name, metadata={"format": "pt"})
-        places |= dict.fromkeys(tensors, name)
+    with progress(f"converting {source.name}", sum(shard.stat().st_size for shard in shards), "B") as advance:
+        for number, shard in enumerate(shards, start=1):
+            name = f"model-{number:05}-of-{len(shards):05}.safetensors"
+            log.info("converting %s (%d of %d)", shard.name, number, len(shards))
+            tensors = {
+                key: tensor.clone().contiguous() for key, tensor in read(shard).items()
+            }  # safetensors shares no memory
+            save_file(tensors, folder / name, metadata={"format": "pt"})
+            places |= dict.fromkeys(tensors, name)
+            advance(shard.stat().st_size)
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}), encoding="utf-8")
     for path in source.iterdir():
         if path.suffix in {".json", ".model", ".txt", ".jinja"} and not path.name.startswith("pytorch_model"):

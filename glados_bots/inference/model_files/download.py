@@ -25,6 +25,8 @@ from huggingface_hub.errors import (
 from glados_bots.errors import ConfigError, first_line
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import require_closed
+from glados_bots.processes.bars import hub_bars
+from glados_bots.processes.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +50,14 @@ class Fetched:
 def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
     """The folder of the base's files, fetched where they are not here. Raises ConfigError with the remedy."""
     log.info("fetching %s (what is here already is not fetched again)", card.base.hub)
-    with _explained(card):
+    with _explained(card), hub_bars(f"fetching {card.base.hub}") as bars:
         return Path(
             snapshot_download(
                 str(card.base.hub),
                 revision=card.base.revision,
                 token=token,
                 allow_patterns=[*TEXTS, PICKLED if pickled else SAFE],
+                tqdm_class=bars,
             )
         )
 
@@ -98,9 +101,10 @@ def revision_of(folder: Path) -> str | None:
 
 def sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with path.open("rb") as file, progress(f"sha256 of {path.name}", path.stat().st_size, "B") as advance:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
+            advance(len(chunk))
     return digest.hexdigest()
 
 

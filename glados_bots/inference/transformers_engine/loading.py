@@ -15,6 +15,7 @@ from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
+from glados_bots.processes.bars import take_over_transformers
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     folders = loras_of(card, options.loras, base_only=options.base_only)
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
+    take_over_transformers()
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.bfloat16,
