@@ -49,7 +49,7 @@ class Platform:
 def require(library: str, name: str, extra: str) -> None:
     """Raise ConfigError with the remedy when an adapter's library is not installed."""
     if find_spec(library) is None:
-        raise ConfigError(f"{name} is not installed: pip install 'glados-bots[{extra}]'")
+        raise ConfigError(f"{name} is not installed; run `pip install 'glados-bots[{extra}]'`")
 
 
 def installed() -> dict[str, Platform]:

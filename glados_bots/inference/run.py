@@ -93,7 +93,7 @@ def adapters(given: str) -> dict[str, Path]:
         name, equals, folder = entry.partition("=")
         if not equals or not NAME.fullmatch(name) or not folder or name in table:
             raise ConfigError(
-                f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER with a name of its own (letters, digits, . _ -)"
+                f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER; write each folder with a name of its own"
             )
         table[name] = Path(folder).expanduser()
     return table

@@ -81,7 +81,7 @@ async def restore(client: Client, text: Iterable[str], *, overwrite: bool = Fals
     present = await _keys(client, everything=True)
     if present and not overwrite:
         raise ConfigError(
-            f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
+            f"this Redis holds {len(present)} keys of GLaDOS already; restore into an empty one, "
             "or call with --overwrite, which deletes them"
         )
     before = parse([line async for line in lines(client)]) if present else None

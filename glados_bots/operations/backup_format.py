@@ -11,6 +11,7 @@ from glados_bots.store.version import DATA_VERSION
 
 FORMAT = "glados-backup"
 VERSION = 1
+DAMAGED = "the backup is damaged, use another one"
 PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
 OUR_KEY = re.compile(rf"glados:\{{[^{{}}]+\}}:.+|{re.escape(AUDIT)}", re.DOTALL)
 STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
@@ -22,19 +23,21 @@ def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
     """(data version, entries) of a backup. Raises ConfigError that names the first line that is wrong."""
     head, *rest = _objects(text) or [{}]
     if head.get("format") != FORMAT:
-        raise ConfigError("line 1: this is no backup of GLaDOS: its first line must say so")
+        raise ConfigError("line 1: this is no backup of GLaDOS; name a file that `glados backup` wrote")
     if head.get("version") != VERSION or head.get("data_version") not in range(1, DATA_VERSION + 1):
         raise ConfigError(
             f"line 1: this backup is of version {head.get('version')}, data format {head.get('data_version')}; "
-            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the one that wrote it, or a newer"
+            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use that which wrote it, or a newer one"
         )
     if not rest or rest[-1] != {"end": len(rest) - 1}:
-        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off: its last line must count the lines before it")
+        raise ConfigError(
+            f"line {len(rest) + 1}: the backup is cut off: its last line must count the others; use another one"
+        )
     seen: set[str] = set()
     for number, entry in enumerate(rest[:-1], start=2):
         _check(number, entry)
         if entry["key"] in seen:
-            raise ConfigError(f"line {number}: {entry['key'][:80]!r} stands here for the second time: it is damaged")
+            raise ConfigError(f"line {number}: {entry['key'][:80]!r} stands here for the second time; {DAMAGED}")
         seen.add(entry["key"])
     return int(head["data_version"]), rest[:-1]
 
@@ -46,9 +49,9 @@ def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
             value = json.loads(line, parse_constant=_no_number)
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"line {number}: not JSON ({error}): the backup is damaged") from error
+            raise ConfigError(f"line {number}: not JSON ({error}); {DAMAGED}") from error
         if not isinstance(value, dict):
-            raise ConfigError(f"line {number}: not a JSON object: the backup is damaged")
+            raise ConfigError(f"line {number}: not a JSON object; {DAMAGED}")
         found.append(value)
     return found
 
@@ -56,11 +59,9 @@ def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
 def _check(number: int, entry: dict[str, Any]) -> None:
     kind, key, expires = entry.get("type"), entry.get("key"), entry.get("expires_at")
     if not isinstance(key, str) or not OUR_KEY.fullmatch(key) or not _has_shape(kind, entry.get("value")):
-        raise ConfigError(
-            f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds: it is damaged"
-        )
+        raise ConfigError(f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds; {DAMAGED}")
     if expires is not None and not (_is_number(expires) and 0 <= expires <= LATEST):
-        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null: it is damaged")
+        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null; {DAMAGED}")
 
 
 def _has_shape(kind: Any, value: Any) -> bool:

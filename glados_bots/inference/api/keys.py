@@ -100,9 +100,9 @@ class KeyBook:
         """
         chosen = frozenset(scopes)
         if not chosen or not chosen <= set(SCOPES):
-            raise ConfigError(f"scopes {sorted(chosen)}: choose among {', '.join(SCOPES)}")
+            raise ConfigError(f"scopes {sorted(chosen)}: choose from {', '.join(SCOPES)}")
         if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - fits a table
-            raise ConfigError(f"name {name!r}: 1 to 100 printable characters are needed")
+            raise ConfigError(f"name {name!r}: choose 1 to 100 printable characters")
         key = ApiKey(
             "".join(secrets.choice(ALPHABET) for _ in range(8)), name.strip(), chosen, requests_per_minute,
             tokens_per_day, time.time(), expires, None, None,

@@ -130,9 +130,9 @@ def load_card(folder: Path) -> Card:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return Card(**data, name=folder.resolve().name, home=folder.resolve())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        raise ConfigError(f"{path}: cannot be read ({error}); correct this card") from error
     except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from None
+        raise ConfigError(f"{path}: {_explain(error)}; see docs/models.md") from None
 
 
 def _explain(error: ValidationError | TypeError) -> str:

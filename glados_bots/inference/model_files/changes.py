@@ -22,7 +22,7 @@ def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tu
         convert: turn pickled weights into safetensors, where there are no others.
     """
     if not card.base.hub:
-        raise ConfigError(f"{card.name}: its base is not on the hub but {card.base_name}; there is nothing to fetch")
+        raise ConfigError(f"{card.name}: its base {card.base_name} is not on the hub; nothing needs to be fetched")
     if not (convert and download.has_only_pickles(card, token)):
         return weights.fetch(card, data_dir, token), None
     folder = download.snapshot(card, token, pickled=True)
@@ -59,9 +59,9 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
         [path] if (path / ADAPTER_CONFIG).is_file() else sorted(p.parent for p in path.glob(f"*/{ADAPTER_CONFIG}"))
     )
     if not sources:
-        raise ConfigError(f"{path}: no adapter here, nor in the folders in it ({ADAPTER_CONFIG} is missing)")
+        raise ConfigError(f"{path}: no {ADAPTER_CONFIG} here, nor in the folders in it; give the folder of a LoRA")
     if to and len(sources) > 1:
-        raise ConfigError(f"{path} holds {len(sources)} adapters; --to is for one of them")
+        raise ConfigError(f"{path} holds {len(sources)} adapters; --to is for one of them: give the folder of one")
     for source in sources:
         name = to or source.resolve().name
         if name not in known:
@@ -90,11 +90,13 @@ def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
         places = sorted((data_dir / weights.MADE).glob(f"{card.base.gguf.stem}-*"))
     if whole:
         if card.home is None or (card.name in cards.BUILT_IN and card.home.parent == cards.models_folder().resolve()):
-            raise ConfigError(f"{card.name}: a built-in card stays; only cards of your own can be removed")
+            raise ConfigError(f"{card.name}: a built-in card stays; leave out --card, which is for cards of your own")
         places.append(card.home)
     present = [place for place in places if place.is_dir()]
     if not present:
-        raise ConfigError(f"{card.name}: nothing of it is here that could be removed (your own folders are left alone)")
+        raise ConfigError(
+            f"{card.name}: nothing of it can be removed (folders of your own are left alone); see `glados models`"
+        )
     return present
 
 
@@ -102,12 +104,12 @@ def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> P
     """Write a card of one's own, checked by reading it. Returns its file."""
     target = cards.own_folder() / name
     if not cards.NAME.fullmatch(name):
-        raise ConfigError(f"{name}: a name has letters, digits, and . _ - only")
+        raise ConfigError(f"{name}: not a name of a card; choose one of letters, digits, and . _ -")
     if target.exists() or name in cards.load_cards():
         raise ConfigError(f"{name}: there is a card of this name; choose another, or edit {target / 'model.toml'}")
     found, _ = choosing.resolve(base)
     if found.home is not None:
-        raise ConfigError(f"{base} is a card itself; --base takes a hub id, a folder or a GGUF file")
+        raise ConfigError(f"{base} is a card itself; give --base a hub id, a folder or a GGUF file")
     _write(target / "model.toml", _text(name, found, lora, prompt_format))
     try:
         cards.load_card(target)

@@ -74,7 +74,9 @@ def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
         if isinstance(value, dict):
             require_bounded(path, value)
         elif ("layer" in key or "expert" in key) and isinstance(value, int) and value > MOST_PARTS:
-            raise ConfigError(f"{path}: {key} is {value:.3g}, and {MOST_PARTS} is the most that is loaded")
+            raise ConfigError(
+                f"{path}: {key} is {value:.3g}, and {MOST_PARTS} is the most that is loaded; choose another model"
+            )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -82,15 +84,15 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (ValueError, OSError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        raise ConfigError(f"{path}: cannot be read ({error}); fetch it again") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold a JSON object")
+        raise ConfigError(f"{path}: must hold a JSON object; fetch it again")
     return value
 
 
 def _require_weights(index: Path, name: str) -> None:
     if Path(name).name != name or not name.endswith(SAFE):
-        raise ConfigError(f"{index}: names {name!r}, which is no {SAFE} file of this folder")
+        raise ConfigError(f"{index}: names {name!r}, which is no {SAFE} file of this folder; choose another model")
     if not (index.parent / name).is_file():
         raise ConfigError(f"{index}: names {name}, which is missing; fetch it again")
 

@@ -29,7 +29,7 @@ def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
     for field, most in TABLES.items():
         table = config.get(field) or {}
         if not isinstance(table, dict):
-            raise ConfigError(f"{path}: {field} must be a table of numbers")
+            raise ConfigError(f"{path}: {field} must be a table of numbers; correct it")
         _names(path, field, table)
         for value in table.values():
             _number(path, field, value, most)
@@ -65,12 +65,12 @@ def _number(path: Path, field: str, value: Any, most: float) -> None:
     right = isinstance(value, int if whole else int | float) and not isinstance(value, bool) and least <= value <= most
     if not right:
         kind = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
-        raise ConfigError(f"{path}: {field} must be {kind}, not {str(value)[:50]!r}")
+        raise ConfigError(f"{path}: {field} must be {kind}, not {str(value)[:50]!r}; correct it")
 
 
 def _names(path: Path, field: str, names: Any) -> None:
     if not isinstance(names, list | dict) or len(names) > MOST_NAMES:
-        raise ConfigError(f"{path}: {field} must be a list of names")
+        raise ConfigError(f"{path}: {field} must be a list of names; correct it")
     for name in names:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise ConfigError(f"{path}: {field} holds {str(name)[:50]!r}, which is no module's name; list names")

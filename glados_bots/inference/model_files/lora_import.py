@@ -56,9 +56,7 @@ def import_lora(source: Path, target: Path) -> Imported:
     config = read_config(source)
     for key in ("modules_to_save", "use_dora"):
         if config.get(key):
-            raise ConfigError(
-                f"{source / ADAPTER_CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
-            )
+            raise ConfigError(f"{source / ADAPTER_CONFIG}: {key} cannot be imported; use a LoRA of linear layers only")
     tensors = _read(source)
     blocks: list[bool] = config.get("enable_lora") or []
     merged = any(blocks)
@@ -91,7 +89,7 @@ def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: boo
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int):
-        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}")
+        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}; correct it")
     return rank
 
 
@@ -100,12 +98,12 @@ def _read(source: Path) -> Tensors:
     safe, pickled = source / WEIGHTS, source / PICKLED
     path = safe if safe.is_file() else pickled
     if not path.is_file():
-        raise ConfigError(f"{source}: has neither {WEIGHTS} nor {PICKLED}")
+        raise ConfigError(f"{source}: has neither {WEIGHTS} nor {PICKLED}; give the folder of a LoRA")
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ConfigError(f"{path}: only a Git LFS pointer; run `git lfs pull` in the folder it came from")
     if path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is")
+        raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is; give the folder of a LoRA")
     return {key: tensor.contiguous() for key, tensor in read(path).items()}
 
 
@@ -115,10 +113,12 @@ def _pairs(source: Path, tensors: Tensors) -> list[str]:
     halves = [{key.removesuffix(end) for key in tensors if key.endswith(end)} for end in ends]
     others = [key for key in tensors if not key.endswith(ends)]
     if others:
-        raise ConfigError(f"{source}: {others[0]} is not a weight of a LoRA of linear layers")
+        raise ConfigError(f"{source}: {others[0]} is not a weight of a LoRA of linear layers; use another LoRA")
     odd = sorted(halves[0] ^ halves[1])
     if odd or not halves[0]:
-        raise ConfigError(f"{source}: weights are missing: {odd[0] if odd else 'there are none'} has not both A and B")
+        raise ConfigError(
+            f"{source}: weights are missing: {odd[0] if odd else 'there are none'} has not both A and B; fetch it again"
+        )
     return sorted(halves[0])
 
 
@@ -130,7 +130,8 @@ def _unmerged(source: Path, key: str, tensor: Any, blocks: list[bool], rank: int
     half, r = tensor.shape[0] // TUNED_BLOCKS, rank // TUNED_BLOCKS
     if len(tuned) != TUNED_BLOCKS or tuple(tensor.shape) != (TUNED_BLOCKS * half, r, 1):
         raise ConfigError(
-            f"{source}: {key} of shape {tuple(tensor.shape)} is not what enable_lora = {blocks} and r = {r} make"
+            f"{source}: {key} of shape {tuple(tensor.shape)} is not what enable_lora = {blocks} and r = {r} make; "
+            "fetch it again"
         )
     plain = tensor.new_zeros(len(blocks) * half, rank)
     for group, block in enumerate(tuned):
@@ -145,10 +146,10 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
         if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:  # noqa: PLR2004 - matrices
             raise ConfigError(
                 f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config makes "
-                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together"
+                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together; fetch both again"
             )
         if not (a.isfinite().all() and b.isfinite().all()):
-            raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged")
+            raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged, fetch it again")
 
 
 def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:

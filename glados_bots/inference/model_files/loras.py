@@ -53,13 +53,15 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The LoRA's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
     path = folder / ADAPTER_CONFIG
     if not path.is_file():
-        raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing")
+        raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing; give the folder of a LoRA")
     config = read_json(path)
     if config.get("peft_type") != "LORA":
-        raise ConfigError(f"{path}: peft_type must be LORA")
+        raise ConfigError(f"{path}: peft_type must be LORA; use another adapter")
     mapping = config.get("auto_mapping")
     library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
     if str(library).partition(".")[0] != "transformers":
-        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
+        raise ConfigError(
+            f"{path}: auto_mapping names the library {library}, not transformers; use a LoRA for transformers"
+        )
     require_bounded(path, config)
     return config

@@ -133,7 +133,7 @@ def _config(card: Card, token: str | None) -> tuple[Any, str]:
         try:
             return AutoConfig.from_pretrained(path.parent, gguf_file=path.name), str(path)
         except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(f"{path}: not a GGUF file that can be read ({error})") from error
+            raise ConfigError(f"{path}: not a GGUF file that can be read ({error}); fetch it again") from error
     path = config_of(card, token) if card.base.hub else Path(str(card.base.folder)) / "config.json"
     folder_checks.require_closed(path.parent)
     raw = folder_checks.read_json(path)
@@ -142,7 +142,7 @@ def _config(card: Card, token: str | None) -> tuple[Any, str]:
     try:
         return AutoConfig.from_pretrained(path.parent), f"its config ({card.base.hub or path})"
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        raise ConfigError(f"{path}: cannot be read ({error}); fetch it again, or update transformers") from error
 
 
 def cpu_cache(memory: float) -> float:

@@ -21,5 +21,5 @@ def read(path: Path) -> dict[str, Any]:
             f"{path}: truncated, damaged, or more than tensors ({first_line(error)}); fetch it again"
         ) from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
-        raise ConfigError(f"{path}: holds something else than tensors by name")
+        raise ConfigError(f"{path}: holds something else than tensors by name; fetch another file")
     return {str(key): tensor for key, tensor in loaded.items()}

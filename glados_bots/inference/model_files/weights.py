@@ -38,7 +38,7 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
 def check(folder: Path, data_dir: Path | None = None) -> None:
     """Refuse a folder that holds no safetensors, leads out, or wants to run code. Nothing in it is loaded by this."""
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of weights")
+        raise ConfigError(f"{folder}: no such folder of weights; correct its path")
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
         if pickles:
@@ -46,7 +46,7 @@ def check(folder: Path, data_dir: Path | None = None) -> None:
                 f"{folder / pickles[0]}: pickled weights are refused, because loading them can run code; "
                 "convert them to safetensors first"
             )
-        raise ConfigError(f"{folder}: holds no .safetensors file")
+        raise ConfigError(f"{folder}: holds no .safetensors file; give a folder of weights, or one GGUF file")
     folder_checks.require_closed(folder, data_dir and data_dir / MADE)
     for name in ("config.json", "tokenizer_config.json"):
         refuse_code(folder / name, folder_checks.read_json(folder / name))
@@ -57,7 +57,7 @@ def check(folder: Path, data_dir: Path | None = None) -> None:
 def refuse_code(path: Path, config: Mapping[str, object]) -> None:
     """Raise ConfigError when a config wants code from its repository to be run."""
     if "auto_map" in config:
-        raise ConfigError(f"{path}: wants code of its own (auto_map), which is never run here")
+        raise ConfigError(f"{path}: wants code of its own (auto_map), which is never run here; choose another model")
 
 
 def converted_folder(card: Card, data_dir: Path) -> Path:

@@ -76,16 +76,22 @@ def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     except SafetensorError as error:
         raise ConfigError(f"{folder / WEIGHTS}: truncated or damaged ({error}); import or fetch it again") from error
     except (ValueError, RuntimeError, KeyError, OSError, TypeError) as error:
-        raise ConfigError(f"{folder}: this LoRA does not fit the base model ({error})") from error
+        raise ConfigError(
+            f"{folder}: this LoRA does not fit the base model ({error}); use one that was made for it"
+        ) from error
     return fitted, tensors
 
 
 def _compare(folder: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     missing, strange = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing:
-        raise ConfigError(f"{folder}: weights are missing: {missing[0]} and {len(missing) - 1} others")
+        raise ConfigError(
+            f"{folder}: weights are missing: {missing[0]} and {len(missing) - 1} others; fetch this LoRA again"
+        )
     if strange:
-        raise ConfigError(f"{folder}: this LoRA does not fit the base model, which has no {strange[0]}")
+        raise ConfigError(
+            f"{folder}: this LoRA does not fit the base model, which has no {strange[0]}; use one that was made for it"
+        )
     for key, tensor in wanted.items():
         if found[key].shape != tensor.shape:
             raise ConfigError(
@@ -101,6 +107,8 @@ def _pairs(fitted: Any, tensors: Mapping[str, Any], folder: Path) -> dict[str, P
             continue
         halves = [tensors.get(f"base_model.model.{name}.lora_{half}.weight") for half in "AB"]
         if halves[0] is None or halves[1] is None or halves[0].dim() != 2:  # noqa: PLR2004 - a matrix
-            raise ConfigError(f"{folder}: {name} is no linear layer, so this LoRA cannot be served beside others")
+            raise ConfigError(
+                f"{folder}: {name} is no linear layer, so this LoRA cannot be served beside others; serve it alone"
+            )
         pairs[name] = Pair(halves[0], halves[1] * module.scaling["default"])
     return pairs
