@@ -13,7 +13,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 log = logging.getLogger(__name__)
 
-STEPS = 10  # lines of one piece of work in the log, at most
+STEPS = 10  # lines of one piece of work in the log, at most; a few more where its total grows meanwhile
 BETWEEN_S = 2.0  # seconds between two lines, at least: quick work writes none
 
 
@@ -40,16 +40,15 @@ class LogBar(tqdm):  # type: ignore[misc] # tqdm ships no types
     monitor_interval = 0  # no thread that redraws
 
     def __init__(self, *given: Any, **options: Any) -> None:
-        self._told = 0  # steps that the log has
+        self._told = 0  # units done at the last line
         pace = {"mininterval": BETWEEN_S, "miniters": 0, "leave": False, "file": io.StringIO()}
         super().__init__(*given, **(options | pace))
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """What tqdm calls when BETWEEN_S are over, and once more with an empty text at the end."""
         del pos
-        step = int(STEPS * self.n / self.total) if self.total and msg is None else 0
-        if step > self._told:
-            self._told = step
+        if self.total and msg is None and self.n - self._told >= self.total / STEPS:
+            self._told = self.n
             log.info("%s", self._line())
 
     def _line(self) -> str:

@@ -1,9 +1,12 @@
 """`glados` as people call it: in this process, in a pipe, and in a terminal."""
 
+import fcntl
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -41,7 +44,8 @@ def called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
 def in_a_terminal(*command: str, columns: int = 100, **env: str) -> str:
     """All that a command draws on a terminal of its own, as bytes came: with its escape sequences."""
     ours, its = pty.openpty()
-    own = {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "50"}
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    own = {"TERM": "xterm-256color", "COLUMNS": str(columns)}
     with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, cwd=ROOT, env={**os.environ, **own, **env}):
         os.close(its)
         text = b""
