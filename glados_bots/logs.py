@@ -33,7 +33,7 @@ OURS = re.compile(r"\[([\w-]+)\] (.*)", re.DOTALL)  # how the supervisor marks t
 TOLD = (GladosError, OSError, TimeoutError)
 TOLD_MODULES = frozenset({"httpx", "aiohttp", "discord", "slack_sdk"})
 # A line for each request or loading step says nothing new; slack_bolt shows whole bodies when a signature is wrong.
-QUIET = ("httpx", "httpcore", "ContinuousBatchingLogger", "slack_bolt", "slack_sdk")
+QUIET = ("httpx", "httpx2", "httpcore", "ContinuousBatchingLogger", "slack_bolt", "slack_sdk")
 
 _turn: ContextVar[str] = ContextVar("turn", default="")
 _request: ContextVar[str] = ContextVar("request", default="")

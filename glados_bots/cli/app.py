@@ -182,13 +182,10 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary, epilog=example, rich_help_panel=RUN)(command)
 
 
-app.add_typer(models.group, rich_help_panel=MODELS)
-for room in (privacy, keys):
-    app.add_typer(room.group, rich_help_panel=PEOPLE)
+for room, panel in ((models, MODELS), (privacy, PEOPLE), (keys, PEOPLE), (turns, OPERATE), (store, OPERATE)):
+    app.add_typer(room.group, rich_help_panel=panel)
 app.command(epilog="Example: glados hash-password", rich_help_panel=PEOPLE)(password.hash_password)
 app.command("version", epilog="Example: glados version", rich_help_panel=OPERATE)(version.show)
-for room in (turns, store):
-    app.add_typer(room.group, rich_help_panel=OPERATE)
 app.command("audit", epilog="Example: glados audit --last 20", rich_help_panel=OPERATE)(audit.show)
 app.command("backup", epilog="Example: glados backup glados.jsonl", rich_help_panel=OPERATE)(backup.back_up)
 app.command("restore", epilog="Example: glados restore glados.jsonl", rich_help_panel=OPERATE)(backup.bring_back)

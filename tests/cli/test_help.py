@@ -46,6 +46,18 @@ def test_every_commands_help_ends_with_an_example_that_can_be_called(
     assert parsed(example[1:]).command_path.startswith(f"glados {words}".strip())
 
 
+def test_the_page_of_docs_has_every_command_and_its_examples_can_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`([^`]*)`", row) for row in page.splitlines() if row.startswith("| `")]
+    named = {name for first, *others, _ in rows for name in (first, *(f"{first.split()[0]} {one}" for one in others))}
+    named |= {name.split()[-1] for name in named}
+    hidden = {"", "models list", *(words for words, command in COMMANDS.items() if hasattr(command, "commands"))}
+    assert {words for words in COMMANDS if words not in named} <= hidden
+    monkeypatch.setattr("typer._click.termui.hidden_prompt_func", lambda _: "a password of the test")
+    for *_, example in rows:
+        assert parsed(shlex.split(example.partition(" < ")[0])[1:])
+
+
 def test_render_has_the_same_options_in_both_of_its_parsers(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         render.main(["--help"])
