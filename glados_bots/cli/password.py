@@ -14,7 +14,7 @@ def hash_password(
     password: Annotated[
         str,
         typer.Option(
-            help="It is asked for when it is not given",
+            help="The password; the command asks for it",
             prompt="Password of the page",
             hide_input=True,
             confirmation_prompt=True,
@@ -23,9 +23,11 @@ def hash_password(
 ) -> None:
     """Print the hash of a password for the web page.
 
-    The command asks for the password and prints its Argon2 hash. The hash goes into GLADOS_WEB_PASSWORD, or into the
-    file that GLADOS_WEB_PASSWORD_FILE names. In .env, write the hash between single quotes. In a compose file, write
-    each $ twice.
+    The command asks for the password and prints its Argon2 hash.
+
+    Write the hash into GLADOS_WEB_PASSWORD, or into the file that GLADOS_WEB_PASSWORD_FILE names.
+
+    In .env, write it between single quotes. In a compose file, write each $ twice.
     """
     if len(password) < SHORTEST:
         raise ConfigError(f"the password is too short; choose one of at least {SHORTEST} characters")

@@ -59,7 +59,7 @@ def list_turns(
 
 @group.command(epilog="Example: glados turns retry 1234")
 def retry(turn: Name, platform: Platform = None) -> None:
-    """Answer a given-up turn again, in its own message."""
+    """Answer a given-up turn again, in its own thread and message."""
     _act(load_settings(), platform, turn, "retry", dead_letters.retry)
     typer.echo(f"{turn} waits for an answer again")
 

@@ -7,9 +7,10 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -41,7 +42,7 @@ def called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     return Said(int(end.value.code or 0), out, err)
 
 
-def in_a_terminal(*command: str, columns: int = 100, **env: str) -> str:
+def in_a_terminal(*command: str, env: Mapping[str, str] = MappingProxyType({}), columns: int = 100) -> str:
     """All that a command draws on a terminal of its own, as bytes came: with its escape sequences."""
     ours, its = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))

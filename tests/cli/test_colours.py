@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.calls import GLADOS, ROOT, in_a_terminal
 
+pytestmark = pytest.mark.slow  # a process for each call
 ESCAPE = "\x1b"
 CALLS = ("--help", "up --help", "models list", "version")  # of doctor: test_findings.py
 QUICK_DOCTOR = {"GLADOS_ENGINE": "echo", "GLADOS_REDIS_URL": "redis://127.0.0.1:1/0"}
@@ -13,13 +14,13 @@ QUICK_DOCTOR = {"GLADOS_ENGINE": "echo", "GLADOS_REDIS_URL": "redis://127.0.0.1:
 
 @pytest.mark.parametrize("call", ["--help", "up --help", "doctor"])
 def test_a_terminal_has_colours(call: str) -> None:
-    assert ESCAPE in in_a_terminal(*GLADOS, *call.split(), **QUICK_DOCTOR)
+    assert ESCAPE in in_a_terminal(*GLADOS, *call.split(), env=QUICK_DOCTOR)
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_terminal_has_none_where_they_are_not_wanted(call: str, wish: dict[str, str]) -> None:
-    drawn = in_a_terminal(*GLADOS, *call.split(), **QUICK_DOCTOR, **wish)
+    drawn = in_a_terminal(*GLADOS, *call.split(), env=QUICK_DOCTOR | wish)
     assert ESCAPE not in drawn
     assert len(drawn.split()) > 10
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.calls import ROOT
 
+pytestmark = pytest.mark.slow  # a process for each press of Tab
 BASH = shutil.which("bash")
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 

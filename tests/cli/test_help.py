@@ -1,5 +1,6 @@
 """Help: one screen for all commands, an example for each one, and nothing heavy that makes it slow."""
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -15,8 +16,9 @@ COMMANDS = dict(all_commands())
 HEAVY = ("torch", "transformers", "huggingface_hub", "tqdm", "discord", "slack_bolt", "rich.markdown", "httpx")
 
 
+@pytest.mark.slow
 def test_the_help_of_glados_fits_one_screen() -> None:
-    lines = in_a_terminal(*GLADOS, "--help", columns=80, NO_COLOR="1").replace("\r", "").splitlines()
+    lines = in_a_terminal(*GLADOS, "--help", columns=80, env={"NO_COLOR": "1"}).replace("\r", "").splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     shown = [line.split()[0] for line in lines if line.split() and line.split()[0] in GROUPS]
@@ -27,6 +29,8 @@ def test_every_command_is_in_a_group_with_a_summary_of_one_line() -> None:
     top = {words: command for words, command in COMMANDS.items() if words and " " not in words}
     assert {command.rich_help_panel for command in top.values()} == {*GROUPS}
     assert {words: summary(command) for words, command in top.items() if not 10 < len(summary(command)) <= 55} == {}
+    texts = {words: inspect.cleandoc(command.help).split("\n\n") for words, command in COMMANDS.items()}
+    assert [words for words, paragraphs in texts.items() if "\n" in "".join(paragraphs)] == []  # Typer keeps line ends
     others = {words: summary(command) for words, command in COMMANDS.items() if words not in top}
     assert {words: text for words, text in others.items() if len(text) > 90} == {}
 
@@ -79,12 +83,14 @@ def test_examples_that_need_nothing_do_what_they_say(
     assert (said.code, bool(said.out)) == (0, True)
 
 
+@pytest.mark.slow
 def test_the_example_of_render_does_what_it_says() -> None:
     words = shlex.split(render.EXAMPLE.partition(" < ")[0])[1:]
     ran = subprocess.run([*GLADOS, *words], input="**bold**", capture_output=True, text=True, check=False, cwd=ROOT)
     assert (ran.returncode, ran.stdout) == (0, "*bold*")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "version", "--version"])
 def test_nothing_heavy_is_loaded_for_help_and_versions(words: str) -> None:
     command = [GLADOS[0], "-X", "importtime", *GLADOS[1:], *words.split()]

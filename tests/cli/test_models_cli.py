@@ -77,7 +77,7 @@ def glados(own: dict[str, str], tmp_path: Path) -> Run:
 
 async def test_on_a_terminal_a_download_and_its_check_have_bars(hub: Hub, own: dict[str, str]) -> None:
     hub.files["more.safetensors"] = bytes(24_000_000)
-    drawn = await asyncio.to_thread(in_a_terminal, *GLADOS, "models", "pull", "ORG/NAME", columns=120, **own)
+    drawn = await asyncio.to_thread(in_a_terminal, *GLADOS, "models", "pull", "ORG/NAME", columns=120, env=own)
     assert re.search(r"fetching ORG/NAME: +\d+%\|.*<", drawn), drawn
     assert re.search(r"sha256 of more.safetensors: +\d+%\|.*<", drawn), drawn
     assert "as the hub says" in drawn

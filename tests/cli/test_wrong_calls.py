@@ -75,7 +75,7 @@ def test_a_command_that_is_not_there(
         ("modles", "Did you mean 'models'?"),
         ("models pull x --pine", "(Possible options: --pin)"),
         ("models plan", "missing argument 'name'"),
-        ("models new mine", "missing option '--base'"),
+        pytest.param("models new mine", "missing option '--base'", marks=pytest.mark.slow),
         ("turns list --platform", "'--platform' requires an argument"),
         ("audit --last 0", "invalid value '0' for '--last'"),
         ("audit --last many", "invalid value 'many' for '--last'"),
@@ -92,11 +92,11 @@ def test_a_command_that_is_not_there(
         ("serve --model ./nothing", "./nothing"),
         ("serve --lora nothing", "GLADOS_LORAS=nothing"),
         ("models show nothing", "nothing"),
-        ("models import nothing", "nothing"),
-        ("models remove ORG/NAME --yes", "ORG/NAME"),
-        ("models pull smollm2_135m", "nothing needs to be fetched"),
-        ("models new ../x --base ORG/NAME", "../x"),
-        ("models new mine --base smollm2_135m", "smollm2_135m"),
+        pytest.param("models import nothing", "nothing", marks=pytest.mark.slow),
+        pytest.param("models remove ORG/NAME --yes", "ORG/NAME", marks=pytest.mark.slow),
+        pytest.param("models pull smollm2_135m", "nothing needs to be fetched", marks=pytest.mark.slow),
+        pytest.param("models new ../x --base ORG/NAME", "../x", marks=pytest.mark.slow),
+        pytest.param("models new mine --base smollm2_135m", "smollm2_135m", marks=pytest.mark.slow),
         ("hash-password --password short", "at least 12 characters"),
         ("store repair", "GLADOS_REDIS_URL"),
         ("discord", "GLADOS_DISCORD_TOKEN"),
@@ -139,6 +139,7 @@ def test_each_setting_that_is_wrong_has_a_line(
     assert [line.split("=")[0] for line in said.err.splitlines()] == ["glados: GLADOS_WEB_PORT", "glados: GLADOS_LEASE"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["--limit x", "--nope", "surplus", "--to paper", "--limit 3"])
 def test_the_quick_parser_of_render_says_it_in_the_same_way(wrong: str) -> None:
     command = [*GLADOS, "render", *wrong.split()]

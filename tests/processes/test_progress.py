@@ -39,7 +39,8 @@ def test_a_log_has_ten_lines_with_amount_and_time_left(caplog: pytest.LogCapture
 def test_bytes_are_shown_in_megabytes(caplog: pytest.LogCaptureFixture) -> None:
     with progress("converting", 2e9, "B") as advance:
         advance(5e8)
-    assert re.fullmatch(r"converting: 25%, 500 of 2000 MB, \d\d:\d\d left", *caplog.messages)
+    (line,) = caplog.messages
+    assert re.fullmatch(r"converting: 25%, 500 of 2000 MB, \d\d:\d\d left", line)
 
 
 def test_quick_work_writes_nothing(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +50,7 @@ def test_quick_work_writes_nothing(caplog: pytest.LogCaptureFixture, monkeypatch
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_bar_with_the_time_left_that_goes_when_it_is_done() -> None:
     drawn = in_a_terminal(sys.executable, "-c", WORK.replace("for key", "bars.tqdm.mininterval = 0\nfor key"))
     states = drawn.replace("\n", "\r").split("\r")
@@ -57,8 +59,9 @@ def test_a_terminal_shows_a_bar_with_the_time_left_that_goes_when_it_is_done() -
     assert [state for state in states if state.strip()][-1] == "done"
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_has_no_bar() -> None:
-    assert "0%" not in in_a_terminal(sys.executable, "-c", WORK, TERM="dumb")
+    assert "0%" not in in_a_terminal(sys.executable, "-c", WORK, env={"TERM": "dumb"})
 
 
 def test_the_hubs_bars_become_one(caplog: pytest.LogCaptureFixture) -> None:
@@ -81,6 +84,7 @@ def test_the_hubs_bars_become_one(caplog: pytest.LogCaptureFixture) -> None:
     assert "2000 of 2000 MB" in caplog.messages[-1]
 
 
+@pytest.mark.slow
 def test_transformers_draws_its_bars_as_ours(caplog: pytest.LogCaptureFixture) -> None:
     transformers_logging = pytest.importorskip("transformers.utils.logging")
     bars.take_over_transformers()

@@ -22,8 +22,8 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     own = [card.lora_folder] if card.lora_folder is not None and not base_only else []
     for lora in (*own, *card.lora_folders.values()):
         if not (lora / "adapter_model.safetensors").is_file():
-            mend = "`glados models import PATH`, or start with --base-only"
-            return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({mend})")
+            remedy = "run `glados models import PATH`, or start with --base-only"
+            return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({remedy})")
     if card.base.wheel:
         found = importlib.util.find_spec(card.base.wheel) is not None
         return Finding(
@@ -35,7 +35,7 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     if hub_snapshot(card) is not None:
         return Finding(yes=True, reason="here")
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
-        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE is set")
+        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE forbids to download it")
     return Finding(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
 
 
@@ -69,7 +69,7 @@ def fits(card: Card) -> Finding:
     """Whether the model fits this machine's GPU, or its memory where there is none."""
     gpu = gpu_memory_gb()
     available = gpu if gpu is not None else memory_gb()
-    place = "GPU" if gpu is not None else "memory, no GPU"
+    place = "of GPU memory" if gpu is not None else "of memory, without a GPU"
     if card.memory_gb is None:
         return Finding(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
     yes = card.memory_gb <= available * HEADROOM
