@@ -24,7 +24,7 @@ from glados_bots.cli import (
 )
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.cli.overview import MODELS, OPERATE, PEOPLE, RUN, OneScreen
-from glados_bots.errors import EXIT_CONFIG, ConfigError, GladosError
+from glados_bots.errors import EXIT_CONFIG, ConfigError, GladosError, StoreUnavailableError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
 
@@ -206,6 +206,8 @@ def main() -> None:
         _fail("cancelled; nothing was changed", 1)
     except ConfigError as error:
         _fail(str(error), EXIT_CONFIG)
+    except StoreUnavailableError as error:
+        _fail(f"{str(error).removesuffix('.')}; start `glados up` or that server, or correct GLADOS_REDIS_URL", 1)
     except GladosError as error:
         _fail(str(error), 1)
     sys.exit(code)

@@ -44,7 +44,10 @@ def bring_back(
             f"{file}: cannot read this backup ({terminal.why(error)}); name a file that `glados backup` wrote"
         ) from error
     found = load_settings()
-    count = with_client(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+    try:
+        count = with_client(found, lambda client: backup.restore(client, text, overwrite=overwrite))
+    except ConfigError as error:
+        raise ConfigError(f"{file} was not restored: {error}") from error
     log_act(found, "restore", f"{file.name}, {count} keys")
     typer.echo(f"restored {count} keys from {file}; start the roles again")
 

@@ -87,6 +87,7 @@ def test_a_command_that_is_not_there(
         ("privacy export web", "--user ID or --thread ID"),
         ("privacy export irc --user 1", "irc"),
         ("restore nothing.jsonl", "nothing.jsonl"),
+        ("restore /dev/null", "/dev/null was not restored: line 1"),
         ("health discord", "GLADOS_METRICS_PORT"),
         ("serve --engine magic", "GLADOS_ENGINE=magic"),
         ("serve --model ./nothing", "./nothing"),
@@ -118,7 +119,8 @@ def test_a_redis_that_is_not_reachable_is_one_line(
 ) -> None:
     said = called(capsys, monkeypatch, *call.split())
     assert (said.code, said.out) == (1, "")
-    assert len(said.err.splitlines()) == 1, said.err
+    assert is_one_line(said), said.err
+    assert "correct GLADOS_REDIS_URL" in said.err
 
 
 def test_a_question_that_is_not_answered_changes_nothing(
