@@ -222,7 +222,7 @@ async def test_migration_goes_every_step_once_and_goes_on_where_it_was_cut_off(c
     assert await migrate(client, steps, 7) == [(6, 7)]
     assert done == [5, 6, 6]
     assert await migrate(client, steps, 7) == []
-    with pytest.raises(ConfigError, match="no way leads from format 7"):
+    with pytest.raises(ConfigError, match="no migration leads on from format 7"):
         await migrate(client, steps, 8)
     with pytest.raises(ConfigError, match="newer than 6"):
         await migrate(client, steps, 6)
