@@ -60,7 +60,7 @@ def test_a_config_that_would_be_answered_wrongly_is_refused_with_the_way_out(
     tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(fields))
-    with pytest.raises(ConfigError, match=r"tiny: .* leaves out; serve it with `--engine vllm`, or choose another"):
+    with pytest.raises(ConfigError, match=r"tiny: .* ignores; serve it with `--engine vllm`, or choose another"):
         unservable.refuse_by_config(card(tmp_path), tmp_path)
 
 

@@ -92,7 +92,7 @@ def test_a_pickled_or_missing_adapter_names_the_command_that_mends_it(adapter: P
     with pytest.raises(ConfigError, match="glados models import"):
         apply_lora(base(), adapter)
     shutil.copy(BASES / "neox" / "adapter" / "adapter_model.bin", adapter)
-    with pytest.raises(ConfigError, match=r"pickled, which is refused.*glados models import"):
+    with pytest.raises(ConfigError, match=r"pickled, which GLaDOS refuses.*glados models import"):
         apply_lora(base(), adapter)
 
 
