@@ -166,7 +166,7 @@ def test_letters_that_the_tokenizer_takes_for_others_forge_no_turn(
     ("template", "said"),
     [
         ("{{ raise_exception('Only tools here') }}", "Only tools here"),
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "come to an end"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "template does not end"),
         ("{% if messages %}", "cannot be used"),
     ],
 )

@@ -122,7 +122,7 @@ UNBOUNDED: list[tuple[dict[str, Any], str]] = [
     ({"modules_to_save": [SLOW]}, "modules_to_save holds"),
     ({"layers_pattern": SLOW}, "layers_pattern holds"),
     ({"init_lora_weights": "pissa_niter_1000000"}, "init_lora_weights changes the base"),
-    ({"megatron_config": {"x": 1}, "megatron_core": "this"}, "megatron_config is never used"),
+    ({"megatron_config": {"x": 1}, "megatron_core": "this"}, "never uses megatron_config"),
     ({"auto_mapping": ["x"], "r": 10**9}, "r must be a whole number"),
 ]
 
