@@ -77,7 +77,7 @@ async def test_a_model_that_answers_otherwise_in_a_batch_is_never_ready(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unservable, "refuse_by_config", lambda *_: None)
-    with pytest.raises(ConfigError, match=r"answers otherwise than \w+ does without batching.*--engine vllm"):
+    with pytest.raises(ConfigError, match=r"answers differ from those of \w+ without batching.*--engine vllm"):
         await started(card(written(ALIBI[kind], tmp_path)), quantize="none")
 
 

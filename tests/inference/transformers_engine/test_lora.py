@@ -80,7 +80,7 @@ def test_missing_strange_and_wrongly_sized_weights_are_named(adapter: Path) -> N
     with pytest.raises(ConfigError, match=r"has no base_model\.model\.other"):
         apply_lora(base(), adapter)
     save_file({**tensors, key: torch.zeros(3, tensors[key].shape[1])}, weights)
-    with pytest.raises(ConfigError, match="its base or its rank is another one"):
+    with pytest.raises(ConfigError, match="the LoRA has another base or another rank"):
         apply_lora(base(), adapter)
     weights.write_bytes(weights.read_bytes()[:200])
     with pytest.raises(ConfigError, match="truncated or damaged"):
