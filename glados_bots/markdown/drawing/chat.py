@@ -214,7 +214,7 @@ class ChatSink(Generic[Drawn, Message]):
         self._packer.add(leaves)
 
     def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[Message]]:
-        """(number of final messages, all messages with `rest` at the end). A complete answer ends with its footnotes."""
+        """(number of final messages, all messages with `rest` at the end). A complete answer ends with footnotes."""
         packer = self._packer.fork()
         packer.add(flatten(rest, self._quotes, self._last) + ([] if is_open else note_leaves(rest)))
         final = self._packer.full
