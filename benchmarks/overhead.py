@@ -1,7 +1,7 @@
 """What the HTTP service costs in addition to its engine: `python benchmarks/overhead.py`.
 
 One process holds the engine and the service. In each round, the engine is asked directly, and then over HTTP by a
-client in a separate process; the figure is the median of the rounds' ratios. With few cores, the client takes some of them,
+client in a separate process; the figure is the median of the rounds' ratios. With few cores, the client takes some,
 which counts against the service here. The processor time per token does not include the client.
 """
 

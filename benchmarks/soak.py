@@ -8,7 +8,7 @@ every few seconds. The platforms fail too: outages, errors, refusals, calls that
 judges what people see in the end. Exit code 1 if the promise was broken.
 
 Slack counts calls per workspace. One answer takes a status line, a session, a beginning and an end, each limited to
-some 20 to 50 per minute. So a workspace gets about 15 answers per minute; more questions need more workspaces or pauses.
+some 20 to 50 per minute. So a workspace gets about 15 answers per minute; for more questions, add workspaces or pauses.
 """
 
 import argparse
