@@ -1,4 +1,4 @@
-"""Markdown, parsed once into a small tree, for renderers that make an answer look native in each client.
+"""Markdown, parsed once into a small tree. Renderers make an answer look native in each client.
 
 `parse` reads a text; `Stream` follows an answer while it is written. Each platform has its own renderer. Apart from the
 names exported here, renderers may import `tree`, `links`, `tags` and `pairs`, and in `drawing` the modules `chat` (text
