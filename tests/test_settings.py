@@ -20,15 +20,16 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
+def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:
+    found = re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \| (.+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = {variable: (default.strip("`"), meaning) for variable, default, meaning in found}
     assert installed()  # it imports the adapters, and their settings with them
     assert app  # the same of the rooms
     fields = {variable_of(one, name): field for one in settings_classes() for name, field in one.model_fields.items()}
     for variable, field in fields.items():
         assert variable in rows, f"{variable} is missing in docs/settings.md"
         default = "" if field.default is None else str(field.default)
-        assert rows[variable].strip("`") == default[:60], variable
+        assert rows[variable] == (default[:60], field.description), variable
     assert rows.keys() == fields.keys()
 
 
@@ -123,7 +124,7 @@ def test_a_line_of_the_env_file_that_is_no_setting_is_named(text: str, line: int
 
 def test_an_env_file_that_cannot_be_read_is_named() -> None:
     Path(".env").write_bytes(b"GLADOS_API_KEY=caf\xe9\n")
-    with pytest.raises(ConfigError, match=r"/\.env: cannot read this file \(.*; make it readable, in UTF-8"):
+    with pytest.raises(ConfigError, match=r"/\.env: cannot read this file \(.*; make it readable, as UTF-8"):
         load(Settings)
 
 
@@ -141,12 +142,12 @@ def test_which_env_file_counts_is_told(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.text
     Path(".env").write_text("GLADOS_GRACE=1\n")
     env_file.tell(["auto", "", "somewhere"])
-    assert f"settings are read from {Path('.env').resolve()}" in caplog.text
+    assert f"reading settings from {Path('.env').resolve()}" in caplog.text
 
 
 @pytest.mark.parametrize("weights", [".", "../{name}", "{folder}"])
 def test_an_env_file_in_a_folder_of_weights_is_refused(weights: str) -> None:
     Path(".env").write_text("GLADOS_VLLM_COMMAND=./anything\n")
     here = Path.cwd()
-    with pytest.raises(ConfigError, match="lies in a folder of weights"):
+    with pytest.raises(ConfigError, match="is in a folder of weights"):
         env_file.tell(["auto", weights.format(name=here.name, folder=here)])

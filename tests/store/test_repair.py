@@ -150,6 +150,6 @@ def test_a_start_on_damaged_files_ends_with_one_line_and_changes_nothing(
     assert result.returncode == 2
     (line,) = [line for line in result.stdout.splitlines() if "is damaged" in line]
     assert line.startswith(f"glados: {which(data_dir)} is damaged")
-    assert line.endswith("`glados store repair` makes a copy and cuts the file there")
+    assert line.endswith("`glados store repair` makes a copy and cuts it there")
     assert "starting it again" not in result.stdout
     assert which(data_dir).read_bytes() == damaged
