@@ -30,7 +30,9 @@ def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
             f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the version that wrote it or newer"
         )
     if not rest or rest[-1] != {"end": len(rest) - 1}:
-        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off before its last line; use another one")
+        raise ConfigError(
+            f"line {len(rest) + 1}: the backup is incomplete, as its last line is missing; use another one"
+        )
     seen: set[str] = set()
     for number, entry in enumerate(rest[:-1], start=2):
         _check(number, entry)

@@ -130,7 +130,7 @@ def load_card(folder: Path) -> Card:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return Card(**data, name=folder.resolve().name, home=folder.resolve())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot read this card ({error}); correct it") from error
+        raise ConfigError(f"{path}: cannot read this file ({error}); correct it") from error
     except (ValidationError, TypeError) as error:
         raise ConfigError(f"{path}: {_explain(error)}; see docs/models.md") from None
 

@@ -96,7 +96,7 @@ def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
         places.append(card.home)
     present = [place for place in places if place.is_dir()]
     if not present:
-        raise ConfigError(f"{card.name}: there is nothing to remove; delete folders of your own yourself")
+        raise ConfigError(f"{card.name}: nothing to remove (folders of your own are left alone); see `glados models`")
     return present
 
 
