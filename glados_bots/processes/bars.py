@@ -89,12 +89,3 @@ def hub_bars(what: str) -> Iterator[type[tqdm]]:
     finally:
         for each in made:
             each.close()
-
-
-def take_over_transformers() -> None:
-    """Let transformers draw its bars as ours, also that of reading a GGUF file, for which it has no hook."""
-    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415 - only where it is loaded already
-    from transformers.utils import logging as its_logging  # noqa: PLC0415 - as above
-
-    its_logging.set_tqdm_hook(lambda _, given, options: bar()(*given, **options))
-    modeling_gguf_pytorch_utils.tqdm = bar()

@@ -87,7 +87,9 @@ def test_the_hubs_bars_become_one(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.slow
 def test_transformers_draws_its_bars_as_ours(caplog: pytest.LogCaptureFixture) -> None:
     transformers_logging = pytest.importorskip("transformers.utils.logging")
-    bars.take_over_transformers()
+    from glados_bots.inference.model_files import transformers_bars  # noqa: PLC0415 - where it is installed
+
+    transformers_bars.take_over()
     try:
         assert list(transformers_logging.tqdm(range(20), desc="Loading weights"))
     finally:

@@ -20,9 +20,9 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.folder_checks import require_closed
 from glados_bots.inference.model_files.tensors import read
-from glados_bots.processes.bars import take_over_transformers
 from glados_bots.processes.progress import progress
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def from_gguf(gguf: Path, cache: Path) -> Path:
     with _only_one(cache, target.name):
         if not target.is_dir():
             log.info("converting %s to safetensors in %s (once)", gguf.name, cache)
-            take_over_transformers()
+            transformers_bars.take_over()
             with _made_whole(target, int(found.st_size * GROWTH)) as scratch:
                 _write_gguf(gguf, scratch)
     return target

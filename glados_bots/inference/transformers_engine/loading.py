@@ -10,12 +10,12 @@ from transformers import AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
-from glados_bots.processes.bars import take_over_transformers
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     folders = loras_of(card, options.loras, base_only=options.base_only)
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
-    take_over_transformers()
+    transformers_bars.take_over()
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.bfloat16,
