@@ -11,6 +11,8 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from glados_bots.logs import clean
+
 log = logging.getLogger(__name__)
 
 STEPS = 10  # lines of one piece of work in the log, at most; a few more where its total grows meanwhile
@@ -73,7 +75,7 @@ def hub_bars(what: str) -> Iterator[type[tqdm]]:
     class HubBar(bar()):  # type: ignore[misc] # as above
         def __init__(self, *given: Any, **options: Any) -> None:
             is_shown = options.get("unit") == "B" and not str(options.get("desc")).startswith("Downloading")
-            options |= {"desc": what, "bar_format": None, "disable": not is_shown, "leave": False}
+            options |= {"desc": clean(what), "bar_format": None, "disable": not is_shown, "leave": False}
             super().__init__(*given, **options)
             made.append(self)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from glados_bots.logs import clean
+
 T = TypeVar("T")
 
 
@@ -20,7 +22,7 @@ def progress(what: str, total: float, unit: str) -> Iterator[Callable[[float], o
     """Show this work while the block runs: see bars.py.
 
     Args:
-        what: the work, as the beginning of a line.
+        what: the work, as the beginning of a line; a name in it may be others', so control characters are escaped.
         total: how much there is to do, in units.
         unit: `B` for bytes, or a word for one thing, such as ` keys`.
 
@@ -30,5 +32,5 @@ def progress(what: str, total: float, unit: str) -> Iterator[Callable[[float], o
     from glados_bots.processes.bars import bar, lines_above  # noqa: PLC0415 - tqdm takes 50 ms to load
 
     options = {"unit": unit, "unit_scale": unit == "B", "leave": False, "dynamic_ncols": True}
-    with lines_above(), bar()(desc=what, total=total, **options) as shown:
+    with lines_above(), bar()(desc=clean(what), total=total, **options) as shown:
         yield shown.update

@@ -60,6 +60,14 @@ def test_a_terminal_shows_a_bar_with_the_time_left_that_goes_when_it_is_done() -
 
 
 @pytest.mark.slow
+def test_a_name_from_outside_moves_no_cursor() -> None:
+    hostile = WORK.replace('"backup"', r'"sha256 of \x1b[2Jx\rdone"')
+    drawn = in_a_terminal(sys.executable, "-c", hostile)
+    assert r"sha256 of \x1b[2Jx\rdone: " in drawn
+    assert "\x1b[2J" not in drawn
+
+
+@pytest.mark.slow
 def test_a_dumb_terminal_has_no_bar() -> None:
     assert "0%" not in in_a_terminal(sys.executable, "-c", WORK, env={"TERM": "dumb"})
 
