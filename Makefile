@@ -61,12 +61,13 @@ coverage: setup-dev ## Run all tests, and show which lines and branches none of 
 	@mkdir -p .coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html:.coverage/html $(ARGS)
 
-check: setup-dev ## Lint, formatting, the floors of the house, types and known dangers
+check: setup-dev ## Lint, formatting, the floors of the house, types, known dangers, and the words of the docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml glados_bots adapters deploy
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.prose.check
 
 fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff check --fix .

@@ -19,6 +19,7 @@ from glados_bots.surface import Surface
 from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.worker import Worker
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wording.languages import first_known
 
 S = TypeVar("S", bound=Surface)
 LOOP_LAG = lag_histogram(labelnames=["platform"])
@@ -70,6 +71,13 @@ class AdapterCore(Generic[S]):
         self.commands = Commands(self.store, self.records, self.book, self.client)
         self.surface = make_surface(self.store, self.pacer)
         self.worker = Worker(self.store, self.surface, self.client, self.pacer, settings)
+
+    async def language(self, channel: str, *tags: str) -> str:
+        """The language for somebody who reads in a channel: the channel's own, else the first of their `tags` we have.
+
+        The operator's language is for those whom nobody knows, and the channel counts only while Redis is reachable.
+        """
+        return await self.book.language(channel, first_known(tags, self.settings.language))
 
     async def run(self) -> None:
         """Answer turns until `drain` is called. Redis and the model may come and go meanwhile.

@@ -1,49 +1,33 @@
 """What people may tell the bot besides asking: the same on every platform, answered in GLaDOS markdown.
 
-Who may use a command is the adapter's to decide. GladosError carries a sentence for the person.
+Who may use a command is the adapter's to decide. A GladosError carries a sentence for the person.
 """
 
 import asyncio
+import logging
 import time
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
-from glados_bots.errors import GladosError, InferenceError
+from glados_bots.errors import GladosError, InferenceError, StoreUnavailableError
 from glados_bots.operations import audit
 from glados_bots.operations.privacy import Subject, as_json, export, forget
 from glados_bots.store.channels import ChannelBook
-from glados_bots.store.limits import duration
 from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.store.usage import describe, usage
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wording import NOT_ALONE
+from glados_bots.wording.languages import NAMES as LANGUAGES
+from glados_bots.wording.languages import known
+from glados_bots.wording.sentence import Sentence, joined, say
+
+log = logging.getLogger(__name__)
 
 DAY_S = 86400
-PRIVACY = """\
-**What I keep.** Your questions to me with my answers, your name here, your votes, and what was set for a channel: on \
-the machine of whoever runs me, for {days} after a conversation's last message. I read what is addressed to me only.
-
-**Who sees it.** The operator of that machine. The model runs where the operator runs it; nothing is used to train it \
-unless the operator asks you first.
-
-**What you can do.** `export` gives you everything I keep of you, `forget` deletes it. Deleting your question deletes \
-my answer too. Messages that stand in the channel are not mine to erase; delete them there."""
-
-HELP = """\
-{how}
-
-- `ask`: ask me something
-- `stop`: end the answer that is being written to you, and your waiting questions
-- `reset`: forget this conversation
-- `model`: show or choose the model of this channel
-- `persona`: show or set what I am told before every conversation of this channel
-- `export`, `forget`: get or delete everything I keep of you
-- `privacy`: what is kept, and for how long
-- `usage`: how much of your limits you have used
-- `status`: the model, the queue, how long I have been up
-
-Under an answer: Stop while it is written, then Regenerate, 👍 and 👎. Edit your question and I answer it anew; delete \
-it and my answer goes too."""
-HOW = "Mention me, reply to me or write to me directly, and I answer."
+# Every command that a person can give, by its English name.
+NAMES = (
+    "ask", "stop", "reset", "model", "persona", "language", "export", "forget", "privacy", "usage", "status", "help",
+)  # fmt: skip
 
 
 def first_word(text: str) -> tuple[str, str]:
@@ -63,37 +47,37 @@ class Commands:
         self._began = time.monotonic()
         self._forgetting = asyncio.Lock()  # it looks through all keys: one at a time
 
-    async def reset(self, conversation: str, author: str = "") -> str:
+    async def reset(self, conversation: str, author: str = "") -> Sentence:
         """Forget a conversation and end what runs in it; for a person only what is theirs alone, else for all."""
         if author and await self._records.askers(conversation) - {author}:
-            return NOT_ALONE
+            return say("not-alone")
         await self._records.forget_conversation(conversation)
-        return "Forgotten. This conversation starts anew."
+        return say("conversation-forgotten")
 
-    async def stop(self, conversation: str, author: str = "") -> str:
-        """Stop the turns of one person in a conversation, running or waiting; without a person, all of them."""
+    async def stop(self, conversation: str, author: str = "") -> int:
+        """Stop the turns of one person in a conversation, running or waiting; without a person, all of them.
+
+        Returns how many.
+        """
         stopped = 0
         for turn_id in await self._store.queue(conversation):
             turn = await self._store.turn(turn_id)
             if turn and author in {"", turn.author}:
                 await self._store.change(turn_id, "stop")
                 stopped += 1
-        if not stopped:
-            return "There is nothing of yours to stop here." if author else "There is nothing to stop here."
-        return "Stopped." if stopped == 1 else f"Stopped {stopped} questions."
+        return stopped
 
     async def models(self) -> list[str]:
         """Names of the models served now, the default first. Raises InferenceError when the service is away."""
         return [model.id for model in await self._client.models()]
 
-    async def model(self, channel: str) -> str:
+    async def model(self, channel: str) -> Sentence:
         """Which model answers in a channel, and what else could."""
         served = await self.models()
         chosen = (await self._book.get(channel)).model
-        names = ", ".join(f"`{name}`" for name in served)
-        return f"This channel uses {f'`{chosen}`' if chosen else f'the default, `{served[0]}`'}. Served: {names}."
+        return say("model-is" if chosen else "model-is-default", model=chosen or served[0], models=_listed(served))
 
-    async def set_model(self, channel: str, name: str, by: str = "") -> str:
+    async def set_model(self, channel: str, name: str, by: str = "") -> Sentence:
         """Choose the model of a channel; empty goes back to the default. `by` is written into the audit log.
 
         Raises:
@@ -102,27 +86,42 @@ class Commands:
         if name:
             served = await self.models()
             if name not in served:
-                names = ", ".join(f"`{each}`" for each in served)
-                raise GladosError(f"There is no model `{name[:100]}` here. Served: {names}.")
+                raise GladosError(say("no-such-model", model=name[:100], models=_listed(served)))
         await self._book.set_model(channel, name)
         await self._log_act(by, "set model", f"{channel}: {name or 'default'}")
-        return (
-            f"From now on `{name}` answers in this channel." if name else "This channel uses the default model again."
-        )
+        return say("model-set", model=name) if name else say("model-unset")
 
-    async def persona(self, channel: str) -> str:
+    async def persona(self, channel: str) -> Sentence:
         """What the model is told first in a channel."""
         persona = (await self._book.get(channel)).persona
-        return f"The persona of this channel:\n\n{persona}" if persona else "This channel has no persona of its own."
+        return say("persona-is", persona=persona) if persona else say("no-persona")
 
-    async def set_persona(self, channel: str, text: str, by: str = "") -> str:
+    async def set_persona(self, channel: str, text: str, by: str = "") -> Sentence:
         """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
         text = text.strip()
         await self._book.set_persona(channel, text)
         await self._log_act(by, "set persona", f"{channel}: {len(text)} characters")
-        return (
-            "From now on I speak like that in this channel." if text else "This channel has no persona of its own now."
-        )
+        return say("persona-set" if text else "persona-unset")
+
+    async def language(self, channel: str) -> Sentence:
+        """In which language the bot itself speaks in a channel."""
+        chosen = (await self._book.get(channel)).language
+        if not chosen:
+            return say("language-is-auto", languages=_listed(LANGUAGES))
+        return say("language-is", language=LANGUAGES.get(chosen, chosen), languages=_listed(LANGUAGES))
+
+    async def set_language(self, channel: str, tag: str, by: str = "") -> Sentence:
+        """Choose the language of a channel by its tag; empty goes back to that of each reader.
+
+        Raises:
+            GladosError: we do not have it.
+        """
+        language = known(tag)
+        if tag and not language:
+            raise GladosError(say("no-such-language", language=tag[:40].replace("`", ""), languages=_listed(LANGUAGES)))
+        await self._book.set_language(channel, language)
+        await self._log_act(by, "set language", f"{channel}: {language or 'default'}")
+        return say("language-set", language=LANGUAGES.get(language, language)) if language else say("language-unset")
 
     async def _log_act(self, by: str, act: str, target: str) -> None:
         if by:
@@ -132,31 +131,53 @@ class Commands:
         """Everything kept of a person, as the text of a JSON file."""
         return as_json(await export(self._store, Subject(author=author)))
 
-    async def forget(self, author: str) -> str:
+    async def forget(self, author: str) -> Sentence:
         async with self._forgetting:
             gone = len((await forget(self._store, Subject(author=author))).turns)
-        what = "1 question" if gone == 1 else f"{gone} questions"
-        return f"Forgotten: {what} with everything that was answered. Messages that stand in a channel stay there."
+        return say("forgotten", count=gone)
 
-    async def usage(self, author: str, channel: str = "") -> str:
+    async def usage(self, author: str, channel: str = "") -> Sentence:
         """How much of the limits a person, a channel and everybody have used."""
         return describe(await usage(self._store, author, channel))
 
-    def privacy(self) -> str:
-        days = max(1, round(self._store.ttl / DAY_S))
-        return PRIVACY.format(days="a day" if days == 1 else f"{days} days")
+    def privacy(self, called: Mapping[str, Sentence | str]) -> Sentence:
+        """What is stored. `called` are the commands' names on this platform, by their English names."""
+        time_kept = say("days", count=max(1, round(self._store.ttl / DAY_S)))
+        return say("privacy", time=time_kept, export=called["export"], forget=called["forget"])
 
-    async def status(self) -> str:
+    async def status(self) -> Sentence:
         """The model, the queue, and how long this process has been up."""
         waiting, _ = await self._store.load()
         try:
-            model = f"Model: `{(await self.models())[0]}`, ready."
+            model = say("status-model", model=(await self.models())[0])
         except InferenceError as error:
-            model = f"Model: away ({error}). Questions are kept and answered when it is back."
-        queue = "no questions" if not waiting else "1 conversation" if waiting == 1 else f"{waiting} conversations"
-        up = duration(time.monotonic() - self._began)
-        return f"{model}\n\nUnder way: {queue}.\n\nUp for {up}."
+            log.info("status: %s", error)
+            model = say("status-no-model")
+        queue = say("status-busy", count=waiting) if waiting else say("status-idle")
+        up = say("status-up", time=timedelta(seconds=time.monotonic() - self._began))
+        return joined(model, queue, up, by="two-paragraphs")
 
-    def help(self, how: str = HOW) -> str:
-        """What can be done here; `how` says how the platform's people address the bot."""
-        return HELP.format(how=how)
+    def help(self, how: Sentence, called: Mapping[str, Sentence | str]) -> Sentence:
+        """What can be done here; `how` says how the platform's people address the bot, `called` as for `privacy`."""
+        return say("help", how=how, **{name: called[name] for name in NAMES if name != "help"})
+
+
+def stopped(count: int, *, everybody: bool) -> Sentence:
+    """What is said of so many turns that were stopped: of all people, or of the person who asked for it."""
+    if count:
+        return say("stopped-questions", count=count)
+    return say("nothing-to-stop") if everybody else say("nothing-to-stop-yours")
+
+
+def why(error: GladosError) -> Sentence:
+    """What a person is told of an error that ended their command."""
+    match error:
+        case StoreUnavailableError():
+            return say("store-unreachable")
+        case InferenceError():
+            return error.sentence or say("model-list-unreachable")
+    return error.sentence or say("broken")
+
+
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"`{name}`" for name in names)

@@ -7,6 +7,7 @@ from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["done", "stopped", "failed"]
+LANGUAGE = "language"  # in a turn's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Turn:
     channel: str = ""  # where settings and limits of a channel apply; may equal the conversation
     # What the surface needs to find the spot again (thread id, guild, ...); it must survive a restart
     place: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def language(self) -> str:
+        """The language of what the bot itself says beside the answer; it stands in the place."""
+        return self.place.get(LANGUAGE, "")
 
     def to_json(self) -> str:
         """JSON of all fields but the text, which may still change."""

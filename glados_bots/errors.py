@@ -14,6 +14,8 @@ GladosError                 its text may be shown to the person who caused it
     └── EngineDeadError           the engine cannot go on; the process must restart
 """
 
+from glados_bots.wording.sentence import NOTHING, Sentence
+
 EXIT_CONFIG = 2  # the exit code of a process that ends with a ConfigError: to start it again would not help
 
 
@@ -23,7 +25,20 @@ def first_line(error: Exception) -> str:
 
 
 class GladosError(Exception):
-    """Base of all errors below; `str(error)` is a sentence for people."""
+    """Base of all errors below; `str(error)` is English, for operators.
+
+    Args:
+        message: what is wrong; a `Sentence` where somebody in a chat or on the page is to read it.
+    """
+
+    def __init__(self, message: str | Sentence) -> None:
+        super().__init__(message)
+
+    @property
+    def sentence(self) -> Sentence:
+        """What a person in a chat or on the page is told; nothing where the error is for operators alone."""
+        message = self.args[0]
+        return message if isinstance(message, Sentence) else NOTHING
 
     @property
     def in_full(self) -> str:
@@ -43,11 +58,11 @@ class InferenceError(GladosError):
     """The inference service could not answer.
 
     Args:
-        message: our own sentence.
+        message: our own words.
         said: the service's text, which may quote the question, or hold what is nobody's business.
     """
 
-    def __init__(self, message: str, said: str = "") -> None:
+    def __init__(self, message: str | Sentence, said: str = "") -> None:
         super().__init__(message)
         self._said = said
 
@@ -69,7 +84,7 @@ class RequestRejectedError(InferenceError):
 
     def __init__(
         self,
-        message: str,
+        message: str | Sentence,
         status: int,
         code: str = "",
         *,

@@ -33,6 +33,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
+def _check_language(tag: str) -> str:
+    from glados_bots.wording import languages  # noqa: PLC0415 - the locales take longer to load than the command line
+
+    if language := languages.known(tag):
+        return language
+    raise ValueError(f"it must be one of {', '.join(languages.NAMES)}")
+
+
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
     from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
@@ -91,72 +99,82 @@ class GladosSettings(BaseSettings):
 class Settings(GladosSettings):
     """What the roles share. What only the service reads: inference/settings.py. See docs/settings.md for a table."""
 
-    show_reasoning: bool = Field(default=False, description="Show what a model thinks before it answers, as a quote")
-    host: str = Field("127.0.0.1", min_length=1, description="Address the web page and the service listen on")
+    show_reasoning: bool = Field(default=False, description="Show the model's reasoning before its answer, as a quote")
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the web page and the service listen on")
     web_port: Port = Field(5950, description="Port of the web page")
     serve_port: Port = Field(5951, description="Port of the inference service")
-    redis_url: RedisUrl | None = Field(None, description="Redis or Valkey; empty starts the embedded Valkey")
+    redis_url: RedisUrl | None = Field(None, description="URL of Redis or Valkey. Empty means the embedded Valkey")
     inference_url: HttpUrl | None = Field(
-        None, description="OpenAI-compatible endpoint ending in /v1; empty means our own service"
+        None, description="OpenAI-compatible endpoint that ends in /v1. Empty means our own service"
     )
     inference_model: str = Field(
-        "", max_length=500, description="Model to ask for at that endpoint; empty: the first it lists that can chat"
+        "", max_length=500, description="Model to use at the endpoint. Empty means its first model that can chat"
     )
     inference_context: int | None = Field(
-        None, ge=256, le=10_000_000, description="Its context length in tokens, where the endpoint does not say"
+        None, ge=256, le=10_000_000, description="Context length in tokens, if the endpoint does not report it"
     )
-    api_key: SecretStr | None = Field(None, description="Bearer key the service demands and the adapters send")
-    data_dir: Path = Field(Path("data"), description="Folder of the embedded database, converted weights and logs")
+    api_key: SecretStr | None = Field(None, description="Bearer key that the service requires and the adapters send")
+    data_dir: Path = Field(Path("data"), description="Folder for the embedded database, converted weights and logs")
     conversation_ttl: int = Field(
-        30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds an idle conversation is kept"
+        30 * 24 * 3600, ge=60, le=10 * 365 * 24 * 3600, description="Seconds that GLaDOS keeps an idle conversation"
     )
     retention: Annotated[str, AfterValidator(check_retention)] = Field(
-        "", description="The same by platform, such as `web=7d,discord=12h`; others as above"
+        "", description="Retention per platform, such as `web=7d,discord=12h`. Others use GLADOS_CONVERSATION_TTL"
     )
     conversation_max_messages: int = Field(
-        400, ge=2, le=100_000, description="Messages kept of one conversation; the oldest go first"
+        400, ge=2, le=100_000, description="Most messages kept per conversation. GLaDOS drops the oldest first"
     )
-    message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest question accepted, in characters")
+    message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest accepted question, in characters")
+    language: Annotated[str, AfterValidator(_check_language)] = Field(
+        "en", description="Language of what the bot itself writes, if nothing tells the reader's language"
+    )
     system_prompt: str = Field(
         "You are a helpful AI assistant named GLaDOS.",
         max_length=8_000,
-        description="What the model is told before every conversation",
+        description="First instruction in every conversation",
     )
     max_answer_tokens: int = Field(1_024, ge=16, le=131_072, description="Longest answer, in tokens")
-    show_model: bool = Field(default=False, description="Name the answering model in small print under each answer")
+    show_model: bool = Field(default=False, description="Name the model in small print under each answer")
     join_window: float = Field(
-        1.5, ge=0, le=60, description="Seconds in which waiting messages of one person become one question; 0: never"
+        1.5,
+        ge=0,
+        le=60,
+        description="Seconds in which waiting messages of one person become one question. 0 means never",
     )
     conversation_max_queued: int = Field(
-        10, ge=1, le=1_000, description="Unanswered questions of one conversation; more are politely refused"
+        10, ge=1, le=1_000, description="Most unanswered questions per conversation. GLaDOS politely refuses more"
     )
-    lease: float = Field(
-        15.0, ge=1, le=300, description="Seconds after which another worker takes over from one that fell silent"
-    )
+    lease: float = Field(15.0, ge=1, le=300, description="Seconds of silence after which another worker takes over")
     owner: str = Field(
         "",
         max_length=200,
-        description="Name of one process at a time; it takes over at once what the one before had. `glados up` sets it",
+        description="Name that one process holds at a time. The next holder takes over at once. `glados up` sets it",
     )
-    limit_user_per_minute: Count = Field(0, description="Questions a person may ask in any minute; 0: no limit")
-    limit_channel_per_minute: Count = Field(0, description="Questions of one channel in any minute; 0: no limit")
-    limit_per_minute: Count = Field(0, description="Questions of everybody in any minute, per platform; 0: no limit")
-    limit_user_tokens_per_day: Count = Field(0, description="Tokens a person may use a day (UTC); 0: no limit")
-    limit_channel_tokens_per_day: Count = Field(0, description="Tokens one channel may use a day (UTC); 0: no limit")
-    limit_tokens_per_day: Count = Field(0, description="Tokens of everybody a day (UTC), per platform; 0: no limit")
+    limit_user_per_minute: Count = Field(0, description="Questions per person in any minute. 0 means no limit")
+    limit_channel_per_minute: Count = Field(0, description="Questions per channel in any minute. 0 means no limit")
+    limit_per_minute: Count = Field(
+        0, description="Questions of everybody per platform in any minute. 0 means no limit"
+    )
+    limit_user_tokens_per_day: Count = Field(0, description="Tokens per person per day (UTC). 0 means no limit")
+    limit_channel_tokens_per_day: Count = Field(0, description="Tokens per channel per day (UTC). 0 means no limit")
+    limit_tokens_per_day: Count = Field(
+        0, description="Tokens of everybody per platform per day (UTC). 0 means no limit"
+    )
     admins: Annotated[str, AfterValidator(check_admins)] = Field(
-        "", description="Who may see details and change settings: PLATFORM:ID, with commas between them"
+        "", description="Who may see details and change settings: PLATFORM:ID, separated by commas"
     )
     metrics_port: Port | None = Field(
-        None, description="Port where an adapter shows /metrics, /health and /ready; empty shows none"
+        None, description="Port where an adapter serves /metrics, /health and /ready. Empty means none"
     )
-    grace: float = Field(20.0, ge=0, le=600, description="Seconds running answers get to finish at shutdown")
+    grace: float = Field(20.0, ge=0, le=600, description="Seconds that running answers get to finish at shutdown")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="How much is logged; only `debug` may show texts of errors that quote a message"
+        "info", description="How much GLaDOS logs. Only `debug` may log texts of errors that quote a message"
     )
-    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or an object of JSON a line")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text` for people, or `json` with one object per line"
+    )
     otlp_endpoint: HttpUrl | None = Field(
-        None, description="OpenTelemetry collector, such as http://localhost:4318; empty makes no traces"
+        None, description="OpenTelemetry collector, such as http://localhost:4318. Empty means no traces"
     )
 
     @property

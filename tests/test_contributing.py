@@ -62,3 +62,9 @@ def test_nobody_takes_the_address_that_is_not_set_for_one_that_works() -> None:
     """`.invalid` is nobody's, by RFC 2606. Whoever sets an address of theirs takes the paragraph away, too."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     assert ("not-set.invalid" in text) == ("That address goes nowhere" in text)
+
+
+def test_every_decision_has_its_number_and_a_title() -> None:
+    titles = {page.name[:4]: page.read_text() for page in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert titles
+    assert [number for number, text in titles.items() if not re.match(rf"# {number}: \w", text)] == []

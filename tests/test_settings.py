@@ -20,15 +20,16 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE))
+def test_every_setting_is_documented_with_its_default_and_its_meaning() -> None:
+    found = re.findall(r"^\| `(GLADOS_\w+)` \| (.*?) \| (.+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = {variable: (default.strip("`"), meaning) for variable, default, meaning in found}
     assert installed()  # it imports the adapters, and their settings with them
     assert app  # the same of the rooms
     fields = {variable_of(one, name): field for one in settings_classes() for name, field in one.model_fields.items()}
     for variable, field in fields.items():
         assert variable in rows, f"{variable} is missing in docs/settings.md"
         default = "" if field.default is None else str(field.default)
-        assert rows[variable].strip("`") == default[:60], variable
+        assert rows[variable] == (default[:60], field.description), variable
     assert rows.keys() == fields.keys()
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import discord
 
-from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.settings import DiscordSettings, ids
 
 DmPolicy = Literal["everyone", "allowed", "nobody"]
@@ -45,31 +45,31 @@ def rules_of(settings: DiscordSettings) -> Rules:
     return Rules(**lists, dms=settings.dms)
 
 
-def refusal(rules: Rules, asker: DiscordAsker) -> str:
-    """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
+def refusal(rules: Rules, asker: DiscordAsker) -> Sentence:
+    """Why the bot does not talk to this person here; nothing when it does."""
     if is_denied(rules, asker):
-        return NOT_FOR_YOU
+        return say("not-for-you")
     if asker.guild is None:
         return _direct_refusal(rules, asker)
     if asker.guild in rules.denied_guilds or (rules.allowed_guilds and asker.guild not in rules.allowed_guilds):
-        return NOT_ON_THIS_SERVER
+        return say("not-on-server")
     if asker.channels & rules.denied_channels or (
         rules.allowed_channels and not asker.channels & rules.allowed_channels
     ):
-        return NOT_IN_CHANNEL
+        return say("not-in-channel")
     is_listed = asker.user in rules.allowed_users or asker.roles & rules.allowed_roles
-    return NOT_FOR_YOU if (rules.allowed_users or rules.allowed_roles) and not is_listed else ""
+    return say("not-for-you") if (rules.allowed_users or rules.allowed_roles) and not is_listed else NOTHING
 
 
 def is_denied(rules: Rules, asker: DiscordAsker) -> bool:
     return asker.user in rules.denied_users or bool(asker.roles & rules.denied_roles)
 
 
-def _direct_refusal(rules: Rules, asker: DiscordAsker) -> str:
+def _direct_refusal(rules: Rules, asker: DiscordAsker) -> Sentence:
     if rules.dms == "nobody":
-        return NO_DMS
+        return say("no-direct-messages")
     is_closed = rules.dms == "allowed" or rules.allowed_users or rules.allowed_roles or rules.denied_roles
-    return NOT_FOR_YOU if is_closed and asker.user not in rules.allowed_users else ""
+    return say("not-for-you") if is_closed and asker.user not in rules.allowed_users else NOTHING
 
 
 def may_manage(permissions: discord.Permissions, guild_id: int | None) -> bool:

@@ -11,6 +11,7 @@ from glados_bots.metrics import RECONNECTS
 from glados_discord.answers.controls import Action, Control
 from glados_discord.connection.permissions import NOBODY
 from glados_discord.connection.sync import sync
+from glados_discord.incoming.translations import Translator
 from glados_discord.parts import DiscordParts
 from glados_discord.settings import ids
 
@@ -46,6 +47,7 @@ class ListeningClient(discord.Client):
     async def setup_hook(self) -> None:
         """Logged in, not yet connected: buttons work from now on, and answers can be written."""
         self.add_dynamic_items(Control)
+        await self.tree.set_translator(Translator())
         self.parts.current.use(self)
         if self.application_id:
             await sync(self.tree, self.application_id, self.parts.facts, self.parts.settings)

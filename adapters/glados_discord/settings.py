@@ -35,44 +35,54 @@ class DiscordSettings(GladosSettings):
 
     model_config = SettingsConfigDict(env_prefix="GLADOS_DISCORD_")
 
-    token: SecretStr | None = Field(None, description="The bot's token; without it the adapter does not run")
-    api_base: HttpUrl | None = Field(None, description="Discord's REST API, for proxies and tests; empty: the real one")
-    gateway_url: WebSocketUrl | None = Field(None, description="Discord's gateway, for proxies and tests")
-    cdn_hosts: str = Field("cdn.discordapp.com media.discordapp.net", description="Hosts attachments may be read from")
+    token: SecretStr | None = Field(None, description="Token of the bot. Without it the adapter does not run")
+    api_base: HttpUrl | None = Field(
+        None, description="Discord's REST API, for proxies and tests. Empty means the real one"
+    )
+    gateway_url: WebSocketUrl | None = Field(
+        None, description="Discord's gateway, for proxies and tests. Empty means the real one"
+    )
+    cdn_hosts: str = Field(
+        "cdn.discordapp.com media.discordapp.net", description="Hosts that attachments may come from"
+    )
     answer_in: Literal["thread", "reply", "channel"] = Field(
-        "thread", description="A mention in a channel is answered in a new thread, as a reply, or in the channel"
+        "thread", description="Where to answer a mention: in a new `thread`, as a `reply`, in the `channel`"
     )
     follow: Literal["joined", "own", "none"] = Field(
-        "joined", description="Threads where no mention is needed: all it is a member of, those it opened, none"
+        "joined", description="Threads that need no mention: all `joined` ones, its `own` ones, or `none`"
     )
     message_content: bool = Field(
-        default=True, description="Ask for the Message Content intent; without it every message needs a mention"
+        default=True, description="Request the Message Content intent. Without it, mentions and DMs only"
     )
     dms: Literal["everyone", "allowed", "nobody"] = Field(
-        "everyone", description="Who may write directly; `allowed` means GLADOS_DISCORD_ALLOWED_USERS"
+        "everyone", description="Who may write to the bot directly. `allowed` means GLADOS_DISCORD_ALLOWED_USERS"
     )
-    allowed_guilds: Ids = Field("", description="Only these servers; empty: wherever it was invited")
-    denied_guilds: Ids = Field("", description="Never these servers")
-    allowed_channels: Ids = Field("", description="Only these channels or categories")
-    denied_channels: Ids = Field("", description="Never these channels or categories")
-    allowed_roles: Ids = Field("", description="Only people with one of these roles")
-    denied_roles: Ids = Field("", description="Nobody with one of these roles")
-    allowed_users: Ids = Field("", description="Only these people; they need no allowed role")
-    denied_users: Ids = Field("", description="Never these people")
+    allowed_guilds: Ids = Field(
+        "", description="Answer only in these servers. Empty means every server that invited the bot"
+    )
+    denied_guilds: Ids = Field("", description="Never answer in these servers")
+    allowed_channels: Ids = Field("", description="Answer only in these channels or categories. Empty means all")
+    denied_channels: Ids = Field("", description="Never answer in these channels or categories")
+    allowed_roles: Ids = Field("", description="Answer only people with one of these roles. Empty means all")
+    denied_roles: Ids = Field("", description="Never answer people with one of these roles")
+    allowed_users: Ids = Field("", description="Answer only these people. They need no allowed role. Empty means all")
+    denied_users: Ids = Field("", description="Never answer these people")
     commands: Annotated[str, AfterValidator(_check_commands)] = Field(
-        "global", description="Where slash commands are offered: `global`, `off`, or ids of servers"
+        "global", description="Where the bot offers slash commands: `global`, `off`, or ids of servers"
     )
     thread_archive_minutes: ArchiveMinutes = Field(
-        1440, description="Idle minutes after which its threads are archived"
+        1440, description="Idle minutes after which Discord archives the bot's threads"
     )
-    attachments: int = Field(4, ge=0, le=10, description="Text files read of one message; 0 reads none")
-    attachment_kb: int = Field(1024, ge=1, le=51_200, description="Most read of a text file, in KiB")
-    catch_up_minutes: int = Field(15, ge=0, le=1440, description="Missed messages answered after a gap; 0: none")
-    catch_up_messages: int = Field(500, ge=1, le=10_000, description="Messages looked at after a gap, at most")
-    limit_guild_per_minute: int = Field(0, ge=0, description="Questions of one server in a minute; 0: no limit")
-    purge_on_leave: bool = Field(default=False, description="Forget a server's conversations when the bot is removed")
-    shards: int = Field(0, ge=0, le=10_000, description="Gateway shards in all; 0: one, without sharding")
-    shard_ids: Ids = Field("", description="Shards of this process; empty: all of them")
+    attachments: int = Field(4, ge=0, le=10, description="Most text files that the bot reads per message. 0 means none")
+    attachment_kb: int = Field(1024, ge=1, le=51_200, description="Most that the bot reads of one text file, in KiB")
+    catch_up_minutes: int = Field(
+        15, ge=0, le=1440, description="Minutes of missed messages that the bot answers after a gap. 0 means none"
+    )
+    catch_up_messages: int = Field(500, ge=1, le=10_000, description="Most messages that the bot checks after a gap")
+    limit_guild_per_minute: int = Field(0, ge=0, description="Questions per server in any minute. 0 means no limit")
+    purge_on_leave: bool = Field(default=False, description="Forget a server's conversations when it removes the bot")
+    shards: int = Field(0, ge=0, le=10_000, description="Gateway shards in total. 0 means one, without sharding")
+    shard_ids: Ids = Field("", description="Shards of this process. Empty means all")
 
     @model_validator(mode="after")
     def _shards_exist(self) -> "DiscordSettings":

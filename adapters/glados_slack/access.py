@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glados_bots.wording import NOT_FOR_OUTSIDERS, NOT_FOR_YOU, NOT_IN_CHANNEL
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_slack.settings import SlackSettings, ids
 
 
@@ -21,18 +21,19 @@ def is_answered(settings: SlackSettings, user: str, *, is_external: bool) -> boo
     return not _whom(settings, user, is_external=is_external)
 
 
-def refusal(settings: SlackSettings, asker: SlackAsker) -> str:
-    """Why the bot does not talk to this person here, as a polite sentence; empty when it does."""
+def refusal(settings: SlackSettings, asker: SlackAsker) -> Sentence:
+    """Why the bot does not talk to this person here; nothing when it does."""
     if no := _whom(settings, asker.user, is_external=asker.is_external):
         return no
     if asker.is_direct:
-        return ""
+        return NOTHING
     is_listed = not settings.allowed_channels or asker.channel in ids(settings.allowed_channels)
-    return "" if is_listed and asker.channel not in ids(settings.denied_channels) else NOT_IN_CHANNEL
+    return NOTHING if is_listed and asker.channel not in ids(settings.denied_channels) else say("not-in-channel")
 
 
-def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> str:
+def _whom(settings: SlackSettings, user: str, *, is_external: bool) -> Sentence:
     is_named = user in ids(settings.allowed_users)
     if user in ids(settings.denied_users) or (settings.allowed_users and not is_named):
-        return NOT_FOR_YOU
-    return NOT_FOR_OUTSIDERS if is_external and not settings.external_users and not is_named else ""
+        return say("not-for-you")
+    is_outsider = is_external and not settings.external_users and not is_named
+    return say("not-for-outsiders") if is_outsider else NOTHING

@@ -39,10 +39,3 @@ EVENTS = frozenset(
         "tokens_revoked",
     }
 )
-# Offered in an empty conversation with the app: a title, and what it asks.
-PROMPTS = (
-    ("Explain something", "Explain to me in simple words: "),
-    ("Write a message", "Help me write a short, friendly message that says: "),
-    ("Find the mistake", "What is wrong with this code, and how do I fix it?\n"),
-    ("What can you do?", "What can you help me with?"),
-)

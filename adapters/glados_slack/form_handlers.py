@@ -5,14 +5,17 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
+from glados_bots.commands import why
 from glados_bots.errors import GladosError
 from glados_bots.store.connection import reply_of
+from glados_bots.wording.sentence import Sentence, joined, say
 from glados_slack.app_config import ASK_ABOUT, RESET_THREAD
 from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.installs import Install
@@ -29,8 +32,6 @@ Json = dict[str, Any]
 KEPT_S = 3600  # a message somebody asks about is kept so long, until the form is sent off
 MODELS_S = 1.5  # Slack opens a form within three seconds of the click, or never
 MAX_ERROR = 150
-NO_LONGER = "This took too long: I do not have the message any more. Please use the shortcut again."
-NOWHERE = "I can write neither there nor to you directly. Invite me to the channel and try again."
 
 
 class FormHandlers:
@@ -50,7 +51,7 @@ class FormHandlers:
 
     # --- a channel -------------------------------------------------------------------------------------------------
 
-    async def open_channel(self, where: Mapping[str, str], trigger: str) -> None:
+    async def open_channel(self, where: Mapping[str, str], user: str, trigger: str) -> None:
         models: list[str] = []
         try:
             async with asyncio.timeout(MODELS_S):
@@ -58,29 +59,31 @@ class FormHandlers:
         except (GladosError, TimeoutError) as error:
             log.info("the form of a channel comes without models: %s", error)
         chosen = await self._core.book.get(where["channel"])
-        view = forms.channel_form(dict(where), chosen, models)
+        view = forms.channel_form(dict(where), chosen, models, await self._shared.language_of(where, user))
         await self._shared.calls.quietly(where, "views.open", trigger_id=trigger, view=view)
 
     async def channel_saved(self, ack: AsyncAck, body: Json, view: Json) -> None:
         where, user = json.loads(view["private_metadata"]), str(body["user"]["id"])
         if not await self._controls.may_manage(where, user):
-            await ack(response_action="errors", errors={forms.MODEL: NOT_YOURS})
+            await self._refuse(ack, where, user, forms.MODEL, NOT_YOURS)
             return
-        before, said = await self._core.book.get(where["channel"]), []
-        model, persona = forms.value(view, forms.MODEL), forms.value(view, forms.PERSONA)
-        field = forms.MODEL
-        try:
-            if model != before.model:
-                said.append(await self._core.commands.set_model(where["channel"], model, by=user))
-            field = forms.PERSONA
-            if persona.strip() != before.persona:
-                said.append(await self._core.commands.set_persona(where["channel"], persona, by=user))
-        except GladosError as error:
-            await ack(response_action="errors", errors={field: str(error)[:MAX_ERROR]})
-            return
+        commands, said = self._core.commands, []
+        before = asdict(await self._core.book.get(where["channel"]))
+        changes = {
+            forms.MODEL: commands.set_model, forms.PERSONA: commands.set_persona, forms.LANGUAGE: commands.set_language
+        }  # fmt: skip
+        for field, change in changes.items():
+            new = forms.value(view, field)
+            try:
+                if new.strip() != before[field]:
+                    said.append(await change(where["channel"], new, by=user))
+            except GladosError as error:
+                await self._refuse(ack, where, user, field, why(error))
+                return
         await ack()
         if said:
-            self._shared.background.start(self._shared.notes.whisper(where, user, "\n\n".join(said)))
+            told = joined(*said, by="two-paragraphs")
+            self._shared.background.start(self._shared.notes.whisper(where, user, told))
 
     # --- a message -------------------------------------------------------------------------------------------------
 
@@ -89,7 +92,7 @@ class FormHandlers:
         key = secrets.token_urlsafe(16)
         kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])
         await reply_of(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
-        view = forms.about_form(key)
+        view = forms.about_form(key, await self._shared.language_of(where, str(body["user"]["id"])))
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
         await ack()
 
@@ -97,24 +100,25 @@ class FormHandlers:
         """The question about a message was asked: in its thread, or directly where the bot may not write there."""
         key = self._key(str(view["private_metadata"]))
         kept = await reply_of(cast("Awaitable[str | None]", self._core.store.client.get(key)))
-        said = NO_LONGER
+        said, user = say("took-too-long"), str(body["user"]["id"])
+        where: Mapping[str, str] = {"channel": "", "team": str((body.get("team") or {}).get("id") or "")}
         if kept:
             where, about = json.loads(kept)
-            said = await self._ask(where, str(body["user"]["id"]), forms.value(view, forms.QUESTION), about)
+            said = await self._ask(where, user, forms.value(view, forms.QUESTION), about)
         if said:
-            await ack(response_action="errors", errors={forms.QUESTION: said[:MAX_ERROR]})
+            await self._refuse(ack, where, user, forms.QUESTION, said)
             return
         await reply_of(self._core.store.client.delete(key))
         await ack()
 
-    async def _ask(self, where: Mapping[str, str], user: str, question: str, about: str) -> str:
+    async def _ask(self, where: Mapping[str, str], user: str, question: str, about: str) -> Sentence:
         try:
             return await self._asking.ask(where, user, question, about=about)
         except RefusedError as error:
             log.info("asked directly instead: %s", error)
         opened = await self._shared.calls.quietly(where, "conversations.open", users=user)
         if not opened:
-            return NOWHERE
+            return say("nowhere")
         direct = {**where, "channel": str(opened["channel"]["id"]), "kind": "im", "thread": ""}
         try:
             return await self._asking.ask(direct, user, question, about=about)
@@ -136,6 +140,11 @@ class FormHandlers:
         event = Event.of(body, {**shortcut["message"], "channel": where["channel"]})
         reader = Reader(self._shared.people, self._shared.settings, install, where)
         return await reader.about(event)
+
+    async def _refuse(self, ack: AsyncAck, where: Mapping[str, str], user: str, field: str, why: Sentence) -> None:
+        """Keep the form open, with a sentence below one of its fields."""
+        text = why.in_language(await self._shared.language_of(where, user))
+        await ack(response_action="errors", errors={field: text[:MAX_ERROR]})
 
     def _key(self, key: str) -> str:
         return f"{self._core.store.prefix}about:{key}"

@@ -9,16 +9,16 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 
-from glados_bots.commands import first_word
+from glados_bots.commands import first_word, why
 from glados_bots.errors import GladosError
-from glados_bots.wording import BROKEN
+from glados_bots.wording.sentence import Sentence, say
 from glados_slack.answers.look import REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
 from glados_slack.connection.escaping import decode
 from glados_slack.connection.places import Event, install_of, kind_of, place, place_of_click, place_of_command
 from glados_slack.form_handlers import FormHandlers
-from glados_slack.incoming import home
+from glados_slack.incoming import forms, home
 from glados_slack.incoming.home import suggest
 from glados_slack.parts import SlackParts
 
@@ -73,16 +73,18 @@ class Handlers:
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         """The home is shown anew; the messages tab of an agent offers prompts."""
         where = place(install_of(context), body, channel=str(event["channel"]), kind="im", ts="", thread="")
+        user = str(event["user"])
         if event.get("tab") == "messages":
-            self._shared.background.start(suggest(self._shared.calls, where))
+            self._shared.background.start(suggest(self._shared, where, user))
         else:
-            self._shared.background.start(self._home.publish(where, str(event["user"])))
+            self._shared.background.start(self._home.publish(where, user))
 
     async def assistant_started(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
         thread = event["assistant_thread"]
         channel, ts = str(thread["channel_id"]), str(thread["thread_ts"])
         where = place(install_of(context), body, channel=channel, kind="im", ts="", thread=ts)
-        self._shared.background.start(suggest(self._shared.calls, where))
+        user = str(thread.get("user_id") or "")
+        self._shared.background.start(suggest(self._shared, where, user))
 
     async def uninstalled(self, body: Json, event: Json) -> None:
         """The app was removed, or its tokens were revoked."""
@@ -98,15 +100,17 @@ class Handlers:
         word = word.lower()
         if word == "ask":  # saved before Slack hears that we have it
             said = await self._commands.ask(where, user, rest)
-            await (ack(**as_message(said), **NO_PREVIEWS) if said else ack())
+            language = await self._shared.language_of(where, user) if said else ""
+            await (ack(**as_message(said.in_language(language)), **NO_PREVIEWS) if said else ack())
         elif word == "forget":
-            await ack(**home.forget_question(), **NO_PREVIEWS)
-        elif word in {"model", "persona"} and not rest and await self._controls.may_manage(where, user):
-            await self._forms.open_channel(where, str(command["trigger_id"]))
+            await ack(**home.forget_question(await self._shared.language_of(where, user)), **NO_PREVIEWS)
+        elif word in forms.FIELDS and not rest and await self._controls.may_manage(where, user):
+            await self._forms.open_channel(where, user, str(command["trigger_id"]))
             await ack()
         else:
             await ack()
-            self._shared.background.start(_answer(respond, self._commands.run(where, user, word, rest)))
+            work = self._commands.run(where, user, word, rest)
+            self._shared.background.start(self._answer(respond, where, user, work))
 
     # --- buttons ---------------------------------------------------------------------------------------------------
 
@@ -130,33 +134,39 @@ class Handlers:
         work = self._shared.core.commands.forget(user)
         is_under_message = bool(body.get("response_url"))
         self._shared.background.start(
-            _answer(respond, work, replace=True) if is_under_message else self._tell(where, user, work)
+            self._answer(respond, where, user, work, replace=True)
+            if is_under_message
+            else self._tell(where, user, work)
         )
 
     async def refresh(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
         await ack()
         self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
 
-    async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[str]) -> None:
+    async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[Sentence]) -> None:
         """Do what a person wants in their home, say directly what came of it, and show the home anew."""
         await self._shared.notes.direct(where, user, await _said(work))
         await self._home.publish(where, user)
 
+    async def _answer(
+        self, respond: AsyncRespond, where: Mapping[str, str], user: str, work: Awaitable[Sentence], *,
+        replace: bool = False,
+    ) -> None:  # fmt: skip
+        """Say what came of a command where only the person sees it."""
+        said = await _said(work)
+        message = as_message(said.in_language(await self._shared.language_of(where, user)))
+        await respond(**message, **NO_PREVIEWS, replace_original=replace)
 
-async def _answer(respond: AsyncRespond, work: Awaitable[str], *, replace: bool = False) -> None:
-    """Say what came of a command where only the person sees it."""
-    await respond(**as_message(await _said(work)), **NO_PREVIEWS, replace_original=replace)
 
-
-async def _said(work: Awaitable[str]) -> str:
+async def _said(work: Awaitable[Sentence]) -> Sentence:
     """What came of it, or why nothing did."""
     try:
         return await work
     except GladosError as error:
-        return str(error)
+        return why(error)
     except Exception:
         log.exception("a command failed")
-        return BROKEN
+        return say("broken")
 
 
 async def _nothing() -> None: ...

@@ -33,32 +33,36 @@ class SlackSettings(GladosSettings):
 
     model_config = SettingsConfigDict(env_prefix="GLADOS_SLACK_")
 
-    bot_token: SecretStr | None = Field(None, description="`xoxb-` token of the one workspace; empty with OAuth")
+    bot_token: SecretStr | None = Field(None, description="`xoxb-` token of the one workspace. Empty with OAuth")
     app_token: SecretStr | None = Field(None, description="`xapp-` token, for Socket Mode")
     signing_secret: SecretStr | None = Field(None, description="Signing secret, for HTTP mode")
-    mode: Literal["socket", "http"] = Field("socket", description="How events come: `socket` needs no public address")
-    sockets: int = Field(2, ge=1, le=10, description="Socket Mode connections of this process; Slack allows 10 an app")
+    mode: Literal["socket", "http"] = Field("socket", description="How events arrive: `socket` needs no public address")
+    sockets: int = Field(2, ge=1, le=10, description="Socket Mode connections of this process. Slack allows 10 per app")
     api_base: HttpUrl = Field(HttpUrl("https://slack.com/api/"), description="Slack's Web API")
     http_host: str = Field("127.0.0.1", min_length=1, description="Address that HTTP mode and OAuth listen on")
     http_port: Port = Field(5952, description="Port that HTTP mode and OAuth listen on")
-    public_url: HttpUrl | None = Field(None, description="Public address of that port, for OAuth")
+    public_url: HttpUrl | None = Field(None, description="Public address of GLADOS_SLACK_HTTP_PORT, for OAuth")
     client_id: str | None = Field(None, description="Client id, for installation in many workspaces by OAuth")
     client_secret: SecretStr | None = Field(None, description="Client secret, for OAuth")
     installation_keys: SecretStr | None = Field(
-        None, description="Fernet keys that encrypt installations in Redis, the newest first"
+        None, description="Fernet keys that encrypt installations in Redis, newest first"
     )
-    streaming: bool = Field(default=True, description="Stream answers by Slack's streaming API")
+    streaming: bool = Field(default=True, description="Stream answers with Slack's streaming API")
     external_users: bool = Field(default=False, description="Answer people of other organisations in Slack Connect")
-    allowed_users: Ids = Field("", description="Users who are answered; empty means all")
-    denied_users: Ids = Field("", description="Users who are never answered")
-    allowed_channels: Ids = Field("", description="Channels that are answered in, beside direct messages")
-    denied_channels: Ids = Field("", description="Channels that are never answered in")
-    catch_up_minutes: int = Field(60, ge=0, le=1440, description="Missed messages answered after a gap; 0: none")
+    allowed_users: Ids = Field("", description="Answer only these people. Empty means all")
+    denied_users: Ids = Field("", description="Never answer these people")
+    allowed_channels: Ids = Field(
+        "", description="Answer only in these channels and in direct messages. Empty means all"
+    )
+    denied_channels: Ids = Field("", description="Never answer in these channels")
+    catch_up_minutes: int = Field(
+        60, ge=0, le=1440, description="Minutes of missed messages that the bot answers after a gap. 0 means none"
+    )
     thread_context: int = Field(
-        20, ge=0, le=100, description="Earlier messages read when first mentioned in a thread; 0 reads none"
+        20, ge=0, le=100, description="Earlier messages read at the first mention in a thread. 0 means none"
     )
     file_max_bytes: int = Field(
-        1_000_000, ge=0, le=50_000_000, description="Most bytes read of a text file; 0 reads none"
+        1_000_000, ge=0, le=50_000_000, description="Most bytes that the bot reads of one text file. 0 means none"
     )
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -13,18 +14,16 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.settings import Settings, load
-from glados_bots.wording import BROKEN
+from glados_bots.wording.sentence import Sentence, say
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
-from glados_web.pages import show
+from glados_web.pages import language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
 from glados_web.settings import WebSettings
 from glados_web.status import add_status
 
 log = logging.getLogger(__name__)
-
-AWAY = "The conversation store does not answer right now. Nothing was lost; this goes on as soon as it is back."
 
 
 def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
@@ -36,6 +35,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     parts = WebParts(settings, web)
     app = FastAPI(title="GLaDOS", lifespan=parts.lifespan, openapi_url=None, dependencies=[Depends(parts.door.admit)])
     app.state.closing, app.state.public_host = parts.closing, web.public_host
+    app.state.language = settings.language
     if web.public_host or not web.needs_sign_in:
         app.add_middleware(OwnName, public_host=web.public_host)
     app.add_middleware(HeadAsGet)
@@ -52,25 +52,38 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def away(request: Request, error: StoreUnavailableError) -> Response:
         log.warning("%s", error)
-        return _error(request, 503, AWAY, {"Retry-After": "2"})
+        return _error(request, 503, say("page-store-unreachable"), {"Retry-After": "2"})
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         if error.status_code == HTTPStatus.UNAUTHORIZED and _wants_page(request):
             place = own_place("/?new" if "new" in request.query_params else request.scope["path"])
             return RedirectResponse("/sign-in" if place == "/" else f"/sign-in?next={quote(place, safe='/')}", 303)
-        return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
+        return _error(request, error.status_code, _what(error), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        log.info("%s %s: %s", request.method, request.url.path, error)
+        return _error(request, 422, say("page-refused", status="422"), {})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _: Exception) -> Response:
         """The server logs the error, as it is raised again; this answer is made outside of all middleware."""
-        return _error(request, 500, BROKEN, {**HEADERS, "Cache-Control": "no-store"})
+        return _error(request, 500, say("broken"), {**HEADERS, "Cache-Control": "no-store"})
 
 
-def _error(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:
+def _what(error: HTTPException) -> Sentence:
+    """Our own sentence, or one in place of the framework's words."""
+    if isinstance(error.detail, Sentence):
+        return error.detail
+    is_lost = error.status_code == HTTPStatus.NOT_FOUND
+    return say("page-not-found") if is_lost else say("page-refused", status=str(error.status_code))
+
+
+def _error(request: Request, status: int, said: Sentence, headers: dict[str, str]) -> Response:
     if not _wants_page(request):
-        return JSONResponse({"error": text}, status, headers)
-    response = show("error", status, code=status, text=text)
+        return JSONResponse({"error": said.in_language(language_of(request))}, status, headers)
+    response = show(request, "error", status, code=status, text=said)
     response.headers.update(headers)
     return response
 

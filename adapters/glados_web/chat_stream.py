@@ -19,6 +19,7 @@ from glados_bots.store.store import Store
 from glados_web.answers import stream
 from glados_web.answers.stream import LOST, Followed, event, final_view, until, version, without_view
 from glados_web.answers.surface import WebSurface
+from glados_web.pages import language_of
 from glados_web.parts import WebParts
 
 ALIVE = event("alive", {})
@@ -30,14 +31,14 @@ async def page_events(
     parts: WebParts, conversation: str, request: Request, awaited: Sequence[str], *, is_patient: bool
 ) -> AsyncIterator[str]:
     """A chat's events for one page: as long as nobody signs out, and no other tab needs its slot more."""
-    browser = request.state.session.hash
+    browser, language = request.state.session.hash, language_of(request)
     if is_patient and not parts.slots.has_free(browser):
-        async for line in chat_events(parts.store, parts.surface, conversation, awaited, once=True):
+        async for line in chat_events(parts.store, parts.surface, conversation, awaited, language, once=True):
             yield line
         yield CROWDED
         return
     with parts.slots.take(browser) as lost:
-        lines = chat_events(parts.store, parts.surface, conversation, awaited)
+        lines = chat_events(parts.store, parts.surface, conversation, awaited, language)
         async for line in until([parts.closing.wait(), parts.signed_out(request), lost.wait()], lines):
             yield line
         if lost.is_set():
@@ -45,10 +46,16 @@ async def page_events(
 
 
 async def chat_events(
-    store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str] = (), *, once: bool = False
+    store: Store,
+    surface: WebSurface,
+    conversation: str,
+    awaited: Iterable[str] = (),
+    language: str = "",
+    *,
+    once: bool = False,
 ) -> AsyncGenerator[str]:
     """The events above, with the ends of turns `awaited`. `once`: end when everything was told that is so now."""
-    picture = _Picture(store, surface, conversation, awaited)
+    picture = _Picture(store, surface, conversation, awaited, language)
     try:
         async for hint in surface.changes(conversation, stream.KEEP_ALIVE_S):
             for line in await picture.news(hint):
@@ -64,7 +71,10 @@ async def chat_events(
 class _Picture:
     """A chat as one browser has it."""
 
-    def __init__(self, store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str]) -> None:
+    def __init__(
+        self, store: Store, surface: WebSurface, conversation: str, awaited: Iterable[str], language: str
+    ) -> None:
+        self._language = language
         self._store = store
         self._surface = surface
         self._conversation = conversation
@@ -90,7 +100,7 @@ class _Picture:
     async def _one(self, turn: str) -> list[str]:
         """What is new in one answer."""
         view = await self._surface.view(self._conversation, turn)
-        view = view or await without_view(self._store, self._conversation, turn)
+        view = view or await without_view(self._store, self._conversation, turn, self._language)
         if view["state"] == "removed":
             self._followed.pop(turn, None)
             return []  # the list says so

@@ -68,7 +68,7 @@ class Chats:
             await reply_of(pipe.execute())
 
     async def of(self, session: Session) -> list[tuple[str, str]]:
-        """Conversations of a visitor with their titles, newest first; those that ran out are left out."""
+        """Conversations of a visitor, newest first, with their titles, which are empty where nothing was asked."""
         found = [str(chat) for chat in await reply_of(self._client.zrevrange(self._key("chats", session.owner), 0, -1))]
         if not found:
             return []
@@ -77,7 +77,7 @@ class Chats:
             pipe.mget([self._key("title", chat) for chat in found])
             owners, titles = await reply_of(pipe.execute())
         return [
-            (chat, title or "Empty chat")
+            (chat, title or "")
             for chat, owner, title in zip(found, owners, titles, strict=True)
             if owner == session.owner
         ]

@@ -12,6 +12,7 @@ from fastapi import FastAPI, HTTPException, Request
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.settings import Settings
 from glados_bots.store.connection import connect
+from glados_bots.wording.sentence import say
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats
 from glados_web.door.door import Door
@@ -22,7 +23,7 @@ from glados_web.stream_slots import StreamSlots
 log = logging.getLogger(__name__)
 
 MOST_STREAMS = 1000  # pages that look at a chat at once; each holds one connection to Redis
-NO_CHAT = "There is no such chat in this browser."
+NO_CHAT = say("page-no-chat")
 STILL_IN_S = 2.0  # how often a stream asks whether its reader is still signed in
 
 

@@ -5,6 +5,7 @@ import json
 from fastapi import HTTPException, Request
 
 from glados_bots.intake.addressing import is_nothing
+from glados_bots.wording.sentence import say
 
 LONGEST_KEY = 100  # characters; a UUID has 36
 
@@ -19,20 +20,20 @@ async def read_question(request: Request, longest: int) -> tuple[str, str]:
     async for part in request.stream():
         body += part
         if len(body) > 12 * longest + 1000:  # JSON may spell one character with twelve bytes
-            raise HTTPException(413, f"This message is too long: {longest} characters are allowed.")
+            raise HTTPException(413, say("page-message-too-long", most=longest))
     try:
         data = json.loads(body.decode("utf-8"))
         text, key = data["text"], data["key"]
     except UnicodeDecodeError as error:
-        raise HTTPException(400, "The message is not valid UTF-8.") from error
+        raise HTTPException(400, say("page-not-utf8")) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise HTTPException(400, 'The body must be JSON of the form {"text": "...", "key": "..."}') from error
+        raise HTTPException(400, say("page-not-json", form='{"text": "...", "key": "..."}')) from error
     if not isinstance(text, str) or is_nothing(text):
-        raise HTTPException(400, "The message is empty.")
+        raise HTTPException(400, say("page-message-empty"))
     if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
-        raise HTTPException(400, "The key must be a text of 1 to 100 characters, new for each message.")
+        raise HTTPException(400, say("page-key-wrong", most=LONGEST_KEY))
     if len(text) > longest:
-        raise HTTPException(413, f"This message has {len(text)} characters; {longest} are allowed.")
+        raise HTTPException(413, say("page-too-long", length=len(text), most=longest))
     return without_empty_ends(text).encode("utf-8", "replace").decode(), key
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import LANGUAGE, Turn
+from glados_bots.wording.sentence import say
 from glados_web.answers.highlight import style_sheet
 from glados_web.answers.stream import answer_events, until
 from glados_web.chat_page import chat_page
@@ -15,6 +16,7 @@ from glados_web.chat_stream import page_events
 from glados_web.chats import new_conversation
 from glados_web.door.door import EVENTS
 from glados_web.door.protection import require_own_page
+from glados_web.pages import language_of
 from glados_web.parts import NO_CHAT, WebParts, session_of
 from glados_web.question import read_question
 
@@ -45,14 +47,14 @@ def _add_pages(app: FastAPI, parts: WebParts) -> None:
         chats = await parts.chats.of(session) if session else []
         if chats and "new" not in request.query_params:
             return RedirectResponse(f"/c/{chats[0][0]}", 303)
-        page = await chat_page(parts, session, new_conversation())
+        page = await chat_page(parts, request, new_conversation())
         if session is None:
             await parts.door.welcome(request, page)
         return page
 
     @app.get("/c/{conversation}")
     async def conversation(conversation: Annotated[str, Depends(parts.owned)], request: Request) -> Response:
-        return await chat_page(parts, session_of(request), conversation)
+        return await chat_page(parts, request, conversation)
 
 
 def _add_streams(app: FastAPI, parts: WebParts) -> None:
@@ -66,7 +68,7 @@ def _add_streams(app: FastAPI, parts: WebParts) -> None:
 
     @app.get("/c/{conversation}/turns/{turn}")
     async def answer(conversation: Owned, turn: str, request: Request) -> Response:
-        lines = answer_events(parts.store, parts.surface, conversation, turn)
+        lines = answer_events(parts.store, parts.surface, conversation, turn, language_of(request))
         return _stream(until([parts.closing.wait(), parts.signed_out(request)], lines))
 
 
@@ -80,11 +82,12 @@ def _add_questions(app: FastAPI, parts: WebParts) -> None:
         text, key = await read_question(request, parts.settings.message_max_chars)
         session = session_of(request) or await parts.door.begin(request)
         if session is None:
-            raise HTTPException(403, "Cookies are needed to keep your chats apart from others'. Reload the page.")
+            raise HTTPException(403, say("page-cookies"))
         if not await parts.chats.claim(session, conversation, text):
             raise HTTPException(404, NO_CHAT)
         name = hashlib.sha256(f"{conversation}:{key}".encode("utf-8", "replace")).hexdigest()[:32]
-        turn = Turn(name, conversation, session.owner, text, channel=conversation)
+        place = {LANGUAGE: language_of(request)}
+        turn = Turn(name, conversation, session.owner, text, channel=conversation, place=place)
         verdict = await parts.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
@@ -132,5 +135,5 @@ def _add_actions(app: FastAPI, parts: WebParts) -> None:
 async def _turn_of(parts: WebParts, conversation: str, turn: str) -> Turn:
     found = await parts.store.turn(turn)
     if found is None or found.conversation != conversation:
-        raise HTTPException(404, "There is no such question in this chat.")
+        raise HTTPException(404, say("page-no-question"))
     return found

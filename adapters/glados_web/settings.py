@@ -54,27 +54,27 @@ class WebSettings(GladosSettings):
     )
 
     password: Annotated[SecretStr, AfterValidator(_check_password)] | None = Field(
-        None, description="Shared password of the page, or its hash by `glados hash-password`"
+        None, description="Shared password of the page, or its hash from `glados hash-password`"
     )
     public_url: Annotated[str, AfterValidator(_check_origin)] = Field(
-        "", description="Address people open, such as https://chat.example.org; others are refused then"
+        "", description="Address that people open, such as https://chat.example.org. The page refuses others"
     )
     trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
-        "", description="Addresses of proxies whose X-Forwarded-For and -Proto count; empty: nobody's"
+        "", description="Proxies whose X-Forwarded-For and -Proto the page trusts. Empty means none"
     )
     oidc_issuer: Annotated[str, AfterValidator(_check_url)] = Field(
         "", description="OpenID Connect provider, exactly as it names itself"
     )
-    oidc_client_id: str = Field("", max_length=500, description="Our name at the provider")
-    oidc_client_secret: SecretStr | None = Field(None, description="Our secret at the provider, if it gives one")
-    oidc_emails: str = Field("", description="Who may sign in: addresses, or @example.org for a whole domain")
-    oidc_groups: str = Field("", description="Who may sign in: groups the provider tells of in `groups`")
-    oidc_name: str = Field("", max_length=60, description="What the sign-in button calls the provider")
+    oidc_client_id: str = Field("", max_length=500, description="Client id of the page at the provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Client secret of the page at the provider, if any")
+    oidc_emails: str = Field("", description="Who may sign in: e-mail addresses, or @example.org for a whole domain")
+    oidc_groups: str = Field("", description="Who may sign in: groups that the provider lists in `groups`")
+    oidc_name: str = Field("", max_length=60, description="Name of the provider on the sign-in button")
     session_idle: int = Field(
-        12 * 3600, ge=60, le=30 * 24 * 3600, description="Seconds without a request after which one must sign in again"
+        12 * 3600, ge=60, le=30 * 24 * 3600, description="Idle seconds after which a person must sign in again"
     )
     session_max: int = Field(
-        14 * 24 * 3600, ge=60, le=366 * 24 * 3600, description="Seconds after which one must sign in again in any case"
+        14 * 24 * 3600, ge=60, le=366 * 24 * 3600, description="Seconds after which a person must always sign in again"
     )
 
     @property

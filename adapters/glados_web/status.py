@@ -7,6 +7,7 @@ their own limits; an admin of GLADOS_ADMINS sees versions, reasons and the lates
 import platform
 import time
 from collections.abc import Awaitable
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
@@ -18,20 +19,15 @@ from glados_bots.operations import audit
 from glados_bots.operations.overview import Glance
 from glados_bots.platforms import installed
 from glados_bots.store import usage
-from glados_bots.store.limits import duration
+from glados_bots.wording.sentence import Sentence, say
 from glados_web.pages import show
 from glados_web.parts import WebParts
 
 T = TypeVar("T")
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")
-TITLES = {"web": "Web page", "discord": "Discord", "slack": "Slack"}
+TITLES: dict[str, str | Sentence] = {"web": say("status-web-page"), "discord": "Discord", "slack": "Slack"}
 MOST_ACTS = 10
-SAID = {
-    "well": ("Everything runs", "Questions are answered."),
-    "waiting": ("The model is away", "Questions are kept, and answered when it is back."),
-    "away": ("The store does not answer", "New questions cannot be taken right now. Nothing was lost."),
-}
 
 
 def add_status(app: FastAPI, parts: WebParts) -> None:
@@ -45,20 +41,20 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
         owner = session.owner if session else ""  # no owner: nothing asked yet
         is_in = session is not None or not parts.door.is_locked
         is_admin = parts.door.is_admin(session)
-        title, sentence = SAID[found.health]
         response = show(
+            request,
             "status",
             200 if found.health == "well" else 503,
             health=found.health,
-            title=title,
-            sentence=sentence,
+            title=say(f"status-{found.health}"),
+            sentence=say(f"status-{found.health}-means"),
             now=time.strftime("%H:%M:%S", time.gmtime()),
             renew_s=0 if "still" in request.query_params else RENEW_S,
             is_locked=parts.door.is_locked,
             is_in=is_in,
             overview=found,
             titles=TITLES,
-            up=duration(time.monotonic() - began),
+            up=timedelta(seconds=time.monotonic() - began),
             version=__version__,
             used=await _unless_away(usage.usage(parts.store, owner), []) if is_in and found.health != "away" else [],
             versions=_versions() if is_admin else [],

@@ -1,1 +1,1 @@
-"""What all our HTTP servers have in common: bounds of the protocol, addresses, ports."""
+"""What all our HTTP servers share: bounds of the protocol, addresses, ports."""

@@ -21,33 +21,33 @@ def _check_origins(text: str) -> str:
 class ServeSettings(Settings):
     """What the service needs: what all roles share, and its own."""
 
-    model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id; `auto` chooses")
+    model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id. `auto` chooses one")
     engine: Literal["transformers", "vllm", "echo"] = Field(
-        "transformers", description="What computes the tokens: `transformers`, `vllm`, or `echo`, which needs no model"
+        "transformers", description="`transformers`, `vllm`, or `echo`, which repeats the question without a model"
     )
     vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
     vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
     hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
     multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
     quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
-        "auto", description="Precision of the weights; `auto` is the quickest that answers as well, `none` bfloat16"
+        "auto", description="Precision of the weights. `none` is bfloat16, `auto` the fastest that answers as well"
     )
-    loras: str = Field("", description="More LoRAs on the same base, `NAME=FOLDER` separated by commas")
+    loras: str = Field("", description="More LoRAs on the same base: `NAME=FOLDER`, separated by commas")
     base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
     cache_gb: float | None = Field(
-        None, gt=0, le=10_000, description="Memory for keys and values in GB; empty is planned by the device"
+        None, gt=0, le=10_000, description="Memory for keys and values in GB. If empty, GLaDOS plans it for the device"
     )
     models_dir: Path | None = Field(
-        None, description="Folder of your own cards and LoRAs; empty is `models` beside the built-in ones"
+        None, description="Folder of your own cards and LoRAs. Empty means `models` beside the built-in ones"
     )
     cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
         "",
-        description="Pages whose scripts may ask the service, such as https://tools.example.org; `*`: all; empty: none",
+        description="Pages whose scripts may call the service. `*` means all, empty means none",
     )
     share_prefixes: Literal["key", "all"] = Field(
-        "key", description="Whose requests find what was read of a prompt again: those of one API key, or `all`"
+        "key", description="Which requests share cached prompts: those of one API `key`, or `all`"
     )
-    max_waiting: int = Field(64, ge=1, le=10_000, description="Requests that may wait in the service; more get 429")
+    max_waiting: int = Field(64, ge=1, le=10_000, description="Most waiting requests in the service. More get 429")
 
     @property
     def hub_token(self) -> str | None:

@@ -1,4 +1,4 @@
-"""What people write becomes a question that is saved, or is refused with a sentence.
+"""Saves what people write as questions, or refuses it with a sentence.
 
 It knows no platform: adapters hand it plain data.
 """

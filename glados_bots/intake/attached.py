@@ -9,17 +9,18 @@ import httpx
 
 from glados_bots.intake.downloads import Download, DownloadError, fetch
 from glados_bots.intake.text_files import NOT_TEXT, Files, TextFile, decoded
+from glados_bots.wording.sentence import Sentence, say
 
 log = logging.getLogger(__name__)
 
 F = TypeVar("F")
-Outcome = TextFile | str  # the file, or why it was not read
+Outcome = TextFile | Sentence  # the file, or why it was not read
 
 
 async def read_first(
     files: Sequence[F],
     most: int,
-    too_many: str,
+    too_many: Sentence,
     *,
     is_text: Callable[[F], bool],
     name: Callable[[F], str],
@@ -30,7 +31,7 @@ async def read_first(
     unread = [(name(file), NOT_TEXT) for file in files if not is_text(file)]
     unread += [(name(file), too_many) for file in texts[most:]]
     found = await asyncio.gather(*map(read, texts[:most]))
-    unread += [(name(file), why) for file, why in zip(texts, found, strict=False) if isinstance(why, str)]
+    unread += [(name(file), why) for file, why in zip(texts, found, strict=False) if isinstance(why, Sentence)]
     return Files(tuple(one for one in found if isinstance(one, TextFile)), tuple(unread))
 
 
@@ -42,16 +43,16 @@ async def downloaded(
     *,
     is_ours: Callable[[str], bool],
     headers: Mapping[str, str] | None = None,
-) -> Download | str:
+) -> Download | Sentence:
     """As `fetch`, within so many seconds; why it cannot be had, for people."""
     try:
         async with asyncio.timeout(longest_s):
             return await fetch(url, most, is_ours=is_ours, headers=headers)
     except DownloadError as error:
-        return str(error)
+        return error.why
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
         log.warning("a file on %s could not be fetched: %s", platform, type(error).__name__)
-        return f"{platform} did not hand it out in time"
+        return say("file-slow", platform=platform)
 
 
 async def as_text(name: str, found: Download) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from glados_bots.conversation import Turn
 from glados_bots.intake.intake import Intake, Verdict
-from glados_bots.wording import TOO_LONG, TOO_OLD
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Question:
     """What was asked."""
 
     text: str = ""  # what the model reads: words with quotes and files. Empty when there is nothing to answer.
-    left_out: str = ""  # a sentence about what was not read; empty for nothing
+    left_out: Sentence = NOTHING  # about what was not read
     length: int = 0  # characters of what the person says. Quotes and files have bounds of their own.
     title: str = ""  # what the person wrote, to name the place of the answer by
 
@@ -28,14 +28,14 @@ class Asking(Protocol):
     """A question on a platform. The desk takes each step at most once, in this order, and stops at the first refusal.
 
     Attributes:
-        refusal: why the operator's lists are against an answer to this person here; empty when they are not.
-        obstacle: what the bot lacks to answer at this place; empty for nothing.
+        refusal: why the operator's lists are against an answer to this person here.
+        obstacle: what the bot lacks to answer at this place.
     """
 
     @property
-    def refusal(self) -> str: ...
+    def refusal(self) -> Sentence: ...
     @property
-    def obstacle(self) -> str: ...
+    def obstacle(self) -> Sentence: ...
 
     async def read(self) -> Question | None:
         """What is asked; None when the question does not stand any more."""
@@ -72,11 +72,11 @@ class Desk:
         question, verdict = await self._check(asking, before=turn.text)
         return verdict or await self._intake.redo(message, by, question.text) or Verdict("gone")
 
-    async def ask_again(self, message: str, by: str, refusal: str) -> Verdict:
+    async def ask_again(self, message: str, by: str, refusal: Sentence) -> Verdict:
         """Somebody wants another answer; `refusal` as in `Asking`, for that person."""
         if refusal:
             return Verdict("barred", refusal=refusal)
-        return await self._intake.redo(message, by) or Verdict("gone", refusal=TOO_OLD)
+        return await self._intake.redo(message, by) or Verdict("gone", refusal=say("too-old"))
 
     async def _check(self, asking: Asking, before: str | None = None) -> tuple[Question, Verdict | None]:
         """The question, and the verdict if it is not even to be saved. The order is policy: docs/security.md."""
@@ -93,5 +93,5 @@ class Desk:
         if question.text == before:
             return Verdict("duplicate")
         if question.length > self._max_chars:
-            return Verdict("too_long", refusal=TOO_LONG.format(length=question.length, allowed=self._max_chars))
+            return Verdict("too_long", refusal=say("too-long", length=question.length, most=self._max_chars))
         return None

@@ -14,13 +14,19 @@ from urllib.parse import urljoin
 
 import httpx
 
+from glados_bots.wording.sentence import Sentence, say
+
 MOST_REDIRECTS = 3
-ELSEWHERE = "it does not lie on the platform's own servers"
+ELSEWHERE = say("file-elsewhere")
 READ_S = 10.0  # without a byte
 
 
 class DownloadError(Exception):
-    """A file cannot be had; the text says why, for people."""
+    """A file cannot be had; `why` is for people."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +69,14 @@ async def fetch(
                 url = urljoin(url, response.headers["Location"])
             except (httpx.InvalidURL, ValueError) as error:  # httpx looks at the address of a redirect, too
                 raise DownloadError(ELSEWHERE) from error
-    raise DownloadError("its server sent us in circles")
+    raise DownloadError(say("file-redirected"))
 
 
 async def _read(response: httpx.Response, most: int) -> Download:
     if response.status_code != HTTPStatus.OK:
-        raise DownloadError(f"its server answered {response.status_code}")
+        raise DownloadError(say("file-status", status=str(response.status_code)))
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise DownloadError("its server has compressed it")
+        raise DownloadError(say("file-compressed"))
     content = bytearray()
     async for piece in response.aiter_raw():
         content += piece

@@ -10,10 +10,9 @@ from glados_bots.conversation import Turn
 from glados_bots.store.leases import Receipt
 from glados_bots.store.limits import Excess
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 log = logging.getLogger(__name__)
-
-FULL = "{waiting} waiting in this conversation already; please wait for an answer first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,11 @@ class Verdict:
     status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
     ahead: int = 0  # turns of the conversation that go first
     turn: str = ""  # id of the turn that answers it
-    # A private sentence for the person who was refused, else empty; for `blocked`, what the bot lacks
-    refusal: str = ""
+    # A private sentence for the person who was refused; for `blocked`, what the bot lacks
+    refusal: Sentence = NOTHING
     # This person was told the same since the limit was reached: an adapter may leave it at that
     is_repeat: bool = False
-    left_out: str = ""  # a sentence about what was not read, else empty
+    left_out: Sentence = NOTHING  # about what was not read
 
 
 class Intake:
@@ -79,11 +78,10 @@ class Intake:
 def _verdict(receipt: Receipt) -> Verdict:
     match receipt:
         case Receipt("full"):
-            waiting = "1 question is" if receipt.ahead == 1 else f"{receipt.ahead} questions are"
-            return Verdict("refused", receipt.ahead, "", FULL.format(waiting=waiting))
+            return Verdict("refused", receipt.ahead, "", say("queue-full", count=receipt.ahead))
         case Receipt("limited", excess=Excess() as excess):
             is_for_all = excess.scope.startswith("server:")  # many people: each is told
-            return Verdict("refused", 0, "", str(excess), excess.is_repeat and not is_for_all)
+            return Verdict("refused", 0, "", excess.sentence, excess.is_repeat and not is_for_all)
         case Receipt("accepted" | "joined" | "duplicate" as status):
             return Verdict(status, receipt.ahead, receipt.turn)
     raise ValueError(f"a receipt must not be {receipt}")

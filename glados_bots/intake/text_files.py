@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from glados_bots.wording.sentence import NOTHING, Sentence, joined, say
+
 _BINARY_TYPES = re.compile(
     r"image/(?!svg)|audio/|video/|font/|application/(?:pdf|zip|gzip|x-7z|x-rar|x-tar|x-bzip|x-xz|zstd|java-archive|msword"
     r"|vnd\.(?:ms-|openxmlformats|oasis|android)|x-executable|x-sharedlib|x-msdownload|wasm|epub)"
@@ -43,8 +45,8 @@ HEAD_CHARS = 2 * LONGEST_RUN + 2 * LONGEST_NAME + 40  # around a file: its name 
 UNREAD_CHARS = LONGEST_NAME + 80  # a name and a reason
 SENTENCES_CHARS = 80
 LEAST_CHARS = 200  # of a file; where there is less room it is left out
-NOT_TEXT = "I read text files only"
-NO_ROOM = "there is no room for it beside the question"
+NOT_TEXT = say("file-no-text")
+NO_ROOM = say("file-no-room")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class Files:
     """What became of the files of a message."""
 
     read: tuple[TextFile, ...] = ()  # those that were read
-    unread: tuple[tuple[str, str], ...] = ()  # safe name and reason of each of the others
+    unread: tuple[tuple[str, Sentence], ...] = ()  # safe name and reason of each of the others
 
-    def fitted(self, room: int) -> tuple[str, str]:
+    def fitted(self, room: int) -> tuple[str, Sentence]:
         """(for the model, for the person): the files within so many characters, and sentences about the rest."""
         unread, cut, shown = list(self.unread), [], []
         around = HEAD_CHARS * len(self.read) + UNREAD_CHARS * len(self.unread) + SENTENCES_CHARS
@@ -75,12 +77,11 @@ class Files:
             shown.append(quoted(file.name, file.text[:share]))
             if share < len(file.text) or not file.is_whole:
                 cut.append(file.name)
-        told = []
-        if unread:
-            told.append(f"Not read: {', '.join(f'{name} ({reason})' for name, reason in unread)}.")
-        if cut:
-            told.append(f"Only the beginning was read of {', '.join(cut)}.")
-        person = " ".join(told)
+        names = tuple(say("file-unread", name=name, reason=reason) for name, reason in unread)
+        person = joined(
+            say("not-read", files=names) if names else NOTHING,
+            say("beginning-read", files=tuple(cut)) if cut else NOTHING,
+        )
         return "\n\n".join([*shown, *([f"({person})"] if person else [])]), person
 
 

@@ -1,4 +1,4 @@
-"""Markdown, parsed once into a small tree, for renderers that make an answer look native in each client.
+"""Markdown, parsed once into a small tree. Renderers make an answer look native in each client.
 
 `parse` reads a text, `Stream` follows an answer while it is written. The renderers live with their platforms. Open to
 them are, beside what stands here: `tree`, `links`, `tags` and `pairs`; of `drawing` the modules `chat` (dialects that

@@ -1,4 +1,4 @@
-"""What an operator does with what is kept: back up, export, forget, look.
+"""What an operator does with stored data: back up, export, forget, inspect.
 
 And what the metrics port shows.
 """

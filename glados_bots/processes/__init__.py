@@ -1,1 +1,1 @@
-"""How programs live on one machine: the supervisor over all roles, and the watchdog in each."""
+"""How programs run on one machine: the supervisor over all roles, and the watchdog in each role."""

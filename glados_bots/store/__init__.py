@@ -1,4 +1,4 @@
-"""What is kept: every Redis key and script of the core.
+"""The data in Redis: every key and every script of the core.
 
 It knows no platform, no model and no setting.
 

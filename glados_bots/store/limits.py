@@ -8,14 +8,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from glados_bots.conversation import Turn
+from glados_bots.wording.sentence import Sentence, Value, say
 
 Kind = Literal["minute", "day", "open"]
-WHOSE = {"user": "You", "channel": "This channel", "server": "This server", "all": "Everybody together"}
-HOUR = 3600
-MINUTE = 60
 AT_ONCE = 4  # questions that may be under way however small the limit of tokens is
 
 
@@ -75,24 +74,12 @@ class Excess:
     reset_s: float  # seconds until there is room again
     is_repeat: bool  # the same was said since the limit was reached: one polite notice is enough
 
-    def __str__(self) -> str:
-        who = WHOSE[self.scope.partition(":")[0]]
-        who += " have" if who == "You" else " has"
-        when = duration(self.reset_s)
-        if self.kind == "minute":
-            return f"{who} asked as many questions as one minute allows. Please ask again in {when}."
-        if self.kind == "open":
-            return f"{who} answers under way that may use up the tokens of today. Please ask again when one is there."
-        return f"{who} used up the tokens of today. The count starts anew at 00:00 UTC, in {when}."
-
-
-def duration(seconds: float) -> str:
-    """A time span for people, rounded up: `23 s`, `12 min`, `5 h 12 min`."""
-    whole = max(1, int(seconds + 0.999))
-    if whole < 2 * MINUTE:
-        return f"{whole} s"
-    minutes = -(-whole // MINUTE)
-    return f"{minutes} min" if minutes < HOUR // MINUTE else f"{minutes // 60} h {minutes % 60} min"
+    @property
+    def sentence(self) -> Sentence:
+        """What the person who asked is told."""
+        scope = self.scope.partition(":")[0]
+        values: dict[str, Value] = {} if self.kind == "open" else {"wait": timedelta(seconds=self.reset_s)}
+        return say(f"limit-{self.kind}-{scope}", **values)
 
 
 def hidden(name: str) -> str:

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
 
 from glados_bots.store.connection import reply_of
-from glados_bots.store.limits import WHOSE, Kind, duration
+from glados_bots.store.limits import Kind
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import Sentence, joined, say
 
 DAY_S = 86_400
-WHAT = {"minute": "questions in this minute", "day": "tokens today"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,9 @@ class Used:
     used: int  # so far
     most: int  # allowed
 
-    def __str__(self) -> str:
-        return f"{WHOSE[self.scope]}: {self.used:,} of {self.most:,} {WHAT[self.kind]}".replace(",", " ")
+    @property
+    def sentence(self) -> Sentence:
+        return say(f"used-{self.kind}-{self.scope}", used=self.used, most=self.most)
 
 
 async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
@@ -45,8 +47,9 @@ async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
     return used
 
 
-def describe(used: list[Used]) -> str:
+def describe(used: list[Used]) -> Sentence:
     if not used:
-        return "There is no limit here."
-    left = duration(DAY_S - time.time() % DAY_S)
-    return "\n".join(f"- {each}" for each in used) + f"\n\nTokens are counted anew at 00:00 UTC, in {left}."
+        return say("no-limit")
+    left = timedelta(seconds=DAY_S - time.time() % DAY_S)
+    entries = joined(*(say("list-entry", entry=each.sentence) for each in used), by="two-lines")
+    return joined(entries, say("tokens-restart-in", wait=left), by="two-paragraphs")

@@ -8,15 +8,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from datetime import timedelta
 from typing import TypeVar
 
 from glados_bots import logs, tracing
-from glados_bots.conversation import Exchange, Outcome
+from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.retrying import growing_pauses
 from glados_bots.store.channels import ChannelBook, ChannelSettings
 from glados_bots.store.leases import Lease
-from glados_bots.store.limits import duration
 from glados_bots.store.store import Store
 from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
@@ -25,10 +25,11 @@ from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, Unkno
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
-from glados_bots.wire.reasoning import Folded
+from glados_bots.wire.reasoning import Folded, Unfinished
 from glados_bots.wire.refusals import TOO_LONG
 from glados_bots.wire.reply import Thinking
-from glados_bots.wording import APOLOGY, EMPTY, MODEL_AWAY, THINKS
+from glados_bots.wording.languages import english_name
+from glados_bots.wording.sentence import NOTHING, Sentence, Value, joined, say
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,9 +38,9 @@ MOST_REFITS = 3
 AWAY_NAP_S = 0.5
 LONGEST_PAUSE_S = 5.0
 ENDINGS = {
-    "length": "The answer reached its length limit.",
-    "content_filter": "The model's server held back the rest of this answer (its content filter).",
-    "error": "The model's server ended this answer with an error.",
+    "length": say("ended-length"),
+    "content_filter": say("ended-filter"),
+    "error": say("ended-error"),
 }
 
 
@@ -79,13 +80,13 @@ class Answering:
                 return await self._attempt()
             except (RequestRejectedError, UnknownModelError) as error:
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
-                return self.exchange("failed", f"I could not answer this. {error}")
+                return self.failed(say("cannot-answer", reason=error.sentence))
             except ServiceUnavailableError as error:
                 log.warning("turn %s: %s", self.lease.turn.id, error)
                 told_s = error.retry_after or 0
                 if time.monotonic() + told_s > deadline:
-                    return self.exchange("failed", f"{APOLOGY} ({_for_too_long(told_s)})")
-                self.notice = MODEL_AWAY
+                    return self.failed(joined(say("apology"), _for_too_long(told_s)))
+                self.notice = self.said(say("model-unreachable"))
                 self._models.served = {}  # it may come back with another model
                 await self.show_waiting()
                 await asyncio.sleep(max(next(pauses), told_s))
@@ -97,7 +98,7 @@ class Answering:
         async with in_hand.works():
             history = await self.patiently(self._earlier_exchanges)
         budget = self._models.prompt_budget(self.model)
-        system = chosen.persona or self._models.system
+        system = _told_language(chosen.persona or self._models.system, self.lease.turn)
         most = self._models.max_tokens
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
@@ -120,8 +121,8 @@ class Answering:
         """Read one answer of `most` tokens; the text shown so far stays until the first new word comes."""
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
-        answer, ended = self._surface.answer(self.lease.turn), ""
-        left_out = f"{prompt.omitted} older exchanges did not fit into the model's memory." if prompt.omitted else ""
+        answer, ended = self._surface.answer(self.lease.turn), NOTHING
+        left_out = say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING
         session = f"{self._store.platform} {self.lease.turn.conversation}"
         self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
         reply = self._client.stream(prompt.messages, model=self.model, max_tokens=most, session=session)
@@ -129,20 +130,23 @@ class Answering:
             async for event in events:
                 match event:
                     case Queued(position, wait):
-                        self.notice = place_in_queue(position, wait)
+                        self.notice = self.said(place_in_queue(position, wait))
                         await self.show_waiting()
                     case Thinking():
-                        self.notice = THINKS
+                        self.notice = self.said(say("model-thinking"))
                         await self.show_waiting()
                     case Folded():
                         text, drawn, answer = [], 0, self._surface.answer(self.lease.turn)
+                    case Unfinished():
+                        note = f"*{self.said(say('still-thinking'))}*"
+                        text.append(f"\n\n{note}" if text else note)
                     case Delta(delta):
                         text.append(delta)
                         if time.monotonic() - drawn_at < pace_s:
                             continue
                         async with in_hand.works():
                             answer.feed("".join(text[drawn:]))
-                            self.text, self.notice = "".join(text), left_out
+                            self.text, self.notice = "".join(text), self.said(left_out)
                             self._display.show(answer.chunks, self.notice, "writing", self.text)
                         drawn, drawn_at = len(text), time.monotonic()
                     case Finished() as finished:
@@ -151,10 +155,10 @@ class Answering:
                         counted = finished.prompt_tokens + finished.completion_tokens
                         self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
                         self.is_whole = True
-                        ended = ENDINGS.get(finished.reason, "")
-                        self.notice = " ".join(filter(None, [left_out, ended]))
+                        ended = ENDINGS.get(finished.reason, NOTHING)
+                        self.notice = self.said(joined(left_out, ended))
         whole = "".join(text)
-        return self.exchange("done", whole) if whole.strip() else self.exchange("failed", ended or EMPTY)
+        return self.exchange("done", whole) if whole.strip() else self.failed(ended or say("no-answer"))
 
     @property
     def spent(self) -> int:
@@ -185,6 +189,13 @@ class Answering:
         answer.close()
         return answer.chunks
 
+    def said(self, sentence: Sentence) -> str:
+        """What the bot itself says, in the language of the turn's place."""
+        return sentence.in_language(self.lease.turn.language)
+
+    def failed(self, sentence: Sentence) -> Exchange:
+        return self.exchange("failed", self.said(sentence))
+
     def exchange(self, outcome: Outcome, answer: str) -> Exchange:
         turn = self.lease.turn
         return Exchange(
@@ -203,12 +214,20 @@ class Answering:
                     await asyncio.sleep(AWAY_NAP_S)
 
 
-def _for_too_long(told_s: float) -> str:
+def _told_language(system: str, turn: Turn) -> str:
+    """What the model is told first; where it asks for the reader's language by `{language}`, with that."""
+    return system.replace("{language}", english_name(turn.language))
+
+
+def _for_too_long(told_s: float) -> Sentence:
     """Why a model is not waited for any more; `told_s` are the seconds its server wants to be left alone."""
-    return f"The model takes no requests for {duration(told_s)}." if told_s else "The model was away for too long."
+    if told_s:
+        return say("model-refuses-for", wait=timedelta(seconds=told_s))
+    return say("model-unreachable-too-long")
 
 
-def place_in_queue(position: int, wait_s: float | None) -> str:
-    """A sentence for people about their place; positions count from 0."""
-    about = f", about {wait_s:.0f} s" if wait_s else ""
-    return f"Waiting for the model: {'next' if position == 0 else f'{position + 1} in line'}{about}"
+def place_in_queue(position: int, wait_s: float | None) -> Sentence:
+    """What people are told about their place; positions count from 0."""
+    name = "model-queue" if position else "model-queue-next"
+    values: dict[str, Value] = {"place": position + 1} if position else {}
+    return say(f"{name}-wait", wait=timedelta(seconds=wait_s), **values) if wait_s else say(name, **values)

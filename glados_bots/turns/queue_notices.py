@@ -14,6 +14,7 @@ from glados_bots.store.store import Store
 from glados_bots.surface import Surface, View
 from glados_bots.turns.display import nonce
 from glados_bots.turns.pacing import Pacer
+from glados_bots.wording.sentence import Sentence, say
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class QueueNotices:
         self._pacer = pacer
         self._lease = lease
         self._begun = begun
-        self._told: dict[str, str] = {}
+        self._told: dict[str, Sentence] = {}
         self._queued: Sequence[str] = ()
         self._work: asyncio.Task[None] | None = None
         self._closed = False
@@ -52,21 +53,21 @@ class QueueNotices:
             if self._closed:
                 return
             try:
-                await self._tell(turn_id, f"Queued: {'next' if place == 1 else f'{place} answers before this one'}.")
+                await self._tell(turn_id, say("queued-next") if place == 1 else say("queued", count=place))
             except Exception as error:  # noqa: BLE001 - whatever a platform's client raises
                 log.warning("turn %s: its queue notice could not be shown: %s", turn_id, error)
                 return
 
-    async def _tell(self, turn_id: str, notice: str) -> None:
+    async def _tell(self, turn_id: str, notice: Sentence) -> None:
         """Post or edit one notice. An edit that finds no room in the budget is left to the next heartbeat."""
         asked = await self._store.asked_of(turn_id)
-        notice = "Stopped." if asked == "stop" else notice
+        notice = say("stopped") if asked == "stop" else notice
         if asked == "delete" or self._told.get(turn_id) == notice:
             return
         turn, posts = await self._store.turn(turn_id), await self._store.posts(turn_id)
         if turn is None:
             return
-        view = View("", notice, "waiting", is_last=True)
+        view = View("", notice.in_language(turn.language), "waiting", is_last=True)
         if not posts:
             post = await self._surface.post(turn, view, nonce(turn_id, 0))
             await self._store.save_posts(self._lease, turn_id, [post])

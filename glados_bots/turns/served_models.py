@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from glados_bots.errors import GladosError, RequestRejectedError
 from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
 SHORTEST_ANSWER = 16  # tokens
@@ -37,9 +38,7 @@ class ServedModels:
         if not self.served or (wanted and wanted not in self.served):
             self.served = {model.id: model.context_length for model in await client.models()}
         if wanted and wanted not in self.served:
-            names = ", ".join(self.served)
-            raise UnknownModelError(f"This channel is set to the model {wanted}, which is not here any more. "
-                                    f"Choose one that is: {names}.")  # fmt: skip
+            raise UnknownModelError(say("model-gone", model=wanted, models=tuple(self.served)))
         return wanted or next(iter(self.served))
 
     def prompt_budget(self, model: str) -> int | None:

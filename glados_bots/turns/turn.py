@@ -25,7 +25,7 @@ from glados_bots.turns.pacing import Pacer
 from glados_bots.turns.queue_notices import QueueNotices
 from glados_bots.turns.served_models import ServedModels
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wording import APOLOGY, PAUSED
+from glados_bots.wording.sentence import say
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -74,7 +74,8 @@ class TurnRun:
     async def say_goodbye(self) -> None:
         """The work was interrupted for a shutdown: what is written stays, marked as unfinished."""
         if not self.lease.is_again:
-            self.display.show(self.answering.drawn(self.answering.text), PAUSED, "waiting", self.answering.text)
+            paused = self.answering.said(say("paused"))
+            self.display.show(self.answering.drawn(self.answering.text), paused, "waiting", self.answering.text)
             await self.display.hand_over()
 
     # --- the life of a turn ----------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ class TurnRun:
                 await self._restart()
                 continue
             if self._given_up:
-                return self._kept or self.answering.exchange("failed", APOLOGY)
+                return self._kept or self.answering.failed(say("apology"))
             exchange = self.lease.answer or await self._generate_and_edit()
             if exchange:
                 return exchange
@@ -189,9 +190,8 @@ class TurnRun:
         """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
         if self.lease.is_again and exchange.outcome == "failed" and not exchange.answer:
             return  # its place was gone when it ended
-        notice = (
-            self.answering.notice if exchange.outcome == "done" else "Stopped." if exchange.outcome == "stopped" else ""
-        )
+        stopped = self.answering.said(say("stopped")) if exchange.outcome == "stopped" else ""
+        notice = self.answering.notice if exchange.outcome == "done" else stopped
         await self._owned(lambda: self._store.note_answer(self.lease, exchange, notice))
         model = exchange.model if self._show_model and exchange.outcome != "failed" else ""
         async with in_hand.works():

@@ -11,7 +11,6 @@ from glados_bots.wire.events import Delta
 MARKS = ("<think>", "</think>")
 TALK = frozenset(" `\"'(")  # before a mark that is spoken about
 MOST_KEPT = 50  # marks that an answer speaks about; after that none is looked at
-UNFINISHED = "*The model was still thinking when its answer had to end.*"
 
 
 class Reasoning:
@@ -26,7 +25,7 @@ class Reasoning:
     def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False, begun: bool = False) -> None:
         self._open, self._close = marks
         self._show = show
-        self._inside = self.has_begun = begun  # with reasoning
+        self.is_inside = self.has_begun = begun  # with reasoning
         self._undecided = not begun  # nothing but white space came so far
         self._held = ""
         self._quote = ""  # its first piece that was shown
@@ -36,23 +35,22 @@ class Reasoning:
         self._held += text
         if self._undecided:
             self._decide()
-        shown = self._thoughts() if self._inside else ""
-        return shown if self._undecided or self._inside else shown + self._answer()
+        shown = self._thoughts() if self.is_inside else ""
+        return shown if self._undecided or self.is_inside else shown + self._answer()
 
     def close(self) -> str:
-        """What is left; a note when there was nothing but reasoning, so that no answer is empty without a word."""
+        """What is left. `is_inside` says afterwards whether there was nothing but reasoning."""
         rest, self._held = self._held, ""
-        if not self._inside:
+        if not self.is_inside:
             return rest
-        thought = self._quoted(rest.rstrip()) if self._show else ""
-        return f"{thought}\n\n{UNFINISHED}" if self._quote else UNFINISHED
+        return self._quoted(rest.rstrip()) if self._show else ""
 
     def _decide(self) -> None:
         """Whether the answer begins with reasoning."""
         begin = self._held.lstrip()
         if begin.startswith(self._open):
             self._undecided, self._held = False, begin[len(self._open) :]
-            self._inside = self._trim = self.has_begun = True
+            self.is_inside = self._trim = self.has_begun = True
         elif not self._open.startswith(begin):
             self._undecided = False
 
@@ -62,7 +60,7 @@ class Reasoning:
         if not end:
             thought = self._held[: len(self._held) - overlap(self._held, self._close)]
         thought = thought.rstrip()
-        self._inside, self._held = not end, rest if end else self._held[len(thought) :]
+        self.is_inside, self._held = not end, rest if end else self._held[len(thought) :]
         shown = self._quoted(thought) if self._show else ""
         return shown + "\n\n" if end and self._quote else shown
 
@@ -78,6 +76,11 @@ class Reasoning:
         begin = "> " if text and not self._quote else ""
         self._quote = self._quote or text
         return begin + text.replace("\n", "\n> ")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The answer ended while the model was still reasoning: there is no word of an answer."""
 
 
 @dataclass(frozen=True, slots=True)

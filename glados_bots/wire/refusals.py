@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
+from glados_bots.wording.sentence import say
 
 STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # what reading JSON of another shape raises
 WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
@@ -23,19 +24,12 @@ FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengt
 LONGEST_COUNT = 9  # digits
 LONGEST_TEXT = 2_000  # characters of an error that are looked at
 
-OPERATOR = "The operator has to see to that."
-SENTENCES = {
-    401: f"The model's server does not accept our key (status 401). {OPERATOR}",
-    402: f"The model's server has no credit left for us (status 402). {OPERATOR}",
-    403: f"The model's server does not let us use this model (status 403). {OPERATOR}",
-    404: f"The model's server does not know this model, or its address is wrong (status 404). {OPERATOR}",
-    413: "This is too long for the model's server (status 413).",
+KNOWN = frozenset({401, 402, 403, 404, 413})  # each has a sentence of its own
+NO_CREDIT = say("server-402")
+BUSY = {
     429: "the inference service is busy (status 429)",
     503: "the inference service is starting, stopping or busy (status 503)",
 }
-NO_CREDIT = SENTENCES[402]
-LONG = "This is too long for the model."
-OTHER = "The model's server does not accept this request (status {status})."
 FAILED = "the inference service failed (status {status})"
 
 # How servers call a prompt that does not fit: OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic,
@@ -118,11 +112,14 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
     if names_context and not is_busy:  # some servers say so with status 500
         figures = _figures(details, text)
         prompt, most = figures["prompt_tokens"], figures["max_prompt_tokens"] or figures["context_length"]
-        sentence = f"{LONG[:-1]}: it has {prompt} tokens, and {most} fit." if prompt and most else LONG
+        sentence = (
+            say("too-long-for-model-tokens", tokens=prompt, most=most) if prompt and most else say("too-long-for-model")
+        )
         return RequestRejectedError(sentence, status, TOO_LONG, **figures, said=text)
     if is_busy or status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServiceUnavailableError(SENTENCES.get(status, FAILED).format(status=status), retry_s, said=text)
-    return RequestRejectedError(SENTENCES.get(status, OTHER).format(status=status), status, code, said=text)
+        return ServiceUnavailableError(BUSY.get(status, FAILED).format(status=status), retry_s, said=text)
+    sentence = say(f"server-{status}") if status in KNOWN else say("server-rejects", status=str(status))
+    return RequestRejectedError(sentence, status, code, said=text)
 
 
 def _figures(details: dict[str, Any], text: str) -> dict[str, int | None]:

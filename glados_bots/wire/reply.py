@@ -14,7 +14,7 @@ from typing import Any
 from glados_bots.errors import ServiceUnavailableError
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
-from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unopened
+from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unfinished, Unopened
 from glados_bots.wire.refusals import STRANGE, count, failure
 
 LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than a server is asked for
@@ -27,7 +27,7 @@ class Thinking:
     """The model thinks before it answers, and nothing of that is shown."""
 
 
-ReplyEvent = Queued | Thinking | Folded | Delta | Finished
+ReplyEvent = Queued | Thinking | Folded | Unfinished | Delta | Finished
 
 
 class Reply:
@@ -78,6 +78,8 @@ class Reply:
             raise ServiceUnavailableError("the inference service ended an answer with an error before its first word")
         yield from self._told(self._reasoning.close())
         yield from self._unopened.close()
+        if self._reasoning.is_inside:
+            yield Unfinished()
         details = self._usage.get("prompt_tokens_details")
         yield Finished(
             REASONS.get(str(self._reason), "stop"),

@@ -6,12 +6,14 @@ from typing import Literal, Protocol, Self, cast
 
 import discord
 
+from glados_bots.wording.sentence import NOTHING, Sentence, say
+
 Action = Literal["stop", "redo", "up", "down"]
-_FACES: dict[Action, tuple[str | None, str, discord.ButtonStyle]] = {
-    "stop": ("Stop", "⏹️", discord.ButtonStyle.secondary),
-    "redo": ("Regenerate", "🔁", discord.ButtonStyle.secondary),
-    "up": (None, "👍", discord.ButtonStyle.secondary),
-    "down": (None, "👎", discord.ButtonStyle.secondary),
+_FACES: dict[Action, tuple[Sentence, str]] = {
+    "stop": (say("button-stop"), "⏹️"),
+    "redo": (say("button-redo"), "🔁"),
+    "up": (NOTHING, "👍"),
+    "down": (NOTHING, "👎"),
 }
 
 
@@ -27,10 +29,10 @@ class Control(
 ):
     """One button. `mark` names the message it was made for, so that a message that was posted can be found again."""
 
-    def __init__(self, action: Action, turn: str, mark: str = "") -> None:
-        label, emoji, style = _FACES[action]
+    def __init__(self, action: Action, turn: str, mark: str = "", language: str = "") -> None:
+        label, emoji = _FACES[action]
         custom_id = f"glados:{action}:{turn}" + (f":{mark}" if mark else "")
-        super().__init__(discord.ui.Button(label=label, emoji=emoji, style=style, custom_id=custom_id))
+        super().__init__(discord.ui.Button(label=label.in_language(language) or None, emoji=emoji, custom_id=custom_id))
         self.action = action
         self.turn = turn
 
@@ -45,11 +47,11 @@ class Control(
         await cast("Presses", interaction.client).press(interaction, self.action, self.turn)
 
 
-def buttons(turn: str, actions: Sequence[Action], mark: str = "") -> discord.ui.View:
+def buttons(turn: str, actions: Sequence[Action], mark: str = "", language: str = "") -> discord.ui.View:
     """The row under an answer. Must be called inside the event loop, as all of discord.py's views."""
     view = discord.ui.View(timeout=None)
     for action in actions:
-        view.add_item(Control(action, turn, mark))
+        view.add_item(Control(action, turn, mark, language))
     return view
 
 

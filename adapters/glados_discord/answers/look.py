@@ -4,12 +4,12 @@ import discord
 
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.surface import View
+from glados_bots.wording.sentence import say
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
 
 ROOM = 400  # characters of a message kept free for the small print: three lines
 LONGEST_LINE = 129
-THINKING = "Thinking…"
 _DIALECT = DiscordDialect()
 
 
@@ -18,22 +18,22 @@ def new_answer() -> Stream[str]:
     return stream(LIMIT - ROOM)
 
 
-def content(view: View, aside: str = "") -> str:
+def content(view: View, aside: str = "", language: str = "") -> str:
     """The message's text, and below it in Discord's small print what the bot itself says.
 
-    `aside` is a sentence about the question that stays, such as what was not read of it.
+    `aside` is a sentence about the question that stays, such as what was not read of it. `language` is the place's.
     """
     is_silent = view.state in {"waiting", "writing"} and not view.chunk
-    notice = view.notice or (THINKING if is_silent else "")
+    notice = view.notice or (say("thinking").in_language(language) if is_silent else "")
     model = view.model if view.is_last else ""
     lines = [line for line in (notice, aside if view.is_last else "", model) if line]
     small = "\n".join(f"-# {_plain(line)}" for line in lines)
-    return f"{view.chunk}\n{small}".strip() or "-# (nothing)"
+    return f"{view.chunk}\n{small}".strip() or f"-# {say('nothing').in_language(language)}"
 
 
-def controls(turn: str, view: View, nonce: str = "") -> discord.ui.View | None:
+def controls(turn: str, view: View, nonce: str = "", language: str = "") -> discord.ui.View | None:
     wanted = actions(view)
-    return buttons(turn, wanted, nonce) if wanted else None
+    return buttons(turn, wanted, nonce, language) if wanted else None
 
 
 def actions(view: View) -> tuple[Action, ...]:

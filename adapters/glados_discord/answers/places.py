@@ -13,6 +13,7 @@ from typing import Literal, cast
 import discord
 
 from glados_bots.conversation import Turn
+from glados_bots.wording.sentence import say
 from glados_discord.answers.markdown import LIMIT, DiscordDialect
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.connection.current_client import CurrentClient
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 How = Literal["thread", "reply", "plain"]
 MOST_KNOWN = 4096
-NAMELESS = "Answer"
-DELETED = "Deleted question"
 MOST_LEFT = 10  # messages of a thread that are looked at before it is put away
 
 
@@ -110,7 +109,8 @@ class Places:
         if channel.guild is None:
             raise LookupError("the server is not known yet, or the bot was removed from it")
         message = channel.get_partial_message(question)
-        for name in dict.fromkeys([spot.title or NAMELESS, NAMELESS]):
+        nameless = say("thread-nameless").in_language(turn.language)
+        for name in dict.fromkeys([spot.title or nameless, nameless]):
             await self._rates.enter(turn.id)
             with as_core_errors():
                 try:
@@ -144,7 +144,8 @@ class Places:
                 if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
                     if found.archived:  # then nothing else of it can be changed
                         await found.edit(archived=False)
-                    await found.edit(name=DELETED, archived=True)
+                    deleted = say("thread-deleted").in_language(turn.language)
+                    await found.edit(name=deleted, archived=True)
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
@@ -155,7 +156,9 @@ class Places:
         channel = await self._current.channel(spot.channel, spot.guild)
         await self._rates.enter(turn.id, self._rates.creations(spot.channel))
         with as_core_errors():
-            message = await channel.send(asked(spot), nonce=f"ask{turn.id}", suppress_embeds=True, silent=True)
+            message = await channel.send(
+                asked(spot, turn.language), nonce=f"ask{turn.id}", suppress_embeds=True, silent=True
+            )
         return message.id
 
 
@@ -170,9 +173,9 @@ async def _is_empty_of(thread: discord.Thread, opener: discord.ClientUser | None
     return True
 
 
-def asked(spot: Spot) -> str:
+def asked(spot: Spot, language: str = "") -> str:
     """A slash command's question as we write it down."""
     text = DiscordDialect().escape(spot.asked)
     quoted = "\n".join(f"> {line}" for line in text.splitlines())
-    whole = f"{spot.asker} asks:\n{quoted}"
+    whole = say("asks", name=spot.asker, question=quoted).in_language(language)
     return whole if len(whole) <= LIMIT else f"{whole[: LIMIT - 1]}…"

@@ -149,16 +149,19 @@ class DiscordSurface:
         try:
             return await self._create(turn, target.channel, view, nonce, reply_to)
         except BlockedError as error:
-            return await self._create(turn, target.channel, _instead(view, error), nonce, reply_to)
+            return await self._create(turn, target.channel, _instead(turn, view, error), nonce, reply_to)
 
     async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
         place = await self._current.channel(channel, Spot.of(turn).guild)
         await self.rates.enter(turn.id, self.rates.creations(str(channel)))
-        extras: dict[str, Any] = {"view": controls(turn.id, view, nonce), "reference": _reference(place, reply_to)}
+        extras: dict[str, Any] = {
+            "view": controls(turn.id, view, nonce, turn.language),
+            "reference": _reference(place, reply_to),
+        }
         try:
             with as_core_errors():
                 return await place.send(
-                    content(view, Spot.of(turn).aside),
+                    content(view, Spot.of(turn).aside, turn.language),
                     nonce=nonce,
                     suppress_embeds=True,
                     **extras,
@@ -173,15 +176,15 @@ class DiscordSurface:
         try:
             await self._edit(turn, channel, number, view, nonce)
         except BlockedError as error:
-            await self._edit(turn, channel, number, _instead(view, error), nonce)
+            await self._edit(turn, channel, number, _instead(turn, view, error), nonce)
 
     async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
         place = await self._current.channel(channel, Spot.of(turn).guild)
         try:
             with as_core_errors():
                 await place.get_partial_message(number).edit(
-                    content=content(view, Spot.of(turn).aside),
-                    view=controls(turn.id, view, nonce),
+                    content=content(view, Spot.of(turn).aside, turn.language),
+                    view=controls(turn.id, view, nonce, turn.language),
                 )
         except discord.HTTPException as error:
             if error.code == ARCHIVED:
@@ -223,7 +226,7 @@ def _parts(post: str) -> tuple[int, int]:
 
 def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
     """Whether a message looks like this: for a nonce that it knows, Discord gives the first message as it stands."""
-    words = content(view, Spot.of(turn).aside).split()
+    words = content(view, Spot.of(turn).aside, turn.language).split()
     return message.content.split() == words and actions_of(message) == actions(view)
 
 
@@ -233,5 +236,5 @@ def _reference(place: discord.PartialMessageable, reply_to: int | None) -> disco
     return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
 
 
-def _instead(view: View, error: BlockedError) -> View:
-    return replace(view, chunk="", notice=f"{error.reason} {view.notice}".strip())
+def _instead(turn: Turn, view: View, error: BlockedError) -> View:
+    return replace(view, chunk="", notice=f"{error.reason.in_language(turn.language)} {view.notice}".strip())

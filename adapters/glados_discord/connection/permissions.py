@@ -2,6 +2,8 @@
 
 import discord
 
+from glados_bots.wording.sentence import NOTHING, Sentence, say
+
 NOBODY = discord.AllowedMentions.none()  # who is called by anything that the bot sends or changes
 NEEDED = discord.Permissions(
     view_channel=True,
@@ -18,27 +20,31 @@ def invite_url(application: int) -> str:
     return discord.utils.oauth_url(application, permissions=NEEDED, scopes=("bot", "applications.commands"))
 
 
-def missing_permission(channel: object, guild: discord.Guild | None) -> str:
-    """The permission without which no answer can be written here, by Discord's name; empty when there is none.
+def missing_permission(channel: object, guild: discord.Guild | None) -> Sentence:
+    """What the bot needs to answer here, such as a permission; nothing when it lacks nothing.
 
     A channel that is not known counts as allowed: then Discord decides.
     """
     permissions_for = getattr(channel, "permissions_for", None)
     if guild is None or permissions_for is None or isinstance(channel, discord.PartialMessageable):
-        return ""
+        return NOTHING
     granted: discord.Permissions = permissions_for(guild.me)
     return missing_in(granted, is_thread=isinstance(channel, discord.Thread), me=guild.me)
 
 
-def missing_in(granted: discord.Permissions, *, is_thread: bool, me: discord.Member | None = None) -> str:
+def missing_in(granted: discord.Permissions, *, is_thread: bool, me: discord.Member | None = None) -> Sentence:
     """As `missing_permission`, from permissions that are known."""
     if me is not None and me.is_timed_out():
-        return "an end of my time-out"
+        return say("needs-end-of-timeout")
     if not granted.view_channel:
-        return "View Channel"
+        return _needs("permission-view")
     if is_thread:
-        return "" if granted.send_messages_in_threads else "Send Messages in Threads"
-    return "" if granted.send_messages else "Send Messages"
+        return NOTHING if granted.send_messages_in_threads else _needs("permission-send-threads")
+    return NOTHING if granted.send_messages else _needs("permission-send")
+
+
+def _needs(permission: str) -> Sentence:
+    return say("needs-permission", permission=say(permission))
 
 
 def may_open_threads(channel: object, guild: discord.Guild | None) -> bool:

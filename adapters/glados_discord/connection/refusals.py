@@ -11,6 +11,7 @@ import aiohttp
 import discord
 
 from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError
+from glados_bots.wording.sentence import say
 
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_INTERACTION = 10062
@@ -27,7 +28,8 @@ EDGE_REFUSES = 429  # discord.py waits for Discord's own 429s itself; those of i
 # Unknown channel or guild, no access, no permission, closed direct messages, a forum, a locked thread.
 PLACE_GONE = frozenset({10003, 10004, 50001, DM_CLOSED, 50008, 50013, THREAD_LOCKED})
 # Refused by a server's automatic moderation, or for a link, or for its form: the same text will never pass.
-BLOCKED = frozenset({200000, 200001, 240000, INVALID_FORM_BODY})
+HARMFUL_LINK = 240000
+BLOCKED = frozenset({200000, 200001, HARMFUL_LINK, INVALID_FORM_BODY})
 # Slow mode, announcement limits, channel and server write limits, too many edits of an old message.
 SLOWED = frozenset({20016, 20022, 20028, 20029, LATE_EDIT})
 # Why no thread can be made here: no access, no permission, not this kind of channel, none possible on this message,
@@ -42,12 +44,8 @@ class BlockedError(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"Discord refused the text (code {code})")
-        what = "a link in it is flagged as harmful" if code == 240000 else "this server's automatic moderation"  # noqa: PLR2004
-        self.reason = (
-            "Discord did not accept this part of the answer."
-            if code == INVALID_FORM_BODY
-            else f"This part of the answer was blocked: {what}."
-        )
+        names = {INVALID_FORM_BODY: "blocked", HARMFUL_LINK: "blocked-link"}
+        self.reason = say(names.get(code, "blocked-moderation"))
 
 
 @contextmanager

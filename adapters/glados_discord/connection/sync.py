@@ -22,7 +22,7 @@ async def sync(
     A failure is logged: without commands the bot still answers mentions.
     """
     guilds = [] if settings.commands in {"global", "off"} else sorted(ids(settings.commands))
-    digest = _digest(tree)
+    digest = await _digest(tree)
     scopes: dict[int | None, str] = {None: digest if settings.commands == "global" else ""}
     scopes |= dict.fromkeys(guilds, digest)
     for guild, wanted in scopes.items():
@@ -52,6 +52,10 @@ async def _tell(tree: app_commands.CommandTree[Any], guild: int | None, *, is_of
             tree.add_command(command)
 
 
-def _digest(tree: app_commands.CommandTree[Any]) -> str:
-    described = [command.to_dict(tree) for command in tree.get_commands()]
+async def _digest(tree: app_commands.CommandTree[Any]) -> str:
+    """Names what Discord is told, with the names and descriptions in all languages."""
+    described = [
+        await command.get_translated_payload(tree, tree.translator) if tree.translator else command.to_dict(tree)
+        for command in tree.get_commands()
+    ]
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()

@@ -14,7 +14,7 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording import APOLOGY, CONTENT_HINT, FILES_ONLY, HOW_TO_ASK_ON_DISCORD
+from glados_bots.wording.sentence import Sentence, say
 from glados_discord.access import DiscordAsker
 from glados_discord.connection.current_client import NotConnectedError
 from glados_discord.connection.permissions import missing_permission
@@ -49,7 +49,7 @@ class DiscordDesk:
         self._current = shared.current
         self._facts = shared.facts
         self._settings = shared.settings
-        self._notes = DiscordNotes(shared.core.marks)
+        self._notes = DiscordNotes(shared)
         self._order = shared.order
 
     # --- events ----------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class DiscordDesk:
         except Exception:
             log.exception("message %d could not be taken in", said.heard.id)
             if await self._reason(said.heard) in {"mention", "direct"}:
-                await self._notes.reply(said.message, APOLOGY)
+                await self._notes.reply(said.message, say("apology"))
 
     async def _take(self, said: DiscordEvent, *, late: bool) -> None:
         heard, reason = said.heard, await self._reason(said.heard)
@@ -108,8 +108,9 @@ class DiscordDesk:
         where = where_of(said.channel, said.heard.channel, guild, guild.id if guild else None)
         quotes = Quotes(said.me, self._current, self._facts, self._shared.rules, thread)
         asker = DiscordAsker(said.heard.author, where.guild, where.listed, said.heard.roles)
+        language = await self._shared.language(said.channel, guild)
         return AskedInDiscordMessage(
-            self._shared, where, asker, said.message, said.heard, quotes, in_passing=in_passing
+            self._shared, where, asker, language, said.message, said.heard, quotes, in_passing=in_passing
         )
 
     async def _tell(self, message: discord.Message, reason: Reason, verdict: Verdict) -> None:
@@ -142,15 +143,14 @@ class DiscordDesk:
         """Whether a message was taken in, or answered with a sentence, before."""
         return await self._facts.is_turn(message) or await self._core.marks.was(f"told:{message}")
 
-    async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: str) -> None:
+    async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: Sentence) -> None:
         """A mention without words, a picture, or a text that Discord did not show us."""
         if reason == "thread":  # people share pictures with each other, too
             if not self._settings.message_content and not message.content:
-                await self._notes.hint(message, CONTENT_HINT)
+                await self._notes.hint(message, say("mention-me"))
         else:
-            await self._notes.reply(
-                message, FILES_ONLY.format(left_out=left_out) if left_out else HOW_TO_ASK_ON_DISCORD
-            )
+            how = say("how-to-ask-discord", ask="`/ask`", help="`/help`")
+            await self._notes.reply(message, say("files-only", left_out=left_out) if left_out else how)
 
     async def _edited(self, said: DiscordEvent, before: Heard | None) -> None:
         said = await self._in_place(said)

@@ -5,9 +5,9 @@ import logging
 import discord
 
 from glados_bots.store.limits import hidden
-from glados_bots.store.marks import Marks
-from glados_bots.wording import CANNOT_WRITE_IN
+from glados_bots.wording.sentence import Sentence, say
 from glados_discord.connection.refusals import DM_CLOSED, Temporary
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -19,41 +19,42 @@ HINT_S = 30 * 24 * 3600
 class DiscordNotes:
     """Says each thing once, whichever process gets to it first. What cannot be said is logged."""
 
-    def __init__(self, marks: Marks) -> None:
-        self._marks = marks
+    def __init__(self, shared: DiscordShared) -> None:
+        self._shared = shared
+        self._marks = shared.core.marks
 
-    async def reply(self, message: discord.Message, text: str) -> None:
+    async def reply(self, message: discord.Message, said: Sentence) -> None:
         if await self._first(message):
-            await self._write(message, text)
+            await self._write(message, said)
 
-    async def refuse(self, message: discord.Message, text: str) -> None:
+    async def refuse(self, message: discord.Message, said: Sentence) -> None:
         if await self._first(message) and await self._marks.once(
             f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S
         ):
-            await self._write(message, text)
+            await self._write(message, said)
 
-    async def tell(self, message: discord.Message, text: str, *, is_repeat: bool = False) -> None:
+    async def tell(self, message: discord.Message, said: Sentence, *, is_repeat: bool = False) -> None:
         """Tell the person alone, unless they know; where they take no direct messages, below their message."""
         if not await self._first(message) or is_repeat:
             return
         if not await self._marks.once(f"limit:{hidden(str(message.author.id))}", REFUSALS_QUIET_S):
             return
-        if message.guild is None or not await self._direct(message.author, text):
-            await self._write(message, text)
+        if message.guild is None or not await self._direct(message, said):
+            await self._write(message, said)
 
-    async def hint(self, message: discord.Message, text: str) -> None:
+    async def hint(self, message: discord.Message, said: Sentence) -> None:
         if await self._marks.once(f"hint:{message.channel.id}", HINT_S):
-            await self._write(message, text)
+            await self._write(message, said)
 
-    async def cannot_write(self, message: discord.Message, what: str) -> None:
+    async def cannot_write(self, message: discord.Message, obstacle: Sentence) -> None:
         """The bot may not write where it was asked: tell the person directly, or at least react."""
-        log.warning("channel %d: cannot answer there, lacking %s", message.channel.id, what)
+        log.warning("channel %d: cannot answer there: %s", message.channel.id, obstacle)
         if not await self._first(message):
             return
         if not await self._marks.once(f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S):
             return
-        place = getattr(message.channel, "mention", "a channel")
-        if await self._direct(message.author, CANNOT_WRITE_IN.format(place=place, what=what)):
+        place = getattr(message.channel, "mention", say("a-channel"))
+        if await self._direct(message, say("cannot-write-in", place=place, obstacle=obstacle)):
             return
         try:
             await message.add_reaction("🔇")
@@ -63,17 +64,21 @@ class DiscordNotes:
     async def _first(self, message: discord.Message) -> bool:
         return await self._marks.once(f"told:{message.id}")
 
-    async def _write(self, message: discord.Message, text: str) -> None:
+    async def _write(self, message: discord.Message, said: Sentence) -> None:
         reference = message.to_reference(fail_if_not_exists=False)
-        name = f"note{message.id}"
+        name, text = f"note{message.id}", await self._text(message, said)
         try:
             await message.channel.send(text, reference=reference, nonce=name, suppress_embeds=True)
         except (discord.HTTPException, *Temporary) as error:
             log.warning("message %d: a note below it could not be written: %s", message.id, error)
 
-    async def _direct(self, person: discord.User | discord.Member, text: str) -> bool:
+    async def _text(self, message: discord.Message, said: Sentence) -> str:
+        return said.in_language(await self._shared.language(message.channel, message.guild))
+
+    async def _direct(self, message: discord.Message, said: Sentence) -> bool:
+        """Tell the author alone, in the language of the place where they asked: Discord does not tell theirs."""
         try:
-            await person.send(text, suppress_embeds=True)
+            await message.author.send(await self._text(message, said), suppress_embeds=True)
         except discord.HTTPException as error:
             log.info("a person takes no direct messages (%d)", error.code)
             if error.code != DM_CLOSED:

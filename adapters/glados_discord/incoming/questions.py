@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import discord
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import LANGUAGE, Turn
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.access import DiscordAsker, refusal
 from glados_discord.answers.places import How, Spot
 from glados_discord.facts import DiscordFacts
@@ -29,9 +30,10 @@ class AskedOnDiscord:
     shared: DiscordShared
     where: Where
     asker: DiscordAsker
+    language: str  # of what the bot itself says beside the answer
 
     @property
-    def refusal(self) -> str:
+    def refusal(self) -> Sentence:
         """Why the operator's lists are against an answer."""
         return refusal(self.shared.rules, self.asker)
 
@@ -49,7 +51,7 @@ class AskedOnDiscord:
 
     def _turn(self, what: Question, number: int, conversation: str, name: str, spot: Spot) -> Turn:
         """The turn of a question; `spot` says what its place keeps of the message or of the command."""
-        here = spot_of(what, self.where, self.shared.settings, is_new=conversation == str(number))
+        here = spot_of(what, self.where, self.shared.settings, self.language, is_new=conversation == str(number))
         return Turn(
             id=str(number),
             conversation=conversation,
@@ -57,7 +59,7 @@ class AskedOnDiscord:
             text=what.text,
             author_name=name,
             channel=self.where.settings,
-            place=spot.to_place() | here.to_place(),
+            place={**spot.to_place(), **here.to_place(), LANGUAGE: self.language},
         )
 
 
@@ -68,7 +70,7 @@ class AskedInDiscordMessage(AskedOnDiscord):
     message: discord.Message  # for the calls that read its files and what it refers to
     heard: Heard  # the same as plain data
     quotes: Quotes
-    obstacle: str = ""  # the permission that the bot lacks to answer there; empty for none
+    obstacle: Sentence = NOTHING  # what the bot lacks to answer there
     in_passing: bool = False  # nothing in it names the bot: then only words ask something, and no sticker or poll
 
     async def read(self) -> Question:
@@ -112,15 +114,15 @@ async def conversation_of(heard: Heard, where: Where, facts: DiscordFacts, setti
     return str(where.channel) if settings.answer_in == "channel" else str(heard.id)
 
 
-def spot_of(question: Question, where: Where, settings: DiscordSettings, *, is_new: bool) -> Spot:
-    """Where a question is answered; `is_new` if its conversation begins with it."""
+def spot_of(question: Question, where: Where, settings: DiscordSettings, language: str, *, is_new: bool) -> Spot:
+    """Where a question is answered, with what is said there; `is_new` if its conversation begins with it."""
     how = how_to_answer(where, settings, is_new=is_new)
     return Spot(
         channel=str(where.channel),
         guild=str(where.guild or ""),
         how=how,
-        title=title(question.title) if how == "thread" else "",
-        aside=question.left_out,
+        title=title(question.title, say("a-question").in_language(language)) if how == "thread" else "",
+        aside=question.left_out.in_language(language),
         patient="yes" if where.is_slow and how != "thread" else "",  # a thread of our own asks for no fewer edits
     )
 
@@ -133,7 +135,7 @@ def how_to_answer(where: Where, settings: DiscordSettings, *, is_new: bool) -> H
     return "thread" if settings.answer_in == "thread" and may_be_thread else "reply"
 
 
-def title(question: str, fallback: str = "A question") -> str:
+def title(question: str, fallback: str) -> str:
     """The first words of a question on one line, cut between words."""
     words = _MARKUP.sub(" ", question).split()
     name = ""

@@ -11,12 +11,13 @@ from contextlib import suppress
 
 import discord
 
+from glados_bots.commands import why
 from glados_bots.errors import GladosError, StoreUnavailableError
-from glados_bots.store.marks import Marks
-from glados_bots.wording import BROKEN, STORE_AWAY
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.answers.markdown import render
 from glados_discord.connection.permissions import NOBODY
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
+from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,13 @@ LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
 LIFE_S = 15 * 60  # of an interaction's token
 
 
-async def begin(interaction: discord.Interaction, marks: Marks) -> bool:
+async def begin(interaction: discord.Interaction, shared: DiscordShared) -> bool:
     """Say "thinking" to the person alone, or nothing to one who pressed a button.
 
     False when it is another process's to answer, or too late. With Redis away, whoever Discord hears first answers.
     """
     with suppress(StoreUnavailableError):
-        if not await marks.once(f"click:{interaction.id}", LIFE_S):
+        if not await shared.core.marks.once(f"click:{interaction.id}", LIFE_S):
             return False
     is_button = interaction.type is discord.InteractionType.component
     try:
@@ -45,38 +46,52 @@ async def begin(interaction: discord.Interaction, marks: Marks) -> bool:
 
 
 async def answer(
-    interaction: discord.Interaction, marks: Marks, work: Callable[[], Awaitable[str]], *, file: str = ""
+    interaction: discord.Interaction, shared: DiscordShared, work: Callable[[], Awaitable[Sentence]]
 ) -> None:
-    """Do what was asked for and tell the person how it went; `file` names the file that is to hold the text."""
-    if not await begin(interaction, marks):
+    """Do what was asked for and tell the person how it went."""
+    if not await begin(interaction, shared):
         return
+    said = await _outcome(interaction, work)
+    await _show(interaction, said, await shared.language_of(interaction))
+
+
+async def answer_with_file(
+    interaction: discord.Interaction, shared: DiscordShared, work: Callable[[], Awaitable[str]], name: str
+) -> None:
+    """Do what was asked for and give the person its text as a file of this name, or tell why not."""
+    if not await begin(interaction, shared):
+        return
+    language = await shared.language_of(interaction)
+
+    async def give() -> Sentence:
+        data = (await work()).encode()
+        if len(data) > LARGEST_FILE:
+            raise GladosError(say("export-too-large"))
+        here = say("export-here").in_language(language)
+        await interaction.edit_original_response(content=here, attachments=[discord.File(io.BytesIO(data), name)])
+        return NOTHING
+
+    if said := await _outcome(interaction, give):
+        await _show(interaction, said, language)
+
+
+async def _outcome(interaction: discord.Interaction, work: Callable[[], Awaitable[Sentence]]) -> Sentence:
+    """What came of some work, or why nothing did."""
     try:
-        text = await work()
-        if file:
-            await _file(interaction, text.encode(), file)
-        else:
-            await say(interaction, text)
-    except StoreUnavailableError:
-        await say(interaction, STORE_AWAY)
+        return await work()
     except GladosError as error:
-        await say(interaction, str(error))
+        return why(error)
     except Exception:
         log.exception("interaction %d failed", interaction.id)
-        await say(interaction, BROKEN)
+        return say("broken")
 
 
-async def say(interaction: discord.Interaction, text: str) -> None:
+async def _show(interaction: discord.Interaction, said: Sentence, language: str) -> None:
     """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
-    parts = render(text)[:MOST_MESSAGES]
+    parts = render(said.in_language(language))[:MOST_MESSAGES]
     if interaction.type is not discord.InteractionType.component:
-        await interaction.edit_original_response(content=parts.pop(0) if parts else "Done.")
+        first = parts.pop(0) if parts else say("done").in_language(language)
+        await interaction.edit_original_response(content=first)
     for part in parts:
         # Here alone discord.py does not take what the client says of mentions.
         await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)
-
-
-async def _file(interaction: discord.Interaction, data: bytes, name: str) -> None:
-    if len(data) > LARGEST_FILE:
-        raise GladosError("This is more than Discord takes as a file. Whoever runs me can give it to you.")
-    attached = discord.File(io.BytesIO(data), name)
-    await interaction.edit_original_response(content="Here it is.", attachments=[attached])

@@ -7,24 +7,25 @@ import discord
 from discord import app_commands
 
 from glados_bots.admins import Admins
+from glados_bots.commands import NAMES as COMMANDS
+from glados_bots.commands import stopped
 from glados_bots.errors import InferenceError
 from glados_bots.store.channels import LONGEST_PERSONA
+from glados_bots.wording.languages import NAMES, known
+from glados_bots.wording.sentence import Sentence, say
 from glados_discord.access import may_manage, may_moderate
 from glados_discord.incoming import replies
 from glados_discord.incoming.shared import DiscordShared
+from glados_discord.incoming.translations import called, localised
 from glados_discord.incoming.turn_commands import TurnCommands, conversation_of
 from glados_discord.incoming.where import settings_channel
 
 MOST_CHOICES = 25
-NOT_MANAGER = "Only people who may manage this channel can change this."
-NOT_SURE = (
-    "This deletes all your questions with my answers, and cannot be undone. If you want that: `/forget sure:True`."
-)
-HOW = "Mention me, reply to me, or write to me directly. In a thread I opened I need no mention."
+DEFAULT = "default"  # what people write to undo a choice
 Tree = app_commands.CommandTree[Any]
-Work = Callable[[discord.Interaction], Awaitable[str]]
-Show = Callable[[str], Awaitable[str]]
-Change = Callable[[str, str, str], Awaitable[str]]
+Work = Callable[[discord.Interaction], Awaitable[Sentence]]
+Show = Callable[[str], Awaitable[Sentence]]
+Change = Callable[[str, str, str], Awaitable[Sentence]]
 
 
 class Slash:
@@ -41,34 +42,27 @@ class Slash:
         self._add_channel_settings(tree)
         self._add_own_data(tree)
         commands = self._core.commands
-        plain: tuple[tuple[str, str, Work], ...] = (
-            (
-                "stop",
-                "End the answer that is being written to you, and your waiting questions",
-                lambda one: self._end(one, commands.stop),
-            ),
-            ("reset", "Forget this conversation", lambda one: self._end(one, commands.reset)),
-            ("privacy", "What I keep, for how long, and who sees it", self._privacy),
-            (
-                "usage",
-                "How much of your limits you have used",
-                lambda one: commands.usage(str(one.user.id), settings_channel(one.channel)),
-            ),
-            ("status", "The model, the queue, and how long I have been up", lambda _: commands.status()),
-            ("help", "What I can do", self._help),
-        )
-        for name, description, work in plain:
-            tree.add_command(self._plain(name, description, work))
+        plain: dict[str, Work] = {
+            "stop": self._stop,
+            "reset": self._reset,
+            "privacy": self._privacy,
+            "usage": lambda one: commands.usage(str(one.user.id), settings_channel(one.channel)),
+            "status": lambda _: commands.status(),
+            "help": self._help,
+        }
+        for name, work in plain.items():
+            tree.add_command(self._plain(name, work))
 
-    def _plain(self, name: str, description: str, work: Work) -> app_commands.Command[Any, ..., None]:
+    def _plain(self, name: str, work: Work) -> app_commands.Command[Any, ..., None]:
         async def run(interaction: discord.Interaction) -> None:
             await self._private(interaction, lambda: work(interaction))
 
-        return app_commands.Command(name=name, description=description, callback=run)
+        return app_commands.Command(**called(name), callback=run)
 
     def _add_asking(self, tree: Tree) -> None:
-        @tree.command(name="ask", description="Ask me something; everybody here sees question and answer")
-        @app_commands.describe(question="What you want to know", file="A text file to read with it")
+        @tree.command(**called("ask"))
+        @app_commands.rename(question=localised("option-question"), file=localised("option-file"))
+        @app_commands.describe(question=localised("option-question-is"), file=localised("option-file-is"))
         async def ask(
             interaction: discord.Interaction,
             question: app_commands.Range[str, 1, 4000],
@@ -79,8 +73,9 @@ class Slash:
     def _add_channel_settings(self, tree: Tree) -> None:
         commands = self._core.commands
 
-        @tree.command(name="model", description="Show or choose the model of this channel")
-        @app_commands.describe(name="A model that is served; `default` takes the choice back")
+        @tree.command(**called("model"))
+        @app_commands.rename(name=localised("option-name"))
+        @app_commands.describe(name=localised("option-name-is"))
         async def model(interaction: discord.Interaction, name: str = "") -> None:
             await self._private(
                 interaction, lambda: self._setting(interaction, name, commands.model, commands.set_model)
@@ -91,8 +86,9 @@ class Slash:
             del interaction
             return await self._choices(typed)
 
-        @tree.command(name="persona", description="Show or set what I am told before every conversation here")
-        @app_commands.describe(text="Such as: You answer in rhymes; `default` takes it back")
+        @tree.command(**called("persona"))
+        @app_commands.rename(text=localised("option-text"))
+        @app_commands.describe(text=localised("option-text-is"))
         async def persona(
             interaction: discord.Interaction, text: app_commands.Range[str, 0, LONGEST_PERSONA] = ""
         ) -> None:
@@ -100,38 +96,58 @@ class Slash:
                 interaction, lambda: self._setting(interaction, text, commands.persona, commands.set_persona)
             )
 
-    def _add_own_data(self, tree: Tree) -> None:
-        @tree.command(name="export", description="Get everything I keep of you, as a file")
-        async def export(interaction: discord.Interaction) -> None:
-            commands, author = self._core.commands, str(interaction.user.id)
-            await replies.answer(
-                interaction, self._core.marks, lambda: commands.export(author), file="glados-export.json"
+        languages = [app_commands.Choice(name=name, value=tag) for tag, name in NAMES.items()]
+        automatic = app_commands.Choice(name=localised("choice-language-auto"), value=DEFAULT)
+
+        @tree.command(**called("language"))
+        @app_commands.rename(language=localised("option-language"))
+        @app_commands.describe(language=localised("option-language-is"))
+        @app_commands.choices(language=[automatic, *languages])
+        async def language(interaction: discord.Interaction, language: str = "") -> None:
+            await self._private(
+                interaction, lambda: self._setting(interaction, language, commands.language, commands.set_language)
             )
 
-        @tree.command(name="forget", description="Delete everything I keep of you")
-        @app_commands.describe(sure="True deletes; it cannot be undone")
+    def _add_own_data(self, tree: Tree) -> None:
+        @tree.command(**called("export"))
+        async def export(interaction: discord.Interaction) -> None:
+            commands, author = self._core.commands, str(interaction.user.id)
+            await replies.answer_with_file(
+                interaction, self._shared, lambda: commands.export(author), "glados-export.json"
+            )
+
+        @tree.command(**called("forget"))
+        @app_commands.rename(sure=localised("option-sure"))
+        @app_commands.describe(sure=localised("option-sure-is"))
         async def forget(interaction: discord.Interaction, sure: bool = False) -> None:
             await self._private(interaction, lambda: self._forget(interaction, sure=sure))
 
     # --- what they do ----------------------------------------------------------------------------------------------
 
-    async def _private(self, interaction: discord.Interaction, work: Callable[[], Awaitable[str]]) -> None:
-        await replies.answer(interaction, self._core.marks, work)
+    async def _private(self, interaction: discord.Interaction, work: Callable[[], Awaitable[Sentence]]) -> None:
+        await replies.answer(interaction, self._shared, work)
 
-    async def _end(self, interaction: discord.Interaction, command: Callable[[str, str], Awaitable[str]]) -> str:
-        """Stop or reset a conversation: for moderators all of it, for others what is theirs."""
+    async def _stop(self, interaction: discord.Interaction) -> Sentence:
+        conversation, author = await self._whose(interaction)
+        return stopped(await self._core.commands.stop(conversation, author), everybody=not author)
+
+    async def _reset(self, interaction: discord.Interaction) -> Sentence:
+        return await self._core.commands.reset(*await self._whose(interaction))
+
+    async def _whose(self, interaction: discord.Interaction) -> tuple[str, str]:
+        """The conversation, and whose part of it may be ended: for moderators everybody's (empty)."""
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         conversation = await conversation_of(self._shared, interaction)
-        return await command(conversation, "" if everybody else str(interaction.user.id))
+        return conversation, "" if everybody else str(interaction.user.id)
 
-    async def _setting(self, interaction: discord.Interaction, value: str, show: Show, change: Change) -> str:
+    async def _setting(self, interaction: discord.Interaction, value: str, show: Show, change: Change) -> Sentence:
         """Show or change what is set for a channel; `default` takes it back."""
         channel = settings_channel(interaction.channel)
         if not value:
             return await show(channel)
         if not self._may_manage(interaction):
-            return NOT_MANAGER
-        return await change(channel, "" if value == "default" else value, str(interaction.user.id))
+            return say("not-manager")
+        return await change(channel, "" if value == DEFAULT else value, str(interaction.user.id))
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
         """Whether they manage the channel, and the bot talks to them there; or are the operator's admins."""
@@ -143,17 +159,26 @@ class Slash:
 
     async def _choices(self, typed: str) -> list[app_commands.Choice[str]]:
         try:
-            names = [*await self._core.commands.models(), "default"]
+            names = [*await self._core.commands.models(), DEFAULT]
         except InferenceError:
-            names = ["default"]
+            names = [DEFAULT]
         found = [name for name in names if typed.lower() in name.lower()]
         return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:MOST_CHOICES]]
 
-    async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> str:
-        return await self._core.commands.forget(str(interaction.user.id)) if sure else NOT_SURE
+    async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> Sentence:
+        if sure:
+            return await self._core.commands.forget(str(interaction.user.id))
+        option = say("option-sure").in_language(known(str(interaction.locale)))
+        return say("not-sure", command=f"{_as_typed(interaction)['forget']} {option}:True")
 
-    async def _privacy(self, _: discord.Interaction) -> str:
-        return self._core.commands.privacy()
+    async def _privacy(self, interaction: discord.Interaction) -> Sentence:
+        return self._core.commands.privacy(_as_typed(interaction))
 
-    async def _help(self, _: discord.Interaction) -> str:
-        return self._core.commands.help(HOW)
+    async def _help(self, interaction: discord.Interaction) -> Sentence:
+        return self._core.commands.help(say("how-discord"), _as_typed(interaction))
+
+
+def _as_typed(interaction: discord.Interaction) -> dict[str, str]:
+    """How the person's Discord shows each command: in the language of their Discord, whatever the channel's is."""
+    language = known(str(interaction.locale))
+    return {name: f"/{say(f'command-{name}').in_language(language)}" for name in COMMANDS}

@@ -8,7 +8,7 @@ from glados_bots.conversation import Turn
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.store.records import Vote
-from glados_bots.wording import CANNOT_WRITE_HERE, CLOSING, NO_QUESTION, NO_VOTE_YET, ON_ITS_WAY, TOO_OLD
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.access import DiscordAsker, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
@@ -20,8 +20,6 @@ from glados_discord.incoming.where import Where, where_of
 from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
 
-NOT_YOURS = "Only the person who asked, or somebody who may manage messages here, can do this."
-
 
 @dataclass(frozen=True, slots=True)
 class AskedByDiscordCommand(AskedOnDiscord):
@@ -32,9 +30,9 @@ class AskedByDiscordCommand(AskedOnDiscord):
     file: discord.Attachment | None
 
     @property
-    def obstacle(self) -> str:
+    def obstacle(self) -> Sentence:
         granted = self.interaction.app_permissions
-        return missing_in(granted, is_thread=self.where.is_thread) if self.where.guild is not None else ""
+        return missing_in(granted, is_thread=self.where.is_thread) if self.where.guild is not None else NOTHING
 
     async def read(self) -> Question:
         files = await attachments.read([self.file] if self.file else [], self.shared.settings)
@@ -72,44 +70,46 @@ class TurnCommands:
         self._shared = shared
         self._core = shared.core
 
-    async def ask(self, interaction: discord.Interaction, question: str, file: discord.Attachment | None) -> str:
+    async def ask(self, interaction: discord.Interaction, question: str, file: discord.Attachment | None) -> Sentence:
         """Take a question in, and tell the person so. The question itself is written down with its answer."""
         if self._shared.order.is_closing:
-            return CLOSING
-        asked = AskedByDiscordCommand(self._shared, *_asker(interaction), interaction, question, file)
+            return say("closing")
+        public = await self._shared.language(interaction.channel, interaction.guild)
+        language = public if interaction.guild else await self._shared.language_of(interaction)
+        asked = AskedByDiscordCommand(self._shared, *_asker(interaction), language, interaction, question, file)
         verdict = await self._core.desk.ask(asked, joins=False)
         match verdict.status:
             case "empty":
-                return NO_QUESTION
+                return say("no-question")
             case "blocked":
-                return CANNOT_WRITE_HERE.format(what=verdict.refusal)
-        on_its_way = f"{ON_ITS_WAY} {verdict.ahead} go first." if verdict.ahead else ON_ITS_WAY
-        return verdict.refusal or on_its_way
+                return say("cannot-write-here", obstacle=verdict.refusal)
+        ahead = verdict.ahead
+        return verdict.refusal or (say("question-taken-behind", count=ahead) if ahead else say("question-taken"))
 
-    def refusal(self, interaction: discord.Interaction) -> str:
-        """Why the bot does not talk to this person here; empty when it does."""
+    def refusal(self, interaction: discord.Interaction) -> Sentence:
+        """Why the bot does not talk to this person here; nothing when it does."""
         return refusal(self._shared.rules, _asker(interaction)[1])
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
         """A button was pressed under the answer to a turn. Where that shows by itself, nothing is said."""
-        await replies.answer(interaction, self._core.marks, lambda: self._pressed(interaction, action, name))
+        await replies.answer(interaction, self._shared, lambda: self._pressed(interaction, action, name))
 
-    async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> str:
+    async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> Sentence:
         turn = await self._core.store.turn(name)
         if turn is None:
-            return TOO_OLD
+            return say("too-old")
         if action in {"up", "down"}:
             return await self._vote(turn.id, str(interaction.user.id), "up" if action == "up" else "down")
         if not may_control(turn.author, interaction.user.id, interaction.permissions, interaction.guild_id):
-            return NOT_YOURS
+            return say("not-yours-discord")
         if action == "stop":
             await self._core.store.change(name, "stop")
-            return ""
+            return NOTHING
         verdict = await self._core.desk.ask_again(name, str(interaction.user.id), self.refusal(interaction))
         return verdict.refusal
 
-    async def _vote(self, turn: str, person: str, vote: Vote) -> str:
+    async def _vote(self, turn: str, person: str, vote: Vote) -> Sentence:
         chosen = await self._core.records.press(turn, person, vote)
         if chosen is None:
-            return NO_VOTE_YET
-        return "Thank you, noted." if chosen else "Your vote is withdrawn."
+            return say("no-vote-yet")
+        return say("thanks-for-vote") if chosen else say("vote-withdrawn")

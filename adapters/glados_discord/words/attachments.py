@@ -11,6 +11,7 @@ import discord
 from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
 from glados_bots.intake.text_files import Files, may_be_text, safe_name
 from glados_bots.settings import words
+from glados_bots.wording.sentence import Sentence, say
 from glados_discord.settings import DiscordSettings
 
 TIMEOUT_S = 10.0
@@ -33,9 +34,16 @@ async def read(files: Sequence[discord.Attachment], settings: DiscordSettings) -
         found = await downloaded(
             "Discord", file.url, most, TIMEOUT_S, is_ours=lambda url: urlsplit(url).hostname in hosts
         )
-        return found if isinstance(found, str) else await as_text(_name(file), found)
+        return found if isinstance(found, Sentence) else await as_text(_name(file), found)
 
-    return await read_first(files, settings.attachments, "too many files", is_text=_may_be_text, name=_name, read=one)
+    return await read_first(
+        files,
+        settings.attachments,
+        say("file-too-many", most=settings.attachments),
+        is_text=_may_be_text,
+        name=_name,
+        read=one,
+    )
 
 
 def _may_be_text(file: discord.Attachment) -> bool:

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+from glados_bots.conversation import Turn
 from glados_bots.surface import View
+from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import MAX_TEXT, Chunk, chunk_of
 from glados_slack.answers.block_kit import Block, actions, button, plain
 from glados_slack.answers.blocks import MAX_BLOCKS
@@ -21,7 +23,7 @@ def is_final(view: View) -> bool:
     return view.state in ENDED or not view.is_last
 
 
-def content(turn: str, view: View) -> dict[str, Any]:
+def content(turn: Turn, view: View) -> dict[str, Any]:
     """Blocks and text of a message as chat.postMessage and chat.update take them."""
     chunk = Chunk.decode(view.chunk)
     extras = _extras(turn, view)
@@ -30,7 +32,7 @@ def content(turn: str, view: View) -> dict[str, Any]:
     return {"blocks": blocks or [_small("…")], "text": text[:MAX_TEXT]}
 
 
-def plainer(turn: str, view: View) -> dict[str, Any]:
+def plainer(turn: Turn, view: View) -> dict[str, Any]:
     """A message in the oldest kind of block, for when Slack refuses the newer ones."""
     chunk = Chunk.decode(view.chunk)
     texts = render(chunk.markdown, MAX_SECTION)
@@ -41,21 +43,21 @@ def plainer(turn: str, view: View) -> dict[str, Any]:
     return {"blocks": [*sections[:40], *_extras(turn, view)] or [_small("…")], "text": chunk.text or "…"}
 
 
-def plainest(view: View) -> dict[str, Any]:
+def plainest(turn: Turn, view: View) -> dict[str, Any]:
     """A message's beginning as text only; `blocks` are emptied, as an update would keep them."""
     text = Chunk.decode(view.chunk).text or encode(view.notice)
-    return {"blocks": [], "text": (text[: MAX_TEXT - 100] + "\n(Slack refuses the rest of this message.)").strip()}
+    return {"blocks": [], "text": f"{text[: MAX_TEXT - 200]}\n{say('slack-cut').in_language(turn.language)}".strip()}
 
 
-def stop_button(turn: str) -> Block:
-    return actions(button(STOP, "Stop", turn))
+def stop_button(turn: Turn) -> Block:
+    return actions(button(STOP, say("button-stop").in_language(turn.language), turn.id))
 
 
-def _extras(turn: str, view: View) -> list[Block]:
+def _extras(turn: Turn, view: View) -> list[Block]:
     """Small print and controls; they stand under the last message only."""
     notice = view.notice
     if view.state == "waiting" and not notice and not view.chunk:
-        notice = "Thinking…"
+        notice = say("thinking").in_language(turn.language)
     small = [_small(notice)] if notice else []
     if not view.is_last:
         return small
@@ -63,25 +65,25 @@ def _extras(turn: str, view: View) -> list[Block]:
         small = [_small(f"{notice} · {view.model}" if notice else view.model)]
     if view.state not in ENDED:
         return [*small, stop_button(turn)]
-    again = "Try again" if view.state == "failed" else "Regenerate"
+    again = say("button-retry" if view.state == "failed" else "button-redo").in_language(turn.language)
     votes = [{"type": "context_actions", "elements": [_votes(turn)]}] if view.state == "done" else []
-    return [*small, *votes, actions(button(REDO, again, turn))]
+    return [*small, *votes, actions(button(REDO, again, turn.id))]
 
 
 def _small(text: str) -> Block:
     return {"type": "context", "elements": [plain(text[:MAX_NOTICE])]}
 
 
-def _votes(turn: str) -> Block:
+def _votes(turn: Turn) -> Block:
 
-    def thumb(vote: str, label: str) -> Block:
+    def thumb(vote: str, name: str) -> Block:
         return {
-            "text": plain(label),
-            "accessibility_label": f"{label} to this answer",
-            "value": json.dumps([turn, vote]),
+            "text": plain(say(name).in_language(turn.language)),
+            "accessibility_label": say(f"{name}-label").in_language(turn.language),
+            "value": json.dumps([turn.id, vote]),
         }
 
-    buttons = {"positive_button": thumb("up", "Good answer"), "negative_button": thumb("down", "Bad answer")}
+    buttons = {"positive_button": thumb("up", "good-answer"), "negative_button": thumb("down", "bad-answer")}
     return {"type": "feedback_buttons", "action_id": VOTE, **buttons}
 
 

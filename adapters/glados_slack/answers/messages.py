@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from glados_bots.conversation import Turn
 from glados_bots.surface import View
+from glados_bots.wording.sentence import say
 from glados_slack.answers.look import content, is_final, plainer, plainest
 from glados_slack.answers.posting import metadata
 from glados_slack.answers.refusals import DELETED, GONE, TOO_MUCH, why_closed
@@ -14,8 +15,6 @@ from glados_slack.connection.budgets import budget, new_messages
 from glados_slack.connection.calls import Calls, LimitedError, RefusedError
 
 log = logging.getLogger(__name__)
-
-REMOVED = {"blocks": [], "text": "(This message was removed.)"}
 
 
 class Messages:
@@ -66,7 +65,7 @@ class Messages:
 
     async def update_notice(self, turn: Turn, ts: str, view: View) -> None:
         """Change the notice of a waiting question; its budget was asked before."""
-        await self._rewrite(turn, ts, **content(turn.id, view))
+        await self._rewrite(turn, ts, **content(turn, view))
 
     async def stop(self, turn: Turn, ts: str) -> None:
         """Stop a message's stream, whoever began it."""
@@ -90,7 +89,7 @@ class Messages:
         if not await self._deletes(turn, ts):  # such as where compliance exports forbid it
             log.warning("turn %s: Slack does not delete a message; its words are taken away", turn.id)
             await self._calls.wait(budget(turn.place["team"], "chat.update"), turn.id)
-            await self._rewrite(turn, ts, **REMOVED)
+            await self._rewrite(turn, ts, blocks=[], text=say("removed").in_language(turn.language))
 
     async def _deletes(self, turn: Turn, ts: str) -> bool:
         """Whether the message is gone now; False when Slack refuses to delete it as it is."""
@@ -116,6 +115,6 @@ def _complain(turn: Turn, error: RefusedError) -> None:
 
 def _degraded(turn: Turn, view: View) -> Iterator[dict[str, object]]:
     """The message as it should be, and then in plainer clothes."""
-    yield content(turn.id, view)
-    yield plainer(turn.id, view)
-    yield plainest(view)
+    yield content(turn, view)
+    yield plainer(turn, view)
+    yield plainest(turn, view)

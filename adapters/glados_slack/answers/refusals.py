@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayError
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_slack.connection.calls import Calls, RefusedError
 from glados_slack.connection.standing import find
 
@@ -22,29 +23,28 @@ TOO_MUCH = frozenset(
 )
 # Why nobody can be answered in a place.
 CLOSED = {
-    "not_in_channel": "I am not a member there; /invite me and ask again.",
-    "channel_not_found": "I cannot see that place (any more).",
-    "is_archived": "that channel is archived.",
-    "is_inactive": "that channel is archived.",
-    "thread_not_found": "that thread is gone.",
-    "cannot_reply_to_message": "the message you asked in is gone.",
-    "invalid_thread_ts": "the message you asked in is gone.",
-    "restricted_action": "I am not allowed to write there.",
-    "user_is_restricted": "I am not allowed to write there.",
-    "no_permission": "I am not allowed to write there.",
-    "access_denied": "I am not allowed to write there.",
-    "ekm_access_denied": "I am not allowed to write there.",
-    "team_access_not_granted": "I am not allowed to write there.",
-    "missing_scope": "the app lacks a right it needs; whoever runs me can see which in the log.",
-    "messages_tab_disabled": "direct messages to me are switched off.",
-    "cannot_dm_bot": "I cannot write to a bot.",
-    "user_disabled": "the account is disabled.",
-}
+    "not_in_channel": say("slack-not-in-channel"),
+    "channel_not_found": say("slack-not-visible"),
+    "thread_not_found": say("slack-thread-gone"),
+    "missing_scope": say("slack-no-right"),
+    "messages_tab_disabled": say("slack-no-direct"),
+    "cannot_dm_bot": say("slack-bot"),
+    "user_disabled": say("slack-disabled"),
+    **dict.fromkeys(("is_archived", "is_inactive"), say("slack-archived")),
+    **dict.fromkeys(("cannot_reply_to_message", "invalid_thread_ts"), say("slack-message-gone")),
+    **dict.fromkeys(
+        (
+            "restricted_action", "user_is_restricted", "no_permission", "access_denied", "ekm_access_denied",
+            "team_access_not_granted",
+        ),
+        say("slack-not-allowed"),
+    ),
+}  # fmt: skip
 
 
-def why_closed(code: str) -> str:
-    """The reason for people; empty when the refusal is about something else."""
-    return CLOSED["restricted_action"] if code.startswith("restricted_action") else CLOSED.get(code, "")
+def why_closed(code: str) -> Sentence:
+    """The reason for people; nothing when the refusal is about something else."""
+    return CLOSED["restricted_action"] if code.startswith("restricted_action") else CLOSED.get(code, NOTHING)
 
 
 class Refusals:
@@ -72,11 +72,11 @@ class Refusals:
                 self._background.start(self._tell(turn, reason))
             raise PlaceGoneError(error.code) from error
 
-    async def _tell(self, turn: Turn, reason: str) -> None:
+    async def _tell(self, turn: Turn, reason: Sentence) -> None:
         """Say it where only the asker sees it, or else in a direct message; not to who has deleted the question."""
         if await self._is_gone(turn):
             return
-        text = f"I could not answer you: {reason}"
+        text = say("could-not-answer-you", reason=reason).in_language(turn.language)
         where = {"channel": turn.place["channel"], "user": turn.author, "text": text}
         if turn.place["kind"] != "im" and await self._calls.quietly(turn.place, "chat.postEphemeral", **where):
             return

@@ -11,6 +11,7 @@ from glados_bots.background import Background
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import say
 from glados_slack.answers.features import Features
 from glados_slack.answers.loose_ends import METHODS, Loose, LooseEnds, thread_of
 from glados_slack.connection.budgets import budget, new_sessions
@@ -115,4 +116,4 @@ class AgentSessions:
 
 
 def _title(turn: Turn) -> str:
-    return " ".join(turn.text.split())[:MAX_TITLE] or "A question"
+    return " ".join(turn.text.split())[:MAX_TITLE] or say("a-question").in_language(turn.language)

@@ -13,6 +13,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, PlaceGoneError
+from glados_bots.wording.sentence import Sentence, say
 from glados_slack.answers.features import Features
 from glados_slack.answers.loose_ends import LINE, METHODS, Loose, LooseEnds, thread_of
 from glados_slack.connection.budgets import budget
@@ -22,14 +23,11 @@ log = logging.getLogger(__name__)
 
 REFRESH_S = 90.0  # Slack keeps the line for 120
 LAST_MOMENT_S = 3.0
-WAITING = "Waiting for "
 
 
-def wording(notice: str) -> str:
+def line(notice: str) -> Sentence:
     """A notice as the end of a sentence that begins with our name."""
-    if not notice:
-        return "is thinking…"
-    return f"is {notice[0].lower()}{notice[1:]}" if notice.startswith(WAITING) else f"is waiting. {notice}"
+    return say("status-is-waiting", notice=notice) if notice else say("status-is-thinking")
 
 
 class StatusLines:
@@ -49,7 +47,7 @@ class StatusLines:
         """Say what is going on; False when the line cannot be had here, so that a message must say it."""
         if not self._features.has(turn, "line"):
             return False
-        text = wording(notice)
+        text = line(notice).in_language(turn.language)
         if text == self._shown.get(turn.id) or not await self._calls.may(_budget(turn), turn.id):
             return turn.id in self._shown
         if turn.id not in self._shown:

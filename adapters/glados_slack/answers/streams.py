@@ -75,7 +75,7 @@ class Streams:
         chunks: list[dict[str, object]] = [{"type": "markdown_text", "text": text}]
         with_button = not has_stop and place["team"] not in self._no_buttons
         if with_button:
-            chunks.insert(0, {"type": "blocks", "blocks": [stop_button(turn.id)]})
+            chunks.insert(0, {"type": "blocks", "blocks": [stop_button(turn)]})
         try:
             made = await self._start(turn, chunks)
         except LimitedError as error:

@@ -220,7 +220,7 @@ class SlackSurface:
         if live:
             await self._messages.stop(turn, ts)
             showing.lives.pop(ts, None)
-        elif ts in showing.seen and content(turn.id, showing.seen[ts]) == content(turn.id, view):
+        elif ts in showing.seen and content(turn, showing.seen[ts]) == content(turn, view):
             return
         elif ts not in showing.seen:
             self._sessions.adopt(turn)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
 from glados_bots.intake.text_files import Files, may_be_text, safe_name
+from glados_bots.wording.sentence import Sentence, say
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.installs import Install
@@ -38,7 +39,7 @@ class FileReader:
         """Read what can be read, all at once, within so many seconds for each."""
         known = await asyncio.gather(*(self._whole(file, place) for file in files))
         return await read_first(
-            known, MOST_FILES, f"{MOST_FILES} files are the most",
+            known, MOST_FILES, say("file-too-many", most=MOST_FILES),
             is_text=is_candidate, name=_name, read=lambda file: self._read(file, install.token, longest_s),
         )  # fmt: skip
 
@@ -58,17 +59,17 @@ class FileReader:
 
     async def _read(self, file: Json, token: str, longest_s: float) -> Outcome:
         if not self._max_bytes:
-            return "reading files is switched off"
+            return say("file-off")
         if file.get("is_external") or file.get("mode") in {"external", "tombstone", "hidden_by_limit", "file_access"}:
-            return "it does not lie on Slack"
+            return say("file-not-slack")
         url = str(file.get("url_private_download") or file.get("url_private") or "")
         headers = {"Authorization": f"Bearer {token}"}
         found = await downloaded("Slack", url, self._max_bytes, longest_s, is_ours=self.is_slack, headers=headers)
-        if isinstance(found, str):
+        if isinstance(found, Sentence):
             return found
         # Without the right to read files Slack answers 200 with a page to sign in.
         if found.kind == "text/html" and found.is_whole and len(found.content) != file.get("size"):
-            return "the app may not read files here (scope `files:read`)"
+            return say("file-no-right")
         return await as_text(_name(file), found)
 
     def is_slack(self, url: str) -> bool:

@@ -29,6 +29,10 @@ class People:
         profile = found.get("profile") or {}
         return str(profile.get("display_name") or found.get("real_name") or found.get("name") or some_id)
 
+    async def locale(self, place: Mapping[str, str], user: str) -> str:
+        """The language somebody has chosen in Slack, such as `de-DE`; empty where Slack does not tell."""
+        return str((await self._ask(place, "users.info", "user", user)).get("locale") or "")
+
     async def is_stranger(self, place: Mapping[str, str], user: str) -> bool:
         return _is_foreign(await self._ask(place, "users.info", "user", user), place)
 
@@ -47,7 +51,7 @@ class People:
             return {}
         try:
             async with asyncio.timeout(PATIENCE_FOR_NAMES_S):
-                answer = await self._calls.quietly(place, method, **{kind: some_id}) or {}
+                answer = await self._calls.quietly(place, method, **{kind: some_id}, include_locale=True) or {}
         except TimeoutError:
             answer = {}
         found = dict(answer.get(kind) or {})

@@ -11,7 +11,7 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording import NO_QUESTION, NOT_TAKEN_IN
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_slack.access import SlackAsker
 from glados_slack.answers.block_kit import Block
 from glados_slack.answers.refusals import why_closed
@@ -55,12 +55,13 @@ class AskedBySlackCommand(AskedOnSlack):
         limits = new_messages(place["team"], place["channel"])
         await self.shared.calls.wait(limits, place["channel"])
         is_beside = bool(self.about and place["thread"])  # the message stands right there
-        verb = "asks about this message" if is_beside else "asks"
+        language = await self.shared.language_of(place, self.asker.user)
+        heading = say("asked-about-by" if is_beside else "asked-by", name=name).in_language(language)
         shown = self.question if is_beside or not self.about else f"{self.question}\n\n{self.about}"
         made = await self.shared.calls(
             place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
-            blocks=[_shown(name, verb, shown)],
-            text=encode(f"{name} {verb}: {shown}")[:MAX_TEXT],
+            blocks=[_shown(heading, shown)],
+            text=encode(f"{heading} {shown}")[:MAX_TEXT],
         )  # fmt: skip
         return str(made["ts"])
 
@@ -71,11 +72,11 @@ class SlackAsking:
     def __init__(self, shared: SlackShared) -> None:
         self._shared = shared
 
-    async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> str:
+    async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> Sentence:
         """Ask in a channel, or in a thread of it (`thread` of the place), perhaps about a message.
 
         Returns:
-            A sentence for the person when it could not be asked, else nothing.
+            What the person is told when it could not be asked, else nothing.
 
         Raises:
             RefusedError: the bot may not write there.
@@ -88,13 +89,13 @@ class SlackAsking:
             if asked.posted is None:
                 raise
             log.warning("turn %s: %s; its question stands there and cannot be taken in", asked.posted.id, error)
-            await self._shared.notes.say(asked.posted.place, NOT_TAKEN_IN)
-            return ""
+            await self._shared.notes.say(asked.posted.place, user, say("store-unreachable-asked"))
+            return NOTHING
         if verdict.refusal and asked.posted:
             calls, ts = self._shared.calls, asked.posted.place["ts"]
             await calls.wait(budget(place["team"], "chat.delete"), user)
             await calls.quietly(place, "chat.delete", channel=place["channel"], ts=ts)
-        return NO_QUESTION if verdict.status == "empty" else verdict.refusal
+        return say("no-question") if verdict.status == "empty" else verdict.refusal
 
     async def _take_in(self, asked: AskedBySlackCommand) -> Verdict:
         """Take the question in, also when Redis comes back a little later, if it stands in the channel already."""
@@ -108,20 +109,19 @@ class SlackAsking:
                 await asyncio.sleep(OUTAGE_NAP_S)
 
 
-def why_not_posted(error: RefusedError) -> str:
+def why_not_posted(error: RefusedError) -> Sentence:
     """Why a question could not be put there, for people."""
     reason = why_closed(error.code)
-    return f"I cannot answer there: {reason}" if reason else "Slack did not let me write there; please try again."
+    return say("cannot-answer-there", reason=reason) if reason else say("slack-refused")
 
 
-def _shown(name: str, verb: str, text: str) -> Block:
+def _shown(heading: str, text: str) -> Block:
     """The question as literal text."""
     words = text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
-    heading = [{"type": "text", "text": name, "style": {"bold": True}}, {"type": "text", "text": f" {verb}:"}]
     return {
         "type": "rich_text",
         "elements": [
-            {"type": "rich_text_section", "elements": heading},
+            {"type": "rich_text_section", "elements": [{"type": "text", "text": heading, "style": {"bold": True}}]},
             {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]},
         ],
     }

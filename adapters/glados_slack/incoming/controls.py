@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from glados_bots.admins import Admins
 from glados_bots.conversation import Turn
 from glados_bots.store.records import Vote
-from glados_bots.wording import TOO_OLD
+from glados_bots.wording.sentence import say
 from glados_slack.access import SlackAsker, refusal
 from glados_slack.incoming.shared import SlackShared
 
-NOT_YOURS = "Only the person who asked, or an admin, can do that."
+NOT_YOURS = say("not-yours-slack")
 
 
 class Controls:
@@ -38,7 +38,7 @@ class Controls:
         """Keep a vote; the same one again takes it back."""
         turn_id, vote = _vote(value)
         if await self._core.records.press(turn_id, user, vote) is None:
-            await self._notes.whisper(place, user, TOO_OLD)
+            await self._notes.whisper(place, user, say("too-old"))
 
     async def may_manage(self, place: Mapping[str, str], user: str) -> bool:
         """Whether somebody may set what concerns others: admins of the workspace and of the operator.
@@ -54,7 +54,7 @@ class Controls:
         """The turn, if this person may change it; else they are told why not."""
         turn = await self._core.store.turn(turn_id)
         if turn is None or turn.place.get("channel") != place["channel"]:
-            await self._notes.whisper(place, user, TOO_OLD)
+            await self._notes.whisper(place, user, say("too-old"))
             return None
         if turn.author != user and not await self.may_manage(place, user):
             await self._notes.whisper(place, user, NOT_YOURS)

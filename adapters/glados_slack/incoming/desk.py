@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording import HOW_TO_ASK_ON_SLACK
+from glados_bots.wording.sentence import NOTHING, say
+from glados_slack.app_config import COMMAND
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
@@ -121,9 +122,10 @@ class SlackDesk:
             await self._notes.refuse(asked.place, event.user, verdict.refusal)
         elif verdict.status == "empty":
             if reason != "thread" and await self._core.marks.once(f"help:{name}"):
-                await self._notes.say(asked.place, verdict.left_out or HOW_TO_ASK_ON_SLACK)
+                how = say("how-to-ask-slack", help=f"`{COMMAND} help`")
+                await self._notes.say(asked.place, event.user, verdict.left_out or how)
         else:
-            sentence = "" if verdict.is_repeat else verdict.refusal or verdict.left_out
+            sentence = NOTHING if verdict.is_repeat else verdict.refusal or verdict.left_out
             if sentence and await self._core.marks.once(f"told:{name}"):
                 await self._notes.whisper(asked.place, event.user, sentence)
         return verdict

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
-from glados_bots.conversation import Turn
+from glados_bots.conversation import LANGUAGE, Turn
 from glados_bots.intake.intake import Verdict
+from glados_bots.wording.sentence import NOTHING, Sentence
 from glados_slack.access import SlackAsker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
@@ -35,23 +36,27 @@ class SlackShared:
     def __post_init__(self) -> None:
         self.calls = self.core.surface.calls
         self.people = People(self.calls)
-        self.notes = SlackNotes(self.core.marks, self.calls)
+        self.notes = SlackNotes(self.core.marks, self.calls, self.language_of)
         self.files = FileReader(self.calls, str(self.settings.api_base), self.settings.file_max_bytes)
         self.facts = SlackFacts(self.core.store)
+
+    async def language_of(self, place: Mapping[str, str], user: str) -> str:
+        """The language of what the bot says to somebody at a place: the channel's own, or that of their Slack."""
+        return await self.core.language(place["channel"], await self.people.locale(place, user))
 
 
 @dataclass(slots=True)
 class AskedOnSlack:
     """A question as the core's desk wants it: what those of messages and of commands have in common."""
 
-    obstacle: ClassVar[str] = ""  # Slack tells of it at the first post
+    obstacle: ClassVar[Sentence] = NOTHING  # Slack tells of it at the first post
 
     shared: SlackShared
     place: Mapping[str, str]
     asker: SlackAsker
 
     @property
-    def refusal(self) -> str:
+    def refusal(self) -> Sentence:
         """Why the operator's lists are against an answer."""
         return refusal(self.shared.settings, self.asker)
 
@@ -72,5 +77,5 @@ class AskedOnSlack:
             text=text,
             author_name="" if place["kind"] == "im" else await self.shared.people.name(place, user),
             channel=place["channel"],
-            place=place,
+            place={**place, LANGUAGE: await self.shared.language_of(place, user)},
         )

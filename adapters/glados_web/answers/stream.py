@@ -9,6 +9,7 @@ from typing import Any
 from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import say
 from glados_web.answers.markdown import stream
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.surface import FINAL, WebSurface
@@ -17,8 +18,8 @@ KEEP_ALIVE_S = 10.0
 RECONNECT_MS = 1000
 
 
-def final_view(exchange: Exchange) -> dict[str, str]:
-    notice = "Stopped." if exchange.outcome == "stopped" else ""
+def final_view(exchange: Exchange, language: str = "") -> dict[str, str]:
+    notice = say("stopped").in_language(language) if exchange.outcome == "stopped" else ""
     return {"chunk": exchange.answer, "notice": notice, "state": exchange.outcome}
 
 
@@ -71,7 +72,9 @@ class Followed:
         return first, update.chunks[first:]
 
 
-async def answer_events(store: Store, surface: WebSurface, conversation: str, turn: str) -> AsyncGenerator[str]:
+async def answer_events(
+    store: Store, surface: WebSurface, conversation: str, turn: str, language: str = ""
+) -> AsyncGenerator[str]:
     """One answer for a program that waits for it: events `view` as `Followed` makes them; the last has a final state.
 
     Who comes late gets everything at once. Every KEEP_ALIVE_S the view is told again without blocks.
@@ -80,7 +83,7 @@ async def answer_events(store: Store, surface: WebSurface, conversation: str, tu
     yield f"retry: {RECONNECT_MS}\n\n"
     try:
         async for _ in surface.changes(conversation, KEEP_ALIVE_S):
-            view = await surface.view(conversation, turn) or await without_view(store, conversation, turn)
+            view = await surface.view(conversation, turn) or await without_view(store, conversation, turn, language)
             yield event("view", await followed.news(view) or followed.again())
             if followed.is_over:
                 return
@@ -109,13 +112,13 @@ async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerat
         await lines.aclose()
 
 
-async def without_view(store: Store, conversation: str, turn: str) -> dict[str, str]:
+async def without_view(store: Store, conversation: str, turn: str, language: str = "") -> dict[str, str]:
     """How a turn looks before a worker shows anything, or long after it has finished."""
     if turn in await store.queue(conversation):
         return {"chunk": "", "notice": "", "state": "waiting"}
     for exchange in reversed(await store.history(conversation)):
         if exchange.turn == turn:
-            return final_view(exchange)
+            return final_view(exchange, language)
     return {"chunk": "", "notice": "", "state": "removed"}
 
 

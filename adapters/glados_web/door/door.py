@@ -8,6 +8,7 @@ from fastapi import HTTPException, Request, Response
 from glados_bots.admins import LOCAL, SHARED, Admins
 from glados_bots.settings import Settings
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import say
 from glados_web.door.sessions import By, Session, Sessions, new_owner
 from glados_web.door.tickets import Tickets
 from glados_web.settings import WebSettings
@@ -18,7 +19,6 @@ BROWSER_COOKIE = "glados_browser"
 # `/status` tells strangers no more than whether all is well; see glados_web/status.py.
 EVENTS = "/c/{conversation}/events"  # a page asks for it by itself, also when nobody sits before it
 PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
-SIGNED_OUT = "You are signed out. Sign in again to go on; nothing was lost."
 
 
 class Door:
@@ -38,7 +38,7 @@ class Door:
             return
         request.state.session = await self.visitor(request, is_attended=path != EVENTS)
         if self.is_locked and request.state.session is None:
-            raise HTTPException(401, SIGNED_OUT)
+            raise HTTPException(401, say("door-signed-out"))
 
     async def visitor(self, request: Request, *, is_attended: bool = True) -> Session | None:
         """Who asks, as far as they may come in; by themselves, or their page for them."""

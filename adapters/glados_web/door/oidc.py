@@ -23,6 +23,7 @@ from joserfc.jws import JWSRegistry
 from glados_bots.errors import GladosError
 from glados_bots.http_server.listening import is_loopback
 from glados_bots.settings import words
+from glados_bots.wording.sentence import say
 from glados_web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_S = 60
 TIMEOUT_S = 10.0
 METADATA_S = 3600.0
-NOT_LISTED = "You are not on the list of people who may use this page. Its operator can change that."
-NOT_ACCEPTED = "The provider's answer could not be accepted. You may try again; the operator's log says why."
 STRANGE = (ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -89,7 +88,7 @@ class Provider:
         if (said or metadata.get("authorization_response_iss_parameter_supported")) and said != self._issuer:
             raise _refused("the answer came from another provider")  # RFC 9207
         if "error" in answer or "code" not in answer:
-            raise SignInFailedError("The sign-in was not finished. You may try again.")
+            raise SignInFailedError(say("door-not-finished"))
         try:
             async with self._client() as client:
                 token = await client.fetch_token(
@@ -131,7 +130,7 @@ class Provider:
         by_group = isinstance(groups, list) and not set(map(str, groups)).isdisjoint(words(self._web.oidc_groups))
         if not (by_address or by_group):
             log.warning("sign-in refused: the provider vouches for somebody who is on no list of ours")
-            raise SignInFailedError(NOT_LISTED)
+            raise SignInFailedError(say("door-not-listed"))
         return Identity(f"oidc|{self._issuer}|{claims['sub']}", email)
 
     async def _read_metadata(self) -> dict[str, Any]:
@@ -176,9 +175,9 @@ class Provider:
 
 def _refused(reason: str) -> SignInFailedError:
     log.warning("sign-in refused: %.300s", reason.replace("\n", " "))
-    return SignInFailedError(NOT_ACCEPTED)
+    return SignInFailedError(say("door-provider-answer"))
 
 
 def _away(error: Exception) -> SignInFailedError:
     log.warning("the sign-in provider does not answer: %s: %.200s", type(error).__name__, error)
-    return SignInFailedError("The sign-in provider does not answer at the moment. Please try again in a minute.")
+    return SignInFailedError(say("door-provider-unreachable"))

@@ -9,6 +9,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glados_bots.http_server.listening import LOCAL_NAMES
+from glados_bots.wording.languages import accepted
+from glados_bots.wording.sentence import say
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -23,7 +25,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 ONE_YEAR = "max-age=31536000"
-NOT_OURS = "This request did not come from our own page."
+NOT_OURS = say("door-other-page")
 
 
 class SecurityHeaders:
@@ -58,7 +60,8 @@ class OwnName:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != "/health" and not self._is_ours(Headers(scope=scope)):
-            text = "This page does not go by that name; GLADOS_WEB_PUBLIC_URL sets its name."
+            said = say("door-other-name", setting="GLADOS_WEB_PUBLIC_URL")
+            text = said.in_language(accepted(Headers(scope=scope).get("accept-language", "")))
             await PlainTextResponse(text, 421)(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Awaitable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -19,8 +20,8 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from glados_bots.store.connection import Client, reply_of
-from glados_bots.store.limits import duration
 from glados_bots.store.store import Store
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_web.door import oidc
 from glados_web.door.door import Door
 from glados_web.door.oidc import Provider, SignInFailedError
@@ -36,7 +37,6 @@ FLOW_S = 600
 FLOW_COOKIE = "glados_flow"
 LONGEST_FORM = 8_192  # bytes
 NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status|\?new)?")  # where one may be sent after; nothing of another host
-WRONG = "That is not the password."
 
 
 def add_sign_in(app: FastAPI, door: Door, store: Store) -> None:
@@ -59,7 +59,7 @@ def _add_page(app: FastAPI, door: Door) -> None:
         place = own_place(request.query_params.get("next", ""))
         if not door.is_locked or await door.visitor(request):
             return RedirectResponse(place, 303)
-        return _page(door, place)
+        return _page(door, request, place)
 
     @app.post("/sign-out", dependencies=[Depends(require_own_form)])
     async def sign_out(request: Request) -> Response:
@@ -78,12 +78,12 @@ def _add_password(app: FastAPI, door: Door, password: Password, throttle: Thrott
         place, address = own_place(form.get("next", "")), _address(request)
         if wait_s := await throttle.wait_s(address, await door.browser(request)):
             log.warning("sign-in refused: too many guesses, the last one from %s", address)
-            response = _page(door, place, f"Too many guesses. Please try again in {duration(wait_s)}.", 429)
+            response = _page(door, request, place, say("door-guesses", wait=timedelta(seconds=wait_s)), 429)
             response.headers["Retry-After"] = str(wait_s)
             return response
         if not await password.is_right(form.get("password", "")):
             log.warning("sign-in refused: a wrong password from %s", address)
-            return _page(door, place, WRONG, 401)
+            return _page(door, request, place, say("door-wrong-password"), 401)
         await throttle.forgive(address, await door.browser(request))
         session = await door.sign_in(request, "password")
         log.info("signed in by the password: session %s", session.hash[:8])
@@ -95,12 +95,12 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
     async def begin(request: Request) -> Response:
         place = own_place(request.query_params.get("next", ""))
         if wait_s := await throttle.wait_s(_address(request), await door.browser(request)):
-            return _page(door, place, f"Too many sign-ins were begun. Please try again in {duration(wait_s)}.", 429)
+            return _page(door, request, place, say("door-flows", wait=timedelta(seconds=wait_s)), 429)
         asked, browser = oidc.Request(*(secrets.token_urlsafe(32) for _ in range(3))), secrets.token_urlsafe(32)
         try:
             response = RedirectResponse(await provider.address(asked), 303)
         except SignInFailedError as error:
-            return _page(door, place, str(error), 503)
+            return _page(door, request, place, error.sentence, 503)
         await flows.begin(asked, browser, place)
         door.set_cookie(request, response, door.cookie(request, FLOW_COOKIE), browser, FLOW_S)
         return response
@@ -110,13 +110,12 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
         answer = dict(request.query_params)
         found = await flows.take(answer.get("state", ""), request.cookies.get(door.cookie(request, FLOW_COOKIE), ""))
         if found is None:
-            text = "This sign-in was not begun in this browser, or it took too long. Please try again."
-            return _page(door, "/", text, 400)
+            return _page(door, request, "/", say("door-other-browser"), 400)
         asked, place = found
         try:
             identity = await provider.identity(asked, answer)
         except SignInFailedError as error:
-            return _page(door, place, str(error), 403)
+            return _page(door, request, place, error.sentence, 403)
         owner = hash_of(identity.owner)
         session = await door.sign_in(request, "oidc", owner, identity.email)
         log.info("signed in by the provider: session %s", session.hash[:8])
@@ -156,8 +155,9 @@ class Flows:
         return f"{self._prefix}flow:{hash_of(state)}"
 
 
-def _page(door: Door, place: str, problem: str = "", status: int = 200) -> Response:
+def _page(door: Door, request: Request, place: str, problem: Sentence = NOTHING, status: int = 200) -> Response:
     return show(
+        request,
         "sign_in",
         status,
         place=place,
@@ -174,11 +174,11 @@ async def _form(request: Request) -> dict[str, str]:
     async for part in request.stream():
         body += part
         if len(body) > LONGEST_FORM:
-            raise HTTPException(413, "This form is too long.")
+            raise HTTPException(413, say("door-form-long"))
     try:
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=10)
     except ValueError as error:
-        raise HTTPException(400, "This form cannot be read.") from error
+        raise HTTPException(400, say("door-form-unreadable")) from error
     return {name: values[0] for name, values in fields.items()}
 
 

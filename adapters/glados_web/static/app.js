@@ -7,6 +7,7 @@ import { keepUp, toNewest } from "./scrolling.js";
 import { post, request, whyRefused } from "./server.js";
 import { follow } from "./stream.js";
 import * as turn from "./turn.js";
+import { say } from "./words.js";
 
 const { conversation, owner } = document.getElementById("turns").dataset;
 const path = `/c/${conversation}`;
@@ -23,7 +24,7 @@ const watch = follow(path, () => turn.underWay().map((section) => section.datase
   },
   async lost(isRefused) {
     const why = isRefused ? await whyRefused(path) : undefined;
-    const words = why ?? "The connection was lost; the answer goes on as soon as it is back.";
+    const words = why ?? say("page-lost");
     for (const section of turn.underWay()) turn.tell(section, words);
     return Boolean(why);
   },
@@ -105,13 +106,13 @@ const actions = {
     if (isByKey) document.getElementById("text").focus();
   },
   async clear() {
-    if (!turn.all().length || !confirm("Forget everything said in this chat?")) return;
+    if (!turn.all().length || !confirm(say("page-forget-chat"))) return;
     await post(`${path}/clear`);
     for (const section of turn.all()) section.remove();
     unnameChat();
   },
   async delete() {
-    if (!turn.all().length || !confirm("Delete this chat?")) return;
+    if (!turn.all().length || !confirm(say("page-delete-chat"))) return;
     await post(`${path}/delete`);
     keep("");
     location.assign("/");

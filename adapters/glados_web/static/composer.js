@@ -2,6 +2,7 @@
 import { draftOf, keepDraft } from "./drafts.js";
 import { complain, pardon, relax } from "./problem.js";
 import { post } from "./server.js";
+import { say } from "./words.js";
 
 const form = document.getElementById("ask");
 const text = document.getElementById("text");
@@ -36,7 +37,7 @@ async function send() {
   pardon();
   const length = [...question].length;
   if (length > text.dataset.longest) {
-    complain(`This message has ${length} characters; ${text.dataset.longest} are allowed. Please shorten it.`, send);
+    complain(say("page-too-long", { length, most: Number(text.dataset.longest) }), send);
     return;
   }
   isBusy = true;

@@ -1,8 +1,9 @@
 // Copies text, also where the clipboard is closed to scripts: on plain http under any name but localhost.
+import { say } from "./words.js";
 
 export async function copy(content, button) {
   const name = button.textContent;
-  button.textContent = await put(content) ? "Copied" : "Not allowed here";
+  button.textContent = say(await put(content) ? "page-copied" : "page-copy-refused");
   setTimeout(() => { button.textContent = name; }, 1500);
 }
 

@@ -1,4 +1,5 @@
 // Requests to the server, and what went wrong with them in words for people.
+import { say } from "./words.js";
 
 const LONGEST_MS = 30000;  // for an answer to a request
 const PASSING = [502, 503, 504];  // the server or its store is away, or a proxy says so
@@ -24,17 +25,17 @@ export async function post(path, body = {}) {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
   } catch {
-    throw failure("GLaDOS cannot be reached. Your message is kept here and sent as soon as it is back.", true, false);
+    throw failure(say("page-unreachable"), true, false);
   }
   const data = await response.json().catch(() => ({}));
   if (response.ok) return data;
-  const message = data.error || `The server answered with status ${response.status}.`;
+  const message = data.error || say("page-server-status", { status: String(response.status) });
   throw failure(message, PASSING.includes(response.status), response.status < 500);
 }
 
 // Why a chat cannot be followed any more; undefined while that may pass.
 export async function whyRefused(chat) {
   const answer = await request(chat, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (answer?.status === 401) return "You are signed out. Reload to sign in again.";
-  if (answer?.status === 404) return "This chat is not there any more.";
+  if (answer?.status === 401) return say("page-signed-out-reload");
+  if (answer?.status === 404) return say("page-chat-gone");
 }

@@ -1,6 +1,7 @@
 // One question and its answer on the page. Everything is already rendered and sanitised by the server; this only puts
 // blocks in place.
 import { copy } from "./copy.js";
+import { say } from "./words.js";
 
 const turns = document.getElementById("turns");
 const text = document.getElementById("text");
@@ -60,7 +61,7 @@ export function begin(turn) {
 function setState(turn, state) {
   const focused = turn.querySelector(".actions :focus-visible");
   turn.dataset.state = state;
-  turn.querySelector("[data-action=redo]").textContent = state === "failed" ? "Retry" : "Regenerate";
+  turn.querySelector("[data-action=redo]").textContent = say(state === "failed" ? "page-retry" : "button-redo");
   if (focused && !focused.checkVisibility()) text.focus();
 }
 
@@ -75,7 +76,7 @@ export function showPlain(turn, plain) {
   turn.querySelector(".answer").hidden = plain;
   const button = turn.querySelector("[data-action=plain]");
   button.setAttribute("aria-pressed", String(plain));
-  button.textContent = plain ? "Rendered" : "Plain";
+  button.textContent = say(plain ? "page-rendered" : "page-plain");
 }
 
 function fragmentOf(html) {
@@ -107,11 +108,11 @@ export function furnish(answer) {
     const button = document.createElement("button");
     language.textContent = code.className.match(/language-(\S+)/)?.[1] ?? "";
     button.type = "button";
-    button.textContent = "Copy";
+    button.textContent = say("page-copy");
     button.addEventListener("click", () => copy(code.textContent, button));
     head.append(language, button);
-    frame(block, "code", `Code ${language.textContent}`.trim()).prepend(head);
+    frame(block, "code", `${say("page-code")} ${language.textContent}`.trim()).prepend(head);
   }
-  for (const table of answer.querySelectorAll(":not(.table) > table")) frame(table, "table", "Table");
-  for (const box of answer.querySelectorAll("input")) box.setAttribute("aria-label", box.checked ? "Done" : "To do");
+  for (const table of answer.querySelectorAll(":not(.table) > table")) frame(table, "table", say("page-table"));
+  for (const box of answer.querySelectorAll("input")) box.setAttribute("aria-label", say(box.checked ? "page-done" : "page-to-do"));
 }

@@ -1,0 +1,42 @@
+"""Names and descriptions of the slash commands in the language of each person's Discord."""
+
+from typing import TypedDict
+
+import discord
+from discord import app_commands
+
+from glados_bots.wording.languages import ENGLISH, PSEUDO, known
+from glados_bots.wording.sentence import say
+
+
+class Called(TypedDict):
+    """What a command is called and described by."""
+
+    name: app_commands.locale_str
+    description: app_commands.locale_str
+
+
+def localised(sentence: str) -> app_commands.locale_str:
+    """A text of the catalogue as discord.py wants it: in English, to be translated when Discord is told."""
+    return app_commands.locale_str(str(say(sentence)), sentence=sentence)
+
+
+def called(command: str) -> Called:
+    return {"name": localised(f"command-{command}"), "description": localised(f"command-{command}-does")}
+
+
+class Translator(app_commands.Translator):
+    """Tells Discord every text in each of its languages that we have."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """None where English will do."""
+        del context
+        language = known(locale.value)
+        if language in {"", ENGLISH, PSEUDO} or "sentence" not in string.extras:
+            return None
+        return say(string.extras["sentence"]).in_language(language)

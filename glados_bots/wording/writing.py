@@ -1,0 +1,65 @@
+"""Writes a sentence in a language: the catalogue's words, and numbers, time spans, times and lists as CLDR has them."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from babel.dates import format_datetime
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
+from glados_bots.wording.catalogue import marked, template
+from glados_bots.wording.languages import ENGLISH, PSEUDO, locale_of
+from glados_bots.wording.sentence import Sentence, Value
+
+MINUTE_S = 60
+HOUR_MIN = 60
+
+
+def written(sentence: Sentence, language: str) -> str:
+    """The text of a sentence. Raises UnknownSentenceError, or KeyError when a field has no value."""
+    language = language or ENGLISH
+    count = sentence.values.get("count")
+    text = template(sentence.name, language, count if isinstance(count, int) else None)
+    return text.format(**{name: shown(value, language) for name, value in sentence.values.items()})
+
+
+def shown(value: Value, language: str) -> str:
+    """One value as a language writes it."""
+    match value:
+        case str():
+            return value
+        case Sentence():
+            return value.in_language(language)
+        case tuple():
+            return _list([shown(each, language) for each in value], language)
+        case timedelta():
+            return _of_locale(_duration(value, language), language)
+        case datetime():
+            when = format_datetime(value.astimezone(UTC), "short", locale=locale_of(language))
+            return _of_locale(f"{when} UTC", language)
+    return str(format_decimal(value, locale=locale_of(language)))
+
+
+def _list(entries: list[str], language: str) -> str:
+    """`a, b and c`; the pseudo-language has no word between them."""
+    return ", ".join(entries) if language == PSEUDO else str(format_list(entries, locale=locale_of(language)))
+
+
+def _of_locale(text: str, language: str) -> str:
+    return marked(text) if language == PSEUDO else text
+
+
+def _duration(span: timedelta, language: str) -> str:
+    """A time span for people, rounded up: `23 sec`, `12 min`, `5 hr 12 min`."""
+    seconds = max(1, math.ceil(span.total_seconds()))
+    if seconds < 2 * MINUTE_S:
+        return _unit(seconds, "second", language)
+    minutes = -(-seconds // MINUTE_S)
+    if minutes < HOUR_MIN:
+        return _unit(minutes, "minute", language)
+    return f"{_unit(minutes // HOUR_MIN, 'hour', language)} {_unit(minutes % HOUR_MIN, 'minute', language)}"
+
+
+def _unit(number: int, unit: str, language: str) -> str:
+    return str(format_unit(number, f"duration-{unit}", length="short", locale=locale_of(language)))
