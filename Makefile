@@ -88,7 +88,7 @@ bench: setup-dev ## Run the benchmarks; one table in the end
 	@$(BIN)/python benchmarks/all.py
 
 # Pillow makes them small; the fonts are the same on every machine.
-pictures: setup-dev ## Draw the README's pictures anew, from what the adapters and the page show
+pictures: setup-dev ## Draw the README's pictures from what the adapters and the page show
 	@command -v npm >/dev/null || { echo "glados: npm is missing, which brings the fonts; on Debian and Ubuntu: apt install npm"; exit 1; }
 	@npm ci --silent --no-fund --no-audit --prefix tests/pictures
 	@$(PIP) install -c requirements.lock -e '.[pictures]'

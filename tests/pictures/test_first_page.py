@@ -16,7 +16,6 @@ PROOFS = {
     for label, path, test in re.findall(r'^\[(\w+)\]: (\S+)(?:\s+"(\w+)")?$', FIRST_PAGE, re.MULTILINE)
 }
 MOST_BYTES, MOST_BYTES_OF_ALL = 60_000, 300_000
-MOST_COLUMNS = 120
 
 
 @pytest.mark.parametrize("name", ["page", "discord", "slack"])
@@ -57,7 +56,3 @@ def test_every_claim_leads_to_the_test_or_the_benchmark_that_shows_it(claim: str
     assert path.startswith(f"{kind}s/")
     assert (kind == "test") == bool(test)
     assert re.search(rf"def {test or 'main'}\(", (ROOT / path).read_text(encoding="utf-8"))
-
-
-def test_no_line_is_too_long_to_be_read_in_a_terminal() -> None:
-    assert [line for line in FIRST_PAGE.splitlines() if len(line) > MOST_COLUMNS] == []
