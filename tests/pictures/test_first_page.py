@@ -36,7 +36,7 @@ def test_the_pictures_are_small_and_none_is_left_over() -> None:
 
 
 def test_below_the_pictures_it_is_said_how_they_were_made() -> None:
-    captions = re.findall(r"</p>\n\n\*(.+)\*\n", FIRST_PAGE)
+    captions = re.findall(r"</p>\n\n\*([^*]+)\*\n", FIRST_PAGE)
     assert ["screenshot of the page" in captions[0], "drawn from the payloads" in captions[1]] == [True, True]
     assert len(captions) == 2
 
