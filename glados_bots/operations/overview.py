@@ -1,4 +1,4 @@
-"""One overview for people: what runs, what waits, which model. It contains nobody's words and nobody's name."""
+"""One overview for people: what runs, what waits, which model. It contains no names, and nothing that people wrote."""
 
 import asyncio
 import time

@@ -54,4 +54,4 @@ async def _beat(count: Callable[[float], object]) -> None:
         late = clock() - due
         count(late)
         if late > NOTABLE_S:
-            log.warning("the event loop was blocked for %.1f s: this process answered nobody meanwhile", late)
+            log.warning("the event loop was blocked for %.1f s; nobody got an answer", late)

@@ -52,7 +52,7 @@ class Store(StoreReads):
     # --- the inbox -------------------------------------------------------------------------------------------------
 
     async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0) -> Receipt:
-        """Save a turn before the platform is told that we have it.
+        """Save a turn. Only after this may the adapter tell the platform that we have the event.
 
         Args:
             turn: the question.

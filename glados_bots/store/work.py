@@ -1,4 +1,4 @@
-"""How much work a platform has, as counted in Redis. The figures contain nobody's words and nobody's name."""
+"""How much work a platform has, as counted in Redis. The figures contain no names, and nothing that people wrote."""
 
 from dataclasses import dataclass
 

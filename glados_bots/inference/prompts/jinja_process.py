@@ -57,7 +57,7 @@ class JinjaProcess:
             return dict(json.loads(line))
         self._child = None
         code = _ended(child)
-        log.warning("the process that renders prompts ended with code %d", code)
+        log.warning("the process that renders prompts ended with code %d; the next prompt starts a new one", code)
         if code == -signal.SIGXCPU:
             raise PromptRefusedError("the template does not end with these messages")
         return None

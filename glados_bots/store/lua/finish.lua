@@ -1,12 +1,12 @@
 -- End a turn: store its exchange, take it off the queue, count its tokens, free the conversation. Fenced, in one step.
 -- KEYS[1] prefix; ARGV: conversation, fence, turn, outcome (done | gone | dead), exchange JSON or '', keep s,
 -- most exchanges, tokens used, JSON list of the scopes whose tokens are limited, ms after which a doubted turn comes back.
--- Returns 'ended'; 'lost' if another worker owns the turn now; 'delete' or 'redo' if somebody asked for that meanwhile.
+-- Returns 'ended'; 'lost' if another worker owns the turn now; 'delete' or 'redo' if somebody has asked for that.
 -- Unless it returns 'ended', the script changes nothing. After 'delete' or 'redo' the turn continues.
 local p, conversation, fence, turn, outcome, exchange = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local keep_s, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
--- 1. Only the owner may end it, and only if nobody asked for a deletion or a redo meanwhile.
+-- 1. Only the owner may end it, and only if nobody has asked for a deletion or a redo.
 if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 'lost' end
 local asked = redis.call('HGET', t, 'cancel')
 if outcome ~= 'gone' and (asked == 'delete' or asked == 'redo') then return asked end
