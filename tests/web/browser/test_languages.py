@@ -121,6 +121,17 @@ async def test_sign_in_and_status_fit(chromium: Browser, settings: Settings, lan
             await examine(page)
 
 
+async def test_what_does_not_fit_is_noticed(chromium: Browser) -> None:
+    page = await visit(chromium, "en")
+    await page.set_content("""<main><p style="width: 500px">wide</p><p style="width: 3em; overflow: hidden">overlong</p>
+        <p style="width: 3em; overflow-wrap: anywhere">syllables</p><button>one</button>
+        <button style="margin-left: -20px">two</button><p style="width: 3em">日本語の文</p></main>""")
+    found = await page.evaluate(MISFITS)
+    assert [each.partition(":")[0] for each in found] == [
+        "out of the screen", "cut off", "cut off", "a word in two lines", "covered",
+    ]  # fmt: skip
+
+
 # --- right to left ---------------------------------------------------------------------------------------------------
 
 HEBREW = """שלום (עולם)! הנה `print("x")`.
