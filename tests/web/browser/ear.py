@@ -5,6 +5,7 @@ the catalogue. Questions and answers are Greek, so that they are not taken for o
 """
 
 import re
+from functools import partial
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Dialog, Locator, Page, expect
@@ -52,15 +53,17 @@ class Ear:
     async def hears(self, *names: str) -> None:
         """Wait until each of these sentences was shown."""
         for name in names:
-            pattern = pattern_of(name)
             try:
-                await until(lambda pattern=pattern: any(map(pattern.search, self.heard)))
+                await until(partial(self._has_heard, pattern_of(name)))
             except TimeoutError:
                 pytest.fail(f"{name} was not shown, but {sorted(self.heard)}", pytrace=False)
 
     def left_over(self) -> list[str]:
         """Words in plain letters, with the text that they stand in."""
         return [text for text in self.heard if plain_words(NOT_OURS.sub("", text))]
+
+    def _has_heard(self, pattern: re.Pattern[str]) -> bool:
+        return any(map(pattern.search, self.heard))
 
     def _hear(self, texts: list[str]) -> None:
         self.heard.update(texts)
@@ -73,7 +76,7 @@ class Ear:
 def pattern_of(name: str) -> re.Pattern[str]:
     """A sentence in the pseudo-language, in one or many, whatever it is about."""
     said = catalogue(PSEUDO)[name].string
-    forms = [said] if isinstance(said, str) else list(said)
+    forms = [said] if isinstance(said, str) else list(said or ())
     return re.compile("|".join(".+".join(map(re.escape, re.split(r"\{\w+\}", form))) for form in forms))
 
 
