@@ -21,6 +21,7 @@ NARROW = (320, 390)  # px: the smallest phone, which is also what 400 % of 1,280
 MOST_BYTES = 45_000
 BYTES = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+BOTTOMS = "all => all.map((each) => Math.round(each.getBoundingClientRect().bottom))"
 # What does not fit. Answers, code and tables are in test_screen.py; titles of chats may end in an ellipsis.
 MISFITS = """() => {
   const isSeen = { visibilityProperty: true };
@@ -95,6 +96,9 @@ async def test_the_chat_fits(chromium: Browser, site: str, model: ScriptedModel,
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_be_visible()
     await examine(page)
+    bottoms = await page.locator("header :is(button, .button):visible").evaluate_all(BOTTOMS)
+    assert len(bottoms) == 4
+    assert len(set(bottoms)) == 1, "the header has one line"
     await page.locator(".burger").click()
     await expect(page.locator(".chats [aria-current]")).to_be_in_viewport()
     await examine(page)
