@@ -85,15 +85,18 @@ async def test_no_word_ends_the_element_that_holds_them(site: str, monkeypatch: 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_errors_for_programs_are_in_their_language(visitor: httpx.AsyncClient, language: str) -> None:
-    headers = {"Accept-Language": language}
+    headers = {"Accept-Language": language, "Content-Type": "application/json"}
     chat = f"/c/{new_conversation()}"
     for path, body, said in (
-        (f"{chat}/messages", {"text": "", "key": "k"}, say("page-message-empty")),
-        (f"{chat}/messages", {"text": "x" * 2001, "key": "k"}, say("page-too-long", length=2001, most=2000)),
-        (f"{chat}/clear", {}, say("page-no-chat")),
-        ("/health", {}, say("page-refused", status="405")),
+        (f"{chat}/messages", b'{"text": "", "key": "k"}', say("page-message-empty")),
+        (f"{chat}/messages", b'{"text": "x", "key": ""}', say("page-key-wrong", most=100)),
+        (f"{chat}/messages", b"x", say("page-not-json", form='{"text": "...", "key": "..."}')),
+        (f"{chat}/messages", b"\xff", say("page-not-utf8")),
+        (f"{chat}/messages", b"x" * 100_000, say("page-message-too-long", most=2000)),
+        (f"{chat}/clear", b"{}", say("page-no-chat")),
+        ("/health", b"{}", say("page-refused", status="405")),
     ):
-        response = await visitor.post(path, json=body, headers=headers)
+        response = await visitor.post(path, content=body, headers=headers)
         assert response.json() == {"error": said.in_language(language)}
         assert response.headers["content-language"] == language
         assert response.headers["vary"] == "Accept-Language"
