@@ -271,4 +271,4 @@ async def test_two_refused_calls_of_one_turn_tell_its_asker_once() -> None:
         with pytest.raises(PlaceGoneError), refusals.sorted_out(Turn(turn, "c", "U1", "hi", place=place)):
             raise RefusedError("chat.postMessage", "is_archived")
     await until(lambda: len(said) == 2)
-    assert said == ["chat.postEphemeral I could not answer you: that channel is archived."] * 2
+    assert said == [f"chat.postEphemeral {say('could-not-answer-you', reason=say('slack-archived'))}"] * 2
