@@ -96,12 +96,12 @@ class FormHandlers:
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
         await ack()
 
-    async def about_sent(self, ack: AsyncAck, body: Json, view: Json) -> None:
+    async def about_sent(self, ack: AsyncAck, body: Json, view: Json, context: AsyncBoltContext) -> None:
         """The question about a message was asked: in its thread, or directly where the bot may not write there."""
         key = self._key(str(view["private_metadata"]))
         kept = await reply_of(cast("Awaitable[str | None]", self._core.store.client.get(key)))
         said, user = say("took-too-long"), str(body["user"]["id"])
-        where: Mapping[str, str] = {"channel": "", "team": str((body.get("team") or {}).get("id") or "")}
+        where: Mapping[str, str] = place_of_click(body, context)
         if kept:
             where, about = json.loads(kept)
             said = await self._ask(where, user, forms.value(view, forms.QUESTION), about)

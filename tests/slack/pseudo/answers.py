@@ -176,6 +176,18 @@ async def questions_that_the_bot_posts(stage: Stage) -> None:
         await answered(stage.slack, message, 2)
 
 
+@scenario("a-question")
+async def a_file_without_words(stage: Stage) -> None:
+    """Sessions, and conversations in the home, have titles."""
+    anna = stage.person()
+    async with stage.adapter():
+        question = await anna.dm(files=[("ἄλφα.txt", "text/plain", b"\xce\xbb")])
+        await answered(stage.slack, question)
+        await kept(stage.client, 1)
+        await anna.open_home()
+        await stage.slack.wait_for(lambda: stage.slack.world.views)
+
+
 @scenario("asked-by")
 async def the_older_assistants_view(stage: Stage) -> None:
     """Its threads have titles; a question of the bot's own begins one as well."""

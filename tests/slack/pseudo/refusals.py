@@ -6,13 +6,14 @@ from functools import partial
 from glados_bots.commands import Commands
 from glados_bots.turns import worker
 from glados_bots.wording.languages import PSEUDO
+from glados_bots.wording.sentence import say
 from glados_slack.answers.refusals import CLOSED
 from glados_slack.incoming import asking
 from tests.slack.conftest import answered, is_end
 from tests.slack.pseudo.stage import QUESTION, Stage, scenario
 from tests.waiting import LONGEST_S
 
-CAT = ("γάτα.png", "image/png", b"\x89PNG\0")
+CAT = ("γάτα.bmp", "image/png", b"\x89PNG\0")
 
 
 @scenario("how-to-ask-slack not-read file-unread file-no-text too-long")
@@ -111,14 +112,12 @@ async def the_operators_lists(stage: Stage) -> None:
 )
 async def closed_places(stage: Stage) -> None:
     anna = stage.person()
-    for code in ("channel_not_found", "thread_not_found", *(CLOSED.keys() - {"channel_not_found", "thread_not_found"})):
-        before = len(stage.slack.answers())
-        async with stage.adapter(streaming=False):
+    async with stage.adapter(streaming=False):
+        for reason, code in {said.name: code for code, said in CLOSED.items()}.items():
             fault = stage.slack.faults.add(method="chat.postMessage", error=code, times=None)
-            question = await stage.ask(anna)
-            await stage.slack.wait_for(lambda before=before: len(stage.slack.answers()) > before, what=f"{code} told")
+            await stage.ask(anna)
+            await stage.told(anna, "could-not-answer-you", reason=say(reason))
             stage.slack.faults.remove(fault)
-            await anna.delete(question)
 
 
 @scenario("cannot-answer-there slack-refused")

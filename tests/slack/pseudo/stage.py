@@ -45,7 +45,8 @@ class Stage:
 
     async def forget_all(self) -> None:
         """Empty the store."""
-        await self.client.delete(*[key async for key in self.client.scan_iter("*")])
+        async for key in self.client.scan_iter("*"):
+            await self.client.delete(key)
 
     def person(self, name: str = "Ἄννα") -> Person:
         return self.slack.add_user(name, locale=PSEUDO)

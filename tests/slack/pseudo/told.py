@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from glados_bots.wording.languages import NAMES
+from glados_bots.wording.languages import NAMES, PSEUDO
 from tests.fakes.slack import FakeSlack, JsonObject
 
 # Calls whose arguments people see.
@@ -19,7 +19,17 @@ MACHINES_READ = frozenset(
 )
 STATES = frozenset({"processing", "active", ""})  # of a session
 # Data: the bot's name, the model's, the file of an export, and languages by their own names.
-DATA = frozenset({"GLaDOS", "scripted", "glados", "export", "json", *" ".join(NAMES.values()).split()})
+DATA = frozenset(
+    {
+        "GLaDOS",
+        "scripted",
+        "glados",
+        "export",
+        "json",
+        *PSEUDO.split("-"),
+        *re.findall(r"\w+", " ".join(NAMES.values())),
+    }
+)
 CODE = re.compile(r"`[^`]*`|https?://\S+")
 # What the pseudo-language never leaves without a mark: it has no word of ours with one of these letters as they are.
 BARE = re.compile(r"[AEIOUYaeiouycnsz]")
