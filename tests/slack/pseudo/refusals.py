@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from glados_bots.commands import Commands
+from glados_bots.store.limits import AT_ONCE
 from glados_bots.turns import worker
 from glados_bots.wording.languages import PSEUDO
 from glados_bots.wording.sentence import say
@@ -76,9 +77,11 @@ async def limits_per_day(stage: Stage) -> None:
         anna = stage.person()
         await stage.forget_all()
         stage.model.gate.clear()
-        async with stage.adapter(core={f"limit_{setting}_per_day": 1}):
+        async with stage.adapter(core={f"limit_{setting}_per_day": AT_ONCE}):
             question = await stage.ask(anna)
-            await stage.slack.wait_for(lambda: stage.slack.ledger.unfinished)
+            for _ in range(1, AT_ONCE):
+                await stage.ask(anna)
+            await stage.slack.wait_for(lambda: len(stage.slack.ledger.unfinished) == AT_ONCE)
             await stage.ask(anna)
             await stage.slack.wait_for(lambda name=f"limit-open-{scope}": name in stage.said, what="for the open limit")
             stage.model.gate.set()
@@ -87,6 +90,7 @@ async def limits_per_day(stage: Stage) -> None:
             await stage.slack.wait_for(
                 lambda name=f"limit-day-{scope}": name in stage.said, what="for the limit of a day"
             )
+            await stage.slack.wait_for(lambda: not stage.slack.ledger.unfinished)
             await stage.slack.settled()
 
 

@@ -19,16 +19,8 @@ MACHINES_READ = frozenset(
 )
 STATES = frozenset({"processing", "active", ""})  # of a session
 # Data: the bot's name, the model's, the file of an export, and languages by their own names.
-DATA = frozenset(
-    {
-        "GLaDOS",
-        "scripted",
-        "glados",
-        "export",
-        "json",
-        *PSEUDO.split("-"),
-        *re.findall(r"\w+", " ".join(NAMES.values())),
-    }
+DATA = frozenset({"GLaDOS", "scripted", "glados", "export", "json", *PSEUDO.split("-")}).union(
+    *(re.findall(r"\w+", name) for name in NAMES.values())
 )
 CODE = re.compile(r"`[^`]*`|https?://\S+")
 # What the pseudo-language never leaves without a mark: it has no word of ours with one of these letters as they are.
