@@ -25,6 +25,7 @@ from glados_slack.incoming.asking import why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS
 from glados_slack.parts import SlackParts
 from glados_slack.words.reading import Reader
+from glados_slack.words.said import CUT, cut
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class FormHandlers:
     async def _refuse(self, ack: AsyncAck, where: Mapping[str, str], user: str, field: str, why: Sentence) -> None:
         """Keep the form open, with a sentence below one of its fields."""
         text = why.in_language(await self._shared.language_of(where, user))
-        await ack(response_action="errors", errors={field: text[:MAX_ERROR]})
+        await ack(response_action="errors", errors={field: cut(text, MAX_ERROR - len(CUT))})
 
     def _key(self, key: str) -> str:
         return f"{self._core.store.prefix}about:{key}"
