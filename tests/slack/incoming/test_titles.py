@@ -1,4 +1,4 @@
-"""What a conversation is called in the home, and its session in Slack's own lists: a person's words, and nothing else."""
+"""What a conversation is called in the home, and its session in Slack's own lists: a person's words alone."""
 
 import json
 
