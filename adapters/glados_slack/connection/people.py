@@ -79,16 +79,14 @@ class People:
         if not await self._calls.may(budget(place.get("team", ""), method), key[1]):
             return
         found: Json = {}
-        remembered_s = REMEMBERED_S
+        for_s = REMEMBERED_S
         try:
             answer = await self._calls(place, method, **{kind: key[1]}, include_locale=True)
             found = dict(answer.get(kind) or {})
-        except (RefusedError, PlaceGoneError) as error:
+        except (RefusedError, PlatformAwayError, PlaceGoneError) as error:
             log.info("%s", error)
-        except PlatformAwayError as error:
-            log.info("%s", error)
-            remembered_s = FAILED_S
-        self._remember(key, found, remembered_s)
+            for_s = REMEMBERED_S if isinstance(error, RefusedError) else FAILED_S
+        self._remember(key, found, for_s)
 
     def _of(self, key: Key) -> Json | None:
         until, found = self._known.get(key, (0.0, {}))

@@ -108,11 +108,7 @@ async def the_models_own_line(stage: Stage) -> None:
             stage.odd.before = [line]
             stage.odd.gate.clear()
             question = await stage.ask(anna)
-            text = say("status-is-waiting", notice=notice).in_language(PSEUDO)
-            thread = question.root
-            await stage.slack.wait_for(
-                lambda text=text, thread=thread: stage.slack.ledger.status(stage.channel.id, thread) == text, what=text
-            )
+            await stage.status(question, say("status-is-waiting", notice=notice))
             stage.odd.gate.set()
             await answered(stage.slack, question)
 

@@ -63,8 +63,7 @@ async def data_of_a_person(stage: Stage) -> None:
 )
 async def what_is_used_and_under_way(stage: Stage) -> None:
     anna = stage.person()
-    names = ("user_per_minute", "channel_per_minute", "per_minute")
-    names += ("user_tokens_per_day", "channel_tokens_per_day", "tokens_per_day")
+    names = [f"{who}{what}" for who in ("user_", "channel_", "") for what in ("per_minute", "tokens_per_day")]
     stage.model.gate.clear()
     async with stage.adapter(core={f"limit_{name}": 9_000 for name in names}):
         question = await stage.ask(anna)
@@ -147,18 +146,18 @@ async def the_home(stage: Stage) -> None:
     stage.model.gate.clear()
     async with stage.adapter():
         await anna.open_home()
-        await slack.wait_for(lambda: "home-none" in stage.said)
+        await stage.says("home-none")
         question = await stage.ask(anna)
         await slack.wait_for(lambda: slack.ledger.unfinished)
         (home,) = slack.world.views.values()
         await anna.click(home, "glados_refresh")
-        await slack.wait_for(lambda: "home-answering" in stage.said)
+        await stage.says("home-answering")
         stage.model.gate.set()
         await answered(slack, question)
         await anna.click(home, "glados_export")
         await stage.told(anna, "export-sent")
         await anna.click(home, "glados_forget")
-        await slack.wait_for(lambda: "forgotten" in stage.said)
+        await stage.told(anna, "forgotten", count=1)
 
 
 @scenario(

@@ -6,6 +6,7 @@ from functools import partial
 from glados_bots.commands import Commands
 from glados_bots.store.limits import AT_ONCE
 from glados_bots.turns import worker
+from glados_bots.turns.served_models import ServedModels
 from glados_bots.wording.languages import PSEUDO
 from glados_bots.wording.sentence import say
 from glados_slack.answers.refusals import CLOSED
@@ -66,7 +67,7 @@ async def limits_per_minute(stage: Stage) -> None:
         async with stage.adapter(core={f"limit_{setting}": 1}):
             await stage.answer(anna)
             await stage.ask(anna)
-            await stage.slack.wait_for(lambda name=f"limit-minute-{scope}": name in stage.said)
+            await stage.says(f"limit-minute-{scope}")
             await stage.slack.settled()
 
 
@@ -83,13 +84,11 @@ async def limits_per_day(stage: Stage) -> None:
                 await stage.ask(anna)
             await stage.slack.wait_for(lambda: len(stage.slack.ledger.unfinished) == AT_ONCE)
             await stage.ask(anna)
-            await stage.slack.wait_for(lambda name=f"limit-open-{scope}": name in stage.said, what="for the open limit")
+            await stage.says(f"limit-open-{scope}")
             stage.model.gate.set()
             await answered(stage.slack, question)
             await stage.ask(anna)
-            await stage.slack.wait_for(
-                lambda name=f"limit-day-{scope}": name in stage.said, what="for the limit of a day"
-            )
+            await stage.says(f"limit-day-{scope}")
             await stage.slack.wait_for(lambda: not stage.slack.ledger.unfinished)
             await stage.slack.settled()
 
@@ -136,8 +135,11 @@ async def ask_where_the_bot_may_not_write(stage: Stage) -> None:
 @scenario("server-401 server-402 server-403 server-404 server-413 server-rejects too-long-for-model"
           " too-long-for-model-tokens")  # fmt: skip
 async def the_models_server_refuses(stage: Stage) -> None:
-    anna, too_long = stage.person(), {"code": "context_length_exceeded", "message": "μακρόν"}
-    errors = [(status, {"message": "κακόν"}) for status in (401, 402, 403, 404, 413, 418)]
+    anna = stage.person()
+    too_long: dict[str, str | int] = {"code": "context_length_exceeded", "message": "μακρόν"}
+    errors: list[tuple[int, dict[str, str | int]]] = [
+        (status, {"message": "κακόν"}) for status in (401, 402, 403, 404, 413, 418)
+    ]
     errors += [(400, too_long), (400, too_long | {"prompt_tokens": 9000, "n_ctx": 10})]
     async with stage.adapter(core={"inference_url": stage.odd_url}):
         for stage.odd.status, stage.odd.error in errors:
@@ -153,7 +155,7 @@ async def the_models_server_is_not_reachable(stage: Stage) -> None:
         await stage.client.hset(f"glados:{{slack}}:ch:{stage.channel.id}", "model", "ἄγνωστον")
         await stage.answer(anna)
         await stage.client.delete(f"glados:{{slack}}:ch:{stage.channel.id}")
-    stage.patch.setattr(worker, "ServedModels", partial(worker.ServedModels, patience_s=0.7))
+    stage.patch.setattr(worker, "ServedModels", partial(ServedModels, patience_s=0.7))
     async with stage.adapter(core={"inference_url": "http://127.0.0.1:9/v1"}):
         await stage.answer(anna)
 
@@ -171,7 +173,7 @@ async def the_store_is_not_reachable(stage: Stage) -> None:
         try:
             await stage.run(anna, "persona Ἥρως", where=anna.direct)
             stage.slack.clock.advance(LONGEST_S)
-            await stage.slack.wait_for(lambda: "store-unreachable-asked" in stage.said)
+            await stage.stands(say("store-unreachable-asked"))
         finally:
             await stage.admin.config_set("maxmemory", 0)
         await asked

@@ -78,6 +78,15 @@ class Stage:
         await person.submit(form, values)
         await self.slack.wait_for(lambda: form.errors, what="for an error in the form")
 
+    async def says(self, name: str) -> None:
+        """Return when this sentence was said in the pseudo-language, whatever stands in its fields."""
+        await self.slack.wait_for(lambda: name in self.said, what=f"for {name!r}")
+
+    async def status(self, thread: Message, said: Sentence) -> None:
+        """Return when the status line of a thread says this."""
+        where, text = (self.channel.id, thread.root), said.in_language(PSEUDO)
+        await self.slack.wait_for(lambda: self.slack.ledger.status(*where) == text, what=text)
+
     async def stands(self, said: Sentence) -> None:
         """Return when some message of the bot says this."""
         text = read(said, PSEUDO)
