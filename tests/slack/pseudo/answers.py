@@ -52,6 +52,18 @@ async def stop_by_our_button(stage: Stage) -> None:
         stage.model.gate.set()
 
 
+@scenario("stopped button-redo")
+async def slacks_own_stop_button(stage: Stage) -> None:
+    anna = stage.person()
+    stage.model.gate.clear()
+    async with stage.adapter():
+        question = await stage.ask(anna)
+        await stage.slack.wait_for(lambda: stage.slack.ledger.unfinished)
+        await anna.stop(question)
+        await stage.stands(say("stopped"))
+        stage.model.gate.set()
+
+
 @scenario("queued-next queued queue-full stopped-questions")
 async def a_queue(stage: Stage) -> None:
     anna = stage.person()
@@ -170,6 +182,18 @@ async def questions_that_the_bot_posts(stage: Stage) -> None:
         form = await stage.form(await anna.shortcut(message, "glados_ask_about"))
         await anna.submit(form, {"question": QUESTION})
         await answered(stage.slack, message, 2)
+
+
+@scenario("asked-by form-about")
+async def a_question_about_a_message_where_the_bot_may_not_write(stage: Stage) -> None:
+    """It is asked, and answered, directly."""
+    anna = stage.person()
+    secret = stage.slack.add_channel("κρυπτόν", with_bot=False)
+    message = await anna.say(secret, "Πάντα ῥεῖ.")
+    async with stage.adapter():
+        form = await stage.form(await anna.shortcut(message, "glados_ask_about"))
+        await anna.submit(form, {"question": QUESTION})
+        await stage.slack.wait_for(lambda: any(is_end(one) for one in stage.slack.answers(anna.direct)))
 
 
 @scenario("a-question")

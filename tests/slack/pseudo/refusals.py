@@ -12,7 +12,7 @@ from glados_bots.wording.sentence import say
 from glados_slack.answers.refusals import CLOSED
 from glados_slack.incoming import asking
 from tests.slack.conftest import answered, is_end
-from tests.slack.pseudo.stage import QUESTION, Stage, scenario
+from tests.slack.pseudo.stage import QUESTION, REDO, Stage, scenario
 from tests.waiting import LONGEST_S
 
 CAT = ("γάτα.bmp", "image/png", b"\x89PNG\0")
@@ -69,6 +69,22 @@ async def limits_per_minute(stage: Stage) -> None:
             await stage.ask(anna)
             await stage.says(f"limit-minute-{scope}")
             await stage.slack.settled()
+
+
+@scenario("too-long limit-minute-user not-for-you")
+async def edits_and_second_answers_that_are_refused(stage: Stage) -> None:
+    anna = stage.person()
+    async with stage.adapter(core={"limit_user_per_minute": 1, "message_max_chars": 200}):
+        question = await stage.ask(anna)
+        (answer,) = await answered(stage.slack, question)
+        await anna.edit(question, f"{stage.slack.bot.mention} {'λ' * 201}")
+        await stage.told(anna, "too-long", length=201, most=200)
+        await anna.click(stage.slack.message(answer), REDO)
+        await stage.says("limit-minute-user")
+        await stage.slack.settled()
+    async with stage.adapter(denied_users=anna.id):
+        await anna.click(stage.slack.message(answer), REDO)
+        await stage.told(anna, "not-for-you")
 
 
 @scenario("limit-open-user limit-open-channel limit-open-all limit-day-user limit-day-channel limit-day-all")
