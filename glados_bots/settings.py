@@ -233,13 +233,14 @@ def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given
     name = str(detail["loc"][0]) if detail["loc"] else ""
     field = settings_class.model_fields.get(name)
     variable = variable_of(settings_class, name)
+    reason = detail["msg"].removeprefix("Value error, ")  # pydantic writes this before what our validators say
     if field is None:
-        return f"{variable}: {detail['msg']}"
+        return f"{variable}: {reason}"
     if _is_secret(field):
-        return f"{variable}: this secret is not usable ({detail['msg']})"
+        return f"{variable}: this secret is not usable ({reason})"
     value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
     value = USER_INFO.sub("//", value or "")
-    return f"{variable}={value}: {detail['msg']} ({field.description})"
+    return f"{variable}={value}: {reason} ({field.description})"
 
 
 def _written(path: str, variable: str) -> str | None:

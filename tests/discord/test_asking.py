@@ -282,7 +282,7 @@ async def test_quotas_of_a_person_and_of_a_server_stop_questions_before_the_queu
         await world.until(lambda: [one for one in world.fake.answers() if "as many questions" in one.content])
         refused = next(one for one in world.fake.answers() if "as many questions" in one.content)
         assert refused.channel_id not in world.guild.channels  # told directly, not before everybody
-        assert refused.content.startswith("You have reached the limit of questions per minute.")
+        assert refused.content.startswith("You have asked as many questions as one minute allows.")
         for _ in range(2):
             await world.ask(by=world.bob)
         await world.until(lambda: [one for one in world.fake.answers() if "This server" in one.content])
