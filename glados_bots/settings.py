@@ -126,7 +126,7 @@ class Settings(GladosSettings):
     )
     message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest accepted question, in characters")
     language: Annotated[str, AfterValidator(_check_language)] = Field(
-        "en", description="Language of what the bot itself writes, if nothing tells the reader's language"
+        "en", description="Language of the bot's own sentences where the reader's language is unknown"
     )
     system_prompt: str = Field(
         "You are a helpful AI assistant named GLaDOS.",
