@@ -202,6 +202,8 @@ def main() -> None:
         code = app(prog_name="glados", standalone_mode=False)
     except typer.TyperException as error:
         _fail(usage_errors.explain(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        _fail(usage_errors.not_installed(error), EXIT_CONFIG)
     except typer.Abort:
         _fail("cancelled; nothing was changed", 1)
     except ConfigError as error:
