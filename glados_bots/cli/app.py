@@ -9,9 +9,9 @@ import typer
 
 from glados_bots import __version__, env_file, tracing
 from glados_bots.cli import completions, keys, models, password, store, terminal, usage_errors, version
-from glados_bots.cli.data import audit, backup, privacy, turns
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.cli.overview import MODELS, OPERATE, PEOPLE, RUN, OneScreen
+from glados_bots.cli.stored import audit, backup, privacy, turns
 from glados_bots.errors import EXIT_CONFIG, ConfigError, GladosError, StoreUnavailableError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
