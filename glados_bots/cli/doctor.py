@@ -150,10 +150,8 @@ def _port(variable: str, host: str, port: int) -> Check:
     try:
         require_free_port(host, port, variable)
     except ConfigError as error:
-        finding = str(error).removeprefix(f"{variable}={port}: ")
-        return Check(
-            variable, "warn", finding, "nothing, if this is a GLaDOS that runs already; otherwise choose another port"
-        )
+        finding, _, remedy = str(error).removeprefix(f"{variable}={port}: ").partition("; ")
+        return Check(variable, "warn", finding, f"nothing, if a GLaDOS runs here already; otherwise {remedy}")
     return Check(variable, "ok", f"{host}:{port} is free")
 
 

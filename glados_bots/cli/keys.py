@@ -72,7 +72,11 @@ def create(
 def show() -> None:
     """List all keys: scopes, limits, last use, state."""
     book = KeyBook(load_settings().data_dir)
-    terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
+    rows = [_row(key, book.spent_today(key.id)) for key in book.all()]
+    if rows:
+        terminal.show_table(TITLES, rows)
+    else:
+        typer.echo("there are no keys yet; `glados keys create NAME` makes one")
 
 
 @group.command(epilog="Example: glados keys revoke 3f9a1c20")

@@ -31,5 +31,8 @@ def show(
         for entry in found:
             terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
         return
+    if not found:
+        typer.echo("operators and admins have done nothing yet")
+        return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
     terminal.show_table(["Time (UTC)", "Who", "Act", "Target"], rows)
