@@ -1,6 +1,7 @@
 """Small parts by themselves: titles, small print, files, rate headers, settings."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -12,7 +13,8 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 from glados_bots.surface import State, View
 from glados_bots.turns.pacing import Pacer
-from glados_bots.wording.sentence import say
+from glados_bots.wording.languages import NAMES
+from glados_bots.wording.sentence import joined, say
 from glados_discord.answers.look import content, new_answer
 from glados_discord.answers.places import Spot, asked
 from glados_discord.connection.rates import GLOBAL
@@ -20,6 +22,7 @@ from glados_discord.connection.refusals import BlockedError
 from glados_discord.incoming.questions import title
 from glados_discord.settings import DiscordSettings
 from tests.discord.conftest import World, buttons
+from tests.discord.sentences import not_read
 from tests.fakes.discord import Limit
 from tests.waiting import until
 
@@ -66,6 +69,23 @@ def test_small_print_never_makes_a_message_too_long() -> None:
     view = View(max(answer.chunks, key=len), "n" * 500, "done", is_last=True, model="m" * 500)
     assert len(content(view, "a" * 500)) <= 2000
     assert view.chunk in content(view, "a" * 500)
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_no_notice_is_cut_in_any_language(language: str) -> None:
+    wait, left_out = timedelta(minutes=12), say("older-left-out", count=12)
+    blocked = [say(name) for name in ("blocked", "blocked-link", "blocked-moderation")]
+    endings = [say(name) for name in ("ended-length", "ended-filter", "ended-error")]
+    notices = [
+        *(say(name) for name in ("model-unreachable", "model-thinking", "paused", "stopped", "queued-next")),
+        *(joined(one, left_out) for one in blocked),
+        *(joined(left_out, one) for one in endings),
+        say("model-queue-wait", place=12, wait=wait),
+        say("queued", count=12),
+        not_read("screenshot-2026-11-28.png"),
+    ]
+    texts = [notice.in_language(language) for notice in notices]
+    assert [text for text in texts if content(View("", text, "waiting", is_last=True)) != f"-# {text}"] == []
 
 
 def test_a_command_s_question_is_written_down_inert_and_cut() -> None:
