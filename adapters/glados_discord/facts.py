@@ -93,7 +93,7 @@ class DiscordFacts:
         await reply_of(self._client.expire(f"{self._prefix}locale:{channel}", self._ttl))
 
     async def note_locale(self, channel: int, tag: str) -> None:
-        """Remember which language the person of a direct conversation reads: no message tells it."""
+        """Remember the language tag of the person of a direct conversation."""
         await reply_of(self._client.set(f"{self._prefix}locale:{channel}", tag, ex=self._ttl))
 
     async def locale(self, channel: int) -> str:

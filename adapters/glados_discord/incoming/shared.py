@@ -47,11 +47,14 @@ class DiscordShared:
         return await self.core.language(settings_channel(interaction.channel), tag)
 
     async def language_of(self, interaction: discord.Interaction) -> str:
-        """The language of what only the person of an interaction reads; in direct messages it is remembered."""
+        """The language of what only the person of an interaction reads."""
+        return await self.core.language(settings_channel(interaction.channel), str(interaction.locale))
+
+    async def note_reader(self, interaction: discord.Interaction) -> None:
+        """Remember which language the person of a direct conversation reads: no message tells it."""
         if interaction.guild_id is None and interaction.channel_id is not None:
             with suppress(StoreUnavailableError):
                 await self.facts.note_locale(interaction.channel_id, str(interaction.locale))
-        return await self.core.language(settings_channel(interaction.channel), str(interaction.locale))
 
 
 def chosen_by(guild: discord.Guild, locale: discord.Locale) -> str:

@@ -1,10 +1,12 @@
 """Ways to make the bot speak around questions and their answers. See `pseudo.py`."""
 
+from typing import Any
+
 from glados_bots.store.limits import AT_ONCE
 from glados_bots.wire.events import Delta, Finished
 from glados_bots.wording.languages import PSEUDO
 from tests.discord.conftest import buttons
-from tests.discord.pseudo import NOTES, PICTURE, PseudoWorld, Way, button, way
+from tests.discord.languages.pseudo import NOTES, PICTURE, PseudoWorld, Way, button, way
 from tests.fakes.discord import Permission
 
 
@@ -161,7 +163,11 @@ async def whom_it_does_not_answer(world: PseudoWorld) -> None:
 
 @way("not-on-server", "not-in-channel")
 async def where_it_does_not_answer(world: PseudoWorld) -> None:
-    for lists in ({"denied_guilds": str(world.world.guild.id)}, {"denied_channels": str(world.channel.id)}):
+    settings: tuple[dict[str, Any], ...] = (
+        {"denied_guilds": str(world.world.guild.id)},
+        {"denied_channels": str(world.channel.id)},
+    )
+    for lists in settings:
         async with world.world.bot(**lists) as bot:
             await world.ask(by=world.world.bob if "denied_guilds" in lists else world.world.ada)
             await world.until_heard("not-on-server" if "denied_guilds" in lists else "not-in-channel")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from glados_bots.commands import NAMES
-from glados_bots.wording import writing
+from glados_bots.wording import catalogue
 from glados_bots.wording.sentence import say
 from tests.discord.conftest import World
 from tests.fakes.discord.world.command_rules import LOCALES
@@ -64,13 +64,13 @@ async def test_discord_is_told_again_when_a_text_of_any_language_changed(
         async with world.bot() as bot:
             await world.told(bot)
     assert puts() == 1
-    before = writing.template
+    before = catalogue.template
 
     def template(name: str, language_: str, count: int | None = None) -> str:
         found = before(name, language_, count)
         return "!" if (name, language_) == ("option-text-is", language) else found
 
-    monkeypatch.setattr(writing, "template", template)
+    monkeypatch.setattr("glados_bots.wording.writing.template", template)
     for _ in range(2):
         async with world.bot() as bot:
             await world.told(bot)
@@ -80,12 +80,12 @@ async def test_discord_is_told_again_when_a_text_of_any_language_changed(
 async def test_a_translation_that_discord_refuses_leaves_the_bot_without_commands_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = writing.template
+    before = catalogue.template
 
     def template(name: str, language: str, count: int | None = None) -> str:
         return "Frag Mich" if (name, language) == ("command-ask", "de") else before(name, language, count)
 
-    monkeypatch.setattr(writing, "template", template)
+    monkeypatch.setattr("glados_bots.wording.writing.template", template)
     async with world.bot():
         await world.answered(await world.ask())
     assert "the slash commands could not be told to Discord" in caplog.text

@@ -1,8 +1,10 @@
 """Ways to make the bot speak by slash commands and buttons, with all their refusals. See `pseudo.py`."""
 
+from typing import Any
+
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.wording.sentence import NOTHING, Sentence
-from tests.discord.pseudo import PICTURE, PseudoWorld, button, way
+from tests.discord.languages.pseudo import PICTURE, PseudoWorld, button, way
 from tests.fakes.discord import Permission, Person
 from tests.servers import free_port
 
@@ -78,9 +80,11 @@ async def settings_of_a_channel(world: PseudoWorld) -> None:
             ("language", "language", ["9", "", "default"]),
         ):
             await world.private(command)
-            await world.private(command, **{option: "42"})
+            refused: dict[str, Any] = {option: "42"}
+            await world.private(command, **refused)
             for value in values:
-                await world.private(command, manager, **({option: value} if value else {}))
+                given: dict[str, Any] = {option: value} if value else {}
+                await world.private(command, manager, **given)
 
 
 @way("language-is", "language-set")

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from glados_bots.wire.events import Delta, Finished, Queued
 from tests.discord.conftest import DONE
-from tests.discord.pseudo import PseudoWorld, Way, way
+from tests.discord.languages.pseudo import PseudoWorld, Way, way
 from tests.servers import free_port, running
 
 
@@ -56,6 +56,7 @@ async def a_broken_turn(world: PseudoWorld) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
+    world.world.core["lease"] = 1.0
     world.monkeypatch.setattr("glados_bots.turns.answering.fit", broken)
     async with world.world.bot():
         await world.thread(await world.ask(), "")
