@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick coverage check fix lock sbom bench clean
+.PHONY: help setup run test quick coverage check fix lock sbom bench pictures clean
 .SHELLFLAGS := -eu -c
 unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
@@ -86,6 +86,13 @@ sbom: setup-dev ## Write what is installed here as a CycloneDX bill of materials
 
 bench: setup-dev ## Run the benchmarks; one table in the end
 	@$(BIN)/python benchmarks/all.py
+
+# Pillow makes them small; the fonts are the same on every machine.
+pictures: setup-dev ## Draw the README's pictures from what the adapters and the page show
+	@command -v npm >/dev/null || { echo "glados: npm is missing, which brings the fonts; on Debian and Ubuntu: apt install npm"; exit 1; }
+	@npm ci --silent --no-fund --no-audit --prefix tests/pictures
+	@$(PIP) install -c requirements.lock -e '.[pictures]'
+	@$(BIN)/python -m tests.pictures
 
 clean: ## Remove the virtual environment and caches; data/ stays
 	rm -rf $(VENV) $(VENV).lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist

@@ -1,4 +1,4 @@
-"""Every benchmark that is done in minutes, one after the other, and one table of what they found: `make bench`.
+"""Runs every benchmark that takes only minutes, one after another, and prints one table of results: `make bench`.
 
 A script adds to the table by printing lines of the form `summary: WHAT | FIGURES`.
 """
@@ -22,7 +22,7 @@ SCRIPTS = {
 
 
 def found_by(script: str, arguments: list[str], show: Console) -> list[list[str]]:
-    """Run one; the cells of its lines in the table. One that fails is shown as such."""
+    """Run one script. Returns the cells of its lines in the table; if it fails, one line that says so."""
     show.rule(script)
     command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -35,7 +35,7 @@ def found_by(script: str, arguments: list[str], show: Console) -> list[list[str]
 
 
 def main() -> None:
-    """Run all, print the table. Exit code 1 when one failed."""
+    """Run all and print the table. Exit code 1 if one failed."""
     show = Console(width=150)
     table = Table("", "", title="Summary")
     rows = [row for script, arguments in SCRIPTS.items() for row in found_by(script, arguments, show)]

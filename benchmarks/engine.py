@@ -1,10 +1,10 @@
-"""How fast the inference service answers, beside what else could serve a model: `python benchmarks/engine.py --peers`.
+"""How fast the inference service answers, compared with other servers: `python benchmarks/engine.py --peers`.
 
-All servers serve one model and are asked over the OpenAI HTTP API, round after round in turn; the others are stopped
-meanwhile. Figures are medians of the rounds, ratios are medians of the ratios within each round, so that a machine that
-is busy for a while spoils neither. Answers are greedy. Every question is new, but for the growing conversations, where
-sharing their beginning is what is measured. Ratios above 1 mean that ours is better. Servers that are not installed or
-do not start are named and left out, and so are the long conversations of one that takes too long for them.
+All servers serve one model and are asked over the OpenAI HTTP API. They take turns in each round, and the others are
+stopped meanwhile. Figures are medians of the rounds; ratios are medians of the ratios within each round, so that a
+machine that is busy for a while spoils neither. Answers are greedy. Every question is new, except in the growing
+conversations, which measure the sharing of beginnings. Ratios above 1 mean that ours is better. The script names and
+skips servers that are not installed or do not start, and the long conversations of a server that is too slow for them.
 """
 
 import argparse
@@ -55,21 +55,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured."""
+    """How much to measure."""
 
     rounds: int
     tokens: int
     streams: Sequence[int]
     turns: int
     long: int  # conversations of 1,500 tokens; 0 leaves them out
-    patience_s: float  # for the long conversations of one round
+    patience_s: float  # time limit for the long conversations of one round
 
 
 Figures = dict[str, list[float]]
 
 
 async def ask(client: httpx.AsyncClient, server: Running, messages: Chat, tokens: int) -> Answer:
-    """Stream one answer. Raises httpx.HTTPStatusError or RuntimeError when the server gives none."""
+    """Stream one answer. Raises httpx.HTTPStatusError or RuntimeError if the server gives none."""
     body = {
         "model": server.model,
         "messages": messages,
@@ -98,7 +98,7 @@ async def ask(client: httpx.AsyncClient, server: Running, messages: Chat, tokens
 
 
 async def measure_streams(client: httpx.AsyncClient, server: Running, streams: int, tokens: int) -> Figures:
-    """Tokens per second of all streams together, from the first question to the last answer, and the first token."""
+    """Tokens per second of all streams together, from first question to last answer, and times to the first token."""
     chats: list[Chat] = [[{"role": "user", "content": f"Story {uuid4().hex}. {QUESTION}"}] for _ in range(streams)]
     begun = time.perf_counter()
     answers = await asyncio.gather(*(ask(client, server, chat, tokens) for chat in chats))
@@ -110,7 +110,7 @@ async def measure_streams(client: httpx.AsyncClient, server: Running, streams: i
 
 
 async def measure_conversation(client: httpx.AsyncClient, server: Running, turns: int, tokens: int) -> Figures:
-    """Time to the first token of each turn of a conversation that grows by about 100 tokens a turn."""
+    """Time to the first token of each turn of a conversation that grows by about 100 tokens per turn."""
     chat: Chat = []
     figures: Figures = {}
     for turn in range(1, turns + 1):
@@ -122,7 +122,7 @@ async def measure_conversation(client: httpx.AsyncClient, server: Running, turns
 
 
 async def measure_long(client: httpx.AsyncClient, server: Running, streams: int, tokens: int) -> Figures:
-    """Many conversations of 1,500 tokens: their first answers, and then the next turn of each."""
+    """Many conversations of 1,500 tokens: their first answers, then the next turn of each."""
     chats: list[Chat] = [
         [{"role": "user", "content": f"Story {uuid4().hex}. {STORY} {QUESTION}"}] for _ in range(streams)
     ]
@@ -140,7 +140,7 @@ async def measure_long(client: httpx.AsyncClient, server: Running, streams: int,
 
 
 async def measure_round(client: httpx.AsyncClient, server: Running, plan: Plan) -> dict[str, float]:
-    """Each figure once, the median of its values; without the long conversations where they take too long."""
+    """The median of each figure's values; without the long conversations if they take too long."""
     parts = [await measure_streams(client, server, count, plan.tokens) for count in plan.streams]
     parts.append(await measure_conversation(client, server, plan.turns, plan.tokens // 2))
     if plan.long:
@@ -151,9 +151,9 @@ async def measure_round(client: httpx.AsyncClient, server: Running, plan: Plan) 
 
 
 async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict[str, Figures]:
-    """All figures by server and name, a value for each round; servers take turns within each round.
+    """All figures by server and name, one value per round; servers take turns within each round.
 
-    A server that fails is named and left out from then on.
+    A server that fails is named and skipped from then on.
     """
     results: dict[str, Figures] = {}
     left, plans = list(servers), {server.name: plan for server in servers}
@@ -185,18 +185,18 @@ async def measure(servers: Sequence[Running], plan: Plan, show: Console) -> dict
 
 
 def is_complete(found: Mapping[str, float], plan: Plan) -> bool:
-    """Whether the long conversations are there, if they were wanted."""
+    """Whether the figures include the long conversations, if the plan has any."""
     return not plan.long or LONG_SPEED.format(plan.long) in found
 
 
 def drop_long(figures: Figures) -> None:
-    """Forget the long conversations of earlier rounds."""
+    """Delete the figures of long conversations in earlier rounds."""
     for name in [name for name in figures if LONG in name]:
         del figures[name]
 
 
 async def first_figures(client: httpx.AsyncClient, server: Running, plan: Plan) -> Figures:
-    """How long the start took, with the first answer: some servers load the model only then. Then a warm-up."""
+    """Times of the start and of the first answer, when some servers first load the model. Then warm up."""
     begun = time.monotonic()
     await measure_streams(client, server, 1, 4)
     figures = {READY: [server.started_s], ANSWERED: [server.started_s + time.monotonic() - begun]}
@@ -205,14 +205,14 @@ async def first_figures(client: httpx.AsyncClient, server: Running, plan: Plan) 
 
 
 def ratio(name: str, mine: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the rounds' ratios, turned so that more is better for us."""
+    """The median of the rounds' ratios, inverted if necessary, so that more is better for us."""
     more_is_better = name.startswith("tokens/s")
     pairs = zip(mine, theirs, strict=True)
     return statistics.median(a / b if more_is_better else b / a for a, b in pairs)
 
 
 def table_of(results: dict[str, Figures]) -> Table:
-    """One row for each figure, with the ratio of ours to each other server."""
+    """One row per figure, with the ratio of ours to each other server."""
     us, *others = results
     table = Table("", us, *(column for other in others for column in (other, "ratio")))
     for name, mine in results[us].items():
@@ -225,14 +225,14 @@ def table_of(results: dict[str, Figures]) -> Table:
 
 
 def weights_of(model: str) -> Weights:
-    """A model's safetensors folder, and its GGUF file if it was made of one."""
+    """A model's safetensors folder, and the GGUF file that it was made from, if any."""
     card, _ = choosing.resolve(model)
     folder = weights.fetch(card, Path("data"), None).resolve()
     return Weights(folder, weights.gguf_path(card) if card.base.gguf else None)
 
 
 async def started(contender: Contender, files: Weights, stack: contextlib.AsyncExitStack) -> Running | str:
-    """The running server, or why it is left out."""
+    """The running server, or the reason why it is skipped."""
     if contender.missing:
         return f"{contender.name} is not installed: {contender.missing}"
     if contender.name == "llama.cpp" and files.gguf is None:
@@ -244,7 +244,7 @@ async def started(contender: Contender, files: Weights, stack: contextlib.AsyncE
 
 
 async def run(model: str, contenders: Sequence[Contender], plan: Plan) -> dict[str, Figures]:
-    """Start what can be started, measure, print; the figures of all rounds."""
+    """Start all available servers, measure and print. Returns the figures of all rounds."""
     console = Console(width=150)
     files = weights_of(model)
     async with contextlib.AsyncExitStack() as stack:
@@ -260,25 +260,25 @@ async def run(model: str, contenders: Sequence[Contender], plan: Plan) -> dict[s
         beside = {other: theirs for other in others if (theirs := results[other].get(name))}
         ratios = (f"{ratio(name, mine, theirs):.2f}x {other}" for other, theirs in beside.items())
         print(f"summary: {name} | {statistics.median(mine):.1f}", *ratios, sep=", ")
-    console.print(f"{model}, greedy, {plan.tokens} tokens an answer, {plan.rounds} rounds; ratios > 1: ours is better")
+    console.print(f"{model}, greedy, {plan.tokens} tokens per answer, {plan.rounds} rounds; ratios > 1: ours is better")
     return results
 
 
 def main() -> None:
-    """Parse and run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default=cards.EMBEDDED, help="card, folder or GGUF file")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=64, help="tokens of an answer")
+    parser.add_argument("--tokens", type=int, default=64, help="tokens per answer")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--turns", type=int, default=8, help="turns of the growing conversation")
     parser.add_argument("--long", type=int, default=16, help="conversations of 1,500 tokens; 0 leaves them out")
-    parser.add_argument("--patience", type=float, default=120, help="seconds these may take in a round")
+    parser.add_argument("--patience", type=float, default=120, help="seconds these may take per round")
     parser.add_argument(
         "--peers", type=Path, nargs="?", const=Path("peers"), help="also vLLM and llama.cpp, from this folder"
     )
     parser.add_argument("--without", nargs="*", default=[], help="names of servers to leave out")
-    parser.add_argument("--json", type=Path, help="where the figures of all rounds go; see plot.py")
+    parser.add_argument("--json", type=Path, help="file for the figures of all rounds; see plot.py")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     contenders = [ours(), transformers_serve()]

@@ -1,8 +1,8 @@
 """How long a mention on Discord waits for its first visible text: `python benchmarks/first_text.py`.
 
-The fake Discord, a real Valkey, the real service with a model that needs no time, and `glados discord` as a process of
-its own, as it runs anywhere. Clocked on Discord's side: from the message to the first word of its answer. The model's
-own time (from the question's arrival in the engine to its first word) is taken off.
+It runs the fake Discord, a real Valkey, the real service with a model that needs no time, and `glados discord` as a
+separate process. Times are measured on Discord's side, from the message to the first word of its answer. The model's
+own time (from the question's arrival in the engine to the first word) is subtracted.
 """
 
 import argparse
@@ -34,7 +34,7 @@ LONGEST_S = 30.0
 
 @dataclass
 class InstantEngine(ScriptedEngine):
-    """Answers at once, and notes how long that took; seconds."""
+    """Answers at once, and records how long that took, in seconds."""
 
     own_s: list[float] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class InstantEngine(ScriptedEngine):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """The script, clocked to its first word."""
+        """Run the script and measure the time to its first word."""
         began, is_first = time.perf_counter(), True
         async for event in super().generate(model, messages, sampling, caller):
             if is_first and isinstance(event, Delta):
@@ -56,7 +56,7 @@ class InstantEngine(ScriptedEngine):
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of one mention, in ms on Discord's clock: to the placeholder, to the first word, to the end."""
+    """Times of one mention, in ms on Discord's clock: to the placeholder, to the first word, to the end."""
 
     placeholder: float
     text: float
@@ -64,21 +64,21 @@ class Times:
 
 
 async def measure(count: int) -> tuple[list[Times], list[float]]:
-    """Ask so many questions, one after the other; returns their times, and the model's own in ms."""
+    """Ask `count` questions one after another. Returns (their times, the model's own times in ms)."""
     engine = InstantEngine()
     with tempfile.TemporaryDirectory() as folder, running_store(store_command("valkey", Path(folder))) as redis_url:
         async with FakeDiscord() as fake, running(create_app(engine)) as url, adapter(fake, redis_url, f"{url}/v1"):
             guild, person = fake.add_guild(), fake.add_user("ada")
             channels = [guild.add_text_channel(f"channel-{number}") for number in range(CHANNELS)]
             await fake.wait_for(lambda: fake.gateway.identified, seconds=LONGEST_S, what="for the adapter")
-            await ask(fake, person, channels[0])  # the first one also asks which models there are
+            await ask(fake, person, channels[0])  # the first question also fetches the list of models
             engine.own_s.clear()
             times = [await ask(fake, person, channels[number % CHANNELS]) for number in range(count)]
     return times, [1000 * seconds for seconds in engine.own_s]
 
 
 async def ask(fake: FakeDiscord, person: Person, channel: Channel) -> Times:
-    """One mention and its answer."""
+    """Send one mention and wait for its answer."""
     question = await person.say(channel, f"{fake.bot.mention} what is a lemon?")
 
     def ended() -> bool:
@@ -96,7 +96,7 @@ async def ask(fake: FakeDiscord, person: Person, channel: Channel) -> Times:
 
 @contextlib.asynccontextmanager
 async def adapter(fake: FakeDiscord, redis_url: str, inference_url: str) -> AsyncIterator[None]:
-    """`glados discord`, by its environment alone."""
+    """Run `glados discord`, configured only by its environment."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GLADOS_")} | {
         "GLADOS_DISCORD_TOKEN": fake.token,
         "GLADOS_DISCORD_API_BASE": fake.settings.api_base,
@@ -120,7 +120,7 @@ async def adapter(fake: FakeDiscord, redis_url: str, inference_url: str) -> Asyn
 def report(times: list[Times], own: list[float]) -> None:
     """Print percentiles in ms."""
     model = statistics.median(own)
-    print(f"{len(times)} mentions, each in a new thread; the model's own time (median {model:.1f} ms) is taken off")
+    print(f"{len(times)} mentions, each in a new thread; the model's own time (median {model:.1f} ms) is subtracted")
     print(f"{'from the mention to':24}{'p50':>8}{'p95':>8}{'max':>8}   ms")
     for name, values in (
         ("the placeholder", [one.placeholder for one in times]),

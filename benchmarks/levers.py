@@ -1,8 +1,8 @@
-"""One decode step by each way that was tried on a CPU: `python benchmarks/levers.py`. See docs/performance.md.
+"""Times one decode step in each way that we tried on a CPU: `python benchmarks/levers.py`. See docs/performance.md.
 
-A lean Python forward pass of the small model (fused projections, keys and values in one tensor a layer) with torch's
-own kernels for its products, eager and compiled, beside transformers' modules and our compiled step. Each way computes
-one step of so many sequences with 128 tokens behind them; rounds take turns, figures are medians in ms.
+The ways are transformers' modules, our compiled step, and a lean Python forward pass of the small model (fused
+projections, keys and values in one tensor per layer) with torch's own kernels for the products, eager and compiled.
+Each way computes one step of several sequences with 128 earlier tokens. Ways take turns; figures are medians in ms.
 """
 
 import argparse
@@ -31,13 +31,13 @@ Way = Callable[[], object]
 
 
 def bfloat16(weight: torch.Tensor) -> Product:
-    """The product of oneDNN."""
+    """A product by oneDNN."""
     kept = weight.to(torch.bfloat16).contiguous()
     return lambda x: functional.linear(x, kept)
 
 
 def int8(weight: torch.Tensor) -> Product:
-    """The weight-only 8-bit product of torch, a scale for each output."""
+    """The weight-only 8-bit product of torch, with one scale per output."""
     scales = weight.float().abs().amax(1) / 127
     numbers = (weight.float() / scales[:, None]).round().to(torch.int8)
     factors = scales.to(torch.bfloat16)
@@ -45,7 +45,7 @@ def int8(weight: torch.Tensor) -> Product:
 
 
 def int4(weight: torch.Tensor) -> Product:
-    """The weight-only 4-bit product of torch, groups of 32."""
+    """The weight-only 4-bit product of torch, with groups of 32."""
     outputs, inputs = weight.shape
     groups = weight.float().view(outputs, inputs // 32, 32)
     low, high = groups.amin(-1), groups.amax(-1)
@@ -105,7 +105,7 @@ class Lean:
 
 
 class Request:
-    """What our runner asks of the library's request."""
+    """The part of the library's request that our runner reads."""
 
     has_new_token, query_length, position_offset = True, 1, PAST
 
@@ -116,7 +116,7 @@ class Request:
 
 
 class Pages:
-    """What our runner asks of the library's cache."""
+    """The part of the library's cache that our runner reads."""
 
     def __init__(self, config: Any, sequences: int) -> None:
         self.bytes_per_block = config.num_hidden_layers * PAGE * 4 * config.num_key_value_heads * config.head_dim
@@ -153,7 +153,7 @@ def modules(model: Any, sequences: int) -> Way:
 
 
 def lean(forward: Lean, sequences: int) -> Way:
-    """A lean pass with a cache of its own."""
+    """A lean pass with its own cache."""
     config = forward.config
     shape = (sequences, config.num_key_value_heads, PAST + 32, config.head_dim)
     cache = [[torch.zeros(shape, dtype=torch.bfloat16) for _ in range(2)] for _ in forward.layers]
@@ -186,7 +186,7 @@ def main() -> None:
         ways |= {name: lean(forward, sequences) for name, forward in passes.items()}
         ways["step.cpp, 8-bit"] = ours(load(), sequences)
         took: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(options.rounds + 3):  # the first ones compile and warm up
+        for _ in range(options.rounds + 3):  # the first rounds compile and warm up
             for name, way in ways.items():
                 begun = time.perf_counter()
                 way()

@@ -1,9 +1,9 @@
 """What LoRAs beside the weights cost, and what batching across them gains: `python benchmarks/lora.py`.
 
-Random LoRAs (rank 16, every linear layer of attention) on the embedded model, greedy answers, on the library's path in
-bfloat16. Each engine answers the same questions at once, round after round in turn, so that a busy machine slows all
-alike; the figures are medians. "in turn" asks the same of one LoRA after the other, as a service would have to that
-cannot mix them in a batch.
+It uses random LoRAs (rank 16, every linear layer of attention) on the embedded model, greedy answers, and the library's
+path in bfloat16. Each engine answers the same questions at once. Engines take turns in each round, so that a busy
+machine slows all of them alike; figures are medians. "in turn" runs one LoRA after another, like a service that cannot
+mix LoRAs in a batch.
 """
 
 import argparse
@@ -34,7 +34,7 @@ QUESTION = "Tell me a story, number {}, about a lighthouse and the people who li
 
 
 def write_lora(base: Path, folder: Path, seed: int) -> Path:
-    """A random adapter, small enough to leave answers as long as they are."""
+    """Write a random LoRA, small enough not to change the length of answers. Returns its folder."""
     torch.manual_seed(seed)
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
     model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules=TARGETS))
@@ -46,7 +46,7 @@ def write_lora(base: Path, folder: Path, seed: int) -> Path:
 
 
 async def start(card: cards.Card, loras: dict[str, Path], streams: int) -> TransformersEngine:
-    """An engine on the library's path."""
+    """A started engine on the library's path."""
     options = EngineOptions(DATA, loras=loras, quantize="none", max_running=streams)
     engine = TransformersEngine(card, options)
     await engine.start()
@@ -54,7 +54,7 @@ async def start(card: cards.Card, loras: dict[str, Path], streams: int) -> Trans
 
 
 async def ask(engine: TransformersEngine, model: str, number: int, tokens: int) -> int:
-    """One answer; returns its tokens."""
+    """Get one answer. Returns the number of its tokens."""
     question = [Message("user", QUESTION.format(number))]
     async for event in engine.generate(model, question, Sampling(max_tokens=tokens, temperature=0.0)):
         if isinstance(event, Finished):
@@ -63,14 +63,14 @@ async def ask(engine: TransformersEngine, model: str, number: int, tokens: int) 
 
 
 async def speed(engine: TransformersEngine, models: Sequence[str], streams: int, tokens: int, begin: int) -> float:
-    """Tokens a second of all streams together, the models in rotation."""
+    """Tokens per second of all streams together, with the models in rotation."""
     began = time.perf_counter()
     answers = (ask(engine, models[i % len(models)], begin + i, tokens) for i in range(streams))
     return sum(await asyncio.gather(*answers)) / (time.perf_counter() - began)
 
 
 async def in_turn(engine: TransformersEngine, models: Sequence[str], streams: int, tokens: int, begin: int) -> float:
-    """The same work, one LoRA after the other."""
+    """Tokens per second for the same work, one LoRA after another."""
     began, total, share = time.perf_counter(), 0, streams // len(models)
     for index, model in enumerate(models):
         answers = (ask(engine, model, begin + index * share + i, tokens) for i in range(share))
@@ -91,7 +91,7 @@ async def run(streams: int, tokens: int, rounds: int) -> None:
             cases[f"{count} beside the weights, mixed"] = (speed, engine, list(loras)[:count])
         cases["4 beside the weights, in turn"] = (in_turn, beside[4], list(loras)[:4])
         results: dict[str, list[float]] = {name: [] for name in cases}
-        for turn in range(rounds + 1):  # the first one warms up
+        for turn in range(rounds + 1):  # the first round warms up
             for name, (measure, engine, models) in cases.items():
                 figure = await measure(engine, models, streams, tokens, 1000 * turn)
                 results[name] += [figure] if turn else []
@@ -102,11 +102,11 @@ async def run(streams: int, tokens: int, rounds: int) -> None:
     for name, figures in results.items():
         table.add_row(name, f"{statistics.median(figures):.1f}", f"{statistics.median(figures) / first:.2f}")
     Console(width=100).print(table)
-    Console(width=100).print(f"{streams} streams, {tokens} tokens an answer, medians of {rounds} rounds")
+    Console(width=100).print(f"{streams} streams, {tokens} tokens per answer, medians of {rounds} rounds")
 
 
 def main() -> None:
-    """Parse and run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=24)

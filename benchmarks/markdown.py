@@ -1,8 +1,8 @@
-"""How fast answers are rendered, beside other converters: `python benchmarks/markdown.py`.
+"""How fast answers are rendered, compared with other converters: `python benchmarks/markdown.py`.
 
-Each peer renders the same 4 kB and 64 kB answers, all in one process, round after round in turn, so that a busy machine
-slows all of them alike; the figures are medians. A stream gets the answer in pieces of 24 characters. Peers that are
-not installed are named and left out.
+Each peer renders the same 4 kB and 64 kB answers, all in one process. Peers take turns in each round, so that a busy
+machine slows all of them alike; figures are medians. A stream gets the answer in pieces of 24 characters. The script
+names and skips peers that are not installed.
 """
 
 import gc
@@ -65,7 +65,7 @@ def answer(size: int) -> str:
 
 
 def ours() -> dict[str, Render]:
-    """Our renderers. HTML colours its code, which the peers do not; kept colours are used, as when a stream ends."""
+    """Our renderers. Ours colours code in HTML, unlike the peers; it uses cached colours, as at the end of a stream."""
     discord, slack, web = (import_module(f"glados_{name}.answers.markdown") for name in ("discord", "slack", "web"))
     return {"discord": discord.render, "slack": slack.render, "slack blocks": slack.render_blocks, "html": web.render}
 
@@ -77,7 +77,7 @@ def streams() -> dict[str, Callable[[], "Stream[Any]"]]:
 
 
 def peers() -> dict[str, Render]:
-    """The others, as their users call them; tables are switched on where that is an option."""
+    """The other converters, called as their users call them, with tables switched on where that is an option."""
     found: dict[str, Render] = {}
     for name in ("slackify_markdown", "markdown_it", "mistune"):
         try:
@@ -95,11 +95,11 @@ def peers() -> dict[str, Render]:
 
 
 def medians(renders: dict[str, Render], text: str, rounds: int, repeats: int = 1) -> dict[str, float]:
-    """Median milliseconds of each, measured in turn; a round is the mean of some in a row."""
+    """Median milliseconds of each renderer, measured in turn; each round is the mean of `repeats` runs."""
     times: dict[str, list[float]] = {name: [] for name in renders}
     for _ in range(rounds):
         for name, render in renders.items():
-            gc.collect()  # each pays for its own garbage only
+            gc.collect()  # each renderer pays only for its own garbage
             begin = time.perf_counter()
             for _ in range(repeats):
                 render(text)
@@ -126,10 +126,10 @@ def main() -> None:
     for render in (*mine.values(), *others.values()):
         render(small)
     gc.collect()
-    gc.freeze()  # the imported modules are nobody's garbage
+    gc.freeze()  # keep imported modules out of the collections
     for size, text, rounds, repeats in (("4 kB", small, 11, 40), ("64 kB", large, 9, 1)):
         found = medians({**mine, **others}, text, rounds, repeats)
-        print(f"\nwhole, {size}: median ms, and how many times faster than each peer")
+        print(f"\nwhole, {size}: median ms, and how many times as fast as each peer")
         for name in mine:
             ratios = "  ".join(f"{peer} {found[peer] / found[name]:.1f}x" for peer in others)
             print(f"  {name:13}{found[name]:8.2f} ms  {ratios}")

@@ -1,8 +1,8 @@
-"""What the HTTP service costs beside its engine alone: `python benchmarks/overhead.py`.
+"""What the HTTP service costs in addition to its engine: `python benchmarks/overhead.py`.
 
-One process holds the engine and the service. In each round the engine is asked directly, and then over HTTP by a client
-that is a process of its own; the figure is the median of the rounds' ratios. On a machine of few cores the client takes
-some of them, which is counted against the service here; the processor time a token is without the client.
+One process holds the engine and the service. In each round, the engine is asked directly, and then over HTTP by a
+client in a separate process; the figure is the median of the rounds' ratios. With few cores, the client takes some,
+which counts against the service here. The processor time per token does not include the client.
 """
 
 import argparse
@@ -31,19 +31,19 @@ from glados_bots.wire.events import Finished, Sampling
 
 
 class Clock:
-    """Tokens a second, and milliseconds of this process' processor time a token, since it was made."""
+    """Measures tokens per second, and this process's processor time per token in ms, since its creation."""
 
     def __init__(self) -> None:
         self._begun = time.perf_counter(), time.process_time()
 
     def figures(self, tokens: int) -> tuple[float, float]:
-        """For so many tokens."""
+        """(tokens per second, processor time per token in ms) for this number of tokens."""
         seconds, used = time.perf_counter() - self._begun[0], time.process_time() - self._begun[1]
         return tokens / seconds, used / tokens * 1000
 
 
 async def directly(engine: Engine, streams: int, tokens: int) -> tuple[float, float]:
-    """Ask the engine so many questions at once."""
+    """Ask the engine several questions at once. Returns the figures of a `Clock`."""
 
     async def one() -> int:
         question = Message("user", f"Story {uuid4().hex}. {QUESTION}")
@@ -57,7 +57,7 @@ async def directly(engine: Engine, streams: int, tokens: int) -> tuple[float, fl
 
 
 async def over_http(url: str, model: str, streams: int, tokens: int) -> tuple[float, float]:
-    """The same, asked by another process."""
+    """Ask the same questions from another process. Returns the figures of a `Clock`."""
     arguments = [sys.executable, __file__, "--client", url, model, str(streams), str(tokens)]
     process = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)
     said = cast("asyncio.StreamReader", process.stdout)
@@ -70,7 +70,7 @@ async def over_http(url: str, model: str, streams: int, tokens: int) -> tuple[fl
 
 
 async def client(url: str, model: str, streams: int, tokens: int) -> None:
-    """The other process. It is connected before its time begins."""
+    """Runs in the other process, which connects before the measurement begins."""
     server = cast("Running", type("Server", (), {"name": "glados", "url": url, "model": model}))
     async with httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=64)) as http:
         await asyncio.gather(*(http.get(f"{url}/health") for _ in range(streams)))
@@ -101,7 +101,7 @@ async def run(plan: Sequence[int], tokens: int, rounds: int) -> None:
         alone_ms, served_ms = (statistics.median(pair[way][1] for pair in pairs) for way in (0, 1))
         print(f"summary: service over its engine, {streams} streams | {slower:.1%} slower, "
               f"{served_ms / alone_ms - 1:.1%} more processor time")  # fmt: skip
-        print(f"{streams:2} streams: {slower:.1%} slower over HTTP; processor time a token {alone_ms:.2f} ms directly, "
+        print(f"{streams:2} streams: {slower:.1%} slower over HTTP; processor time per token {alone_ms:.2f} ms direct, "
               f"{served_ms:.2f} ms over HTTP ({served_ms / alone_ms - 1:.1%})")  # fmt: skip
     server.should_exit = True
     await serving
@@ -109,7 +109,7 @@ async def run(plan: Sequence[int], tokens: int, rounds: int) -> None:
 
 
 def main() -> None:
-    """Parse and run."""
+    """Parse the arguments and run."""
     if sys.argv[1:2] == ["--client"]:
         asyncio.run(client(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))
         return

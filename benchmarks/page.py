@@ -1,7 +1,7 @@
-"""What the chat page weighs and how long it takes to load: `python benchmarks/page.py`.
+"""How large the chat page is and how long it takes to load: `python benchmarks/page.py`.
 
-The page as it runs, with an empty browser cache, in real Chromium; bytes are what came over the wire, times the
-browser's own, in ms from the beginning of the navigation. Each round is a new browser profile.
+It loads the real page in real Chromium, with an empty browser cache. Bytes are those that came over the network; times
+are the browser's own, in ms from the beginning of the navigation. Each round has a new browser profile.
 """
 
 import argparse
@@ -38,12 +38,12 @@ TIMES = """() => {
 
 
 async def load(browser: Browser, url: str) -> dict[str, Any]:
-    """One load in a new profile."""
+    """Load the page once in a new profile. Returns the figures of TIMES."""
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(url, wait_until="load")
     figures: dict[str, Any] = {}
-    while not (figures.get("painted") and figures.get("loaded")):  # they are noted a moment after they happened
+    while not (figures.get("painted") and figures.get("loaded")):  # the browser reports them a moment later
         await page.wait_for_timeout(20)
         figures = await page.evaluate(TIMES)
     await context.close()

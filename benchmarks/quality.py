@@ -1,9 +1,9 @@
-"""What 8-bit weights cost in quality: `python benchmarks/quality.py`. Exit code 1 when a bound is broken.
+"""What 8-bit weights cost in quality: `python benchmarks/quality.py`. Exit code 1 if a bound is broken.
 
-The engine's default on a CPU beside the same model in exact bfloat16, both measured against float32: the perplexity of
-a text the model has not been made for (this project's documents), how far the distributions are apart, and whether
-the engine's greedy answers to 50 questions begin alike in both; greedy answers part sooner or later with any change
-of rounding, those of bfloat16 from those of float32 too.
+It compares the engine's default on a CPU and exact bfloat16, both measured against float32. It measures the perplexity
+of a text that the model was not trained for (this project's documents), how much the distributions differ, and whether
+the engine's greedy answers to 50 questions begin alike in both. With any change of rounding, greedy answers diverge
+sooner or later, also between bfloat16 and float32.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from glados_bots.wire.events import Delta, Sampling  # noqa: E402
 
 TEXT = [ROOT / "docs" / name for name in ("deploy.md", "security.md", "privacy.md", "markdown.md")]
 WINDOW = 256  # tokens that are judged together
-MOST_PERPLEXITY = 1.01  # of 8 bits, times that of bfloat16
-MOST_DIVERGENCE = 0.005  # nats a token from float32, of 8 bits; bfloat16 itself has about 0.0015
-LEAST_ALIKE = 0.7  # of the questions
-ALIKE = 24  # characters
+MOST_PERPLEXITY = 1.01  # of 8 bits, relative to bfloat16
+MOST_DIVERGENCE = 0.005  # of 8 bits from float32, in nats per token; bfloat16 itself has about 0.0015
+LEAST_ALIKE = 0.7  # share of the questions
+ALIKE = 24  # characters at the beginning that must be equal
 TOPICS = "lemons, the sea, bread, winter, trains, music, bees, rivers, maps, glass".split(", ")
 KINDS = (
     "Tell me about {}.", "Write one sentence on {}.", "Why do people like {}?", "List three facts on {}.",
@@ -42,12 +42,12 @@ QUESTIONS = [kind.format(topic) for topic in TOPICS for kind in KINDS]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Of one precision.
+    """The figures of one precision.
 
     Attributes:
-        perplexity: of the text.
-        divergence: Kullback-Leibler from float32, nats a token.
-        same: part of the tokens whose likeliest follower is that of float32.
+        perplexity: perplexity of the text.
+        divergence: Kullback-Leibler divergence from float32, in nats per token.
+        same: share of the tokens with the same likeliest next token as in float32.
     """
 
     perplexity: float
@@ -56,7 +56,7 @@ class Judged:
 
 
 def in_8_bits(model: Any) -> Any:
-    """The model with weights as the engine packs them. Its activations have 16 bits there, which costs nothing."""
+    """The model with weights as the engine packs them. The engine's 16-bit activations lose no quality."""
     for module in model.modules():
         if isinstance(module, torch.nn.Linear):
             tiles, scales = pack(module.weight.data)
@@ -68,7 +68,7 @@ def in_8_bits(model: Any) -> Any:
 
 
 def judge(model: Any, windows: torch.Tensor, reference: torch.Tensor | None) -> tuple[Judged, torch.Tensor]:
-    """Figures, and the log-probabilities of every place."""
+    """(figures, log-probabilities at every position)."""
     with torch.no_grad():
         logs = model(windows).logits[:, :-1].float().log_softmax(-1)
     loss = -logs.gather(-1, windows[:, 1:, None]).mean().item()
@@ -94,7 +94,7 @@ async def answers(quantize: str) -> list[str]:
 
 
 def alike(one: list[str], other: list[str]) -> int:
-    """How many answers begin alike."""
+    """How many pairs of answers begin alike."""
     return sum(a[:ALIKE] == b[:ALIKE] for a, b in zip(one, other, strict=True))
 
 

@@ -1,7 +1,7 @@
-"""What a second replica under Ray brings: `python benchmarks/replicas.py`, in an environment that has glados-bots[ray].
+"""What a second replica under Ray gains: `python benchmarks/replicas.py`, in an environment with glados-bots[ray].
 
-One and two replicas of the small model answer the same load, in turns, each replica on one thread of its own. Needs as
-many idle cores as replicas; with fewer, the second one takes from the first.
+One replica and two replicas of the small model answer the same load in turn. Each replica has one thread. This needs as
+many idle cores as replicas; with fewer, the second replica slows the first.
 """
 
 import argparse
@@ -26,11 +26,11 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=8, help="requests at once")
-    parser.add_argument("--tokens", type=int, default=64, help="of each answer")
-    parser.add_argument("--rounds", type=int, default=2, help="of each number of replicas, in turns")
+    parser.add_argument("--tokens", type=int, default=64, help="tokens per answer")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds per number of replicas")
     options = parser.parse_args()
     if importlib.util.find_spec("ray") is None:
-        print("skipped: Ray is not installed here: pip install 'glados-bots[ray]'")
+        print("skipped: Ray is not installed here; run pip install 'glados-bots[ray]'")
         return
     found: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(options.rounds):
@@ -42,11 +42,11 @@ def main() -> None:
 
 
 async def measure(replicas: int, clients: int, tokens: int) -> float:
-    """Tokens a second of so many replicas, after a warm-up of each conversation."""
+    """Tokens per second with this number of replicas, after a warm-up of each conversation."""
     environment = {
         **os.environ,
         "GLADOS_MODEL": "smollm2_135m",
-        "GLADOS_API_KEY": KEY,  # a cluster is a network
+        "GLADOS_API_KEY": KEY,  # a cluster listens on a network, so it needs a key
         "GLADOS_DATA_DIR": str(ROOT / "data"),
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}",
@@ -71,7 +71,7 @@ async def measure(replicas: int, clients: int, tokens: int) -> float:
 
 
 async def ask(http: httpx.AsyncClient, session: int, tokens: int) -> int:
-    """One answer; returns its tokens."""
+    """Get one answer. Returns the number of its tokens."""
     question = {"role": "user", "content": f"Tell a long story about the number {session}."}
     body = {"model": "smollm2_135m", "max_tokens": tokens, "temperature": 0, "messages": [question]}
     headers = {"X-Session-Id": f"conversation {session}", "Authorization": f"Bearer {KEY}"}

@@ -1,14 +1,14 @@
-"""Soak: people ask on all three surfaces at once and change their minds; everything fails, and nothing may show.
+"""Soak test: people ask on three surfaces at once and change their minds; everything fails, and no answer may be lost.
 
     python benchmarks/soak.py --messages 1000 --workspaces 4 --outages 2 --outage 120 --seed 7
 
-The far ends are tests/fakes/discord, tests/fakes/slack and browsers at the page; the adapters (two processes for each
-chat platform), the inference service with a scripted engine, and Valkey are real processes, killed with SIGKILL every
-few seconds. The platforms fail too: outages, errors, refusals, calls that hang, connections that end. What people see
-in the end is judged. Exit code 1 when the promise broke.
+People use tests/fakes/discord, tests/fakes/slack and browsers at the page. The adapters (two processes per chat
+platform), the inference service with a scripted engine, and Valkey are real processes, and SIGKILL ends one of them
+every few seconds. The platforms fail too: outages, errors, refusals, calls that hang, connections that end. The report
+judges what people see in the end. Exit code 1 if the promise was broken.
 
-Slack counts calls by workspace: one answer takes a status line, a session, a beginning and an end, at some 20 to 50 of
-each a minute. So answers come at about 15 a minute and workspace; more questions need more workspaces, or pauses.
+Slack counts calls per workspace. One answer takes a status line, a session, a beginning and an end, each limited to
+some 20 to 50 per minute. So a workspace gets about 15 answers per minute; for more questions, add workspaces or pauses.
 """
 
 import argparse
@@ -30,26 +30,26 @@ def _span(text: str) -> tuple[float, float]:
 
 
 def plan() -> tuple[Plan, Path | None]:
-    """What the command line asks for."""
+    """(plan, folder) from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1000, help="questions on each platform")
     parser.add_argument("--threads", type=int, default=50, help="threads on each platform")
-    parser.add_argument("--platforms", default="discord,slack,web", help="some of these, with commas between")
-    parser.add_argument("--replicas", type=int, default=2, help="adapter processes of each chat platform")
-    parser.add_argument("--workspaces", type=int, default=4, help="of Slack, which counts calls by workspace")
+    parser.add_argument("--platforms", default="discord,slack,web", help="some of these, separated by commas")
+    parser.add_argument("--replicas", type=int, default=2, help="adapter processes per chat platform")
+    parser.add_argument("--workspaces", type=int, default=4, help="Slack workspaces; Slack counts calls per workspace")
     parser.add_argument("--kill-every", type=_span, default=(4.0, 10.0), help="shortest:longest seconds between kills")
     parser.add_argument("--trouble-every", type=_span, default=(5.0, 20.0), help="the same for a platform's troubles")
-    parser.add_argument("--outages", type=int, default=2, help="how often each chat platform is away")
-    parser.add_argument("--outage", type=float, default=120.0, help="seconds of each outage")
+    parser.add_argument("--outages", type=int, default=2, help="number of outages per chat platform")
+    parser.add_argument("--outage", type=float, default=120.0, help="seconds per outage")
     parser.add_argument(
-        "--changed", type=float, default=0.25, help="share of questions that are edited, deleted, redone"
+        "--changed", type=float, default=0.25, help="share of questions that are edited, deleted or redone"
     )
     parser.add_argument("--lease", type=float, default=5.0, help="GLADOS_LEASE, in seconds")
     parser.add_argument("--patience", type=float, default=420.0, help="seconds the last answers may take")
-    parser.add_argument("--longest", type=float, default=3600.0, help="seconds after which nothing more is asked")
+    parser.add_argument("--longest", type=float, default=3600.0, help="seconds after which nobody asks any more")
     parser.add_argument("--pause", type=float, default=0.0, help="mean seconds before each question of a thread")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--folder", type=Path, help="where logs and data stay; else they are thrown away")
+    parser.add_argument("--folder", type=Path, help="folder for logs and data; without it, they are deleted")
     given = parser.parse_args()
     planned = Plan(
         messages=given.messages, threads=given.threads, platforms=tuple(given.platforms.split(",")),
@@ -61,7 +61,7 @@ def plan() -> tuple[Plan, Path | None]:
 
 
 def main() -> None:
-    """Run, print, and say by the exit code whether the promise held."""
+    """Run and print the report. The exit code tells whether the promise held."""
     planned, folder = plan()
     print(f"seed {planned.seed}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:

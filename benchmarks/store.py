@@ -1,6 +1,6 @@
-"""How many turns the store takes from question to kept answer: `python benchmarks/store.py`.
+"""How many turns per second the store handles, from question to stored answer: `python benchmarks/store.py`.
 
-A real Valkey with the options of the embedded one, and as many workers at once as asked for; each step is one script.
+It uses a real Valkey with the options of the embedded one, and several workers at once; each step is one script.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from glados_bots.store.store import Store  # noqa: E402
 from tests.conftest import running_store, store_command  # noqa: E402
 
 QUESTION, ANSWER = "What is a lemon? " * 10, "A lemon is a yellow fruit. " * 40
-SCRIPTS = 5  # a turn: accept, claim, note_draft, note_answer, finish
+SCRIPTS = 5  # per turn: accept, claim, note_draft, note_answer, finish
 
 
 async def accept_all(store: Store, turns: int, threads: int, workers: int) -> float:
-    """Save so many turns over so many conversations; seconds."""
+    """Save `turns` turns in `threads` conversations. Returns the time in seconds."""
 
     async def some(first: int) -> None:
         for number in range(first, turns, workers):
@@ -35,7 +35,7 @@ async def accept_all(store: Store, turns: int, threads: int, workers: int) -> fl
 
 
 async def work_off(store: Store, workers: int) -> float:
-    """Claim, note and finish until nothing waits; seconds."""
+    """Claim, note and finish turns until none waits. Returns the time in seconds."""
 
     async def some() -> None:
         while lease := await store.claim():
@@ -64,11 +64,11 @@ async def run(turns: int, threads: int, workers: int) -> None:
 
 
 def main() -> None:
-    """Parse and run."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=5000)
     parser.add_argument("--threads", type=int, default=500, help="conversations")
-    parser.add_argument("--workers", type=int, default=32, help="at once")
+    parser.add_argument("--workers", type=int, default=32, help="workers at the same time")
     options = parser.parse_args()
     asyncio.run(run(options.turns, options.threads, options.workers))
 

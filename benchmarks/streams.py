@@ -1,8 +1,8 @@
-"""Fifty answers at once within Discord's real limits (5 edits in 5 s a channel, 50 calls a second): what people see.
+"""What people see of fifty answers at once in Discord's real limits (5 edits in 5 s per channel, 50 calls per second).
 
     python benchmarks/streams.py [--streams 50] [--channels 10] [--threads]
 
-The real adapter against tests/fakes/discord, with a scripted engine that says four words a second.
+It runs the real adapter with tests/fakes/discord and a scripted engine that says four words per second.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=50)
     parser.add_argument("--channels", type=int, default=10)
-    parser.add_argument("--threads", action="store_true", help="each answer in a thread of its own")
+    parser.add_argument("--threads", action="store_true", help="each answer in its own thread")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_store(store_command("valkey", Path(folder))) as url:
         outcome = asyncio.run(

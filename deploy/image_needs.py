@@ -1,8 +1,8 @@
-"""Prints the pins of what the image holds: glados-bots[all,otel], all it needs, and the small model, one a line.
+"""Prints the pins for the image, one per line: glados-bots[all,otel], everything that it needs, and the small model.
 
-Left out is torch: it comes from an index of its own, in one build for processors and one for each CUDA. `make lock`
-makes requirements.hashed.txt of this, with the hash of every file the index has for a pin. Only what is installed here
-is found, so call it in the environment of `make setup-dev`.
+torch is left out: it has its own index, with one build for CPUs and one for each CUDA version. From this output,
+`make lock` makes requirements.hashed.txt, with the hash of every file that the index has for a pin. The script finds
+only installed packages, so call it in the environment of `make setup-dev`.
 """
 
 import sys
@@ -19,7 +19,7 @@ LEFT_OUT = frozenset({"glados-bots", "torch", "setuptools"})
 
 
 def needed(text: str, found: set[tuple[NormalizedName, str]]) -> None:
-    """Add (package, extra) of a requirement and of all it needs on this machine; '' is the package itself."""
+    """Add (package, extra) for a requirement and for all its needs on this machine; '' is the package itself."""
     requirement = Requirement(text)
     name = canonicalize_name(requirement.name)
     for extra in {*requirement.extras, ""}:
@@ -32,7 +32,7 @@ def needed(text: str, found: set[tuple[NormalizedName, str]]) -> None:
 
 
 def pins(lock: str) -> list[str]:
-    """The lines of the lock that the image needs, by name. Raises KeyError that names a package the lock lacks."""
+    """The lines of the lock that the image needs, by name. Raises KeyError with the name of a package it lacks."""
     listed = {canonicalize_name(line.partition("==")[0]): line for line in lock.split()}
     found: set[tuple[NormalizedName, str]] = set()
     needed(WANTED, found)

@@ -1,10 +1,10 @@
-"""Who is an admin: the people `GLADOS_ADMINS` names, by the id their platform gives them.
+"""Who is an admin: the people that `GLADOS_ADMINS` names, by the ids that their platforms give them.
 
     GLADOS_ADMINS=discord:80351110224678912, slack:T0123/U0456, web:ada@example.org
 
-On the web page a person is known by the address their OIDC provider vouches for. Two names stand for those it knows
-nothing of: `web:local`, whoever sits at this machine while the page has no sign-in, and `web:password`, whoever knows
-the shared password. Nobody is an admin who is not named.
+On the web page, a person's id is the address that their OIDC provider vouches for. Two names stand for people without
+such an address: `web:local` for anybody at this machine while the page has no sign-in, and `web:password` for anybody
+who knows the shared password. Only people that the setting names are admins.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ SHARED = "password"
 
 
 def check(text: str) -> str:
-    """The text, when each of its names says its platform. Raises ValueError that names the one that does not."""
+    """The text, if each of its names has a platform. Raises ValueError that shows the first name without one."""
     for name in _split(text):
         platform, _, person = name.partition(":")
         if not platform.isidentifier() or not person.strip():
-            raise ValueError(f"{name!r} is no name: write PLATFORM:ID, for instance web:ada@example.org")
+            raise ValueError(f"{name!r} is not a valid name: write PLATFORM:ID, for example web:ada@example.org")
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class Admins:
-    """The names, in one spelling."""
+    """The names of all admins, in lower case."""
 
     names: frozenset[str] = frozenset()
 
@@ -33,7 +33,7 @@ class Admins:
         return cls(frozenset(name.casefold() for name in _split(text)))
 
     def has(self, platform: str, person: str) -> bool:
-        """Whether a platform's person is an admin."""
+        """Whether this person is an admin on this platform."""
         return bool(person) and f"{platform}:{person}".casefold() in self.names
 
 

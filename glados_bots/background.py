@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Background:
-    """Keeps tasks from the garbage collector until they end, and ends them together. What fails is logged."""
+    """Protects tasks from the garbage collector until they end, and ends them together. Logs tasks that fail."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -22,17 +22,17 @@ class Background:
         return task
 
     def keep(self, task: asyncio.Task[Any] | None) -> None:
-        """Take in a task that somebody else began, if any."""
+        """Also hold a task that other code started, if there is one."""
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Wait until what was begun has ended."""
+        """Wait until all tasks have ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def cancel(self) -> None:
-        """End all, and return when they have ended."""
+        """Cancel all tasks, and return when they have ended."""
         for task in self._tasks:
             task.cancel()
         await self.finish()
@@ -44,4 +44,4 @@ async def _logged(work: Coroutine[Any, Any, object]) -> None:
     except GladosError as error:
         log.warning("%s", error)
     except Exception:
-        log.exception("something that nobody waits for failed")
+        log.exception("a background task failed")

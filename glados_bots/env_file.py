@@ -1,4 +1,4 @@
-"""The `.env` of the working folder: whether all of it can be read, and whether it is the operator's."""
+"""The `.env` of the working folder: checks that all of it can be read, and that it is the operator's own."""
 
 import logging
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ NAME = ".env"
 
 
 def check(path: Path) -> None:
-    """Raise ConfigError that names the first line which is no setting; a file that is not there has none.
+    """Raise ConfigError that names the first line which is not a setting. A missing file is fine.
 
-    python-dotenv only warns of such a line, and goes on without the setting.
+    python-dotenv would only warn about such a line and continue without the setting.
     """
     if not path.is_file():
         return
@@ -24,29 +24,29 @@ def check(path: Path) -> None:
         with path.open(encoding="utf-8") as text:
             wrong = next((line for line in parse_stream(text) if line.error or (line.key and line.value is None)), None)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.resolve()}: cannot read this file ({error}); make it readable, in UTF-8") from error
+        raise ConfigError(f"{path.resolve()}: cannot read this file ({error}); make it readable, as UTF-8") from error
     if wrong:
         raise ConfigError(
             f"{path.resolve()}, line {_line(wrong.original)}: this is not NAME=VALUE; "
-            "a quote that is opened must be closed, and a note begins with #"
+            "close every quote, and begin a comment with #"
         )
 
 
 def _line(found: Original) -> int:
-    """Empty lines before a setting count to it."""
+    """Number of the line with the text: python-dotenv counts empty lines before a setting as part of it."""
     text = found.string
     return found.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def tell(weights: Iterable[str]) -> None:
-    """Log which file the settings come from, where there is one.
+    """Log which file the settings come from, if there is one.
 
     Args:
-        weights: what the operator loads; a folder of weights comes from others, and so may a `.env` in it, which could
-            name any program to be run.
+        weights: the folders or files that the operator loads. Strangers make folders of weights, and a `.env` in such
+            a folder could make GLaDOS run any program.
 
     Raises:
-        ConfigError: the file lies in a folder of weights.
+        ConfigError: the `.env` is in a folder of weights.
     """
     if not Path(NAME).is_file():
         return
@@ -54,7 +54,7 @@ def tell(weights: Iterable[str]) -> None:
     for folder in {Path(NAME).absolute().parent, own.parent}:
         if any(Path(each).expanduser().resolve() == folder.resolve() for each in weights if each):
             raise ConfigError(
-                f"{own} lies in a folder of weights, and whoever made that may have written it; "
-                "start GLaDOS in another folder, with settings of your own"
+                f"{own} is in a folder of weights, so the author of the weights may have written it; "
+                "start GLaDOS in another folder, with your own settings"
             )
-    log.info("settings are read from %s", own)
+    log.info("reading settings from %s", own)

@@ -1,11 +1,11 @@
-"""How every role logs: one line an event, with the turn and the request it belongs to, and nobody's words.
+"""How every role logs: one line per event, with the turn and the request it belongs to, and without people's words.
 
     INFO glados_bots.turns.turn: turn 7: ended (done) [turn=web:7 request=5f0c…]
     {"at": "2026-11-24T21:00:00.123Z", "level": "info", "logger": "…", "message": "…", "turn": "web:7", "request": "…"}
 
-Turn and request travel in X-Glados-Turn and X-Request-Id, so the service's lines name them too. Control characters
-are escaped, so no text can make a second line or colour a terminal. Above debug level, errors that are not ours are
-shown by their type only: their texts may quote what somebody asked.
+The headers X-Glados-Turn and X-Request-Id carry both ids, so the service's lines name them too. Control characters are
+escaped, so no text can begin a second line or colour a terminal. Above debug level, a line shows only the type of an
+error that is not ours: its text may quote what somebody asked.
 """
 
 import json
@@ -27,13 +27,13 @@ TURN_HEADER, REQUEST_HEADER = "X-Glados-Turn", "X-Request-Id"
 ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST_ENTRY = 4_000  # characters of one message or one error
-OURS = re.compile(r"\[([\w-]+)\] (.*)", re.DOTALL)  # how the supervisor marks the lines of its children
+OURS = re.compile(r"\[([\w-]+)\] (.*)", re.DOTALL)  # how the supervisor marks its children's lines
 
-# Their texts name hosts, codes and states, never what was sent.
+# Errors whose texts are shown: they name hosts, codes and states, never what was sent.
 TOLD = (GladosError, OSError, TimeoutError)
 TOLD_MODULES = frozenset({"httpx", "aiohttp", "discord", "slack_sdk"})
-# A line for each request or loading step says nothing new; slack_bolt shows whole bodies when a signature is wrong.
-QUIET = ("httpx", "httpcore", "ContinuousBatchingLogger", "slack_bolt", "slack_sdk")
+# Their line per request or loading step says nothing new; slack_bolt logs whole bodies if a signature is wrong.
+QUIET = ("httpx", "httpx2", "httpcore", "ContinuousBatchingLogger", "slack_bolt", "slack_sdk")
 
 _turn: ContextVar[str] = ContextVar("turn", default="")
 _request: ContextVar[str] = ContextVar("request", default="")
@@ -41,7 +41,7 @@ _request: ContextVar[str] = ContextVar("request", default="")
 
 @contextmanager
 def about(*, turn: str = "", request: str = "") -> Iterator[None]:
-    """Every line logged in this block, and in tasks begun in it, names this turn or request; not in a generator."""
+    """All lines logged in this block, and in tasks begun in it, name this turn or request. Not for generators."""
     tokens = [(var, var.set(value)) for var, value in ((_turn, turn), (_request, request)) if value]
     try:
         yield
@@ -55,19 +55,19 @@ def new_request() -> str:
 
 
 def headers() -> dict[str, str]:
-    """What a request must carry so that the other side logs the same ids."""
+    """Headers that a request must carry so that the other side logs the same ids."""
     found = {REQUEST_HEADER: _request.get(), TURN_HEADER: _turn.get()}
     return {name: value for name, value in found.items() if ID.fullmatch(value)}
 
 
 def received(given: Mapping[str, str]) -> tuple[str, str]:
-    """(turn, request) of the headers of a request; what is no id is not taken over, and a missing request gets one."""
+    """(turn, request) from a request's headers. An invalid turn becomes empty; an invalid request gets a new id."""
     turn, request = given.get(TURN_HEADER, ""), given.get(REQUEST_HEADER, "")
     return (turn if ID.fullmatch(turn) else ""), (request if ID.fullmatch(request) else new_request())
 
 
 def configure(settings: Settings) -> None:
-    """Make this process log as the settings say, to standard error."""
+    """Make this process log to standard error, as the settings say."""
     handler = logging.StreamHandler(sys.stderr)
     told = settings.log_level == "debug"
     handler.setFormatter(JsonLines(told=told) if settings.log_format == "json" else TextLines(told=told))
@@ -78,14 +78,14 @@ def configure(settings: Settings) -> None:
 
 
 class Lines(logging.Formatter):
-    """What text and JSON have in common: ids, harmless characters, and errors that quote nobody unless `told`."""
+    """Shared by text and JSON lines: ids, escaped characters, and errors that quote nobody unless `told`."""
 
     def __init__(self, *, told: bool = False) -> None:
         super().__init__()
         self._told = told
 
     def parts(self, record: logging.LogRecord) -> dict[str, str]:
-        """Everything a line shows, in its order; empty parts are left out."""
+        """All parts of a line, in order, without the empty ones."""
         found = {
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -108,7 +108,7 @@ class Lines(logging.Formatter):
         return "\n".join(self._lines(record.exc_info[1]))[-LONGEST_ENTRY:]
 
     def _lines(self, error: BaseException) -> Iterator[str]:
-        """Causes first, as Python shows them."""
+        """The lines of a traceback, causes first, in Python's order."""
         earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         if earlier is not None:
             yield from self._lines(earlier)
@@ -119,7 +119,7 @@ class Lines(logging.Formatter):
             yield from self._lines(each)
 
     def describe(self, error: BaseException) -> str:
-        """The text of an error, as far as it is ours to tell."""
+        """The text of an error if it may be shown, else its type."""
         if isinstance(error, GladosError):
             return error.in_full if self._told else str(error)
         if self._told or isinstance(error, TOLD) or type(error).__module__.partition(".")[0] in TOLD_MODULES:
@@ -128,7 +128,7 @@ class Lines(logging.Formatter):
 
 
 class TextLines(Lines):
-    """For people. The lines of a traceback are indented, so that none can be taken for a line of the log."""
+    """For people. Lines of a traceback are indented, so that none of them looks like a line of the log."""
 
     def format(self, record: logging.LogRecord) -> str:
         parts = self.parts(record)
@@ -138,14 +138,14 @@ class TextLines(Lines):
 
 
 class JsonLines(Lines):
-    """For machines: one object a line."""
+    """For machines: one object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps({"at": _time(record.created), **self.parts(record)}, ensure_ascii=False)
 
 
 class RoleLines(logging.Formatter):
-    """What the supervisor writes when roles log JSON: their objects with the role's name; other lines as objects."""
+    """The supervisor's lines if roles log JSON: their objects with the role's name; other lines become objects."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()

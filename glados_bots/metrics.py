@@ -1,25 +1,25 @@
-"""What the roles that take questions count, for Prometheus. Labels are platforms and outcomes: never people or text.
+"""Prometheus metrics of the roles that take questions. Labels are platforms and outcomes, never people or text.
 
-The inference service counts for itself, in inference/api/metrics.py.
-GLADOS_METRICS_PORT shows these; see operations/exporter.py.
+The inference service has its own metrics in inference/api/metrics.py.
+operations/exporter.py serves these on GLADOS_METRICS_PORT.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
-LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; a model that is away is waited for
+LATENCY_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds; turns wait for an unreachable model
 
-RECEIVED = Counter("glados_questions_total", "Events handed in, by what became of them", ["platform", "status"])
-FINISHED = Counter("glados_turns_total", "Turns ended, by how", ["platform", "outcome"])
-VOTES = Counter("glados_votes_total", "Votes on answers, withdrawn ones too", ["platform", "vote"])
-TOKENS = Counter("glados_turn_tokens_total", "Tokens of prompts and answers of ended turns", ["platform"])
+RECEIVED = Counter("glados_questions_total", "Events handed in, by result", ["platform", "status"])
+FINISHED = Counter("glados_turns_total", "Turns ended, by outcome", ["platform", "outcome"])
+VOTES = Counter("glados_votes_total", "Votes on answers, including withdrawn ones", ["platform", "vote"])
+TOKENS = Counter("glados_turn_tokens_total", "Prompt and answer tokens of ended turns", ["platform"])
 RETRIES = Counter("glados_turn_retries_total", "Turns begun again after a failed or lost attempt", ["platform"])
-RATE_LIMITED = Counter("glados_rate_limited_total", "Calls the platform refused for their rate (429)", ["platform"])
-SHOWN = Counter("glados_messages_total", "Messages made or changed, by what came of it", ["platform", "outcome"])
-RECONNECTS = Counter("glados_reconnects_total", "Connections to the platform that were lost", ["platform"])
+RATE_LIMITED = Counter("glados_rate_limited_total", "Calls that the platform refused (429)", ["platform"])
+SHOWN = Counter("glados_messages_total", "Messages created or edited, by outcome", ["platform", "outcome"])
+RECONNECTS = Counter("glados_reconnects_total", "Lost connections to the platform", ["platform"])
 LATENCY = Histogram(
-    "glados_turn_seconds", "From the question taken in to its final answer", ["platform"], buckets=LATENCY_BUCKETS
+    "glados_turn_seconds", "Time from accepting a question to its final answer", ["platform"], buckets=LATENCY_BUCKETS
 )
 RUNNING = Gauge("glados_turns_running", "Turns this process works on", ["platform"])
-WAITING = Gauge("glados_conversations_waiting", "Conversations with unanswered turns, leased ones too", ["platform"])
-DEAD = Gauge("glados_dead_letters", "Turns given up and kept for an operator", ["platform"])
+WAITING = Gauge("glados_conversations_waiting", "Conversations with unanswered turns, also leased ones", ["platform"])
+DEAD = Gauge("glados_dead_letters", "Turns given up and stored for an operator", ["platform"])
 STORE_UP = Gauge("glados_store_up", "1 while Redis answers", ["platform"])

@@ -1,6 +1,6 @@
-"""How a chat platform is found: an entry point of the group `glados_bots.adapters` that names a `Platform`.
+"""How GLaDOS finds a chat platform: an entry point in the group `glados_bots.adapters` names a `Platform`.
 
-Adding a platform touches its folder in adapters/, its tests and one line of pyproject.toml; nothing here.
+A new platform needs its folder in adapters/, its tests and one line of pyproject.toml; nothing changes here.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 
-if TYPE_CHECKING:  # it takes longer to load than an answer to render
+if TYPE_CHECKING:  # importing it takes longer than rendering an answer
     from glados_bots.store.store import Store
 
 GROUP = "glados_bots.adapters"
@@ -20,7 +20,7 @@ GROUP = "glados_bots.adapters"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of `glados doctor`: what was found, and what to do when it is not right."""
+    """One finding of `glados doctor`: what was found, and what to do if something is wrong."""
 
     name: str
     state: Literal["ok", "warn", "fail"]
@@ -38,21 +38,21 @@ class Platform:
 
     name: str  # its command (`glados NAME`) and its part of every Redis key
     summary: str  # one line for `--help`
-    configured: Callable[[], bool]  # whether its settings suffice to run it, for instance whether its token is set
-    run: Callable[[Settings], None]  # runs it until SIGTERM or SIGINT; returns when everything is drained
-    # What `glados doctor` finds about it; None for nothing. May raise ConfigError
+    configured: Callable[[], bool]  # whether its settings suffice to run it, for example whether its token is set
+    run: Callable[[Settings], None]  # runs it until SIGTERM or SIGINT; returns when running answers have ended
+    # Yields the findings of `glados doctor` about it; None if there are none. May raise ConfigError
     examine: Callable[[], Iterator[Check]] | None = None
-    # Further ids that a person's questions stand under; None where a person has one. Raises StoreUnavailableError
+    # More ids under which a person's questions are stored; None if one id is all. Raises StoreUnavailableError
     ids_of: "Callable[[Store, str], Awaitable[tuple[str, ...]]] | None" = None
 
 
 def require(library: str, name: str, extra: str) -> None:
-    """Raise ConfigError with the remedy when an adapter's library is not installed."""
+    """Raise ConfigError with the remedy if an adapter's library is not installed."""
     if find_spec(library) is None:
-        raise ConfigError(f"{name} is not installed: pip install 'glados-bots[{extra}]'")
+        raise ConfigError(f"{name} is not installed; run `pip install 'glados-bots[{extra}]'`")
 
 
 def installed() -> dict[str, Platform]:
-    """All platforms of this installation by name."""
+    """All platforms of this installation, by name."""
     found = (entry.load() for entry in entry_points(group=GROUP))
     return {platform.name: platform for platform in found}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 
 def growing_pauses(first_s: float, longest_s: float) -> Iterator[float]:
-    """Seconds to wait before each further try: twice as many each time, less up to half of them by chance.
+    """Seconds to wait before each retry. The pause doubles each time; a random part of up to half is taken off.
 
-    Chance keeps those apart who lost the same thing at the same moment. After a success, begin with new pauses.
+    The randomness spreads the retries of callers that failed at one moment. After a success, begin with new pauses.
     """
     pause = first_s
     while True:

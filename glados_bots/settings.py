@@ -1,8 +1,8 @@
-"""Settings: `GLADOS_*` variables, `.env` in the working folder, and `GLADOS_X_FILE` for secrets kept in files.
+"""Settings: `GLADOS_*` variables, `.env` in the working folder, and `GLADOS_X_FILE` for secrets stored in files.
 
-Every variable is documented in docs/settings.md (a test compares). A bad value stops the start with one line that names
-the variable, the value (never that of a secret) and what is allowed. Adapters define their own settings the same way,
-by subclassing `GladosSettings` with a longer prefix.
+docs/settings.md describes every variable (a test compares them). A bad value stops the start with one line that names
+the variable, the value (never that of a secret) and what is allowed. Adapters define their own settings the same way:
+they subclass `GladosSettings` with a longer prefix.
 """
 
 import os
@@ -23,13 +23,13 @@ from glados_bots.retention import check as check_retention
 from glados_bots.retention import parse as parse_retention
 from glados_bots.store import embedded
 
-USER_INFO = re.compile(r"//[^/?#@\s]*@")  # of a URL: it may hold a password
+USER_INFO = re.compile(r"//[^/?#@\s]*@")  # in a URL: it may hold a password
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The entries of a list setting; commas or spaces are between them."""
+    """The entries of a list setting, separated by commas or spaces."""
     return tuple(text.replace(",", " ").split())
 
 
@@ -43,7 +43,7 @@ def _check_language(tag: str) -> str:
 
 def _check_redis_url(secret: SecretStr) -> SecretStr:
     """The URL is a secret because it may hold a password."""
-    from glados_bots.store import urls  # noqa: PLC0415 - the client takes longer to load than an answer to render
+    from glados_bots.store import urls  # noqa: PLC0415 - importing the client takes longer than rendering an answer
 
     urls.check(secret.get_secret_value())
     return secret
@@ -55,10 +55,10 @@ S = TypeVar("S", bound="GladosSettings")
 
 
 class SecretFileSource(PydanticBaseSettingsSource):
-    """Reads `GLADOS_API_KEY_FILE` and its like: a path whose content is the secret, as container secrets are given."""
+    """Reads variables such as `GLADOS_API_KEY_FILE`: the path of a file that holds the secret, as in containers."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Content of the file named by `<VARIABLE>_FILE`, or None. Raises ConfigError when it cannot be read."""
+        """Content of the file that `<VARIABLE>_FILE` names, or None. Raises ConfigError if it cannot be read."""
         variable = f"{self.config.get('env_prefix', '')}{field_name}".upper() + "_FILE"
         path = _written(str(self.config.get("env_file") or ""), variable)
         if not path or not _is_secret(field):
@@ -76,7 +76,7 @@ class SecretFileSource(PydanticBaseSettingsSource):
 
 
 class GladosSettings(BaseSettings):
-    """Base of all settings classes: where values come from, and in which order."""
+    """Base of all settings classes. It defines where values come from, and in which order."""
 
     model_config = SettingsConfigDict(
         env_prefix="GLADOS_", env_file=env_file.NAME, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -91,13 +91,13 @@ class GladosSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line, then environment, then secret files, then `.env`."""
-        del file_secret_settings  # a folder of secrets: `*_FILE` variables do the same with fewer rules
+        """The sources in order: command line, environment, secret files, `.env`."""
+        del file_secret_settings  # a folder of secrets; `*_FILE` variables do the same with fewer rules
         return init_settings, env_settings, SecretFileSource(settings_cls), dotenv_settings
 
 
 class Settings(GladosSettings):
-    """What the roles share. What only the service reads: inference/settings.py. See docs/settings.md for a table."""
+    """Settings that all roles share. inference/settings.py has those that only the service reads."""
 
     show_reasoning: bool = Field(default=False, description="Show the model's reasoning before its answer, as a quote")
     host: str = Field("127.0.0.1", min_length=1, description="Address that the web page and the service listen on")
@@ -179,37 +179,37 @@ class Settings(GladosSettings):
 
     @property
     def key(self) -> str | None:
-        """`api_key` as it is sent."""
+        """`api_key` as plain text, to be sent."""
         return self.api_key.get_secret_value() if self.api_key else None
 
     def ttl_of(self, platform: str) -> int:
-        """Seconds an idle conversation of a platform is kept."""
+        """Seconds for which an idle conversation of a platform is stored."""
         return parse_retention(self.retention).get(platform, self.conversation_ttl)
 
     @property
     def resolved_redis_url(self) -> str:
-        """The Redis in use: the given one, or the embedded one."""
+        """URL of the Redis in use: the configured one, or the embedded one."""
         return self.redis_url.get_secret_value() if self.redis_url else embedded.url(self.data_dir)
 
     @property
     def resolved_inference_url(self) -> str:
-        """The endpoint in use: the given one, or our own service on this machine."""
+        """The endpoint in use: the configured one, or our own service on this machine."""
         if self.inference_url:
             return str(self.inference_url).rstrip("/")
         return f"http://{self.connect_host}:{self.serve_port}/v1"
 
     @property
     def connect_host(self) -> str:
-        """Where our own servers are reached from this machine; an IPv6 address stands in brackets."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        """The address at which this machine reaches our own servers; an IPv6 address in brackets."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not listened on
         return f"[{host}]" if ":" in host else host
 
 
 def load(settings_class: type[S], **overrides: Any) -> S:
-    """Read settings of one class; `overrides` are command-line values, None meaning not given.
+    """Read the settings of one class. `overrides` are command-line values; None means not given.
 
     Raises:
-        ConfigError: one line for each bad value, naming variable, value (unless secret) and what is allowed; or the
+        ConfigError: one line per bad value, which names variable, value (unless secret) and what is allowed; or the
             line of `.env` that cannot be read.
     """
     env_file.check(Path(str(settings_class.model_config.get("env_file"))))
@@ -236,19 +236,19 @@ def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given
     if field is None:
         return f"{variable}: {detail['msg']}"
     if _is_secret(field):
-        return f"{variable}: the secret given is not usable ({detail['msg']})"
+        return f"{variable}: this secret is not usable ({detail['msg']})"
     value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
     value = USER_INFO.sub("//", value or "")
     return f"{variable}={value}: {detail['msg']} ({field.description})"
 
 
 def _written(path: str, variable: str) -> str | None:
-    """The text as the user wrote it, from the environment or from `.env`."""
+    """The value as the user wrote it, in the environment or in `.env`."""
     return os.environ.get(variable) or dotenv_values(path or None).get(variable)
 
 
 def settings_classes(base: type[GladosSettings] = GladosSettings) -> Iterator[type[GladosSettings]]:
-    """All that are loaded: ours, the service's, and those of the adapters."""
+    """All imported settings classes: the core's, the service's and the adapters'."""
     for each in base.__subclasses__():
         yield each
         yield from settings_classes(each)

@@ -1,14 +1,14 @@
-"""OpenTelemetry traces of a turn: from the question taken in, through the request, to the engine. Off unless asked for.
+"""OpenTelemetry traces of a turn: from the accepted question through the request to the engine. Off by default.
 
-    question    an adapter takes it in
-    turn        one attempt of a worker, from its lease to its end
-    request     one request to the service; its context travels in `traceparent`
-    serve       the service's side of it
-    engine      from the line to the last token
+    question    an adapter accepts the question
+    turn        one attempt of a worker, from the lease to the end
+    request     one request to the service; the header `traceparent` carries its context
+    serve       the service's side of the request
+    engine      from the waiting line to the last token
 
-The number of a trace is made of the turn, so every process and every attempt adds to the same one. Spans hold ids,
-counts and outcomes, never what was said. Without GLADOS_OTLP_ENDPOINT nothing of OpenTelemetry is imported, and `span`
-is a constant.
+The trace id is a hash of the turn's id, so every process and every attempt adds to the same trace. Spans hold ids,
+counts and outcomes, never people's words. Without GLADOS_OTLP_ENDPOINT nothing of OpenTelemetry is imported, and `span`
+returns a constant.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ _trace: ContextVar[int] = ContextVar("trace", default=0)
 
 
 class Mark:
-    """What a span lets its block add; without a span nobody looks."""
+    """Lets a block add attributes to its span; without a span, it ignores them."""
 
     def __init__(self, span: "Span | None" = None) -> None:
         self._span = span
 
     def set(self, **attributes: Value) -> None:
-        """Add attributes under our name."""
+        """Add attributes with the prefix `glados.`."""
         if self._span:
             self._span.set_attributes({f"glados.{name}": value for name, value in attributes.items()})
 
@@ -46,10 +46,10 @@ NOTHING: AbstractContextManager[Mark] = nullcontext(Mark())
 
 
 def configure(settings: Settings, role: str) -> None:
-    """Send this process's spans to the collector of the settings, if there is one.
+    """Send this process's spans to the collector that the settings name, if any.
 
     Raises:
-        ConfigError: the packages of the extra `otel` are missing.
+        ConfigError: the packages of the extra `otel` are not installed.
     """
     if settings.otlp_endpoint is None:
         return
@@ -65,7 +65,7 @@ def configure(settings: Settings, role: str) -> None:
 
 
 def start(processor: "SpanProcessor", role: str) -> None:
-    """Give spans to a processor from now on. Not OpenTelemetry's global provider: nobody else's spans come along."""
+    """From now on, pass spans to a processor. It gets only our spans: we do not use OpenTelemetry's global provider."""
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - same
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415 - same
@@ -74,7 +74,7 @@ def start(processor: "SpanProcessor", role: str) -> None:
         def generate_trace_id(self) -> int:
             return _trace.get() or super().generate_trace_id()
 
-    global _tracer  # noqa: PLW0603 - as logging's root, a process has one
+    global _tracer  # noqa: PLW0603 - one per process, like logging's root
     provider = TracerProvider(resource=Resource.create({"service.name": f"glados-{role}"}), id_generator=TurnIds())
     provider.add_span_processor(processor)
     _tracer = provider.get_tracer("glados_bots")
@@ -86,10 +86,10 @@ def span(
     """A span around a block.
 
     Args:
-        name: one of the names above.
-        turn: makes it a root of this turn's trace.
-        carrier: headers of a request, whose sender's span it goes on from.
-        attributes: what it says of itself.
+        name: one of the names in this module's docstring.
+        turn: makes the span a root of this turn's trace.
+        carrier: headers of a request; the sender's span becomes the parent.
+        attributes: attributes of the span, without the prefix `glados.`.
     """
     return NOTHING if _tracer is None else _span(_tracer, name, turn, carrier, attributes)
 
@@ -119,7 +119,7 @@ def _span(
 
 
 def headers() -> dict[str, str]:
-    """What a request must carry so that the other side's spans follow ours."""
+    """Headers that a request must carry so that the other side's spans follow ours."""
     found: dict[str, Any] = {}
     if _tracer is not None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - extra

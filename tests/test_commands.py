@@ -2,19 +2,19 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
 
 import pytest
 
-from glados_bots.commands import Commands, first_word
+from glados_bots.commands import NAMES, Commands, first_word, why
 from glados_bots.conversation import Turn
-from glados_bots.errors import GladosError
+from glados_bots.errors import GladosError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.operations import audit
 from glados_bots.store.channels import LONGEST_PERSONA, ChannelBook
 from glados_bots.store.connection import Client
 from glados_bots.store.limits import Limit, Limits
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wording.sentence import say
 from tests.servers import free_port
 from tests.turns.world import World, a_world
 from tests.waiting import until
@@ -44,23 +44,23 @@ async def test_a_model_can_be_chosen_among_those_served_and_taken_back(world: Wo
     world.engine.models = ("scripted", "other")
     desk = commands(world)
     assert await desk.models() == ["scripted", "other"]
-    assert "`other`" in await desk.set_model("room", "other")
-    assert "uses `other`" in await desk.model("room")
-    assert "default, `scripted`" in await desk.model("elsewhere")
+    assert await desk.set_model("room", "other") == say("model-set", model="other")
+    assert "uses `other`" in str(await desk.model("room"))
+    assert "default model, `scripted`" in str(await desk.model("elsewhere"))
     await desk.set_model("room", "")
-    assert "default, `scripted`" in await desk.model("room")
-    with pytest.raises(GladosError, match=r"no model `x` here\. Served: `scripted`, `other`"):
+    assert "default model, `scripted`" in str(await desk.model("room"))
+    with pytest.raises(GladosError, match=r"no model `x` here\. You can choose from `scripted` and `other`"):
         await desk.set_model("room", "x")
 
 
 async def test_a_persona_is_kept_per_channel_within_bounds(world: World) -> None:
     desk = commands(world)
     await desk.set_persona("room", "  You are a pirate. ")
-    assert (await desk.persona("room")).endswith("\n\nYou are a pirate.")
-    with pytest.raises(GladosError, match=str(LONGEST_PERSONA)):
+    assert str(await desk.persona("room")).endswith("\n\nYou are a pirate.")
+    with pytest.raises(GladosError, match=f"{LONGEST_PERSONA:,}"):
         await desk.set_persona("room", "x" * (LONGEST_PERSONA + 1))
     await desk.set_persona("room", "")
-    assert "no persona" in await desk.persona("room")
+    assert await desk.persona("room") == say("no-persona")
     assert not await world.store.client.exists("glados:{test}:ch:room")
 
 
@@ -70,7 +70,7 @@ async def test_a_persona_that_no_message_could_show_is_refused(world: World, tex
     with pytest.raises(GladosError, match="more than 32 marks"):
         await desk.set_persona("room", text)
     await desk.set_persona("room", "Zalgo: h\u0336\u0310i\u0337, ก็ and 👩\u200d👩\u200d👧\u200d👦")
-    assert "Zalgo" in await desk.persona("room")
+    assert "Zalgo" in str(await desk.persona("room"))
 
 
 async def test_what_an_admin_sets_is_written_down_without_its_words(world: World) -> None:
@@ -87,11 +87,11 @@ async def test_usage_tells_each_limit_that_is_set(world: World) -> None:
     world.store.limits = Limits(user=Limit(per_minute=3), everybody=Limit(tokens_per_day=1000))
     desk = commands(world)
     await world.intake.accept(Turn("1", "c", "ada", "Hi", channel="room"))
-    assert "You: 1 of 3 questions in this minute" in await desk.usage("ada", "room")
-    assert "You: 0 of 3" in await desk.usage("bob", "room")
-    assert re.search(r"Everybody together: 0 of 1\s000 tokens today", await desk.usage("bob"))
+    assert "You: 1 of 3 questions in this minute" in str(await desk.usage("ada", "room"))
+    assert "You: 0 of 3" in str(await desk.usage("bob", "room"))
+    assert "Everybody together: 0 of 1,000 tokens today" in str(await desk.usage("bob"))
     world.store.limits = Limits()
-    assert await desk.usage("ada") == "There is no limit here."
+    assert await desk.usage("ada") == say("no-limit")
 
 
 async def test_stop_ends_what_is_the_persons_own_and_a_moderator_everything(world: World) -> None:
@@ -101,13 +101,13 @@ async def test_stop_ends_what_is_the_persons_own_and_a_moderator_everything(worl
         await until(lambda: world.engine.asked)
         await world.say(2, author="bob")
         await world.say(3)
-        assert "nothing of yours" in await commands(world).stop("c", "eve")
-        assert await commands(world).stop("c", "bob") == "Stopped."
-        assert await commands(world).stop("c") == "Stopped 3 questions."
+        assert await commands(world).stop("c", "eve") == 0
+        assert await commands(world).stop("c", "bob") == 1
+        assert await commands(world).stop("c") == 3
         exchanges = await world.settled(3)
     assert {exchange.outcome for exchange in exchanges} == {"stopped"}
     assert len(world.engine.asked) == 1
-    assert "nothing to stop" in await commands(world).stop("c")
+    assert await commands(world).stop("c") == 0
 
 
 async def test_export_holds_everything_of_one_person_and_forget_empties_it(world: World) -> None:
@@ -127,7 +127,7 @@ async def test_export_holds_everything_of_one_person_and_forget_empties_it(world
         {"ada": "up"},
     )
     assert [each["question"] for each in data["unanswered_or_given_up"]] == ["not answered yet"]
-    assert "2 questions" in await commands(world).forget("ada")
+    assert await commands(world).forget("ada") == say("forgotten", count=2)
     assert json.loads(await commands(world).export("ada"))["exchanges"] == []
     assert len(json.loads(await commands(world).export("bob"))["exchanges"]) == 1
 
@@ -145,28 +145,53 @@ async def test_reset_makes_a_conversation_start_anew(world: World) -> None:
 async def test_reset_for_a_person_spares_what_others_asked_answered_or_waiting(world: World) -> None:
     desk = commands(world)
     await world.say(1, author="bob")
-    assert "not only yours" in await desk.reset("c", "ada")
+    assert await desk.reset("c", "ada") == say("not-alone")
     async with world.working():
         await world.settled(1)
-    assert "not only yours" in await desk.reset("c", "ada")
+    assert await desk.reset("c", "ada") == say("not-alone")
     assert len(await world.answers()) == 1
-    assert "starts anew" in await desk.reset("c", "bob")
+    assert await desk.reset("c", "bob") == say("conversation-forgotten")
     assert await world.answers() == []
 
 
 async def test_status_tells_the_model_the_queue_and_the_time_up(world: World) -> None:
     await world.say(1)
-    text = await commands(world).status()
+    text = str(await commands(world).status())
     assert "`scripted`, ready" in text
     assert "1 conversation." in text
     nobody = InferenceClient(f"http://127.0.0.1:{free_port()}/v1")
-    assert "Model: away" in await commands(world, nobody).status()
+    assert str(say("status-no-model")) in str(await commands(world, nobody).status())
     await nobody.aclose()
 
 
 async def test_privacy_and_help_say_what_holds_here(world: World) -> None:
     desk = commands(world)
-    assert "for a day" in desk.privacy()
-    assert desk.help("Say my name.").startswith("Say my name.")
-    for word in ("stop", "reset", "model", "persona", "export", "forget", "privacy", "status"):
-        assert f"`{word}`" in desk.help()
+    called = {name: f"/{name}" for name in NAMES}
+    assert "for 1 day after" in str(desk.privacy(called))
+    text = str(desk.help(say("how-discord"), called))
+    assert text.startswith(str(say("how-discord")))
+    assert [name for name in NAMES if name != "help" and f"`/{name}`" not in text] == []
+
+
+async def test_a_channel_has_a_language_of_its_own_until_it_is_taken_back(world: World) -> None:
+    desk, book = commands(world), ChannelBook(world.store)
+    assert "language of each reader" in str(await desk.language("room"))
+    assert await desk.set_language("room", "de-AT", by="7") == say("language-set", language="Deutsch")
+    assert "Deutsch" in str(await desk.language("room"))
+    assert (await book.language("room", "fr"), await book.language("elsewhere", "fr")) == ("de", "fr")
+    for wrong in ("Klingon", "zh-TW", "x" * 10_000, "`de`"):
+        with pytest.raises(GladosError) as found:
+            await desk.set_language("room", wrong)
+        assert "`de`, `fr`" in str(found.value)
+        assert len(str(found.value)) < 200
+    assert await desk.set_language("room", "", by="7") == say("language-unset")
+    assert await book.language("room", "fr") == "fr"
+    written = [(entry.act, entry.target) for entry in await audit.entries(world.store.client)]
+    assert written == [("set language", "room: default"), ("set language", "room: de")]
+
+
+def test_what_ends_a_command_is_told_in_words_for_its_person() -> None:
+    assert why(StoreUnavailableError("connection refused")) == say("store-unreachable")
+    assert why(ServiceUnavailableError("the inference service is busy")) == say("model-list-unreachable")
+    assert why(GladosError(say("no-limit"))) == say("no-limit")
+    assert why(GladosError("a path of this machine")) == say("broken")

@@ -14,5 +14,5 @@ def test_the_shelf_has_three_platforms_each_under_its_own_name() -> None:
 
 def test_a_library_that_is_missing_is_named_with_the_remedy() -> None:
     require("asyncio", "asyncio", "web")
-    with pytest.raises(ConfigError, match=r"chat\.lib is not installed: pip install 'glados-bots\[chat\]'"):
+    with pytest.raises(ConfigError, match=r"chat\.lib is not installed; run `pip install 'glados-bots\[chat\]'`"):
         require("no_such_library", "chat.lib", "chat")

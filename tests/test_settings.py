@@ -124,7 +124,7 @@ def test_a_line_of_the_env_file_that_is_no_setting_is_named(text: str, line: int
 
 def test_an_env_file_that_cannot_be_read_is_named() -> None:
     Path(".env").write_bytes(b"GLADOS_API_KEY=caf\xe9\n")
-    with pytest.raises(ConfigError, match=r"/\.env: cannot read this file \(.*; make it readable, in UTF-8"):
+    with pytest.raises(ConfigError, match=r"/\.env: cannot read this file \(.*; make it readable, as UTF-8"):
         load(Settings)
 
 
@@ -142,12 +142,12 @@ def test_which_env_file_counts_is_told(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.text
     Path(".env").write_text("GLADOS_GRACE=1\n")
     env_file.tell(["auto", "", "somewhere"])
-    assert f"settings are read from {Path('.env').resolve()}" in caplog.text
+    assert f"reading settings from {Path('.env').resolve()}" in caplog.text
 
 
 @pytest.mark.parametrize("weights", [".", "../{name}", "{folder}"])
 def test_an_env_file_in_a_folder_of_weights_is_refused(weights: str) -> None:
     Path(".env").write_text("GLADOS_VLLM_COMMAND=./anything\n")
     here = Path.cwd()
-    with pytest.raises(ConfigError, match="lies in a folder of weights"):
+    with pytest.raises(ConfigError, match="is in a folder of weights"):
         env_file.tell(["auto", weights.format(name=here.name, folder=here)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from glados_bots.wording.sentence import say
 from tests.soak.plan import Plan
 from tests.soak.questions import Misdeeds, Question, Seen, seen_by_revisions
 from tests.soak.recovery import recovery
@@ -43,8 +44,8 @@ DELETED = [question(1), question(2), question(3, 8, is_deleted=True)]
         (ASKED, [*GOOD[:2], answer(3, 8, place=1)], {"in_the_wrong_thread": [3]}),
         (ASKED, [answer(1, done_at=9.0), *GOOD[1:]], {"out_of_order": [2]}),
         (ASKED, [answer(1, order=5), *GOOD[1:]], {"out_of_order": [2]}),
-        (ASKED, [*GOOD, Seen(7, "Sorry, something went wrong.", 10)], {"apologies": ["Sorry, something went wrong."]}),
-        (ASKED, [*GOOD, Seen(7, "Queued: next.", 10)], {"placeholders_left": ["Queued: next."]}),
+        (ASKED, [*GOOD, Seen(7, str(say("apology")), 10)], {"apologies": [str(say("apology"))]}),
+        (ASKED, [*GOOD, Seen(7, str(say("queued-next")), 10)], {"placeholders_left": [str(say("queued-next"))]}),
         (ASKED, [*GOOD, Seen(7, "…", 10)], {"placeholders_left": ["…"]}),
         (ASKED, [*GOOD[:2], answer(3, 8, is_unfinished=True)], {"placeholders_left": [answer(3).text]}),
         (EDITED, [*GOOD[:2], answer(3, 8, version=2)], {}),

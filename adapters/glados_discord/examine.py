@@ -1,4 +1,4 @@
-"""What `glados doctor` says about Discord: whether the token works, the intents are on, and where to invite the bot."""
+"""What `glados doctor` says about Discord: whether the token works, whether the intents are on, the invitation."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ def examine() -> Iterator[Check]:
     try:
         settings = load(DiscordSettings)
     except ConfigError as error:
-        yield Check("discord", "fail", str(error), "mend the variable; see docs/settings.md")
+        yield Check("discord", "fail", str(error), "correct the variable; docs/settings.md lists all settings")
         return
     if settings.token is None:
-        yield Check("discord", "ok", "GLADOS_DISCORD_TOKEN is not set: it will not run")
+        yield Check("discord", "ok", "GLADOS_DISCORD_TOKEN is not set; the bot will not run")
         return
     yield from asyncio.run(_ask(settings, settings.token.get_secret_value()))
 
@@ -37,18 +37,18 @@ async def _ask(settings: DiscordSettings, token: str) -> list[Check]:
             await client.login(token)
             return _findings(client, await client.application_info(), settings)
     except discord.LoginFailure:
-        return [Check("discord", "fail", "the token is refused", BAD_TOKEN)]
+        return [Check("discord", "fail", "Discord refuses the token", BAD_TOKEN)]
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        return [Check("discord", "fail", f"Discord cannot be reached: {error}", "look at the network and the proxy")]
+        return [Check("discord", "fail", f"Discord is not reachable: {error}", "check the network and the proxy")]
 
 
 def _findings(client: discord.Client, app: discord.AppInfo, settings: DiscordSettings) -> list[Check]:
-    found = [Check("discord token", "ok", f"works; the bot is called {client.user}")]
+    found = [Check("discord token", "ok", f"works; the bot's name is {client.user}")]
     has_content = app.flags.gateway_message_content or app.flags.gateway_message_content_limited
     if settings.message_content and not has_content:
         found.append(Check("discord intents", "fail", "the Message Content Intent is off", NO_INTENT))
     elif not settings.message_content:
-        found.append(Check("discord intents", "ok", "without message content: every message needs a mention"))
+        found.append(Check("discord intents", "ok", "message content is not used; every question needs a mention"))
     else:
         found.append(Check("discord intents", "ok", "message content is on"))
     found.append(Check("discord invitation", "ok", invite_url(app.id)))

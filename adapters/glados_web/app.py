@@ -63,7 +63,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
-        log.info("%s %s: %s", request.method, request.url.path, error)
+        log.info("%s %s: %s", request.method, request.scope["path"], error)
         return _error(request, 422, say("page-refused", status="422"), {})
 
     @app.exception_handler(Exception)

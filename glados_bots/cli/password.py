@@ -1,4 +1,4 @@
-"""`glados hash-password`: what may stand in GLADOS_WEB_PASSWORD in place of the password itself."""
+"""`glados hash-password`: prints a hash that GLADOS_WEB_PASSWORD takes instead of the password."""
 
 from typing import Annotated
 
@@ -11,12 +11,24 @@ SHORTEST = 12  # characters; the page asks for as many
 
 
 def hash_password(
-    password: Annotated[str, typer.Option(prompt="Password of the page", hide_input=True, confirmation_prompt=True)],
+    password: Annotated[
+        str,
+        typer.Option(
+            help="The password; the command asks for it",
+            prompt="Password of the page",
+            hide_input=True,
+            confirmation_prompt=True,
+        ),
+    ],
 ) -> None:
-    """Ask for a password and print its Argon2 hash, for GLADOS_WEB_PASSWORD or a file of GLADOS_WEB_PASSWORD_FILE.
+    """Print the hash of a password for the web page.
 
-    In .env the hash stands between single quotes; in a compose file each $ is written twice.
+    The command asks for the password and prints its Argon2 hash.
+
+    Write the hash into GLADOS_WEB_PASSWORD, or into the file that GLADOS_WEB_PASSWORD_FILE names.
+
+    In .env, write it between single quotes. In a compose file, write each $ twice.
     """
     if len(password) < SHORTEST:
-        raise ConfigError(f"the password needs {SHORTEST} characters at least")
+        raise ConfigError(f"the password is too short; choose one of at least {SHORTEST} characters")
     typer.echo(PasswordHasher().hash(password))

@@ -1,16 +1,17 @@
-"""`glados privacy export`, `forget` and `shorten`: what is kept of people, and its end."""
+"""`glados privacy export`, `forget` and `shorten`: what is stored about people, and its deletion."""
 
 import asyncio
 import hashlib
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from redis.exceptions import RedisError, ResponseError
 
-from glados_bots.cli import terminal
+from glados_bots.cli import completions, terminal
 from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_store
@@ -18,30 +19,39 @@ from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Forgotten, Subject
 from glados_bots.platforms import installed
+from glados_bots.processes.progress import each
 from glados_bots.settings import Settings
 from glados_bots.store import sweep
 from glados_bots.store.store import Store
 
-Platform = Annotated[str, typer.Argument(help="web, discord or slack")]
-User = Annotated[str, typer.Option("--user", help="A person, by the platform's id; on the page, the owner of chats")]
-Thread = Annotated[str, typer.Option("--thread", help="A conversation, as `glados turns list` or an export names it")]
+Platform = Annotated[str, typer.Argument(help="web, discord or slack", autocompletion=completions.platforms)]
+User = Annotated[str, typer.Option("--user", help="Id of a person on the platform; on the page, the owner of chats")]
+Thread = Annotated[str, typer.Option("--thread", help="Id of a conversation, see `glados turns list` or an export")]
 
 PATIENCE_S = 10.0  # a worker that runs ends a turn within a moment
 
 
 group = typer.Typer(
-    name="privacy", help="What is kept of a person or a thread: export it, or forget it.", no_args_is_help=True
+    name="privacy",
+    help="Export or delete what is stored about a person.",
+    epilog="Example: glados privacy export discord --user 1234",
+    no_args_is_help=True,
 )
 
 
-@group.command()
+@group.command(epilog="Example: glados privacy export discord --user 1234 --file export.json")
 def export(
     platform: Platform,
     user: User = "",
     thread: Thread = "",
-    file: Annotated[Path | None, typer.Option("--file", help="New file, readable by you only")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="New file, which only you can read; else standard output")
+    ] = None,
 ) -> None:
-    """Hand out everything kept of a person or a thread, as JSON."""
+    """Print all that is stored about a person or a thread.
+
+    The output is JSON.
+    """
     subject, settings = _subject(user, thread), load_settings()
     found = with_store(settings, platform, lambda store: _export(store, subject))
     text = privacy.as_json(found)
@@ -49,42 +59,54 @@ def export(
         terminal.echo(text.removesuffix("\n"))
     else:
         _save(file, text)
-        typer.echo(f"{len(found['exchanges'])} exchanges are in {file}")
+        typer.echo(f"wrote {len(found['exchanges'])} questions with their answers to {file}")
     _log_act(settings, "privacy export", platform, subject)
 
 
-@group.command()
+@group.command(epilog="Example: glados privacy forget discord --user 1234")
 def forget(
     platform: Platform,
     user: User = "",
     thread: Thread = "",
-    sure: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    sure: Annotated[bool, typer.Option("--yes", help="Delete without asking first")] = False,
 ) -> None:
-    """Delete everything kept of a person or a thread, for good. Messages on the platform stay, backups too."""
+    """Delete all that is stored about a person or a thread.
+
+    The data cannot be brought back. Messages on the platform stay. Backups stay too.
+    """
     subject = _subject(user, thread)
     if not sure:
-        typer.confirm(f"Forget {user or thread} on {platform}? There is no way back", abort=True)
+        typer.confirm(
+            f"Delete all that is stored about {user or thread} on {platform}? This cannot be undone", abort=True
+        )
     settings = load_settings()
     found, rewritten = with_store(settings, platform, lambda store: _forget(store, subject))
     _log_act(settings, "privacy forget", platform, subject)
-    typer.echo(f"forgotten: {len(found.turns)} questions with their answers, {found.others} other entries")
+    typer.echo(f"deleted {len(found.turns)} questions with their answers, and {found.others} other entries")
     if found.running:
-        typer.echo(f"{found.running} of them end when a worker of {platform} runs: start it")
+        typer.echo(f"{found.running} of these questions are still running; start `glados {platform}`, which ends them")
     if not rewritten:
-        typer.echo("Redis still has the words in its file: BGREWRITEAOF, as its administrator, takes them out")
+        typer.echo(
+            "the file of Redis still has the words; call BGREWRITEAOF as an administrator of Redis to remove them"
+        )
 
 
-@group.command()
+@group.command(epilog="Example: glados privacy shorten")
 def shorten() -> None:
-    """Let nothing live longer than GLADOS_RETENTION and GLADOS_CONVERSATION_TTL say, after they were lowered."""
+    """Apply a shorter retention to the data already stored.
+
+    Call this after you have lowered GLADOS_RETENTION or GLADOS_CONVERSATION_TTL.
+    """
     now = load_settings()
     for name in installed():
-        typer.echo(f"{name}: {with_store(now, name, sweep.shorten)} keys now end sooner")
+        walk = partial(each, f"shorten {name}", unit=" keys")
+        count = with_store(now, name, partial(sweep.shorten, walk=walk))
+        typer.echo(f"{name}: {count} keys expire sooner now")
 
 
 def _subject(user: str, thread: str) -> Subject:
     if bool(user) == bool(thread):
-        raise ConfigError("name one of them: --user ID, or --thread ID")
+        raise ConfigError("whose data is not clear; give either --user ID or --thread ID")
     return Subject(user, thread)
 
 
@@ -100,7 +122,7 @@ async def _export(store: Store, subject: Subject) -> dict[str, Any]:
 
 async def _forget(store: Store, subject: Subject) -> tuple[Forgotten, bool]:
     """Forget, give the workers a moment, and let Redis write its file anew; whether it does."""
-    found = await privacy.forget(store, await _whole(store, subject))
+    found = await privacy.forget(store, await _whole(store, subject), partial(each, "forget", unit=" keys"))
     for _ in range(int(PATIENCE_S * 10)):
         found.running = len([turn for turn in found.turns if await store.turn(turn)])
         if not found.running:
@@ -121,7 +143,9 @@ def _save(file: Path, text: str) -> None:
         with open(descriptor, "w", encoding="utf-8") as out:  # noqa: PTH123 - a descriptor
             out.write(text)
     except OSError as error:
-        raise ConfigError(f"{file}: cannot write here ({error}); name a new file in a folder you own") from error
+        raise ConfigError(
+            f"{file}: cannot write here ({terminal.why(error)}); name a new file in a folder that you own"
+        ) from error
 
 
 def _log_act(settings: Settings, act: str, platform: str, subject: Subject) -> None:

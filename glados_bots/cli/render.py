@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from glados_bots.errors import ConfigError
 
 SEPARATOR = "\x1e"
+DEFAULT_TARGET = "discord"
 # Target: module, function, and whether it cuts into messages.
 _TARGETS = {
     "discord": ("glados_discord.answers.markdown", "render", True),
@@ -23,6 +24,17 @@ _TARGETS = {
     "slack-blocks": ("glados_slack.answers.markdown", "render_blocks", True),
     "html": ("glados_web.answers.markdown", "render", False),
 }
+
+SUMMARY = "Render markdown as a platform shows it."
+EXAMPLE = "glados render --to slack < answer.md"
+TO = f"What to render for: {', '.join(_TARGETS)}"
+LIMIT = "Most characters of one message, at least 200"
+JSONL = "Read one request per line, and write one answer per line"
+
+
+def targets(incomplete: str) -> list[str]:
+    """What a shell may complete after `--to`."""
+    return [name for name in _TARGETS if name.startswith(incomplete)]
 
 
 def render(to: str, limit: int | None, jsonl: bool, stdin: TextIO, stdout: TextIO) -> None:
@@ -85,15 +97,26 @@ def _render(text: str, to: str, limit: int | None) -> list[Any]:
     return chunks
 
 
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line, as those of all other commands."""
+
+    def error(self, message: str) -> NoReturn:
+        _fail(f"render: {message}; see `glados render --help`; example: `{EXAMPLE}`")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, or these arguments, and run the tool."""
-    parser = argparse.ArgumentParser(prog="glados render", description="Render markdown as a platform shows it.")
-    parser.add_argument("--to", default="discord", help=f"what to render for: {', '.join(_TARGETS)}")
-    parser.add_argument("--limit", type=int, help="most a message may hold, at least 200")
-    parser.add_argument("--jsonl", action="store_true", help="one request a line, one answer a line")
+    parser = _Parser(prog="glados render", description=SUMMARY, epilog=f"Example: {EXAMPLE}", allow_abbrev=False)
+    parser.add_argument("--to", default=DEFAULT_TARGET, help=TO)
+    parser.add_argument("--limit", type=int, help=LIMIT)
+    parser.add_argument("--jsonl", action="store_true", help=JSONL)
     options = parser.parse_args(arguments)
     try:
         render(options.to, options.limit, options.jsonl, sys.stdin, sys.stdout)
     except ConfigError as error:
-        sys.stderr.write(f"glados: {error}\n")
-        sys.exit(2)
+        _fail(str(error))
+
+
+def _fail(text: str) -> NoReturn:
+    sys.stderr.write(f"glados: {text}\n")
+    sys.exit(2)

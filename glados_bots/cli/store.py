@@ -16,7 +16,12 @@ from glados_bots.store.connection import Client, connect, reply_of
 POLL_S = 0.1
 
 
-group = typer.Typer(name="store", help="Mend the embedded database.", no_args_is_help=True)
+group = typer.Typer(
+    name="store",
+    help="Repair the embedded database.",
+    epilog="Example: glados store repair",
+    no_args_is_help=True,
+)
 
 
 @group.callback()
@@ -24,27 +29,33 @@ def alone() -> None:
     """With a callback, the one command keeps its name."""
 
 
-@group.command("repair")
-def repair_files(yes: Annotated[bool, typer.Option("--yes", help="Do not ask first")] = False) -> None:
-    """Cut the embedded database's file where it is damaged, after a copy was made. Stop `glados up` first."""
+@group.command("repair", epilog="Example: glados store repair")
+def repair_files(yes: Annotated[bool, typer.Option("--yes", help="Repair without asking first")] = False) -> None:
+    """Cut a damaged file of the database where the damage begins.
+
+    First stop `glados up`. The command copies all files of the embedded database before it changes one.
+    """
     found = load_settings()
     if found.redis_url is not None:
-        raise ConfigError("GLADOS_REDIS_URL is set: that server's own tools repair it; this is for the embedded one")
+        raise ConfigError(
+            "GLADOS_REDIS_URL is set, and this command repairs the embedded database only; use that server's own tools"
+        )
     held = lock(found.data_dir)
+    typer.echo("checking all files of the database; large ones take minutes", err=True)
     damage = repair.find(found.data_dir)
     if damage is None:
-        typer.echo("nothing is damaged")
+        typer.echo("no file is damaged")
         return
     typer.echo(str(damage))
     if damage.offset is not None and not yes:
-        typer.confirm("Copy the files aside, and cut this one there?", abort=True)
-    typer.echo(f"a copy is in {repair.cut(found.data_dir, damage)}")
-    typer.echo(f"{asyncio.run(_count(found))} conversations stay; start GLaDOS as usual")
+        typer.confirm("Copy all files, and cut this one there?", abort=True)
+    typer.echo(f"the copy is in {repair.cut(found.data_dir, damage)}")
+    typer.echo(f"{asyncio.run(_count(found))} conversations are left; start GLaDOS as usual")
     del held
 
 
 async def _count(settings: Settings) -> int:
-    """Conversations that hold something, by a server that runs for as long as it is asked."""
+    """Conversations that are not empty, counted by a server that runs meanwhile."""
     server = subprocess.Popen(embedded.command(settings.data_dir), stdout=subprocess.DEVNULL)  # noqa: ASYNC220
     client = connect(embedded.url(settings.data_dir))
     try:

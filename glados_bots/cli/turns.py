@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from glados_bots.cli import terminal
+from glados_bots.cli import completions, terminal
 from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
 from glados_bots.cli.with_redis import with_stores
@@ -16,21 +16,33 @@ from glados_bots.store import dead_letters
 from glados_bots.store.dead_letters import Letter
 from glados_bots.store.store import Store
 
-Platform = Annotated[str | None, typer.Option("--platform", help="Only this one: web, discord or slack")]
+Platform = Annotated[
+    str | None,
+    typer.Option("--platform", help="Only this one: web, discord or slack", autocompletion=completions.platforms),
+]
+DONE = {"retry": "retried", "drop": "dropped"}
 TITLES = ("Turn", "Platform", "State", "Asked", "Given up", "Tries", "Author", "Conversation", "Error")
-Name = Annotated[str, typer.Argument(help="A turn, as `glados turns list` names it")]
+Name = Annotated[str, typer.Argument(help="Id of a turn, see `glados turns list`")]
 
 
-group = typer.Typer(name="turns", help="Turns that were given up: list, retry or drop them.", no_args_is_help=True)
+group = typer.Typer(
+    name="turns",
+    help="List, retry or drop turns that were given up.",
+    epilog="Example: glados turns list --all",
+    no_args_is_help=True,
+)
 
 
-@group.command("list")
+@group.command("list", epilog="Example: glados turns list --all")
 def list_turns(
     platform: Platform = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also those that wait or run")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also list turns that wait or run")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line")] = False,
 ) -> None:
-    """Show turns that ended with an apology: when, where, whose, and why. Not the words."""
+    """List turns that were given up: when, where, whose, why.
+
+    The person saw an apology. The words of the question are not shown.
+    """
 
     async def find(store: Store) -> list[Letter]:
         return await dead_letters.dead(store) + (await dead_letters.unanswered(store) if everything else [])
@@ -42,21 +54,24 @@ def list_turns(
     elif letters:
         terminal.show_table(TITLES, map(_row, letters))
     else:
-        typer.echo("no turn was given up" if not everything else "no turn was given up, and none waits")
+        typer.echo("no turn was given up" if not everything else "no turn was given up, and no turn waits")
 
 
-@group.command()
+@group.command(epilog="Example: glados turns retry 1234")
 def retry(turn: Name, platform: Platform = None) -> None:
-    """Answer a dead letter again, in its own thread and message."""
+    """Answer a given-up turn again, in its own thread and message."""
     _act(load_settings(), platform, turn, "retry", dead_letters.retry)
-    typer.echo(f"{turn} is in the queue again")
+    typer.echo(f"{turn} waits for an answer again")
 
 
-@group.command()
+@group.command(epilog="Example: glados turns drop 1234")
 def drop(turn: Name, platform: Platform = None) -> None:
-    """Forget a dead letter; its apology stays where it stands. A turn that waits or runs ends, its message goes."""
+    """Delete a turn.
+
+    The apology for a given-up turn stays on the platform. A turn that waits or runs ends, and its message is removed.
+    """
     _act(load_settings(), platform, turn, "drop", dead_letters.drop)
-    typer.echo(f"{turn} is dropped")
+    typer.echo(f"dropped {turn}")
 
 
 def _act(
@@ -65,7 +80,7 @@ def _act(
     """Do it, and write down in the audit log that it was done."""
     if not any(with_stores(settings, platform, lambda store: action(store, turn))):
         raise ConfigError(
-            f"{turn}: there is no such turn to do this with; `glados turns list --all` shows all there are"
+            f"{turn}: no turn with this id can be {DONE[word]}; `glados turns list --all` lists all turns"
         )
     log_act(settings, f"turns {word}", turn)
 

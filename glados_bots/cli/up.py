@@ -30,7 +30,7 @@ async def run_stack(settings: ServeSettings) -> int:
     if not settings.inference_url:
         require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")
     for name in unknown_variables():
-        _say(f"{name} is not a setting of GLaDOS and is ignored; see docs/settings.md")
+        _say(f"{name} is not a setting of GLaDOS and is ignored; docs/settings.md lists all settings")
     began = time.monotonic()
 
     def ready() -> None:
@@ -58,7 +58,7 @@ def roles(settings: ServeSettings) -> list[Role]:
         )
     if settings.inference_url is None:
         if settings.engine not in WITHOUT_CARD:
-            _say("loading the model; the first time its weights are fetched or converted")
+            _say("loading the model; on the first start its weights are fetched or converted, which takes minutes")
         found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
     metrics_port = settings.metrics_port  # the first role's; each further one has the next

@@ -23,10 +23,10 @@ def with_client(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T
 
 
 def with_stores(settings: Settings, platform: str | None, work: Callable[[Store], Awaitable[T]]) -> list[T]:
-    """What `work` returns for the store of this platform, or of each. Raises ConfigError when there is none such."""
+    """What `work` returns for the store of this platform, or of each. Raises ConfigError for an unknown platform."""
     names = list(installed())
     if platform is not None and platform not in names:
-        raise ConfigError(f"{platform}: there is no such platform; choose from {', '.join(names)}")
+        raise ConfigError(f"{platform}: no platform has this name; choose from {', '.join(names)}")
     most = settings.conversation_max_messages // 2
 
     async def run(client: Client) -> list[T]:

@@ -1,10 +1,10 @@
-"""HEAD wherever GET is served (RFC 9110, 9.3.2); FastAPI's routes know only the methods they name."""
+"""HEAD wherever GET is served (RFC 9110, 9.3.2): FastAPI's routes serve only the methods that they name."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """ASGI middleware: a HEAD is asked as a GET, and its answer ends with the headers, also that of a stream."""
+    """ASGI middleware: passes a HEAD on as a GET and ends the response after the headers, also for a stream."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

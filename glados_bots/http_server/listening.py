@@ -1,4 +1,4 @@
-"""Addresses and ports to listen on: which only this machine can reach, and whether one is free."""
+"""Addresses and ports to listen on: whether only this machine can reach an address, and whether a port is free."""
 
 import ipaddress
 import socket
@@ -9,7 +9,7 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine's own. Names other than `localhost` are not looked up, and are not."""
+    """Whether only this machine can reach an address or name. Of names, only `localhost` counts; none is looked up."""
     if host == "localhost":
         return True
     try:
@@ -19,16 +19,16 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int, variable: str) -> socket.socket:
-    """A socket that listens; port 0 takes a free one.
+    """A listening socket. With port 0 the system chooses a free port.
 
     Raises:
-        ConfigError: the port cannot be had; `variable` is the setting that chooses it.
+        ConfigError: nothing can listen on this port; the text names `variable`, the setting of the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = str(error.strerror).partition(" (while ")[0]  # Python adds the address, which we name ourselves
+        reason = str(error.strerror).partition(" (while ")[0]  # Python appends the address, which our text names
         raise ConfigError(
             f"{variable}={port}: cannot listen on {host}:{port} ({reason}); "
             f"set {variable} to a free port, or GLADOS_HOST to an address of this machine"
@@ -36,5 +36,5 @@ def listen(host: str, port: int, variable: str) -> socket.socket:
 
 
 def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raise ConfigError when the port cannot be had now; see `listen`."""
+    """Raise ConfigError if nothing can listen on the port now; see `listen`."""
     listen(host, port, variable).close()

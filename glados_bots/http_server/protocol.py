@@ -1,8 +1,8 @@
-"""HTTP/1 as uvicorn speaks it, with the bounds it lacks, and two things of the standard.
+"""HTTP/1 by uvicorn, with the bounds that uvicorn lacks, and two rules of the standard.
 
-A head (request line and headers) has a largest size and a longest time; what comes after a body (trailers) counts as a
-head, and a body has a longest time as well. Answers to HTTP/1.0 are not chunked (RFC 9112, 7.1). A client
-that has said all it will say, and closes its side only, gets its answer (RFC 9112, 9.6).
+A head (request line and headers) has a maximum size and a maximum time; trailers after a body count as a head. A body
+has a maximum time too. Responses to HTTP/1.0 are not chunked (RFC 9112, 7.1). A client that closes only its own side
+after its last request still gets its response (RFC 9112, 9.6).
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 MOST_HEAD_BYTES = 64 * 1024
-STEP_BYTES = 4096  # how exact that is where one reading brings the end of a request and the next one's head
+STEP_BYTES = 4096  # precision of that limit if one read returns the end of a request and the head of the next
 HEAD_S = 20.0  # from the connection, or a head's first byte, to the head's end
-BODY_S = 120.0  # from a head's end to its body's: 2 MiB at 18 kB a second
-ASK_S = 0.5  # how often a client that closed its side is asked whether it is there
+BODY_S = 120.0  # from the end of the head to the end of the body: 2 MiB at 18 kB per second
+ASK_S = 0.5  # how often to check whether a client that closed its side is still there
 MOST_CONNECTIONS = 10_000
-LINGER_S = 1.0  # how long who was refused may take to stop sending
-KEPT_FILES = 256  # open files for all but connections
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # of all interim answers the one that every client passes over
+LINGER_S = 1.0  # how long a refused client may take to stop sending
+KEPT_FILES = 256  # open files reserved for everything except connections
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # the one interim response that every client ignores
 REFUSALS = {
-    408: "The request did not come in time.",
+    408: "The request did not arrive in time.",
     431: f"Request line and headers may have {MOST_HEAD_BYTES} bytes at most.",
     503: "Too many connections are open.",
 }
@@ -34,9 +34,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self._quiet_bytes = 0  # read since the last end of a head, piece of a body, or end of a message
-        self._is_owed = True  # the rest of a head or body is waited for
-        self._is_refused = False  # what is read is thrown away
+        self._quiet_bytes = 0  # bytes read since the last end of a head, piece of a body, or end of a message
+        self._is_owed = True  # whether the rest of a head or body is still to come
+        self._is_refused = False  # whether all further input is discarded
         self._timer = self.loop.call_later(HEAD_S, self._too_slow)
         if not self._has_room():
             self._refuse(503)
@@ -46,9 +46,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read no further than a head may go."""
+        """Pass the data on in steps; refuse a head that grows beyond MOST_HEAD_BYTES."""
         if not self._is_owed:
-            self._wait_for_rest(HEAD_S)  # also for line ends, which are no head yet
+            self._wait_for_rest(HEAD_S)  # also after line ends, which do not begin a head yet
         while data and not self._is_refused and not self.transport.is_closing():
             step = min(STEP_BYTES, MOST_HEAD_BYTES - self._quiet_bytes)
             piece, data = data[:step], data[step:]
@@ -58,7 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(431)
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's returns nothing, which closes
-        """Stay for who closed its side only, while its whole request waits for the first words of an answer."""
+        """Keep the connection of a client that closed its side while its complete request waits for a response."""
         is_whole = self.cycle is not None and not self._is_owed and not self._is_refused
         waits = is_whole and not self.cycle.response_started
         if waits:
@@ -98,20 +98,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._quiet_bytes or self.cycle is not None:
             self._refuse(408)
         else:
-            self.transport.close()  # browsers open connections ahead, and expect no answer on them
+            self.transport.close()  # browsers open connections in advance, and expect no response on them
 
     def _refuse(self, status: int) -> None:
-        """Say why, where no answer is under way, and close."""
+        """Close the connection. If no response is under way, first send one that says why."""
         if self._is_refused or self.transport.is_closing():
             return
-        self.logger.warning("a connection was closed: %s", REFUSALS[status])
+        self.logger.warning("closed a connection: %s", REFUSALS[status])
         is_silent = self.cycle is None or not self.cycle.response_started or self.cycle.response_complete
         self._drop_requests()
         if is_silent:
             text = REFUSALS[status].encode()
             head = f"content-type: text/plain\r\ncontent-length: {len(text)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[status] + head.encode() + text)
-        self.transport.write_eof()  # to close while the client still writes would take our words from it
+        self.transport.write_eof()  # closing while the client still writes would discard our response
         self._timer.cancel()
         self._timer = self.loop.call_later(LINGER_S, self.transport.close)
 
@@ -123,14 +123,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
     def _ask(self) -> None:
-        """Whether a half-closed client is there: the system of one that is gone refuses what it is sent."""
+        """Check whether a half-closed client is still there: the system of a client that has gone refuses data."""
         is_new = self.cycle.scope["http_version"] == "1.1"
         if is_new and not self.cycle.response_started and not self.transport.is_closing():
             self.transport.write(CONTINUE)
             self._timer = self.loop.call_later(ASK_S, self._ask)
 
     def _has_room(self) -> bool:
-        """Whether a file is left for this connection, and its address has no more than half of them."""
+        """Whether an open file is left for this connection, and its address holds at most half of all connections."""
         most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - KEPT_FILES, MOST_CONNECTIONS)
         if len(self.connections) <= most // 2:
             return True
@@ -140,13 +140,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def raise_file_limit() -> None:
-    """Let this process have as many open files as the system allows it: each connection is one."""
+    """Raise this process's limit of open files to the system's maximum: each connection is an open file."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _unchunked(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
-    """An answer of unknown length ends where its connection does."""
+    """Wrap the app so that a response of unknown length is not chunked and ends with its connection."""
 
     async def plain(scope: Scope, receive: Receive, send: Send) -> None:
         is_open = False

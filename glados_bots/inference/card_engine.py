@@ -1,4 +1,4 @@
-"""What engines have in common that answer as a model's card says: the line, the prompt, the room for the answer."""
+"""The common part of all engines that use a model card: waiting line, prompt, and room for the answer."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 class CardEngine(ABC):
-    """The part of `Engine` that is the same whatever computes the tokens."""
+    """The part of `Engine` that does not depend on what computes the tokens."""
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         self._card = card
         self._options = options
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
-        self._encoder: Encoder | None = None  # made by `start`
+        self._encoder: Encoder | None = None  # `start` creates it
 
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
@@ -54,21 +54,21 @@ class CardEngine(ABC):
     def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
     ) -> AsyncGenerator[Event]:
-        """Compute at most `limit` tokens; closing the iterator stops that. Prefixes are shared within a domain only."""
+        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 
     @property
     def encoder(self) -> Encoder:
-        """Between messages and tokens. Raises EngineDeadError before `start`."""
+        """Converts messages to tokens. Raises EngineDeadError before `start`."""
         if self._encoder is None:
             raise EngineDeadError("the engine has not been started")
         return self._encoder
 
     @property
     def context_length(self) -> int:
-        """Tokens of prompt and answer together; 0 before `start`."""
+        """Maximum number of tokens of prompt and answer together; 0 before `start`."""
         return self._encoder.context if self._encoder else 0
 
 
 def chosen(value: T | None, default: T) -> T:
-    """A request's setting, or the card's where it has none."""
+    """A request's setting, or the card's if the request has none."""
     return default if value is None else value

@@ -1,7 +1,7 @@
-"""An engine without weights and without torch, for trying adapters: it repeats the question, word by word.
+"""An engine without weights and without torch, for tests of adapters: it repeats the question, word by word.
 
-A token is a word with the white space after it. Everything else is as with a model: the line, usage, stop strings, the
-longest answer, and a generation that ends when its reader leaves.
+A token is a word and the white space after it. All else works as with a model: the waiting line, usage, stop strings,
+the length limit, and a generation that ends when its reader leaves.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Sampling
 
-PAUSE_S = 0.02  # between words, so that streaming is seen
+PAUSE_S = 0.02  # between words, so that streaming is visible
 WORD = re.compile(r"\S+\s*|\s+")
 
 
 class EchoEngine:
-    """Answers with the last message. See `Engine` for the contract."""
+    """Answers with the last message's text. See `Engine` for the contract."""
 
     models: tuple[str, ...] = ("echo",)
     context_length = 8192
@@ -32,10 +32,10 @@ class EchoEngine:
         self._line = WaitingLine(options.max_running, options.max_waiting)
 
     async def start(self) -> None:
-        """Nothing is loaded."""
+        """Do nothing: there is nothing to load."""
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to free."""
 
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
@@ -55,7 +55,7 @@ class EchoEngine:
             self._line.leave()
 
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
-        """The words of the answer, and its end."""
+        """(words of the answer, its last event)."""
         prompt = sum(1 for message in messages for _ in _words(message.content))
         room = self.context_length - prompt
         if room < 1:

@@ -2,10 +2,10 @@
 
     serve run glados_bots.inference.ray_app:application replicas=2
 
-Each replica is the whole service of api/service.py around an engine of its own, set by the same GLADOS_* variables, and
-takes the same API key. Requests with the same X-Session-Id, which our client makes of the conversation, go to the same
-replica, so that its cache knows how the conversation began; when that one is full or gone, to its neighbour on the hash
-ring. See deploy/ray/README.md.
+Each replica is the whole service of api/service.py with its own engine. All replicas use the same GLADOS_* variables
+and API key. Our client derives X-Session-Id from the conversation. Requests with the same id go to the same replica,
+whose cache holds the beginning of the conversation. If that replica is full or gone, they go to its neighbour on the
+hash ring. See deploy/ray/README.md.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ POLL_S = 0.1
 
 
 class Options(BaseModel):
-    """What `serve run ... name=value` and the `args` of a config file may say."""
+    """The options of `serve run ... name=value`, and of `args` in a config file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ class Options(BaseModel):
 
 
 class Tagged:
-    """ASGI middleware: says which replica answered."""
+    """ASGI middleware: adds a header that names the replica which answered."""
 
     def __init__(self, app: ASGIApp, name: str) -> None:
         self._app = app
@@ -86,7 +86,7 @@ class Replica:
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        """The service. Ray sends requests once its lifespan has started, so that waits for the model."""
+        """The service. Ray sends requests once the lifespan has started, so the lifespan waits for the model."""
         load_and_watch = self._app.router.lifespan_context
 
         @asynccontextmanager
@@ -101,17 +101,17 @@ class Replica:
         return self._app
 
     async def check_health(self) -> None:
-        """Raise when the engine has failed for good; one that still loads is well."""
+        """Raise EngineDeadError if the engine has failed for good; an engine that still loads is healthy."""
         if self._deaths:
             raise EngineDeadError(f"the engine failed: {self._deaths[0]}")
 
     async def __del__(self) -> None:
-        """Ray's call before a replica ends: no new requests come, those that run may finish."""
+        """Ray calls this before a replica ends: no new requests arrive, and running ones may finish."""
         await self._service.drain(self._grace_s)
 
 
 def application(args: dict[str, Any]) -> serve.Application:
-    """The application for `serve run` and config files. Raises ConfigError when an option is wrong."""
+    """The application for `serve run` and config files. Raises ConfigError if an option is wrong."""
     try:
         options = Options(**args)
     except ValidationError as error:
@@ -127,7 +127,7 @@ def application(args: dict[str, Any]) -> serve.Application:
     settings = load(ServeSettings)
     deployment = serve.deployment(
         name="glados",
-        max_ongoing_requests=settings.max_waiting + options.requests_per_replica,  # the service itself says 429 first
+        max_ongoing_requests=settings.max_waiting + options.requests_per_replica,  # our service answers 429 first
         ray_actor_options={"num_cpus": options.cpus, "num_gpus": options.gpus},
         request_router_config=RequestRouterConfig(request_router_class=ConsistentHashRouter),
         graceful_shutdown_timeout_s=settings.grace + 10,

@@ -1,4 +1,4 @@
-"""`glados serve`: choose the card, build the engine, run the service until it is told to stop."""
+"""`glados serve`: choose the card, build the engine, and run the service until a signal stops it."""
 
 import gc
 import importlib
@@ -25,25 +25,25 @@ def run_service(settings: ServeSettings) -> None:
 
     Raises:
         ConfigError: the model cannot be loaded, the port is taken, or everybody on the network could use the service.
-        EngineDeadError: the engine failed for good: the process must start anew.
+        EngineDeadError: the engine failed for good; a new process must replace this one.
     """
     keys = KeyBook(settings.data_dir)
     require_lock(settings, keys)
-    require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before weights are fetched
+    require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before a long download of weights
     serve(build_engine(settings), settings, keys)
 
 
 def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
-    """Raise ConfigError when others than this machine could use the service without a key."""
+    """Raise ConfigError if other machines could use the service without a key."""
     if settings.api_key is None and not keys.in_use and not is_loopback(settings.host):
         raise ConfigError(
             f"GLADOS_HOST={settings.host}: everybody who reaches this address could use the model; "
-            "set GLADOS_API_KEY, or make a key with `glados keys create`, or listen on 127.0.0.1"
+            "set GLADOS_API_KEY, create a key with `glados keys create`, or listen on 127.0.0.1"
         )
 
 
 def build_engine(settings: ServeSettings) -> Engine:
-    """The chosen engine with its model, not started yet. Raises ConfigError when the model cannot be used."""
+    """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used."""
     card = _card(settings)
     options = EngineOptions(
         data_dir=settings.data_dir,
@@ -60,19 +60,19 @@ def build_engine(settings: ServeSettings) -> Engine:
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),
     )
     module, _, name = ENGINES[settings.engine].partition(":")
-    gc.disable()  # torch makes a million objects and no garbage: looking for some takes a quarter of the import's time
+    gc.disable()  # importing torch creates a million objects and no garbage; collecting takes a quarter of the time
     try:
         engine: Engine = getattr(importlib.import_module(module), name)(card, options)
     finally:
         gc.enable()
-    gc.freeze()  # nor is it ever looked through while answers are made
+    gc.freeze()  # and no later collection looks at these objects
     return engine
 
 
 def _card(settings: ServeSettings) -> Card | None:
-    """The chosen model's card; None where the engine has a model of its own. Raises ConfigError as `build_engine`."""
+    """The chosen model's card; None if the engine has its own model. Raises ConfigError like `build_engine`."""
     if settings.engine in WITHOUT_CARD:
-        log.info("model: that of the engine %s; GLADOS_MODEL is not read", settings.engine)
+        log.info("model: the engine %s has its own; GLADOS_MODEL is ignored", settings.engine)
         return None
     card, reason = resolve(settings.model, token=settings.hub_token)
     log.info("model: %s", reason)
@@ -82,18 +82,18 @@ def _card(settings: ServeSettings) -> Card | None:
     if card.base.folder:
         weights.check(
             card.base.folder, settings.data_dir
-        )  # as the engine does, but before torch is loaded, which takes seconds
+        )  # the engine checks this too, but only after it has imported torch, which takes seconds
     return card
 
 
 def adapters(given: str) -> dict[str, Path]:
-    """GLADOS_LORAS as a table. Raises ConfigError where it is not NAME=FOLDER,NAME=FOLDER."""
+    """GLADOS_LORAS as a dict from names to folders. Raises ConfigError unless it is NAME=FOLDER,NAME=FOLDER."""
     table: dict[str, Path] = {}
     for entry in filter(None, (part.strip() for part in given.split(","))):
         name, equals, folder = entry.partition("=")
         if not equals or not NAME.fullmatch(name) or not folder or name in table:
             raise ConfigError(
-                f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER with a name of its own (letters, digits, . _ -)"
+                f"GLADOS_LORAS={given}: {entry!r} is not NAME=FOLDER; give each a unique name (letters, digits, . _ -)"
             )
         table[name] = Path(folder).expanduser()
     return table

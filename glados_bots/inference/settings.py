@@ -1,4 +1,4 @@
-"""Settings that only the service reads. They have the same prefix as those that all roles share."""
+"""Settings that only the service reads. They have the same prefix as the settings of all roles."""
 
 import re
 from pathlib import Path
@@ -14,12 +14,12 @@ ORIGIN = re.compile(r"https?://[^/?#@\s*]+")
 def _check_origins(text: str) -> str:
     for origin in words(text):
         if origin != "*" and not ORIGIN.fullmatch(origin):
-            raise ValueError(f"{origin!r} is no origin: it is https://, a host, and a port where there is one")
+            raise ValueError(f"{origin!r} is not an origin: write https://HOST or https://HOST:PORT")
     return text
 
 
 class ServeSettings(Settings):
-    """What the service needs: what all roles share, and its own."""
+    """All settings of the service: those that all roles share, and its own."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id. `auto` chooses one")
     engine: Literal["transformers", "vllm", "echo"] = Field(

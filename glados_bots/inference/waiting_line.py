@@ -1,8 +1,8 @@
-"""The waiting line before the model: bounded, fair between callers, and everybody is told their place.
+"""The waiting line before the model. It is bounded and fair between callers, and tells each request its place.
 
-Callers take turns (start-time fair queueing): a request's round is the one after its caller's last, or the present one.
-So a caller with a thousand questions delays another one's by a place, not by a thousand. Where the line is full, the
-newest question of whoever has most in it makes way.
+Callers take turns (start-time fair queueing): a request's round follows its caller's last round or the current one,
+whichever is later. A thousand questions of one caller delay another caller by one place. If the line is full, the
+newest request of the caller with the most waiting requests makes way.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from glados_bots.errors import QueueFullError
 from glados_bots.wire.events import Queued
 
-PACE_WINDOW = 16  # departures the pace is taken from
+PACE_WINDOW = 16  # number of departures from which the pace is computed
 UNKNOWN_WAIT_S = 10.0
 
 
 @dataclass(eq=False, slots=True)
 class _Ticket:
-    """One that waits. `moved` is set when its position changed, it may go in, or it had to make way."""
+    """A waiting request. `moved` is set if its position changed, it is admitted, or it must make way."""
 
     caller: str
     round: int
@@ -30,14 +30,14 @@ class _Ticket:
 
 
 class WaitingLine:
-    """Admits a number of requests at once; the others wait. Used from one event loop only."""
+    """Admits a fixed number of requests at the same time; the others wait. For use in one event loop only."""
 
     def __init__(self, places: int, max_waiting: int) -> None:
         self._free = places
         self._max_waiting = max_waiting
         self._waiting: list[_Ticket] = []  # in order of arrival
-        self._round = 0  # of the last one admitted
-        self._last_rounds: dict[str, int] = {}  # of the newest request of each caller; none before the present round
+        self._round = 0  # round of the last admitted request
+        self._last_rounds: dict[str, int] = {}  # round of each caller's newest request, if later than `_round`
         self._pace = Pace()
         self.running = 0
 
@@ -47,13 +47,13 @@ class WaitingLine:
         return len(self._waiting)
 
     async def enter(self, caller: str = "") -> AsyncGenerator[Queued]:
-        """Yield our place each time it changes; ends when we are admitted. Who was admitted must call `leave`.
+        """Yield the request's place each time it changes; end when it is admitted. It must then call `leave`.
 
         Args:
-            caller: whose request it is, for fairness between them.
+            caller: the sender of the request, for fairness between callers.
 
         Raises:
-            QueueFullError: too many wait already, and this caller has no fewer in the line than the others.
+            QueueFullError: the line is full, and no caller has more requests in it than this one would have.
         """
         if self._free == 0 or self._waiting:
             self._make_room(caller)
@@ -115,10 +115,10 @@ class WaitingLine:
 
 
 class Pace:
-    """How long a place takes to get free, from the last departures. Only time in which all places were taken counts."""
+    """How long it takes until a place is free, from the last departures. Counts only time with all places taken."""
 
     def __init__(self) -> None:
-        self._busy_s = 0.0  # a clock that stands still while a place is free
+        self._busy_s = 0.0  # a clock that stops while a place is free
         self._filled_at: float | None = None
         self._departures: deque[float] = deque(maxlen=PACE_WINDOW)  # by that clock
 
@@ -126,12 +126,12 @@ class Pace:
         self._filled_at = time.monotonic()
 
     def departed(self) -> None:
-        """A place became free that was waited for, or could have been."""
+        """Record that a place became free while all places were taken."""
         self._busy_s, self._filled_at = self._clock(), None
         self._departures.append(self._busy_s)
 
     def wait_s(self, position: int) -> float | None:
-        """Seconds until a place is free for this position; None before a pace is known."""
+        """Seconds until a place is free for this position; None until the pace is known."""
         count = len(self._departures)
         if count < 2:  # noqa: PLR2004 - a pace needs two points
             return None

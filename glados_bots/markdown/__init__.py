@@ -1,9 +1,9 @@
 """Markdown, parsed once into a small tree. Renderers make an answer look native in each client.
 
-`parse` reads a text, `Stream` follows an answer while it is written. The renderers live with their platforms. Open to
-them are, beside what stands here: `tree`, `links`, `tags` and `pairs`; of `drawing` the modules `chat` (dialects that
-are text), `inline`, `mentions`, `leaves`, `packer`, `cut`, `grid` and `math`. A contract in pyproject.toml keeps the
-others closed.
+`parse` reads a text; `Stream` follows an answer while it is written. Each platform has its own renderer. Apart from the
+names exported here, renderers may import `tree`, `links`, `tags` and `pairs`, and in `drawing` the modules `chat` (text
+dialects), `inline`, `mentions`, `leaves`, `packer`, `cut`, `grid` and `math`. A contract in pyproject.toml forbids the
+others.
 """
 
 from glados_bots.markdown.parsing.parser import parse

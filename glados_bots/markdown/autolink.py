@@ -1,4 +1,4 @@
-"""Addresses standing bare in the text become links, by the rules of GFM's extended autolinks (spec 6.9)."""
+"""Turns bare addresses in the text into links, by the rules of GFM's extended autolinks (spec 6.9)."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _AUTHORITY = re.compile(r"[^/?#:]*")
 _TRAILING = "?!.,:*_~'\""
 _BRACKETS = {")": "(", "]": "["}
 _ENTITY = re.compile(r"&[A-Za-z0-9]+;\Z")
-_LONGEST_ENTITY = 33  # of HTML's names, with its marks
+_LONGEST_ENTITY = 33  # characters of HTML's longest entity, with `&` and `;`
 # Full-width punctuation ends an address: CJK prose has no space there.
 _CJK_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 
 
 def linked(text: str, spans: Spans) -> list[Run]:
-    """Split a text outside of any link into runs with its bare addresses as links; the runs join to `text`."""
+    """Split a text that is in no link into runs, with bare addresses as links. The runs join to `text`."""
     runs: list[Run] = []
     position = 0
     for match in _found(text):
@@ -39,7 +39,7 @@ def linked(text: str, spans: Spans) -> list[Run]:
 
 
 def _found(text: str) -> Iterator[re.Match[str]]:
-    """Addresses in order; where only a scheme can begin one, the scheme is looked for."""
+    """Addresses in order. If only a scheme can begin one, search for the scheme, which is faster."""
     if "@" in text or "www." in text.lower():
         yield from _ADDRESS.finditer(text)
         return
@@ -53,7 +53,7 @@ def _found(text: str) -> Iterator[re.Match[str]]:
 
 
 def without_trailing(address: str) -> str:
-    """An address without the sentence's punctuation, unbalanced closing brackets and entities at its end."""
+    """The address without punctuation of the sentence, unbalanced closing brackets and entities at its end."""
     end = len(address)
     if address[-1:].isalnum() or address[-1:] == "/":
         return address
@@ -81,7 +81,7 @@ def _mail(match: re.Match[str]) -> tuple[str, str] | None:
 
 
 def _trim(match: re.Match[str]) -> tuple[str, str] | None:
-    """Leave sentence punctuation, unbalanced closing brackets and entities outside."""
+    """(address, URL) without punctuation of the sentence at the end; None if this is not an address."""
     address = match[0]
     end = _CJK_END.search(address)
     if end:

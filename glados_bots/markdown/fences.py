@@ -1,7 +1,7 @@
-"""Fences: which lines open and close them, and the repairs they need.
+"""Code fences: which lines open and close them, and which repairs they need.
 
-A language on the first line inside a fence moves to the fence; a fenced markdown document that holds fences itself
-gets a longer fence.
+A language on the first line inside a fence moves to the fence. A fenced markdown document that contains fences gets a
+longer fence.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 Edit = tuple[int, int, str]
 
-# Words that name a language and hardly ever begin a program.
+# Words that name a language and almost never begin a program.
 _LANGUAGES = frozenset(
     "python python3 py javascript js typescript ts jsx tsx java kotlin scala groovy c cpp c++ csharp cs c# go golang"
     " rust rs ruby rb php perl swift dart lua julia haskell elixir erlang clojure fsharp ocaml matlab"
@@ -26,7 +26,7 @@ _FIRST_LINE = re.compile(r"\n[ \t>]*([A-Za-z0-9+#-]+)[ \t]*\n(?=[ \t>]*(\S*))")
 
 
 def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
-    """The lines that open or close fences, from `start` on; looking at every line would cost more than the parse."""
+    """The lines from `start` on that open or close fences. Skips other lines: checking all would outweigh the parse."""
     ticks, tildes = text.find("```", start), text.find("~~~", start) if "~" in text else -1
     while ticks >= 0 or tildes >= 0:
         place = ticks if tildes < 0 or 0 <= ticks < tildes else tildes
@@ -43,12 +43,12 @@ def _fences(text: str, start: int = 0) -> Iterator[re.Match[str]]:
 
 
 def open_fence(text: str) -> re.Match[str] | None:
-    """The fence that is still open at the end of the text, with the groups `fence` and `info`."""
+    """The fence that is still open at the end of the text (groups `fence` and `info`), or None."""
     return last_fence(text)[0]
 
 
 def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
-    """The fence that is open at the end of the text, and where the last line that closed one ends."""
+    """(fence that is open at the end of the text or None, end of the last line that closed a fence)."""
     still_open, closed = None, 0
     for opener, closer, _ in _blocks(text):
         still_open, closed = (None, closer.end()) if closer else (opener, closed)
@@ -56,12 +56,12 @@ def last_fence(text: str) -> tuple[re.Match[str] | None, int]:
 
 
 def fenced(text: str) -> list[tuple[int, int]]:
-    """The parts of the text that are fenced code, its fences included, in order."""
+    """(start, end) of each fenced code block in the text, including the fences, in order."""
     return [(opener.start(), end) for opener, _, end in _blocks(text)] if "`" in text or "~" in text else []
 
 
 def _blocks(text: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None, int]]:
-    """Each fence, the line that closes it, if any, and where its code ends."""
+    """For each block: (opening fence, closing fence or None, end of the code)."""
     opener: re.Match[str] | None = None
     for match in _fences(text):
         if opener is None:
@@ -79,10 +79,10 @@ def _blocks(text: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None, in
 def mend_fences(text: str, edits: list[Edit]) -> int | None:
     """Add the edits that the fences need.
 
-    Returns where an unbalanced markdown fence begins, which later text may balance; None if there is none.
+    Returns the start of an unbalanced markdown fence that later text may balance; None if there is none.
     """
     opener: re.Match[str] | None = None
-    mended = 0  # up to here
+    mended = 0  # the text before this offset is repaired
     for match in _fences(text):
         if match.start() < mended:
             continue
@@ -107,7 +107,7 @@ def mend_fences(text: str, edits: list[Edit]) -> int | None:
 
 
 def _closes(match: re.Match[str], opener: re.Match[str]) -> bool:
-    """By the specification: as long, nothing behind it, and at most three columns further in than the content."""
+    """Whether this line closes the fence: as long or longer, nothing after it, indented at most three columns more."""
     if not match["fence"].startswith(opener["fence"]) or match["info"].strip():
         return False
     before = match["prefix"].expandtabs(4)
@@ -116,14 +116,14 @@ def _closes(match: re.Match[str], opener: re.Match[str]) -> bool:
 
 
 def _leaves(match: re.Match[str], opener: re.Match[str]) -> bool:
-    """Whether this line stands outside of the quote that held the opener, and so ended it."""
+    """Whether this line is outside the quote that contains the opener, so that the block has ended."""
     return match["prefix"].count(">") < opener["prefix"].count(">")
 
 
 def _nested(text: str, opener: re.Match[str]) -> list[re.Match[str]] | None:
-    """Fence lines inside a markdown fence, its own closer last: the longest balanced reading.
+    """Fence lines inside a markdown fence, with its own closing line last, read as balanced pairs.
 
-    Returns None while it is not balanced, and an empty list where nothing is nested.
+    Returns None while they are not balanced, and an empty list if nothing is nested.
     """
     lines = []
     depth = 1

@@ -1,4 +1,4 @@
-"""Which links may be shown, and whether a label pretends to lead elsewhere."""
+"""Decides which links may be shown, and detects labels that pretend to lead elsewhere."""
 
 import re
 import unicodedata
@@ -8,15 +8,15 @@ from urllib.parse import unquote, urlsplit
 
 from glados_bots.markdown.tree import Run, Span
 
-# What percent-encoding must hide from the chat dialects, whose links end at such characters.
+# Characters to percent-encode, because links in chat dialects end at them.
 _UNSAFE = re.compile('[\\s\x00-\x20\x7f<>"`{}|\\\\^\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]')
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-# Longer names are no hosts (RFC 1035, 2.3.4), and would be looked at from each of their characters.
+# Longer names are not hosts (RFC 1035, 2.3.4), and a search would start again at each of their characters.
 _HOST_IN_LABEL = re.compile(r"(?:\w[\w-]{0,62}\.){1,126}[^\W\d_]{2,63}", re.UNICODE)
 _SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]{0,255}@)?([^\s/?#:]+)", re.IGNORECASE)
-# Labels such as `Node.js` or `setup.py` are names of things, not of hosts.
+# All characters that can stand for the dot in a host.
 _DOTS = (".", "\u3002", "\uff0e", "\uff61", "\u2024")
-# Endings of hosts that are met in practice; only for labels that are more probably something else.
+# Common top-level domains, used only for labels that are more likely something else, such as `Node.js` or `setup.py`.
 _ENDINGS = frozenset(
     "com org net edu gov mil int info biz name pro app dev io ai co me tv cc us uk eu de fr it es nl be ch at se no dk"
     " fi pl cz ru ua jp cn kr in br au ca mx za nz ie pt gr tr il ir xyz online site shop store tech cloud top club"
@@ -31,11 +31,11 @@ _FILE_ENDINGS = frozenset(
 
 @lru_cache(maxsize=512)
 def safe_url(url: str) -> str | None:
-    """Return the address in a form every dialect can hold, or None if it must not be a link.
+    """Return the address in a form that every dialect can hold, or None if it must not be a link.
 
-    Only absolute http and https addresses with a host, and mailto, pass. Spaces, quotes, brackets and invisible
-    characters are percent-encoded; a user name in front of the host, which could pass for one, is taken out. A host of
-    other letters than ASCII's is written as the network knows it (`xn--…`, RFC 3492): some letters look like others.
+    Only absolute http and https addresses with a host, and mailto, are allowed. Spaces, quotes, brackets and invisible
+    characters are percent-encoded. A user name before the host is removed, because it could look like a host. A host
+    that is not ASCII is written in its network form (`xn--…`, RFC 3492), because some letters look like others.
     """
     try:
         parts = urlsplit(url.strip())
@@ -59,21 +59,21 @@ def safe_url(url: str) -> str | None:
 
 
 def is_as_written(shown: str, url: str) -> bool:
-    """Whether an address differs from its safe form by percent-encoding only, so that it may be shown as it is."""
+    """Whether an address differs from its safe form only by percent-encoding, so that it may be shown as written."""
     return unquote(shown) == unquote(url)
 
 
 def host_of(url: str) -> str:
-    """The host of a safe address; for mail, the address itself."""
+    """The host of a safe address; for mailto, the mail address itself."""
     parts = urlsplit(url)
     return parts.path if parts.scheme == "mailto" else parts.hostname or ""
 
 
 def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
-    """The host to show after a label that looks like another one, or an empty text.
+    """The real host, to show after a label that looks like another host; empty if there is no need.
 
-    `url` is what `safe_url` returned; `codes` are the parts of the label that are set as code, where `functools.wraps`
-    is no host but `paypal.com` is one.
+    `url` is the result of `safe_url`. `codes` are the parts of the label in code style: in code, `functools.wraps` is
+    not a host, but `paypal.com` is.
     """
     if not any(dot in label for dot in _DOTS):
         return ""
@@ -93,7 +93,7 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
 
 
 def shown_host(span: Span, label: Sequence[Run], url: str) -> str:
-    """` (host)`, to stand behind the label of a link to a safe address, where `hidden_host` has one to show."""
+    """` (host)`, to show after the label of a link to a safe address if `hidden_host` returns a host; else empty."""
     if not span.may_mislead:
         return ""
     text = "".join([run.text for run in label if run.kind != "html"])

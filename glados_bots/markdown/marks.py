@@ -1,8 +1,8 @@
-"""The private characters that repairs leave in the source, and the way back from them."""
+"""The private-use characters that repairs leave in the source, and how to remove them."""
 
 import re
 
-# Neither space nor punctuation to the parser: put between `*` and CJK punctuation it lets the `*` open or close.
+# The parser treats it as neither space nor punctuation: between `*` and CJK punctuation, it lets the `*` open or close.
 SENTINEL = "\ue0f1"
 OPEN, CLOSE, OPEN_DISPLAY, CLOSE_DISPLAY = "\ue0f2", "\ue0f3", "\ue0f4", "\ue0f5"
 STAND_INS = {"*": "\ue0f6", "_": "\ue0f7", "~": "\ue0f8", "$": "\ue0f9"}
@@ -12,7 +12,7 @@ MEANINGS = {
     **dict.fromkeys(map(ord, (SENTINEL, OPEN, CLOSE, OPEN_DISPLAY, CLOSE_DISPLAY, LINK, END_OF_LINK))),
     **{ord(stand_in): marker for marker, stand_in in STAND_INS.items()},
 }
-# What is left of a bracket where the parser reads no formula, and what stood there, without its backslash.
+# The repaired form of a bracket that the parser did not read as a formula, and the original without its backslash.
 FORMULA_MARKS = (
     ("$" + OPEN, "("),
     (CLOSE + "$", ")"),
@@ -23,9 +23,9 @@ _LINK_MENDED = re.compile(rf"{LINK}\[([^\]]*)\]\(<([^<>]*)>\){END_OF_LINK}")
 
 
 def without_marks(text: str, *, verbatim: bool) -> str:
-    """A text, code or formula of the parser without our private characters, as the writer meant it.
+    """A text, code or formula from the parser without our private characters, as the writer meant it.
 
-    `verbatim` gives back the very characters that stood there, as in code.
+    `verbatim` restores exactly the original characters, as code needs them.
     """
     slash = "\\" if verbatim else ""
     for mark, original in FORMULA_MARKS:
@@ -36,5 +36,5 @@ def without_marks(text: str, *, verbatim: bool) -> str:
 
 
 def has_marks(text: str) -> bool:
-    """Whether `mend` left private characters."""
+    """Whether the text contains private characters from `mend`."""
     return not text.isascii() and PRIVATE.search(text) is not None

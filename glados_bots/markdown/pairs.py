@@ -1,4 +1,4 @@
-"""Which tags of raw HTML mean something: one without its partner is a word, as in "Use <script> to load it"."""
+"""Decides which tags of raw HTML are markup: a tag without its partner is a word, as in "Use <script> to load it"."""
 
 import re
 from collections import defaultdict
@@ -9,13 +9,13 @@ from html import unescape
 from glados_bots.markdown.tags import BREAKS, MAX_OPEN, RAW_TEXT, VOID, is_html, tag_name
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
-# A tag ends before the next `<`, in quotes too: no part of an endless one is looked at twice.
+# A tag ends before the next `<`, even within quotes, so that no part of an endless tag is read twice.
 TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z](?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+>|<[!?][^<>]*+>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s([A-Za-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _BARE = re.compile(r"</?[A-Za-z0-9-]+\s*>")
-# A browser reads these to their end as something else than text, or hides them: in prose they are hardly meant.
+# A browser hides these elements or does not read their content as markup, so writers rarely mean them in prose.
 _HARDLY_MEANT = RAW_TEXT | {"template", "noscript"}
-# In a block of raw HTML these may be closed in a later one, or by what follows.
+# In a block of raw HTML, a later block or the next element may close these.
 _STRUCTURE = frozenset(
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form"
     " h1 h2 h3 h4 h5 h6 head header hgroup html li main menu nav ol optgroup option p picture pre search section"
@@ -29,7 +29,7 @@ def attributes(tag: str) -> dict[str, str]:
 
 
 def link(tag: str) -> Span:
-    """What `<a>` opens; its address is empty where it has none."""
+    """The span that an `<a>` tag opens; its address is empty if the tag has none."""
     found = attributes(tag)
     return Span("link", found.get("href", ""), found.get("title", ""))
 
@@ -40,9 +40,9 @@ def image(tag: str, spans: Spans) -> Image:
 
 
 def settled(runs: list[Run]) -> list[Run]:
-    """Inline runs with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
+    """The runs with links for `<a href>`, images for `<img src>`, and tags without a partner as text.
 
-    Those of kind `html` are each a tag, a comment or a declaration.
+    Each run of kind `html` is one tag, one comment or one declaration.
     """
     tags = [(index, run.text) for index, run in enumerate(runs) if run.kind == "html"]
     partners = _partners(tags, lambda name, place: name not in _HARDLY_MEANT or not _goes_on(runs, place))
@@ -65,11 +65,11 @@ def settled(runs: list[Run]) -> list[Run]:
 
 
 def settled_html(html: str) -> str:
-    """A block of raw HTML with `&lt;` for the `<` of what is no tag, or is one in the text without its partner."""
+    """A block of raw HTML in which `&lt;` replaces the `<` of non-tags, and of tags in prose without a partner."""
     found = list(TOKEN.finditer(html))
     partners = _partners(
         ((match.start(), match[0]) for match in found), lambda name, _: name != "plaintext"
-    )  # nothing ends that
+    )  # nothing closes `plaintext`
     pieces: list[str] = []
     position = 0
     for match in found:
@@ -80,9 +80,9 @@ def settled_html(html: str) -> str:
 
 
 def end_tags(text: str, *, are_likely: bool = False) -> str:
-    """The closing tags of the elements that are open at the end of a paragraph of markdown.
+    """Closing tags for the elements that are open at the end of a paragraph of markdown.
 
-    `are_likely`: only those that text follows without a space: "a <main> element" goes on without an end.
+    With `are_likely`, only for tags that text follows without a space: "a <main> element" is prose without an end.
     """
     opened: dict[int, str] = {}
     places: defaultdict[str, list[int]] = defaultdict(list)
@@ -101,7 +101,7 @@ def end_tags(text: str, *, are_likely: bool = False) -> str:
 
 
 def _partners(tags: Iterable[tuple[int, str]], may_pair: Callable[[str, int], bool]) -> set[int]:
-    """The places of the tags that mean something: those that stand alone by nature, and those with a partner."""
+    """The places of the tags that are markup: those that need no partner, and those with a partner."""
     kept: set[int] = set()
     opened: defaultdict[str, list[int]] = defaultdict(list)
     for place, tag in tags:
@@ -120,7 +120,7 @@ def _partners(tags: Iterable[tuple[int, str]], may_pair: Callable[[str, int], bo
 
 
 def _goes_on(runs: list[Run], tag: int) -> bool:
-    """Whether a sentence goes on behind a tag, as in "from <script> to </script>"."""
+    """Whether the sentence continues after an opening tag, as in "from <script> to </script>"."""
     is_opening = not runs[tag].text.startswith("</")
     return is_opening and all(run.text[:1].isspace() for run in runs[tag + 1 : tag + 2])
 

@@ -1,4 +1,4 @@
-"""Raw HTML in an answer: which tags are HTML at all, and what the chat platforms make of them."""
+"""Raw HTML in an answer: which tags are HTML at all, and which are mentions of a chat platform."""
 
 import re
 
@@ -15,15 +15,15 @@ _KNOWN = frozenset(
     " time title tr track tt u ul var video wbr xmp".split()
 )
 
-# GFM's disallowed raw HTML (spec 6.11): what a browser reads to the end of the page, unless it ends before.
+# GFM's disallowed raw HTML (spec 6.11): a browser reads these to their closing tag, or to the end of the page.
 RAW_TEXT = frozenset("title textarea style xmp iframe noembed noframes script plaintext".split())
-# Elements within elements beyond which further ones are not counted.
+# Deeper nested elements are not counted.
 MAX_OPEN = 32
-# These stand alone, and need nothing with them to mean something.
+# These tags need neither a partner nor attributes.
 BREAKS = frozenset({"br", "hr", "wbr"})
 VOID = frozenset("area base col embed img input link meta param source track".split())
 _NEVER_OPEN = BREAKS | VOID | frozenset("p li dt dd td th tr".split())
-# What begins a block of raw HTML, kinds 1 to 6 of CommonMark's specification (4.6).
+# The beginning of a block of raw HTML, kinds 1 to 6 of CommonMark's specification (4.6).
 _BLOCK = re.compile(
     r" {0,3}<(?:[!?]|/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details"
     r"|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe"
@@ -34,13 +34,13 @@ _BLOCK = re.compile(
 
 
 def tag_name(html: str) -> str:
-    """The name of the tag that `html` begins with: lower case, empty for comments and declarations."""
+    """The name of the tag at the beginning of `html`, in lower case; empty for comments and declarations."""
     match = _TAG.match(html)
     return match[1].lower() if match else ""
 
 
 def is_html(html: str) -> bool:
-    """Whether this is HTML, and not a type such as `Vec<String>` that merely looks like a tag, nor a chat's mention."""
+    """Whether this is HTML, and neither a type such as `Vec<String>`, which only looks like a tag, nor a mention."""
     match = _TAG.match(html)
     if match is None:
         return not is_mention(html)
@@ -49,22 +49,22 @@ def is_html(html: str) -> bool:
 
 
 def begins_block(text: str) -> bool:
-    """Whether a block that begins so is raw HTML, in which nothing is markdown."""
+    """Whether a block with this beginning is raw HTML, which contains no markdown."""
     return _BLOCK.match(text) is not None and not is_mention(text.lstrip())
 
 
 def is_mention(html: str) -> bool:
-    """Whether this begins as one of Slack's broadcasts, which look like declarations."""
+    """Whether this begins like one of Slack's broadcasts, which look like declarations."""
     return _MENTION.match(html) is not None
 
 
 def opens_element(name: str) -> bool:
-    """Whether a tag of this name, in lower case, opens an element that stays open until it is closed."""
+    """Whether a tag with this name, in lower case, opens an element that stays open until a tag closes it."""
     return name in _KNOWN and name not in _NEVER_OPEN
 
 
 def open_tags(html: str, already: list[str]) -> list[str]:
-    """The elements that are open after a block of raw HTML, outermost first; `already` are those open before it."""
+    """The elements that are open after a block of raw HTML, outermost first; `already` are the ones open before it."""
     opened = list(already)
     for match in _TAG.finditer(html):
         name = match[1].lower()

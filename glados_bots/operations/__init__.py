@@ -1,4 +1,4 @@
 """What an operator does with stored data: back up, export, forget, inspect.
 
-And what the metrics port shows.
+It also serves the metrics port.
 """

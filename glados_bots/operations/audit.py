@@ -1,8 +1,8 @@
-"""The audit log: what was done with an operator's or an admin's rights, by whom, and when.
+"""The audit log: who did what with an operator's or an admin's rights, and when.
 
     glados:audit   stream   actor, act, target; the entry's id is the time by the clock of Redis
 
-Each act is a log line as well, so that it is known even when Redis is away. No words of a conversation stand in either.
+Each act is also a log line, so it is recorded even if Redis is not reachable. Neither contains words of a conversation.
 """
 
 import getpass
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 KEY = "glados:audit"
 MOST_ENTRIES = 10_000
-KEPT_MS = 400 * 24 * 3600 * 1000  # a year and a month: long enough for a yearly review
+KEPT_MS = 400 * 24 * 3600 * 1000  # 400 days: long enough for a yearly review
 LONGEST_FIELD = 200  # characters of one field
 
 
@@ -30,23 +30,23 @@ class Entry:
 
     at: datetime  # when, in UTC
     actor: str  # who: `cli:NAME@MACHINE`, or a platform's id such as `web:ada@example.org`
-    act: str  # what, as words of a command: `keys revoke`
-    target: str = ""  # upon what; empty where there is nothing to name
+    act: str  # what, in the words of a command: `keys revoke`
+    target: str = ""  # what the act changed; empty if there is nothing to name
 
 
 def operator() -> str:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        name = "unknown"  # a container's user id needs no name
+        name = "unknown"  # in a container, a user id may have no name
     return f"cli:{name}@{socket.gethostname()}"
 
 
 async def record(client: Client, actor: str, act: str, target: str = "") -> None:
-    """Write an act down: a log line first, then the stream.
+    """Record an act: first as a log line, then in the stream.
 
     Raises:
-        StoreUnavailableError: Redis is away; the log line is there.
+        StoreUnavailableError: Redis is not reachable; the log line has been written.
     """
     fields = {"actor": _line(actor), "act": _line(act), "target": _line(target)}
     log.info("audit: %(actor)s: %(act)s %(target)s", fields)
@@ -58,11 +58,11 @@ async def record(client: Client, actor: str, act: str, target: str = "") -> None
 
 
 async def attempt(client: Client, actor: str, act: str, target: str = "") -> None:
-    """`record` for acts that must not fail because Redis is away; the log then says that an entry is missing."""
+    """`record` for acts that must not fail if Redis is not reachable; a warning then says that the entry is missing."""
     try:
         await record(client, actor, act, target)
     except StoreUnavailableError as error:
-        log.warning("this act stands in no audit log but this one: %s", error)
+        log.warning("this act is only in this log, not in the audit log in Redis: %s", error)
 
 
 async def entries(client: Client, most: int = 100) -> list[Entry]:
@@ -77,5 +77,5 @@ def _entry(name: str, fields: dict[str, str]) -> Entry:
 
 
 def _line(text: str) -> str:
-    """Names come from outside: one line, no control characters, not endless."""
+    """Make a name from outside safe for the log: one line, no control characters, at most LONGEST_FIELD characters."""
     return "".join(char if char.isprintable() else "�" for char in text)[:LONGEST_FIELD]

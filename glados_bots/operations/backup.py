@@ -1,15 +1,15 @@
-"""Backup and restore of everything a team would miss: conversations, waiting turns, settings, who owns which chat.
+"""Backup and restore of everything that a team would miss: conversations, waiting turns, settings, owners of chats.
 
-A backup is lines of JSON, so it can be read, searched and compared with ordinary tools, and restored into another Redis
-or Valkey of any version:
+A backup consists of lines of JSON. Ordinary tools can read, search and compare it, and it can be restored into another
+Redis or Valkey of any version:
 
     {"format": "glados-backup", "version": 1, "data_version": 1, "at": 1795523825.1}
     {"key": "glados:{web}:c:CONV:history", "type": "list", "value": ["turn", ...], "expires_at": 1798115825.0}
     ...
     {"end": 42}
 
-Left out is what only means something for seconds: pacing, views of running answers, wake-up calls. Keys of one
-conversation are read in one step; a backup of the whole at one moment needs the roles to be stopped.
+A backup leaves out what matters only for seconds: pacing, views of running answers, wake-up calls. It reads the keys of
+one conversation in one step. For a backup of all conversations at one moment, stop the roles first.
 """
 
 import json
@@ -21,6 +21,7 @@ from typing import Any, cast
 
 from glados_bots.errors import ConfigError
 from glados_bots.operations.backup_format import FORMAT, VERSION, parse
+from glados_bots.processes.progress import progress
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.version import DATA_VERSION, KEY, migrate
 
@@ -47,39 +48,41 @@ WRITERS: dict[str, Callable[[Any, str, Any], object]] = {
 
 
 async def lines(client: Client) -> AsyncIterator[str]:
-    """The backup, line by line. Raises StoreUnavailableError when Redis goes away: what came so far is no backup."""
+    """The lines of the backup. Raises StoreUnavailableError if Redis fails: the lines so far are not a backup."""
     found = await reply_of(cast("Awaitable[str | None]", client.get(KEY)))
     head = {"format": FORMAT, "version": VERSION, "data_version": int(found or DATA_VERSION), "at": time.time()}
     yield json.dumps(head)
-    count = 0
-    for batch in _batches(await _keys(client)):
-        for entry in await _read(client, batch):
-            count += 1
-            yield json.dumps(entry)
+    count, keys = 0, await _keys(client)
+    with progress("backup", len(keys), " keys") as advance:
+        for batch in _batches(keys):
+            for entry in await _read(client, batch):
+                count += 1
+                yield json.dumps(entry)
+            advance(len(batch))
     yield json.dumps({"end": count})
 
 
 async def restore(client: Client, text: Iterable[str], *, overwrite: bool = False) -> int:
-    """Write a backup into Redis, migrated to the present format; returns the number of keys.
+    """Write a backup into Redis, and migrate it to the current format; returns the number of keys.
 
-    The whole of it is checked before anything is written, and when Redis refuses it nonetheless (as without memory),
-    what was there before is written back. What has expired meanwhile is left out.
+    This checks the whole backup before it writes anything. If Redis then refuses the backup (for example, without
+    memory), it writes back what was there before. It leaves out keys that have expired since the backup.
 
     Args:
-        client: connected to a Redis no role works on.
+        client: connected to a Redis that no role uses.
         text: the lines of the backup.
-        overwrite: take away all of GLaDOS's keys there first; without it, a Redis that has some is refused.
+        overwrite: first delete all of GLaDOS's keys there; without it, a Redis that has some is refused.
 
     Raises:
-        ConfigError: the backup is damaged, cut off or too new, or Redis is not empty.
-        StoreUnavailableError: Redis went away; restore again, with `overwrite`.
+        ConfigError: the backup is damaged, incomplete or too new, or Redis is not empty.
+        StoreUnavailableError: Redis failed during the restore; restore again, with `overwrite`.
     """
     data_version, entries = parse(text)
     present = await _keys(client, everything=True)
     if present and not overwrite:
         raise ConfigError(
-            f"this Redis holds {len(present)} keys of GLaDOS already: restore into an empty one, "
-            "or call with --overwrite, which deletes them"
+            f"this Redis already holds {len(present)} keys of GLaDOS: restore into an empty one, "
+            "or use --overwrite, which deletes them"
         )
     before = parse([line async for line in lines(client)]) if present else None
     alive = [entry for entry in entries if (entry["expires_at"] or float("inf")) > time.time()]
@@ -98,14 +101,16 @@ async def _replace(client: Client, data_version: int, entries: list[dict[str, An
         await reply_of(client.delete(*batch))
     await reply_of(client.set(KEY, data_version))
     by_key = {entry["key"]: entry for entry in entries}
-    for batch in _batches(sorted(by_key)):
-        await _write(client, [by_key[key] for key in batch])
+    with progress("restore", len(by_key), " keys") as advance:
+        for batch in _batches(sorted(by_key)):
+            await _write(client, [by_key[key] for key in batch])
+            advance(len(batch))
 
 
 async def _keys(client: Client, *, everything: bool = False) -> list[str]:
-    """Our keys, sorted, so that those of a conversation stand together."""
+    """Our keys, sorted, so that the keys of one conversation are neighbours."""
     found: set[str] = set()
-    keys = aiter(client.scan_iter(match="glados:*", count=1000))  # of all nodes, where there are several
+    keys = aiter(client.scan_iter(match="glados:*", count=1000))  # of all nodes of a cluster
     while (key := await reply_of(anext(keys, None))) is not None:
         if key != KEY and (everything or not PASSING.match(key)):
             found.add(str(key))
@@ -113,7 +118,7 @@ async def _keys(client: Client, *, everything: bool = False) -> list[str]:
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:
-    """Keys that are read or written in one step: those of one conversation, or a few others of one platform."""
+    """Groups of keys to read or write in one step: those of one conversation, or some others of one platform."""
 
     def whose(key: str) -> tuple[str, str]:
         found = CONVERSATION.match(key)

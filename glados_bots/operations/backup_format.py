@@ -1,4 +1,4 @@
-"""What a backup's lines hold, and whether all of it can be written into Redis. See backup.py."""
+"""The format of a backup's lines, and the check whether Redis can take all of them. See backup.py."""
 
 import json
 import re
@@ -11,30 +11,33 @@ from glados_bots.store.version import DATA_VERSION
 
 FORMAT = "glados-backup"
 VERSION = 1
-PAIR = 2  # a member of a sorted set and its score, an entry of a stream and its fields
+DAMAGED = "the backup is damaged, use another one"
+PAIR = 2  # length of [member, score] in a sorted set and of [id, fields] in a stream
 OUR_KEY = re.compile(rf"glados:\{{[^{{}}]+\}}:.+|{re.escape(AUDIT)}", re.DOTALL)
 STREAM_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
-LARGEST = 1e300  # of a score
-LATEST = 1e11  # seconds since 1970; Redis takes milliseconds in 63 bits
+LARGEST = 1e300  # largest score
+LATEST = 1e11  # seconds since 1970; Redis stores milliseconds in 63 bits
 
 
 def parse(text: Iterable[str]) -> tuple[int, list[dict[str, Any]]]:
-    """(data version, entries) of a backup. Raises ConfigError that names the first line that is wrong."""
+    """(data version, entries) of a backup. Raises ConfigError that names the first wrong line."""
     head, *rest = _objects(text) or [{}]
     if head.get("format") != FORMAT:
-        raise ConfigError("line 1: this is no backup of GLaDOS: its first line must say so")
+        raise ConfigError("line 1: not a backup of GLaDOS; name a file that `glados backup` wrote")
     if head.get("version") != VERSION or head.get("data_version") not in range(1, DATA_VERSION + 1):
         raise ConfigError(
-            f"line 1: this backup is of version {head.get('version')}, data format {head.get('data_version')}; "
-            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the one that wrote it, or a newer"
+            f"line 1: this backup has version {head.get('version')}, data format {head.get('data_version')}; "
+            f"this GLaDOS reads version {VERSION}, formats 1 to {DATA_VERSION}: use the version that wrote it or newer"
         )
     if not rest or rest[-1] != {"end": len(rest) - 1}:
-        raise ConfigError(f"line {len(rest) + 1}: the backup is cut off: its last line must count the lines before it")
+        raise ConfigError(
+            f"line {len(rest) + 1}: the backup is incomplete, as its last line is missing; use another one"
+        )
     seen: set[str] = set()
     for number, entry in enumerate(rest[:-1], start=2):
         _check(number, entry)
         if entry["key"] in seen:
-            raise ConfigError(f"line {number}: {entry['key'][:80]!r} stands here for the second time: it is damaged")
+            raise ConfigError(f"line {number}: {entry['key'][:80]!r} appears a second time; {DAMAGED}")
         seen.add(entry["key"])
     return int(head["data_version"]), rest[:-1]
 
@@ -46,9 +49,9 @@ def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
             value = json.loads(line, parse_constant=_no_number)
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"line {number}: not JSON ({error}): the backup is damaged") from error
+            raise ConfigError(f"line {number}: not JSON ({error}); {DAMAGED}") from error
         if not isinstance(value, dict):
-            raise ConfigError(f"line {number}: not a JSON object: the backup is damaged")
+            raise ConfigError(f"line {number}: not a JSON object; {DAMAGED}")
         found.append(value)
     return found
 
@@ -56,15 +59,13 @@ def _objects(text: Iterable[str]) -> list[dict[str, Any]]:
 def _check(number: int, entry: dict[str, Any]) -> None:
     kind, key, expires = entry.get("type"), entry.get("key"), entry.get("expires_at")
     if not isinstance(key, str) or not OUR_KEY.fullmatch(key) or not _has_shape(kind, entry.get("value")):
-        raise ConfigError(
-            f"line {number}: {str(key)[:80]!r} of type {kind!r} is not what a backup holds: it is damaged"
-        )
+        raise ConfigError(f"line {number}: {str(key)[:80]!r} of type {kind!r} does not belong in a backup; {DAMAGED}")
     if expires is not None and not (_is_number(expires) and 0 <= expires <= LATEST):
-        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null: it is damaged")
+        raise ConfigError(f"line {number}: expires_at must be seconds since the epoch, or null; {DAMAGED}")
 
 
 def _has_shape(kind: Any, value: Any) -> bool:
-    """Whether a value is what WRITERS can write; Redis knows no empty lists."""
+    """Whether WRITERS can write a value of this type; Redis has no empty lists."""
     match kind, value:
         case "string", str():
             return True
@@ -84,7 +85,7 @@ def _has_shape(kind: Any, value: Any) -> bool:
 
 
 def _are_in_order(ids: Sequence[Any]) -> bool:
-    """Whether Redis takes these as the ids of one stream: above 0-0, each above the one before."""
+    """Whether Redis accepts these ids in one stream: all above 0-0, and each above the one before."""
     found = [STREAM_ID.fullmatch(each) if isinstance(each, str) else None for each in ids]
     numbers = [(int(each[1]), int(each[2])) for each in found if each]
     return len(numbers) == len(ids) and all(a < b for a, b in zip([(0, 0), *numbers], numbers, strict=False))
@@ -95,4 +96,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")

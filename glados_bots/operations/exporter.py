@@ -1,8 +1,8 @@
-"""What an adapter shows on GLADOS_METRICS_PORT, from within its own event loop.
+"""What an adapter serves on GLADOS_METRICS_PORT, from within its own event loop.
 
-- `GET /metrics`: Prometheus; see glados_bots/metrics.py. For this machine, and for whoever sends GLADOS_API_KEY.
-- `GET /health`: 200 while the loop turns: a role that hangs does not answer.
-- `GET /ready`: 200 while Redis answers, else 503. From the moment a role is told to end, nothing answers here.
+- `GET /metrics`: Prometheus; see glados_bots/metrics.py. Open to this machine and to clients that send GLADOS_API_KEY.
+- `GET /health`: 200 while the event loop runs; a role that hangs does not answer.
+- `GET /ready`: 200 while Redis answers, else 503. Once a role is told to end, nothing answers on this port.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from glados_bots.settings import Settings
 from glados_bots.store.store import Store
 from glados_bots.wire.credentials import credential
 
-ASKS_FOR_KEY = "from other machines /metrics needs GLADOS_API_KEY: Authorization: Bearer KEY"
+ASKS_FOR_KEY = "requests for /metrics from other machines need GLADOS_API_KEY: Authorization: Bearer KEY"
 
 
 def create_app(store: Store, api_key: str = "") -> Starlette:
@@ -66,10 +66,10 @@ def _may_see(request: Request, api_key: str) -> bool:
 
 @asynccontextmanager
 async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
-    """Show a worker's state while the block runs; nothing without GLADOS_METRICS_PORT.
+    """Serve a worker's state while the block runs, if GLADOS_METRICS_PORT is set.
 
     Raises:
-        ConfigError: the port cannot be had.
+        ConfigError: the process cannot listen on the port.
     """
     if settings.metrics_port is None:
         yield
@@ -81,7 +81,7 @@ async def exported(settings: Settings, store: Store) -> AsyncIterator[None]:
         server_header=False, http=BoundedProtocol, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # signals are the role's own business
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # the role itself handles signals
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

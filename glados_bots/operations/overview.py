@@ -1,4 +1,4 @@
-"""What runs, what waits, which model: one look at everything, for people. No word and no name of anybody is in it."""
+"""One overview for people: what runs, what waits, which model. It contains no names, and nothing that people wrote."""
 
 import asyncio
 import time
@@ -14,28 +14,28 @@ from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.model_list import ModelInfo
 
 Health = Literal["well", "waiting", "away"]
-PATIENCE_S = 3.0  # a page about what is wrong must not hang on it
-FRESH_S = 1.0  # a look costs a question to the service and some to Redis, so it is shared by those who ask meanwhile
+PATIENCE_S = 3.0  # a page that shows what is wrong must not hang because of it
+FRESH_S = 1.0  # an overview costs requests to the service and to Redis, so callers within this time share one
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One look."""
+    """The state of everything at one moment."""
 
-    store: str  # why Redis does not answer; empty when it does
-    model: str  # why the model does not answer; empty when it does
-    models: tuple[ModelInfo, ...]  # what is served, the default first
-    lines: tuple[Work, ...]  # platforms that run or have something to do
-    took_s: float  # how long the model's service took to answer
+    store: str  # why Redis does not answer; empty if it does
+    model: str  # why the model does not answer; empty if it does
+    models: tuple[ModelInfo, ...]  # the served models, the default first
+    lines: tuple[Work, ...]  # platforms that have workers or work
+    took_s: float  # how long the inference service took to answer, in seconds
 
     @property
     def health(self) -> Health:
-        """`well`; `waiting` for the model, which delays answers; `away` without Redis, which refuses questions."""
+        """`well`; `waiting` if the model does not answer: answers are late; `away` without Redis: questions fail."""
         return "away" if self.store else "waiting" if self.model else "well"
 
 
 class Glance:
-    """One look a second at most, however many ask. A look that fails is nobody's: the next one asks anew."""
+    """At most one overview per FRESH_S, however many callers ask. After a failed one, the next call tries again."""
 
     def __init__(self, client: Client, model: InferenceClient, platforms: Iterable[str]) -> None:
         self._look = partial(look, client, model, platforms)
@@ -54,7 +54,7 @@ def _has_failed(look: asyncio.Task[Overview]) -> bool:
 
 
 async def look(client: Client, model: InferenceClient, platforms: Iterable[str]) -> Overview:
-    """Look at everything, for a few seconds at most."""
+    """Ask Redis and the inference service for their state, for PATIENCE_S seconds at most."""
     (lines, store), (models, why, took_s) = await asyncio.gather(_lines(client, platforms), _models(model))
     return Overview(store, why, models, lines, took_s)
 
@@ -65,7 +65,7 @@ async def _models(model: InferenceClient) -> tuple[tuple[ModelInfo, ...], str, f
         async with asyncio.timeout(PATIENCE_S):
             return tuple(await model.models()), "", time.monotonic() - began
     except (InferenceError, TimeoutError) as error:
-        return (), str(error) or "the inference service takes long to answer", time.monotonic() - began
+        return (), str(error) or "the inference service takes too long to answer", time.monotonic() - began
 
 
 async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Work, ...], str]:
@@ -73,5 +73,5 @@ async def _lines(client: Client, platforms: Iterable[str]) -> tuple[tuple[Work, 
         async with asyncio.timeout(PATIENCE_S):
             found = [await work(client, name) for name in platforms]
     except (StoreUnavailableError, TimeoutError) as error:
-        return (), str(error) or "the conversation store takes long to answer"
+        return (), str(error) or "the conversation store takes too long to answer"
     return tuple(line for line in found if line.is_used), ""

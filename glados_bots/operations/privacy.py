@@ -1,8 +1,8 @@
-"""What is kept of a person or of a thread: handed out, or forgotten everywhere.
+"""Export or forget everything that is stored about a person or a thread.
 
-The core's own keys are known (store/records.py). What adapters keep beside them (titles and views of the page, forms,
-threads they take part in, sessions) is found by looking through all keys of the platform for the ids that are to go:
-slower, but it reaches what a later adapter keeps too.
+store/records.py knows the core's own keys. Adapters store more (titles and views of the page, forms, threads that the
+bot takes part in, sessions). To find that, the sweep searches all keys of the platform for the ids to be forgotten.
+This is slower, but it also finds what a future adapter stores.
 """
 
 import json
@@ -13,16 +13,16 @@ from typing import Any
 from glados_bots.store.dead_letters import dead, unanswered
 from glados_bots.store.records import Records, Vote
 from glados_bots.store.store import Store
-from glados_bots.store.sweep import sweep
+from glados_bots.store.sweep import Walk, sweep
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data: a person, or a thread. One of the two is empty."""
+    """Whose data: a person's or a thread's. One of `author` and `conversation` is empty."""
 
     author: str = ""
     conversation: str = ""
-    others: tuple[str, ...] = ()  # further ids that the person's questions stand under; see `Platform.ids_of`
+    others: tuple[str, ...] = ()  # more ids under which the person's questions are stored; see `Platform.ids_of`
 
     @property
     def authors(self) -> list[str]:
@@ -31,15 +31,15 @@ class Subject:
 
 @dataclass(slots=True)
 class Forgotten:
-    """What was taken away."""
+    """What was deleted."""
 
-    turns: list[str] = field(default_factory=list)  # questions with their answers
-    others: int = 0  # further keys, or entries in them
-    running: int = 0  # turns that a worker has yet to end; their words are gone, their messages and names not yet
+    turns: list[str] = field(default_factory=list)  # ids of questions, deleted with their answers
+    others: int = 0  # number of other keys, or entries in keys
+    running: int = 0  # turns that a worker must still end; their words are deleted, their messages and names not yet
 
 
 async def export(store: Store, subject: Subject) -> dict[str, Any]:
-    """Everything kept of a subject, ready for JSON."""
+    """Everything that is stored about a subject, ready for JSON."""
     records, whose = Records(store), subject.authors
     kept = [each for author in whose for each in await records.exchanges_of(author)]
     if subject.conversation:
@@ -68,12 +68,12 @@ def as_json(found: dict[str, Any]) -> str:
 
 
 async def _votes(records: Records, turn: str, whose: list[str]) -> dict[str, Vote]:
-    """Votes on an answer; in the export of a person only their own, as they are not told what others think."""
+    """Votes on an answer. A person's export holds only their own votes, because votes of others are private."""
     return {person: vote for person, vote in (await records.votes(turn)).items() if not whose or person in whose}
 
 
-async def forget(store: Store, subject: Subject) -> Forgotten:
-    """Take it all away. Doing it again does no harm, and goes on where it was cut off."""
+async def forget(store: Store, subject: Subject, walk: Walk = iter) -> Forgotten:
+    """Delete everything about a subject. A second call is harmless, and continues where an interrupted one stopped."""
     records, turns, names = Records(store), list[str](), {subject.author, subject.conversation} - {""}
     for author in subject.authors:
         conversations = await records.conversations_of(author)
@@ -82,6 +82,6 @@ async def forget(store: Store, subject: Subject) -> Forgotten:
     if subject.conversation:
         turns += await records.forget_conversation(subject.conversation)
     names |= set(turns)
-    found = Forgotten(turns, await sweep(store, names))
+    found = Forgotten(turns, await sweep(store, names, walk))
     found.running = len([turn for turn in turns if await store.turn(turn)])
     return found

@@ -1,4 +1,4 @@
-"""What a child process prints, as lines."""
+"""The output of a child process, as lines."""
 
 import asyncio
 import re
@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 PROGRESS_S = 5.0
 LONGEST_LINE = 2**20  # bytes
-ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a return at the end of what was read may belong to a line end
+ENDS = re.compile(rb"(\r?\n|\r(?!\Z))")  # a \r at the end of a piece may be the first half of \r\n
 
 
 async def lines(output: asyncio.StreamReader) -> AsyncIterator[str]:
-    """The lines of a child. A progress bar, which redraws one line, becomes a line now and then, and its last state."""
+    """The lines of a child. Of a progress bar, yield one line per PROGRESS_S seconds and its last state."""
     rest, drawn = b"", -PROGRESS_S
     while piece := await output.read(2**16):
         *whole, rest = ENDS.split(rest + piece)

@@ -1,8 +1,8 @@
 """`glados up`: every role as its own process under one small supervisor.
 
-A child that dies is started again with a growing pause. Output of all children comes out here, prefixed with the role's
-name, and goes to DATA_DIR/logs/glados.log as well. SIGTERM or SIGINT ends the children in reverse order: first those
-that take questions, then the model, then the database. Children die with their parent even when it is killed.
+The supervisor starts a dead child again after a growing pause. It prints all children's output, prefixed with the
+role's name, and also writes it to DATA_DIR/logs/glados.log. SIGTERM or SIGINT ends the children in reverse order: first
+the roles that take questions, then the model, then the database. Children die with the supervisor, even by SIGKILL.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1  # prctl(2)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-STEADY_S = 60.0  # a child that ran this long starts anew without the pauses of its past
-# Lines come at once; and no child takes code out of the working folder, which may be a model's.
+STEADY_S = 60.0  # after a run of this length, the pauses begin again with the shortest
+# Children print each line at once, and import no code from the working folder, which may be a model's.
 OURS = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
 
 
@@ -42,16 +42,16 @@ class Role:
     name: str  # prefix of its log lines
     command: list[str]
     env: dict[str, str] = field(default_factory=dict)  # variables added to ours
-    # Returns when the child can do its work; the next role starts then. None: at once
+    # Returns when the child can do its work; the next role starts after that. None: the next role starts at once
     ready: Callable[[], Awaitable[None]] | None = None
-    grace_s: float = 10.0  # time it gets to end by itself
-    complaint: re.Pattern[str] | None = None  # found in a line of the child that may say that it can never run here
-    # Is asked when the child has ended after such a line; a sentence says that it can never run
+    grace_s: float = 10.0  # seconds that the child gets to end by itself
+    complaint: re.Pattern[str] | None = None  # matches a line by which the child may say that it can never run here
+    # Called after a child with such a line has ended; returns a sentence if the child can never run, else None
     why_never: Callable[[], str | None] = lambda: None
 
 
 class Supervisor:
-    """Runs roles in order until told to stop, or until one of them says that it can never run."""
+    """Runs roles in order until a signal stops it, or until one of them can never run."""
 
     def __init__(self, roles: list[Role], log_file: Path, *, json_lines: bool = False) -> None:
         self._roles = roles
@@ -62,7 +62,7 @@ class Supervisor:
         self._out = _line_logger(log_file, json_lines=json_lines)
 
     async def run(self, on_ready: Callable[[], None]) -> int:
-        """Start everything, call `on_ready` once all are ready, and return the exit code after the orderly end."""
+        """Start all roles, call `on_ready` once all are ready, and return the exit code after an orderly shutdown."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
@@ -81,9 +81,9 @@ class Supervisor:
         return self._exit_code
 
     def _stop(self) -> None:
-        """The first signal ends everything in order; the second one does not wait."""
+        """The first signal ends all roles in order; the second one kills them."""
         if not self._stopping.is_set():
-            self._out.info("glados: stopping; running answers get a moment to finish (a second Ctrl-C does not wait)")
+            self._out.info("glados: stopping; running answers get a moment to finish (press Ctrl-C again to stop now)")
         else:
             for child in self._children.values():
                 if child.returncode is None:
@@ -98,7 +98,7 @@ class Supervisor:
         on_ready()
 
     async def _keep(self, role: Role) -> None:
-        """Keep one role running until we stop."""
+        """Restart one role whenever it ends, until the supervisor stops."""
         pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -132,7 +132,7 @@ class Supervisor:
         )
         self._children[role.name] = child
         self._complained.discard(role.name)
-        if self._stopping.is_set():  # the end was asked for while the child was being made
+        if self._stopping.is_set():  # a signal came while the child was being created
             child.terminate()
         await self._copy_output(role, child)
         return await child.wait()
@@ -152,18 +152,18 @@ class Supervisor:
         try:
             await asyncio.wait_for(child.wait(), role.grace_s)
         except TimeoutError:
-            self._out.warning("[supervisor] %s did not end within %.0f s and is killed", role.name, role.grace_s)
+            self._out.warning("[supervisor] %s did not end within %.0f s; killing it", role.name, role.grace_s)
             child.kill()
 
 
 def _prepare_child() -> None:
-    """In the child: a terminal's Ctrl-C goes to the supervisor only, and our death is the child's death."""
+    """Runs in the child: a terminal's Ctrl-C reaches only the supervisor, and the child dies with the supervisor."""
     os.setpgrp()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _OwnFile(RotatingFileHandler):
-    """A log only we can read: names of people and places stand in it."""
+    """A log file that only this user can read: it holds names of people and places."""
 
     def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -172,7 +172,7 @@ class _OwnFile(RotatingFileHandler):
 
 
 def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
-    """Lines as they are (or as JSON), to the terminal and to a file that is rotated at 10 MB. Raises ConfigError."""
+    """A logger for lines as they are (or as JSON), to the terminal and a file rotated at 10 MB. Raises ConfigError."""
     logger = logging.getLogger("glados.roles")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -180,7 +180,7 @@ def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
         log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         to_file = _OwnFile(log_file, maxBytes=10_000_000, backupCount=3, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{log_file}: cannot write the log here ({error}); remove what is in its place") from error
+        raise ConfigError(f"{log_file}: cannot write the log here ({error}); remove what is in the way") from error
     to_file.setFormatter(RoleLines() if json_lines else logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stdout)
     to_terminal.setFormatter(RoleLines() if json_lines else None)
@@ -190,10 +190,10 @@ def _line_logger(log_file: Path, *, json_lines: bool) -> logging.Logger:
 
 
 def lock(data_dir: Path) -> int:
-    """Make sure that this is the only supervisor of a data folder; the lock lives as long as the process.
+    """Make sure that this is the only supervisor of a data folder. The process holds the lock until it ends.
 
     Raises:
-        ConfigError: another one runs, or the folder cannot be written.
+        ConfigError: another supervisor runs, or this process cannot write to the folder.
     """
     path = data_dir / "supervisor.lock"
     try:

@@ -1,9 +1,9 @@
-"""Ends a process whose event loop stands still; whatever supervises the process starts it again.
+"""Ends a process whose event loop is blocked; the supervisor of the process starts it again.
 
-A loop that stands still answers nobody, renews no lease and hears no signal. The alarm is faulthandler's: a thread that
-needs no interpreter lock, which an expression without end would keep from all others. It writes where each thread
-stands to standard error, which is the role's log, and ends the process with code 1. A turn whose own work does this to
-one process after the other is given up; see turns/in_hand.py.
+A blocked loop answers nobody, renews no lease and notices no signal. The alarm is faulthandler's: its thread does not
+need the interpreter lock, which an endless expression would never release. It writes each thread's stack to standard
+error, which is the role's log, and ends the process with code 1. Workers give up a turn whose own work blocks one
+process after another; see turns/in_hand.py.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ log = logging.getLogger(__name__)
 
 STILL_S = 30.0
 BEAT_S = 1.0
-NOTABLE_S = 1.0  # people notice
+NOTABLE_S = 1.0  # people notice a longer pause
 
 
 def lag_histogram(**more: Any) -> Histogram:
-    """The metric for `watched_loop` to count in. Args: more: labels and registry, as prometheus_client takes them."""
-    text = "How late each second's beat of the event loop was"
+    """The metric that `watched_loop` reports to. Args: more: labels and registry, as prometheus_client takes them."""
+    text = "Delay of the event loop, measured once per second"
     return Histogram("glados_event_loop_lag_seconds", text, buckets=(0.01, 0.05, 0.2, 1, 5, 30), **more)
 
 
 @asynccontextmanager
 async def watched_loop(count: Callable[[float], object]) -> AsyncIterator[None]:
-    """End this process when its event loop has not turned for STILL_S while the block runs.
+    """While the block runs, end this process if its event loop is blocked for STILL_S seconds.
 
     Args:
-        count: is told each second how many seconds late the loop is.
+        count: called once per second with the loop's delay in seconds.
     """
     beating = asyncio.create_task(_beat(count), name="watchdog")
     try:
@@ -45,7 +45,7 @@ async def watched_loop(count: Callable[[float], object]) -> AsyncIterator[None]:
 
 
 async def _beat(count: Callable[[float], object]) -> None:
-    """Put the alarm off again and again."""
+    """Postpone the alarm once per beat."""
     clock = asyncio.get_running_loop().time
     while True:
         faulthandler.dump_traceback_later(STILL_S, exit=True, file=sys.stderr)
@@ -54,4 +54,4 @@ async def _beat(count: Callable[[float], object]) -> None:
         late = clock() - due
         count(late)
         if late > NOTABLE_S:
-            log.warning("the event loop stood still for %.1f s: nothing was answered meanwhile", late)
+            log.warning("the event loop was blocked for %.1f s; nobody got an answer", late)

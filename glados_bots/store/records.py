@@ -1,8 +1,8 @@
-"""What is kept about answers and people: votes, who took part in which conversation, and how all of it is forgotten.
+"""What is stored about answers and people: votes, who took part in which conversation, and how to delete all of it.
 
-Not forgotten are the names of events that were taken in (kept a day, so that nothing is answered twice; they are the
-platform's message ids, without text or person) and the counters of limits, which hide whom they count and end with the
-day: to forget must not be a way to ask without limit.
+Two things stay. The ids of accepted events stay for a day, so that nothing is answered twice; they are the platform's
+message ids, without text or person. The counters of limits stay until the day ends, so that nobody escapes a limit by
+asking to be forgotten; they hide whom they count.
 """
 
 from collections.abc import Awaitable
@@ -17,20 +17,20 @@ Vote = Literal["up", "down", ""]
 
 
 class Records:
-    """Votes and people of one platform. Every method raises StoreUnavailableError when Redis is away."""
+    """Votes and people of one platform. Every method raises StoreUnavailableError if Redis is not reachable."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def vote(self, turn: str, author: str, vote: Vote) -> bool:
-        """Keep somebody's vote on an answer, or withdraw it with ''; False when there is no such answer (any more)."""
+        """Store a person's vote on an answer; '' withdraws it. False if the answer is unknown or has expired."""
         before = await self._store.run_script("vote", turn, author, vote, self._store.ttl)
         if before is not None and before != vote:
             VOTES.labels(self._store.platform, vote or "withdrawn").inc()
         return before is not None
 
     async def press(self, turn: str, author: str, vote: Vote) -> Vote | None:
-        """Keep a vote; the same one again takes it back. Returns what counts now; None when there is no such answer."""
+        """Store a vote; the same vote again withdraws it. Returns the vote that counts now, None without an answer."""
         chosen: Vote = "" if (await self.votes(turn)).get(author) == vote else vote
         return chosen if await self.vote(turn, author, chosen) else None
 
@@ -40,7 +40,7 @@ class Records:
         return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))
 
     async def conversations_of(self, author: str) -> list[str]:
-        """Conversations that hold something of a person; those that ran out are taken off the list."""
+        """Conversations with questions or votes of a person. Expired ones are removed from the stored list."""
         key = f"{self._store.prefix}a:{author}"
         found = sorted(await reply_of(cast("Awaitable[set[str]]", self._store.client.smembers(key))))
         alive = [name for name in found if await self._store.queue(name) or await self._store.history(name)]
@@ -49,13 +49,13 @@ class Records:
         return alive
 
     async def askers(self, conversation: str) -> set[str]:
-        """People whose questions a conversation holds, answered or not."""
+        """People who asked a question in a conversation, answered or not."""
         waiting = [await self._store.turn(turn) for turn in await self._store.queue(conversation)]
         answered = await self._store.history(conversation)
         return {exchange.author for exchange in answered} | {turn.author for turn in waiting if turn}
 
     async def exchanges_of(self, author: str) -> list[tuple[str, Exchange]]:
-        """(conversation, exchange) of everything kept that a person asked, oldest first."""
+        """(conversation, exchange) for each stored question of a person, oldest first."""
         found = [
             (conversation, exchange)
             for conversation in await self.conversations_of(author)
@@ -65,17 +65,17 @@ class Records:
         return sorted(found, key=lambda kept: kept[1].at)
 
     async def forget_conversation(self, conversation: str) -> tuple[str, ...]:
-        """Forget a conversation; what runs or waits in it ends. Returns the turns that were forgotten."""
+        """Forget a conversation and end its running and waiting turns. Returns the forgotten turns."""
         return tuple(await self._store.run_script("forget", conversation, "", ""))
 
     async def forget_author(self, author: str) -> tuple[str, ...]:
-        """Forget a person's questions with their answers, and votes, in every conversation. Returns the turns."""
+        """Forget a person's questions, their answers and the person's votes everywhere. Returns the forgotten turns."""
         gone: list[str] = []
         for conversation in await self.conversations_of(author):
             gone += await self._store.run_script("forget", conversation, author, "")
         return tuple(gone)
 
     async def forget_turn(self, turn: str) -> bool:
-        """Forget one exchange or dead letter, without touching the messages of the platform; False if not known."""
+        """Forget one exchange or dead letter; the platform's messages stay. False if the turn is unknown."""
         found = await self._store.turn(turn)
         return bool(found and await self._store.run_script("forget", found.conversation, "", found.id))

@@ -1,4 +1,4 @@
-"""Conversations, inbox and leases of one platform. The scripts in lua/ are the only transitions of a turn's life."""
+"""Conversations, inbox and leases of one platform. Only the scripts in lua/ change a turn's state."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -13,7 +13,7 @@ from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
 from glados_bots.store.limits import Limits
 from glados_bots.store.reads import StoreReads
 
-DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; a day also covers a repaired outage
+DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; one day also covers an outage
 SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
 BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "finish": ["again"]}  # shared functions
 
@@ -21,7 +21,7 @@ BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "f
 class Store(StoreReads):
     """Conversations, inbox and leases of one platform.
 
-    Every method raises StoreUnavailableError when Redis is away or refuses; the caller decides what that means.
+    Every method raises StoreUnavailableError if Redis is not reachable or refuses; the caller decides what to do then.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Store(StoreReads):
         limits: Limits = Limits(),  # noqa: B008 - frozen
         owner: str = "",
     ) -> None:
-        """Nothing is asked yet. `owner` names the processes that follow each other in our place; see `free`."""
+        """Sends nothing to Redis yet. `owner` is a name that successive processes of this role share; see `free`."""
         super().__init__(client, platform)
         self.lease_s = lease_s
         self.ttl = ttl
@@ -52,12 +52,12 @@ class Store(StoreReads):
     # --- the inbox -------------------------------------------------------------------------------------------------
 
     async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0) -> Receipt:
-        """Save a turn before the platform is told that we have it.
+        """Save a turn. Only after this may the adapter tell the platform that we have the event.
 
         Args:
             turn: the question.
-            dedupe: further names of the same event, such as the platform's event id; the turn's id is always one.
-            join_window_s: a question of the same author, not older than this and not begun, takes this text in.
+            dedupe: more ids of the same event, such as the platform's event id; the turn's own id always counts.
+            join_window_s: the text joins a waiting question of the same author that is at most this old, in seconds.
         """
         keys = dict.fromkeys([turn.id, *dedupe])
         found = await self.run_script(
@@ -69,7 +69,7 @@ class Store(StoreReads):
         return Receipt.of(turn.id, found)
 
     async def claim(self) -> Lease | None:
-        """Take the lease of the conversation that waits longest, or None when nothing waits."""
+        """Take the lease of the conversation that has waited longest; None if nothing waits."""
         found = await self.run_script("claim", int(self.lease_s * 1000), self._owner)
         if found is None:
             return None
@@ -77,52 +77,52 @@ class Store(StoreReads):
         return Lease.of(int(fence), dict(zip(flat[::2], flat[1::2], strict=True)))
 
     async def free(self) -> int:
-        """Let the turns be claimed again that a process of our owner's name has; returns how many these are.
+        """Release the leases of earlier processes with our owner name; returns how many there were.
 
-        To be called by a process that starts, when its predecessor is surely dead. The oldest questions come first.
+        A process calls this at its start, once its predecessor is certainly dead. The oldest questions come first.
         """
         return int(await self.run_script("free", self._owner)) if self._owner else 0
 
     async def wait_for_work(self, timeout_s: float) -> None:
-        """Return when a turn was accepted, or after the timeout (leases also run out silently)."""
+        """Return when a turn was accepted, or after the timeout: no signal tells that a lease has expired."""
         await reply_of(cast("Awaitable[Any]", self.client.blpop([f"{self.prefix}wake"], timeout=timeout_s)))
 
     # --- a leased turn ---------------------------------------------------------------------------------------------
 
     async def renew(self, lease: Lease) -> Renewal | None:
-        """Prolong a lease; None means that it is lost and the work must stop without a trace."""
+        """Extend a lease. None means that it is lost: the worker must stop and leave no trace."""
         found = await self.run_script(
             "renew", lease.turn.conversation, lease.fence, int(self.lease_s * 1000), lease.turn.id
         )
         return None if found is None else Renewal(found[0] or None, tuple(found[1:]))
 
     async def save_posts(self, lease: Lease, turn: str, posts: Sequence[str]) -> bool:
-        """Remember the messages posted for a turn of the leased conversation; False when the lease is lost."""
+        """Store the ids of the messages posted for a turn of the leased conversation. False if the lease is lost."""
         return await self._note(lease, turn, "posts", json.dumps(list(posts)))
 
     async def note_draft(self, lease: Lease, text: str) -> bool:
-        """Remember what people are about to see, so that a worker who takes over can keep it."""
+        """Store the text that people are about to see, so that a worker that takes over can keep it."""
         return await self._note(lease, lease.turn.id, "draft", text)
 
     async def note_answer(self, lease: Lease, exchange: Exchange, notice: str = "") -> bool:
-        """Remember the whole answer with its notice before it is shown: a crash in between must not lead to another."""
+        """Store the whole answer and its notice before showing it, so that a crash cannot lead to a second answer."""
         return await self._note(lease, lease.turn.id, "answer", exchange.to_json(), "notice", notice)
 
     async def note_hand(self, lease: Lease, *, works: bool) -> bool:
-        """Remember whether own work of a watched turn is in hand, should our process die."""
+        """Store whether this process works on a watched turn itself or waits, in case the process dies."""
         return await self._note(lease, lease.turn.id, "hand", "works" if works else "waits")
 
     async def note_error(self, lease: Lease, error: str) -> bool:
-        """Remember why an attempt failed, for the operator who finds the turn among the dead letters."""
+        """Store why an attempt failed, for the operator who finds the turn among the dead letters."""
         return await self._note(lease, lease.turn.id, "error", error)
 
     async def _note(self, lease: Lease, turn: str, *fields: str) -> bool:
         return bool(await self.run_script("note", lease.turn.conversation, lease.fence, turn, *fields))
 
     async def restart(self, lease: Lease) -> Lease | None:
-        """Begin a turn again that was asked to be redone while it ran: the lease with its newest text.
+        """Begin a running turn again after somebody asked to redo it. Returns the lease with the newest text.
 
-        Its `cancel` says what has been asked since then; None when the lease is lost.
+        The lease's `cancel` holds any later request. Returns None if the lease is lost.
         """
         found = await self.run_script("restart", lease.turn.conversation, lease.fence, lease.turn.id)
         if found is None:
@@ -143,15 +143,15 @@ class Store(StoreReads):
         """End the turn in one step.
 
         Args:
-            lease: the right to do so.
-            exchange: what to keep; a failed one also becomes a dead letter that an operator may list, retry or drop.
-                None when the question was deleted: then every trace of the turn goes.
+            lease: the lease of the turn.
+            exchange: what to store; a failed one also becomes a dead letter that an operator may list, retry or drop.
+                None if the question was deleted: then every trace of the turn is deleted.
             spent: tokens that a deleted question has cost.
-            again_s: after how long its end is to be shown once more if a process died that had it; 0 for never.
+            again_s: seconds after which the end is shown once more if a process that had the turn died; 0: never.
 
         Returns:
-            `ended`; or, with nothing changed, `lost` when the lease is lost, `delete` or `redo` when that was asked
-            for in the last moment.
+            `ended`; or, with nothing changed: `lost` if the lease is lost, `delete` or `redo` if somebody asked for
+            that at the last moment.
         """
         outcome = "gone" if exchange is None else "dead" if exchange.outcome == "failed" else "done"
         tokens = 0 if lease.is_again else exchange.tokens if exchange else spent
@@ -163,27 +163,27 @@ class Store(StoreReads):
         return cast("Ending", found)
 
     async def release(self, lease: Lease) -> None:
-        """Give the turn back unfinished, as at a shutdown."""
+        """Give the turn back unfinished, for example at shutdown."""
         await self.run_script("release", lease.turn.conversation, lease.fence, lease.turn.id)
 
     # --- from outside ----------------------------------------------------------------------------------------------
 
     async def change(self, turn: str, action: Action, text: str = "") -> str | None:
-        """Stop, delete or redo a turn in whatever state it is; returns that state, None for an unknown turn.
+        """Stop, delete or redo a turn in any state. Returns the state it was in; None for an unknown turn.
 
-        A message that was joined into another turn may be named by its own id.
+        `turn` may also be the id of a message that was joined into another turn.
         """
         found = await self.run_script("change", turn, action, text, "[]", 0)
         return None if found is None else str(found[0])
 
     async def redo(self, message: str, turn: Turn, by: str, text: str = "") -> Receipt | None:
-        """Do a turn again as if it were asked now, by the person who asks for it; None when it is not known any more.
+        """Answer a turn again, and count it as a new question of the person who asks. None if the turn has expired.
 
         Args:
-            message: the turn's own id, or that of the message joined into it whose text is new.
-            turn: as it was.
-            by: who asks.
-            text: the new text; empty leaves it as it is.
+            message: the turn's own id, or the id of the joined message whose text is new.
+            turn: the turn as it was.
+            by: the person who asks.
+            text: the new text; empty keeps the old text.
         """
         scopes = self.limits.asked(turn, by)
         found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
@@ -193,7 +193,7 @@ class Store(StoreReads):
 
     @asynccontextmanager
     async def signals(self) -> AsyncIterator[AsyncIterator[tuple[str, str]]]:
-        """Listen to (word, turn) pairs: queued, stop, delete, redo. Hints only: `renew` tells the truth."""
+        """Listen to (word, turn) pairs: queued, stop, delete, redo. They are only hints; `renew` is authoritative."""
         async with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:
             await reply_of(pubsub.subscribe(f"{self.prefix}signal"))
 

@@ -1,24 +1,26 @@
-"""What is kept of anybody under any key, the core's own or an adapter's: found by the ids in it, and deleted.
+"""Find and delete everything stored about a person or thread, in the core's and the adapters' keys, by the ids in it.
 
-Looking through all keys of a platform is slow, but it reaches what a later adapter keeps, too.
+A search through all keys of a platform is slow, but it also finds what a future adapter stores.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
 
-# The core's: what waits or runs is ended by its worker; that an event was taken in is kept a day (records.py);
+Walk = Callable[[list[str]], Iterable[str]]  # goes through keys, and may show how far it is
+
+# Keys of the core that stay: workers end waiting and running turns; ids of accepted events stay for a day (records.py);
 # limits hide whom they count.
 LEFT = ("t:", "c:", "ready", "wake", "dead", "seen:", "limit:", "pace:", "ch:")
 
 
-async def shorten(store: Store) -> int:
-    """Let nothing live longer than the store's time, after the setting was lowered; returns the keys it shortened."""
+async def shorten(store: Store, walk: Walk = iter) -> int:
+    """Lower each key's time to live to the store's, after an operator lowered the setting; returns how many changed."""
     count = 0
-    for key in await keys(store):
+    for key in walk(await keys(store)):
         left = await reply_of(store.client.ttl(key))
         if left > store.ttl:
             await reply_of(store.client.expire(key, store.ttl))
@@ -26,11 +28,11 @@ async def shorten(store: Store) -> int:
     return count
 
 
-async def sweep(store: Store, names: Iterable[str]) -> int:
-    """Delete what an adapter keeps under or about these ids; returns how many keys and entries."""
+async def sweep(store: Store, names: Iterable[str], walk: Walk = iter) -> int:
+    """Delete what an adapter stores under or about these ids; returns the number of deleted keys and entries."""
     wanted = re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(name) for name in sorted(names)) + r")(?![\w-])")
     count = 0
-    for key in await keys(store):
+    for key in walk(await keys(store)):
         name = key.removeprefix(store.prefix)
         if name.startswith(LEFT):
             continue
@@ -42,7 +44,7 @@ async def sweep(store: Store, names: Iterable[str]) -> int:
 
 
 async def _strike(store: Store, key: str, wanted: re.Pattern[str]) -> int:
-    """Delete what is about these ids within one key."""
+    """Delete the entries of one key that are about these ids; returns their number."""
     client: Any = store.client
     match await reply_of(client.type(key)):
         case "string":
@@ -65,7 +67,7 @@ async def _strike(store: Store, key: str, wanted: re.Pattern[str]) -> int:
 
 
 async def keys(store: Store, kind: str = "") -> list[str]:
-    """All keys of the platform, or those that begin so; `{` and `}` of the prefix mean nothing to SCAN."""
+    """All keys of the platform, or those of one kind. `{` and `}` in the prefix have no special meaning to SCAN."""
     keys, found = aiter(store.client.scan_iter(match=f"{store.prefix}{kind}*", count=1000)), set()
     while (key := await reply_of(anext(keys, None))) is not None:
         found.add(str(key))

@@ -1,12 +1,12 @@
-"""From a URL to a client: of one server, of the present master of a group that Sentinel watches, or of a cluster.
+"""From a URL to a client: for one server, for the current master of a group under Sentinel, or for a cluster.
 
     redis://user:password@host:6379/0, rediss://..., unix:///path
     redis+sentinel://user:password@one:26379,two:26379,three:26379/SERVICE/0
     redis+cluster://user:password@one:6379,two:6379
     rediss+sentinel://..., rediss+cluster://...            TLS to the servers and to the sentinels
 
-User and password are those of the servers; Sentinels with a password of their own get it as `?sentinel_password=...`
-(and `sentinel_username`).
+User and password are for the servers. For Sentinels with their own password, add `?sentinel_password=...` (and
+`sentinel_username`).
 """
 
 from typing import Any
@@ -25,17 +25,17 @@ SENTINEL = ("redis+sentinel://", "rediss+sentinel://")
 
 
 class SentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
-    """Connections to whoever is master; when all are in use, one waits instead of failing."""
+    """Connections to the current master; when all are in use, a call waits instead of failing."""
 
     async def aclose(self) -> None:
-        """Close our connections to the Sentinels too, which redis-py leaves open."""
+        """Also close our connections to the Sentinels, which redis-py leaves open."""
         await super().aclose()
         for sentinel in self.sentinel_manager.sentinels:
             await sentinel.aclose()
 
 
 def check(url: str) -> None:
-    """Raise ValueError, whose text shows nothing of the URL, when it is none we can use."""
+    """Raise ValueError if we cannot use this URL; its text shows no part of the URL."""
     if not url.startswith((*PLAIN, *SENTINEL, *cluster.SCHEMES)):
         raise ValueError("it must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://")
     if url.startswith(SENTINEL):
@@ -45,13 +45,13 @@ def check(url: str) -> None:
 
 
 def client(url: str, *, max_connections: int, timeout: float, **options: Any) -> redis.Redis:
-    """A client for a URL that `check` let pass; it connects when it is first used.
+    """A client for a URL that `check` accepts; it connects at its first call.
 
     Args:
-        url: see above.
-        max_connections: of one process to one server; when all are in use, a call waits for one.
-        timeout: how long it waits, in seconds.
-        options: those of redis-py's connections.
+        url: in a form that this module's docstring lists.
+        max_connections: from one process to one server; when all are in use, a call waits for a free one.
+        timeout: how long a call waits for a free connection, in seconds.
+        options: options of redis-py's connections.
     """
     options |= {"max_connections": max_connections, "timeout": timeout}
     return (
@@ -62,19 +62,19 @@ def client(url: str, *, max_connections: int, timeout: float, **options: Any) ->
 
 
 def pool(url: str, **options: Any) -> redis.ConnectionPool:
-    """A pool for a URL of one server or of Sentinels; `options` are those of redis-py and its blocking pool."""
+    """A pool for a URL of one server or of Sentinels; redis-py and its blocking pool define the `options`."""
     if not url.startswith(SENTINEL):
         return redis.BlockingConnectionPool.from_url(url, **options)
     hosts, service, own, sentinel = _sentinel_parts(url)
     ssl = {"ssl": True} if url.startswith("rediss") else {}
     patience = {name: options[name] for name in ("socket_connect_timeout", "socket_timeout") if name in options}
-    once = Retry(NoBackoff(), 0)  # the next Sentinel is asked instead, and all of them again by the options' own retry
+    once = Retry(NoBackoff(), 0)  # the next Sentinel is asked instead; the retry in `options` asks all of them again
     group = Sentinel(hosts, sentinel_kwargs={**sentinel, **ssl, **patience, "retry": once})  # type: ignore[no-untyped-call]
     return SentinelPool(service, group, **own, **ssl, **options)  # type: ignore[no-untyped-call]
 
 
 def _sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any], dict[str, str]]:
-    """(sentinels, service, what a connection to a server needs, what one to a sentinel needs)."""
+    """(sentinels, service, options of a connection to a server, options of a connection to a sentinel)."""
     form = "it must have the form redis+sentinel://user:password@host:port,host:port/service/database"
     parts = urlsplit(url)
     hosts, own = cluster.servers(parts.netloc, SENTINEL_PORT, form)

@@ -1,4 +1,4 @@
-"""How much work there is on a platform, as Redis tells it. No word and no name of anybody is in it."""
+"""How much work a platform has, as counted in Redis. The figures contain no names, and nothing that people wrote."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from glados_bots.store.connection import Client, prefix_of, reply_of
 class Work:
     """One platform's work."""
 
-    name: str  # of the platform
-    workers: int | None  # processes that answer its questions; None where Redis does not say
+    name: str  # name of the platform
+    workers: int | None  # processes that answer its questions; None if Redis does not tell
     answering: int  # conversations that are being answered
     waiting: int  # conversations that wait for a worker
-    dead: int  # questions given up and kept for an operator
+    dead: int  # questions that were given up and are stored for an operator
 
     @property
     def is_used(self) -> bool:
-        """Whether there is anything to say of it."""
+        """Whether the platform has any worker or any work."""
         return bool(self.workers or self.answering or self.waiting or self.dead)
 
 
@@ -28,7 +28,7 @@ async def work(client: Client, platform: str) -> Work:
     seconds, microseconds = await reply_of(client.time())
     now = seconds * 1000 + microseconds // 1000
     async with client.pipeline(transaction=False) as pipe:
-        pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased: their time is the end of the lease
+        pipe.zcount(f"{prefix}ready", f"({now}", "+inf")  # leased conversations: their score is the end of the lease
         pipe.zcount(f"{prefix}ready", "-inf", now)
         pipe.zcard(f"{prefix}dead")
         answering, waiting, dead = await reply_of(pipe.execute())
@@ -36,9 +36,9 @@ async def work(client: Client, platform: str) -> Work:
 
 
 async def _workers(client: Client, channel: str) -> int | None:
-    """Each worker listens to its platform's signals, and Redis counts who listens."""
+    """Number of workers: each one listens to its platform's signals, and Redis counts the listeners."""
     try:
         found = await client.pubsub_numsub(channel)
     except (RedisError, OSError, AttributeError):
-        return None  # an access list of before, or a client that cannot say
+        return None  # an older access list forbids the command, or the client does not have it
     return int(found[0][1]) if found else 0

@@ -42,7 +42,9 @@ def template(name: str, language: str, count: int | None = None) -> str:
         UnknownSentenceError: no catalogue has it.
     """
     translations = _translations(language)
-    found = translations.gettext(name) if count is None else translations.ngettext(name, name, count)
+    found = translations.ngettext(name, name, 1 if count is None else count)
+    if found == name:  # it has no plural
+        found = translations.gettext(name)
     if found == name:
         raise UnknownSentenceError(name)
     return found

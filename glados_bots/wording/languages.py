@@ -66,7 +66,7 @@ def locale_of(language: str) -> Locale:
 
 def english_name(language: str) -> str:
     """What a model is told of a language: `German`, `Portuguese (Brazil)`."""
-    return str(locale_of(language or ENGLISH).english_name)
+    return str(locale_of(language if language in NAMES else ENGLISH).english_name)
 
 
 def _parsed(tag: str) -> Locale | None:

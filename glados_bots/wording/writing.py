@@ -9,7 +9,7 @@ from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from glados_bots.wording.catalogue import marked, template
-from glados_bots.wording.languages import ENGLISH, PSEUDO, locale_of
+from glados_bots.wording.languages import ENGLISH, NAMES, PSEUDO, locale_of
 from glados_bots.wording.sentence import Sentence, Value
 
 MINUTE_S = 60
@@ -18,7 +18,7 @@ HOUR_MIN = 60
 
 def written(sentence: Sentence, language: str) -> str:
     """The text of a sentence. Raises UnknownSentenceError, or KeyError when a field has no value."""
-    language = language or ENGLISH
+    language = language if language in {*NAMES, PSEUDO} else ENGLISH  # another version may have stored more of them
     count = sentence.values.get("count")
     text = template(sentence.name, language, count if isinstance(count, int) else None)
     return text.format(**{name: shown(value, language) for name, value in sentence.values.items()})

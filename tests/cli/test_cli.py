@@ -67,8 +67,8 @@ def test_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path) -> None:
     assert result.returncode == 1
     for name in ("python", "torch", "gpu", "settings", "data folder", "redis", "model", "GLADOS_WEB_PORT"):
         assert name in result.stdout
-    assert "✗ redis" in result.stdout
-    assert "-> start the server, or correct GLADOS_REDIS_URL" in result.stdout
+    assert "fail redis: " in result.stdout
+    assert "remedy: start the server, or correct GLADOS_REDIS_URL" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_what_people_can_mend_is_one_line_and_exit_code_2(args: list[str], env: 
     ("name", "content", "text"),
     [
         ("model.toml", 'colour = "red"\n[base]\nhub = "a/b"\n', "model.toml: colour: Extra inputs"),
-        ("pytorch_model.bin", "not even a pickle", "pytorch_model.bin: pickled weights are refused"),
-        ("notes.txt", "no weights at all", "holds no .safetensors file"),
+        ("pytorch_model.bin", "not even a pickle", "pytorch_model.bin: GLaDOS refuses pickled weights"),
+        ("notes.txt", "no weights at all", "has no .safetensors file"),
     ],
 )
 def test_a_model_folder_that_cannot_be_used_is_one_line(tmp_path: Path, name: str, content: str, text: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BloomConfig
 
 from glados_bots.inference.model_files.cards import load_card
+from tests.cli.calls import GLADOS, in_a_terminal
 from tests.fakes.hub import COMMIT, Hub
 from tests.servers import running
 
@@ -44,10 +46,10 @@ def hub() -> Hub:
 
 
 @pytest.fixture
-async def glados(hub: Hub, tmp_path: Path) -> AsyncIterator[Run]:
-    """Runs `glados models ...` with folders of its own."""
+async def own(hub: Hub, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """Variables that name the hub, and folders of the test's own."""
     async with running(hub.app()) as url:
-        own = {
+        yield {
             "HF_ENDPOINT": url,
             "HF_HUB_OFFLINE": "0",
             "HF_HOME": str(tmp_path / "hf"),
@@ -56,16 +58,29 @@ async def glados(hub: Hub, tmp_path: Path) -> AsyncIterator[Run]:
             "COLUMNS": "200",
         }
 
-        async def run(*words: str, **env: str) -> Ran:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "glados_bots", "models", *words, env={**os.environ, **own, **env},
-                cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
-            output, _ = await process.communicate()
-            assert process.returncode is not None
-            return Ran(process.returncode, output.decode())
 
-        yield run
+@pytest.fixture
+def glados(own: dict[str, str], tmp_path: Path) -> Run:
+    """Runs `glados models ...` with folders of its own."""
+
+    async def run(*words: str, **env: str) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "glados_bots", "models", *words, env={**os.environ, **own, **env},
+            cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        assert process.returncode is not None
+        return Ran(process.returncode, output.decode())
+
+    return run
+
+
+async def test_on_a_terminal_a_download_and_its_check_have_bars(hub: Hub, own: dict[str, str]) -> None:
+    hub.files["more.safetensors"] = bytes(24_000_000)
+    drawn = await asyncio.to_thread(in_a_terminal, *GLADOS, "models", "pull", "ORG/NAME", columns=120, env=own)
+    assert re.search(r"fetching ORG/NAME: +\d+%\|.*<", drawn), drawn
+    assert re.search(r"sha256 of more.safetensors: +\d+%\|.*<", drawn), drawn
+    assert "as the hub says" in drawn
 
 
 async def test_texts_of_a_card_move_no_cursor_and_colour_nothing(glados: Run, tmp_path: Path) -> None:
@@ -134,7 +149,7 @@ async def test_errors_name_their_remedy(glados: Run, hub: Hub) -> None:
         assert remedy in refused.text
     assert (await glados("pull", "ORG/NAME", "--token", "hf_token")).code == 0
     missing = await glados("pull", "ORG/OTHER")
-    assert (missing.code, "no such model at the hub" in missing.text) == (2, True)
+    assert (missing.code, "the hub has no such model" in missing.text) == (2, True)
 
 
 async def test_pickles_are_refused_then_converted_without_running_them(glados: Run, hub: Hub, tmp_path: Path) -> None:
@@ -191,7 +206,7 @@ async def test_a_card_is_written_pinned_given_a_lora_shown_and_removed(glados: R
     assert not (tmp_path / "own" / "mine").exists()
     for folder in (str(tmp_path / "own"), ""):
         builtin = await glados("remove", "glados_starcoder", "--yes", "--card", GLADOS_MODELS_DIR=folder)
-        assert (builtin.code, "built-in card stays" in builtin.text) == (2, True)
+        assert (builtin.code, "is a built-in card" in builtin.text) == (2, True)
 
 
 async def test_the_first_glados_checkout_is_imported_at_once(glados: Run, tmp_path: Path) -> None:
@@ -204,5 +219,5 @@ async def test_the_first_glados_checkout_is_imported_at_once(glados: Run, tmp_pa
         assert (tmp_path / "own" / name / "adapter_model.safetensors").is_file()
         assert load_card(tmp_path / "own" / name).lora_folder == (tmp_path / "own" / name)
     unknown = await glados("import", str(RECORDED / "neox" / "adapter"))
-    assert (unknown.code, "no card is named adapter; give one with --to" in unknown.text) == (2, True)
+    assert (unknown.code, "no card is named adapter; name one with --to" in unknown.text) == (2, True)
     assert (await glados("import", ".")).code == 2

@@ -156,9 +156,9 @@ def buttons(record: MessageRecord) -> list[str]:
     return [part.get("label") or part["emoji"]["name"] for part in parts]
 
 
-@pytest.fixture
-async def world(client: Client, redis_url: str) -> AsyncIterator[World]:
-    del client
+@asynccontextmanager
+async def open_world(redis_url: str) -> AsyncIterator[World]:
+    """A world on an empty database."""
     engine = ScriptedEngine()
     before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     async with FakeDiscord() as fake, running(create_app(engine)) as url:
@@ -169,3 +169,10 @@ async def world(client: Client, redis_url: str) -> AsyncIterator[World]:
         await inference.aclose()
         yield World(fake, guild, channel, fake.add_user("ada"), fake.add_user("bob"), engine, redis_url, f"{url}/v1")
     discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@pytest.fixture
+async def world(client: Client, redis_url: str) -> AsyncIterator[World]:
+    del client
+    async with open_world(redis_url) as opened:
+        yield opened

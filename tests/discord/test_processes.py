@@ -108,16 +108,16 @@ async def test_doctor_looks_at_token_and_intents_and_prints_the_invitation(
         monkeypatch.setenv(name, value)
     page, scopes = "https://discord.com/oauth2/authorize", "scope=bot+applications.commands"
     assert await findings() == {
-        "discord token": ("ok", "works; the bot is called GLaDOS"),
+        "discord token": ("ok", "works; the bot's name is GLaDOS"),
         "discord intents": ("ok", "message content is on"),
         "discord invitation": ("ok", f"{page}?client_id={world.fake.bot.id}&{scopes}&permissions=309237746752"),
     }
     world.fake.world.application.privileged_intents = 0
     assert (await findings())["discord intents"] == ("fail", "the Message Content Intent is off")
     monkeypatch.setenv("GLADOS_DISCORD_TOKEN", "wrong")
-    assert await findings() == {"discord": ("fail", "the token is refused")}
+    assert await findings() == {"discord": ("fail", "Discord refuses the token")}
     monkeypatch.setenv("GLADOS_DISCORD_API_BASE", "http://127.0.0.1:1/api/v10")
-    assert "cannot be reached" in (await findings())["discord"][1]
+    assert "is not reachable" in (await findings())["discord"][1]
     monkeypatch.setenv("GLADOS_DISCORD_DENIED_USERS", "ada")
     assert "GLADOS_DISCORD_DENIED_USERS=ada" in (await findings())["discord"][1]
     monkeypatch.delenv("GLADOS_DISCORD_DENIED_USERS")

@@ -17,6 +17,7 @@ from glados_bots.inference.api.service import create_app
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.wire.events import Delta, Finished
+from glados_bots.wording.sentence import say
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running
 from tests.waiting import until
@@ -148,7 +149,7 @@ async def test_lines_are_answered_in_order_and_refusals_are_said(
 ) -> None:
     engine.script = (Delta("\x1b[2Jred\tand\u202e"), Finished("stop", 5, 0, 2))
     out = await said(env, "first", "x" * 201, "", "second")
-    assert out == "[2Jred and\nThis is too long for me: 201 characters, and 200 are allowed.\n[2Jred and\n"
+    assert out == f"[2Jred and\n{say('too-long', length=201, most=200)}\n[2Jred and\n"
     assert [exchange.question for exchange in await history()] == ["first", "second"]
 
 

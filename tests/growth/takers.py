@@ -148,7 +148,7 @@ OTHERS: dict[str, Take] = {
     "formula": unicode_math,
     # questions
     "Discord's mentions": read_on_discord,
-    "Discord's titles": discord_questions.title,
+    "Discord's titles": lambda text: discord_questions.title(text, "A question"),
     "Slack's mentions": read_on_slack,
     "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),

@@ -241,7 +241,7 @@ async def test_files_that_cannot_be_read_are_a_wrong_setting(tmp_path: Path) -> 
     folder = write_base("llama", tmp_path)
     for path in folder.glob("*token*"):
         path.write_text("{}")
-    with pytest.raises(ConfigError, match="its files cannot be read"):
+    with pytest.raises(ConfigError, match="cannot read its files"):
         await VllmEngine(card(folder), EngineOptions(DATA)).start()
 
 

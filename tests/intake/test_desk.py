@@ -8,25 +8,29 @@ import pytest
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Desk, Question
 from glados_bots.intake.intake import Intake, Verdict
-from glados_bots.wording import TOO_OLD
+from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 TURN = Turn("t1", "c", "ada", "why?")
-GOOD = Question("why?", "Not read: a.png.", 4)
+LEFT_OUT, LATER = say("file-no-text"), say("queue-full", count=1)
+NOT_YOU, LACKING = say("not-for-you"), say("needs-end-of-timeout")
+GOOD = Question("why?", LEFT_OUT, 4)
 LONG = Question("why?" * 9, length=36)
-LIMIT = Verdict("refused", refusal="later", is_repeat=True)
+LIMIT = Verdict("refused", refusal=LATER, is_repeat=True)
 
 
 class Asked:
     """A question that writes down which of its steps were taken."""
 
-    def __init__(self, question: Question | None = GOOD, refusal: str = "", obstacle: str = "") -> None:
+    def __init__(
+        self, question: Question | None = GOOD, refusal: Sentence = NOTHING, obstacle: Sentence = NOTHING
+    ) -> None:
         self.steps: list[str] = []
         self._question = question
         self._refusal = refusal
         self.obstacle = obstacle
 
     @property
-    def refusal(self) -> str:
+    def refusal(self) -> Sentence:
         return self._refusal
 
     async def read(self) -> Question | None:
@@ -67,15 +71,15 @@ def desk(verdict: Verdict | None = Verdict("accepted")) -> tuple[Desk, Saving]: 
 @pytest.mark.parametrize(
     ("asked", "status", "told", "steps"),
     [
-        (Asked(LONG, "not you", "Send Messages"), "barred", "not you", []),
-        (Asked(LONG, "", "Send Messages"), "blocked", "Send Messages", []),
-        (Asked(None), "gone", "", ["read"]),
-        (Asked(Question(left_out="a.png", length=99)), "empty", "", ["read"]),
-        (Asked(LONG), "too_long", "This is too long for me: 36 characters, and 10 are allowed.", ["read"]),
+        (Asked(LONG, NOT_YOU, LACKING), "barred", NOT_YOU, []),
+        (Asked(LONG, NOTHING, LACKING), "blocked", LACKING, []),
+        (Asked(None), "gone", NOTHING, ["read"]),
+        (Asked(Question(left_out=LEFT_OUT, length=99)), "empty", NOTHING, ["read"]),
+        (Asked(LONG), "too_long", say("too-long", length=36, most=10), ["read"]),
     ],
 )
 async def test_lists_come_before_the_place_the_words_and_their_length_and_nothing_is_saved(
-    asked: Asked, status: str, told: str, steps: list[str]
+    asked: Asked, status: str, told: Sentence, steps: list[str]
 ) -> None:
     for known in (None, TURN):
         asked.steps.clear()
@@ -87,7 +91,7 @@ async def test_lists_come_before_the_place_the_words_and_their_length_and_nothin
 async def test_what_is_asked_is_saved_once_and_remembered_with_its_verdict() -> None:
     (way, saving), asked = desk(), Asked()
     verdict = await way.ask(asked, dedupe=["event:1"], joins=False)
-    assert verdict == Verdict("accepted", left_out="Not read: a.png.")
+    assert verdict == Verdict("accepted", left_out=LEFT_OUT)
     assert asked.steps == ["read", "turn", "remember accepted"]
     assert saving.calls == [("t1", ("event:1",), False)]
 
@@ -95,7 +99,7 @@ async def test_what_is_asked_is_saved_once_and_remembered_with_its_verdict() -> 
 async def test_limits_come_last_and_what_they_refused_is_remembered_too() -> None:
     (way, _), asked = desk(LIMIT), Asked()
     verdict = await way.ask(asked)
-    assert (verdict.refusal, verdict.is_repeat) == ("later", True)
+    assert (verdict.refusal, verdict.is_repeat) == (LATER, True)
     assert asked.steps == ["read", "turn", "remember refused"]
 
 
@@ -124,6 +128,6 @@ async def test_an_edit_asks_anew_only_with_another_text(
 
 async def test_another_answer_is_for_those_whom_the_lists_allow_and_for_what_is_kept() -> None:
     way, saving = desk(None)
-    assert await way.ask_again("m", "bob", "not you") == Verdict("barred", refusal="not you")
+    assert await way.ask_again("m", "bob", NOT_YOU) == Verdict("barred", refusal=NOT_YOU)
     assert saving.calls == []
-    assert await way.ask_again("m", "bob", "") == Verdict("gone", refusal=TOO_OLD)
+    assert await way.ask_again("m", "bob", NOTHING) == Verdict("gone", refusal=say("too-old"))

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from glados_bots.intake.text_files import NO_ROOM, NOT_TEXT, Files, TextFile, decoded, may_be_text, quoted, safe_name
+from glados_bots.wording.sentence import NOTHING
 
 PROSE = "Größe und Gewicht der Äpfel prüfen wir für die Übung auf der Straße nach Köln. " * 20
 
@@ -96,7 +97,7 @@ def test_files_share_the_room_and_the_rest_is_told() -> None:
     assert len(model) < 10_000
     assert "s" * 300 in model
     assert "h" * 900 in model
-    assert person == f"Not read: cat.png ({NOT_TEXT}). Only the beginning was read of long.log, head.csv."
+    assert str(person) == f"I could not read cat.png ({NOT_TEXT}). I read only the beginning of long.log and head.csv."
     assert model.endswith(f"({person})")
 
 
@@ -110,9 +111,9 @@ def test_no_file_takes_more_room_than_there_is(run: str) -> None:
 @pytest.mark.parametrize("room", [-5, 0, 100])
 def test_without_room_the_question_goes_on_without_them(room: int) -> None:
     model, person = Files((TextFile("a.log", "x" * 1000), TextFile("b.log", "y" * 1000))).fitted(room)
-    assert person == f"Not read: a.log ({NO_ROOM}), b.log ({NO_ROOM})."
+    assert str(person) == f"I could not read a.log ({NO_ROOM}) and b.log ({NO_ROOM})."
     assert model == f"({person})"
 
 
 def test_of_nothing_nothing_is_said() -> None:
-    assert Files().fitted(100) == ("", "")
+    assert Files().fitted(100) == ("", NOTHING)

@@ -160,12 +160,12 @@ GOOD = {"key": "glados:{test}:x", "type": "string", "value": "x", "expires_at": 
         ([None, {**GOOD, "type": "stream", "value": [["1-1", {}]]}, {"end": 1}], "line 2"),
         (["not json"], "line 1: not JSON"),
         ([[1]], "line 1: not a JSON object"),
-        ([{"some": "json"}], "this is no backup"),
+        ([{"some": "json"}], "not a backup of GLaDOS"),
         ([{"format": "glados-backup", "version": 2, "data_version": 1}], "version 2"),
         ([{"format": "glados-backup", "version": 1, "data_version": 99}], "99"),
         ([{"format": "glados-backup", "version": 1, "data_version": None}], "None"),
-        ([None, GOOD], "cut off"),
-        ([None, GOOD, {"end": 2}], "cut off"),
+        ([None, GOOD], "incomplete"),
+        ([None, GOOD, {"end": 2}], "incomplete"),
         ([None, {**GOOD, "key": "other:x"}, {"end": 1}], "line 2: 'other:x'"),
         ([None, {**GOOD, "key": KEY}, {"end": 1}], "line 2"),
         ([None, GOOD, {**GOOD, "type": "stream"}, {"end": 2}], "line 3"),
@@ -222,7 +222,7 @@ async def test_migration_goes_every_step_once_and_goes_on_where_it_was_cut_off(c
     assert await migrate(client, steps, 7) == [(6, 7)]
     assert done == [5, 6, 6]
     assert await migrate(client, steps, 7) == []
-    with pytest.raises(ConfigError, match="no way leads from format 7"):
+    with pytest.raises(ConfigError, match="no migration leads on from format 7"):
         await migrate(client, steps, 8)
     with pytest.raises(ConfigError, match="newer than 6"):
         await migrate(client, steps, 6)

@@ -108,7 +108,7 @@ async def test_a_store_that_is_away_makes_the_role_not_ready_but_it_lives() -> N
             assert (await http.get("/ready")).status_code == 503
         await asyncio.to_thread(require_health, settings, "discord")
     await away.aclose()
-    with pytest.raises(GladosError, match="discord is not well"):
+    with pytest.raises(GladosError, match="discord does not work"):
         await asyncio.to_thread(require_health, settings, "discord")
 
 

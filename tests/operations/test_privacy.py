@@ -222,7 +222,7 @@ def test_who_is_meant_must_be_said(redis_url: str) -> None:
     for args in ([], ["--user", "a", "--thread", "b"]):
         done = glados(redis_url, "forget", "web", *args, "--yes")
         assert done.returncode == 2
-        assert "--user ID, or --thread ID" in done.stderr
+        assert "give either --user ID or --thread ID" in done.stderr
     wrong = glados(redis_url, "forget", "icq", "--user", "a", "--yes")
     assert "choose from" in wrong.stderr
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,17 @@ async def settings(redis_url: str, model: ScriptedModel) -> AsyncIterator[Settin
         yield Settings(redis_url=redis_url, inference_url=f"{url}/v1", grace=1, lease=2, join_window=0)
 
 
+def open_slack() -> FakeSlack:
+    """A workspace with the app of our manifest, and no rate limits; tests of those tighten them."""
+    fake = FakeSlack(manifest=yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+    fake.rate_limits.loosen()
+    return fake
+
+
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    """A workspace with the app of our manifest, and no rate limits; tests of those tighten them."""
-    async with FakeSlack(manifest=yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))) as fake:
-        fake.rate_limits.loosen()
+    """The workspace, where the adapter mentions nobody and shows no page of a link."""
+    async with open_slack() as fake:
         yield fake
         assert fake.ledger.pings == [ping for ping in fake.ledger.pings if ping.author_id != fake.bot.id]
         assert not [unfurl for unfurl in fake.ledger.unfurls if unfurl.author_id == fake.bot.id]
@@ -66,29 +73,32 @@ def slack_settings(fake: FakeSlack, **more: Any) -> SlackSettings:
     return SlackSettings(**(given | more))
 
 
+@asynccontextmanager
+async def run_adapter(
+    slack: FakeSlack, settings: Settings, *, core: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[None]:
+    """Run the adapter while a block lasts; keyword arguments are Slack settings, `core` the core's."""
+    told = asyncio.Event()
+    chosen = slack_settings(slack, **more)
+    before = len(slack.sockets.connections)
+    task = asyncio.create_task(serve_adapter(settings.model_copy(update=core or {}), chosen, told))
+    try:
+        if chosen.mode == "socket":
+            await slack.wait_for(
+                lambda: task.done() or len(slack.sockets.connections) >= before + chosen.sockets, what="to connect"
+            )
+        if task.done():
+            task.result()
+        yield
+    finally:
+        told.set()
+        await task
+
+
 @pytest.fixture
 def adapter(slack: FakeSlack, settings: Settings) -> Adapter:
-    """Runs the adapter while a block lasts; keyword arguments are Slack settings, `core` the core's."""
-
-    @asynccontextmanager
-    async def run(*, core: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[None]:
-        told = asyncio.Event()
-        chosen = slack_settings(slack, **more)
-        before = len(slack.sockets.connections)
-        task = asyncio.create_task(serve_adapter(settings.model_copy(update=core or {}), chosen, told))
-        try:
-            if chosen.mode == "socket":
-                await slack.wait_for(
-                    lambda: task.done() or len(slack.sockets.connections) >= before + chosen.sockets, what="to connect"
-                )
-            if task.done():
-                task.result()
-            yield
-        finally:
-            told.set()
-            await task
-
-    return run
+    """`run_adapter`, on this workspace."""
+    return partial(run_adapter, slack, settings)
 
 
 @pytest.fixture

@@ -5,10 +5,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from glados_bots.wording.catalogue import template
 from tests.soak.questions import Misdeeds, Question, Seen
 
-WAITS = re.compile(r"Queued:|Waiting for|Paused for|not reachable|goes on|GLaDOS is", re.IGNORECASE)
-APOLOGIES = re.compile(r"sorry|could not|nothing to say|went wrong", re.IGNORECASE)
+
+def _any_of(*names: str) -> re.Pattern[str]:
+    """Whatever holds one of these sentences of the catalogue, by the longest piece of it that is always the same."""
+    texts = [text for name in names for text in {template(name, "en"), template(name, "en", 2)}]
+    return re.compile("|".join(re.escape(max(re.split(r"\{\w+\}", text), key=len)) for text in texts))
+
+
+WAITS = _any_of(
+    "queued", "queued-next", "model-queue", "model-queue-next", "model-queue-wait", "model-queue-next-wait",
+    "model-unreachable", "store-unreachable", "paused", "status-is-thinking", "status-is-waiting",
+)  # fmt: skip
+APOLOGIES = _any_of(
+    "apology", "broken", "no-answer", "cannot-answer", "could-not-answer-you", "store-unreachable-asked"
+)
 
 
 @dataclass

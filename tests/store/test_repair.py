@@ -72,7 +72,7 @@ def kept(data_dir: Path) -> int:
 
 def test_nothing_is_damaged_in_what_was_written_whole(data_dir: Path) -> None:
     assert repair.find(data_dir) is None
-    assert "nothing is damaged" in glados(data_dir, "repair").stdout
+    assert "no file is damaged" in glados(data_dir, "repair").stdout
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3, 30])
@@ -101,7 +101,7 @@ def test_damage_is_told_and_cut_only_when_that_is_asked_for(data_dir: Path, part
     assert str(aside) in result.stdout
     assert (aside / file.name).read_bytes() == damaged
     stay = kept(data_dir)
-    assert f"{stay} conversations stay" in result.stdout
+    assert f"{stay} conversations are left" in result.stdout
     assert abs(stay - part * CONVERSATIONS) < CONVERSATIONS / 5
 
 
@@ -150,6 +150,6 @@ def test_a_start_on_damaged_files_ends_with_one_line_and_changes_nothing(
     assert result.returncode == 2
     (line,) = [line for line in result.stdout.splitlines() if "is damaged" in line]
     assert line.startswith(f"glados: {which(data_dir)} is damaged")
-    assert line.endswith("`glados store repair` keeps a copy and cuts it there")
+    assert line.endswith("`glados store repair` makes a copy and cuts it there")
     assert "starting it again" not in result.stdout
     assert which(data_dir).read_bytes() == damaged

@@ -16,6 +16,7 @@ from glados_bots.surface import PlaceGoneError, View
 from glados_bots.turns.display import Display
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
+from glados_bots.wording.sentence import say
 from tests.fakes.engine import ScriptedEngine
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port, running
@@ -79,7 +80,7 @@ async def test_the_place_in_the_models_queue_is_shown(world: World) -> None:
     world.engine.script = (Queued(2, 9.0), Delta("x"), DONE)
     async with world.working():
         await world.say(1)
-        await until(lambda: world.surface.ledger and "3 in line, about 9 s" in world.surface.last("t1").notice)
+        await until(lambda: world.surface.ledger and "number 3 in line" in world.surface.last("t1").notice)
         world.engine.gate.release()
         world.engine.gate.release()
         await world.settled(1)
@@ -93,7 +94,7 @@ async def test_a_question_behind_another_one_is_told_so_in_the_message_that_will
         await until(lambda: world.engine.asked)
         await world.say(2)
         await until(lambda: any(owner == "t2" for owner, _ in world.surface.ledger.values()))
-        assert "Queued" in world.surface.last("t2").notice
+        assert world.surface.last("t2").notice == str(say("queued-next"))
         for _ in range(6):
             world.engine.gate.release()
         await world.settled(2)
@@ -241,7 +242,7 @@ async def test_a_question_that_alone_is_too_long_gets_an_apology_with_the_figure
         await world.say(1)
         (exchange,) = await world.settled(1)
     assert exchange.outcome == "failed"
-    assert "2000 tokens" in world.surface.seen("t1")
+    assert "2,000 tokens" in world.surface.seen("t1")
     assert world.surface.last("t1").state == "failed"
 
 
@@ -251,7 +252,7 @@ async def test_an_empty_answer_is_an_apology_not_silence(world: World) -> None:
         await world.say(1)
         (exchange,) = await world.settled(1)
     assert exchange.outcome == "failed"
-    assert "other words" in world.surface.seen("t1")
+    assert "rephrase" in world.surface.seen("t1")
 
 
 async def test_faults_of_the_platform_are_outlasted_without_doubles(world: World) -> None:
@@ -366,7 +367,7 @@ async def test_places_in_the_queue_are_kept_true(world: World) -> None:
         await until(lambda: world.engine.asked)
         await world.say(2)
         await world.say(3)
-        await until(lambda: "2 answers before" in world.surface.notice("t3"))
+        await until(lambda: str(say("queued", count=2)) in world.surface.notice("t3"))
         for _ in range(3):
             world.engine.gate.release()
         await until(lambda: "next" in world.surface.notice("t3"))

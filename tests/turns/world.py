@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import LANGUAGE, Exchange, Turn
 from glados_bots.inference.api.service import create_app
 from glados_bots.intake.intake import Intake
 from glados_bots.settings import Settings
@@ -71,9 +71,12 @@ class World:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def say(self, number: int, conversation: str = "c", text: str = "", author: str = "ada") -> None:
+    async def say(
+        self, number: int, conversation: str = "c", text: str = "", author: str = "ada", language: str = ""
+    ) -> None:
         """A question, numbered."""
-        await self.store.accept(Turn(f"t{number}", conversation, author, text or f"question {number}"))
+        place = {LANGUAGE: language} if language else {}
+        await self.store.accept(Turn(f"t{number}", conversation, author, text or f"question {number}", place=place))
 
     async def answers(self, conversation: str = "c") -> list[Exchange]:
         """The history."""

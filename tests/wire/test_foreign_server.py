@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.weights import fetch
 from glados_bots.settings import Settings
+from glados_bots.wording.sentence import say
 from tests.fakes.surface import MemorySurface
 from tests.servers import free_port, running
 from tests.waiting import until
@@ -236,7 +238,7 @@ async def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_turn_at_on
     async with running(foreign.app()) as url, adapter(redis_url, url) as core:
         found = await answer(core, "Hi")
     assert found.outcome == "failed"
-    assert "takes no requests for 24 h" in found.answer
+    assert str(say("model-refuses-for", wait=timedelta(hours=24))) in found.answer
     assert len(foreign.asked) == 1
 
 
@@ -261,11 +263,11 @@ async def test_the_named_model_is_the_default_for_people_too(redis_url: str) -> 
     foreign = Foreign(models=models)
     async with running(foreign.app()) as url:
         async with adapter(redis_url, url) as core:
-            assert "the default, `first`" in await core.commands.model("c")
+            assert "default model, `first`" in str(await core.commands.model("c"))
             assert (await answer(core, "Hi", "1")).model == "first"
         async with adapter(redis_url, url, inference_model="second") as core:
-            assert "the default, `second`" in await core.commands.model("c")
-            assert "Model: `second`" in await core.commands.status()
+            assert "default model, `second`" in str(await core.commands.model("c"))
+            assert "Model: `second`" in str(await core.commands.status())
             assert (await answer(core, "Hi", "2")).model == "second"
 
 

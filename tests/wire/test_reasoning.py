@@ -2,7 +2,7 @@
 
 import pytest
 
-from glados_bots.wire.reasoning import UNFINISHED, Reasoning
+from glados_bots.wire.reasoning import Reasoning
 
 TEXT = "<think>\nOne.\n\nTwo </thin\n</think>\n\nThe *answer*\nis `<think>x</think>`."
 
@@ -37,8 +37,11 @@ def test_an_answer_without_reasoning_is_not_changed(text: str, size: int) -> Non
 
 
 def test_nothing_but_reasoning_is_said_to_be_so() -> None:
-    assert through("<think>for ever and ever", 4) == UNFINISHED
-    assert through("<think>ever", 4, show=True) == f"> ever\n\n{UNFINISHED}"
+    for show, shown in ((False, ""), (True, "> for ever")):
+        reasoning = Reasoning(show=show)
+        text = reasoning.feed("<think>for ever and") + reasoning.feed(" ever") + reasoning.close()
+        assert text.startswith(shown)
+        assert reasoning.is_inside
 
 
 def test_text_comes_as_soon_as_it_is_certain() -> None:

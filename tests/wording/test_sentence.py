@@ -60,6 +60,11 @@ def test_what_says_nothing_is_left_out() -> None:
     assert str(joined(say("stopped"), say("thinking"), by="two-lines")) == "Stopped.\nThinking…"
 
 
+@pytest.mark.parametrize("language", ["", "it", "xx", "../en", "zh-TW"])
+def test_a_language_that_a_later_version_stored_is_read_in_english(language: str) -> None:
+    assert say("queued", count=2).in_language(language) == str(say("queued", count=2))
+
+
 def test_nobody_knows_a_sentence_that_is_in_no_catalogue() -> None:
     with pytest.raises(UnknownSentenceError, match="no-such-thing"):
         say("no-such-thing").in_language("de")

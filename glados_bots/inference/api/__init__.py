@@ -1,1 +1,1 @@
-"""The HTTP side of the service: who may ask, what a request holds, how an answer is streamed. No torch here."""
+"""The HTTP side of the service: access, the format of requests, and streamed answers. Nothing here imports torch."""

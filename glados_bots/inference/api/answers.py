@@ -1,7 +1,7 @@
-"""A generation as the response to its request: whole, or streamed as server-sent events in OpenAI's chunks.
+"""Turns a generation into a response: whole, or streamed as server-sent events with OpenAI's chunks.
 
-Comments, which every client ignores, carry a waiting client's place (`: queue position=3 wait=12.5`) and keep the
-connection alive. A stream that fails ends with `data: {"error": ...}` and without `[DONE]`.
+Comments tell a waiting client its place (`: queue position=3 wait=12.5`) and keep the connection alive. Clients
+ignore comments by default. A stream that fails ends with `data: {"error": ...}` and without `[DONE]`.
 """
 
 import json
@@ -40,7 +40,7 @@ async def whole(generation: Generation, body: ChatRequest, request_id: str) -> R
 
 
 async def streamed(generation: Generation, body: ChatRequest, request_id: str, metrics: Metrics) -> Response:
-    """Wait a moment for the first event, so that an early refusal still gets its own status; then stream."""
+    """Wait a moment for the first event, so that an early refusal gets its own status code; then stream."""
     first = await generation.next_event(KEEP_ALIVE_S)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if isinstance(first, Queued):
@@ -52,7 +52,7 @@ async def streamed(generation: Generation, body: ChatRequest, request_id: str, m
 async def _stream(
     generation: Generation, event: Event | None, body: ChatRequest, request_id: str, metrics: Metrics
 ) -> AsyncIterator[str]:
-    """All lines of one answer. `event` was read already; None when none came within KEEP_ALIVE_S."""
+    """All lines of one answer. `event` is the first event; None if none came within KEEP_ALIVE_S."""
 
     def chunk(delta: dict[str, str], reason: str | None = None) -> str:
         return _data(schemas.chunk(request_id, body.model, delta, reason))
@@ -68,7 +68,7 @@ async def _stream(
                 case Delta(text):
                     yield chunk({"content": text})
                 case Finished() as finished:
-                    await generation.close()  # it is paid for before the client can ask again
+                    await generation.close()  # counts its tokens before the client can ask again
                     yield chunk({}, finished.reason)
                     if body.wants_usage:
                         yield _data(schemas.usage_chunk(request_id, body.model, finished))
@@ -88,5 +88,5 @@ def _place(queued: Queued) -> str:
 
 
 def _data(value: dict[str, Any]) -> str:
-    """Only ASCII on the wire: many clients take U+2028 and its like for the end of a line."""
+    """One data line, in ASCII only: many clients treat U+2028 and similar characters as line ends."""
     return f"data: {json.dumps(value)}\n\n"

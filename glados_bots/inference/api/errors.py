@@ -1,7 +1,7 @@
-"""Every refusal and failure of the HTTP API, in OpenAI's shape, made in one place.
+"""All errors of the HTTP API, in OpenAI's format.
 
-Codes are a short fixed list, because `/metrics` counts errors by code. Nothing a client sent is repeated in a text,
-but for the name of a model or a field.
+There is a short fixed list of codes, because `/metrics` counts errors by code. Error texts repeat nothing that a client
+sent, except the name of a model or a field.
 """
 
 import logging
@@ -25,15 +25,15 @@ from glados_bots.inference.api.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-LONGEST_PLACE = 200  # characters of a field's name that we repeat
+LONGEST_PLACE = 200  # characters of a field's name that an error text repeats
 JSON_NEEDED = "the body must be a JSON object, sent with the header Content-Type: application/json"
-COMES_BACK_S = 5.0  # a model takes some seconds to load
+COMES_BACK_S = 5.0  # a model loads in some seconds
 RESTARTS_S = 10.0
 HTTP_CODES = {404: "route_not_found", 405: "method_not_allowed"}
 
 
 class ApiError(Exception):
-    """An answer other than 2xx."""
+    """A response with a status other than 2xx."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class ApiError(Exception):
         **figures: int,
     ) -> None:
         super().__init__(message)
-        self.status = status  # of HTTP
+        self.status = status  # the HTTP status
         self.code = code  # what happened, for programs
-        self.param = param  # the field of the request that is wrong
-        self.retry_after = retry_after  # seconds after which asking again makes sense
-        self.figures = figures  # further numbers of the error object
+        self.param = param  # the wrong field of the request
+        self.retry_after = retry_after  # seconds after which a retry makes sense
+        self.figures = figures  # more numbers in the error object
 
     @property
     def kind(self) -> str:
@@ -74,12 +74,12 @@ class ApiError(Exception):
 
 
 def not_ready(reason: str) -> ApiError:
-    """For a service that loads, drains or has failed."""
+    """The error of a service that loads, drains or has failed."""
     return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)
 
 
 def from_engine(error: Exception) -> ApiError:
-    """What an engine raised, as an answer. Only what nobody foresaw goes to the log with its traceback."""
+    """An engine's exception as a response. Logs unexpected exceptions with their traceback."""
     match error:
         case ApiError():
             return error
@@ -91,19 +91,19 @@ def from_engine(error: Exception) -> ApiError:
             return ApiError(503, "engine_dead", str(error), retry_after=RESTARTS_S)
         case GenerationFailedError():
             return ApiError(500, "generation_failed", str(error))
-    log.error("unforeseen error while answering", exc_info=error)
-    return ApiError(500, "internal_error", "an error inside the service; its log has the details")
+    log.error("an unexpected error ended an answer", exc_info=error)
+    return ApiError(500, "internal_error", "an error inside the service; the service's log has the details")
 
 
 def _wrong_messages(error: PromptTooLongError | PromptRefusedError) -> ApiError:
     if isinstance(error, PromptRefusedError):
-        return ApiError(400, "template_refused", f"the model's chat template refuses: {error}", param="messages")
+        return ApiError(400, "template_refused", f"the model's chat template refuses this: {error}", param="messages")
     figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}
     return ApiError(400, "context_length_exceeded", str(error), param="messages", **figures)
 
 
 def shape_errors(app: FastAPI, metrics: Metrics) -> None:
-    """Give every error of the app OpenAI's shape."""
+    """Convert every error of the app to OpenAI's format."""
 
     def answer(request: Request, error: Exception) -> JSONResponse:
         match error:
@@ -120,12 +120,12 @@ def shape_errors(app: FastAPI, metrics: Metrics) -> None:
 
     for kind in (ApiError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
-    # For what nobody foresaw, Starlette raises again after the answer, and uvicorn logs it.
+    # After the response, Starlette raises an unexpected error again, and uvicorn logs it.
     app.add_exception_handler(500, lambda _, __: ApiError(500, "internal_error", "an internal error").response(metrics))
 
 
 def _invalid(error: RequestValidationError) -> ApiError:
-    """400, as OpenAI answers, with the first wrong field named."""
+    """400, as OpenAI answers; the text names the first wrong field."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return ApiError(400, "invalid_json", "the body is not valid JSON")
@@ -134,15 +134,15 @@ def _invalid(error: RequestValidationError) -> ApiError:
         return ApiError(400, "invalid_body", JSON_NEEDED)
     if first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
-        return ApiError(400, "unknown_parameter", f"{place}: this is not offered here; leave it out", param=place)
+        return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
     reason = first["msg"].removeprefix("Value error, ")
     return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
 
 
 def _http(request: Request, error: HTTPException) -> ApiError:
-    """What Starlette and FastAPI refuse by themselves: unknown routes, methods, and bodies that cannot be read."""
+    """Errors that Starlette and FastAPI raise: unknown routes, wrong methods, and unreadable bodies."""
     if error.status_code in HTTP_CODES:
-        text = f"{request.method} is not served at this path; see /v1/models and /v1/chat/completions"
+        text = f"this path does not serve {request.method}; see /v1/models and /v1/chat/completions"
         return ApiError(error.status_code, HTTP_CODES[error.status_code], text)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return ApiError(413, "body_too_large", str(error.detail))

@@ -1,15 +1,15 @@
-"""Fields of a request that we do not read: what changes nothing is let pass, all else is refused by name.
+"""Fields of a request that we do not read: those that change nothing may pass, all others are refused by name.
 
-To ignore a field that asks for something would be a lie, and nobody can list all that servers have invented; so the
-lists here are of what may pass. Anything may be there that asks for nothing: null, false, 0, "" or empty.
+Ignoring a field that asks for something would mislead the client. Nobody can list all fields that servers have
+invented, so these lists name what may pass. Every value that asks for nothing may pass: null, false, 0, "" or empty.
 """
 
 from collections.abc import Container
 from typing import Any
 
-UNLIMITED = -1  # of numbers of tokens, as other servers have it
-# They tell who asks, how it is billed, kept, sped up, or found again: no answer depends on them. Those of the last two
-# lines belong to samplers that are themselves refused, unless they are off.
+UNLIMITED = -1  # means "no limit" in numbers of tokens, as in other servers
+# These fields say who asks, or how a request is billed, stored, sped up or found again: no answer depends on them. The
+# fields in the last two lines belong to samplers. A sampler itself is refused unless it is off.
 HARMLESS = frozenset(
     """
     cache_prompt cache_salt id_slot keep_alive metadata parallel_tool_calls prediction priority prompt_cache_key
@@ -20,8 +20,8 @@ HARMLESS = frozenset(
 )
 HARMLESS_OF_MESSAGES = frozenset("annotations cache_control id name reasoning reasoning_content refusal".split())
 HARMLESS_OF_STREAMS = frozenset(["include_obfuscation"])
-# Values that ask for nothing, of fields where that is not what it usually is: 0 prompt_logprobs are some, and {} as a
-# schema asks for JSON.
+# Values that ask for nothing, for fields with special rules: 0 in prompt_logprobs asks for some, and {} as a schema
+# asks for JSON.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_bos_token": (True,),
     "add_generation_prompt": (True,),
@@ -55,7 +55,7 @@ NOTHING: tuple[Any, ...] = (False, "", [], {})  # 0 equals False
 
 
 def without_noise(values: Any, read: Container[str], harmless: Container[str]) -> Any:
-    """An object of a request without what may be passed over; what is left and not among `read` is to be refused."""
+    """A request's object without the fields that may pass. Refuse all that remain and are not in `read`."""
     if not isinstance(values, dict):
         return values
     return {

@@ -1,10 +1,10 @@
 """One request inside the engine, from acceptance to its last event.
 
-A task of its own reads the engine, because exactly one place must hold the engine's iterator: whoever gives up (a
-client that leaves, a deadline, a shutdown) ends that task, and the engine stops computing at its next step.
+A separate task reads the engine, because only one place may hold the engine's iterator. Whoever gives up (a client that
+leaves, a deadline, a shutdown) cancels that task, and the engine stops computing at its next step.
 
-Words are handed on twenty times a second, not token by token: eyes see no difference, and what each piece costs on its
-way (JSON, HTTP, the client) is paid less often. The first words and the end do not wait.
+Words are passed on twenty times per second, not token by token: people see no difference, and fewer pieces cost less
+(JSON, HTTP, the client). The first words and the end do not wait.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
 LONGEST_WAIT_S = 600.0  # from the request to the first words
 LONGEST_ANSWER_S = 1800.0  # from the first words to the last
 PIECE_S = 0.05  # from one piece of an answer to the next
-CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody is there to read it
+CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody reads it
 
 
 class Generation:
-    """Reads the engine's events, counted and bounded in time. Read it with `next_event`."""
+    """Reads the engine's events, counts them and limits their time. `next_event` returns them."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class Generation:
         self._news = asyncio.Event()
         self._next_piece_at = 0.0  # in the loop's time
         self._timer: asyncio.TimerHandle | None = None
-        self.begun = True  # the engine took it out of the line, as far as is known
-        self._tokens = 0  # of prompt and answer, as the engine says them at the end
-        self._prompt_tokens = 0  # as it says them at the beginning
-        self._pieces = 0  # of the answer so far; each is a token at least
+        self.begun = True  # whether the request has left the waiting line, as far as we know
+        self._tokens = 0  # tokens of prompt and answer, as the engine reports them at the end
+        self._prompt_tokens = 0  # tokens of the prompt, as the engine reports them at the beginning
+        self._pieces = 0  # pieces of the answer so far; each has at least one token
         self._outcome = "cancelled"
         self._began = time.monotonic()
         self._last_words: float | None = None
@@ -55,20 +55,20 @@ class Generation:
         self._leaving = asyncio.create_task(self._watch(receive))
 
     def cost(self, least_prompt: int) -> int:
-        """Tokens that were spent, also where nobody waited for the end. What the engine refused or lost cost none.
+        """Tokens spent, even if nobody waited for the end. A request that the engine refused or lost costs none.
 
         Args:
-            least_prompt: tokens of the prompt, for an engine that has not told them.
+            least_prompt: tokens of the prompt, if the engine has not reported them.
         """
         if self._tokens or not self.begun:
             return self._tokens
         return (self._prompt_tokens or least_prompt) + self._pieces
 
     async def next_event(self, patience_s: float | None = None) -> Event | None:
-        """The next event, or None when nothing came for this many seconds.
+        """The next event, or None if nothing comes within `patience_s` seconds.
 
         Raises:
-            ApiError: the generation failed or was ended; there is no further event.
+            ApiError: the generation failed or was aborted; no further event follows.
         """
         try:
             async with asyncio.timeout(patience_s):
@@ -85,7 +85,7 @@ class Generation:
         return item
 
     def _put(self, item: Event | ApiError) -> None:
-        """Words join those that are unread and wait for their time; all else is read at once."""
+        """Queue an event. Words join unread words and wait for the next piece; other events are available at once."""
         if not isinstance(item, Delta):
             self._unread.append(item)
             self._news.set()
@@ -105,7 +105,7 @@ class Generation:
             self._news.set()
 
     def abort(self, reason: ApiError) -> None:
-        """Stop computing at once; the reader gets the events so far and then this reason."""
+        """Stop computing at once. The reader gets the events so far, then this error."""
         if not self.task.done():
             self.task.cancel()
             self._put(reason)
@@ -118,7 +118,7 @@ class Generation:
         await asyncio.gather(self.task, self._leaving, return_exceptions=True)
 
     async def _watch(self, receive: Receive) -> None:
-        """Abort when the client leaves; also before the first byte, when no response watches the connection."""
+        """Abort if the client leaves, even before the first byte, when no response watches the connection yet."""
         while (await receive())["type"] != "http.disconnect":
             continue
         self.abort(ApiError(CLIENT_LEFT, "client_left", "the client left"))
@@ -131,7 +131,7 @@ class Generation:
     async def _read_or_say_why(self) -> None:
         try:
             await self._read()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reader must hear of it
+        except Exception as error:  # noqa: BLE001 - the reader must learn of every error
             shaped = from_engine(error)
             self.begun = self._pieces > 0 or isinstance(error, ApiError)
             self._outcome = shaped.code
@@ -155,7 +155,7 @@ class Generation:
             if not deadline.expired():
                 raise
             spent = time.monotonic() - self._began
-            text = f"no whole answer after {spent:.0f} s; ask again later, or for a shorter answer"
+            text = f"no complete answer after {spent:.0f} s; ask again later, or ask for a shorter answer"
             raise ApiError(503, "too_slow", text, retry_after=10) from None
         raise GenerationFailedError("the engine ended the answer without finishing it")
 

@@ -1,4 +1,4 @@
-"""What stands before every route: who asks, the size of the body, a request id and the access log."""
+"""What runs before every route: the key check, the size limit of the body, the request id and the access log."""
 
 import logging
 import time
@@ -15,18 +15,18 @@ from glados_bots.inference.api.metrics import Metrics
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 2 * 2**20
-MOST_DIGITS = 20  # of Content-Length
-TOO_LARGE = f"the body may have {MOST_BODY_BYTES} bytes at most"
+MOST_DIGITS = 20  # digits of Content-Length
+TOO_LARGE = f"the body may have at most {MOST_BODY_BYTES} bytes"
 OPEN_PATHS = frozenset({"/health", "/ready"})
-QUIET_PATHS = OPEN_PATHS | {"/metrics"}  # asked every few seconds: logged at debug level
+QUIET_PATHS = OPEN_PATHS | {"/metrics"}  # requested every few seconds: logged at debug level
 
 
 class Guard:
     """ASGI middleware: refuses a bad key and a body that is too large, before anything is parsed.
 
-    Every path but OPEN_PATHS needs a key, whether a route stands there or not: deny by default. The path is the
-    string the router itself matches, never one put together from the Host header. What a key may do is decided later,
-    by the route: see access.py.
+    Every path except OPEN_PATHS needs a key, even a path without a route: deny by default. The path is the string that
+    the router itself matches, never one built from the Host header. The route decides later what a key may do: see
+    access.py.
     """
 
     def __init__(self, app: ASGIApp, gate: KeyGate, metrics: Metrics) -> None:
@@ -47,8 +47,8 @@ class Guard:
             mark.set(request=request_id, status=await self._answer(scope, receive, send, request_id))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> int:
-        """Refuse the request, or pass it on; returns the status it got."""
-        status, began = 500, time.monotonic()  # 500 is what an exception becomes, outside of here
+        """Refuse the request, or pass it on. Returns the status of the response."""
+        status, began = 500, time.monotonic()  # outside of this class, an exception becomes 500
 
         async def answered(message: Message) -> None:
             nonlocal status
@@ -74,7 +74,7 @@ class Guard:
         except ApiError as error:
             return error
         if caller is None:
-            return ApiError(401, "invalid_api_key", "a valid API key is needed: Authorization: Bearer KEY")
+            return ApiError(401, "invalid_api_key", "send a valid API key: Authorization: Bearer KEY")
         scope["state"]["caller"] = caller
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > MOST_DIGITS or int(length) > MOST_BODY_BYTES:
@@ -83,7 +83,7 @@ class Guard:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Count a body that did not say how long it is."""
+    """Limit a body even if its headers do not state its length."""
     size = 0
 
     async def counted() -> Message:
@@ -98,7 +98,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _log_access(scope: Scope, status: int, seconds: float) -> None:
-    """The route, not the path: a path is text from outside and may hold line breaks."""
+    """Log the route, not the path: a path is text from outside and may contain line breaks."""
     route = getattr(scope.get("route"), "path", "(no route)")
     level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
     log.log(level, "%s %s %d in %.3f s", scope["method"], route, status, seconds)

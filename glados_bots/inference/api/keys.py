@@ -1,11 +1,11 @@
-"""API keys of the inference service: made, listed and taken back by `glados keys`, checked for each request.
+"""API keys of the inference service. `glados keys` creates, lists and revokes them; each request is checked.
 
-They live in one SQLite file in the service's data folder, because the service knows no Redis: a key that was taken back
-is refused from the next request on, and counts survive a restart. See docs/decisions/0005-api-keys.md.
+They are stored in one SQLite file in the service's data folder, because the service has no Redis. A revoked key is
+refused from the next request on, and counts survive a restart. See docs/decisions/0005-api-keys.md.
 
-    glados_ID_SECRET    40 random bits name the key, 256 are the secret; only the secret's SHA-256 is kept
+    glados_ID_SECRET    ID: 40 random bits; SECRET: 256 random bits, of which only the SHA-256 is stored
 
-A fast hash is the right one here: nobody guesses 256 random bits, however fast the guesses are.
+A fast hash is right here: nobody can guess 256 random bits, however fast the guesses are.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ SCOPES = ("models", "chat", "metrics")
 KEY_FORM = re.compile(r"glados_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 DAY_S = 86_400
-NOTE_EVERY_S = 60  # how exact `last used` is; each note is a write
+NOTE_EVERY_S = 60  # precision of `last used`; each update is a write
 BUSY_S = 2.0  # how long to wait while another process writes
 
 SCHEMA = """
@@ -51,22 +51,22 @@ FROM keys WHERE id = ?
 
 
 class KeyFileError(GladosError):
-    """The file of keys cannot be read or written: nobody is let in by it."""
+    """The key file cannot be read or written, so no key of it lets anybody in."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of a key; times are seconds since the epoch."""
+    """A key without its secret. Times are seconds since the epoch."""
 
     id: str  # its public name, part of the key itself
-    name: str  # what the operator calls it
-    scopes: frozenset[str]  # what it may do, of SCOPES
-    requests_per_minute: int  # 0 sets no limit
-    tokens_per_day: int  # of prompts and answers, by the day of UTC; 0 sets no limit
+    name: str  # the operator's name for it
+    scopes: frozenset[str]  # what it may do: some of SCOPES
+    requests_per_minute: int  # 0: no limit
+    tokens_per_day: int  # tokens of prompts and answers per day (UTC); 0: no limit
     created: float
-    expires: float | None  # when it ends by itself
-    revoked: float | None  # when it was taken back
-    last_used: float | None  # to the minute
+    expires: float | None  # when it becomes invalid
+    revoked: float | None  # when the operator revoked it
+    last_used: float | None  # precise to one minute
 
     def state(self, now: float) -> str:
         """`valid`, `expired` or `revoked`."""
@@ -76,7 +76,7 @@ class ApiKey:
 
 
 class KeyBook:
-    """All keys. The file is made with the first key; while there is none, no key is asked for."""
+    """All keys. The first key creates the file. Without a file, the service needs no key."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / FILE
@@ -93,16 +93,16 @@ class KeyBook:
         tokens_per_day: int = 0,
         expires: float | None = None,
     ) -> tuple[ApiKey, str]:
-        """A new key and its text, which is shown this once and kept nowhere.
+        """A new key and its text. The text is shown only once and stored nowhere.
 
         Raises:
-            ConfigError: the name or a scope is not usable, or the file cannot be written.
+            ConfigError: the name or a scope is invalid, or the file cannot be written.
         """
         chosen = frozenset(scopes)
         if not chosen or not chosen <= set(SCOPES):
-            raise ConfigError(f"scopes {sorted(chosen)}: choose among {', '.join(SCOPES)}")
+            raise ConfigError(f"scopes {sorted(chosen)}: choose from {', '.join(SCOPES)}")
         if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - fits a table
-            raise ConfigError(f"name {name!r}: 1 to 100 printable characters are needed")
+            raise ConfigError(f"name {name!r}: use 1 to 100 printable characters")
         key = ApiKey(
             "".join(secrets.choice(ALPHABET) for _ in range(8)), name.strip(), chosen, requests_per_minute,
             tokens_per_day, time.time(), expires, None, None,
@@ -118,16 +118,16 @@ class KeyBook:
             )
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
-                f"{self._path}: cannot keep keys here ({error}); set GLADOS_DATA_DIR to the service's folder"
+                f"{self._path}: cannot store keys here ({error}); set GLADOS_DATA_DIR to the service's folder"
             ) from error
         return key, f"glados_{key.id}_{secret}"
 
     def all(self) -> list[ApiKey]:
-        """Every key that was ever made, oldest first. Raises KeyFileError."""
+        """Every key that was ever created, oldest first. Raises KeyFileError."""
         return [_key(row) for row in self._ask(ALL)]
 
     def revoke(self, key_id: str) -> bool:
-        """Take a key back; False when there is none of this id that still counts. Raises KeyFileError."""
+        """Revoke a key. False if no key has this id, or it was revoked before. Raises KeyFileError."""
         done = self._ask(
             "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id", time.time(), key_id
         )
@@ -137,11 +137,11 @@ class KeyBook:
 
     @property
     def in_use(self) -> bool:
-        """Whether keys were ever made here: from then on one is asked for, also when all are taken back."""
+        """Whether a key was ever created here. From then on the service needs a key, even if all are revoked."""
         return self._connection is not None or self._path.exists()
 
     def find(self, text: str) -> ApiKey | None:
-        """The valid key of this text, or None. Takes as long for a wrong secret as for a right one.
+        """The valid key with this text, or None. Takes the same time for a wrong secret as for the right one.
 
         Raises:
             KeyFileError: the file cannot be read.
@@ -157,18 +157,18 @@ class KeyBook:
         return key if key.state(time.time()) == "valid" else None
 
     def note_use(self, key: ApiKey) -> None:
-        """Remember that a key was used, at most once a minute. Raises KeyFileError."""
+        """Store when a key was used, at most once per minute. Raises KeyFileError."""
         now = time.time()
         if key.last_used is None or now - key.last_used >= NOTE_EVERY_S:
             self._ask("UPDATE keys SET last_used = ? WHERE id = ?", now, key.id)
 
     def spent_today(self, key_id: str) -> int:
-        """Tokens of this day of UTC. Raises KeyFileError."""
+        """Tokens that the key has used today (UTC). Raises KeyFileError."""
         found = self._ask("SELECT tokens FROM spent WHERE id = ? AND day = ?", key_id, int(time.time() // DAY_S))
         return int(found[0][0]) if found else 0
 
     def spend(self, key_id: str, tokens: int) -> None:
-        """Count tokens; what was counted on earlier days goes. Raises KeyFileError."""
+        """Count tokens for today, and delete counts of earlier days. Raises KeyFileError."""
         today = int(time.time() // DAY_S)
         self._ask("DELETE FROM spent WHERE id = ? AND day < ?", key_id, today)
         self._ask(
@@ -182,10 +182,10 @@ class KeyBook:
         try:
             return self._open().execute(query, values).fetchall()
         except (OSError, sqlite3.Error) as error:
-            raise KeyFileError(f"{self._path}: the keys cannot be used ({error})") from error
+            raise KeyFileError(f"{self._path}: cannot use this file of API keys ({error})") from error
 
     def _open(self, *, make: bool = False) -> sqlite3.Connection:
-        """The connection. The file is readable by its owner only; SQLite gives its companions the same mode."""
+        """The connection. Only its owner can read the file; SQLite gives its companion files the same mode."""
         if self._connection is None:
             if make:
                 self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the inference service counts, for Prometheus. One object an app, so that tests do not share counters."""
+"""Prometheus metrics of the inference service. One object per app, so that tests do not share counters."""
 
 import sys
 from collections.abc import Iterable
@@ -17,40 +17,40 @@ DURATION_BUCKETS = (0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600)
 
 
 class Observed(Protocol):
-    """What is looked at when Prometheus asks: the service."""
+    """The service, as far as the gauges read it."""
 
     engine: Engine
     loaded: bool
 
     def why_not_ready(self) -> str | None:
-        """None while requests are taken."""
+        """None while the service accepts requests, else the reason."""
 
 
 class Gauges(Collector):
-    """The state at the moment of asking, from one snapshot; an engine that is not loaded yet has none."""
+    """The state at the time of a scrape, from one snapshot. An engine that is still loading has no figures."""
 
     def __init__(self, service: Observed) -> None:
         self._service = service
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         ready = self._service.why_not_ready() is None
-        yield GaugeMetricFamily("glados_ready", "1 while requests are taken", value=ready)
+        yield GaugeMetricFamily("glados_ready", "1 while the service accepts requests", value=ready)
         if not self._service.loaded:
             return
         stats = self._service.engine.stats()
-        yield GaugeMetricFamily("glados_requests_waiting", "Requests in the line", value=stats.waiting)
+        yield GaugeMetricFamily("glados_requests_waiting", "Requests in the waiting line", value=stats.waiting)
         yield GaugeMetricFamily("glados_requests_running", "Requests being answered", value=stats.running)
         yield GaugeMetricFamily(
-            "glados_kv_pages_used", "Key-value cache pages in use, or kept for a next turn", value=stats.kv_pages_used
+            "glados_kv_pages_used", "Key-value cache pages in use or kept for later turns", value=stats.kv_pages_used
         )
         yield GaugeMetricFamily("glados_kv_pages", "Pages of the key-value cache", value=stats.kv_pages_total)
         yield _gpu_memory()
 
 
 def _gpu_memory() -> GaugeMetricFamily:
-    """Memory of each GPU torch can use, by all processes on it; empty without a GPU, or without torch."""
+    """Memory of each GPU that torch can use, used by all processes on it; empty without a GPU or without torch."""
     family = GaugeMetricFamily("glados_gpu_memory_bytes", "Memory of a GPU", labels=["gpu", "kind"])
-    torch = sys.modules.get("torch")  # importing it for this alone would take seconds
+    torch = sys.modules.get("torch")  # importing it only for this would take seconds
     if torch is not None and torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             free, total = torch.cuda.mem_get_info(index)
@@ -60,21 +60,21 @@ def _gpu_memory() -> GaugeMetricFamily:
 
 
 class Metrics:
-    """Counters of one service. Tokens a second is the rate of `glados_tokens_total`."""
+    """Counters of one service. The rate of `glados_tokens_total` gives tokens per second."""
 
     def __init__(self, service: Observed) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(Gauges(service))
         self.requests = self._counter("glados_requests_total", "Generations ended, by outcome", "outcome")
-        self.errors = self._counter("glados_errors_total", "Errors told to clients, by code", "code")
+        self.errors = self._counter("glados_errors_total", "Errors sent to clients, by code", "code")
         self.tokens = self._counter("glados_tokens_total", "Tokens, by kind", "kind")
         self.first_token = self._histogram(
-            "glados_time_to_first_token_seconds", "From request to the first words", FIRST_TOKEN_BUCKETS
+            "glados_time_to_first_token_seconds", "Time from the request to its first words", FIRST_TOKEN_BUCKETS
         )
         self.between = self._histogram(
-            "glados_inter_token_seconds", "From one of the engine's pieces to the next", BETWEEN_BUCKETS
+            "glados_inter_token_seconds", "Time between two pieces of the engine", BETWEEN_BUCKETS
         )
-        self.duration = self._histogram("glados_request_seconds", "From request to the end", DURATION_BUCKETS)
+        self.duration = self._histogram("glados_request_seconds", "Time from the request to its end", DURATION_BUCKETS)
         self.loop_lag = lag_histogram(registry=self._registry)
 
     def _counter(self, name: str, text: str, label: str) -> Counter:

@@ -1,7 +1,7 @@
 """The OpenAI chat-completions protocol as we serve it: requests checked field by field, responses as plain dicts.
 
-Source: the OpenAI API reference, "Create chat completion". What asks for something we do not do is refused, whether we
-know the field (`n` > 1, tools, a template of their own) or not; see fields.py.
+Source: the OpenAI API reference, "Create chat completion". A field that asks for something we do not offer is refused,
+whether we know the field (`n` > 1, tools, a client's own template) or not; see fields.py.
 """
 
 import time
@@ -26,11 +26,11 @@ MOST_MESSAGES = 2_000
 MOST_PARTS = 1_000
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
-LEAST_TOP_P = 1e-6  # below it, as above, the likeliest token alone is left; float32 knows no much smaller ones
+LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
 
 
 def _well_formed(text: str) -> str:
-    """JSON can hold half of a surrogate pair; no tokenizer and no UTF-8 stream can."""
+    """Refuse half of a surrogate pair: JSON can hold it, but no tokenizer and no UTF-8 stream can."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -39,14 +39,14 @@ def _well_formed(text: str) -> str:
 
 
 def _joined(content: Any) -> Any:
-    """A list of text parts as one string, each on a line of its own."""
+    """A list of text parts as one string, each part on its own line."""
     if not isinstance(content, list):
         return content
     if len(content) > MOST_PARTS:
         raise ValueError(f"at most {MOST_PARTS} parts")
     for part in content:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError('only text can be read here: each part must be {"type": "text", "text": "..."}')
+            raise ValueError('this service reads only text: each part must be {"type": "text", "text": "..."}')
     return "\n".join(part["text"] for part in content)
 
 
@@ -60,13 +60,13 @@ def _or_unlimited(value: Any) -> Any:
 
 def _not_offered(value: Any) -> Any:
     if value not in (None, False, "", [], {}):
-        raise ValueError("this is not offered here; leave it out")
+        raise ValueError("not offered by this service; leave it out")
     return value
 
 
 def _text_format(value: Any) -> Any:
     if value not in (None, {"type": "text"}):
-        raise ValueError('only {"type": "text"} is offered here')
+        raise ValueError('this service offers only {"type": "text"}')
     return value
 
 
@@ -79,10 +79,10 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
 class StrictSchema(BaseModel):
-    """No guessing: "5" is not 5, true is not 1, NaN is no number, and a field that we do not read is an error."""
+    """Strict types: "5" is not 5, true is not 1, NaN is not a number, and a field that we do not read is an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-    harmless: ClassVar[frozenset[str]] = frozenset()  # fields that are passed over
+    harmless: ClassVar[frozenset[str]] = frozenset()  # fields that are ignored
 
     @model_validator(mode="before")
     @classmethod
@@ -103,16 +103,16 @@ class ChatMessage(StrictSchema):
     @classmethod
     def _is_text(cls, content: str | None, info: ValidationInfo) -> str | None:
         if content is None and info.data.get("role") != "assistant":
-            raise ValueError("a text is needed; only an assistant's may be left out")
+            raise ValueError("give a text; only an assistant's message may have none")
         return content
 
     def plain(self) -> Message:
-        """The message as the engine takes it; `developer` is OpenAI's newer name of `system`."""
+        """The message for the engine; `developer` is OpenAI's newer name for `system`."""
         return Message("system" if self.role == "developer" else self.role, self.content or "")
 
 
 class StreamOptions(StrictSchema):
-    """Extras of a streamed answer."""
+    """Options of a streamed answer."""
 
     harmless = fields.HARMLESS_OF_STREAMS
 
@@ -144,16 +144,16 @@ class ChatRequest(StrictSchema):
     @classmethod
     def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
         if not any((message.content or "").strip() for message in messages):
-            raise ValueError("one message with text is needed")
+            raise ValueError("give at least one message with text")
         return messages
 
     @property
     def least_tokens(self) -> int:
-        """What the prompt costs where the engine never said it: four characters a token, as is usual in English."""
+        """Estimated tokens of the prompt, if the engine never reports them: English has four characters per token."""
         return sum(len(message.content or "") for message in self.messages) // 4
 
     def most_tokens(self, context_length: int) -> int:
-        """What prompt and answer can cost: no token is shorter than a byte, and all fit the window."""
+        """The most tokens that prompt and answer can cost: a token has at least one byte, and all fit the window."""
         prompt = sum(len((message.content or "").encode()) for message in self.messages)
         answer = self.max_completion_tokens or self.max_tokens or context_length
         return min(context_length, prompt + answer)
@@ -201,7 +201,7 @@ def chunk(request_id: str, model: str, delta: dict[str, str], finish_reason: str
 
 
 def usage_chunk(request_id: str, model: str, finished: Finished) -> dict[str, Any]:
-    """The last piece, when the client asked for usage."""
+    """The last chunk, if the client asked for usage."""
     return {**_head(request_id, model, "chat.completion.chunk"), "choices": [], "usage": usage(finished)}
 
 

@@ -1,4 +1,4 @@
-"""uvicorn around the service: an orderly end on SIGTERM, and an end at all when the engine is dead."""
+"""Runs the service in uvicorn: shuts down in order on SIGTERM, and ends the process if the engine is dead."""
 
 import asyncio
 import logging
@@ -21,15 +21,15 @@ from glados_bots.settings import words
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 2  # for the last bytes of streams that were told to end
-LAST_RESORT_S = 4.0  # after the drain: an engine thread that hangs must not keep the process
+FLUSH_S = 2  # for the last bytes of aborted streams
+LAST_RESORT_S = 4.0  # after the drain: an engine thread that hangs must not keep the process alive
 EXIT_DEAD = 1
 
 
 class Server(uvicorn.Server):
-    """uvicorn that keeps answering (503 to what is new) while it drains, and then exits with status 0.
+    """uvicorn that keeps answering (new requests get 503) while it drains, and then exits with status 0.
 
-    uvicorn itself closes its door first and raises the signal again at the end, so that the status would be -15.
+    Plain uvicorn closes its port first and raises the signal again at the end, so the status would be -15.
     """
 
     def __init__(self, config: uvicorn.Config, service: Service, grace_s: float) -> None:
@@ -44,13 +44,13 @@ class Server(uvicorn.Server):
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT; the second one does not wait for anybody."""
+        """Handle SIGTERM or SIGINT; the second signal does not wait for running answers."""
         del sig, frame
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.end, 0.0 if self._endings else self._grace_s)
 
     def end(self, grace_s: float, exit_code: int = 0) -> None:
-        """Drain for at most `grace_s` seconds, then end. To be called in the loop."""
+        """Drain for at most `grace_s` seconds, then end. Call this in the event loop."""
         self._endings.append(asyncio.create_task(self._drain(grace_s, exit_code)))
 
     async def _drain(self, grace_s: float, exit_code: int) -> None:
@@ -62,17 +62,17 @@ class Server(uvicorn.Server):
 
 
 def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) -> None:
-    """Serve the engine until SIGTERM or SIGINT; then running answers get the settings' grace time to finish.
+    """Serve the engine until SIGTERM or SIGINT. Running answers then get the settings' grace time to finish.
 
     Raises:
-        ConfigError: the port cannot be had, or the model cannot be loaded.
-        EngineDeadError: the engine failed for good: the process must start anew.
+        ConfigError: the process cannot listen on the port, or the model cannot be loaded.
+        EngineDeadError: the engine failed for good; a new process must replace this one.
     """
     listener = listen(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")
     deaths: list[Exception] = []
 
     def on_death(error: Exception) -> None:
-        log.critical("this process has to end: %s", error)
+        log.critical("this process must end: %s", error)
         deaths.append(error)
         server.end(0.0, EXIT_DEAD)
 
@@ -90,12 +90,12 @@ def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) 
 def _config(app: FastAPI, log_level: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        log_config=None,  # as all of this process; see glados_bots/logs.py
-        log_level="warning" if log_level == "info" else log_level,  # our own lines say what a reader needs
+        log_config=None,  # glados_bots/logs.py configures the whole process
+        log_level="warning" if log_level == "info" else log_level,  # our own lines tell readers enough
         access_log=False,
         server_header=False,
         http=BoundedProtocol,
         ws="none",
-        timeout_keep_alive=75,  # longer than clients keep idle connections, so that they never write to a closed one
+        timeout_keep_alive=75,  # longer than clients keep idle connections: they never write to a closed one
         timeout_graceful_shutdown=FLUSH_S,
     )

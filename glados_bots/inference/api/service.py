@@ -1,11 +1,11 @@
 """The HTTP API: OpenAI's chat completions over any `Engine`.
 
-    GET  /v1/models, /v1/models/{id}    what is served; `max_model_len` is the context length in tokens
-    POST /v1/chat/completions           whole, or streamed as server-sent events
-    GET  /health, /ready, /metrics      alive; model loaded and accepting; Prometheus
+    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens
+    POST /v1/chat/completions           an answer, whole or streamed as server-sent events
+    GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
-A client that waits is told its place by a comment in the stream and by the header X-Glados-Queue-Position. A client
-that leaves cancels its generation.
+A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
+leaves, its generation is cancelled.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from glados_bots.wire.credentials import checked
 
 log = logging.getLogger(__name__)
 
-PULSE_S = 1.0  # how often an idle engine is asked whether it lives
+PULSE_S = 1.0  # how often to check whether the engine is alive
 STOPPING = "the service is shutting down; ask again in a moment"
 
 
 class Service:
-    """An engine's state towards the network: loading, ready, draining or dead."""
+    """The engine's state as clients see it: loading, ready, draining or dead."""
 
     def __init__(self, engine: Engine, gate: KeyGate, on_death: Callable[[Exception], None]) -> None:
         self.engine = engine
@@ -60,25 +60,25 @@ class Service:
         await self.engine.stop()
 
     async def load_and_watch(self) -> None:
-        """Start the engine, then look after it. Without one the process is of no use, so a failure is its death."""
+        """Start the engine, then watch it. The process is useless without an engine, so a failure ends it."""
         try:
             await self.engine.start()
         except ConfigError as error:
             self._die(error)
             return
         except Exception as error:
-            log.exception("the engine could not start")
+            log.exception("the engine cannot start")
             self._die(error)
             return
         self.loaded = True
         log.info("ready: %s", ", ".join(self.engine.models))
         async with watched_loop(self.metrics.loop_lag.observe):
-            while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that knows no event
+            while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that can set no event
                 await asyncio.sleep(PULSE_S)
         self._die(EngineDeadError(self.engine.fatal))
 
     def why_not_ready(self) -> str | None:
-        """A sentence while requests are refused, else None."""
+        """A sentence with the reason while the service refuses requests, else None."""
         if self._death or self.engine.fatal:
             return f"the engine failed: {self._death or self.engine.fatal}"
         if self._draining:
@@ -86,13 +86,13 @@ class Service:
         return None if self.loaded else "the model is loading"
 
     def require_ready(self) -> None:
-        """Raise 503 while requests are refused."""
+        """Raise ApiError (503) while the service refuses requests."""
         reason = self.why_not_ready()
         if reason:
             raise not_ready(reason)
 
     def begin(self, body: ChatRequest, request: Request) -> Generation:
-        """Give a request to the engine. Raises ApiError (429) when its key's tokens of the day are all spoken for."""
+        """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         messages = [message.plain() for message in body.messages]
         caller: Caller = request.state.caller
         most = body.most_tokens(self.engine.context_length)
@@ -109,7 +109,7 @@ class Service:
         return generation
 
     async def drain(self, grace_s: float) -> None:
-        """Take nothing new, let what runs finish within the grace time, and tell the rest that it is cut off."""
+        """Refuse new requests, let running ones finish within the grace time, then abort the rest with an error."""
         self._draining = True
         if self._live and grace_s > 0:
             await asyncio.wait({generation.task for generation in self._live}, timeout=grace_s)
@@ -139,9 +139,9 @@ def create_app(
     Args:
         engine: not started yet; it loads in the background while the app answers 503.
         api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
-        keys: further keys, with scopes and limits.
-        on_death: told once of what makes going on useless, so that the process can end.
-        cors_origins: web pages whose scripts may ask, or `*`; their browsers ask for leave first, and have no key then.
+        keys: additional keys, with scopes and limits.
+        on_death: called once with the error after which the service is useless, so that the process can end.
+        cors_origins: web pages whose scripts may send requests, or `*`; browsers first ask without a key.
 
     Raises:
         ConfigError: the key cannot be sent in a header.

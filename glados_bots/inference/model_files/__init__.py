@@ -1,1 +1,1 @@
-"""Which models and LoRAs there are, where their files are, whether they fit, and whether they are safe to load."""
+"""Finds models and LoRAs and their files, and checks whether they fit this machine and are safe to load."""

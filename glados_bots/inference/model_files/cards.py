@@ -1,6 +1,6 @@
-"""Model cards: what a model is, where its files are, how to speak to it. One folder in models/ with a model.toml each.
+"""Model cards: what a model is, where its files are, how to prompt it. Each card is a model.toml in its own folder.
 
-No torch here: listing models must be quick and must work on a machine that runs no model.
+This module does not import torch: listing models must be quick, and must work on a machine that runs no model.
 """
 
 import re
@@ -16,15 +16,15 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 
 EMBEDDED = "smollm2_135m"
-GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # of 2023
+GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # the models of 2023
 BUILT_IN = (EMBEDDED, *GLADOS)
 NAME = re.compile(r"[\w.-]{1,64}")
 
 
 class CardPart(BaseModel):
-    """A wrong key is an error, not a silent default."""
+    """Base of all parts of a card: an unknown key is an error, not a silent default."""
 
-    # Built at the first card that is read: the command line imports this without reading any.
+    # Built when the first card is read: the command line imports this module without reading cards.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
@@ -35,19 +35,19 @@ class Base(CardPart):
     revision: str | None = None
     folder: Path | None = None
     gguf: Path | None = None
-    wheel: str | None = Field(None, pattern=r"^[A-Za-z]\w*$")  # no dot: looking for `a.b` would import `a`
+    wheel: str | None = Field(None, pattern=r"^[A-Za-z]\w*$")  # no dot: find_spec("a.b") would import `a`
 
     @model_validator(mode="after")
     def _one_place(self) -> "Base":
         if sum(place is not None for place in (self.hub, self.folder, self.gguf)) != 1:
-            raise ValueError("exactly one of hub, folder and gguf must be given")
+            raise ValueError("give exactly one of hub, folder and gguf")
         if self.wheel and (self.gguf is None or self.gguf.is_absolute() or ".." in self.gguf.parts):
-            raise ValueError("a wheel needs gguf, the path of a file inside of it")
+            raise ValueError("a wheel needs gguf, the path of a file inside the wheel")
         return self
 
 
 class SamplingDefaults(CardPart):
-    """How this model answers best; see `Sampling` for what a request may change."""
+    """The settings with which this model answers best; see `Sampling` for those that a request may change."""
 
     temperature: float = Field(0.7, ge=0, le=5)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -57,14 +57,14 @@ class SamplingDefaults(CardPart):
 
 
 class Shape(CardPart):
-    """Figures from which memory is planned while the model's own config cannot be reached; see plan.py."""
+    """Figures for the memory plan if the model's own config is not reachable; see plan.py."""
 
-    parameters: int = Field(ge=1)  # all weights
-    # Those of the token embeddings and the head, which no quantisation touches
+    parameters: int = Field(ge=1)  # number of all weights
+    # Weights of the token embeddings and the head, which quantisation leaves as they are
     embedding_parameters: int = Field(0, ge=0)
-    layers: int = Field(ge=1)  # attention layers
-    kv_heads: int = Field(ge=1)  # heads of keys and values of a layer
-    head_size: int = Field(ge=1)  # values of a head
+    layers: int = Field(ge=1)  # number of attention layers
+    kv_heads: int = Field(ge=1)  # heads of keys and values per layer
+    head_size: int = Field(ge=1)  # values per head
 
 
 class Card(CardPart):
@@ -75,13 +75,13 @@ class Card(CardPart):
     title: str = ""
     parameters: str = "?"
     licence: str = "?"
-    licence_note: str = ""  # what the licence asks of those who use the model, where it asks something
-    licence_url: str = ""  # where it can be read
+    licence_note: str = ""  # what the licence requires of the model's users, if anything
+    licence_url: str = ""  # where to read the licence
     good_at: str = ""
-    # Memory of weights, cache and overhead in bf16, in 10^9 bytes
+    # Memory for weights, cache and overhead in bf16, in 10^9 bytes
     memory_gb: Annotated[float, Field(ge=0)] | None = None
     shape: Shape | None = None  # figures for `glados models plan`
-    # Tokens of prompt and answer together; None takes what the model's config says
+    # Maximum tokens of prompt and answer together; None: as the model's config says
     context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     max_answer_tokens: int | None = Field(None, ge=1)  # None: the rest of the window
     # The model's own chat template, or the format of the first GLaDOS
@@ -89,14 +89,14 @@ class Card(CardPart):
     stop: tuple[str, ...] = ()  # strings that end an answer
     bad_words: tuple[str, ...] = ()  # strings the model must never say
     base: Base
-    lora: Path | None = None  # folder of a peft adapter, relative to the card; the card's name then means base and LoRA
-    # More LoRAs on the same base, by the model names they are served as
+    lora: Path | None = None  # folder of a peft LoRA, relative to the card; the card's name then means base and LoRA
+    # Additional LoRAs on the same base, by the model names under which they are served
     loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
-    # What opens and closes a text of thoughts before the answer
+    # The strings that open and close the model's reasoning before the answer
     reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
-    deprecated: bool = False  # still served, never chosen by itself
-    use_instead: str = ""  # the card to use in its place
-    gated: bool = False  # the hub wants a token and a licence click
+    deprecated: bool = False  # still served, but `auto` never chooses it
+    use_instead: str = ""  # the card to use instead
+    gated: bool = False  # the hub requires a token and acceptance of the licence
     sampling: SamplingDefaults = SamplingDefaults()
 
     @property
@@ -113,31 +113,31 @@ class Card(CardPart):
 
 
 def models_folder() -> Path:
-    """The cards of this checkout, or of the installed package."""
+    """The folder of the built-in cards: in this checkout, or in the installed package."""
     checkout = Path(__file__).parents[3] / "models"
     return checkout if checkout.is_dir() else Path(str(resources.files("glados_bots") / "models"))
 
 
 def own_folder() -> Path:
-    """Where new cards and LoRAs are written and first looked for: GLADOS_MODELS_DIR, else beside the built-in ones."""
+    """The folder for new cards and LoRAs, also searched first: GLADOS_MODELS_DIR, else that of the built-in cards."""
     return load(ServeSettings).models_dir or models_folder()
 
 
 def load_card(folder: Path) -> Card:
-    """Read one card. Raises ConfigError that names the file, the key and what is allowed."""
+    """Read one card. Raises ConfigError that names the file, the wrong key and the allowed values."""
     path = folder / "model.toml"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return Card(**data, name=folder.resolve().name, home=folder.resolve())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        raise ConfigError(f"{path}: cannot read this file ({error}); correct it") from error
     except (ValidationError, TypeError) as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from None
+        raise ConfigError(f"{path}: {_explain(error)}; see docs/models.md") from None
 
 
 def _explain(error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
-        return "name and home are given by the folder; remove them"
+        return "the folder determines name and home; remove these keys"
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "card"
     allowed = Base.model_fields if key.startswith("base.") else SamplingDefaults.model_fields
@@ -148,7 +148,7 @@ def _explain(error: ValidationError | TypeError) -> str:
 
 
 def load_cards() -> dict[str, Card]:
-    """All cards by name, the embedded model first; a card of one's own hides a built-in one of the same name."""
+    """All cards by name, the embedded model first. An operator's own card hides a built-in card of the same name."""
     folders = {path.parent.name: path.parent for place in (models_folder(), own_folder()) for path in _cards_in(place)}
     cards = [load_card(folder) for _, folder in sorted(folders.items())]
     return {card.name: card for card in sorted(cards, key=lambda card: (card.name != EMBEDDED, card.deprecated))}

@@ -1,4 +1,4 @@
-"""What `glados models` changes on this machine: weights fetched and removed, LoRAs imported, cards written."""
+"""What `glados models` changes on this machine: it fetches and removes weights, imports LoRAs, and writes cards."""
 
 import json
 import shutil
@@ -13,16 +13,16 @@ from glados_bots.inference.model_files.lora_import import Imported, import_lora
 
 
 def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tuple[Path, Path | None]:
-    """The folder of the base's files, and where they were converted to if they had to be.
+    """(folder of the base's files, folder of the converted weights or None if no conversion was needed).
 
     Args:
-        card: of a model on the hub.
-        data_dir: for what is converted.
-        token: of the hub.
-        convert: turn pickled weights into safetensors, where there are no others.
+        card: card of a model on the hub.
+        data_dir: folder for converted weights.
+        token: token of the hub.
+        convert: convert pickled weights to safetensors if the hub has no others.
     """
     if not card.base.hub:
-        raise ConfigError(f"{card.name}: its base is not on the hub but {card.base_name}; there is nothing to fetch")
+        raise ConfigError(f"{card.name}: its base is {card.base_name}, not on the hub; there is nothing to fetch")
     if not (convert and download.has_only_pickles(card, token)):
         return weights.fetch(card, data_dir, token), None
     folder = download.snapshot(card, token, pickled=True)
@@ -33,9 +33,9 @@ def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tu
 
 
 def pin(card: Card, revision: str) -> Path:
-    """Write the revision into the card's [base], everything else as it is. Returns the card's file."""
+    """Write the revision into the card's [base] and leave the rest as it is. Returns the card's file."""
     if card.home is None:
-        raise ConfigError(f"{card.name} has no card to pin it in; write one with `glados models new`")
+        raise ConfigError(f"{card.name} has no card that could hold the revision; write one with `glados models new`")
     path = card.home / "model.toml"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("revision")]
     lines.insert(lines.index("[base]") + 1, f'revision = "{revision}"')
@@ -45,28 +45,30 @@ def pin(card: Card, revision: str) -> Path:
 
 
 def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
-    """Import one adapter, or each of a folder of them (`models` of the first GLaDOS' checkout).
+    """Import one LoRA, or all LoRAs in a folder (such as `models` in a checkout of the first GLaDOS).
 
     Args:
-        path: the folder.
-        to: the card that gets the one adapter; empty: each goes to the card of its folder's name.
+        path: the folder of one LoRA, or a folder of such folders.
+        to: the card that gets the one LoRA; empty: each LoRA goes to the card with its folder's name.
 
     Yields:
-        Each card as it was found, and what was imported for it.
+        (card before the import, what was imported for it).
     """
     known = cards.load_cards()
     sources = (
         [path] if (path / ADAPTER_CONFIG).is_file() else sorted(p.parent for p in path.glob(f"*/{ADAPTER_CONFIG}"))
     )
     if not sources:
-        raise ConfigError(f"{path}: no adapter here, nor in the folders in it ({ADAPTER_CONFIG} is missing)")
+        raise ConfigError(
+            f"{path}: no {ADAPTER_CONFIG} in this folder, nor in the folders in it; give the folder of a LoRA"
+        )
     if to and len(sources) > 1:
-        raise ConfigError(f"{path} holds {len(sources)} adapters; --to is for one of them")
+        raise ConfigError(f"{path} holds {len(sources)} LoRAs; with --to, give the folder of one LoRA")
     for source in sources:
         name = to or source.resolve().name
         if name not in known:
             raise ConfigError(
-                f"{source}: no card is named {name}; give one with --to ({', '.join(known)}), or write one with "
+                f"{source}: no card is named {name}; name one with --to ({', '.join(known)}), or write one with "
                 "`glados models new`"
             )
         card, home = _own(known[name])
@@ -74,7 +76,7 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
 
 
 def _own(card: Card) -> tuple[Card, Path]:
-    """The card where it may be written: copied from the built-in ones where GLADOS_MODELS_DIR names another folder."""
+    """The card in a writable folder. If GLADOS_MODELS_DIR names another folder, a built-in card is copied there."""
     own, home = cards.own_folder().resolve(), Path(str(card.home))
     if home.parent == own:
         return card, home
@@ -84,30 +86,30 @@ def _own(card: Card) -> tuple[Card, Path]:
 
 
 def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
-    """What `remove` would delete: the hub's cache, converted weights, and with `whole` the card's folder too."""
+    """The folders that `remove` deletes: the hub's cache, converted weights, and with `whole` the card's folder."""
     places = [presence.hub_cache(card), weights.converted_folder(card, data_dir)] if card.base.hub else []
     if card.base.gguf:
         places = sorted((data_dir / weights.MADE).glob(f"{card.base.gguf.stem}-*"))
     if whole:
         if card.home is None or (card.name in cards.BUILT_IN and card.home.parent == cards.models_folder().resolve()):
-            raise ConfigError(f"{card.name}: a built-in card stays; only cards of your own can be removed")
+            raise ConfigError(f"{card.name} is a built-in card, which stays; leave out --card")
         places.append(card.home)
     present = [place for place in places if place.is_dir()]
     if not present:
-        raise ConfigError(f"{card.name}: nothing of it is here that could be removed (your own folders are left alone)")
+        raise ConfigError(f"{card.name}: nothing to remove (folders of your own are left alone); see `glados models`")
     return present
 
 
 def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> Path:
-    """Write a card of one's own, checked by reading it. Returns its file."""
+    """Write an operator's own card, and check it by reading it. Returns its file."""
     target = cards.own_folder() / name
     if not cards.NAME.fullmatch(name):
-        raise ConfigError(f"{name}: a name has letters, digits, and . _ - only")
+        raise ConfigError(f"{name}: not a name for a card; use only letters, digits, and . _ -")
     if target.exists() or name in cards.load_cards():
-        raise ConfigError(f"{name}: there is a card of this name; choose another, or edit {target / 'model.toml'}")
+        raise ConfigError(f"{name}: a card has this name; choose another name, or edit {target / 'model.toml'}")
     found, _ = choosing.resolve(base)
     if found.home is not None:
-        raise ConfigError(f"{base} is a card itself; --base takes a hub id, a folder or a GGUF file")
+        raise ConfigError(f"{base} is a card itself; give --base a hub id, a folder or a GGUF file")
     _write(target / "model.toml", _text(name, found, lora, prompt_format))
     try:
         cards.load_card(target)
@@ -133,5 +135,5 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be written ({error.strerror}); set GLADOS_MODELS_DIR to a folder of yours"
+            f"{path}: cannot write this file ({error.strerror}); set GLADOS_MODELS_DIR to your own folder"
         ) from error

@@ -1,6 +1,6 @@
-"""Turn weights of other kinds into safetensors once: a GGUF file, or a hub model's pickles.
+"""Converts weights in other formats to safetensors once: a GGUF file, or a hub model's pickles.
 
-The bases of the first GLaDOS' GPT-NeoX models are on the hub as pickles; one that holds more than tensors is refused.
+The hub has the bases of the first GLaDOS' GPT-NeoX models as pickles. A pickle with more than tensors is refused.
 """
 
 import errno
@@ -20,26 +20,29 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.folder_checks import require_closed
 from glados_bots.inference.model_files.tensors import read
+from glados_bots.processes.progress import progress
 
 log = logging.getLogger(__name__)
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-GROWTH = 4.0  # 4-bit GGUF to bf16 safetensors, at most
+GROWTH = 4.0  # maximum growth, from 4-bit GGUF to bf16 safetensors
 INDEX = "model.safetensors.index.json"
 
 
 def from_gguf(gguf: Path, cache: Path) -> Path:
-    """The folder in `cache` with what the file holds. A second process waits for the first."""
+    """The folder in `cache` with the converted file. A second process waits for the first."""
     try:
         found = gguf.stat()
     except OSError as error:
-        raise ConfigError(f"{gguf}: cannot be read ({error.strerror})") from error
+        raise ConfigError(f"{gguf}: cannot read this file ({error.strerror})") from error
     target = cache / f"{gguf.stem}-{found.st_size:x}-{found.st_mtime_ns:x}"
     with _only_one(cache, target.name):
         if not target.is_dir():
             log.info("converting %s to safetensors in %s (once)", gguf.name, cache)
+            transformers_bars.take_over()
             with _made_whole(target, int(found.st_size * GROWTH)) as scratch:
                 _write_gguf(gguf, scratch)
     return target
@@ -55,12 +58,12 @@ def _write_gguf(gguf: Path, folder: Path) -> None:
             quantization_config=GgufConfig(dequantize=True),
         )
     except (ValueError, KeyError, RuntimeError) as error:
-        raise ConfigError(f"{gguf}: not a GGUF file that can be loaded ({error})") from error
+        raise ConfigError(f"{gguf}: cannot load this file as GGUF ({error})") from error
     _save(model, folder)
 
 
 def _save(part: Any, folder: Path) -> None:
-    """Write a tokenizer or a model; both writers have exceptions of their own for a full disk."""
+    """Write a tokenizer or a model. Raises OSError (ENOSPC) if the disk is full: both writers have their own errors."""
     try:
         part.save_pretrained(folder)
     except Exception as error:
@@ -86,33 +89,35 @@ def _only_one(folder: Path, name: str) -> Iterator[None]:
 
 
 def from_pickles(source: Path, target: Path) -> None:
-    """Write the folder's model as safetensors. The target appears whole or not at all.
+    """Write the folder's model as safetensors. The target appears complete or not at all.
 
     Raises:
-        ConfigError: a file is truncated, damaged or holds more than tensors, or there is no room.
+        ConfigError: a file is truncated, damaged or holds more than tensors, or the disk is too full.
     """
     require_closed(source)
     shards = sorted(source.glob("pytorch_model*.bin"))
     if not shards:
-        raise ConfigError(f"{source}: holds no pytorch_model*.bin")
+        raise ConfigError(f"{source}: this folder has no pytorch_model*.bin")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _made_whole(target, sum(shard.stat().st_size for shard in shards)) as scratch:
             _write_shards(source, shards, scratch)
     except OSError as error:
-        raise ConfigError(f"{target}: cannot be written ({error.strerror or error})") from error
+        raise ConfigError(f"{target}: cannot write this folder ({error.strerror or error})") from error
 
 
 def _write_shards(source: Path, shards: list[Path], folder: Path) -> None:
     places: dict[str, str] = {}
-    for number, shard in enumerate(shards, start=1):
-        name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        log.info("converting %s (%d of %d)", shard.name, number, len(shards))
-        tensors = {
-            key: tensor.clone().contiguous() for key, tensor in read(shard).items()
-        }  # safetensors shares no memory
-        save_file(tensors, folder / name, metadata={"format": "pt"})
-        places |= dict.fromkeys(tensors, name)
+    with progress(f"converting {source.name}", sum(shard.stat().st_size for shard in shards), "B") as advance:
+        for number, shard in enumerate(shards, start=1):
+            name = f"model-{number:05}-of-{len(shards):05}.safetensors"
+            log.info("converting %s (%d of %d)", shard.name, number, len(shards))
+            tensors = {
+                key: tensor.clone().contiguous() for key, tensor in read(shard).items()
+            }  # tensors in safetensors must not share memory
+            save_file(tensors, folder / name, metadata={"format": "pt"})
+            places |= dict.fromkeys(tensors, name)
+            advance(shard.stat().st_size)
     (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}), encoding="utf-8")
     for path in source.iterdir():
         if path.suffix in {".json", ".model", ".txt", ".jinja"} and not path.name.startswith("pytorch_model"):
@@ -121,19 +126,19 @@ def _write_shards(source: Path, shards: list[Path], folder: Path) -> None:
 
 @contextmanager
 def _made_whole(target: Path, needed: int) -> Iterator[Path]:
-    """A folder to fill, which becomes `target` at the end; after a failure nothing of it stays.
+    """A temporary folder to fill. It becomes `target` at the end, and is deleted after a failure.
 
     Args:
-        target: not there yet, in a folder that is.
-        needed: bytes, at most.
+        target: a folder that does not exist yet, in one that does.
+        needed: maximum number of bytes to be written.
 
     Raises:
-        ConfigError: there is no room, before or while it is filled.
+        ConfigError: the disk is too full, at the beginning or while the folder is being filled.
     """
     free = shutil.disk_usage(target.parent).free
     full = ConfigError(
-        f"no room in {target.parent}: the converted weights need up to {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB "
-        "are free; free some space or set GLADOS_DATA_DIR to another disk"
+        f"no room in {target.parent}: the converted weights need up to {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are "
+        "free; free some space or set GLADOS_DATA_DIR to another disk"
     )
     if free < needed:
         raise full

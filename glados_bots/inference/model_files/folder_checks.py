@@ -1,7 +1,7 @@
-"""A folder of weights comes from a stranger. On its word nothing outside of it is opened, and no file that runs code.
+"""Checks of a folder of weights. A stranger made it, so it must not make us open files elsewhere, or run code.
 
-Links may lead to other files of the folder, from a snapshot in the hub's cache to that repository's blobs, as
-huggingface_hub makes them, and to weights that GLaDOS has converted itself.
+Links may lead to other files in the folder, to weights that GLaDOS has converted itself, and from a snapshot in the
+hub's cache to the blobs of its repository, as huggingface_hub creates them.
 """
 
 import json
@@ -15,9 +15,9 @@ from glados_bots.errors import ConfigError
 
 SAFE = ".safetensors"
 MOST_FILES = 20_000
-MOST_PARTS = 10_000  # layers, or experts of a layer; each is an object in memory before any weights are read
-MOST_TEXT = 2**28  # bytes of a file that is read as a whole: tokenizers have a tenth of that
-# Keys by which a config names further files: transformers opens them in place of those that were checked.
+MOST_PARTS = 10_000  # layers, or experts per layer; each is an object in memory before any weights are read
+MOST_TEXT = 2**28  # bytes of a file that is read as a whole; tokenizers have a tenth of that
+# Keys by which a config names other files: transformers would open them instead of the checked ones.
 NAMING = {
     "config.json": ("transformers_weights", "configuration_files"),
     "tokenizer_config.json": ("fast_tokenizer_files",),
@@ -27,11 +27,11 @@ ADAPTER_CONFIG = "adapter_config.json"
 
 
 def require_closed(folder: Path, ours: Path | None = None) -> None:
-    """Raise ConfigError when a file leads out of the folder, or is none, or there are too many to look at.
+    """Raise ConfigError if a link leads out of the folder, an entry is neither file nor folder, or there are too many.
 
     Args:
-        folder: of a model or a LoRA.
-        ours: where converted weights are kept.
+        folder: folder of a model or a LoRA.
+        ours: folder of the weights that GLaDOS has converted.
     """
     root = folder.resolve()
     places = [root, *_blobs(root), *([ours.resolve()] if ours else [])]
@@ -40,16 +40,16 @@ def require_closed(folder: Path, ours: Path | None = None) -> None:
             raise ConfigError(f"{folder}: holds more than {MOST_FILES} files; give the folder of one model")
         target = path.resolve()
         if not any(target.is_relative_to(place) for place in places):
-            raise ConfigError(f"{path}: a link out of its folder, to {target}; put the file itself there")
+            raise ConfigError(f"{path}: this link leads out of its folder, to {target}; put the file itself there")
         mode = target.stat().st_mode if target.exists() else stat.S_IFREG
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ConfigError(f"{path}: neither a file nor a folder; remove it")
         if path.suffix in TEXTS and target.exists() and target.stat().st_size > MOST_TEXT:
-            raise ConfigError(f"{path}: larger than {MOST_TEXT / 1e6:.0f} MB, which no such file is; fetch it again")
+            raise ConfigError(f"{path}: larger than {MOST_TEXT / 1e6:.0f} MB, so it must be damaged; fetch it again")
 
 
 def require_plain_model(folder: Path) -> None:
-    """Raise ConfigError when an index or a config names other files than safetensors of this folder."""
+    """Raise ConfigError if an index or a config names anything but safetensors files of this folder."""
     for path in sorted(folder.glob(f"*{SAFE}.index.json")):
         places = read_json(path).get("weight_map")
         if not isinstance(places, dict):
@@ -60,37 +60,39 @@ def require_plain_model(folder: Path) -> None:
         config = read_json(folder / name)
         for key in keys:
             if config.get(key):
-                raise ConfigError(f"{folder / name}: names other files ({key}), which are never opened; remove it")
+                raise ConfigError(f"{folder / name}: {key} names other files, which GLaDOS never opens; remove it")
     if (folder / ADAPTER_CONFIG).is_file():
         raise ConfigError(
-            f"{folder / ADAPTER_CONFIG}: a LoRA among a model's files; move it to a folder of its own, "
-            "and name it with --lora"
+            f"{folder / ADAPTER_CONFIG}: a LoRA among a model's files; move it to its own folder, "
+            "and name that with --lora"
         )
 
 
 def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
-    """Raise ConfigError when a model's config asks for more layers or experts than any model has."""
+    """Raise ConfigError if a model's config asks for more layers or experts than any model has."""
     for key, value in config.items():
         if isinstance(value, dict):
             require_bounded(path, value)
         elif ("layer" in key or "expert" in key) and isinstance(value, int) and value > MOST_PARTS:
-            raise ConfigError(f"{path}: {key} is {value:.3g}, and {MOST_PARTS} is the most that is loaded")
+            raise ConfigError(
+                f"{path}: {key} is {value:.3g}, and GLaDOS loads at most {MOST_PARTS}; choose another model"
+            )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object from a file; empty where there is no file. Raises ConfigError when it holds anything else."""
+    """The JSON object in a file; empty if there is no file. Raises ConfigError if the file holds anything else."""
     try:
         value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (ValueError, OSError, RecursionError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        raise ConfigError(f"{path}: cannot read this file ({error}); fetch it again") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold a JSON object")
+        raise ConfigError(f"{path}: must hold a JSON object; fetch it again")
     return value
 
 
 def _require_weights(index: Path, name: str) -> None:
     if Path(name).name != name or not name.endswith(SAFE):
-        raise ConfigError(f"{index}: names {name!r}, which is no {SAFE} file of this folder")
+        raise ConfigError(f"{index}: names {name!r}, which is not a {SAFE} file of this folder; fetch it again")
     if not (index.parent / name).is_file():
         raise ConfigError(f"{index}: names {name}, which is missing; fetch it again")
 
@@ -101,6 +103,6 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _blobs(root: Path) -> list[Path]:
-    """Where the files of a snapshot in the hub's cache really lie."""
+    """The folder that holds the files of a snapshot in the hub's cache; none for other folders."""
     repository = root.parent.parent
     return [repository / "blobs"] if root.parent.name == "snapshots" and repository.name.startswith("models--") else []

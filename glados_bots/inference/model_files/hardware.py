@@ -1,13 +1,13 @@
-"""What memory this machine has for a model. Quick: the driver is asked, not torch."""
+"""How much memory this machine has for a model. Quick, because it asks the driver and not torch."""
 
 import os
 import subprocess
 
-HEADROOM = 0.9  # of a GPU's memory: the driver and the desktop keep the rest
+HEADROOM = 0.9  # share of a GPU's memory for a model; the driver and the desktop use the rest
 
 
 def gpu_memories_gb() -> list[float]:
-    """Memory of each NVIDIA GPU in 10^9 bytes. Asks the driver, not torch: that is slow."""
+    """Memory of each NVIDIA GPU in 10^9 bytes, from nvidia-smi; importing torch would be slow."""
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
@@ -17,7 +17,7 @@ def gpu_memories_gb() -> list[float]:
 
 
 def gpu_memory_gb() -> float | None:
-    """Memory of all NVIDIA GPUs together in 10^9 bytes, None without one."""
+    """Total memory of all NVIDIA GPUs in 10^9 bytes; None without a GPU."""
     return sum(gpu_memories_gb()) or None
 
 

@@ -1,13 +1,13 @@
-"""Turn a LoRA of the first GLaDOS (peft 0.1, pickled) into a current peft adapter in safetensors. Exact, no loss.
+"""Converts a LoRA of the first GLaDOS (peft 0.1, pickled) to a current peft LoRA in safetensors, without any loss.
 
-peft 0.1 had a `MergedLinear` layer for a fused projection of which only some blocks were tuned (`enable_lora`); today's
-peft has none. For in features I and out features O, made of len(enable_lora) blocks of which two are tuned, it kept
+peft 0.1 had a `MergedLinear` layer for a fused projection in which only some blocks were tuned (`enable_lora`). Current
+peft has no such layer. For I inputs and O outputs in len(enable_lora) blocks, of which two are tuned, peft 0.1 stored
 
     A  (2r, I)            rows 0..r-1 belong to the first tuned block, the others to the second
     B  (2 O/blocks, r, 1) a convolution in two groups: the first half reads the first r rows of A x, and so on
 
-which is the plain LoRA of rank 2r with A as it is and B (O, 2r) zero outside of two rectangles. The scaling alpha / r
-stays when alpha grows with the rank.
+This equals a plain LoRA of rank 2r, with the same A, and with B (O, 2r) zero outside of two rectangles. The scaling
+alpha / r stays the same because alpha grows with the rank.
 """
 
 import json
@@ -25,7 +25,7 @@ from glados_bots.inference.model_files.loras import PICKLED, WEIGHTS, read_confi
 from glados_bots.inference.model_files.tensors import read
 
 LFS_POINTER = b"version https://git-lfs"
-TUNED_BLOCKS = 2  # peft 0.1 had two groups, whatever enable_lora said
+TUNED_BLOCKS = 2  # peft 0.1 always had two groups, whatever enable_lora said
 MOST_BYTES = 8 * 10**9
 
 Tensors = dict[str, Any]
@@ -33,7 +33,7 @@ Tensors = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import, for the person who asked for it."""
+    """The result of an import, to be shown to the person who started it."""
 
     folder: Path
     base: str
@@ -43,22 +43,20 @@ class Imported:
 
 
 def import_lora(source: Path, target: Path) -> Imported:
-    """Read an adapter's folder, convert it, and write it as a current peft adapter.
+    """Read a LoRA's folder, convert it, and write it as a current peft LoRA.
 
     Args:
         source: folder with adapter_config.json and its weights, pickled or in safetensors.
-        target: folder for adapter_config.json and adapter_model.safetensors; what is there is replaced.
+        target: folder for adapter_config.json and adapter_model.safetensors; existing files are replaced.
 
     Raises:
-        ConfigError: something is missing, truncated, not a LoRA, or does not fit together.
+        ConfigError: a file is missing, truncated or not a LoRA, or config and weights do not fit together.
     """
     require_closed(source)
     config = read_config(source)
     for key in ("modules_to_save", "use_dora"):
         if config.get(key):
-            raise ConfigError(
-                f"{source / ADAPTER_CONFIG}: {key} cannot be imported; only the low-rank weights of linear layers"
-            )
+            raise ConfigError(f"{source / ADAPTER_CONFIG}: cannot import {key}; use a LoRA of linear layers only")
     tensors = _read(source)
     blocks: list[bool] = config.get("enable_lora") or []
     merged = any(blocks)
@@ -73,7 +71,7 @@ def import_lora(source: Path, target: Path) -> Imported:
 
 
 def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: bool) -> dict[str, Any]:
-    """The config as today's peft reads it."""
+    """The config in the form that current peft reads."""
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -83,7 +81,7 @@ def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: boo
         "lora_dropout": config.get("lora_dropout") or 0.0,
         "target_modules": sorted({pair.rsplit(".", 1)[-1] for pair in pairs}),
         "bias": "none",
-        "fan_in_fan_out": False,  # peft 0.1 switched it off for linear layers itself
+        "fan_in_fan_out": False,  # peft 0.1 itself switched it off for linear layers
         "inference_mode": True,
     }
 
@@ -91,46 +89,49 @@ def _current(config: dict[str, Any], rank: int, pairs: list[str], *, merged: boo
 def _rank(source: Path, config: dict[str, Any]) -> int:
     rank = config.get("r")
     if not isinstance(rank, int):
-        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}")
+        raise ConfigError(f"{source / ADAPTER_CONFIG}: r must be a whole number, not {rank!r}; correct it")
     return rank
 
 
 def _read(source: Path) -> Tensors:
-    """The weights. Pickles only by torch's safe reader; a Git LFS pointer is named for what it is."""
+    """The weights. Only torch's safe reader opens pickles. Raises ConfigError, also for a Git LFS pointer."""
     safe, pickled = source / WEIGHTS, source / PICKLED
     path = safe if safe.is_file() else pickled
     if not path.is_file():
-        raise ConfigError(f"{source}: has neither {WEIGHTS} nor {PICKLED}")
+        raise ConfigError(f"{source}: this folder has neither {WEIGHTS} nor {PICKLED}; give the folder of a LoRA")
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ConfigError(f"{path}: only a Git LFS pointer; run `git lfs pull` in the folder it came from")
     if path.stat().st_size > MOST_BYTES:
-        raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, which no LoRA is")
+        raise ConfigError(f"{path}: larger than {MOST_BYTES / 1e9:.0f} GB, so it cannot be a LoRA; give another file")
     return {key: tensor.contiguous() for key, tensor in read(path).items()}
 
 
 def _pairs(source: Path, tensors: Tensors) -> list[str]:
-    """The tuned layers' names. Raises ConfigError when a layer has only one half, or there is something else."""
+    """The names of the tuned layers. Raises ConfigError if a layer has only A or B, or if there are other weights."""
     ends = (".lora_A.weight", ".lora_B.weight")
     halves = [{key.removesuffix(end) for key in tensors if key.endswith(end)} for end in ends]
     others = [key for key in tensors if not key.endswith(ends)]
     if others:
-        raise ConfigError(f"{source}: {others[0]} is not a weight of a LoRA of linear layers")
+        raise ConfigError(f"{source}: {others[0]} is not a weight of a LoRA of linear layers; use another LoRA")
     odd = sorted(halves[0] ^ halves[1])
     if odd or not halves[0]:
-        raise ConfigError(f"{source}: weights are missing: {odd[0] if odd else 'there are none'} has not both A and B")
+        raise ConfigError(
+            f"{source}: weights are missing: {odd[0] if odd else 'every layer'} needs both A and B; fetch it again"
+        )
     return sorted(halves[0])
 
 
 def _unmerged(source: Path, key: str, tensor: Any, blocks: list[bool], rank: int) -> Any:
-    """One tensor of a `MergedLinear` as that of a plain LoRA of this rank."""
+    """Convert one tensor of a `MergedLinear` to that of a plain LoRA of this rank."""
     if key.endswith(".lora_A.weight"):
         return tensor
     tuned = [index for index, enabled in enumerate(blocks) if enabled]
     half, r = tensor.shape[0] // TUNED_BLOCKS, rank // TUNED_BLOCKS
     if len(tuned) != TUNED_BLOCKS or tuple(tensor.shape) != (TUNED_BLOCKS * half, r, 1):
         raise ConfigError(
-            f"{source}: {key} of shape {tuple(tensor.shape)} is not what enable_lora = {blocks} and r = {r} make"
+            f"{source}: {key} has shape {tuple(tensor.shape)}, which does not fit enable_lora = {blocks} and r = {r}; "
+            "fetch it again"
         )
     plain = tensor.new_zeros(len(blocks) * half, rank)
     for group, block in enumerate(tuned):
@@ -144,15 +145,17 @@ def _check_shapes(source: Path, tensors: Tensors, pairs: list[str], rank: int) -
         a, b = (tensors[f"{pair}.lora_{half}.weight"] for half in "AB")
         if a.dim() != 2 or b.dim() != 2 or a.shape[0] != rank or b.shape[1] != rank:  # noqa: PLR2004 - matrices
             raise ConfigError(
-                f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config makes "
-                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together"
+                f"{source}: wrong rank: {pair} has A {tuple(a.shape)} and B {tuple(b.shape)}, but the config says "
+                f"{rank}; {ADAPTER_CONFIG} and the weights do not belong together; fetch both again"
             )
         if not (a.isfinite().all() and b.isfinite().all()):
-            raise ConfigError(f"{source}: {pair} holds values that are no numbers; the file is damaged")
+            raise ConfigError(
+                f"{source}: {pair} holds values that are not finite numbers; the file is damaged, fetch it again"
+            )
 
 
 def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
-    """Both files or none: written beside, then moved."""
+    """Write both files or neither: first into a temporary folder, then move them."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".importing-", dir=target))
@@ -165,5 +168,5 @@ def _write(target: Path, config: dict[str, Any], tensors: Tensors) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise ConfigError(
-            f"{target}: cannot be written ({error.strerror or error}); set GLADOS_MODELS_DIR to a folder of yours"
+            f"{target}: cannot write this folder ({error.strerror or error}); set GLADOS_MODELS_DIR to your own folder"
         ) from error

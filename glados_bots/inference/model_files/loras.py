@@ -1,4 +1,4 @@
-"""Which LoRAs a model is served with, and whether each belongs to its base. Quick: no weights are read."""
+"""The LoRAs with which a model is served, and whether each belongs to its base. Quick, because it reads no weights."""
 
 import re
 from collections.abc import Mapping
@@ -12,54 +12,56 @@ from glados_bots.inference.model_files.lora_bounds import require_bounded
 
 WEIGHTS = "adapter_model.safetensors"
 PICKLED = "adapter_model.bin"
-BASE_NAME = "base"  # the base without a LoRA, where the card's own name means base and LoRA
+BASE_NAME = "base"  # name of the base without a LoRA, if the card's own name means base and LoRA
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def loras_of(card: Card, extra: Mapping[str, Path], *, base_only: bool) -> dict[str, Path]:
-    """Every LoRA by the model name it is served as: the card's own, those of its table, and those of the command line.
+    """All LoRAs by the model name under which they are served: the card's own, its table's, and the command line's.
 
     Raises:
-        ConfigError: two have the same name.
+        ConfigError: two LoRAs have the same name.
     """
     found: dict[str, Path] = {}
     if card.lora_folder is not None and not base_only:
         found[card.name] = card.lora_folder
     for name, folder in [*card.lora_folders.items(), *extra.items()]:
         if name in found or name in {card.name, BASE_NAME}:
-            raise ConfigError(f"--lora {name}={folder}: the name {name} is taken; choose another one")
+            raise ConfigError(f"--lora {name}={folder}: the name {name} is taken; choose another name")
         found[name] = folder
     return found
 
 
 def require_lora(folder: Path, base: str | None = None) -> None:
-    """Raise ConfigError unless a current peft adapter for this base lies there. Quick: no weights are read."""
+    """Raise ConfigError unless the folder holds a current peft LoRA for this base. Quick: this reads no weights."""
     if not (folder / WEIGHTS).is_file():
         pickled = (folder / PICKLED).is_file()
-        reason = "its weights are pickled, which is refused" if pickled else f"{WEIGHTS} is missing"
+        reason = "its weights are pickled, which GLaDOS refuses" if pickled else f"{WEIGHTS} is missing"
         raise ConfigError(
-            f"{folder}: no LoRA can be loaded ({reason}); run `glados models import PATH` to put one there"
+            f"{folder}: this folder has no usable LoRA ({reason}); run `glados models import PATH` to put one there"
         )
     require_closed(folder)
     named = str(read_config(folder).get("base_model_name_or_path") or "")
     if base and HUB_ID.fullmatch(named) and named.lower() != base.lower():
         raise ConfigError(
             f"{folder}: this LoRA was made for {named}, not for {base}; "
-            f"if both are the same weights, correct base_model_name_or_path in its {ADAPTER_CONFIG}"
+            f"if both have the same weights, correct base_model_name_or_path in its {ADAPTER_CONFIG}"
         )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The LoRA's config. Raises ConfigError when it is missing or not that of a LoRA we can use."""
+    """The LoRA's config. Raises ConfigError if it is missing or does not describe a LoRA that we can use."""
     path = folder / ADAPTER_CONFIG
     if not path.is_file():
-        raise ConfigError(f"{folder}: not an adapter, {ADAPTER_CONFIG} is missing")
+        raise ConfigError(f"{folder}: not a LoRA: {ADAPTER_CONFIG} is missing; give the folder of a LoRA")
     config = read_json(path)
     if config.get("peft_type") != "LORA":
-        raise ConfigError(f"{path}: peft_type must be LORA")
+        raise ConfigError(f"{path}: peft_type must be LORA; use another adapter")
     mapping = config.get("auto_mapping")
     library = (mapping if isinstance(mapping, dict) else {}).get("parent_library") or "transformers"
     if str(library).partition(".")[0] != "transformers":
-        raise ConfigError(f"{path}: auto_mapping names the library {library}, which is never imported here")
+        raise ConfigError(
+            f"{path}: auto_mapping names the library {library}, which GLaDOS never imports; use another LoRA"
+        )
     require_bounded(path, config)
     return config

@@ -1,4 +1,4 @@
-"""What of a model is on this machine, and whether it fits: quick answers, without torch and without the network."""
+"""Whether a model is on this machine, and whether it fits. Quick checks, without torch and without the network."""
 
 import importlib.util
 import os
@@ -11,19 +11,19 @@ from glados_bots.inference.model_files.hardware import HEADROOM, gpu_memory_gb, 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A yes or no with its reason."""
+    """Yes or no, with the reason."""
 
     yes: bool
     reason: str
 
 
 def presence(card: Card, *, base_only: bool = False) -> Finding:
-    """Whether the model's files are here or can be fetched."""
+    """Whether the model's files are on this machine or can be fetched."""
     own = [card.lora_folder] if card.lora_folder is not None and not base_only else []
     for lora in (*own, *card.lora_folders.values()):
         if not (lora / "adapter_model.safetensors").is_file():
-            mend = "`glados models import PATH`, or start with --base-only"
-            return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({mend})")
+            remedy = "run `glados models import PATH`, or start with --base-only"
+            return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({remedy})")
     if card.base.wheel:
         found = importlib.util.find_spec(card.base.wheel) is not None
         return Finding(
@@ -35,41 +35,41 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     if hub_snapshot(card) is not None:
         return Finding(yes=True, reason="here")
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
-        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE is set")
+        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE forbids to download it")
     return Finding(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
 
 
 def hub_cache(card: Card) -> Path:
-    """Where huggingface_hub keeps everything of the card's base."""
+    """The folder in which huggingface_hub stores the card's base."""
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     return home / "hub" / f"models--{str(card.base.hub).replace('/', '--')}"
 
 
 def hub_snapshot(card: Card) -> Path | None:
-    """The files of the card's revision that are in the hub's cache, whole or not; None when there are none."""
+    """The folder of the card's revision in the hub's cache, complete or not; None if there is none."""
     found = [path.parent for path in hub_cache(card).glob("snapshots/*/config.json")]
     pinned = card.base.revision
     return next((path for path in found if pinned is None or pinned in {path.name, _commit(card, pinned)}), None)
 
 
 def local_folder(card: Card) -> Path | None:
-    """Where the base's files are on this machine; None where they are not, or in a GGUF file."""
+    """The folder of the base's files on this machine; None if there is none, or if the base is a GGUF file."""
     if card.base.hub:
         return hub_snapshot(card)
     return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
 
 
 def _commit(card: Card, revision: str) -> str:
-    """What a branch or tag meant when it was last fetched."""
+    """The commit of a branch or tag when it was last fetched; empty if unknown."""
     reference = hub_cache(card) / "refs" / revision
     return reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
 
 
 def fits(card: Card) -> Finding:
-    """Whether the model fits this machine's GPU, or its memory where there is none."""
+    """Whether the model fits this machine's GPU, or its memory if there is no GPU."""
     gpu = gpu_memory_gb()
     available = gpu if gpu is not None else memory_gb()
-    place = "GPU" if gpu is not None else "memory, no GPU"
+    place = "of GPU memory" if gpu is not None else "of memory, without a GPU"
     if card.memory_gb is None:
         return Finding(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
     yes = card.memory_gb <= available * HEADROOM

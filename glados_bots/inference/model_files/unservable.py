@@ -1,4 +1,4 @@
-"""Which models the engine on transformers cannot answer with: told from their config, before their weights are read."""
+"""Finds models that the transformers engine cannot serve, from their config, before any weights are read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,37 +15,37 @@ ALIBI = ("bloom", "mpt")  # model types that always have it
 
 
 def cannot_be_served(card: Card, reason: str) -> str:
-    """The sentence for a model that fails while it is loaded or at its first question."""
+    """The error sentence for a model that fails to load or fails at its first question."""
     return f"{card.name}: this model cannot be served by transformers ({reason}); {WAY_OUT}"
 
 
 def refuse_by_hub(card: Card, token: str | None) -> None:
-    """Look at the config before large files are fetched. Raises ConfigError as `refuse_by_config` does."""
+    """Check the config before a download of large files. Raises ConfigError like `refuse_by_config`."""
     if card.base.hub is None or hub_snapshot(card) is not None:
         return
     try:
         path = download.config_of(card, token)
     except ConfigError:
-        return  # the fetch that follows says it, or knows another place
+        return  # the download that follows reports this, or finds the files elsewhere
     refuse_by_config(card, path.parent)
 
 
 def refuse_by_config(card: Card, folder: Path) -> None:
-    """Raise ConfigError when the model in this folder would answer wrongly, or not at all."""
+    """Raise ConfigError if the model in this folder would give wrong answers, or none."""
     fault = fault_of(folder)
     if fault:
         raise ConfigError(f"{card.name}: {fault}; {WAY_OUT}")
 
 
 def fault_of(folder: Path) -> str | None:
-    """Why the model of this folder cannot be served by transformers. None where it can, or where no config is there."""
+    """Why transformers cannot serve the model in this folder; None if it can, or if the folder has no config."""
     config = read_json(folder / "config.json")
     faults = filter(None, map(_fault, (config, config.get("text_config") or {})))
-    return next((f"{fault}, which transformers' continuous batching leaves out" for fault in faults), None)
+    return next((f"{fault}, which transformers' continuous batching ignores" for fault in faults), None)
 
 
 def known_fault(card: Card, engine: str) -> str | None:
-    """Why this engine cannot serve the model, as far as files that are on this machine say."""
+    """Why this engine cannot serve the model, judged from the files on this machine; None if no reason is known."""
     folder = local_folder(card)
     return fault_of(folder) if folder and engine == "transformers" else None
 
@@ -61,5 +61,5 @@ def _fault(config: Mapping[str, Any]) -> str | None:
     ):
         return "its attention falls off with the distance (ALiBi)"
     if config.get("kv_lora_rank"):
-        return "its keys and values are kept as one small vector (MLA)"
+        return "its keys and values are stored as one small vector (MLA)"
     return None

@@ -1,7 +1,7 @@
-"""Get a model's files into a local folder: from the hub, from disk, or by converting a GGUF file once.
+"""Gets a model's files into a local folder: from the hub, from disk, or by converting a GGUF file once.
 
-Only safetensors are ever loaded. Pickled weights can run code when they are read, so they are refused before anything
-opens them; so is a config that wants code of its own (`auto_map`). `trust_remote_code` is never set.
+GLaDOS loads only safetensors. Reading pickled weights can run code, so they are refused before anything opens them. A
+config that needs its own code (`auto_map`) is refused too. `trust_remote_code` is never set.
 """
 
 import importlib.util
@@ -13,14 +13,14 @@ from glados_bots.inference.model_files import download, folder_checks
 from glados_bots.inference.model_files.cards import Card
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
-MADE = "models"  # folder of converted weights in the data folder
+MADE = "models"  # folder of converted weights, inside the data folder
 
 
 def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
-    """A folder with safetensors, config and tokenizer of the card's base.
+    """The folder with safetensors, config and tokenizer of the card's base.
 
     Raises:
-        ConfigError: the files are missing, refused, or there is no room for them.
+        ConfigError: the files are missing or refused, or the disk is too full.
     """
     base = card.base
     if base.hub:
@@ -36,17 +36,17 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
 
 
 def check(folder: Path, data_dir: Path | None = None) -> None:
-    """Refuse a folder that holds no safetensors, leads out, or wants to run code. Nothing in it is loaded by this."""
+    """Raise ConfigError for a folder without safetensors, with links to the outside, or with code. Loads nothing."""
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder of weights")
+        raise ConfigError(f"{folder}: no such folder of weights; correct its path")
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
         if pickles:
             raise ConfigError(
-                f"{folder / pickles[0]}: pickled weights are refused, because loading them can run code; "
+                f"{folder / pickles[0]}: GLaDOS refuses pickled weights, because loading them can run code; "
                 "convert them to safetensors first"
             )
-        raise ConfigError(f"{folder}: holds no .safetensors file")
+        raise ConfigError(f"{folder}: this folder has no .safetensors file; give a folder of weights, or a GGUF file")
     folder_checks.require_closed(folder, data_dir and data_dir / MADE)
     for name in ("config.json", "tokenizer_config.json"):
         refuse_code(folder / name, folder_checks.read_json(folder / name))
@@ -55,13 +55,13 @@ def check(folder: Path, data_dir: Path | None = None) -> None:
 
 
 def refuse_code(path: Path, config: Mapping[str, object]) -> None:
-    """Raise ConfigError when a config wants code from its repository to be run."""
+    """Raise ConfigError if a config needs code from its repository."""
     if "auto_map" in config:
-        raise ConfigError(f"{path}: wants code of its own (auto_map), which is never run here")
+        raise ConfigError(f"{path}: needs its own code (auto_map), which GLaDOS never runs; choose another model")
 
 
 def converted_folder(card: Card, data_dir: Path) -> Path:
-    """Where `glados models pull --convert` keeps the weights of a hub model that has pickles only."""
+    """The folder in which `glados models pull --convert` stores the weights of a hub model that has only pickles."""
     name = f"{card.base.hub}@{card.base.revision or 'main'}".replace("/", "--")
     return data_dir / MADE / name
 
@@ -73,14 +73,14 @@ def _from_hub(card: Card, data_dir: Path, token: str | None) -> Path:
     folder = download.snapshot(card, token)
     if not any(folder.glob(download.SAFE)) and download.has_only_pickles(card, token):
         raise ConfigError(
-            f"{card.base.hub} has its weights as pickles only, which are never loaded: run `glados models pull "
-            f"{card.name} --convert` once; it reads them without running code, and keeps them as safetensors"
+            f"{card.base.hub} has only pickled weights, which GLaDOS never loads: run `glados models pull "
+            f"{card.name} --convert` once; it reads them without running code, and stores them as safetensors"
         )
     return folder
 
 
 def gguf_path(card: Card) -> Path:
-    """The card's GGUF file. Raises ConfigError when the wheel that holds it is not installed."""
+    """The card's GGUF file. Raises ConfigError if the wheel that holds it is not installed."""
     if card.base.wheel:
         spec = importlib.util.find_spec(card.base.wheel)
         if spec is None or spec.origin is None:

@@ -1,1 +1,1 @@
-"""From messages to the tokens a model reads, with no way for anybody's words to pass as structure."""
+"""Converts messages to the tokens that a model reads. Nobody's words can pass as structure."""

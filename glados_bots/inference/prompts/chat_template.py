@@ -1,11 +1,11 @@
-"""A model's own chat template: what it takes, what marks its turns, and the prompt it makes.
+"""A model's own chat template: which conversations it accepts, what marks its turns, and the prompts it makes.
 
-Templates differ in what they refuse. Some know no system message (Gemma, the first Mistral), many want user and
-assistant to take turns. So a conversation is given in the first of these shapes that the template takes:
+Templates differ in what they refuse. Some have no system message (Gemma, the first Mistral); in many, user and
+assistant must alternate. So the template gets a conversation in the first of these shapes that it accepts:
 
     as it is
-    merged    every system text in front, neighbours of one role as one message
-    folded    merged, and the system text at the beginning of the first question
+    merged    all system texts in front, neighbours of one role joined into one message
+    folded    merged, with the system text at the beginning of the first question
 """
 
 import logging
@@ -20,8 +20,8 @@ from glados_bots.inference.prompts.turn_marks import TurnMarks, marks_in, starts
 
 log = logging.getLogger(__name__)
 
-GAP = "\n\n"  # between texts that become one
-# Words that stand for texts when a template is looked at; no template writes them itself.
+GAP = "\n\n"  # between texts that are joined
+# Placeholders for texts when we examine a template; no template contains them itself.
 KNOWN = tuple(f"Qx{number}Zw" for number in range(6))
 TALKS = (
     ("system", "user"),
@@ -34,14 +34,14 @@ TALKS = (
 
 
 class ChatTemplate:
-    """The chat template of one tokenizer. Its methods may be called from several threads.
+    """The chat template of one tokenizer. Several threads may call its methods.
 
     Args:
-        tokenizer: of transformers.
+        tokenizer: a tokenizer of transformers.
         specials: its control tokens, see `formats.special_strings`.
 
     Raises:
-        ConfigError: there is none, or it cannot be used.
+        ConfigError: the tokenizer has no chat template, or the template is not usable.
     """
 
     def __init__(self, tokenizer: Any, specials: Sequence[str]) -> None:
@@ -57,14 +57,14 @@ class ChatTemplate:
             raise ConfigError(f"its chat template cannot be used ({error}); choose another model") from error
         self._takes_system, self._takes_systems = KNOWN[0] in texts[0], all(word in texts[1] for word in KNOWN)
         if not all(marks_in(gap, specials) or starts(tuple(specials)).search(gap) for gap in _gaps(texts[2])[1:-1]):
-            log.warning("the chat template does not mark where turns begin: words of one may pass as another's")
+            log.warning("the chat template does not mark where turns begin: a text may imitate another speaker's turn")
         self.marks = TurnMarks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
 
     def prompt(self, messages: Sequence[Message]) -> str:
-        """The prompt, ending where the answer begins. No text in it can be read as a mark of a turn.
+        """The prompt, which ends where the answer begins. No text in it can be read as a mark of a turn.
 
         Raises:
-            PromptRefusedError: the template takes these messages in no shape; with its own sentence.
+            PromptRefusedError: the template accepts these messages in no shape; the text is the template's own.
         """
         safe = [Message(message.role, self.marks.broken(message.content)) for message in messages]
         *others, last = self._shapes(safe)
@@ -76,7 +76,7 @@ class ChatTemplate:
         return self._render(last)
 
     def _shapes(self, messages: list[Message]) -> Iterator[list[Message]]:
-        """Without those in which the template is known to leave out or refuse a system text."""
+        """The shapes to try, without those in which this template drops or refuses a system text."""
         late = any(message.role == "system" for message in messages[1:])
         if self._takes_systems if late else self._takes_system:
             yield messages
@@ -85,15 +85,15 @@ class ChatTemplate:
         yield folded(messages)
 
     def _render(self, messages: Sequence[Message], *, answered: bool = True) -> str:
-        """Rendered as it is; `answered` adds what an answer begins with."""
+        """The messages as the template renders them; `answered` adds the beginning of an answer."""
         plain = [{"role": message.role, "content": message.content} for message in messages]
         variables = {"messages": plain, "tools": None, "documents": None, "add_generation_prompt": answered}
         return shared().render(self._source, {**variables, **self._names})
 
-    # --- looking at it ---------------------------------------------------------------------------------------------
+    # --- examining the template ------------------------------------------------------------------------------------
 
     def _looked_at(self) -> list[str]:
-        """Known words as the template writes them: TALKS, one question, and two that no answer is to follow."""
+        """Renderings of known words: TALKS, one question, and two conversations without the beginning of an answer."""
         question = self._render(_known("user"))
         if KNOWN[0] not in question:
             raise ConfigError('its chat template leaves out what is asked; write a card with prompt_format = "glados"')
@@ -101,7 +101,7 @@ class ChatTemplate:
         return [*map(self._tried, TALKS), question, *closed]
 
     def _tried(self, roles: Sequence[str], *, answered: bool = True) -> str:
-        """A conversation of known words; nothing when the template refuses it."""
+        """A rendered conversation of known words; empty if the template refuses it."""
         try:
             return self._render(_known(*roles), answered=answered)
         except PromptRefusedError:
@@ -113,7 +113,7 @@ def _known(*roles: str) -> list[Message]:
 
 
 def _gaps(text: str) -> list[str]:
-    """What a template wrote between known words; of what is before the first, which may be long, the last line."""
+    """The texts between known words; of the text before the first word, which may be long, only the last line."""
     for word in KNOWN[1:]:
         text = text.replace(word, KNOWN[0])
     first, *others = text.split(KNOWN[0])
@@ -121,10 +121,10 @@ def _gaps(text: str) -> list[str]:
 
 
 def _apart(texts: Sequence[str]) -> Iterator[str]:
-    """Every gap, and where a turn's end and the next one's beginning are in one, the beginning by itself.
+    """Every gap. If a gap holds the end of a turn and the beginning of the next, also the beginning by itself.
 
     Args:
-        texts: as `_looked_at` has them; the last two end with what ends a turn.
+        texts: the result of `_looked_at`; the last two texts end with the end of a turn.
     """
     ends = [end for text in texts[-2:] for end in _gaps(text)[-1:]]
     for gap in (gap for text in texts for gap in _gaps(text)):
@@ -133,7 +133,7 @@ def _apart(texts: Sequence[str]) -> Iterator[str]:
 
 
 def merged(messages: Sequence[Message]) -> list[Message]:
-    """Every system text in front as one, and neighbours of one role as one message."""
+    """All system texts in front, joined into one message; neighbours of one role are joined too."""
     system = [message for message in messages if message.role == "system"]
     others = [message for message in messages if message.role != "system"]
     groups = [(role, list(group)) for role, group in groupby([*system, *others], key=lambda message: message.role)]
@@ -141,7 +141,7 @@ def merged(messages: Sequence[Message]) -> list[Message]:
 
 
 def folded(messages: Sequence[Message]) -> list[Message]:
-    """Merged, the system text at the beginning of the first question."""
+    """The merged messages, with the system text at the beginning of the first question."""
     whole = merged(messages)
     if whole[0].role != "system" or len(whole) == 1:
         return whole

@@ -1,6 +1,6 @@
-"""Between messages and tokens, the same for every engine.
+"""Converts between messages and tokens, for every engine.
 
-Prompts in the card's format, the room they leave, reasoning that a template opens, and forbidden words.
+It handles prompts in the card's format, the room that they leave, reasoning that a template opens, and forbidden words.
 """
 
 from collections.abc import Sequence
@@ -16,68 +16,66 @@ from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
 from glados_bots.wire.reasoning import Reasoning
 
-LONGEST_WINDOW = 8192  # tokens, where the card does not say
+LONGEST_WINDOW = 8192  # tokens, if the card does not say
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
-TAIL = 24  # tokens looked back at for a forbidden word, or for an opening of reasoning
+TAIL = 24  # tokens searched for a forbidden word, or for the opening of reasoning
 
 
 class Encoder:
-    """One card with its tokenizer. Its methods may be called from several threads.
+    """One card with its tokenizer. Several threads may call its methods.
 
     Args:
         card: the model's card.
-        folder: where its tokenizer lies.
-        config: the model's text config, by transformers.
+        folder: folder of its tokenizer.
+        config: the model's text config, from transformers.
     """
 
     def __init__(self, card: Card, folder: Path, config: Any) -> None:
         self._card = card
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)  # of transformers
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
         self.context: int = min(card.context_length or LONGEST_WINDOW, window)  # tokens of prompt and answer together
-        self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would be everybody's crash
+        self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would crash all requests
         self._specials = special_strings(self.tokenizer)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt as token ids; what people wrote never becomes a control token."""
+        """The prompt as token ids. People's text never becomes a control token."""
         messages = as_read(messages, self.tokenizer)
         if self._template is None:
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
-        text = chat_prompt(messages, self._specials, self.tokenizer, self._template)  # it writes special tokens itself
+        text = chat_prompt(messages, self._specials, self.tokenizer, self._template)  # with special tokens
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def room(self, prompt: Sequence[int]) -> int:
-        """Tokens left for the answer.
+        """Number of tokens that are left for the answer.
 
         Raises:
-            PromptTooLongError: fewer than SHORTEST_ANSWER.
+            PromptTooLongError: fewer than SHORTEST_ANSWER are left.
             GenerationFailedError: the tokenizer and the model do not belong together.
         """
         room = self.context - len(prompt)
         if room < SHORTEST_ANSWER:
             raise PromptTooLongError(len(prompt), self.context - SHORTEST_ANSWER, self.context)
         if max(prompt) >= self.vocabulary:
-            raise GenerationFailedError(
-                "the tokenizer knows tokens that the model does not; they do not belong together"
-            )
+            raise GenerationFailedError("the tokenizer has tokens that the model lacks; they do not belong together")
         return room
 
     def ends(self, generation_config: Any) -> set[int]:
-        """Every token that ends an answer, by the model's generation config and by the tokenizer."""
+        """All tokens that end an answer, from the model's generation config and from the tokenizer."""
         ends = generation_config.eos_token_id
         several = ends if isinstance(ends, list) else [ends]
         return {token for token in (*several, self.tokenizer.eos_token_id) if token is not None}
 
     def reasoning(self, prompt: Sequence[int], *, show: bool) -> Reasoning:
-        """The filter for one answer. Some templates open the reasoning themselves: only its end is generated then."""
+        """The filter for one answer. If the template itself opens the reasoning, the model generates only its end."""
         opening = self._card.reasoning[0]
         begun = self.tokenizer.decode(prompt[-TAIL:]).rstrip().endswith(opening)
         return Reasoning(self._card.reasoning, show=show, begun=begun)
 
     def completes_bad_word(self, generated: Sequence[int], token: int) -> bool:
-        """Whether this token, after these, would finish a word the model must not say."""
+        """Whether this token, after the generated ones, would complete a word that the model must not say."""
         tail = list(generated[-TAIL:])
         before, after = (self.tokenizer.decode(tokens, skip_special_tokens=True) for tokens in (tail, [*tail, token]))
         return any(after.count(word) > before.count(word) for word in self._card.bad_words)

@@ -1,8 +1,8 @@
-"""Renders chat templates in a process of its own: `python -P jinja_child.py`. See jinja_process.py for the other side.
+"""Renders chat templates in a separate process: `python -P jinja_child.py`. See jinja_process.py for the parent.
 
-A template is code from a stranger. It may never end, or fill the memory, and inside of one operation of Python's
-(`10 ** 10 ** 8`) nothing but the kernel can stop it. So the kernel bounds the processor time of each rendering and the
-memory of all. It imports the standard library and Jinja alone.
+A template is code from a stranger. It may never end, or fill the memory, and within one operation of Python
+(`10 ** 10 ** 8`) only the kernel can stop it. So the kernel limits the processor time per rendering and the memory of
+the process. This module imports only the standard library and Jinja.
 
 Requests and answers are lines of JSON on standard input and output:
 
@@ -24,16 +24,16 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-SECONDS = 2  # of processor time for one rendering; an honest one takes milliseconds
+SECONDS = 2  # of processor time per rendering; an honest template takes milliseconds
 MEMORY = 2**30  # bytes of address space
-LONGEST_TEXT = 2**24  # characters of a prompt; a request's body is shorter by far
+LONGEST_TEXT = 2**24  # characters of a prompt; a request's body is much shorter
 LONGEST_SENTENCE = 300
 
 
 class GenerationTag(Extension):
-    """`{% generation %}` marks answers for training; here its body is all there is."""
+    """`{% generation %}` marks answers for training; this extension renders only its body."""
 
-    tags = {"generation"}  # noqa: RUF012 - Jinja's way to declare them
+    tags = {"generation"}  # noqa: RUF012 - Jinja declares them so
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         """The statements up to `{% endgeneration %}`."""
@@ -42,7 +42,7 @@ class GenerationTag(Extension):
 
 
 class Namespace(utils.Namespace):
-    """As transformers has it: without attributes that lead into Python."""
+    """Like transformers' namespace: without attributes that lead into Python."""
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -51,12 +51,12 @@ class Namespace(utils.Namespace):
 
 
 def refuse(sentence: str) -> NoReturn:
-    """`raise_exception` of templates."""
+    """The `raise_exception` of templates."""
     raise TemplateError(sentence)
 
 
 def as_json(value: Any, ensure_ascii: bool = False, **how: Any) -> str:
-    """Jinja's own `tojson` writes HTML."""
+    """The `tojson` of templates; Jinja's own filter writes HTML."""
     return json.dumps(value, ensure_ascii=ensure_ascii, **how)
 
 
@@ -66,7 +66,7 @@ def now(form: str) -> str:
 
 @lru_cache(maxsize=8)
 def compiled(source: str) -> Template:
-    """With all that transformers 5 offers to templates."""
+    """The compiled template, with everything that transformers 5 offers to templates."""
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, "jinja2.ext.loopcontrols"]
     )
@@ -76,7 +76,7 @@ def compiled(source: str) -> Template:
 
 
 def answer(request: dict[str, Any]) -> dict[str, str]:
-    """Render. Whatever goes wrong inside of the template is its refusal."""
+    """Render a template. Every error inside the template counts as its refusal."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     bound(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime) + SECONDS)
     try:
@@ -84,17 +84,17 @@ def answer(request: dict[str, Any]) -> dict[str, str]:
     except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
         sentence = (str(error).splitlines() or [""])[0] or type(error).__name__
         return {"refused": sentence[:LONGEST_SENTENCE]}
-    return {"text": text} if len(text) <= LONGEST_TEXT else {"refused": "the prompt it makes is endless"}
+    return {"text": text} if len(text) <= LONGEST_TEXT else {"refused": "the prompt is too long"}
 
 
 def bound(what: int, most: int) -> None:
-    """Lower one of the kernel's limits, within what the operator has set."""
+    """Lower one of the kernel's limits, but never above the operator's own limit."""
     _, hard = resource.getrlimit(what)
     resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def main() -> None:
-    """One line after the other, till nobody asks any more."""
+    """Answer one request after another, until the parent closes standard input."""
     bound(resource.RLIMIT_CORE, 0)
     bound(resource.RLIMIT_AS, MEMORY)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The process that renders chat templates, as the service sees it. See jinja_child.py for why there is one."""
+"""The service's side of the process that renders chat templates. jinja_child.py says why it is a separate process."""
 
 import json
 import logging
@@ -18,37 +18,37 @@ log = logging.getLogger(__name__)
 
 CHILD = Path(__file__).with_name("jinja_child.py")
 KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "TZ", "LANG", "LC_ALL")  # none of our tokens
-TRIES = 2  # a process that was killed from outside is replaced
+TRIES = 2  # a child that was killed from outside is replaced
 
 
 class JinjaProcess:
-    """One child, started when it is needed and when it has died. Its method may be called from several threads."""
+    """One child process, started on demand and again after its death. Several threads may call `render`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
     def render(self, template: str, variables: dict[str, Any]) -> str:
-        """The template's text. Blocks for the seconds of processor time that a rendering may take.
+        """The rendered template. Blocks for as many seconds of processor time as a rendering may take.
 
         Raises:
-            PromptRefusedError: the template refuses these messages, is not right, or does not come to an end.
-            GenerationFailedError: the process was killed from outside.
+            PromptRefusedError: the template refuses these messages, has an error, or does not end.
+            GenerationFailedError: the child was killed from outside.
         """
         request = json.dumps({"template": template, "variables": variables}) + "\n"
         with self._lock:
             answer = next(filter(None, (self._ask(request) for _ in range(TRIES))), None)
         if answer is None:
-            raise GenerationFailedError("the process that writes prompts was killed; ask again")
+            raise GenerationFailedError("the process that renders prompts was killed; ask again")
         if "refused" in answer:
             raise PromptRefusedError(answer["refused"])
         return str(answer["text"])
 
     def _ask(self, request: str) -> dict[str, str] | None:
-        """One request to the child, or None when it has died."""
+        """The child's answer to one request; None if the child has died."""
         child = self._child = self._child or _started(self)
         try:
-            child.stdin.write(request)  # type: ignore[union-attr] # they are pipes
+            child.stdin.write(request)  # type: ignore[union-attr] # they are pipes here
             child.stdin.flush()  # type: ignore[union-attr]
             line = child.stdout.readline()  # type: ignore[union-attr]
         except BrokenPipeError:
@@ -57,9 +57,9 @@ class JinjaProcess:
             return dict(json.loads(line))
         self._child = None
         code = _ended(child)
-        log.warning("the process that writes prompts ended with code %d", code)
+        log.warning("the process that renders prompts ended with code %d; the next prompt starts a new one", code)
         if code == -signal.SIGXCPU:
-            raise PromptRefusedError("it does not come to an end with these messages")
+            raise PromptRefusedError("the template does not end with these messages")
         return None
 
 
@@ -80,7 +80,7 @@ def _started(owner: JinjaProcess) -> subprocess.Popen[str]:
 
 
 def _ended(child: subprocess.Popen[str]) -> int:
-    """End it, if it lives; returns its exit status."""
+    """End the child if it is alive; returns its exit status."""
     for pipe in (child.stdin, child.stdout):
         try:
             pipe.close()  # type: ignore[union-attr]

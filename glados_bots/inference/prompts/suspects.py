@@ -1,7 +1,7 @@
-"""Prompts that end the process which makes them: the next process makes them once more, and then no more.
+"""Finds prompts that kill the process which encodes them. The next process tries them once more, and then refuses them.
 
-Whoever asks for such a prompt asks again when the service is back, and would end it again, for ever. So what is being
-made stands in a file, as a digest; what stands there when a process starts was being made when the one before it died.
+Clients repeat such a request when the service is back, and would kill it again and again. So a file holds digests of
+all prompts that are being encoded. Prompts in that file at a process's start were in hand when its predecessor died.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ from glados_bots.errors import PromptRefusedError
 
 log = logging.getLogger(__name__)
 
-MOST_DEATHS = 2  # one may be anything's fault
-REFUSED = "this prompt has ended the service {deaths} times as it was made, and is not tried again"
+MOST_DEATHS = 2  # a single death may have any cause
+REFUSED = "encoding this prompt has killed the service {deaths} times, so the service does not try it again"
 
 
 class Suspects:
-    """What was in hand when earlier processes died. Its method may be called from several threads.
+    """Prompts that were in hand when earlier processes died. Several threads may call `making`.
 
     Args:
-        file: where it is kept; without a place to write, nothing is.
+        file: the file that stores them; if it is not writable, nothing is stored.
     """
 
     def __init__(self, file: Path) -> None:
@@ -43,11 +43,11 @@ class Suspects:
 
     @contextmanager
     def making(self, messages: Sequence[Message]) -> Iterator[None]:
-        """While a prompt is made. Raises PromptRefusedError for one that has ended MOST_DEATHS processes in a row."""
+        """Wrap the encoding of a prompt. Raises PromptRefusedError if it has killed MOST_DEATHS processes in a row."""
         name = hashlib.sha256(repr(messages).encode(errors="replace")).hexdigest()[:32]
         deaths = self._deaths.get(name, 0)
         if deaths >= MOST_DEATHS:
-            log.error("a prompt that has ended this service %d times is refused", deaths)
+            log.error("refused a prompt that has killed this service %d times", deaths)
             raise PromptRefusedError(REFUSED.format(deaths=deaths))
         with self._lock:
             self._in_hand.append(name)
@@ -61,7 +61,7 @@ class Suspects:
                 self._write()
 
     def _write(self) -> None:
-        """In place, as this is done twice for each prompt. What a process has written outlives it."""
+        """Overwrite the file in place, because each prompt needs two writes. Written data survives the process."""
         text = json.dumps({"deaths": self._deaths, "in_hand": self._in_hand}).encode()
         self._size = max(self._size, len(text))
         if self._descriptor is not None:
@@ -82,5 +82,5 @@ def _opened(file: Path) -> int | None:
         file.parent.mkdir(parents=True, exist_ok=True)
         return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        log.warning("%s cannot be written (%s): a prompt that ends the service may end it again", file, error)
+        log.warning("cannot write %s (%s): a prompt that kills the service may kill it again", file, error)
         return None

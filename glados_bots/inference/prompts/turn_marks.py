@@ -1,8 +1,8 @@
-"""The marks of a chat template: the texts by which it says whose turn begins or ends. And how they are broken.
+"""The marks of a chat template (texts that begin or end somebody's turn), and how to break them in people's text.
 
-They are found in what the template itself wrote around known words, so they are those of this template, whatever it
-is: `USER:`, `### Response:`, `[/INST]`, `<|user|>`. In people's words a zero-width space after a mark's first letter
-keeps it readable and makes it no mark.
+We find the marks in the text that the template itself writes around known words, so they are right for any template:
+`USER:`, `### Response:`, `[/INST]`, `<|user|>`. In people's text, a zero-width space after a mark's first letter keeps
+the mark readable but makes it ineffective.
 """
 
 import re
@@ -13,23 +13,23 @@ from glados_bots.inference.prompts.unseen import BLANK, ENDS, LINE_START
 
 BREAK = "\u200b"
 NEVER = "(?!)"  # matches nothing
-LONGEST_MARK = 60  # characters; of what is longer, the beginning and the end are marks
-LONGEST_GAP = 2_000  # characters looked at, at either end of what a template wrote
+LONGEST_MARK = 60  # characters; of a longer text, the beginning and the end are marks
+LONGEST_GAP = 2_000  # characters examined at either end of a text that a template wrote
 BRACKETED = re.compile(rf"(<{{1,2}}[^<>{ENDS}]{{1,{LONGEST_MARK}}}>{{1,2}}|\[[^\[\]{ENDS}]{{1,{LONGEST_MARK}}}\])")
-BARE = re.compile(r"[\w\s]+")  # a word such as `user`: a mark at a line's beginning, and prose anywhere else
+BARE = re.compile(r"[\w\s]+")  # a word such as `user`: a mark only at the beginning of a line
 SENTENCE = re.compile(r"[.!?。] ")
 PIECES = re.compile(rf"[0-9]+|[{BLANK}]+|.", re.DOTALL)
 
 
 class Tree(dict[str, "Tree"]):
-    """Texts by their characters; the empty text stands where one ends."""
+    """Texts as a tree of characters; an empty key marks the end of a text."""
 
 
 class TurnMarks:
-    """The marks of one template. `broken` is linear in the text.
+    """The marks of one template. `broken` takes linear time.
 
     Args:
-        marks: as the template writes them, without the blanks around them.
+        marks: the marks as the template writes them, without surrounding blanks.
     """
 
     def __init__(self, marks: Iterable[str]) -> None:
@@ -40,9 +40,9 @@ class TurnMarks:
         self._at_start = re.compile(f"{LINE_START}(?:{'|'.join(at_start) or NEVER})", re.IGNORECASE)
 
     def broken(self, text: str) -> str:
-        """The text with every mark in it broken: as it is written anywhere, and in any case where a line begins."""
+        """The text with all marks broken: exact marks anywhere, and marks in any case at the beginning of a line."""
         text = self._at_start.sub(rf"\g<0>{BREAK}", text)
-        for _ in range(LONGEST_MARK):  # one mark may lie across another, which a second look finds
+        for _ in range(LONGEST_MARK):  # marks may overlap; a second pass finds those
             text, count = self._anywhere.subn(rf"\g<0>{BREAK}", text)
             if not count:
                 break
@@ -50,9 +50,9 @@ class TurnMarks:
 
 
 def marks_in(gap: str, specials: Sequence[str]) -> list[str]:
-    """The marks in what a template wrote between two texts.
+    """The marks in a text that a template wrote between two messages.
 
-    Special tokens are marks already, see `formats.harmless`; a bare word beside one (`<|im_start|>user`) is none.
+    `formats.harmless` breaks special tokens already. A bare word beside one (`<|im_start|>user`) is not a mark.
     """
     edges = gap if len(gap) <= 2 * LONGEST_GAP else f"{gap[:LONGEST_GAP]}\n{gap[-LONGEST_GAP:]}"
     plain, found = starts(tuple(specials)).subn("\n", edges)
@@ -64,10 +64,10 @@ def marks_in(gap: str, specials: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def starts(texts: tuple[str, ...], *, whole: bool = True) -> re.Pattern[str]:
-    """Matches any of the texts, or without `whole` their first character where the rest follows. Linear in the text.
+    """A pattern for any of the texts; without `whole`, for their first character if the rest follows. Linear in time.
 
-    The texts are a tree of characters, so that many with the same beginning (`<unused0>`, `<unused1>`, ...) cost as
-    much as one.
+    The pattern comes from a tree of characters, so many texts with the same beginning (`<unused0>`, `<unused1>`, ...)
+    cost no more than one.
     """
     tree = Tree()
     for text in filter(None, texts):
@@ -80,9 +80,9 @@ def starts(texts: tuple[str, ...], *, whole: bool = True) -> re.Pattern[str]:
 
 
 def _grown(tree: Tree) -> str:
-    """A pattern of what may follow, the longest first."""
+    """A pattern for the texts in a tree, the longest first."""
     chain = ""
-    while len(tree) == 1 and "" not in tree:  # written flat: `re` nests a few hundred groups at most
+    while len(tree) == 1 and "" not in tree:  # without groups: `re` nests at most a few hundred groups
         character, tree = next(iter(tree.items()))
         chain += re.escape(character)
     branches = [re.escape(character) + _grown(rest) for character, rest in tree.items() if character]
@@ -92,22 +92,22 @@ def _grown(tree: Tree) -> str:
 
 
 def _cuts(part: str) -> Iterator[str]:
-    """The marks in a part of a line: beside prose (`... to the user's questions. USER:`), and of any length."""
+    """The marks in a part of a line: next to prose (`... to the user's questions. USER:`), and of any length."""
     for sentence in map(str.strip, SENTENCE.split(part)):
         yield sentence[:LONGEST_MARK]
         yield sentence[-LONGEST_MARK:]
 
 
 def _pattern(mark: str, *, loose: bool = False) -> str:
-    """Matches the mark up to its first letter where the rest follows; any number stands for any other.
+    """A pattern for a mark up to its first letter, if the rest follows. A number in it matches any other number.
 
     Args:
         mark: the text.
-        loose: allow unseen characters and blanks between words and before a colon; a bare word must end there.
+        loose: allow invisible characters and blanks between words and before a colon.
     """
     pieces = PIECES.findall(mark)
     cut = next((place for kind in (str.isalpha, str.isalnum) for place, piece in enumerate(pieces) if kind(piece)), 0)
-    cut = min(cut, max(0, len(pieces) - 2))  # a break behind a whole mark would break nothing
+    cut = min(cut, max(0, len(pieces) - 2))  # a break after the whole mark would have no effect
     spelt = [_piece(piece, loose=loose) for piece in pieces]
     end = r"(?!\w)" if BARE.fullmatch(mark) else ""
     return f"{''.join(spelt[: cut + 1])}(?={''.join(spelt[cut + 1 :])}{end})"

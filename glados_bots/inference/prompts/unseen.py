@@ -1,8 +1,8 @@
-"""Characters that leave no mark on a line, as the inside of a character class of `re`.
+"""Invisible characters, written for use inside a character class of `re`.
 
-Sources: the Unicode Character Database 17. BLANK holds the categories Cc, Cf and Zs, the property
-Default_Ignorable_Code_Point, and two that are drawn empty: the Braille blank and the musical null notehead. What ends a
-line for `str.splitlines` is not in BLANK but in ENDS, so that a search that skips BLANK never leaves its line.
+Source: the Unicode Character Database 17. BLANK holds the categories Cc, Cf and Zs, the property
+Default_Ignorable_Code_Point, and two characters with empty glyphs: the Braille blank and the musical null notehead.
+ENDS holds the line ends of `str.splitlines`. BLANK does not, so a search that skips BLANK never leaves its line.
 """
 
 ENDS = r"\n\r\v\f\x1c-\x1e\x85\u2028\u2029"

@@ -1,1 +1,1 @@
-"""The engine on transformers: continuous batching, LoRAs beside one base, quantisation, the fast step on a CPU."""
+"""The engine on transformers: continuous batching, LoRAs beside one base, quantisation, a fast step on a CPU."""

@@ -1,9 +1,9 @@
-"""Lets the library's forward pass end with scores, and chooses tokens after it.
+"""Makes the library's forward pass end with scores, and chooses tokens after it.
 
-The library chooses inside the pass. Where it captures that as a CUDA graph, nothing in there may look at a number; but
-penalties, forbidden words and a seed a request have to. So the captured part keeps the scores in a tensor of its own,
-and the tokens are chosen when it has run. On a GPU that waits for nothing, so that asynchronous batching stays what it
-is; only requests that look back at what they said wait for their own row.
+The library chooses tokens inside the pass. No code in a captured CUDA graph may read a number, but penalties, forbidden
+words and seeds per request need that. So the captured part stores the scores in a separate tensor, and we choose tokens
+after it has run. On a GPU nothing waits for this, so batching stays asynchronous; only requests that look back at their
+own tokens wait for their row.
 """
 
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ from glados_bots.inference.transformers_engine.sampler import Sampler
 
 
 class AfterForward:
-    """Stands in the model runner of one batch processor; see `install`."""
+    """Replaces parts of one batch processor's model runner; see `install`."""
 
     def __init__(self, processor: Any, sampler: Sampler, vocabulary: int) -> None:
         self._places = processor.inputs_and_outputs
@@ -26,12 +26,12 @@ class AfterForward:
         self._forward = processor.model_runner.compute_batch
 
     def keep(self, scores: torch.Tensor, output_ids: torch.Tensor) -> None:
-        """In place of the library's choice. Args: scores (1, rows, vocabulary); output_ids stay as they are."""
+        """Replaces the library's choice. Args: scores (1, rows, vocabulary); output_ids stay as they are."""
         del output_ids
         self._scores[: scores.shape[1]].copy_(scores[0])
 
     def compute(self, model: Any, batch_data: Any) -> None:
-        """The forward pass, then the tokens of its rows, where the library looks for them."""
+        """Run the forward pass, then write the tokens of its rows to where the library reads them."""
         states = self._sampler.rows
         _, _, output_ids = self._places.get_cb_kwargs()
         self._forward(model, batch_data)
@@ -46,7 +46,7 @@ class AfterForward:
 
 
 def install(processor: Any, sampler: Sampler, vocabulary: int) -> None:
-    """Call it before the first request, and before graphs are captured."""
+    """Install the sampler. Call this before the first request, and before the library captures graphs."""
     after, runner = AfterForward(processor, sampler, vocabulary), processor.model_runner
     runner.logit_processor = SimpleNamespace(do_processing=False)
     runner._sample = after.keep  # noqa: SLF001 - the library has no hook between forward pass and choice

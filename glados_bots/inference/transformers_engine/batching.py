@@ -1,4 +1,4 @@
-"""How much the library's continuous batching may take: memory for keys and values, requests and tokens of a step."""
+"""Limits of the library's continuous batching: memory for keys and values, requests and tokens per step."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from glados_bots.inference.model_files.hardware import memory_gb
 from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE
 
-CPU_BATCH_TOKENS = 256  # tokens of one step, which answers under way wait for while a long question is read
+CPU_BATCH_TOKENS = 256  # tokens per step; running answers wait this long while a long question is read
 
 
 def batching(options: EngineOptions, config: Any, context_length: int, *, cuda: bool) -> ContinuousBatchingConfig:
-    """On a GPU the library sizes its cache by the memory that is free; on a CPU it would take all of it."""
+    """The configuration. On a GPU the library fits its cache to the free memory; on a CPU we limit it."""
     chosen: dict[str, Any] = {"max_requests_per_batch": options.max_running}
     size = options.cache_gb
     if size is not None or not cuda:

@@ -1,8 +1,8 @@
-"""Keys and values on the GPU of their layer, for a model that accelerate spread over several.
+"""Puts keys and values on the GPU of their layer, for a model that accelerate has spread over several GPUs.
 
-The library keeps one tensor for the whole cache, on the first device. accelerate moves inputs to each layer's device,
-but knows nothing of the cache. So each further device gets a tensor of the same shape, and its layers use that one: the
-bookkeeping of pages stays one for all.
+The library has one tensor for the whole cache, on the first device. accelerate moves inputs to each layer's device, but
+knows nothing about the cache. So each other device gets a tensor of the same shape, and its layers use that one. All
+devices share the bookkeeping of pages.
 """
 
 import copy
@@ -14,7 +14,7 @@ VIEWS = ("_kv_token_views", "_kv_page_views")  # layer -> its keys and its value
 
 
 def spread(model: Any, cache: Any) -> None:
-    """Give the layers that are not on the cache's device a cache on theirs. Call it before the first request."""
+    """Give each layer on another device a cache on its own device. Call this before the first request."""
     copies: dict[tuple[int, torch.device], Any] = {}
     for layer, device in layer_devices(model).items():
         allocator = cache.layer_to_allocator.get(layer)
@@ -28,7 +28,7 @@ def spread(model: Any, cache: Any) -> None:
 
 
 def layer_devices(model: Any) -> dict[int, torch.device]:
-    """Device of each attention layer, by its number."""
+    """The device of each attention layer, by layer number."""
     devices: dict[int, torch.device] = {}
     for module in model.modules():
         layer, parameter = getattr(module, "layer_idx", None), next(module.parameters(), None)
@@ -38,7 +38,7 @@ def layer_devices(model: Any) -> dict[int, torch.device]:
 
 
 def _copy_on(cache: Any, allocator: Any, device: torch.device) -> Any:
-    """The allocator with a tensor of its own on another device; only its views are used."""
+    """A copy of the allocator with its own tensor on another device; only its views are used."""
     twin = copy.copy(allocator)
     tensor = torch.zeros_like(cache.cache_tensor, device=device)
     usable = cache.num_sectors * cache.bytes_per_sector

@@ -1,30 +1,30 @@
-"""From token ids to text while they come: never half a character, never a part of a stop string."""
+"""Converts token ids to text as they arrive, without half characters and without parts of a stop string."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from glados_bots.wire.reasoning import overlap
 
-UNFINISHED = "\ufffd"  # what a tokenizer shows for the first bytes of a character
-# Tokens decoded again with each new one, so that spaces and joined characters come out right. A character has at most
-# four bytes, so that so many broken ones in a row are none.
+UNFINISHED = "\ufffd"  # a tokenizer's placeholder for the first bytes of a character
+# Number of tokens decoded again with each new one, so that spaces and joined characters are right. A character has at
+# most four bytes, so this many placeholders in a row are real.
 WINDOW = 8
 
 
 class Detokenizer:
-    """Text of one growing sequence. `feed` gives what may be shown; what may still change is held back."""
+    """The text of one growing sequence. `feed` returns final text and holds back text that may still change."""
 
     def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
         self._tokenizer = tokenizer
         self._stop = [string for string in stop if string]
         self._tokens: list[int] = []
-        self._begin = 0  # first token decoded again
-        self._read = 0  # tokens whose text was taken
-        self._held = ""  # taken, but it may be the beginning of a stop string
-        self.stopped = False  # a stop string was met; the text ended before it
+        self._begin = 0  # first token that is decoded again
+        self._read = 0  # number of tokens whose text was read
+        self._held = ""  # text that was read but may be the beginning of a stop string
+        self.stopped = False  # whether a stop string was found; the text ended before it
 
     def feed(self, tokens: Sequence[int]) -> str:
-        """Take more tokens and return the text that became certain."""
+        """Add tokens and return the text that is now final."""
         self._tokens.extend(tokens)
         before = self._decode(self._begin, self._read)
         now = self._decode(self._begin, len(self._tokens))
@@ -36,7 +36,7 @@ class Detokenizer:
         return self._certain(now[len(before) :])
 
     def close(self) -> str:
-        """The text held back, now that nothing follows; bytes that make no character are left out."""
+        """Return the text that was held back, now that nothing follows, without bytes that form no character."""
         if self.stopped:
             return ""
         before = self._decode(self._begin, self._read)
@@ -52,7 +52,7 @@ class Detokenizer:
         return str(self._tokenizer.decode(self._tokens[begin:end], skip_special_tokens=True))
 
     def _certain(self, text: str) -> str:
-        """Cut at a stop string; hold back an end that may become one."""
+        """Cut the text at a stop string, and hold back an end that may become one."""
         if self.stopped:
             return ""
         text = self._held + text

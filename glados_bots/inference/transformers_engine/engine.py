@@ -1,7 +1,7 @@
 """The engine on transformers' own continuous batching: paged cache, shared prefixes, one forward pass for all requests.
 
-We write no scheduler. Requests wait in our `WaitingLine`, are tokenised in a thread, run in the library's generation
-thread, and come back to the event loop token by token.
+We have no scheduler of our own. Requests are tokenised in a thread, wait in our `WaitingLine`, run in the library's
+generation thread, and return to the event loop token by token.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from glados_bots.inference.transformers_engine.short_first import let_short_prom
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
 
-FAILED = "this answer failed inside the model; the service's log says why"
+FAILED = "this answer failed inside the model; the log of the service says why"
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class TransformersEngine(CardEngine):
         self._loras: MultiLora | None = None
         self._model: Any = None
         self._manager: Any = None
-        self._trial: Trial | None = None  # of a class that nobody has tested
+        self._trial: Trial | None = None  # only for a model class that nobody has tested
         self._sampler = Sampler(self._fail)
         self._outputs: dict[str, asyncio.Queue[Any]] = {}
         self._cached: dict[str, int] = {}
@@ -63,35 +63,35 @@ class TransformersEngine(CardEngine):
         self._stopping = False
 
     async def start(self) -> None:
-        """Load the weights, start the generation thread and answer one short question to warm up."""
+        """Load the weights, start the generation thread, and answer one short question as a warm-up."""
         self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._load)
             self._manager.start()
             await self._warm_up()
         except BaseException as error:
-            await self.stop()  # its thread would keep the process
+            await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
             raise ConfigError(unservable.cannot_be_served(self._card, first_line(error))) from error
 
     async def _warm_up(self) -> None:
-        """One question, with a system text as the bots send it. What dies of it would die of every question."""
+        """Answer one question with a system text, as the bots send it. A model that fails here would always fail."""
         messages = [Message("system", "Be brief."), Message("user", "Hi")]
         async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
             async for _ in events:
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self._manager, self._sampler)):
-            raise RuntimeError(f"it answers otherwise than {type(self._model).__name__} does without batching")
+            raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
 
     async def stop(self) -> None:
-        """Fail what runs and end the generation thread."""
+        """Fail all running requests and end the generation thread."""
         self._stopping = True
         if self._manager is not None:
             await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
 
     def _load(self) -> None:
-        # 1. The files, whose config is looked at before the large ones are fetched
+        # 1. Files: check the config before fetching the large ones
         unservable.refuse_by_hub(self._card, self._options.hf_token)
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
         unservable.refuse_by_config(self._card, folder)
@@ -103,10 +103,10 @@ class TransformersEngine(CardEngine):
         config = model.config.get_text_config()
         self._encoder = Encoder(self._card, folder, config)
         self._ends = self._encoder.ends(model.generation_config)
-        # 4. What a class that nobody has tested answers by itself, before its attention is swapped
+        # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
-        # 5. The library's scheduler and cache, which outlive a full GPU
+        # 5. The library's scheduler and cache, which must survive a full GPU
         self._manager = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
             batching(self._options, config, self.context_length, cuda=cuda),
@@ -118,18 +118,18 @@ class TransformersEngine(CardEngine):
         processors.tensors_required = 1 + (self._loras is not None)
         self._manager.logit_processor = processors
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
-        # 7. Its cache and its order, as many callers need them
+        # 7. The library's cache and order of requests, adapted to many callers
         self._prepare_cache(self._manager.batch_processor.cache)
         evict_oldest_first(self._manager.batch_processor)
         let_short_prompts_in(self._manager.batch_processor.scheduler)
-        # 8. Tokens are chosen after the forward pass, which is captured as CUDA graphs where they can be had
+        # 8. Tokens are chosen after the forward pass, which is captured as CUDA graphs on a GPU
         after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
         self._manager.warmup()
         if not cuda:
             self._use_own_step()
 
     def _use_own_step(self) -> None:
-        """Compute with `cpu/step.cpp` where it can be had; `GLADOS_QUANTIZE=none` asks for exact bfloat16."""
+        """Compute with `cpu/step.cpp` if possible; with `GLADOS_QUANTIZE=none`, compute in exact bfloat16 instead."""
         if self._options.quantize != "auto" or self._loras:
             return
         reason = cpu.attach(
@@ -138,7 +138,7 @@ class TransformersEngine(CardEngine):
         log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
 
     def _prepare_cache(self, cache: Any) -> None:
-        """Spread it where the model is, keep callers and LoRAs apart, and count what is found in it again."""
+        """Spread the cache over the model's devices, keep callers and LoRAs apart, and count reused tokens."""
         if self._options.multi_gpu:
             cache_spread.spread(self._model, cache)
         separate_prefixes(cache, self.encoder.vocabulary)
@@ -147,7 +147,7 @@ class TransformersEngine(CardEngine):
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
     ) -> AsyncGenerator[Event]:
-        """Submit, read token by token, cancel when the reader leaves or a stop string comes."""
+        """Submit the prompt, read token by token, and cancel if the reader leaves or a stop string appears."""
         self._require_alive()
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
@@ -194,19 +194,19 @@ class TransformersEngine(CardEngine):
         self._cached.pop(request_id, None)
 
     def _fail(self, request_id: str, error: Exception) -> None:
-        """Called in the generation thread when no token could be chosen for one request."""
+        """Called in the generation thread if choosing a token failed for one request."""
         outputs = self._outputs.get(request_id)
         if outputs is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(outputs.put_nowait, error)
 
     def _require_alive(self) -> None:
         if self._stopping:
-            raise GenerationFailedError("the service is stopping")
+            raise GenerationFailedError("the service is shutting down; ask again in a moment")
         if self.fatal:
             raise EngineDeadError(self.fatal)
 
     def _row(self, prompt: list[int], sampling: Sampling) -> RowSettings:
-        """The request's settings, and the card's where it has none."""
+        """The request's sampling settings; the card's settings fill the gaps."""
         card = self._card.sampling
         generator = torch.Generator(device=self._model.device)
         if sampling.seed is None:
@@ -228,7 +228,7 @@ class TransformersEngine(CardEngine):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
         return tuple(self._names)
 
     @property

@@ -1,4 +1,4 @@
-"""Load a model as its card and the options ask: device, precision, LoRAs."""
+"""Loads a model as its card and the options say: device, precision, LoRAs."""
 
 import importlib.util
 import logging
@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
@@ -18,7 +19,7 @@ from glados_bots.inference.transformers_engine.quantize import quantisation
 
 log = logging.getLogger(__name__)
 
-# What a checkpoint's own quantisation needs beside transformers: method -> (module, package).
+# Libraries needed to read a checkpoint's own quantisation: method -> (module, package).
 READERS = {
     "gptq": ("gptqmodel", "gptqmodel"),
     "awq": ("gptqmodel", "gptqmodel"),
@@ -29,16 +30,17 @@ READERS = {
 
 
 def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, MultiLora | None, dict[str, int]]:
-    """The model, the LoRAs beside its weights if there are any, and the slot of each model name; the default first.
+    """(the model, the LoRAs beside its weights if there are any, the slot of each model name, the default first).
 
-    One LoRA alone is merged into the weights. With several, or a quantised base, they stay beside them.
+    A single LoRA is merged into the weights. Several LoRAs, or LoRAs on a quantised base, stay beside the weights.
 
     Raises:
-        ConfigError: a LoRA is missing or does not fit, or a quantisation cannot be had here.
+        ConfigError: a LoRA is missing or does not fit, or a quantisation is not available here.
     """
     folders = loras_of(card, options.loras, base_only=options.base_only)
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
+    transformers_bars.take_over()
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.bfloat16,
@@ -65,22 +67,22 @@ def _device_map(options: EngineOptions) -> str | None:
 
 
 def _refuse_offload(card: Card, model: Any) -> None:
-    """Accelerate puts what does not fit the GPUs into main memory or on disk; answers would take minutes."""
+    """Raise ConfigError if accelerate put parts of the model into main memory or on disk: answers take minutes then."""
     elsewhere = {str(place) for place in getattr(model, "hf_device_map", {}).values()} & {"cpu", "disk"}
     if elsewhere and torch.cuda.is_available():
         raise ConfigError(
-            f"{card.name} does not fit the GPUs' memory, and computing a part of it elsewhere ({', '.join(elsewhere)}) "
-            f"would be too slow to chat with; try --quantize 8bit or 4bit, see `glados models plan {card.name}`"
+            f"{card.name} does not fit the GPUs' memory, and with a part of it elsewhere ({', '.join(elsewhere)}) "
+            f"it would be too slow to chat with; try --quantize 8bit or 4bit, see `glados models plan {card.name}`"
         )
 
 
 def _own_quantisation(folder: Path) -> str | None:
-    """The method a checkpoint is already quantised with. Raises ConfigError when what reads it is not installed."""
+    """The method of a quantised checkpoint, else None. Raises ConfigError if the library to read it is missing."""
     method = (read_json(folder / "config.json").get("quantization_config") or {}).get("quant_method")
     if method is None:
         return None
     module, package = READERS.get(str(method), ("torch", ""))
     if importlib.util.find_spec(module) is None:
-        raise ConfigError(f"{folder}: these weights are {method}-quantised; `pip install {package}` to read them")
-    log.info("the weights are %s-quantised already", method)
+        raise ConfigError(f"{folder}: these weights are {method}-quantised; run `pip install {package}` to read them")
+    log.info("the weights are already %s-quantised", method)
     return str(method)

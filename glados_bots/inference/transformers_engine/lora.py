@@ -1,6 +1,6 @@
-"""Read a current peft adapter, check that it belongs to the base, and merge it: a LoRA then costs nothing.
+"""Reads a current peft LoRA, checks that it belongs to the base, and merges it: a merged LoRA costs nothing.
 
-Several LoRAs on one base are kept beside its weights instead, see multi_lora.py; `read_loras` reads them for that.
+Several LoRAs on one base stay beside its weights instead (see multi_lora.py); `read_loras` reads those.
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
 
     Args:
         model: the base, not quantised.
-        folder: of a current peft adapter.
-        base: the base's hub id, where it has one; a LoRA that names another one is refused.
+        folder: folder of a current peft LoRA.
+        base: the base's hub id, if it has one; a LoRA that names another base is refused.
 
     Raises:
-        ConfigError: the LoRA is missing, pickled, or does not belong to this base.
+        ConfigError: the LoRA is missing or pickled, or does not belong to this base.
     """
     require_lora(folder, base)
     fitted, tensors = _fitted(model, folder)
@@ -39,21 +39,21 @@ def apply_lora(model: Any, folder: Path, base: str | None = None) -> Any:
 
 
 def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None) -> dict[str, dict[str, Pair]]:
-    """The LoRAs by name, each as the pairs it adds to the model's modules by module name, on the CPU.
+    """For each LoRA name, the pairs that it adds to the model, by module name, on the CPU.
 
     Raises:
-        ConfigError: one is missing, pickled, does not belong to this base, or is of a kind that can only be merged.
+        ConfigError: a LoRA is missing or pickled, does not belong to this base, or can only be merged.
     """
     for folder in folders.values():
         require_lora(folder, base)
         config = read_config(folder)
         if config.get("modules_to_save") or config.get("use_dora") or config.get("bias", "none") != "none":
-            raise ConfigError(f"{folder}: only plain LoRA of linear layers can be served beside others; serve it alone")
+            raise ConfigError(f"{folder}: only plain LoRAs of linear layers work beside others; serve this one alone")
     return {name: _pairs(*_fitted(_skeleton(model), folder), folder) for name, folder in folders.items()}
 
 
 def _skeleton(model: Any) -> Any:
-    """A model of the same shape without weights, to read a LoRA on."""
+    """A model of the same shape without weights, for reading a LoRA."""
     config = deepcopy(model.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
@@ -62,35 +62,41 @@ def _skeleton(model: Any) -> Any:
 
 
 def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The model with room for the LoRA, and the LoRA's tensors, each of which is there and fits."""
+    """(the model prepared for the LoRA, the LoRA's tensors). All tensors are there and fit, else raises ConfigError."""
     try:
         tensors = load_file(folder / WEIGHTS)
         config = LoraConfig.from_pretrained(folder)
         config.inference_mode = True
         config.target_modules = targets(config.target_modules, tensors)
-        if isinstance(config.exclude_modules, str):  # an expression; what it leaves out has no weights
+        if isinstance(config.exclude_modules, str):  # an expression; excluded modules have no weights
             config.target_modules, config.exclude_modules = targets("", tensors), None
-        config.base_model_name_or_path = config.auto_mapping = None  # ours to check; peft warns of every local folder
+        config.base_model_name_or_path = config.auto_mapping = None  # we check these; peft warns about local folders
         fitted = get_peft_model(model, config, low_cpu_mem_usage=True)
         _compare(folder, get_peft_model_state_dict(fitted), tensors)
     except SafetensorError as error:
         raise ConfigError(f"{folder / WEIGHTS}: truncated or damaged ({error}); import or fetch it again") from error
     except (ValueError, RuntimeError, KeyError, OSError, TypeError) as error:
-        raise ConfigError(f"{folder}: this LoRA does not fit the base model ({error})") from error
+        raise ConfigError(
+            f"{folder}: this LoRA does not fit the base model ({error}); use one that was made for it"
+        ) from error
     return fitted, tensors
 
 
 def _compare(folder: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     missing, strange = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing:
-        raise ConfigError(f"{folder}: weights are missing: {missing[0]} and {len(missing) - 1} others")
+        raise ConfigError(
+            f"{folder}: weights are missing: {missing[0]} and {len(missing) - 1} others; fetch this LoRA again"
+        )
     if strange:
-        raise ConfigError(f"{folder}: this LoRA does not fit the base model, which has no {strange[0]}")
+        raise ConfigError(
+            f"{folder}: this LoRA does not fit the base model, which has no {strange[0]}; use one that was made for it"
+        )
     for key, tensor in wanted.items():
         if found[key].shape != tensor.shape:
             raise ConfigError(
                 f"{folder}: this LoRA does not fit the base model: {key} has shape {tuple(found[key].shape)}, "
-                f"but {tuple(tensor.shape)} is needed; its base or its rank is another one"
+                f"but the base needs {tuple(tensor.shape)}; the LoRA has another base or another rank"
             )
 
 
@@ -101,6 +107,6 @@ def _pairs(fitted: Any, tensors: Mapping[str, Any], folder: Path) -> dict[str, P
             continue
         halves = [tensors.get(f"base_model.model.{name}.lora_{half}.weight") for half in "AB"]
         if halves[0] is None or halves[1] is None or halves[0].dim() != 2:  # noqa: PLR2004 - a matrix
-            raise ConfigError(f"{folder}: {name} is no linear layer, so this LoRA cannot be served beside others")
+            raise ConfigError(f"{folder}: {name} is not a linear layer; serve this LoRA alone, not beside others")
         pairs[name] = Pair(halves[0], halves[1] * module.scaling["default"])
     return pairs

@@ -1,12 +1,12 @@
-"""Several LoRAs on one base in the same forward pass; no scheduler of our own, and outputs never mix.
+"""Several LoRAs on one base in the same forward pass, without our own scheduler. Outputs never mix.
 
 transformers' continuous batching packs the tokens of all requests of a step into one row. A hook on each tuned layer
-adds ((x A) * mask) B to its output: A and B hold all LoRAs side by side, and the mask lets each token see the
-columns of its own LoRA only. All LoRAs are computed for all tokens, which costs little while their ranks
-together are small beside the layer, and leaves no shape that depends on data: it runs under CUDA graphs as well.
+adds ((x A) * mask) B to its output. A and B hold all LoRAs side by side, and the mask lets each token see only the
+columns of its own LoRA. All LoRAs are computed for all tokens. This costs little as long as the sum of their ranks is
+small compared with the layer. No shape depends on data, so it also runs under CUDA graphs.
 
-Which LoRA a request uses stands in its id (`tag`), so it stays true however late a step asks. The step's LoRAs
-travel as one number a sequence in a row of the tensor that the library carries to the device for logits processors.
+A request's id names its LoRA (`tag`), so it is right however late a step reads it. The step's LoRAs are one number per
+sequence, in an extra row of the tensor that the library copies to the device for logits processors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,29 +22,29 @@ MARK = ":lora"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What one LoRA adds to one linear layer: B A x, the scaling already in B. Shapes (rank, in), (out, rank)."""
+    """What one LoRA adds to one linear layer: B A x. B includes the scaling. Shapes: a (rank, in), b (out, rank)."""
 
     a: Any
     b: Any
 
 
 def tag(request_id: str, slot: int) -> str:
-    """A request id that says which LoRA it uses."""
+    """A request id that names the request's LoRA."""
     return f"{request_id}{MARK}{slot}"
 
 
 def slot_of(request_id: str) -> int:
-    """The LoRA of a request; the base for an id without a mark, such as those of the library's warm-up."""
+    """The LoRA slot in a request id; the base for an id without a mark, such as in the library's warm-up."""
     number = request_id.rpartition(MARK)[2]
     return int(number) if MARK in request_id and number.isdecimal() else BASE
 
 
 class MultiLora:
-    """The LoRAs of one model. Slot 0 is the base, the others follow in the order given.
+    """The LoRAs of one model. Slot 0 is the base; the LoRAs follow in the given order.
 
     Args:
-        model: the base, loaded; its modules get hooks, its weights stay as they are (quantised ones too).
-        loras: by LoRA, what it adds to which module, see `read_loras`.
+        model: the loaded base. Its modules get hooks; its weights, quantised or not, stay as they are.
+        loras: for each LoRA, what it adds to which module; see `read_loras`.
     """
 
     def __init__(self, model: Any, loras: Mapping[str, Mapping[str, Pair]]) -> None:
@@ -56,7 +56,7 @@ class MultiLora:
         model.register_forward_pre_hook(self._before_step, with_kwargs=True)
 
     def _hook(self, module: Any, pairs: Sequence[tuple[int, Pair | None]], model: Any) -> None:
-        """Side by side: A as (in, all ranks), B as (all ranks, out), and each column's LoRA."""
+        """Add a hook with all LoRAs side by side: A (in, all ranks), B (all ranks, out), and each column's LoRA."""
         present = [(slot, pair) for slot, pair in pairs if pair is not None]
         place = {"device": next(module.parameters()).device, "dtype": model.dtype}
         a = torch.cat([pair.a.to(**place) for _, pair in present]).T.contiguous()
@@ -76,13 +76,13 @@ class MultiLora:
         module.register_forward_hook(add)
 
     def _index_for(self, x: torch.Tensor) -> torch.Tensor | None:
-        """The head gets fewer tokens than the other layers: those whose logits are wanted."""
+        """The LoRA of each token in `x`. The head gets only tokens whose logits are needed; other layers get all."""
         if self._index is None or x.shape[-2] == self._index.shape[0]:
             return self._index
         return self._kept
 
     def _before_step(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
-        """Spread the LoRA of each sequence over its tokens; only tensor work, so that a CUDA graph can hold it."""
+        """Assign each sequence's LoRA to its tokens. Uses only tensor operations, so a CUDA graph can capture it."""
         del model, args
         if "cu_seq_lens_q" not in kwargs:
             self._index = self._kept = None
@@ -95,15 +95,15 @@ class MultiLora:
 
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here
-    """The library's list of processors with one row more: the LoRA of each sequence of the step."""
+    """The library's list of processors with one extra row: the LoRA of each sequence of the step."""
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
-        """The base's slot where nothing else is said."""
+        """Fill the extra row with the base's slot."""
         super().fill_defaults(int32_tensor)
         int32_tensor[-1] = BASE
 
     def prepare_tensor_args(self, requests_in_batch: list[Any], arg_storage: torch.Tensor) -> torch.Tensor:
-        """Called with the requests of the coming step, in the order their tokens are packed."""
+        """Write the LoRAs of the next step's requests, in the order in which their tokens are packed."""
         super().prepare_tensor_args(requests_in_batch, arg_storage)
         slots = [slot_of(request.state.request_id) for request in requests_in_batch]
         arg_storage[-1, : len(slots)] = torch.tensor(slots, dtype=torch.int32).to(arg_storage.device)

@@ -1,9 +1,9 @@
-"""Running out of GPU memory ends one answer at most, never the service.
+"""Limits the damage when the GPU runs out of memory: it ends at most one answer, never the service.
 
-The library treats torch.OutOfMemoryError like any error of a step: its thread ends, and with it all answers. Here the
-requests at work are put back to wait with their tokens so far (the library's own soft reset), and steps become smaller:
-what a step needs beside the cache grows with its tokens. A request that was put back already and meets it again may
-fail: the longest one does, the others go on.
+The library treats torch.OutOfMemoryError like any error of a step: its thread ends, and all answers with it. Here, the
+active requests go back to the queue with their tokens so far (the library's own soft reset), and steps become smaller,
+because a step's memory beside the cache grows with its tokens. If all active requests were put back before, the longest
+one fails and the others continue.
 """
 
 import gc
@@ -15,11 +15,11 @@ from transformers.generation.continuous_batching.requests import RequestStatus
 
 log = logging.getLogger(__name__)
 
-EXPLANATION = "the GPU's memory did not suffice for this answer; ask a shorter question, or start a new conversation"
+EXPLANATION = "the GPU has too little memory for this answer; ask a shorter question, or start a new conversation"
 
 
 def survive(manager: Any) -> None:
-    """Let the manager's generation loop outlive torch.OutOfMemoryError. Call it before the loop starts."""
+    """Make the manager's generation loop survive torch.OutOfMemoryError. Call this before the loop starts."""
     body = manager._generation_loop_body  # noqa: SLF001 - the library has no hook for a failed step
     put_back: set[str] = set()
 
@@ -35,7 +35,7 @@ def survive(manager: Any) -> None:
 
 
 def _recover(processor: Any, put_back: set[str]) -> None:
-    """In the generation thread: free what the step held, put all at work back, fail one when that is no news."""
+    """In the generation thread: free the step's memory and put all requests back, but fail one if all were before."""
     gc.collect()
     processor.inputs_and_outputs.reset()  # waits for the device, and forgets the step
     if torch.cuda.is_available():
@@ -45,7 +45,7 @@ def _recover(processor: Any, put_back: set[str]) -> None:
     failed = None
     if states and len(put_back) == len(states):
         failed = max(states, key=lambda state: len(state.initial_tokens) + len(state.generated_tokens))
-        processor._handle_request_error(torch.OutOfMemoryError(EXPLANATION), failed)  # noqa: SLF001 - its own way to fail one
+        processor._handle_request_error(torch.OutOfMemoryError(EXPLANATION), failed)  # noqa: SLF001 - the library's way to fail one
         processor.scheduler.finish_request(failed.request_id)
     else:
         least = processor.cb_config.max_requests_per_batch
@@ -55,15 +55,15 @@ def _recover(processor: Any, put_back: set[str]) -> None:
             put_back.add(state.request_id)
             _put_back(processor.scheduler, state)
     log.error(
-        "out of memory: %d requests begin their step again, %d failed, steps have %d tokens at most from now on; "
-        "`glados models plan` says what fits",
+        "out of GPU memory: %d requests repeat their step, %d failed; from now on, a step has at most %d tokens; "
+        "run `glados models plan` to see what fits",
         len(states) - (failed is not None), failed is not None, processor.max_batch_tokens,
     )  # fmt: skip
 
 
 def _put_back(scheduler: Any, state: Any) -> None:
-    """The library's soft reset: a new request of the same id whose prompt is all tokens so far."""
+    """Do the library's soft reset: queue a new request with the same id, whose prompt holds all tokens so far."""
     again = state.create_equivalent_initial_request()
-    state._status = RequestStatus.FINISHED  # noqa: SLF001 - as the library does it: no bookkeeping of an end
+    state._status = RequestStatus.FINISHED  # noqa: SLF001 - like the library: without the bookkeeping of an end
     scheduler.finish_request(state.request_id)
     scheduler.add_waiting_request(again)

@@ -1,11 +1,11 @@
-"""Keeps the beginnings of conversations in the cache: what nobody has used for longest goes first when room is scarce.
+"""Keeps the beginnings of conversations in the cache. When room is scarce, the least recently used pages go first.
 
-What is kept is found again within its domain only (a caller, and a LoRA): else the count and the time of what was found
-would tell one caller what another has asked, and a LoRA would go on from what another has read.
+Only requests of the same domain (one caller and one LoRA) find cached pages. Otherwise the number of cached tokens and
+the response time would tell one caller what another has asked, and one LoRA would continue from pages of another.
 
-The library drops all that it keeps of ended requests as soon as free pages are scarce, and then every conversation is
-read from its first word again. A busy service is always in that state. Only where a running request finds no page at
-all does everything still go (`offload_requests`).
+As soon as free pages are scarce, the library alone would drop all pages of ended requests, and every conversation would
+be read from its first word again. A busy service is always in that state. The library still drops everything if a
+running request finds no page at all (`offload_requests`).
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
-DOMAIN = ":"  # what follows it in a request's id is the request's domain
-LARGEST_TOKEN = 2**31 - 1  # of the library's chain of hashes
+DOMAIN = ":"  # in a request's id, the request's domain follows this character
+LARGEST_TOKEN = 2**31 - 1  # largest token id in the library's chain of hashes
 
 
 def separate_prefixes(cache: Any, vocabulary: int) -> None:
-    """Let requests of one domain share pages only.
+    """Let only requests of one domain share pages.
 
-    The library finds pages by a chain of hashes from the first token on. A first token beyond the vocabulary, made of
-    it and of the domain, begins a chain of its own.
+    The library finds pages by a chain of hashes that begins with the first token. We replace that token with one beyond
+    the vocabulary, made from it and the domain, so each domain has its own chain.
     """
 
     def begun(request_id: str, tokens: list[int]) -> list[int]:
@@ -40,7 +40,7 @@ def separate_prefixes(cache: Any, vocabulary: int) -> None:
 
 
 def evict_oldest_first(processor: Any) -> None:
-    """Change the scheduler and the cache of the library's batch processor, before its first request."""
+    """Change the eviction order in the library's batch processor. Call this before its first request."""
     scheduler, cache = processor.scheduler, processor.cache
     for allocator in cache.cache_allocators.values():
         allocator.free_blocks = _last_page_first(allocator)
@@ -71,7 +71,7 @@ def evict_oldest_first(processor: Any) -> None:
 
 
 def _last_page_first(allocator: Any) -> Callable[..., None]:
-    """Pages of one request age from its last to its first: without the first ones the others cannot be found."""
+    """Free a request's pages from last to first, so that the first are the newest: the others depend on them."""
     free = allocator.free_blocks
 
     def freed(request_id: str, no_cache: bool = False) -> None:
@@ -82,7 +82,7 @@ def _last_page_first(allocator: Any) -> Callable[..., None]:
 
 
 def _evict(cache: Any, missing: float) -> None:
-    """Give back so many bytes of pages kept for nobody, of each allocator; the library has them in order of age."""
+    """Free `missing` bytes of unused cached pages in each allocator, the oldest first (the library's own order)."""
     for allocator in cache.cache_allocators.values():
         ledger = allocator.ledger
         oldest = list(islice(ledger.cached_blocks, ceil(missing / allocator.bytes_per_block)))
@@ -93,7 +93,7 @@ def _evict(cache: Any, missing: float) -> None:
 
 
 def count_found(cache: Any, found: dict[str, int]) -> None:
-    """Write down for each request how many tokens of its prompt are read already."""
+    """Store in `found`, for each request, how many tokens of its prompt are cached."""
     search = cache.search_prefix_match
 
     def counted(request_id: str, prompt: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""Smaller weights at load time: bitsandbytes on a GPU; on a CPU torchao for 8 bits and bitsandbytes for 4."""
+"""Quantises weights at load time: bitsandbytes on a GPU; on a CPU, torchao for 8 bits and bitsandbytes for 4 bits."""
 
 import importlib.util
 from typing import Any
@@ -13,11 +13,11 @@ def quantisation(wanted: str, *, cuda: bool) -> Any:
     """The configuration for transformers, or None for weights as they are.
 
     Args:
-        wanted: auto and none leave weights in bfloat16; 8bit and 4bit quantise the linear layers, but for the head.
-        cuda: load for an NVIDIA GPU.
+        wanted: auto and none leave weights in bfloat16; 8bit and 4bit quantise the linear layers except the head.
+        cuda: whether the model runs on an NVIDIA GPU.
 
     Raises:
-        ConfigError: what it needs is not installed.
+        ConfigError: the library that it needs is not installed.
     """
     if wanted in {"auto", "none"}:
         return None

@@ -1,10 +1,10 @@
-"""Chooses the next token of each sequence in a batch, each by its own request's settings.
+"""Chooses the next token of each sequence in a batch, by the settings of its own request.
 
-transformers' continuous batching gives all requests of a step to one chain of processors inside its forward pass. There
-this sampler only notes which request each row belongs to; the choice itself comes after the forward pass, row by row:
-penalties, forbidden words, temperature, top-k, top-p and a random generator of the request's own. So a seed gives the
-same answer whatever else is in the batch (up to rounding, which differs with the batch's shape), greedy and sampled
-requests mix, a row that fails is reported and ended alone, and a captured CUDA graph holds no choice.
+transformers' continuous batching runs one chain of processors for all requests of a step, inside its forward pass.
+There, this sampler only notes which request each row belongs to. It chooses after the forward pass, row by row:
+penalties, forbidden words, temperature, top-k, top-p, and the request's own random generator. So a seed gives the same
+answer whatever else is in the batch (up to rounding, which depends on the batch's shape). Greedy and sampled requests
+can mix, a row that fails ends only its own request, and a captured CUDA graph contains no choice.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
-LIKELY = 1e-3  # of the largest probability
-COLDEST = 1e-5  # temperature; scores divided by less leave the range of float32, and the likeliest is chosen anyway
+LIKELY = 1e-3  # as a share of the largest probability
+COLDEST = 1e-5  # temperature; below it, scores would overflow float32, and the likeliest token is chosen anyway
 
 
 @dataclass(slots=True)
@@ -31,33 +31,33 @@ class RowSettings:
     no_repeat_ngram_size: int
     generator: torch.Generator
     prompt: Sequence[int]
-    # Tells whether a token after these tokens would say a forbidden word. It looks at the text, because a word can be
-    # spelt with tokens in many ways
+    # Whether a token after these tokens would complete a forbidden word. It checks the text, because many token
+    # sequences can spell one word
     forbids: Callable[[Sequence[int], int], bool] | None = None
-    # Tokens chosen so far, of those requests whose choice depends on them
+    # Tokens chosen so far; empty unless the choice depends on them
     said: list[int] = field(default_factory=list)
-    # How often each token was generated, kept up to date by `choose`
+    # How often each token was generated; `choose` updates it
     counts: dict[int, int] = field(default_factory=dict)
     counted: int = 0
-    # Tokens of prompt and answer as a mask over the vocabulary, for the repetition penalty
+    # Mask over the vocabulary of all tokens in prompt and answer, for the repetition penalty
     seen: torch.Tensor | None = None
 
     @property
     def looks_back(self) -> bool:
-        """Whether the choice depends on what was said before."""
+        """Whether the choice depends on earlier tokens."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
         return bool(bent or self.no_repeat_ngram_size or self.forbids)
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here
-    """The only logits processor of the engine. Lives in the generation thread, but for `add` and `drop`."""
+    """The engine's only logits processor. All methods except `add` and `drop` run in the generation thread."""
 
     supported_kwargs: dict[str, type] = {}  # noqa: RUF012 - the base class declares it so
     ignored_kwargs: tuple[str, ...] = ()
 
     def __init__(self, on_failure: Callable[[str, Exception], None]) -> None:
         self._settings: dict[str, RowSettings] = {}
-        self.rows: list[Any] = []  # the request of each row of the coming step, in the library's form
+        self.rows: list[Any] = []  # the request of each row of the next step, in the library's form
         self._on_failure = on_failure
 
     def add(self, request_id: str, settings: RowSettings) -> None:
@@ -67,21 +67,21 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         self._settings.pop(request_id, None)
 
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
-        """We pass nothing through the tensor; the rows of the step are remembered instead."""
+        """Zero the tensor: we pass nothing through it, and remember the step's rows instead."""
         int32_tensor.zero_()
 
     def prepare_tensor_args(self, requests_with_new_token: list[Any]) -> torch.Tensor:
-        """Remember which request each row of the coming step belongs to."""
+        """Remember which request each row of the next step belongs to."""
         self.rows = [request.state for request in requests_with_new_token]
         return torch.zeros(len(self.rows), dtype=torch.int32)
 
     def __call__(self, scores: torch.Tensor, tensor_arg: torch.Tensor) -> torch.Tensor:
-        """Nothing yet: see `choose_all`."""
+        """Return the scores unchanged; `choose_all` chooses later."""
         del tensor_arg
         return scores
 
     def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
-        """The next token of each request. Args: scores (rows, vocabulary), float32, a row for each of the states."""
+        """The next token of each request. Args: scores (rows, vocabulary), float32, one row per state."""
         rows = self._of(states)
         if all(row is not None and row.temperature < COLDEST and not row.looks_back for row in rows):
             return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
@@ -98,7 +98,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         return tokens
 
     def _of(self, states: Sequence[Any]) -> list[RowSettings | None]:
-        """None for a request that was cancelled meanwhile: whatever comes out is dropped."""
+        """The settings of each request; None for a cancelled request, whose token is discarded."""
         return [self._settings.get(state.request_id) for state in states]
 
     def _choose_row(self, state: Any, settings: RowSettings | None, scores: torch.Tensor) -> int:
@@ -106,7 +106,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
             return 0
         try:
             token = choose(scores, settings, settings.said)
-        except Exception as error:  # noqa: BLE001 - one request must not end the others
+        except Exception as error:  # noqa: BLE001 - a failed request must not end the others
             self._on_failure(state.request_id, error)
             return 0
         settings.said.append(token)
@@ -117,9 +117,9 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
     """The next token of one sequence.
 
     Args:
-        scores: logits of the vocabulary, float32, shape (vocabulary,); not changed.
-        settings: of the request.
-        generated: its tokens so far, without the prompt.
+        scores: logits, float32, shape (vocabulary,); they are not changed.
+        settings: the request's settings.
+        generated: the request's tokens so far, without the prompt.
     """
     fresh = generated[settings.counted :]
     for token in fresh:
@@ -138,7 +138,7 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
 
 
 def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
-    """One token by temperature, top-k and top-p, in this order as transformers has it."""
+    """Draw one token by temperature, top-k and top-p, with transformers' results."""
     if settings.temperature < COLDEST:
         return int(scores.argmax())
     if settings.top_k:
@@ -156,11 +156,11 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
 
 
 def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch.Tensor:
-    """A token for each row by temperature, top-k and top-p, all at once, without waiting for the device.
+    """Draw a token for each row by temperature, top-k and top-p, all at once, without waiting for the device.
 
     Args:
         scores: shape (rows, vocabulary).
-        rows: settings; None chooses the best score, as does a temperature below COLDEST.
+        rows: settings per row; None, and a temperature below COLDEST, choose the best score.
     """
     size, device = scores.shape[1], scores.device
     figures = [(row.temperature, row.top_k or size, row.top_p) if row else (0.0, size, 1.0) for row in rows]
@@ -180,9 +180,9 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The fewest tokens that together have this mass: their probabilities, the largest first, and their places.
+    """(probabilities, places) of the fewest tokens that together have this mass, the likeliest first.
 
-    Sorting a whole vocabulary takes milliseconds, so the likely ones are sorted alone where they have the mass.
+    Sorting the whole vocabulary takes milliseconds, so only the likely tokens are sorted if they have enough mass.
     """
     likely = (probabilities > probabilities.max() * LIKELY).nonzero().flatten()
     if float(probabilities[likely].sum()) < mass:
@@ -194,7 +194,7 @@ def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, to
 
 
 def _penalised(scores: torch.Tensor, settings: RowSettings, fresh: Sequence[int]) -> torch.Tensor:
-    """Repetition penalty (CTRL paper, section 4.1) on prompt and answer, OpenAI's two penalties on the answer."""
+    """Apply the repetition penalty (CTRL paper, section 4.1) to prompt and answer, OpenAI's penalties to the answer."""
     wanted = settings.presence_penalty or settings.frequency_penalty
     if settings.repetition_penalty != 1:
         if settings.seen is None:

@@ -1,8 +1,8 @@
-"""Who reads their prompt first in a step. The library fills each step with the prompt that began first, to its end.
+"""Decides whose prompt is read first in a step. The library alone reads the prompt that began first, to its end.
 
-Answers under way keep their token of every step, as the library has it. What is left of the step goes to prompts: in
-every other step to the shortest first, so that a short question does not wait until a long one is read; in the others
-to the first that came, so that no stream of short ones holds up a long one for ever.
+Each running answer still gets one token per step. The rest of the step goes to prompts. Every other step reads the
+shortest prompt first, so that a short question does not wait for a long one. The other steps read the oldest prompt
+first, so that a stream of short questions cannot delay a long one for ever.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from transformers.generation.continuous_batching.requests import RequestStatus
 
 
 def let_short_prompts_in(scheduler: Any) -> None:
-    """Change the order in which the library's scheduler offers places in a step. Call it before the first request."""
+    """Change the order in which the library's scheduler fills a step. Call this before the first request."""
     offer = scheduler._process_candidates  # noqa: SLF001 - the library has no hook for its order
     step = 0
 
@@ -24,5 +24,5 @@ def let_short_prompts_in(scheduler: Any) -> None:
 
 
 def _length(state: Any) -> int:
-    """Tokens of the prompt that are not read yet; none while it answers."""
+    """Number of prompt tokens that are not read yet; 0 while the request answers."""
     return 0 if state.status == RequestStatus.DECODING else len(state.remaining_prefill_tokens)

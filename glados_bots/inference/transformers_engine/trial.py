@@ -1,7 +1,7 @@
-"""A trial of models that nobody has tested: the engine must answer as the model does by itself.
+"""A trial for untested model classes: the engine must give the same answer as the plain model.
 
-Continuous batching swaps a model's attention for one on pages. Most classes compute the same with it; some fail at the
-first question, and some answer, but wrongly, because a part of their attention is lost.
+Continuous batching replaces a model's attention with paged attention. Most classes compute the same with it. Some fail
+at the first question, and some give wrong answers, because a part of their attention is lost.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import torch
 from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 
-# Compared with `generate` by hand, whole answers of tiny models in float32: alone, from the cache, and in one batch.
+# We compared these with `generate` by hand: whole answers of tiny models in float32, alone, from the cache, in a batch.
 TESTED = frozenset(
     f"{name}ForCausalLM"
     for name in (
@@ -25,21 +25,21 @@ TESTED = frozenset(
 ) | {"GPT2LMHeadModel"}
 QUESTION = "Count from one to ten, and say which of the numbers are even."
 LENGTH = 8  # tokens of the answer
-TIE = 0.05  # of the way from the mean score to the best one: bfloat16 rounds two orders of summation apart by less
+TIE = 0.05  # share of the distance from the mean score to the best; bfloat16 rounding differs by less than that
 
 
 class Trial:
-    """What a model answers by its plain forward pass; made before its attention is swapped.
+    """The answer of a model's plain forward pass. Create it before the model's attention is replaced.
 
     Args:
-        model: loaded, of transformers.
+        model: a loaded model of transformers.
         prompt: token ids.
     """
 
     def __init__(self, model: Any, prompt: Sequence[int]) -> None:
         self.prompt = list(prompt)
         self._device = model.device
-        self._scores: list[torch.Tensor] = []  # by step, of shape (vocabulary,)
+        self._scores: list[torch.Tensor] = []  # one per step, shape (vocabulary,)
         self._tokens: list[int] = []
         with torch.inference_mode():
             for _ in range(LENGTH):
@@ -49,7 +49,7 @@ class Trial:
                 self._tokens.append(int(scores.argmax()))
 
     async def ask(self, manager: Any, sampler: Sampler) -> list[int]:
-        """The engine's greedy answer, as token ids, by the base alone. Raises RuntimeError when it fails."""
+        """The engine's greedy answer as token ids, without a LoRA. Raises RuntimeError if it fails."""
         request_id = tag(uuid4().hex, BASE)
         outputs: asyncio.Queue[Any] = asyncio.Queue()
         sampler.add(request_id, RowSettings(0, 1, 0, 1, 0, 0, 0, torch.Generator(self._device), self.prompt))
@@ -65,7 +65,7 @@ class Trial:
         return list(output.generated_tokens)
 
     def passed(self, tokens: Sequence[int]) -> bool:
-        """Whether the engine's greedy answer is this one, up to its first near tie."""
+        """Whether the engine's greedy answer equals the plain model's, up to the first near tie."""
         for wanted, found, scores in zip(self._tokens, tokens, self._scores, strict=False):
             if wanted != found:
                 return bool(scores.max() - scores[found] <= TIE * (scores.max() - scores.mean()))

@@ -1,1 +1,1 @@
-"""The engine on vLLM, which runs as a process of its own."""
+"""The engine on vLLM, which runs as a separate process."""

@@ -1,8 +1,8 @@
-"""The engine on vLLM, for those whose GPU earns it: a `vllm serve` of its own under our service.
+"""The engine on vLLM, for fast GPUs: our service starts its own `vllm serve`.
 
-vLLM pins other versions of transformers than we do, so it lives in an environment of its own and is started from there
-(GLADOS_VLLM_COMMAND). Prompts are made here, by the same cards, and sent as token ids: a user can no more forge a turn
-than with our own engine.
+vLLM pins other versions of transformers than we do, so it has its own environment, from which we start it
+(GLADOS_VLLM_COMMAND). We make the prompts here, with the same cards, and send token ids. So users cannot forge turns,
+just as with our own engine.
 """
 
 import asyncio
@@ -41,13 +41,13 @@ class VllmEngine(CardEngine):
         self._vllm = VllmProcess(options.vllm_command)
 
     async def start(self) -> None:
-        """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it cannot."""
+        """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it fails."""
         try:
             folder = await asyncio.to_thread(self._read)
         except (ValueError, RuntimeError, AttributeError, ImportError, OSError, KeyError, TypeError) as error:
-            raise ConfigError(f"{self._card.name}: its files cannot be read ({error}); choose another model") from error
+            raise ConfigError(f"{self._card.name}: cannot read its files ({error}); choose another model") from error
         if self._card.sampling.no_repeat_ngram_size:
-            log.warning("%s: vLLM has no no_repeat_ngram_size; the card's is left out", self._card.name)
+            log.warning("%s: vLLM has no no_repeat_ngram_size; ignoring the card's value", self._card.name)
         await self._vllm.start(self._arguments(folder), _environment(self._options))
 
     async def stop(self) -> None:
@@ -65,8 +65,8 @@ class VllmEngine(CardEngine):
         options = self._options
         if options.quantize in {"8bit", "4bit"}:
             raise ConfigError(
-                f"GLADOS_QUANTIZE={options.quantize}: vLLM takes weights that are quantised already; "
-                "give such a model, or use --engine transformers"
+                f"GLADOS_QUANTIZE={options.quantize}: vLLM does not quantise weights while it loads them; "
+                "choose a quantised model, or use --engine transformers"
             )
         names = [self._card.name] if self._card.name not in self._loras else [BASE_NAME]
         arguments = [
@@ -86,7 +86,7 @@ class VllmEngine(CardEngine):
         return [*arguments, *options.vllm_arguments]
 
     def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
-        """A completion request. Forbidden words are stop strings too: vLLM forbids only their usual tokens."""
+        """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens."""
         card, words = self._card.sampling, list(self._card.bad_words)
         request = {
             "model": model,
@@ -111,7 +111,7 @@ class VllmEngine(CardEngine):
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
     ) -> AsyncGenerator[Event]:
-        """Read vLLM's stream; leaving it makes vLLM stop computing."""
+        """Read vLLM's stream. If the reader leaves, vLLM stops computing."""
         request = self._request(model or self.models[0], prompt, limit, sampling, domain)
         thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         reason: FinishReason = "stop"
@@ -129,7 +129,7 @@ class VllmEngine(CardEngine):
         yield Finished(reason, len(prompt), cached, usage.get("completion_tokens", 0))
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        """The events of one request. Raises GenerationFailedError, or EngineDeadError when vLLM is gone."""
+        """The events of one request. Raises GenerationFailedError, or EngineDeadError if vLLM has ended."""
         try:
             async with self._vllm.http.stream("POST", "/v1/completions", json=request) as response:
                 if response.is_error:
@@ -149,11 +149,11 @@ class VllmEngine(CardEngine):
         except httpx.HTTPError as error:
             if self.fatal:
                 raise EngineDeadError(self.fatal) from error
-            raise GenerationFailedError(f"vLLM broke this answer off: {error!r}") from error
+            raise GenerationFailedError(f"vLLM ended this answer early: {error!r}") from error
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The card's name, those of its LoRAs, and the base's where the card's own name means a LoRA."""
+        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
         if self._card.name in self._loras:
             return (*self._loras, BASE_NAME)
         return (self._card.name, *self._loras)
@@ -163,12 +163,12 @@ class VllmEngine(CardEngine):
         return self._vllm.fatal
 
     def stats(self) -> EngineStats:
-        """Counts at this moment; the cache's, as vLLM last said."""
+        """The current counts; those of the cache are vLLM's last report."""
         return EngineStats(self._line.waiting, self._line.running, *self._vllm.pages)
 
 
 def _environment(options: EngineOptions) -> dict[str, str]:
-    """Nothing leaves the building: no usage reports, no hub, none of our tokens. On a CPU it tells the cache's size."""
+    """Variables for vLLM: no usage reports, no hub, none of our tokens, and on a CPU the size of the cache."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     cache = {} if options.cache_gb is None else {"VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.cache_gb)))}
     others = {name: value for name, value in os.environ.items() if not name.startswith("GLADOS_")}
@@ -176,15 +176,15 @@ def _environment(options: EngineOptions) -> dict[str, str]:
 
 
 def _rank(folder: Path) -> int:
-    """Rank of a current peft LoRA. Raises ConfigError when there is none that may be loaded."""
+    """Rank of a current peft LoRA. Raises ConfigError if the folder has no LoRA that may be loaded."""
     require_lora(folder)
     return int(read_config(folder).get("r") or 8)  # peft's default
 
 
 def _allowed(rank: int) -> int:
-    """The smallest of the ranks vLLM has kernels for that holds ours."""
+    """The smallest rank that vLLM has kernels for and that is at least ours. Raises ConfigError if there is none."""
     sizes = (8, 16, 32, 64, 128, 256, 320, 512)
     found = next((size for size in sizes if size >= rank), None)
     if found is None:
-        raise ConfigError(f"a LoRA of rank {rank} is more than vLLM takes ({sizes[-1]}); use --engine transformers")
+        raise ConfigError(f"a LoRA has rank {rank}, but vLLM allows at most {sizes[-1]}; use --engine transformers")
     return found

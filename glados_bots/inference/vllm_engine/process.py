@@ -1,4 +1,4 @@
-"""A `vllm serve` on a loopback port of its own: started, watched, ended."""
+"""Starts, watches and ends a `vllm serve` on its own loopback port."""
 
 import asyncio
 import logging
@@ -20,16 +20,16 @@ from glados_bots.processes.child_output import lines
 
 log = logging.getLogger(__name__)
 
-LONGEST_SAID = 500  # characters of a line that is kept
-LAST_LINES = 12  # of vLLM's output, shown when it ends
-START_S = 3600.0  # large models are read for long; a vLLM that cannot start ends by itself
+LONGEST_SAID = 500  # characters kept per line
+LAST_LINES = 12  # last lines of vLLM's output, shown if it ends
+START_S = 3600.0  # large models load slowly; a vLLM that cannot start ends by itself
 POLL_S = 2.0
 STOP_S = 15.0
 NO_ANSWER = httpx.Timeout(10, read=None)  # a token may take as long as it takes
 
 
 class VllmProcess:
-    """One child process and the HTTP client to talk to it.
+    """One child process and the HTTP client for it.
 
     Args:
         command: the `vllm` program, by name or path.
@@ -46,28 +46,28 @@ class VllmProcess:
 
     @property
     def http(self) -> httpx.AsyncClient:
-        """A client of the running server. Raises EngineDeadError before `start`."""
+        """The client for the running server. Raises EngineDeadError before `start`."""
         if self._http is None:
             raise EngineDeadError("vLLM has not been started")
         return self._http
 
     @property
     def fatal(self) -> str | None:
-        """Why vLLM is gone, or None while it runs or was told to end."""
+        """Why vLLM has ended; None while it runs, or if we ended it."""
         if self._child is None or self._child.returncode is None or self._stopping:
             return None
         return f"vLLM ended with code {self._child.returncode}"
 
     async def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Return when vLLM serves. Raises ConfigError with its last lines when it ends before."""
+        """Return when vLLM serves. Raises ConfigError with its last lines if it ends before that."""
         program = shutil.which(self._command)
         if program is None:
             raise ConfigError(
-                f"GLADOS_VLLM_COMMAND={self._command}: there is no such program; install vLLM in an environment of its "
-                "own (`python3 -m venv vllm && vllm/bin/pip install vllm`) and set it to vllm/bin/vllm"
+                f"GLADOS_VLLM_COMMAND={self._command}: there is no such program; install vLLM in its own environment "
+                "(`python3 -m venv vllm && vllm/bin/pip install vllm`) and set GLADOS_VLLM_COMMAND=vllm/bin/vllm"
             )
         port = _free_port()
-        key = secrets.token_urlsafe(32)  # its port is for us, not for everybody on this machine
+        key = secrets.token_urlsafe(32)  # only we may use its port, not every user of this machine
         headers = {"Authorization": f"Bearer {key}"}
         url = f"http://127.0.0.1:{port}"
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=NO_ANSWER, trust_env=False)
@@ -84,7 +84,7 @@ class VllmProcess:
         self._tasks.append(asyncio.create_task(self._watch()))
 
     async def stop(self) -> None:
-        """End vLLM with all processes it has started."""
+        """End vLLM and all processes that it has started."""
         self._stopping = True
         if self._child is not None:
             await self._end(self._child)
@@ -95,7 +95,7 @@ class VllmProcess:
             await self._http.aclose()
 
     async def _end(self, child: Process) -> None:
-        """Ask, then insist. The group may outlive its leader, so it is told even then."""
+        """Send SIGTERM, then SIGKILL, to the whole process group, even if its leader has ended: others may live on."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, sign)
@@ -106,7 +106,7 @@ class VllmProcess:
         async with asyncio.timeout(START_S):
             while not await self._answers():
                 if self.fatal:
-                    raise ConfigError("\n".join([f"{self.fatal}; its last words:", *self._said]))
+                    raise ConfigError("\n".join([f"{self.fatal}; its last lines:", *self._said]))
                 await asyncio.sleep(0.2)
 
     async def _answers(self) -> bool:
@@ -116,16 +116,16 @@ class VllmProcess:
             return False
 
     async def _listen(self) -> None:
-        """What vLLM prints goes to our log at debug level: it may hold what people wrote."""
+        """Copy vLLM's output to our log, at debug level, because it may quote people."""
         output = self._child.stdout if self._child else None
         if output is None:
             return
-        async for line in lines(output):  # however long they are: a pipe that nobody reads would hold vLLM up
+        async for line in lines(output):  # of any length: a pipe that nobody reads would block vLLM
             self._said.append(line[:LONGEST_SAID])
             log.debug("vllm: %s", line)
 
     async def _watch(self) -> None:
-        """Read how full the cache is, now and then."""
+        """Read how full the cache is, every POLL_S seconds."""
         while True:
             with suppress(httpx.HTTPError, ValueError):
                 self.pages = _pages((await self.http.get("/metrics", timeout=2)).text)
@@ -133,7 +133,7 @@ class VllmProcess:
 
 
 def _pages(metrics: str) -> tuple[int, int]:
-    """Pages used and pages in all, from vLLM's own metrics."""
+    """(used pages, all pages), from vLLM's own metrics."""
     used, total = 0.0, 0
     for family in text_string_to_metric_families(metrics):
         for sample in family.samples:
@@ -146,7 +146,7 @@ def _pages(metrics: str) -> tuple[int, int]:
 
 
 def _outlived_by_us() -> list[str]:
-    """A killed service must not leave a vLLM that holds the GPU: util-linux lets the kernel end it with us."""
+    """A command prefix from util-linux: the kernel then ends vLLM with our process, so that it cannot keep the GPU."""
     return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 
 

@@ -1,1 +1,1 @@
-"""From the tree to what chats can show: messages cut to length, text that stands for tables and formulas."""
+"""Draws the tree for chats: messages of limited length, with text in place of tables and formulas."""

@@ -1,4 +1,4 @@
-"""Bases of the dialects that are text: leaves become lines, with quotes, indentation and markers before them."""
+"""Base classes of the text dialects: leaves become lines, with quotes, indentation and markers before them."""
 
 import re
 from abc import abstractmethod
@@ -21,15 +21,15 @@ from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.tree import Code, Document, Run, SpanKind, Table
 
 RULE = "──────────"
-# A second `>` would be shown as one.
+# Chats show a second `>` as text.
 NESTED_QUOTE = "\u203a "
 BOXES = {True: "☑ ", False: "☐ ", None: ""}
 
 
 class ChatDialect(InlineDialect):
-    """How a platform writes each leaf. Subclasses say how inline content, fences, headings and items look."""
+    """Writes each leaf for one platform. Subclasses define inline content, fences, headings and items."""
 
-    # Whether code may stand inside a quote.
+    # Whether a quote may contain code.
     quotes_code = True
 
     @abstractmethod
@@ -41,14 +41,14 @@ class ChatDialect(InlineDialect):
 
     @abstractmethod
     def indent(self, levels: tuple[bool, ...]) -> str:
-        """White space before items inside `levels` outer lists."""
+        """White space before items inside these outer lists."""
 
     @abstractmethod
     def marker(self, leaf: Leaf) -> str:
-        """What an item begins with, and a space."""
+        """The beginning of an item, with a space after it."""
 
     def hanging(self, is_ordered: bool) -> str:
-        """White space before an item's further lines."""
+        """White space before an item's second and later lines."""
         return "   " if is_ordered else "  "
 
     def small(self, line: str) -> str:
@@ -105,7 +105,7 @@ class ChatDialect(InlineDialect):
     # What cutting needs
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
-        """Decide how a table is shown: as a grid, as a grid and more of it, or as records."""
+        """Decide how to show a table: as one grid, as a grid and the rest of the table, or as records."""
         table = leaf.block
         if not isinstance(table, Table):
             return [leaf]
@@ -126,7 +126,7 @@ class ChatDialect(InlineDialect):
         return [best, Leaf("table", [], leaf.place, 1, block=rest)]
 
     def _as_grid(self, leaf: Leaf, rows: list[list[list[Run]]], limit: int) -> Leaf | None:
-        """These rows drawn as text, if they are neither too wide nor too long."""
+        """These rows as text, or None if they are too wide or too long."""
         table = leaf.block
         if not isinstance(table, Table):
             return None
@@ -138,11 +138,11 @@ class ChatDialect(InlineDialect):
         return drawn if len(drawn.drawn) <= limit else None
 
     def size(self, drawn: str) -> int:
-        """Code points."""
+        """Number of code points."""
         return len(drawn)
 
     def fits_beside(self, before: list[tuple[Leaf, str]], leaf: Leaf) -> bool:
-        """Text goes with text."""
+        """Always True: a text message may hold any leaves."""
         del before, leaf
         return True
 
@@ -159,11 +159,11 @@ class ChatDialect(InlineDialect):
 
 
 class BackslashDialect(ChatDialect):
-    """Markdown's own marks, with a backslash before what is to be shown as it is."""
+    """Markdown's own marks, with a backslash before characters that must not be read as markup."""
 
     marks: dict[SpanKind, str] = {"strong": "**", "em": "*", "strike": "~~"}  # noqa: RUF012 - never changed
     padding = ""
-    line_start: re.Pattern[str]  # what makes a heading, item or quote at the beginning of a line
+    line_start: re.Pattern[str]  # what makes a line a heading, item or quote
 
     def guard(self, line: str) -> str:
         match = self.line_start.match(line)
@@ -172,11 +172,11 @@ class BackslashDialect(ChatDialect):
         return f"{match[0]}\\{line[match.end() :]}" if match[0].isdigit() else "\\" + line
 
     def needs_boundary(self, before: str, after: str) -> bool:
-        """Markers that touch would be read as one."""
+        """True between two markers, because touching markers would be read as one."""
         return before in "*~" and after in "*~"
 
     def fence(self, code: str, language: str) -> str:
-        """What would end the block early is broken by an invisible character."""
+        """A code block; invisible characters break fences inside the code."""
         return f"```{code_language(language)}\n{without_fences(code) or ' '}\n```"
 
     def indent(self, levels: tuple[bool, ...]) -> str:
@@ -200,7 +200,7 @@ def chat_leaves(document: Document) -> list[Leaf]:
 
 
 class ChatSink(Generic[Drawn, Message]):
-    """Streams into messages."""
+    """Collects a stream's blocks in messages."""
 
     def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
         self._packer = Packer(dialect, limit)
@@ -214,7 +214,7 @@ class ChatSink(Generic[Drawn, Message]):
         self._packer.add(leaves)
 
     def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[Message]]:
-        """The messages with `rest` behind what is frozen; footnotes come last, hence when the answer is complete."""
+        """(number of final messages, all messages with `rest` at the end). A complete answer ends with footnotes."""
         packer = self._packer.fork()
         packer.add(flatten(rest, self._quotes, self._last) + ([] if is_open else note_leaves(rest)))
         final = self._packer.full

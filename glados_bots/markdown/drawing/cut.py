@@ -1,4 +1,4 @@
-"""A leaf that is too large for a message, cut in two: each part can stand alone."""
+"""Cuts a leaf that is too large for a message into two parts, each of which can stand alone."""
 
 import re
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from wcwidth import grapheme_boundary_before
 from glados_bots.markdown.drawing.leaves import Leaf
 from glados_bots.markdown.tree import Code, Run
 
-# How often a place to cut is guessed from what a prefix takes, before the rest is halved.
+# How often to guess the cut from the size of a prefix, before bisecting.
 _GUESSES = 4
-# What a platform could read as one thing, however it is escaped: a mention, an emoji, a time.
+# Text that a platform could read as one mention, emoji or time, however it is escaped.
 _LONGEST_MENTION = 80
 _MENTION = re.compile(rf"<[@#!:/A-Za-z][^<>\s]{{0,{_LONGEST_MENTION}}}>")
 
@@ -25,15 +25,15 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     """What cutting needs to know about a platform."""
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
-        """Replace a table by what the platform can show; the first of the result needs no more of it."""
+        """Replace a table by leaves that the platform can show. The first one needs no further expansion."""
 
     def draw(self, leaf: Leaf) -> Drawn: ...
 
     def size(self, drawn: Drawn) -> int:
-        """What it takes of a message, in the limit's unit."""
+        """The space that it takes in a message, in the unit of the limit."""
 
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
-        """Whether a message holding `before` may hold this leaf as well, whatever its size."""
+        """Whether a message with `before` may also hold this leaf, regardless of its size."""
 
     def join(self, parts: list[tuple[Leaf, Drawn]]) -> Message_co: ...
 
@@ -41,7 +41,7 @@ class MessageDialect(Protocol[Drawn, Message_co]):
 def split(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) -> tuple[Leaf, Leaf | None]:
     """Cut a text, heading or code that is too large for an empty message.
 
-    Returns the first part, which takes at most `room`, and the rest if there is one.
+    Returns the first part, whose size is at most `room`, and the rest, or None.
     """
     if leaf.kind == "code" and isinstance(leaf.block, Code):
         return _split_code(leaf, leaf.block, room, dialect)
@@ -57,7 +57,7 @@ def _split_code(
     def size_of(candidate: Leaf) -> int:
         return dialect.size(dialect.draw(candidate))
 
-    if size_of(part("")) > room // 2:  # an endless info string must not be repeated
+    if size_of(part("")) > room // 2:  # do not repeat an endless info string
         block = Code("", block.text)
     count = _most(block.text, room, lambda size: size_of(part(block.text[:size])))
     window = block.text[: count + 1]
@@ -79,7 +79,7 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
     end = _boundary(runs, text, count)
     if end <= 0:
         if leaf.runs and any(span.kind == "link" for span in leaf.runs[0].spans):
-            return _without_link(leaf), None  # an address longer than a message: keep its label
+            return _without_link(leaf), None  # the address is longer than a message: keep only its label
         end = _whole_graphemes(text, count)
     rest = _strip_start(_drop(leaf.runs, end))
     if not rest:
@@ -88,7 +88,7 @@ def _split_text(leaf: Leaf, room: int, dialect: MessageDialect[Drawn, Message]) 
 
 
 def _most(text: str, room: int, size_of: Callable[[int], int]) -> int:
-    """The largest prefix that fits, of at most `room` characters: by proportion at first, then by bisection."""
+    """The length of the largest prefix that fits, at most `room` characters: first by proportion, then by bisection."""
     low, high = 0, min(len(text), room)
     middle, guesses = high, _GUESSES
     while low < high:
@@ -104,7 +104,7 @@ def _most(text: str, room: int, size_of: Callable[[int], int]) -> int:
 
 
 def _boundary(runs: list[Run], text: str, count: int) -> int:
-    """The best place to cut at or before `count`: a line's end, a sentence's, a space; 0 where there is none."""
+    """The best place to cut at or before `count`: the end of a line or sentence, or a space; 0 if there is none."""
     atoms = _atoms(runs)
     newline = text.rfind("\n", 0, count + 1)
     sentence = max(
@@ -123,7 +123,7 @@ def _boundary(runs: list[Run], text: str, count: int) -> int:
 
 
 def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
-    """Stretches that must not be cut where that can be avoided: links, inline code and mentions."""
+    """(start, end) of each link, inline code and mention, which should not be cut if possible."""
     atoms: list[tuple[int, int]] = []
     position = 0
     last_link = None
@@ -141,7 +141,7 @@ def _atoms(runs: list[Run]) -> list[tuple[int, int]]:
 
 
 def _whole_graphemes(text: str, count: int) -> int:
-    """The end of the last grapheme within the first `count` characters; a first one that is longer is cut inside."""
+    """The end of the last whole grapheme within `count` characters. If the first grapheme is longer, it is cut."""
     end = grapheme_boundary_before(text, count + 1) if count < len(text) else count
     return end or max(1, count)
 

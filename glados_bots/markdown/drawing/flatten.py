@@ -1,6 +1,6 @@
-"""A document as a chat message sees it: a flat list of leaves.
+"""Lays a document out for chat messages, as a flat list of leaves.
 
-What chats cannot show is resolved here: raw HTML, footnote marks, formulas and images become text, code and links.
+Here, everything that chats cannot show (raw HTML, footnote marks, formulas, images) becomes text, code and links.
 """
 
 from glados_bots.markdown import tree
@@ -16,7 +16,7 @@ _PLAIN_KINDS = {"text", "code", "soft", "hard"}
 def flatten(document: Document, first_quote: int = 1, before: LeafKind | None = None) -> list[Leaf]:
     """Lay a document out as leaves in reading order, without its footnotes.
 
-    Where it is part of another one, `first_quote` is the identity of its first quote, and `before` the leaf before it.
+    For a part of a document, `first_quote` is the id of its first quote, and `before` the kind of the leaf before it.
     """
     flattener = _Flattener(document, first_quote, before)
     flattener.blocks(document.blocks, TOP, 2)
@@ -41,7 +41,7 @@ def note_leaves(document: Document) -> list[Leaf]:
 
 
 class _Flattener:
-    """Walks the tree. `item` is the marker and the task state that the next leaf shall carry."""
+    """Walks the tree. In its methods, `item` is the marker and the task state for the next leaf."""
 
     def __init__(self, document: Document, first_quote: int, before: LeafKind | None = None) -> None:
         self.leaves: list[Leaf] = []
@@ -80,7 +80,7 @@ class _Flattener:
         self.leaves.append(leaf)
 
     def _paragraph(self, runs: list[Run], place: Place, gap: int, item: tuple[str, bool | None]) -> None:
-        """Formulas on their own lines leave the prose, where plain characters cannot hold them."""
+        """Add a paragraph. Display formulas that plain characters cannot express become separate code leaves."""
         for run in runs:
             if run.kind not in _PLAIN_KINDS:
                 break
@@ -147,7 +147,7 @@ class _Flattener:
         self.blocks(blocks, place, 1)
 
     def _plain(self, runs: list[Run]) -> list[Run]:
-        """Resolve everything but text, code and breaks."""
+        """Convert all runs to text, code and breaks."""
         for run in runs:
             if run.kind not in _PLAIN_KINDS:
                 break
@@ -179,7 +179,7 @@ def _image(run: Image) -> Run:
 
 
 def _trimmed(runs: list[Run]) -> list[Run]:
-    """Without breaks and white space at both ends."""
+    """The runs without breaks and white space at both ends."""
     if runs and runs[0].text[:1].strip() and runs[-1].text[-1:].strip():
         return runs
     start, end = 0, len(runs)

@@ -1,4 +1,4 @@
-"""Tables for clients without tables: aligned text by display width, or one record a row where that is too wide."""
+"""Tables for clients without tables: text aligned by display width, or one record per row if that is too wide."""
 
 from wcwidth import wcswidth
 
@@ -6,17 +6,17 @@ from glados_bots.markdown.drawing.leaves import Grid, Leaf, Place, bold
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.tree import Run, Span, Table
 
-# Wider lines wrap in the clients' usual windows, and a wrapped table cannot be read.
+# Wider lines wrap in clients' usual windows, and a wrapped table is unreadable.
 MAX_COLUMNS = 66
 _SEPARATOR = " │ "
-# White space of a cell is drawn as one space; a cell has hardly more of it than of words.
+# A cell's white space is drawn as one space. We assume at most as much white space as text.
 _MOST_BLANK = 2
-# Cells of a table beyond which a row that lacks some does not name them: a short text can make half a million.
+# In larger tables, records do not name their empty cells: a short text can produce half a million.
 _MOST_CELLS = 2_000
 
 
 def width(text: str) -> int:
-    """Columns a text takes: two for wide characters and emoji, none for combining ones."""
+    """Number of columns that a text takes: two per wide character or emoji, none per combining character."""
     if text.isascii():
         return len(text)
     return max(0, wcswidth(text))
@@ -33,7 +33,7 @@ def draw_grid(table: Table) -> Grid:
 
 
 def rows_within(rows: list[list[list[Run]]], size: int) -> int:
-    """How many rows may fit into so many characters, at the most; no more of them are looked at."""
+    """The maximum number of rows that can fit into `size` characters. Looks at no further rows."""
     for count, row in enumerate(rows):
         size -= (len(row) + sum([len(run.text) for cell in row for run in cell])) // _MOST_BLANK
         if size < 0:
@@ -42,7 +42,7 @@ def rows_within(rows: list[list[list[Run]]], size: int) -> int:
 
 
 def records(leaf: Leaf, table: Table) -> list[Leaf]:
-    """A table as leaves: for each row a bold line, and an item for each further cell."""
+    """A table as leaves: one bold line per row, and one item per further cell."""
     header, *rows = table.rows
     place = leaf.place
     inner = Place(place.quote, place.quote_id, (*place.levels, False), place.is_small)
@@ -78,7 +78,7 @@ def _joined(cells: list[list[Run]]) -> list[Run]:
 
 
 def _cell(runs: list[Run], urls: dict[str, int]) -> str:
-    """The text of a cell; behind a link's label stands its number, which `urls` keeps."""
+    """The text of a cell. A link's number follows its label; `urls` maps addresses to numbers."""
     if len(runs) == 1 and not runs[0].spans:
         return runs[0].text.strip()
     text = ""
@@ -93,7 +93,7 @@ def _cell(runs: list[Run], urls: dict[str, int]) -> str:
 
 
 def _struck(runs: list[Run], index: int) -> str:
-    """A run's text; code shows no styles, but what is struck out must not read as if it were not."""
+    """A run's text, with `~~` around struck text: code shows no styles, but struck text must be recognisable."""
     text, strike = runs[index].text, _strike(runs, index) if runs[index].spans else None
     if strike is None:
         return text

@@ -1,7 +1,7 @@
-"""Inline runs to lines of text, for dialects that mark styles with characters around the words.
+"""Writes inline runs as lines of text, for dialects that mark styles with characters around the words.
 
-Every line closes what it opened, markers always touch a visible character on their inside, and a marker is written
-only where the dialect will read it as one.
+Every line closes all styles that it opened. On their inside, markers always touch a visible character. A marker is
+written only where the dialect will read it as one.
 """
 
 import re
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from glados_bots.markdown.links import safe_url, shown_host
 from glados_bots.markdown.tree import Run, Span, SpanKind, Spans
 
-# Invisible; the dialects take it for a boundary between words.
+# Invisible; the dialects treat it as a boundary between words.
 ZERO_WIDTH_SPACE = "\u200b"
 
 _FENCE = re.compile("``(?=`)")
@@ -20,37 +20,37 @@ Styles = tuple[SpanKind, ...]
 
 
 class InlineDialect(ABC):
-    """What a text dialect has to say about inline content."""
+    """How a text dialect writes inline content."""
 
-    marks: dict[SpanKind, str]  # what opens and closes each style
-    padding: str  # an invisible character to put beside a single one between markers
+    marks: dict[SpanKind, str]  # the marker that opens and closes each style
+    padding: str  # an invisible character, added to a single character between markers
 
     @abstractmethod
     def escape(self, text: str) -> str:
-        """Write text so that no part of it is read as markup, or as a mention."""
+        """Write text so that no part of it is read as markup or as a mention."""
 
     @abstractmethod
     def guard(self, line: str) -> str:
-        """Protect a line of text whose beginning would make it a heading, item or quote."""
+        """Escape the beginning of a line that would otherwise be a heading, item or quote."""
 
     @abstractmethod
     def code(self, text: str) -> str: ...
 
     @abstractmethod
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
-        """Write a link; `label` is without the link's span, `url` is safe; a bare one is its own label."""
+        """Write a link. `label` does not contain the link's span, `url` is safe; a bare link is its own label."""
 
     @abstractmethod
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
-        """Whether the markers of this style around this code or address would be misread."""
+        """Whether this style's markers around this code or address would be misread."""
 
     @abstractmethod
     def needs_boundary(self, before: str, after: str) -> bool:
-        """Whether two characters, one of them a marker, need a zero-width space between them."""
+        """Whether these two characters, of which one is a marker, need a zero-width space between them."""
 
 
 def write_lines(dialect: InlineDialect, runs: list[Run]) -> list[str]:
-    """Write text, code and breaks as at least one line; each stands alone."""
+    """Write text, code and breaks as one or more lines, each of which stands alone."""
     if len(runs) == 1 and runs[0].kind == "text" and not runs[0].spans:
         return [dialect.guard(dialect.escape(runs[0].text.strip()))]
     return LineWriter(dialect).lines(runs)
@@ -99,7 +99,7 @@ class LineWriter:
         return tuple(kind for kind in styles if not self._dialect.is_hard_to_style(code, kind))
 
     def _plain_text(self, text: str) -> None:
-        """As `_text`, where no style is open, closes or begins: most text."""
+        """Like `_text`, but faster, for text where no style is open, begins or ends: most text."""
         body = text.strip()
         if not body:
             self._space = self._space or text[:1]
@@ -128,7 +128,7 @@ class LineWriter:
             self._space = " "
 
     def _atom(self, body: str, styles: Styles) -> None:
-        """Write something visible, closing and opening styles before it."""
+        """Write visible text; close and open styles before it."""
         if not body:
             return
         if styles or self._open or self._has_closed:
@@ -139,7 +139,7 @@ class LineWriter:
         self._out.append(body)
 
     def _switch(self, styles: Styles, body: str) -> None:
-        """Close what does not go on, then white space, then open what begins."""
+        """Close the styles that end, then write white space, then open the styles that begin."""
         opened, keep = self._open, 0
         if opened:
             while keep < len(styles) and keep < len(opened) and styles[keep] == opened[keep]:
@@ -166,7 +166,7 @@ class LineWriter:
             if len(content) == 1 == len(content[0]):
                 self._out.append(self._dialect.padding)
             mark = self._dialect.marks[self._open.pop()]
-            if mark[0] == "~" == content[-1][-1:]:  # scanners see no escape there, and would close one too early
+            if mark[0] == "~" == content[-1][-1:]:  # scanners ignore the escape there, and would close too early
                 self._out.append(ZERO_WIDTH_SPACE)
             self._out.append(mark)
             self._has_closed = True
@@ -179,7 +179,7 @@ class LineWriter:
         self._has_closed = False
 
     def _link(self, runs: list[Run], span: Span) -> None:
-        """Write a link with its label; where it must not be one, the label only."""
+        """Write a link with its label, or only the label if the address must not be a link."""
         url = safe_url(span.url)
         first = runs[0]
         shown = first.text if len(runs) == 1 else "".join([run.text for run in runs])
@@ -208,17 +208,17 @@ class LineWriter:
 
 
 def _inside(spans: Spans, outer: Styles) -> Spans:
-    """The styles within a link: those that do not stand around it already."""
+    """The styles inside a link, without those that are already around it."""
     return tuple([span for span in spans if span.kind != "link" and span.kind not in outer])
 
 
 def without_fences(code: str) -> str:
-    """Break what would end a code block early, by an invisible character after every second back-tick."""
+    """Break fences inside code, with an invisible character after every second back-tick."""
     return _FENCE.sub(f"``{ZERO_WIDTH_SPACE}", code) if "```" in code else code
 
 
 def code_language(word: str) -> str:
-    """A language's name that may stand behind a fence; empty for anything else."""
+    """The word if it is a valid language name after a fence, else empty."""
     return word if _LANGUAGE.fullmatch(word) else ""
 
 

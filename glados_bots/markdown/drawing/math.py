@@ -1,4 +1,4 @@
-"""Simple LaTeX as Unicode, for clients that cannot set formulas."""
+"""Writes simple LaTeX as Unicode, for clients that cannot typeset formulas."""
 
 import re
 
@@ -15,10 +15,10 @@ from glados_bots.markdown.drawing.math_symbols import (
     letter,
 )
 
-# Braces within braces; deeper formulas are shown as they are written.
+# Maximum depth of nested braces; deeper formulas are shown as written.
 MAX_DEPTH = 16
 _TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[{}^_&]|[^\\{}^_&]", re.DOTALL)
-# What needs no brackets below a fraction's line, and above it.
+# Text that needs no brackets below a fraction's line, and above it.
 _FACTOR = re.compile(r"[\w∂∇°]+|\([^()]*\)")
 _FACTORS = re.compile(r"[\w∂∇°]+(?:\([^()]*\))?|\([^()]*\)")
 _OPERAND = re.compile(r"[\w(√∛∜{\[]")
@@ -27,11 +27,11 @@ _FRACTIONS = frozenset({"frac", "dfrac", "tfrac"})
 
 
 class _NotPlainError(Exception):
-    """Plain characters cannot hold it."""
+    """Plain characters cannot express the formula."""
 
 
 def unicode_math(latex: str) -> str | None:
-    """Write LaTeX, without its dollar signs, in plain characters; None where they cannot hold it."""
+    """Write LaTeX, given without dollar signs, in plain characters; None if they cannot express it."""
     reader = _Reader(latex.strip())
     try:
         return None if "\n" in latex.strip() else reader.formula()
@@ -40,7 +40,7 @@ def unicode_math(latex: str) -> str | None:
 
 
 class _Reader:
-    """Reads a formula token by token, each once."""
+    """Reads a formula token by token, each token once."""
 
     def __init__(self, latex: str) -> None:
         self._tokens = _TOKEN.findall(latex)
@@ -48,14 +48,14 @@ class _Reader:
         self._depth = 0
 
     def formula(self) -> str:
-        """All of it. Raises _NotPlainError."""
+        """The whole formula. Raises _NotPlainError."""
         text = self._sequence("")
         if self._next < len(self._tokens):
             raise _NotPlainError
         return text
 
     def _sequence(self, end: str) -> str:
-        """What comes up to `end`, or to the formula's end."""
+        """The text up to `end` or to the end of the formula."""
         line = _Line()
         while (token := self._peek()) not in {"", end, "}"}:
             self._next += 1
@@ -66,7 +66,7 @@ class _Reader:
         return self._tokens[self._next] if self._next < len(self._tokens) else ""
 
     def _piece(self, token: str) -> str:
-        """Read on from a token that is taken already."""
+        """The text of a token that has been read, and of its arguments."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise _NotPlainError
@@ -89,7 +89,7 @@ class _Reader:
         return text
 
     def _group(self) -> str:
-        """What stands in braces, whose first is read already."""
+        """The text up to the closing brace; the opening brace has been read."""
         text = self._sequence("}")
         if self._peek() != "}":
             raise _NotPlainError
@@ -97,7 +97,7 @@ class _Reader:
         return text
 
     def _argument(self) -> str:
-        """What a command or a script applies to: a group, a command or one character."""
+        """The argument of a command or script: a group, a command or one character."""
         while self._peek() == " ":
             self._next += 1
         token = self._peek()
@@ -119,7 +119,7 @@ class _Reader:
         return self._changed(name)
 
     def _changed(self, name: str) -> str:
-        """A command that changes how its argument looks."""
+        """The argument of a command that changes its look. Raises _NotPlainError for unknown commands."""
         if name in ACCENTS:
             return _accented(self._argument(), ACCENTS[name])
         if name in ALPHABETS:
@@ -129,7 +129,7 @@ class _Reader:
         raise _NotPlainError
 
     def _bracket(self) -> str:
-        """After the command, the full stop that stands for no bracket is not seen either."""
+        """Read an invisible bracket: after the command, a full stop stands for no bracket."""
         if self._peek() == ".":
             self._next += 1
         return ""
@@ -152,14 +152,14 @@ class _Reader:
 
 
 class _Line:
-    """Pieces of a formula beside each other."""
+    """The pieces of a formula, side by side."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
-        self._bare = -1  # the quotient or root that a factor behind it would seem to belong to
+        self._bare = -1  # index of a quotient or root that would seem to include a following factor
 
     def add(self, piece: str, token: str) -> None:
-        """Add a piece; a quotient or a root beside a factor gets brackets, and a function's name a space."""
+        """Add a piece. A quotient or root next to a factor gets brackets; a function's name gets a space."""
         name = token[1:] if token[0] == "\\" else ""
         before = self._pieces[-1] if self._pieces else ""
         if self._bare >= 0 and piece.strip():

@@ -1,4 +1,4 @@
-"""LaTeX's commands that are one character or word, and the characters that can stand high or low."""
+"""LaTeX's commands for single characters and words, and the characters that Unicode has as superscript or subscript."""
 
 import unicodedata
 
@@ -21,7 +21,7 @@ dotsc … dotsb ⋯ cdots ⋯ vdots ⋮ ddots ⋱ langle ⟨ rangle ⟩ lfloor �
 rvert | vert | lVert ‖ rVert ‖ Vert ‖ backslash \\ colon : pounds £ S § P ¶ copyright © clubsuit ♣ diamondsuit ♢
 heartsuit ♡ spadesuit ♠
 """.split()
-# Set upright, and apart from the letters beside them.
+# Typeset upright, with space between them and neighbouring letters.
 FUNCTIONS = frozenset(
     "log ln lg exp sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan lim limsup liminf max min sup inf"
     " det gcd dim ker deg arg hom Pr mod bmod".split()
@@ -34,7 +34,7 @@ PLAIN = {
     **_SPACES,
     "|": "‖",
 }
-# Only how large brackets are, or how a formula is set.
+# Commands for the size of brackets or the style of a formula; they print nothing.
 UNSEEN = frozenset(
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr limits nolimits displaystyle"
     " textstyle scriptstyle".split()
@@ -61,7 +61,7 @@ LOW = dict(zip("0123456789+-=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅
 
 
 def letter(character: str, alphabet: str) -> str | None:
-    """A letter of another alphabet, as ℝ, or None if there is none."""
+    """The letter in another alphabet, such as ℝ; None if Unicode has none."""
     case = "CAPITAL" if character.isupper() else "SMALL"
     if not (character.isascii() and character.isalpha()):
         return None
@@ -74,5 +74,5 @@ def letter(character: str, alphabet: str) -> str | None:
 
 
 def _older(alphabet: str, case: str, character: str) -> str:
-    """The name of a letter that Unicode had before it had the alphabets."""
+    """The name of a letter that is older than Unicode's mathematical alphabets."""
     return f"{'BLACK-LETTER' if alphabet == 'FRAKTUR' else alphabet} {case} {character}"

@@ -1,7 +1,6 @@
-"""Messages filled with leaves, in order.
+"""Fills messages with leaves, in order.
 
-A leaf's place depends only on what comes before it: a message that has been left behind stays as it is while the answer
-grows.
+A leaf's place depends only on the leaves before it, so a full message stays as it is while the answer grows.
 """
 
 from collections import deque
@@ -11,18 +10,18 @@ from glados_bots.markdown.drawing.cut import Drawn, Message, MessageDialect, spl
 from glados_bots.markdown.drawing.leaves import Leaf
 from glados_bots.markdown.tree import Code, Table
 
-# Below this a message could not hold a fence, a table's header and a line.
+# A smaller message could not hold a fence, a table's header and a line.
 MIN_LIMIT = 200
-# A gap inside a quote carries the quote's mark.
+# Extra characters for a gap inside a quote, which contains the quote's mark.
 QUOTE_MARGIN = 2
-# A leaf with so many times a message's room of text is cut before it is drawn: drawing would never make it fit, and
-# what is left would be drawn whole for each message.
+# A leaf with more than this many times a message's text is cut before drawing. It would never fit, and the whole rest
+# would be drawn again for each message.
 _SURELY_TOO_LONG = 2
-_FEW = 8  # runs; nearly all leaves have fewer, and need no closer look
+_FEW = 8  # runs; nearly all leaves have fewer, and need no closer check
 
 
 class Packer(Generic[Drawn, Message]):
-    """Fills messages with leaves. Raises ValueError for a limit, in the dialect's unit, below MIN_LIMIT."""
+    """Fills messages with leaves. Raises ValueError if the limit, in the dialect's unit, is below MIN_LIMIT."""
 
     def __init__(self, dialect: MessageDialect[Drawn, Message], limit: int) -> None:
         if limit < MIN_LIMIT:
@@ -34,17 +33,17 @@ class Packer(Generic[Drawn, Message]):
         self._room = limit
 
     def fork(self) -> "Packer[Drawn, Message]":
-        """A packer that goes on from here without touching this one; its `full` begins empty."""
+        """A new packer that continues from here without changing this one; its `full` begins empty."""
         other = Packer(self._dialect, self._limit)
         other._parts, other._room = list(self._parts), self._room
         return other
 
     def messages(self) -> list[Message]:
-        """All messages up to now, the last one perhaps not full."""
+        """All messages so far; the last one may not be full."""
         return [*self.full, self._dialect.join(self._parts)] if self._parts else list(self.full)
 
     def add(self, leaves: list[Leaf]) -> None:
-        """Place more leaves behind those already there."""
+        """Add leaves after the present ones."""
         queue = deque(leaves)
         while queue:
             leaf = queue.popleft()
@@ -81,12 +80,12 @@ class Packer(Generic[Drawn, Message]):
             self._put_off(leaf, queue)
 
     def _put_off(self, leaf: Leaf, queue: deque[Leaf]) -> None:
-        """Begin another message."""
+        """Close this message and queue the leaf for the next one."""
         queue.appendleft(leaf)
         queue.extendleft(reversed(self._close()))
 
     def _close(self) -> list[Leaf]:
-        """Finish the message; headings at its end go along with what they announce."""
+        """Finish the message. Returns headings at its end, which move to the next message with their text."""
         kept = len(self._parts)
         while kept > 1 and self._parts[kept - 1][0].kind == "heading":
             kept -= 1
@@ -99,7 +98,7 @@ class Packer(Generic[Drawn, Message]):
 
 
 def _is_longer(leaf: Leaf, size: int) -> bool:
-    """Whether a leaf has more characters than this; looks at no more of it than that takes."""
+    """Whether a leaf has more than `size` characters; stops counting as soon as this is known."""
     if isinstance(leaf.block, Code):
         return len(leaf.block.text) > size
     for run in leaf.runs:

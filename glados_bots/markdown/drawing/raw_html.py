@@ -1,4 +1,4 @@
-"""Raw HTML for chats: the few tags that mean a style become one, all others go and leave their text."""
+"""Converts raw HTML for chats: the few tags that mean a style become spans; of all others only the text remains."""
 
 import re
 from collections import Counter
@@ -29,7 +29,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def block_parts(html: str) -> list[str | Code]:
-    """Take preformatted text out of a block of raw HTML, in order: there every line and space counts."""
+    """Split a block of raw HTML into prose and preformatted text, in order. In the latter, white space matters."""
     parts: list[str | Code] = []
     position = 0
     while (begin := _PRE.search(html, position)) and (end := _PRE_END.search(html, begin.end())):
@@ -52,7 +52,7 @@ def _without_tag(match: re.Match[str]) -> str:
 
 
 def block_runs(html: str) -> list[Run]:
-    """Read a block of raw HTML as prose; block tags begin a new line."""
+    """A block of raw HTML as runs of prose; block tags begin a new line."""
     runs: list[Run] = []
     position = 0
     for match in TOKEN.finditer(html):
@@ -71,7 +71,7 @@ def block_runs(html: str) -> list[Run]:
 
 
 def plain_runs(runs: list[Run]) -> list[Run]:
-    """Runs without any of kind `html`. What only looks like a tag (`Vec<String>`) is text."""
+    """The runs without any of kind `html`. Text that only looks like a tag (`Vec<String>`) stays."""
     reader = _Reader()
     for run in runs:
         reader.read(run)
@@ -79,7 +79,7 @@ def plain_runs(runs: list[Run]) -> list[Run]:
 
 
 class _Reader:
-    """Reads runs in order; `plain` has them without tags."""
+    """Reads runs in order; `plain` holds the result without tags."""
 
     def __init__(self) -> None:
         self.plain: list[Run] = []
@@ -108,7 +108,7 @@ class _Reader:
         return replace(run, kind=kind, spans=(*run.spans, *self._spans.values()))
 
     def _begin(self, name: str, tag: str) -> None:
-        """An element within another of the same meaning changes nothing."""
+        """Open an element. Inside an element with the same meaning, it changes nothing."""
         meaning = _MEANINGS[name]
         self._names[name] += 1
         self._meanings[meaning] += 1

@@ -1,1 +1,1 @@
-"""Repairs of the markdown that models write, before it is parsed."""
+"""Repairs the markdown that models write, before the parser reads it."""

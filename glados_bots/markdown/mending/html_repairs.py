@@ -1,7 +1,7 @@
-"""The repairs of what begins with `<`: which lines are blocks of raw HTML, and what is no address.
+"""Repairs of text that begins with `<`: which lines are blocks of raw HTML, and what is not an address.
 
-A line such as `<answer>`, or `<div> is a block`, begins a paragraph, so that markdown behind it is read. What looks
-like an address but is a type (`<std::string>`) is text. Slack's `<https://example.com|label>` is a link.
+A line such as `<answer>` or `<div> is a block` begins a paragraph, so that the markdown after it is read. A type that
+looks like an address (`<std::string>`) is text. Slack's `<https://example.com|label>` is a link.
 """
 
 import re
@@ -20,19 +20,19 @@ _LINE = re.compile(
 )
 _CLOSER = re.compile(r"</([A-Za-z][A-Za-z0-9-]*)")
 _BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
-# After a tag's name on a line without words: its end, if not on a later line, and other tags.
+# The rest of a line without words, after a tag's name: the end of the tag, unless on a later line, and other tags.
 _ALONE = re.compile(r"[^<>\n]*(?:>(?:[ \t]*</?[A-Za-z][^<>\n]*>)*[ \t]*)?\Z")
 _WORDS = re.compile(r"[^<>\n]*>[ \t]+[^<\s]")
-# To the parser these end at their closing tag only, or with the text (CommonMark 4.6, kind 1).
+# For the parser, only their closing tag or the end of the text ends these (CommonMark 4.6, kind 1).
 _TO_THEIR_END = frozenset({"script", "pre", "style", "textarea"})
 _FOLDED = frozenset({"details", "summary"})
-# Behind a name that is no scheme anybody uses, as in `<std::string>`.
+# A name that is not a scheme in use, as in `<std::string>`.
 _SCHEME = re.compile(
     r"<(?!(?:mailto|tel|sms|sip|xmpp|urn|news|magnet|about|file|data|javascript|vbscript|localhost):)"
     r"(?=[A-Za-z][A-Za-z0-9.-]{1,31}:(?!//)[^\s<>]*>)",
     re.IGNORECASE,
 )
-# A label has a word; a bar may also be part of an address.
+# A label must contain a word, because a bar may also be part of an address.
 _LINK = re.compile(
     r"<((?:https?://|mailto:)[^\s<>|\ue0f1-\ue0ff]+)\|(?=[^<>|\n]*[^\W\d_]{2})([^<>|\n\[\]`\ue0f1-\ue0ff]+)>",
     re.IGNORECASE,
@@ -40,9 +40,9 @@ _LINK = re.compile(
 
 
 def mend_tags(text: str, edits: list[Edit]) -> int | None:
-    """Add the edits that lines which begin with a tag need.
+    """Add the edits for lines that begin with a tag.
 
-    Returns where a tag or a comment stands that later text may end, and so make raw HTML of; None if there is none.
+    Returns the place of a tag or comment that later text may close and thus turn into raw HTML; None if there is none.
     """
     alone: list[re.Match[str]] = []
     unsettled: int | None = None
@@ -73,7 +73,7 @@ def _lines(text: str) -> Iterator[re.Match[str]]:
 
 
 class _Closers:
-    """Where each element, comment and instruction is closed; looked for once, when that is first asked."""
+    """Finds where elements, comments and instructions are closed. Searches once, at the first query."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -81,7 +81,7 @@ class _Closers:
         self.last = lru_cache(text.rfind)
 
     def is_in_block(self, name: str, place: int) -> bool:
-        """Whether the element is closed after this place, before a blank line."""
+        """Whether the element is closed after this place and before a blank line."""
         if self._block_end < place:
             blank = _BLANK_LINE.search(self._text, place)
             self._block_end = blank.start() if blank else len(self._text)
@@ -109,7 +109,7 @@ def _is_prose(line: re.Match[str], closers: _Closers) -> bool:
     if not name:
         return closers.last("-->" if line["tag"] == "<!--" else "?>") < place
     if not is_html(line["tag"]):
-        return not line.string.endswith("]:\n", 0, line.start())  # there it is the address of a reference
+        return not line.string.endswith("]:\n", 0, line.start())  # after `]:` it is the address of a reference
     if closers.is_in_block(name, place):
         return False
     if name in _TO_THEIR_END and not line["tag"].startswith("</"):
@@ -118,7 +118,7 @@ def _is_prose(line: re.Match[str], closers: _Closers) -> bool:
 
 
 def _blank_lines(text: str, tags: list[re.Match[str]]) -> list[Edit]:
-    """Tags on their own lines stand apart from the markdown they enclose."""
+    """Edits that add blank lines between tags on their own lines and the markdown inside them."""
     edits: list[Edit] = []
     code = fenced(text) if tags else []
     for line in tags:
@@ -140,7 +140,7 @@ def _is_filled(text: str, start: int) -> bool:
 
 
 def scheme_edits(text: str) -> list[Edit]:
-    """What merely looks like an address in angle brackets is text."""
+    """Edits that make text of what only looks like an address in angle brackets."""
     if "<" not in text:
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _SCHEME.finditer(text)]

@@ -1,7 +1,7 @@
-"""Repairs to the dialect models write, made on the source before the parse, and the way back from them.
+"""Repairs the dialect that models write, in the source before the parse, and maps offsets back to the original.
 
-All but those of fences leave private-use characters in the source, so that the parser's output can be told from, and
-turned back to, what was written: code stays verbatim.
+All repairs except those of fences leave private-use characters in the source. With these, the original text can be
+restored from the parser's output, so that code stays verbatim.
 """
 
 import re
@@ -39,11 +39,11 @@ _REPAIRS: tuple[Callable[[str], list[Edit]], ...] = (
 
 @dataclass(slots=True)
 class Mended:
-    """Mended source, and the way back to the text it came from."""
+    """The repaired source, with the edits that lead back to the original."""
 
-    text: str  # what the parser shall read
+    text: str  # the text for the parser
     edits: list[Edit] = field(default_factory=list)  # (start, end, replacement) in the source, in order
-    unsettled: int | None = None  # offset in the source from which later text may change how earlier text is mended
+    unsettled: int | None = None  # offset in the source after which more text may still change the repairs
 
     def source_offset(self, offset: int) -> int:
         """Translate an offset in `text` to one in the source."""
@@ -56,7 +56,7 @@ class Mended:
 
 
 def readable(text: str) -> str:
-    """Line feeds only, no NUL, pairs of surrogates joined, no half of one, and none of our private characters."""
+    """The text with line feeds only, surrogate pairs joined, and without NUL, half pairs and our private characters."""
     if "\r" in text:
         text = _NEWLINES.sub("\n", text)
     if not text.isascii():
@@ -67,7 +67,7 @@ def readable(text: str) -> str:
 
 
 def mend(text: str) -> Mended:
-    """Apply the repairs to a source that went through `readable`."""
+    """Repair a source that `readable` has cleaned."""
     edits: list[Edit] = []
     unsettled = None
     if "`" in text or "~" in text:
@@ -83,7 +83,7 @@ def mend(text: str) -> Mended:
     made: list[Edit] = []
     for edit in edits:
         start, end, replacement = edit
-        if start < position:  # it stands within what another one has replaced
+        if start < position:  # it is inside text that another edit replaced
             continue
         pieces += [text[position:start], replacement]
         position = end

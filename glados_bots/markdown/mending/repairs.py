@@ -1,4 +1,4 @@
-"""The repairs within paragraphs: each tells which edits a source needs."""
+"""Repairs within paragraphs. Each function returns the edits that a source needs."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from glados_bots.markdown.autolink import without_trailing
 from glados_bots.markdown.fences import Edit
 from glados_bots.markdown.marks import CLOSE, CLOSE_DISPLAY, OPEN, OPEN_DISPLAY, SENTINEL, STAND_INS
 
-# Behind a word, as in `f\(x\)`, it is an escaped bracket.
+# After a word, as in `f\(x\)`, it is an escaped bracket.
 _INLINE_MATH = re.compile(r"(?<![\\A-Za-z0-9\])])\\\(((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\)")
 _DISPLAY_MATH = re.compile(r"(?<!\\)\\\[((?:[^\\\n]|\n(?![ \t]*\n)|\\[^()\[\]\n])+?)\\\]")
-# Dollar signs that are formulas, by pandoc's rules: no space on the inside, no digit behind. Neither may one follow a
-# name (`$A-$B`), nor hold code: that is a shell's variable, or money.
-# Emphasised money (`**$5** or **$6**`) is none either, but what begins with `^` or `_` is one in the middle of a word.
+# Dollar signs around formulas, by pandoc's rules: no space on the inside, no digit after it. A formula also must not
+# follow a name (`$A-$B`) or contain code: then it is a shell variable, or money.
+# Emphasised money (`**$5** or **$6**`) is not a formula; `$^…$` and `$_…$` are formulas even inside a word.
 _DOLLARS = re.compile(
     r"\\.|\$[_^](?:\{[^{}$\n]{1,40}\}|\w)\$|\$\$(?:[^$`\\\n]|\\.|\\?\n(?![ \t]*\n))+\$\$"
     r"|\$(?![\s$]|[*_~]+(?:[\s.,;:!?)|]|\Z))(?:[^$`\\\n*~]|\*(?!\*)|~(?!~)|\\.|\n(?![ \t]*\n))+"
@@ -22,26 +22,26 @@ _DOLLARS = re.compile(
 _BESIDE = frozenset("*_~")
 _WORD = re.compile(r"[^\W_]")
 _SIGN = re.compile(r"[\^_=\\]")
-# Emphasis that ends with punctuation before a letter (`**Note:**text`): its beginning, and where it ends.
+# Emphasis that ends with punctuation before a letter (`**Note:**text`): a quick test for its end, and the whole.
 _LABEL_END = re.compile(r"\*(?=[^\W_])(?:(?<=[^\w\s*~\\`]\*)|(?<=[^\w\s*~\\`]\*\*))")
 _LABEL = re.compile(
     r"(?<![\w*~\\])(?:(?P<two>\*\*|~~)(?=[^\s*~])(?=[^*~\n]*\w)[^*~\n]*+(?<=[^\w\s*~\\`])(?=(?P=two)[^\W_])"
     r"|\*(?=[^\W\d_])[^*~\n]*+(?<=[:.!?\u2026\"\u201d])(?=\*[^\W\d_]))"
 )
-# No line inside begins or ends another formula, so that none is looked at twice.
+# No line inside begins or ends another formula, so that no line is read twice.
 _FORMULA = re.compile(
     r"(?<=\$\$\n)(?:[^\n$]++\n)++(?=[ \t]*\$\$)"
     r"|(?<=\\\[\n)(?:(?![ \t]*\\\])[^\n$]++(?<!\\\[)\n)++(?=[ \t]*\\\])"
 )
-# Slack's broadcasts look like declarations, which at a line's beginning make a block of raw HTML; HTML itself has
-# but one declaration.
+# Slack's broadcasts look like declarations, which begin a block of raw HTML at the beginning of a line. HTML itself has
+# only one declaration.
 _MENTION = re.compile(r"^[ \t>]*(?=<!(?!doctype)[a-z])", re.MULTILINE | re.IGNORECASE)
 _BLOCK_LINE = re.compile(r"^[ \t]*(?=[-+*#=>|]|\d+[.)])", re.MULTILINE)
-# A marker just before an address closes behind it, and so is no part of it.
+# A marker just before an address closes after the address, so it is not part of it.
 _BEFORE_ADDRESS = re.compile(r"([(\[]?)([*_~]*)https?\Z", re.IGNORECASE)
-# What may end an address, by the marker before it.
+# Characters that may end an address, by the marker before it.
 _STOPS = {marker: re.compile(rf"[\s<>`()\[\]{marker}]") for marker in ("", "*", "_", "~")}
-_SCHEME_AND_MARKS = 16  # characters before `://` that are looked at
+_SCHEME_AND_MARKS = 16  # characters to examine before `://`
 _MARKERS = re.compile(r"[*~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _STARS = re.compile(r"(?<![\\*~])(?:\*+|~~)(?![*~])")
 _CJK = re.compile(
@@ -51,9 +51,9 @@ _CJK = re.compile(
 
 
 def math_edits(text: str) -> list[Edit]:
-    r"""`\(…\)` and `\[…\]` become `$…$` and `$$…$$`."""
+    r"""Edits that turn `\(…\)` and `\[…\]` into `$…$` and `$$…$$`."""
     edits: list[Edit] = []
-    if "\\" not in text:  # one character is found faster than two
+    if "\\" not in text:  # a search for one character is faster than for two
         return edits
     patterns = ((_DISPLAY_MATH, "$$" + OPEN_DISPLAY, CLOSE_DISPLAY + "$$"), (_INLINE_MATH, "$" + OPEN, CLOSE + "$"))
     for pattern, opener, closer in patterns:
@@ -67,7 +67,7 @@ def math_edits(text: str) -> list[Edit]:
 
 
 def _is_formula(text: str, match: re.Match[str]) -> bool:
-    r"""On its own lines, or with spaces or signs inside: `\[x\]` within a sentence is a pair of escaped brackets."""
+    r"""Whether it is on its own lines, or has spaces or signs inside: `\[x\]` in a sentence is escaped brackets."""
     before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()] if match.start() else ""
     after = text[match.end() : match.end() + 1]
     if not before.strip(" \t>-*0123456789.)") and after in {"", "\n", " ", ".", ",", ";"}:
@@ -78,7 +78,7 @@ def _is_formula(text: str, match: re.Match[str]) -> bool:
 
 
 def address_edits(text: str) -> list[Edit]:
-    """`_`, `*` and `~` within a bare address are part of it."""
+    """Edits that make `_`, `*` and `~` within a bare address part of it."""
     edits: list[Edit] = []
     place = text.find("://")
     while place >= 0:
@@ -95,7 +95,7 @@ def address_edits(text: str) -> list[Edit]:
 
 
 def _end_of_address(text: str, start: int, before: re.Match[str]) -> int:
-    """Where an address ends: at the latest where the marker or the bracket before it is closed."""
+    """The end of an address: at the latest where the marker or bracket before it closes."""
     depth = 0
     for stop in _STOPS[before[2][:1]].finditer(text, start):
         if stop[0] in "()[]":
@@ -108,7 +108,7 @@ def _end_of_address(text: str, start: int, before: re.Match[str]) -> int:
 
 
 def star_edits(text: str) -> list[Edit]:
-    """Emphasis beside CJK text and punctuation works."""
+    """Edits that make emphasis work next to CJK text and punctuation."""
     edits: list[Edit] = []
     if not ("*" in text or "~~" in text) or text.isascii() or not _CJK.search(text):
         return edits
@@ -132,14 +132,14 @@ def _is_punctuation(character: str) -> bool:
 
 
 def label_edits(text: str) -> list[Edit]:
-    """Emphasis may end before a letter, although with punctuation, as in `**Note:**text`."""
+    """Edits that let emphasis end with punctuation before a letter, as in `**Note:**text`."""
     if "~~" not in text and not _LABEL_END.search(text):
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _LABEL.finditer(text)]
 
 
 def line_edits(text: str) -> list[Edit]:
-    """A line of a formula such as `=` is no underline, item or quote."""
+    """Edits that keep a formula's line, such as `=`, from being an underline, item or quote."""
     if "$" not in text and "\\" not in text:
         return []
     formulas = [formula.span() for formula in _FORMULA.finditer(text)]
@@ -148,18 +148,18 @@ def line_edits(text: str) -> list[Edit]:
 
 
 def mention_edits(text: str) -> list[Edit]:
-    """`<!here>` begins no raw HTML."""
+    """Edits that keep `<!here>` from beginning raw HTML."""
     if "<" not in text or "<!" not in text:
         return []
     return [(match.end(), match.end(), SENTINEL) for match in _MENTION.finditer(text)]
 
 
 def dollar_edits(text: str) -> list[Edit]:
-    """A `$` that makes no formula stays one."""
+    """Edits that keep a `$` outside of formulas as a plain character."""
     if "$" not in text:
         return []
     plain = [dollars.span() for dollars in _DOLLARS.finditer(text) if dollars["plain"]]
-    # Between two markers it counts as punctuation, which a stand-in would not.
+    # Between two markers, a `$` counts as punctuation; a stand-in would not.
     return [
         (start, end, STAND_INS["$"] * (end - start))
         for start, end in plain

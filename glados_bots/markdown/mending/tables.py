@@ -1,7 +1,7 @@
-r"""The repairs of tables: rows of other lengths than the delimiter row's, and bars within code.
+r"""Repairs of tables: rows whose length differs from the delimiter row's, and bars within code.
 
-GFM reads no table where the header and the delimiter row differ, drops cells beyond the header's, and ends a cell at a
-bar even within code.
+GFM does not read a table if the header and the delimiter row differ. It drops cells beyond the header's, and ends a
+cell at a bar even within code.
 """
 
 import re
@@ -9,7 +9,7 @@ from bisect import bisect_right
 
 from glados_bots.markdown.fences import Edit, fenced
 
-# Where a delimiter row may be.
+# A part of a possible delimiter row.
 _HINT = re.compile(r"\|[ \t]*:?-")
 _PREFIX = r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+"
 _DELIMITERS = re.compile(rf"{_PREFIX}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+\Z")
@@ -20,7 +20,7 @@ _TICKS = re.compile("`+")
 
 
 def table_edits(text: str) -> list[Edit]:
-    """Make each row of a table as long as its header, and keep bars that are code."""
+    """Edits that make each row of a table as long as its header, and keep bars within code."""
     edits: list[Edit] = []
     hint = _HINT.search(text) if "|" in text else None
     while hint:
@@ -34,7 +34,7 @@ def table_edits(text: str) -> list[Edit]:
 
 
 def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
-    """Mend the table whose delimiter row stands here; returns where it ends."""
+    """Repair the table whose delimiter row is at `start`; returns where the table ends."""
     header = text.rfind("\n", 0, max(0, start - 1)) + 1
     if start == 0 or not text[header : start - 1].strip():
         return end
@@ -57,7 +57,7 @@ def _mend_table(text: str, start: int, end: int, edits: list[Edit]) -> int:
 
 
 def _mend_rows(text: str, end: int, columns: int, usual: int, edits: list[Edit]) -> int:
-    """Mend the rows behind a delimiter row; `usual` bars make a row of the table's length."""
+    """Repair the rows after a delimiter row. A row with `usual` bars has the table's length; 0: check every row."""
     while end < len(text):
         line, end = end + 1, _line_end(text, end + 1)
         if not text[line:end].strip():
@@ -67,21 +67,21 @@ def _mend_rows(text: str, end: int, columns: int, usual: int, edits: list[Edit])
         bars, code_bars = _bars(text, line, end)
         edits += _escaped(code_bars)
         surplus = _cells(text, line, end, bars) - columns
-        if surplus > 0:  # the last cell takes them all
+        if surplus > 0:  # the last cell gets all surplus cells
             inner = bars[:-1] if _is_closed(text, line, end, bars) else bars
             edits += _escaped(inner[len(inner) - surplus :])
     return end
 
 
 def _is_regular(row: str, count: int) -> bool:
-    """Whether a row has so many bars, at both its edges, too, and none within code; most need no closer look."""
+    """Whether a row has `count` bars, including both edges, and none within code. Most rows are regular."""
     if row.count("|") != count or row[:1] != "|" or row.rstrip()[-1:] != "|" or "\\" in row:
         return False
     return "`" not in row or not any("|" in code for code in row.split("`")[1::2])
 
 
 def _bars(text: str, start: int, end: int) -> tuple[list[int], list[int]]:
-    """The bars of a row that end cells, and those within code."""
+    """(bars of a row that end cells, bars within code)."""
     ends: list[int] = []
     code: list[int] = []
     runs: dict[str, list[int]] = {}
@@ -102,7 +102,7 @@ def _bars(text: str, start: int, end: int) -> tuple[list[int], list[int]]:
 
 
 def _cells(text: str, start: int, end: int, bars: list[int]) -> int:
-    """The number of a row's cells: the bars at its edges are optional."""
+    """The number of a row's cells. The bars at its edges are optional."""
     return len(bars) + 1 - _is_opened(text, start, end, bars) - _is_closed(text, start, end, bars)
 
 
@@ -117,7 +117,7 @@ def _is_closed(text: str, start: int, end: int, bars: list[int]) -> bool:
 
 
 def _more(text: str, start: int, end: int, cells: str) -> str:
-    """Further cells for the end of a row."""
+    """The cells in the form that must be appended to this row."""
     return cells if text[start:end].rstrip().endswith("|") else " |" + cells.removesuffix("|")
 
 

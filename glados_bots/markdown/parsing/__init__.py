@@ -1,1 +1,1 @@
-"""From mended text to the tree."""
+"""Builds the tree from repaired text."""

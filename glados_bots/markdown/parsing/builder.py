@@ -1,4 +1,4 @@
-"""Events of the parser to blocks: keeps what is open while the events go by."""
+"""Builds blocks from the parser's events, and keeps track of open blocks."""
 
 import re
 import sys
@@ -14,33 +14,33 @@ _NUMBER = re.compile(rb"\d{1,9}")
 
 
 class Builder(InlineBuilder):
-    """Builds one document of a mended text; `marks` are the footnotes marked before it."""
+    """Builds one document from a repaired text; `marks` are labels of footnotes that were marked before it."""
 
     def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
-        self.place = 0  # the UTF-8 byte of the source where the event that is read stands
-        self.starts: list[int] = []  # for each top-level block, the place where it begins
+        self.place = 0  # position of the current event, in UTF-8 bytes of the source
+        self.starts: list[int] = []  # start of each top-level block
         super().__init__(source, marks)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
         self._bytes = source.encode()
         self._lists: list[tree.List] = []
-        self._counted: list[bool] = []  # which of them have the same number at each item
+        self._counted: list[bool] = []  # for each list: whether it repeats one number
         self._html: tree.Html | None = None
         self._html_lines: list[str] = []
         self._table: tree.Table | None = None
         self._notes: list[tree.Note] = []
 
     def read(self, events: Iterable[Any], *, are_placed: bool) -> None:
-        """Go through pulldown-cmark's events: an event is a word, or a dictionary with one entry, which is taken out.
+        """Read pulldown-cmark's events. An event is a word, or a dictionary with one entry, which is removed.
 
-        Where they are placed, each comes with its range; else by itself, and each stands behind every text.
+        If `are_placed`, each event comes with its range. Otherwise, `place` is larger than any position in the text.
         """
         handlers, starts, ends = self._ON, self._START, self._END
         on_text, marked = self._on_text, self._marked
         self.place = sys.maxsize
         for event in events:
             if are_placed:
-                event, place = event  # noqa: PLW2901 - a tuple less
+                event, place = event  # noqa: PLW2901 - saves a tuple
                 self.place = place["start"]
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(tree.Rule())
@@ -164,7 +164,7 @@ class Builder(InlineBuilder):
         self._containers.append(inner)
 
     def _number(self, found: tree.List) -> int:
-        """The number of a list's next item: as written; but "1. 1. 1." counts."""
+        """The number of a list's next item, as written; but a list "1. 1. 1." counts up."""
         start, index = found.start or 0, len(found.items)
         written = _NUMBER.match(self._bytes, self.place)
         if index == 1 and written and int(written[0]) == start:
@@ -192,7 +192,7 @@ class Builder(InlineBuilder):
         if self._table is not None:
             self._table.rows[-1].append(self._runs)
 
-    # Tables of functions, not of bound methods: those would keep each builder, and its document, in a cycle.
+    # Tables of functions, because bound methods would hold each builder and its document in a reference cycle.
     _ON: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
         **InlineBuilder.ON,
         "Html": _on_html,

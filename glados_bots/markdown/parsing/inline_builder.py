@@ -1,4 +1,4 @@
-"""Events of the parser to inline runs: the text, the styles and links around it, images."""
+"""Builds inline runs from the parser's events: text, the styles and links around it, and images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -8,12 +8,12 @@ from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.marks import has_marks, without_marks
 from glados_bots.markdown.tree import Image, Run, Span, Spans
 
-# Quotes, lists and styles nested deeper than this are read as if they ended here, and their content is kept.
+# Deeper nested quotes, lists and styles are ignored, but their content is kept.
 MAX_DEPTH = 32
 
 
 class InlineBuilder(ABC):
-    """Builds the runs of one leaf after the other."""
+    """Builds the runs of one leaf after another."""
 
     def __init__(self, source: str, marks: Iterable[str]) -> None:
         self._marked = has_marks(source)
@@ -28,7 +28,7 @@ class InlineBuilder(ABC):
 
     @abstractmethod
     def _open_paragraph(self, *, tight: bool) -> list[Run]:
-        """Begin a paragraph, where inline content comes without one."""
+        """Begin a paragraph for inline content that comes without one."""
 
     def _clean(self, text: str) -> str:
         return without_marks(text, verbatim=True) if self._marked else text
@@ -85,7 +85,7 @@ class InlineBuilder(ABC):
         if kind == "Email" and not url.startswith("mailto:"):
             url = "mailto:" + url
         span = Span("link", url, self._clean(data["title"]), bare=kind in {"Autolink", "Email"})
-        self._spans = (*self._spans, span)  # however deep: its address is content
+        self._spans = (*self._spans, span)  # at any depth: its address is content
         self._links += 1
 
     def _end_link(self) -> None:
@@ -112,7 +112,7 @@ class InlineBuilder(ABC):
         if self._runs is not None:
             self._runs.append(Image("image", alt, self._spans, url, title))
 
-    # For the tables of whoever reads the events.
+    # Parts of the tables in Builder, which reads the events.
     ON: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
         "Text": _on_text,
         "Code": lambda self, text: self._add("code", text),

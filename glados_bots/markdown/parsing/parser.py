@@ -1,4 +1,4 @@
-"""Markdown text to tree: mend the dialect, let pulldown-cmark read it, and build our blocks from its events."""
+"""Parses markdown to the tree: repair the dialect, let pulldown-cmark read it, and build our blocks from its events."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -23,9 +23,9 @@ LinkCallback = Callable[[Any], "tuple[str, str] | None"]
 
 
 def parse(text: str) -> Document:
-    """Read a whole answer, as models write it: docs/markdown.md says what is mended. Any text can be read.
+    """Parse a whole answer as models write it; docs/markdown.md lists the repairs. Accepts any text.
 
-    The tree's `starts` are without meaning.
+    The tree's `starts` have no meaning here.
     """
     mended = mend(readable(text)).text
     if _has_odd_numbers(mended):
@@ -36,10 +36,10 @@ def parse(text: str) -> Document:
 
 
 def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
-    """Read text that went through `mend` already; the tree's `starts` are byte offsets into it.
+    """Parse text that `mend` has repaired. The tree's `starts` are byte offsets into it.
 
-    `on_unknown` is told of each `[x]` without a definition, and may answer with a target and a title. `marks` are the
-    footnotes marked before this text begins.
+    `on_unknown` is called for each `[x]` without a definition, and may return (target, title). `marks` are labels of
+    footnotes that were marked before this text.
     """
     builder = Builder(text, marks)
     events = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
@@ -48,7 +48,7 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
 
 
 def _has_odd_numbers(text: str) -> bool:
-    """Whether a list may not simply count on; only then its items are looked at, which takes longer."""
+    """Whether a list may not simply count up. Only then do we need the positions of its items, which is slower."""
     before = 0
     for written in _NUMBERS.findall("\n" + text):
         number = int(written)

@@ -1,1 +1,1 @@
-"""A text that grows: what of it is safe to show, and its tree at each step."""
+"""A growing text: which part is safe to show, and its tree at each step."""

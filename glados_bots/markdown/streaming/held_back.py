@@ -1,7 +1,7 @@
-"""What stands at the end of an unfinished answer and cannot be shown yet: it is held back until more has come.
+"""Holds back the end of an unfinished answer that cannot be shown yet, until more text has come.
 
-Each takes the text, or a paragraph of it, and returns it without that end; after some hundred characters it is shown as
-it is.
+Each function takes the text, or a paragraph of it, and returns it without that end. An end that is longer than some
+hundred characters is shown as it is.
 """
 
 import re
@@ -18,14 +18,14 @@ _HELD_BACK = (
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9<])(?:https?:|www\.|(?:h|ht|htt|https?|w|ww|www)\Z)", re.IGNORECASE)
 _FORMULA_MARK = re.compile(r"(?P<ticks>`+)|(?P<mark>\\[\[\]()]|\$\$)|\\.", re.DOTALL)
 _FORMULA_ENDS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$"}
-# What is longer, in characters, and still has no end is no formula.
+# Longer text without an end, in characters, is not a formula.
 _LONGEST_FORMULA = {"\\[": 2_000, "\\(": 400, "$$": 2_000}
-# Characters of an address.
+# Longest address, in characters.
 _LONGEST_ADDRESS = 400
 
 
 def without_open_end(paragraph: str) -> str:
-    """Hold back a tag, an entity, an image, a mark or an address of which only the beginning stands at the end."""
+    """Hold back the beginning of a tag, entity, image, mark or address at the end of a paragraph."""
     for pattern in (_TAG,) if paragraph.endswith("\n") else _HELD_BACK:
         match = pattern.search(paragraph)
         if match and not _in_code(paragraph, match.start()):
@@ -34,12 +34,12 @@ def without_open_end(paragraph: str) -> str:
 
 
 def without_open_tag(html: str) -> str:
-    """Hold back a tag within raw HTML."""
+    """Hold back an unfinished tag within raw HTML."""
     return _TAG.sub("", html)
 
 
 def without_open_formula(text: str, start: int) -> str:
-    """Hold back a formula, of any number of lines, whose end has not come; the last block begins at `start`."""
+    """Hold back an unfinished formula of any number of lines. The last block begins at `start`."""
     opener, place, code = "", 0, ""
     for match in _FORMULA_MARK.finditer(text, start):
         ticks, mark = match["ticks"], match["mark"]
@@ -54,7 +54,7 @@ def without_open_formula(text: str, start: int) -> str:
 
 
 def _without_open_address(paragraph: str) -> str:
-    """Hold back an address, bare in the text, at whose end more of it may come."""
+    """Hold back a bare address at the end of the text, because it may continue."""
     word = paragraph[-_LONGEST_ADDRESS:].rsplit(maxsplit=1)[-1:]
     address = _ADDRESS.search(word[0]) if word and not paragraph[-1:].isspace() else None
     place = len(paragraph) - len(word[0]) + address.start() if address else len(paragraph)

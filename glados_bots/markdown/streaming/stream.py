@@ -1,8 +1,8 @@
-"""An answer while it is written: feed it piece by piece, get the messages or blocks that changed.
+"""Follows an answer while it is written: feed it piece by piece, and get the messages or blocks that changed.
 
-Finished top-level blocks are frozen: parsed once and handed to the sink for good. Only the rest is parsed again with
-each piece, so that the cost grows with the answer's length and not with its square. When the answer is complete it is
-rendered once as a whole, and that is the result.
+Finished top-level blocks are frozen: they are parsed once and given to the sink for good. Only the rest is parsed again
+with each piece, so the cost grows with the answer's length, not with its square. The complete answer is rendered once
+more as a whole, and that is the result.
 """
 
 import re
@@ -20,15 +20,15 @@ from glados_bots.markdown.tree import Document, Note
 
 Chunk = TypeVar("Chunk")
 
-# A block that weighs more than this is not shown anew with every piece, but each time it has grown by one part in `LAG`
-# of its weight: so the cost of a single endless block, too, grows with its length only.
+# A heavier block is not drawn with every piece, but each time it has grown by 1/`LAG` of its weight. So the cost of a
+# single endless block also grows only with its length.
 PROMPT_SIZE = 2_048
 LAG = 64
-# What a character that may be markup weighs: each can cost as much as some words of prose.
+# Weight of a character that may be markup: each can cost as much as some words of prose.
 MARKUP_WEIGHT = 8
-# The same of a footnote or its mark, however long ago it came: each drawing looks at all of them.
+# Weight of a footnote or its mark, at any place: each drawing reads all of them.
 NOTE_WEIGHT = 32
-# How often an answer is begun again for a definition that came late; after that its links are set when it is complete.
+# How often an answer may restart for a late definition; after that, its links appear when the answer is complete.
 MOST_RESTARTS = 16
 _MARKUP = re.compile(r"[\n\[\]<>*_~`|$\\&@:/]")
 _BLANK_LINE = re.compile(rb"\n[ \t]*\n[ \t]*\Z")
@@ -42,12 +42,12 @@ class Sink(Protocol[Chunk]):
     """Where documents become chunks: a platform's renderer."""
 
     def freeze(self, document: Document) -> None:
-        """Take finished blocks; they come in order, and none twice."""
+        """Take finished blocks. They come in order, each once."""
 
     def chunks(self, rest: Document, *, is_open: bool) -> tuple[int, list[Chunk]]:
-        """The number of chunks that are final, and all chunks with `rest` behind what is frozen.
+        """(number of final chunks, all chunks with `rest` after the frozen part).
 
-        `is_open` says that the last block may still grow.
+        `is_open` tells whether the last block may still grow.
         """
 
 
@@ -55,12 +55,12 @@ class Sink(Protocol[Chunk]):
 class Update(Generic[Chunk]):
     """What a piece of the answer changed."""
 
-    chunks: list[Chunk]  # all chunks (messages, or blocks of HTML) as they are now
-    first_changed: int  # index of the first chunk that differs from before; their number, if none does
+    chunks: list[Chunk]  # all current chunks (messages, or blocks of HTML)
+    first_changed: int  # index of the first changed chunk; the number of chunks if none has changed
 
 
 class Stream(Generic[Chunk]):
-    """Follows one answer. `new_sink` is called anew when the answer must be rendered again."""
+    """Follows one answer. `new_sink` is called again if the answer must be rendered from the start."""
 
     def __init__(self, new_sink: Callable[[], Sink[Chunk]]) -> None:
         self._new_sink = new_sink
@@ -81,54 +81,54 @@ class Stream(Generic[Chunk]):
 
     @property
     def chunks(self) -> list[Chunk]:
-        """The chunks as the last piece has left them."""
+        """The chunks after the last piece."""
         return self._chunks
 
     def feed(self, delta: str) -> Update[Chunk]:
-        """Add the next piece of the answer, cut anywhere; the chunks have everything open closed for display."""
-        # 1. What the next piece may yet join with waits for it: half a line's end, half a character.
+        """Add the next piece of the answer, cut anywhere. In the chunks, everything open is closed for display."""
+        # 1. Half a line end or half a character waits for the next piece.
         delta = self._held + delta
         self._held = ""
         if delta and (delta[-1] == "\r" or _HIGH_SURROGATES[0] <= delta[-1] <= _HIGH_SURROGATES[1]):
             delta, self._held = delta[:-1], delta[-1]
-        # 2. The rest is kept, behind what is not frozen yet.
+        # 2. Append the rest to the part that is not frozen yet.
         text = readable(delta)
         self._pieces.append(text)
         self._tail += text
         self._waiting += text
         self._markup += _markup_in(text)
-        # 3. While little has come for so heavy a block, nothing new is shown.
+        # 3. If the block is heavy and little has come, show nothing new.
         if len(self._waiting) < (self._weight() - PROMPT_SIZE) // LAG:
             return Update(self._chunks, len(self._chunks))
-        # 4. Finished blocks go to the sink for good.
+        # 4. Give finished blocks to the sink for good.
         if "\n" in self._waiting:
             self._freeze()
         self._waiting = ""
-        # 5. The end is closed, or held back: then there is nothing new either.
+        # 5. Close or hold back the end. If nothing visible has changed, there is nothing new.
         finished = finish(self._tail)
         if finished == self._shown:
             return Update(self._chunks, len(self._chunks))
-        # 6. The rest is parsed and drawn anew; what is told are the chunks that stay, and which of them have changed.
+        # 6. Parse and draw the rest again; report the chunks that will stay, and which of them have changed.
         self._shown = finished
         final, chunks = self._sink.chunks(self._parse(finished), is_open=True)
         return self._update(final, self._settled(final, chunks))
 
     def close(self) -> Update[Chunk]:
-        """End the answer; the final chunks are the same as rendering the whole text at once."""
+        """End the answer. The final chunks equal those of the whole text, rendered at once."""
         self._pieces.append(readable(self._held))
         self._held = ""
         self._final = 0
         return self._update(*self._new_sink().chunks(parse("".join(self._pieces)), is_open=False))
 
     def _weight(self) -> int:
-        """What one drawing of the rest costs, as so many characters of prose."""
+        """The cost of drawing the rest once, in characters of prose."""
         notes = len(self._marks) + len(self._notes)
         return len(self._tail) + MARKUP_WEIGHT * self._markup + NOTE_WEIGHT * notes
 
     def _settled(self, final: int, chunks: list[Chunk]) -> list[Chunk]:
-        """Only those chunks that stay, and one more, if the last block reaches over several.
+        """The chunks that will stay, and one more, if the last block spans several chunks.
 
-        It may yet become a heading, and what was closed for display may never be.
+        The last block may still become a heading, and elements that we closed for display may stay open.
         """
         if len(chunks) <= final + 1:
             return chunks
@@ -149,13 +149,13 @@ class Stream(Generic[Chunk]):
         return Update(chunks, first)
 
     def _parse(self, source: str) -> Document:
-        """Read a part of the answer, with what the frozen part defined."""
+        """Parse a part of the answer, with the frozen part's definitions."""
         document = self._read(mend(source).text, set())
         document.notes = [*self._notes, *document.notes]
         return document
 
     def _read(self, mended: str, unresolved: set[str]) -> Document:
-        """Footnotes that are marked but not defined here get a stand-in, so that their marks are read as such."""
+        """Parse a repaired part. Footnotes without a definition here get a stand-in, so that their marks are read."""
         found = _MARK.findall(mended) if "[^" in mended else []
         missing = {label for label, colon in found if not colon} - {label for label, colon in found if colon}
         stubs = "".join(f"\n\n[^{label}]: -" for label in sorted(missing))
@@ -174,7 +174,7 @@ class Stream(Generic[Chunk]):
         return document
 
     def _freeze(self) -> None:
-        """Hand over all blocks but the last of the complete lines, where a blank line stands behind them."""
+        """Give all finished blocks to the sink: those before the last block that has a blank line before it."""
         complete = self._tail[: self._tail.rfind("\n") + 1]
         mended = mend(complete)
         document = self._read(mended.text, set())
@@ -196,7 +196,7 @@ class Stream(Generic[Chunk]):
         self._markup, self._shown = _markup_in(self._tail), None
 
     def _freezing_point(self, document: Document, text: str) -> int:
-        """Where the last block begins that has a blank line before it, in characters; 0 if there is none."""
+        """Start of the last block that has a blank line before it, in characters; 0 if there is none."""
         encoded = text.encode()
         for start in reversed(document.starts[1:]):
             if _BLANK_LINE.search(encoded[max(0, start - _LONGEST_BLANK) : start]):
@@ -205,7 +205,7 @@ class Stream(Generic[Chunk]):
         return 0
 
     def _defines_late(self, text: str) -> bool:
-        """If a definition has come for a link that is frozen as plain text, begin again from the start."""
+        """If a definition has come for a link that was frozen as plain text, restart. Returns whether it did."""
         labels = {_normal(label) for label in pyromark.reference_definitions(text)}
         if not labels & self._unresolved or self._restarts >= MOST_RESTARTS:
             return False

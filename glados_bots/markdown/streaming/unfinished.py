@@ -1,7 +1,7 @@
-"""The end of an answer that is still being written, as it will probably read.
+"""Completes the end of an answer that is still being written, as it will probably read.
 
-Used for display only, and only on the last few lines: the finished answer is never touched. What has been opened is
-closed, and what cannot be shown yet (half a link's address, a lone marker) is held back until more has come.
+This is only for display and only for the last few lines; the finished answer is never changed. Open elements are
+closed. Text that cannot be shown yet (half a link's address, a lone marker) is held back until more has come.
 """
 
 import re
@@ -23,17 +23,17 @@ _TOKEN = re.compile(r"\\.|(?P<ticks>`+)|(?P<run>\*+|_+|~+)|(?P<image>!\[)|(?P<op
 _LINK_END = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)|\[[^\]]*\]", re.DOTALL)
 # A line longer than this, in characters, is prose.
 _LONGEST_UNDECIDED = 1_000
-# What a bracket opens is shown as it is when in so many characters it has become no link.
+# Text after a bracket is shown as it is if it has not become a link within this many characters.
 _LONGEST_LABEL = 200
 _LONGEST_LINK = 400
-# More open markers than anybody means: they are shown as they are.
+# With more open markers than any writer means, they are shown as they are.
 _MOST_OPEN = 32
 _TICKS = re.compile("`+")
 _LINK_PART = re.compile(r"\(|\[[^\]]*\Z|\Z")
 
 
 def finish(text: str) -> str:
-    """The source of the last blocks, with what is open at its end closed or held back; the rest reads the same."""
+    """The source of the last blocks, with open elements at its end closed or held back, and otherwise unchanged."""
     line_start = text.rfind("\n") + 1
     fence, closed = last_fence(text)
     if fence is not None:
@@ -49,7 +49,7 @@ def finish(text: str) -> str:
     if _is_undecided_table(text[start:]) and not (text.endswith("\n") and _is_row_before(text, start)):
         return text[:start]
     if line_start > start and _is_table(text[:line_start]):
-        return text[:line_start]  # rows come whole, so that columns do not grow letter by letter
+        return text[:line_start]  # show only whole rows, so that columns do not grow letter by letter
     paragraph = text[start:]
     if begins_block(paragraph):
         return text if paragraph.endswith("\n\n") else text[:start] + without_open_tag(paragraph)
@@ -60,7 +60,7 @@ def finish(text: str) -> str:
 
 
 def ending_as_heading(text: str) -> str:
-    """What may yet come behind the last paragraph: the ends of its tags, and the underline of a heading."""
+    """Text that may still follow the last paragraph: its closing tags, and the underline of a heading."""
     tags = end_tags(text[_paragraph_start(text) :]) if "<" in text else ""
     return tags + ("===\n" if text.endswith("\n") else "\n===\n")
 
@@ -77,7 +77,7 @@ def _finish_code(text: str, fence: re.Match[str], line_start: int) -> str:
 
 
 def _paragraph_start(text: str, *, is_whole: bool = False) -> int:
-    """Where the block begins that the end of the text belongs to; `is_whole`: with all items and quotes before it."""
+    """Start of the block at the end of the text; with `is_whole`, including all items and quotes before it."""
     start = len(text)
     while start > 0:
         previous = text.rfind("\n", 0, start - 1) + 1
@@ -91,7 +91,7 @@ def _paragraph_start(text: str, *, is_whole: bool = False) -> int:
 
 
 def _is_undecided_table(paragraph: str) -> bool:
-    """A header row whose delimiter row has not come, or has come in part."""
+    """Whether this is a header row whose delimiter row is missing or incomplete."""
     lines = paragraph.split("\n")
     if not lines[0].lstrip(" \t>").startswith("|"):
         return False
@@ -152,14 +152,14 @@ def _closing_ticks(text: str, match: re.Match[str]) -> int | None:
 
 
 def _toggle(text: str, match: re.Match[str], opened: list[tuple[str, int]]) -> None:
-    """Match a run of `*`, `_` or `~` against what is open, as the flanking rules would."""
+    """Match a run of `*`, `_` or `~` with the open markers, by the flanking rules."""
     run, start, end = match[0], match.start(), match.end()
     before, after = text[start - 1 : start], text[end : end + 1]
     can_close = bool(before.strip())
     can_open = bool(after.strip())
     if run[0] == "_" and before.isalnum() and after.isalnum():
         return
-    if run == "~" and end < len(text):  # "about" and "at home" are meant more often than a struck text
+    if run == "~" and end < len(text):  # a single `~` more often means "about" or "at home" than struck text
         return
     if run == "*" and _is_ascii_word(before) and _is_ascii_word(after):  # as in 2*3
         return
@@ -183,7 +183,7 @@ def _is_ascii_word(character: str) -> bool:
 
 
 def _close_bracket(text: str, end: int, opened: list[tuple[str, int]], *, is_last_line: bool) -> tuple[str, int]:
-    """At a `]`: step over a finished link; hold back one that is not."""
+    """At a `]`, skip a finished link, or hold back an unfinished one."""
     index = next((i for i in range(len(opened) - 1, -1, -1) if opened[i][0] in {"[", "!["}), None)
     if index is None:
         return text, end
@@ -200,7 +200,7 @@ def _close_bracket(text: str, end: int, opened: list[tuple[str, int]], *, is_las
 
 
 def _without_openers(text: str, opened: list[tuple[str, int]]) -> str:
-    """Append the closing markers; hold back what may become a link, and drop markers with nothing behind them."""
+    """Append the closing markers, hold back a possible link, and drop markers with nothing after them."""
     while opened and opened[-1][1] + len(opened[-1][0]) >= len(text):
         _, start = opened.pop()
         text = text[:start].rstrip()

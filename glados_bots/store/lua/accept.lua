@@ -1,8 +1,8 @@
--- Accept a turn once: dedupe, cap, limits, join or queue, in one step.
+-- Accept a turn once: check for duplicates, queue length and limits, then join or queue it, in one step.
 -- KEYS[1] prefix; ARGV: turn, conversation, author, data, text, join window ms, queue cap, dedupe s, keep s, scopes JSON
 -- (see limits.lua), dedupe keys...
 -- Returns {'accepted' | 'duplicate' | 'full', turns ahead}, {'joined', turns ahead, turn it joined},
--- or {'limited', 0, scope, minute | day, ms until it resets, 1 when that was said already}.
+-- or {'limited', 0, scope, minute | day | open, ms until it resets, 1 if the person was told already}.
 local p, turn, conversation, author = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local data, text, join_ms, cap, dedupe_s, keep_s = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local scopes = cjson.decode(ARGV[10])
@@ -15,11 +15,11 @@ for i = 11, #ARGV do
 end
 local queue = p .. 'c:' .. conversation .. ':queue'
 local ahead = redis.call('LLEN', queue)
--- A refused question may be asked again under its own id, so only what is taken in counts as seen.
+-- A refused question may be asked again under its own id, so only accepted events count as seen.
 if ahead >= cap then return {'full', ahead} end
 local refusal = over_limit(p, scopes, now)
 if refusal then return refusal end
--- 2. It is taken in: count it, and remember its names and its author.
+-- 2. It is accepted: count it, and store its ids and its author.
 count_question(p, scopes, now, turn)
 for i = 11, #ARGV do redis.call('SET', p .. 'seen:' .. ARGV[i], turn, 'EX', dedupe_s) end
 redis.call('SADD', p .. 'a:' .. author, conversation)
@@ -27,7 +27,7 @@ redis.call('EXPIRE', p .. 'a:' .. author, keep_s)
 redis.call('SADD', p .. 'c:' .. conversation .. ':authors', author)
 redis.call('EXPIRE', p .. 'c:' .. conversation .. ':authors', keep_s)
 
--- 3. Join it to the author's question that waits at the end of the queue, when that one is fresh.
+-- 3. Join it to the author's own question at the end of the queue, if that one is fresh.
 local last = redis.call('LINDEX', queue, -1)
 if last then
   local key = p .. 't:' .. last
@@ -43,7 +43,7 @@ if last then
   end
 end
 
--- 4. Or queue it, and wake a worker or tell those ahead.
+-- 4. Otherwise queue it, and wake a worker or signal the worker of the turn that runs.
 redis.call('HSET', p .. 't:' .. turn, 'state', 'queued', 'conversation', conversation, 'author', author, 'data', data,
   'text', text, 'at', now, 'attempts', 0, 'version', 0, 'posts', '[]')
 hold_tokens(p, scopes, now, turn)

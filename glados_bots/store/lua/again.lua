@@ -1,15 +1,15 @@
--- What a platform carries out of a dead process's calls, when another one has long gone on, is put right by showing the end
--- of the turn once more. Nothing is created by that. A turn is `doubted` when a process has died that may have been at its
--- messages (claim.lua). When it ends, its time is set (finish.lua): then the calls are carried out, or never will be. It
--- comes `again` with its answer; of a deleted one `gone` is left, so that its messages can be looked for.
+-- A platform may carry out a dead process's calls late, when another process has long continued. Showing the end of the
+-- turn once more corrects the messages and creates none. A turn is `doubted` if a process died that may have been changing
+-- its messages (claim.lua). When the turn ends, finish.lua sets the time at which no such call can still be pending. The
+-- turn then comes `again` with its answer. Of a deleted turn, `gone` stays, so that its messages can be found.
 
--- When a doubted turn ends: let it come back after so many ms.
+-- When a doubted turn ends: let it come back after `after_ms` ms.
 local function let_come_back(p, now, turn, after_ms, is_deleted)
   local t, gone = p .. 't:' .. turn, p .. 'gone:' .. turn
   if after_ms == 0 then return end
   if redis.call('HEXISTS', t, 'doubted') == 0 and not redis.call('ZSCORE', p .. 'again', turn) then return end
   local found = redis.call('HMGET', t, 'again', 'failures')
-  if found[1] and found[2] then return end -- it was tried often enough
+  if found[1] and found[2] then return end -- showing it again has failed before: do not try again
   redis.call('ZADD', p .. 'again', now + after_ms, turn)
   if not is_deleted then return end
   for _, field in ipairs({'data', 'conversation', 'author', 'at', 'version', 'noted'}) do
@@ -18,8 +18,8 @@ local function let_come_back(p, now, turn, after_ms, is_deleted)
   redis.call('EXPIRE', gone, 3600)
 end
 
--- Put those whose time has come before all others of their conversations, unless one is at work there. What is half an hour
--- late stays as it is: platforms let nobody edit old messages.
+-- Put turns whose time has come at the head of their conversations, unless a worker is busy there. Turns that are half an
+-- hour late stay as they are: platforms do not allow edits of old messages.
 local function bring_back(p, now)
   redis.call('ZREMRANGEBYSCORE', p .. 'again', '-inf', now - 1800000)
   for _, turn in ipairs(redis.call('ZRANGEBYSCORE', p .. 'again', '-inf', now, 'LIMIT', 0, 10)) do
@@ -38,7 +38,7 @@ local function bring_back(p, now)
       elseif not state and redis.call('HEXISTS', gone, 'data') == 1 then
         redis.call('HSET', t, 'text', '', 'posts', '[]', 'cancel', 'delete', unpack(redis.call('HGETALL', gone)))
       else
-        conversation = '' -- its asker wanted it forgotten
+        conversation = '' -- the person who asked had it forgotten
       end
       redis.call('DEL', gone)
       if conversation ~= '' then

@@ -1,15 +1,15 @@
--- Change a turn from outside, whatever its state: stop it, delete it, or do it again (with a new text).
--- A message that was joined into another one is a part of that turn: its edit or deletion makes the turn be done again.
+-- Change a turn from outside, in any state: stop it, delete it, or redo it (with a new text).
+-- A message that was joined into another turn is a part of that turn: its edit or deletion makes the turn be redone.
 -- KEYS[1] prefix; ARGV: turn, action (stop | delete | redo), new text or '', scopes JSON (see limits.lua; for redo), queue
 -- cap (for redo of what has ended; 0 for none).
 -- Returns {state the turn was in: queued | running | done | dead}, {'limited', ...} or {'full', turns ahead} as accept.lua
--- does, or nil when the turn is not known.
+-- does, or nil if the turn is unknown.
 local p, part, action, text = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local scopes, cap = cjson.decode(ARGV[4]), tonumber(ARGV[5] or 0)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- 1. Find the turn; what changes nothing ends here.
+-- 1. Find the turn; return early if nothing would change.
 local turn = redis.call('HGET', p .. 't:' .. part, 'into') or part
 local t = p .. 't:' .. turn
 local found = redis.call('HMGET', t, 'state', 'conversation', 'cancel', 'parts')
@@ -18,12 +18,12 @@ if not state then return nil end
 local parts = found[4] and cjson.decode(found[4]) or {}
 local ended = state == 'done' or state == 'dead'
 if (ended and action == 'stop') or (pending == 'delete' and not ended) then return {state} end
-if action == 'redo' and text ~= '' then -- events of one edit come again, and to several processes: it counts once
+if action == 'redo' and text ~= '' then -- one edit may arrive repeatedly and in several processes: it counts once
   local present = redis.call('HGET', t, 'text')
   for _, each in ipairs(parts) do if each[1] == part then present = each[2] end end
   if text == present then return {state} end
 end
--- 2. To redo is to ask again: it counts, and may be refused.
+-- 2. A redo is a new question: it counts, and may be refused.
 if action == 'redo' then
   local ahead = ended and redis.call('LLEN', p .. 'c:' .. conversation .. ':queue') or 0
   if cap > 0 and ahead >= cap then return {'full', ahead} end
@@ -33,7 +33,7 @@ if action == 'redo' then
   if ended then hold_tokens(p, scopes, now, turn) end
 end
 
--- 3. Put the text together anew without the deleted part, or with the edited one.
+-- 3. Rebuild the text without the deleted part, or with the edited part.
 if #parts > 0 and (action == 'delete' or text ~= '') then
   local kept, texts = {}, {}
   for _, each in ipairs(parts) do
@@ -43,18 +43,18 @@ if #parts > 0 and (action == 'delete' or text ~= '') then
       texts[#texts + 1] = each[2]
     end
   end
-  if #kept == #parts and action == 'delete' then return {state} end -- this part went before
+  if #kept == #parts and action == 'delete' then return {state} end -- this part was deleted before
   if #kept > 0 then
     redis.call('HSET', t, 'parts', cjson.encode(kept))
     action, text = 'redo', table.concat(texts, '\n')
   end
 end
 
--- 4. What has not ended is changed where it stands; its worker is told.
+-- 4. A turn that has not ended keeps its place; signal its worker.
 if action == 'redo' and text ~= '' then redis.call('HSET', t, 'text', text) end
 if state == 'queued' and action == 'redo' then
   redis.call('HDEL', t, 'cancel', 'draft', 'answer', 'again')
-  redis.call('DEL', p .. 'v:' .. turn) -- there are votes if it was to be shown once more only
+  redis.call('DEL', p .. 'v:' .. turn) -- a turn whose end was only to be shown once more may have votes
   return {state}
 end
 if not ended then
@@ -69,7 +69,7 @@ redis.call('PERSIST', t)
 redis.call('HSET', t, 'state', 'queued', 'attempts', 0)
 redis.call('HDEL', t, 'failures', 'error')
 redis.call('HINCRBY', t, 'version', 1)
-redis.call('DEL', p .. 'v:' .. turn) -- the votes were about the answer that goes
+redis.call('DEL', p .. 'v:' .. turn) -- the votes were about the answer that is replaced
 if action == 'delete' then redis.call('HSET', t, 'cancel', 'delete') end
 redis.call('RPUSH', p .. 'c:' .. conversation .. ':queue', turn)
 redis.call('ZADD', p .. 'ready', 'NX', now, conversation)

@@ -1,9 +1,9 @@
 -- Take the lease of the conversation that has waited longest, with a new fencing number.
--- A turn that is still running was lost by whoever had it, most likely by its death: it is watched from then on (`taken`),
--- so that its `hand` tells whether its own work went on. Deaths at that, one after the other, make it a suspect.
--- The platform may still carry out calls of the dead process, for this turn or the notice of one behind it: see again.lua.
+-- If the turn is still running, its worker lost it, most likely because the worker's process died. From then on the turn is
+-- watched (`taken`): its `hand` tells whether a worker works on it or waits. Several deaths in a row make it a suspect.
+-- The platform may still carry out the dead process's calls for this turn or for notices behind it: see again.lua.
 -- KEYS[1] prefix; ARGV: lease ms, owner or ''. Returns nil, or {conversation, fence, turn, turn hash as a flat list}.
--- `ready` holds the time from which a conversation may be claimed: while leased, that is the end of the lease.
+-- `ready` holds the time from which a conversation may be claimed; while it is leased, that is the end of the lease.
 local p, lease_ms = KEYS[1], tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

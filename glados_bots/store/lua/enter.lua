@@ -1,6 +1,6 @@
--- A call of a platform wants through its gate (turns/gate.py).
--- KEYS[1] zset of calls: name -> when it was counted at the latest, ms; KEYS[2] exists while the platform refuses all calls
--- ARGV: name, most, period ms, longest flight ms, longest nap ms
+-- Ask whether a call to a platform may pass its gate (turns/gate.py).
+-- KEYS[1] zset of calls: name -> latest time at which the platform counted it, ms; KEYS[2] exists while it refuses all calls
+-- ARGV: name, most calls per period, period ms, longest flight ms, longest nap ms
 -- Returns 0 for a call that may go, or ms to wait.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,19 +1,19 @@
--- End a turn: keep its exchange, take it off the queue, count its tokens, free the conversation. Fenced, in one step.
+-- End a turn: store its exchange, take it off the queue, count its tokens, free the conversation. Fenced, in one step.
 -- KEYS[1] prefix; ARGV: conversation, fence, turn, outcome (done | gone | dead), exchange JSON or '', keep s,
 -- most exchanges, tokens used, JSON list of the scopes whose tokens are limited, ms after which a doubted turn comes back.
--- Returns 'ended'; 'lost' when somebody else owns the turn now; 'delete' or 'redo' when that was asked for meanwhile: then
--- nothing was changed either, and the turn goes on.
+-- Returns 'ended'; 'lost' if another worker owns the turn now; 'delete' or 'redo' if somebody has asked for that.
+-- Unless it returns 'ended', the script changes nothing. After 'delete' or 'redo' the turn continues.
 local p, conversation, fence, turn, outcome, exchange = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local keep_s, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
--- 1. Only the owner may end it, and not when something else was asked meanwhile.
+-- 1. Only the owner may end it, and only if nobody has asked for a deletion or a redo.
 if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 'lost' end
 local asked = redis.call('HGET', t, 'cancel')
 if outcome ~= 'gone' and (asked == 'delete' or asked == 'redo') then return asked end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- 2. See to it that a doubted end is shown once more; give back the tokens that were held.
+-- 2. Schedule a doubted end to be shown once more; release the tokens that were set aside.
 let_come_back(p, now, turn, tonumber(ARGV[10]), outcome == 'gone')
 
 for _, scope in ipairs(cjson.decode(redis.call('HGET', t, 'held') or '[]')) do
@@ -28,7 +28,7 @@ local function forget(id)
   redis.call('ZREM', p .. 'dead', id)
 end
 
--- 3. Off the queue, into the history; the oldest exchanges go.
+-- 3. Move it from the queue to the history; delete the oldest exchanges.
 redis.call('LPOP', c .. ':queue')
 if exchange ~= '' then
   if redis.call('HSET', c .. ':exchanges', turn, exchange) == 1 then redis.call('RPUSH', c .. ':history', turn) end
@@ -39,7 +39,7 @@ if exchange ~= '' then
     if state == 'done' or state == 'dead' then forget(oldest) end
   end
 end
--- 4. Forget a deleted turn, or keep how it ended.
+-- 4. Forget a deleted turn, or store how it ended.
 if outcome == 'gone' then
   redis.call('LREM', c .. ':history', 0, turn)
   redis.call('HDEL', c .. ':exchanges', turn)
@@ -49,11 +49,11 @@ else
   redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
   redis.call('HDEL', t, 'doubted', 'again', 'held')
   redis.call('EXPIRE', t, keep_s)
-  redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have run out
+  redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have expired
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end
 
--- 5. Count its tokens, and keep the conversation for its time from now.
+-- 5. Count its tokens, and restart the conversation's time to live.
 for _, scope in ipairs(cjson.decode(ARGV[9])) do
   redis.call('INCRBY', p .. 'limit:tokens:' .. scope, ARGV[8])
   redis.call('PEXPIRE', p .. 'limit:tokens:' .. scope, 86400000 - now % 86400000)

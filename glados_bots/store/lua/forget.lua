@@ -1,6 +1,6 @@
--- Forget what a conversation holds: all of it, one person's part, or one turn. What runs or waits is emptied at once and
--- marked as deleted, so that its worker takes the messages away.
--- KEYS[1] prefix; ARGV: conversation, author or '', turn or ''. Returns the turns that were forgotten.
+-- Forget a conversation, one person's part of it, or one turn. Running and waiting turns lose their text at once and are
+-- marked as deleted; their worker then deletes the messages.
+-- KEYS[1] prefix; ARGV: conversation, author or '', turn or ''. Returns the forgotten turns.
 local p, conversation, author, only = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local c, gone = p .. 'c:' .. conversation, {}
 local function meant(turn, whose) return (author == '' or whose == author) and (only == '' or turn == only) end

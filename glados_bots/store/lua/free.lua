@@ -1,6 +1,6 @@
--- Let the conversations be claimed whose holder is dead, as its supervisor knows; those that were asked first come first.
--- Their turns stay in the state of a holder that was lost, and the fence keeps one that is not dead after all from writing.
--- KEYS[1] prefix; ARGV: owner. Returns how many these are.
+-- Free the conversations of a holder that its supervisor knows to be dead; the oldest questions come first.
+-- Their turns stay `running`, as after any lost lease. If the holder is alive after all, the fence stops its writes.
+-- KEYS[1] prefix; ARGV: owner. Returns the number of freed conversations.
 local p, owner, count = KEYS[1], ARGV[1], 0
 for _, conversation in ipairs(redis.call('ZRANGE', p .. 'ready', 0, -1)) do
   local c = p .. 'c:' .. conversation

@@ -1,6 +1,6 @@
--- Put before accept.lua and change.lua: how much may be asked for. `scopes` is a JSON list of {name, questions a minute,
--- tokens a day, tokens set aside for a question that is not answered yet}; 0 means no limit. A minute is any 60 seconds; a
--- day ends at 00:00 UTC. What is set aside and was never given back (a lost turn) runs out after an hour.
+-- Limits on questions; prepended to accept.lua and change.lua. `scopes` is a JSON list of {name, questions per minute,
+-- tokens per day, tokens set aside for a question that is not answered yet}; 0 means no limit. A minute is any 60 seconds;
+-- a day ends at 00:00 UTC. Tokens that were set aside and never released (a lost turn) count for one hour.
 local HELD_MS, ANSWERED_MS = 3600000, 10000
 
 local function over_limit(p, scopes, now)
@@ -31,8 +31,8 @@ local function over_limit(p, scopes, now)
   end
 end
 
--- One turn may be asked for many times in one millisecond (Regenerate), and each counts. What is older than a minute went in
--- `over_limit`, so within a millisecond the set only grows: its size tells its entries apart.
+-- Somebody may ask for one turn many times within one millisecond (Regenerate), and each time counts. `over_limit` removed
+-- entries older than a minute, so within one millisecond the set only grows: its size makes each entry unique.
 local function count_question(p, scopes, now, turn)
   for _, scope in ipairs(scopes) do
     if scope[2] > 0 then
@@ -43,7 +43,7 @@ local function count_question(p, scopes, now, turn)
   end
 end
 
--- Set tokens aside for a turn that goes into the queue; finish.lua gives them back.
+-- Set tokens aside for a turn that goes into the queue; finish.lua releases them.
 local function hold_tokens(p, scopes, now, turn)
   local held = {}
   for _, scope in ipairs(scopes) do

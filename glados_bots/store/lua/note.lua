@@ -1,13 +1,13 @@
--- Remember something about a turn of a leased conversation: `posts` (ids of its messages), `draft` (what
--- people see of its answer so far), `answer` (its exchange), `error` (why this attempt failed, which is counted too), or `hand`
--- (whether its own work goes on: works or waits).
--- KEYS[1] prefix; ARGV: conversation, fence, turn, field, value, and more such pairs. Returns 1, or 0 when the lease is lost.
+-- Store something about a turn of a leased conversation: `posts` (ids of its messages), `draft` (what people see of its
+-- answer so far), `answer` (its exchange), `error` (why this attempt failed; also counts the failure), or `hand` (whether
+-- a worker works on the turn itself: works or waits).
+-- KEYS[1] prefix; ARGV: conversation, fence, turn, field, value, and more such pairs. Returns 1, or 0 if the lease is lost.
 local p, conversation, fence, turn, field, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local c, t = p .. 'c:' .. conversation, p .. 't:' .. turn
 if redis.call('GET', c .. ':fence') ~= fence then return 0 end
 if redis.call('EXISTS', t) == 0 then return 1 end
 
--- How many messages are new, counted for their names (see turns/display.py).
+-- Count the new messages; their names need the number (see turns/display.py).
 local function count_new()
   local had, new = {}, 0
   for _, post in ipairs(cjson.decode(redis.call('HGET', t, 'posts') or '[]')) do had[post] = true end
@@ -16,7 +16,7 @@ local function count_new()
   return new
 end
 
--- A message that the first turn posts stands below the notices of those behind it: they are `buried` until they are made anew.
+-- A message that the first turn posts stands below the notices of turns behind it. They are `buried` until posted again.
 local function bury_notices()
   redis.call('HDEL', t, 'buried')
   for _, waiting in ipairs(redis.call('LRANGE', c .. ':queue', 1, -1)) do

@@ -1,14 +1,14 @@
--- Grant one request in a bucket and the wider ones around it, or say how long to wait.
--- No window of one period ever holds more than `limit` grants, wherever it begins: so no platform's window overflows.
--- Ordinary requests are spread evenly and leave room for final ones; among them, who was served longest ago goes first.
+-- Grant one request in a bucket and in the wider buckets around it, or return how long to wait.
+-- No window of one period holds more than `limit` grants, wherever it begins, so no platform's window overflows.
+-- Ordinary requests are spread evenly and leave room for final ones. The stream served longest ago goes first.
 -- KEYS[1] prefix; ARGV: stream, final (0 | 1), then bucket, limit, period ms of each bucket, the narrowest first.
 -- Returns 0 for a grant, else ms to wait.
 local p, stream, final = KEYS[1], ARGV[1], ARGV[2] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local WAY = 50 -- ms by which two requests may come nearer to each other on their way
+local WAY = 50 -- ms by which network delay may bring two requests closer together
 local SILENT = 3000 -- ms after which a stream that stopped asking loses its place
-local STARVING = 1.7 -- periods since its last edit, after which finals no longer count against a stream's share
+local STARVING = 1.7 -- periods since a stream's last edit after which final requests no longer count against its share
 
 local function bucket(i)
   local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]) + WAY
@@ -21,7 +21,7 @@ local function leave(b)
   redis.call('ZREM', b.key .. ':finals', stream)
 end
 
--- Stand in line; returns how many stand before us.
+-- Join the queue of the bucket; returns how many streams are ahead of us.
 local function stand(b)
   local line, asked = b.key .. ':line', b.key .. ':asked'
   for _, silent in ipairs(redis.call('ZRANGEBYSCORE', asked, '-inf', now - SILENT)) do
@@ -35,7 +35,7 @@ local function stand(b)
   return redis.call('ZRANK', line, stream)
 end
 
--- Ms until the last period holds less than `most` of these grants ('grants': all of them; 'ordinary').
+-- Ms until the last period holds fewer than `most` of these grants (`which` is 'grants' for all, or 'ordinary').
 local function full(b, which, most)
   local grants = b.key .. ':' .. which
   redis.call('ZREMRANGEBYSCORE', grants, '-inf', now - b.period)
@@ -46,13 +46,13 @@ end
 
 local function wait(b)
   local pause = math.max(redis.call('PTTL', b.key .. ':closed'), full(b, 'grants', b.limit))
-  local finals = b.key .. ':finals' -- those that wait: nobody else takes the place that comes free
+  local finals = b.key .. ':finals' -- waiting final requests: they get the next free place
   if final then
     if pause > 0 then redis.call('ZADD', finals, now, stream) else redis.call('ZREM', finals, stream) end
     redis.call('PEXPIRE', finals, SILENT)
   else
     if redis.call('ZCOUNT', finals, now - SILENT, '+inf') > 0 then pause = math.max(pause, 100) end
-    local before, most = stand(b), math.max(1, b.limit - 1) -- one place is left to finals
+    local before, most = stand(b), math.max(1, b.limit - 1) -- one place is reserved for final requests
     b.spread = b.period / most
     b.next = tonumber(redis.call('GET', b.key .. ':last') or 0) + b.spread
     local served = tonumber(redis.call('HGET', b.key .. ':served', stream) or now)
@@ -63,7 +63,7 @@ local function wait(b)
   return math.ceil(pause)
 end
 
--- Two grants may fall into one microsecond, or the clock may be set back: neither may take the other's place.
+-- Two grants may fall into one microsecond, or somebody may set the clock back: the counter keeps their entries apart.
 local function record(grants, b)
   redis.call('ZADD', grants, now, time[1] .. '.' .. time[2] .. ' ' .. redis.call('INCR', grants .. ':count'))
   redis.call('PEXPIRE', grants .. ':count', b.period * 2)
@@ -74,7 +74,7 @@ local function grant(b)
   record(b.key .. ':grants', b)
   if not final then
     record(b.key .. ':ordinary', b)
-    -- Who comes a little late does not slow the beat down for all.
+    -- A stream that comes a little late does not delay the others.
     local last = now - b.next < b.spread and b.next or now
     redis.call('SET', b.key .. ':last', math.floor(last), 'PX', b.period)
   end
@@ -88,7 +88,7 @@ for i = 3, #ARGV, 3 do buckets[#buckets + 1] = bucket(i) end
 for i, b in ipairs(buckets) do
   local pause = wait(b)
   if pause > 0 then
-    for j = i + 1, #buckets do leave(buckets[j]) end -- who waits here holds nobody up further out
+    for j = i + 1, #buckets do leave(buckets[j]) end -- a stream that waits here blocks nobody in the wider buckets
     return pause
   end
 end

@@ -1,5 +1,5 @@
--- Give an unfinished turn back at once, for another worker (or ourselves after a restart); it does not count as a try.
--- KEYS[1] prefix; ARGV: conversation, fence, turn. Returns 1, or 0 when the lease was lost or the turn has ended already.
+-- Give an unfinished turn back at once, for another worker (or for us after a restart). It does not count as an attempt.
+-- KEYS[1] prefix; ARGV: conversation, fence, turn. Returns 1, or 0 if the lease was lost or the turn has ended already.
 local p, conversation, fence, turn = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local c = p .. 'c:' .. conversation
 if redis.call('GET', c .. ':fence') ~= fence or redis.call('LINDEX', c .. ':queue', 0) ~= turn then return 0 end

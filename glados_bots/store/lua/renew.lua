@@ -1,5 +1,5 @@
 -- Heartbeat of a lease. KEYS[1] prefix; ARGV: conversation, fence, lease ms, turn.
--- Returns nil when the lease is lost or the turn has ended, else {cancel reason or '', queued turn ids...}.
+-- Returns nil if the lease is lost or the turn has ended, else {pending request or '', queued turn ids...}.
 local p, conversation, fence, lease_ms, turn = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return nil end
 local turns = redis.call('LRANGE', p .. 'c:' .. conversation .. ':queue', 0, -1)

@@ -1,6 +1,6 @@
--- Begin a running turn again with its newest text, as was asked. KEYS[1] prefix; ARGV: conversation, fence, turn.
--- Returns nil when the lease is lost, else {'redo' | 'stop' | 'delete', text, version}: what is to be done now, as the
--- question may have been stopped or deleted since.
+-- Begin a running turn again with its newest text, after a redo. KEYS[1] prefix; ARGV: conversation, fence, turn.
+-- Returns nil if the lease is lost, else {'redo' | 'stop' | 'delete', text, version}: what to do now, because somebody may
+-- have stopped or deleted the question since.
 local p, conversation, fence, turn = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 if redis.call('GET', p .. 'c:' .. conversation .. ':fence') ~= fence then return nil end
 local t = p .. 't:' .. turn

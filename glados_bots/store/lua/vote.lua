@@ -1,5 +1,5 @@
--- Keep, change or withdraw somebody's vote on an answer. KEYS[1] prefix; ARGV: turn, author, up | down | '', keep s.
--- Returns the vote before ('' for none), or nil when there is no such answer.
+-- Store, change or withdraw a person's vote on an answer. KEYS[1] prefix; ARGV: turn, author, up | down | '', keep s.
+-- Returns the previous vote ('' for none), or nil if there is no such answer.
 local p, author, vote, keep_s = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
 local turn = redis.call('HGET', p .. 't:' .. ARGV[1], 'into') or ARGV[1]
 local found = redis.call('HMGET', p .. 't:' .. turn, 'state', 'conversation', 'again')

@@ -90,7 +90,7 @@ def test_a_pickle_that_holds_code_is_refused_and_does_not_run(
 def test_a_truncated_file_is_refused(old: Path, tmp_path: Path, length: int) -> None:
     weights = old / "adapter_model.bin"
     weights.write_bytes(weights.read_bytes()[:length])
-    with pytest.raises(ConfigError, match=r"adapter_model\.bin: truncated, damaged"):
+    with pytest.raises(ConfigError, match=r"adapter_model\.bin: this file is truncated, damaged"):
         import_lora(old, tmp_path / "new")
 
 
@@ -125,10 +125,10 @@ def test_a_config_that_does_not_fit_its_weights_is_refused(
 def test_missing_weights_strange_weights_and_no_numbers_are_refused(old: Path, tmp_path: Path) -> None:
     key = "base_model.model.gpt_neox.layers.0.attention.query_key_value.lora_A.weight"
     spoil(old, lambda tensors: tensors.update({key: tensors[key] * float("nan")}))
-    with pytest.raises(ConfigError, match="no numbers"):
+    with pytest.raises(ConfigError, match="not finite numbers"):
         import_lora(old, tmp_path / "new")
     spoil(old, lambda tensors: tensors.pop(key))
-    with pytest.raises(ConfigError, match="has not both A and B"):
+    with pytest.raises(ConfigError, match="needs both A and B"):
         import_lora(old, tmp_path / "new")
     spoil(old, lambda tensors: tensors.update({"lm_head.weight": torch.zeros(2, 2)}))
     with pytest.raises(ConfigError, match=r"lm_head\.weight is not a weight of a LoRA"):

@@ -60,7 +60,7 @@ def test_a_config_that_would_be_answered_wrongly_is_refused_with_the_way_out(
     tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps(fields))
-    with pytest.raises(ConfigError, match=r"tiny: .* leaves out; serve it with `--engine vllm`, or choose another"):
+    with pytest.raises(ConfigError, match=r"tiny: .* ignores; serve it with `--engine vllm`, or choose another"):
         unservable.refuse_by_config(card(tmp_path), tmp_path)
 
 
@@ -77,7 +77,7 @@ async def test_a_model_that_answers_otherwise_in_a_batch_is_never_ready(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unservable, "refuse_by_config", lambda *_: None)
-    with pytest.raises(ConfigError, match=r"answers otherwise than \w+ does without batching.*--engine vllm"):
+    with pytest.raises(ConfigError, match=r"answers differ from those of \w+ without batching.*--engine vllm"):
         await started(card(written(ALIBI[kind], tmp_path)), quantize="none")
 
 
@@ -166,7 +166,7 @@ def test_letters_that_the_tokenizer_takes_for_others_forge_no_turn(
     ("template", "said"),
     [
         ("{{ raise_exception('Only tools here') }}", "Only tools here"),
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "come to an end"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "template does not end"),
         ("{% if messages %}", "cannot be used"),
     ],
 )

@@ -27,7 +27,7 @@ def test_a_pickle_as_weights_is_refused_and_never_read(tmp_path: Path, monkeypat
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(ConfigError, match=r"pytorch_model\.bin: pickled weights are refused"):
+    with pytest.raises(ConfigError, match=r"pytorch_model\.bin: GLaDOS refuses pickled weights"):
         fetch(Card(name="x", base=Base(folder=tmp_path)), tmp_path, None)
     assert not (tmp_path / "exploded").exists()
 
@@ -45,7 +45,7 @@ def test_without_room_the_conversion_says_how_much_is_needed_and_leaves_nothing(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
     card, _ = resolve("smollm2_135m")
-    with pytest.raises(ConfigError, match=r"no room in .* need up to \d+ MB and 1 MB are free"):
+    with pytest.raises(ConfigError, match=r"no room in .* need up to \d+ MB, 1 MB are free"):
         fetch(card, tmp_path, None)
     assert not [path for path in (tmp_path / "models").iterdir() if path.is_dir()]
 
@@ -53,7 +53,7 @@ def test_without_room_the_conversion_says_how_much_is_needed_and_leaves_nothing(
 def test_a_broken_gguf_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\0" * 100)
-    with pytest.raises(ConfigError, match="not a GGUF file"):
+    with pytest.raises(ConfigError, match="cannot load this file as GGUF"):
         fetch(Card(name="x", base=Base(gguf=broken)), tmp_path, None)
     assert not [path for path in (tmp_path / "models").iterdir() if path.is_dir()]
 

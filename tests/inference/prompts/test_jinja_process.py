@@ -44,7 +44,7 @@ def process() -> JinjaProcess:
 
 @pytest.mark.parametrize("template", ENDLESS.values(), ids=ENDLESS)
 def test_a_template_without_end_is_ended(process: JinjaProcess, template: str) -> None:
-    with pytest.raises(PromptRefusedError, match="does not come to an end"):
+    with pytest.raises(PromptRefusedError, match="does not end"):
         rendered(process, template)
     assert rendered(process, HONEST, "still here") == "still here"
 

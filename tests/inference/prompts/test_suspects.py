@@ -33,7 +33,7 @@ def test_what_ends_one_process_after_the_other_is_refused_then(tmp_path: Path) -
         assert die(file) == -9
     assert die(file) == 1
     with (
-        pytest.raises(PromptRefusedError, match=f"ended the service {MOST_DEATHS} times"),
+        pytest.raises(PromptRefusedError, match=f"killed the service {MOST_DEATHS} times"),
         Suspects(file).making(DEADLY),
     ):
         pass

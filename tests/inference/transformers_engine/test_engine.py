@@ -200,7 +200,7 @@ async def test_a_failure_inside_the_model_is_told_in_the_log_and_not_to_the_clie
         raise RuntimeError("probability tensor contains inf")
 
     monkeypatch.setattr(sampler, "choose", crash)
-    with pytest.raises(GenerationFailedError, match="the service's log says why") as caught:
+    with pytest.raises(GenerationFailedError, match="the log of the service says why") as caught:
         await answer(engine, "x", Sampling(8, 1.0))
     assert "tensor" not in str(caught.value)
     assert "probability tensor contains inf" in caplog.text

@@ -80,7 +80,7 @@ def test_missing_strange_and_wrongly_sized_weights_are_named(adapter: Path) -> N
     with pytest.raises(ConfigError, match=r"has no base_model\.model\.other"):
         apply_lora(base(), adapter)
     save_file({**tensors, key: torch.zeros(3, tensors[key].shape[1])}, weights)
-    with pytest.raises(ConfigError, match="its base or its rank is another one"):
+    with pytest.raises(ConfigError, match="the LoRA has another base or another rank"):
         apply_lora(base(), adapter)
     weights.write_bytes(weights.read_bytes()[:200])
     with pytest.raises(ConfigError, match="truncated or damaged"):
@@ -92,7 +92,7 @@ def test_a_pickled_or_missing_adapter_names_the_command_that_mends_it(adapter: P
     with pytest.raises(ConfigError, match="glados models import"):
         apply_lora(base(), adapter)
     shutil.copy(BASES / "neox" / "adapter" / "adapter_model.bin", adapter)
-    with pytest.raises(ConfigError, match=r"pickled, which is refused.*glados models import"):
+    with pytest.raises(ConfigError, match=r"pickled, which GLaDOS refuses.*glados models import"):
         apply_lora(base(), adapter)
 
 
@@ -122,7 +122,7 @@ UNBOUNDED: list[tuple[dict[str, Any], str]] = [
     ({"modules_to_save": [SLOW]}, "modules_to_save holds"),
     ({"layers_pattern": SLOW}, "layers_pattern holds"),
     ({"init_lora_weights": "pissa_niter_1000000"}, "init_lora_weights changes the base"),
-    ({"megatron_config": {"x": 1}, "megatron_core": "this"}, "megatron_config is never used"),
+    ({"megatron_config": {"x": 1}, "megatron_core": "this"}, "never uses megatron_config"),
     ({"auto_mapping": ["x"], "r": 10**9}, "r must be a whole number"),
 ]
 

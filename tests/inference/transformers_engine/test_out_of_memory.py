@@ -60,7 +60,7 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
         answer(engine, QUESTIONS[0]), answer(engine, LONG), answer(engine, QUESTIONS[1]), return_exceptions=True
     )
     assert isinstance(results[1], GenerationFailedError)
-    assert "memory did not suffice" in str(results[1])
+    assert "has too little memory" in str(results[1])
     assert isinstance(results[0], tuple)
     assert isinstance(results[2], tuple)
     assert engine.fatal is None

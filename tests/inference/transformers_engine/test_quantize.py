@@ -55,5 +55,5 @@ def test_a_checkpoint_that_is_quantised_already_names_what_reads_it(
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": {"quant_method": "gptq"}}))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match="gptq-quantised; `pip install gptqmodel`"):
+    with pytest.raises(ConfigError, match="gptq-quantised; run `pip install gptqmodel`"):
         load_model(tmp_path, card(tmp_path), EngineOptions(DATA))

@@ -97,8 +97,8 @@ async def test_doctor_checks_tokens_and_scopes(slack: FakeSlack) -> None:
     slack.team.installation.scopes -= {"files:read", "users:read"}
     found = await examine._ask(settings)
     assert [check.finding for check in found if check.state == "warn"] == [
-        "without files:read: no reading text files",
-        "without users:read: no names of people, and who is an admin",
+        "files:read is missing, which is for reading text files",
+        "users:read is missing, which is for names of people, and who is an admin",
     ]
     slack.team.installation.scopes -= {"chat:write"}
     found = await examine._ask(settings.model_copy(update={"app_token": type(settings.app_token)("xapp-wrong")}))  # type: ignore[misc]
@@ -108,14 +108,14 @@ async def test_doctor_checks_tokens_and_scopes(slack: FakeSlack) -> None:
         ("slack app token", "fail"),
     ]
     slack.tokens.revoke(own.bot_token)
-    assert (await examine._ask(settings))[0].finding == "refused: token_revoked"
+    assert (await examine._ask(settings))[0].finding == "Slack refuses it: token_revoked"
 
 
 def test_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [check.state for check in examine.examine()] == ["ok"]
     monkeypatch.setenv("GLADOS_SLACK_BOT_TOKEN", "xoxb-1")
     assert [(check.state, check.finding) for check in examine.examine()] == [
-        ("fail", "GLADOS_SLACK_APP_TOKEN is not set: it will not run")
+        ("fail", "GLADOS_SLACK_APP_TOKEN is not set; the app will not run")
     ]
     monkeypatch.setenv("GLADOS_SLACK_APP_TOKEN", "xapp-1")
     monkeypatch.setenv("GLADOS_SLACK_API_BASE", "http://127.0.0.1:9/api/")

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from glados_bots import wording
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
 from glados_bots.surface import Budget, PlainAnswer, View
+from glados_bots.wording.sentence import say
 
 
 class TerminalSurface:
@@ -88,11 +88,11 @@ class Chat:
     async def _ask(self, line: str) -> None:
         """Take a question in. Once `accept` has returned it will be answered, whatever dies."""
         if len(line) > (longest := self._core.settings.message_max_chars):
-            self._screen.print(wording.TOO_LONG.format(length=len(line), allowed=longest))
+            self._screen.print(str(say("too-long", length=len(line), most=longest)))
         elif line:
             verdict = await self._core.intake.accept(Turn(uuid4().hex, self._person, self._person, line))
             if verdict.refusal:
-                self._screen.print(verdict.refusal)
+                self._screen.print(str(verdict.refusal))
             else:
                 await self._follow(verdict.turn)
 

@@ -1,1 +1,1 @@
-"""The CPU's own step for Llama-like models: 8-bit weights, all layers in one call, the library's cache pages."""
+"""Our CPU step for Llama-like models: 8-bit weights, all layers in one call, in the library's cache pages."""

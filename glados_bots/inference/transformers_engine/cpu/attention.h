@@ -1,6 +1,6 @@
-// Attention over one page of the cache, with a softmax that runs from page to page.
+// Attention over one page of the cache, with a running softmax from page to page.
 //
-// Products are taken in bfloat16, two at a time; sums are float32. Inside a page the order is ours, in pairs:
+// Products are computed in bfloat16, two at a time; sums are float32. Inside a page we store values in pairs:
 //     keys   [kv head][head dim / 2][token][2]   so that two terms of 16 scores come from one load
 //     values [kv head][token / 2][head dim][2]
 
@@ -15,7 +15,7 @@ namespace {
 constexpr int PAGE = 32;  // tokens
 
 template <int D>
-struct Query {             // one head of one token, while it goes over the pages
+struct Query {             // one head of one token, on its way over the pages
   int32_t q[D / 2];        // pairs of bfloat16
   int visible;             // tokens it may see
   float most = -INFINITY;  // of its scores so far
@@ -23,7 +23,7 @@ struct Query {             // one head of one token, while it goes over the page
   Floats total{};          // of the weights; its lanes are added at the end
   Floats out[D / LANES] = {};
 
-  // Turn the scores of a page, of which so many tokens are seen, into weights: pairs of bfloat16.
+  // Convert the scores of a page to weights, in pairs of bfloat16, for the tokens that are visible.
   void weigh(int seen, int32_t* pairs) {
     Floats first = scores[0], second = scores[1];
     const Ints lanes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -50,18 +50,18 @@ void attend_page(Query<D>* queries, const uint16_t* keys, const uint16_t* values
       scores[r][1] = dot(scores[r][1], k1, queries[r].q[d]);
     }
   }
-  // Loops of their own for what goes from and to the queries: else the compiler keeps the sums in memory.
+  // Separate loops for reading and writing the queries: otherwise the compiler keeps the sums in memory.
   int32_t weights[R][PAGE / 2];
   for (int r = 0; r < R; r++) queries[r].scores[0] = scores[r][0], queries[r].scores[1] = scores[r][1];
   for (int r = 0; r < R; r++) queries[r].weigh(queries[r].visible - begin, weights[r]);
   Floats out[R][D / LANES];
   for (int r = 0; r < R; r++)
     for (int i = 0; i < D / LANES; i++) out[r][i] = queries[r].out[i];
-  const int end = std::min(PAGE, queries[R - 1].visible - begin);  // the last one sees most
+  const int end = std::min(PAGE, queries[R - 1].visible - begin);  // the last query sees most
   for (int j = 0; j < end; j += 2, values += 2 * D)
     for (int i = 0; i < D / LANES; i++) {
       Ints v = load<Ints>(values + 2 * i * LANES);
-      if (j + 1 == end) v &= 0xffff;  // nobody has written the other half yet
+      if (j + 1 == end) v &= 0xffff;  // the other half is not written yet
       for (int r = 0; r < R; r++) out[r][i] = dot(out[r][i], v, weights[r][j / 2]);
     }
   for (int r = 0; r < R; r++)

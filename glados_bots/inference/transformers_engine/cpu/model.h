@@ -1,4 +1,4 @@
-// What packing.py and runner.py pass to the step: their ctypes structures mirror these.
+// The data that packing.py and runner.py pass to the step. Their ctypes structures mirror these.
 
 #pragma once
 
@@ -15,7 +15,7 @@ struct Matrix {              // outputs x inputs
 
 struct Layer {
   const float *attention_norm, *mlp_norm;  // [hidden]
-  Matrix qkv, out, gate_up, down;          // gate and up take turns, 16 rows each
+  Matrix qkv, out, gate_up, down;          // gate and up alternate, 16 rows each
 };
 
 struct Model {
@@ -32,13 +32,13 @@ struct Batch {
   int32_t requests;
   const int32_t* tokens;        // of all requests, one after the other
   const int32_t* counts;        // new tokens of each request
-  const int32_t* past;          // tokens of each request that are in the cache
+  const int32_t* past;          // cached tokens of each request
   const int32_t* pages;         // page numbers of all requests, one after the other
   const int32_t* first_page;    // where each request's page numbers begin
   const uint8_t* wanted;        // whether each request needs scores for its next token
   uint8_t* cache;               // block b of layer l begins at b * block_bytes + l * block_bytes / layers
   int64_t block_bytes;
-  float* scores;                // [requests that are wanted][head.outputs]
+  float* scores;                // [requests with `wanted`][head.outputs]
 };
 
 }  // extern "C"

@@ -1,7 +1,7 @@
-"""Weights of a Llama-like model in the order of products.h: 8-bit in groups of 32, sixteen outputs side by side.
+"""Packs a Llama-like model's weights in the order of products.h: 8 bits, groups of 32, sixteen outputs side by side.
 
-Each group of 32 weights of one output shares a scale, its largest weight / 127. With that, answers and perplexity stay
-within the bounds that benchmarks/quality.py states.
+Each group of 32 weights of one output shares a scale: its largest weight / 127. With this scheme, answers and
+perplexity stay within the bounds in benchmarks/quality.py.
 """
 
 import ctypes
@@ -55,24 +55,24 @@ class Model(ctypes.Structure):
 def why_not(model: Any) -> str | None:
     """Why this model cannot be computed by step.cpp, or None when it can."""
     if type(model).__name__ not in CLASSES:
-        return f"{type(model).__name__} is not a class it knows"
+        return f"the step does not support the class {type(model).__name__}"
     config, layer = model.config, model.model.layers[0]
     windows = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
     faults = {
-        "sliding windows are not offered": windows,
-        f"heads of {layer.self_attn.head_dim} are not offered": layer.self_attn.head_dim not in HEAD_DIMS,
+        "the step does not support sliding windows": windows,
+        f"the step does not support heads of {layer.self_attn.head_dim}": layer.self_attn.head_dim not in HEAD_DIMS,
         "its MLP differs": config.hidden_act != "silu" or layer.mlp.gate_proj.bias is not None,
         "its rotary embedding changes with the length": model.model.rotary_emb.rope_type in {"dynamic", "longrope"},
-        "its sizes are no multiples of 32": config.hidden_size % GROUP or config.intermediate_size % GROUP,
+        "its sizes are not multiples of 32": config.hidden_size % GROUP or config.intermediate_size % GROUP,
     }
     return next((reason for reason, found in faults.items() if found), None)
 
 
 class PackedModel:
-    """A model's weights for step.cpp."""
+    """A model's weights in the form that step.cpp needs."""
 
     def __init__(self, model: Any, positions: int) -> None:
-        """Pack. Args: model without a reason against it in `why_not`; positions: longest sequence in tokens."""
+        """Pack a model. Args: model: `why_not` is None for it; positions: longest sequence in tokens."""
         self._arena = Arena()
         inner, config = model.model, model.config
         attention = inner.layers[0].self_attn
@@ -80,7 +80,7 @@ class PackedModel:
         cosines, sines = self._rotations(inner.rotary_emb, positions, attention.head_dim)
         head = self._matrix([model.lm_head.weight])
         self.vocabulary = head.outputs  # columns of the scores; the last ones may be padding, always 0
-        # To be passed by reference; valid as long as this object lives
+        # Pass it by reference; it is valid as long as this object lives
         self.model = Model(
             layers=len(inner.layers),
             hidden=config.hidden_size,
@@ -98,7 +98,7 @@ class PackedModel:
         )
 
     def _layer(self, layer: Any) -> Layer:
-        """Pack a layer; its own weights give their memory back."""
+        """Pack a layer, and free the memory of its own weights."""
         attention, mlp = layer.self_attn, layer.mlp
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         packed = Layer(
@@ -114,7 +114,7 @@ class PackedModel:
         return packed
 
     def _rotations(self, rotary: Any, positions: int, head_dim: int) -> tuple[int, int]:
-        """Cosines and sines of each position, as the model's own rotary embedding computes them."""
+        """Addresses of the cosines and sines of each position, computed by the model's own rotary embedding."""
         places = torch.arange(positions)[None]
         both = rotary(torch.zeros(1, dtype=torch.float32), places)
         cosines, sines = (part[0, :, : head_dim // 2].float() for part in both)
@@ -135,10 +135,10 @@ def pack(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Quantise a matrix.
 
     Args:
-        rows: shape (outputs, inputs); multiples of 16 and of 32.
+        rows: shape (outputs, inputs), multiples of 16 and of 32.
 
     Returns:
-        bytes, shape (outputs / 16, inputs / 4, 16, 4), with 128 added; scales, shape (outputs / 16, inputs / 32, 16).
+        bytes, shape (outputs / 16, inputs / 4, 16, 4), plus 128; scales, shape (outputs / 16, inputs / 32, 16).
     """
     outputs, inputs = rows.shape
     groups = rows.float().view(outputs, inputs // GROUP, GROUP)
@@ -150,6 +150,6 @@ def pack(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _alternating(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
-    """Sixteen rows of the gate, the sixteen rows of `up` that belong to them, and so on."""
+    """Sixteen rows of the gate, then the sixteen matching rows of `up`, and so on."""
     both = torch.stack([part.detach().view(-1, LANES, part.shape[1]) for part in (gate, up)], dim=1)
     return both.view(-1, gate.shape[1])

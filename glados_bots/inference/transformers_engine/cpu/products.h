@@ -1,8 +1,8 @@
 // Products of 8-bit weights and 16-bit activations.
 //
-// Weights have a scale for each group of 32. Activations are made 16-bit in the same groups just before each product and
-// taken as two 8-bit halves, so that the processor's 8-bit dot products do the work; 8 bits alone would cost three times
-// the error of the weights.
+// Weights have one scale per group of 32. Just before each product, activations are quantised to 16 bits in the same
+// groups and split into two 8-bit halves, so that the processor's 8-bit dot products do the work. Activations of 8 bits
+// would have three times the error of the weights.
 
 #pragma once
 
@@ -16,12 +16,12 @@ namespace {
 constexpr int GROUP = 32, WIDTH = 8;
 constexpr float LIMIT = 32512;  // 127 * 256: the upper half stays within 8 bits
 
-// Rows of activations, 16-bit, in blocks of up to WIDTH rows that are multiplied at once.
+// Rows of 16-bit activations, in blocks of up to WIDTH rows that are multiplied together.
 struct Packed {
   int inputs = 0, rows = 0;
   std::vector<int32_t> fours;   // [block][inputs / 4][2][width]: the upper and the lower halves of four values each
   std::vector<float> scales;    // [block][inputs / GROUP][width]
-  std::vector<int32_t> starts;  // same: takes off what the 128 in the weights adds
+  std::vector<int32_t> starts;  // same shape: subtracts what the 128 in the weights adds
 
   void shape(int new_inputs, int new_rows) {
     inputs = new_inputs, rows = new_rows;

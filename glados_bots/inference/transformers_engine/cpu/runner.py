@@ -1,7 +1,7 @@
-"""Puts step.cpp under the library's continuous batching, in place of its input tensors and its forward pass.
+"""Puts step.cpp under the library's continuous batching. It replaces the library's input tensors and forward pass.
 
-The library goes on to schedule, to hand out cache pages, to share prefixes and to deliver tokens. For each step it
-tells this runner which requests take part; the runner tells the compiled step where their tokens and pages are.
+The library still schedules requests, assigns cache pages, shares prefixes and delivers tokens. For each step it tells
+this runner which requests take part, and the runner tells the compiled step where their tokens and pages are.
 """
 
 import ctypes
@@ -34,14 +34,14 @@ class Batch(ctypes.Structure):
 
 
 class Runner:
-    """One step after the other. Stands for the library's `inputs_and_outputs`, and does its `_generation_step`.
+    """Runs one step after another. Replaces the library's `inputs_and_outputs` and its `_generation_step`.
 
     Args:
-        step: of the compiled library.
+        step: the function of the compiled library.
         packed: the weights.
-        cache: the library's, with pages of PAGE tokens and full attention in every layer.
-        vocabulary: tokens that may be chosen.
-        choose: the next token of each request, from their states and scores of shape (requests, vocabulary).
+        cache: the library's cache, with pages of PAGE tokens and full attention in every layer.
+        vocabulary: number of tokens that may be chosen.
+        choose: returns each request's next token, from their states and scores of shape (requests, vocabulary).
     """
 
     compute_stream = None  # there is no other device
@@ -63,11 +63,11 @@ class Runner:
         self._requests = requests_in_batch
 
     def prepare_batch_update(self) -> tuple[Sequence[Any], list[int], None]:
-        """The requests of the step, the tokens chosen for those that wanted one, no probabilities."""
+        """(requests of the step, tokens chosen for those that need one, None instead of probabilities)."""
         return self._requests, self._tokens, None
 
     def run(self, _: Any) -> None:
-        """Compute the step: new keys and values into the pages, a token for each request whose prompt is whole."""
+        """Compute the step: write keys and values to the pages, and choose a token for each complete prompt."""
         requests = self._requests
         states = [request.state for request in requests]
         wanting = [request.state for request in requests if request.has_new_token]
@@ -98,22 +98,22 @@ class Runner:
 
 
 def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Choose) -> str | None:
-    """Let a manager that has not started compute with step.cpp.
+    """Make a manager that has not started compute with step.cpp.
 
     Args:
-        manager: the library's, with its batch processor made.
-        model: loaded in bfloat16 on the CPU. Its linear layers give their memory back.
-        data_dir: where the compiled step is kept.
+        manager: the library's manager, which has its batch processor already.
+        model: loaded in bfloat16 on the CPU. The memory of its linear layers is freed.
+        data_dir: folder of the compiled step.
         positions: longest sequence in tokens.
         choose: see `Runner`.
 
     Returns:
-        None, or why everything stays as it was.
+        None, or the reason why nothing was changed.
     """
     processor = manager.batch_processor
     reason = why_not(model)
     if reason is None and list(processor.cache.cache_allocators) != ["full_attention"]:
-        reason = "its layers do not all see the whole text"
+        reason = "not all its layers see the whole text"
     if reason:
         return reason
     try:
@@ -125,5 +125,5 @@ def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Cho
         packed = PackedModel(model, positions)
     runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose)
     processor.inputs_and_outputs = runner
-    processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for a forward pass of one's own
+    processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for another forward pass
     return None

@@ -1,7 +1,7 @@
 // One forward step of a Llama-like model on a CPU: all tokens of a batch through all layers, in one call.
 //
-// Products take weights of 8 bits and activations of 16 (products.h); attention multiplies in bfloat16, over keys and values
-// in pages that the caller hands out (attention.h); sums, norms and what lies between the layers are float32.
+// Products use weights of 8 bits and activations of 16 bits (products.h). Attention multiplies in bfloat16, over keys and
+// values in pages that the caller assigns (attention.h). Sums, norms and values between the layers are float32.
 
 #include <algorithm>
 #include <cmath>
@@ -25,7 +25,7 @@ struct Step {
   const Batch& batch;
   std::vector<Token> tokens;
   std::vector<Span> spans;
-  std::vector<int> last;             // tokens whose scores are wanted
+  std::vector<int> last;             // tokens whose scores are needed
   std::vector<float> x, qkv;         // [tokens][hidden], [tokens][heads and twice kv_heads][head_dim]
   Packed normed, attended, gated;
 
@@ -46,7 +46,7 @@ struct Step {
     gated.shape(m.intermediate, count);
   }
 
-  // The functions below are called by all threads at once and share their loops; each ends when all are done.
+  // All threads call the functions below together and share their loops. Each function returns when all are done.
 
   void embed() {
 #pragma omp for
@@ -125,7 +125,7 @@ struct Step {
     }
   }
 
-  // Turn queries and keys by their positions; write keys and values into their pages.
+  // Rotate queries and keys by their positions; write keys and values to their pages.
   void remember() {
     const int dim = model.head_dim;
 #pragma omp for

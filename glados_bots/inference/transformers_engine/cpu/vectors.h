@@ -1,5 +1,5 @@
-// Sixteen numbers at once, in GCC's vector types: the same source serves every processor that GCC knows. Only the two
-// dot products have special forms, where the processor has instructions for them (AVX512-VNNI, AVX512-BF16).
+// Sixteen numbers at a time, in GCC's vector types: the same source works for every processor that GCC supports. Only the
+// two dot products have special versions, for processors with instructions for them (AVX512-VNNI, AVX512-BF16).
 
 #pragma once
 

@@ -1,0 +1,1 @@
+"""The README's pictures: what the real adapters and the real page show, drawn by a browser. See `make pictures`."""
