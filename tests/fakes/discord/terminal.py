@@ -84,9 +84,8 @@ class Terminal(BaseTerminal[Channel, Message]):
         self.person.locale = tag
 
     async def _server(self, tag: str) -> None:
-        first((guild for guild in (self.place.guild,) if isinstance(guild, FakeGuild)), "Not on a server").set_locale(
-            tag
-        )
+        here = [guild for guild in [self.place.guild] if isinstance(guild, FakeGuild)]
+        first(here, "This place is on no server").set_locale(tag)
 
     async def _fail(self, status: str) -> None:
         self._fake.faults.add(status=int(status))
