@@ -2,10 +2,12 @@
 
 from glados_bots.wording.languages import NAMES
 from glados_bots.wording.sentence import say
+from glados_discord.run import Bot
 from tests.discord.conftest import World, buttons
 from tests.discord.languages.reading import PICTURE, begun, finished, only_words, private, shown, small
 from tests.discord.sentences import not_read
-from tests.fakes.discord import Person
+from tests.fakes.discord import Channel, Person
+from tests.waiting import until
 
 
 async def test_a_person_is_answered_in_their_language_and_their_question_written_down_in_the_server_s(
@@ -119,6 +121,7 @@ async def test_a_direct_conversation_is_in_the_language_its_person_had_last(worl
         redo = say("button-redo").in_language("de")
         answer = next(one for one in world.fake.answers(direct) if redo in buttons(one))
         await world.ada.click(world.fake.message(answer), redo)
+        await until(lambda: locale_is(bot, direct, "ja"))
         await world.quiet(bot)
         await world.ada.say(direct, "", files=[PICTURE])
         await world.until(lambda: world.said(direct)[-1] == only_words("ja"))
@@ -148,3 +151,7 @@ async def test_what_is_known_of_a_person_s_language_ends_with_the_conversation(w
         assert await store.client.ttl(key) > 5
         await private(world, "forget", where=direct, sure=True)
         assert await bot.parts.facts.locale(direct.id) == ""
+
+
+async def locale_is(bot: Bot, direct: Channel, tag: str) -> bool:
+    return await bot.parts.facts.locale(direct.id) == tag
