@@ -21,7 +21,7 @@ WANTED = {
     "groups:read": "names of private channels",
     "im:write": "direct messages to people",
     "mpim:history": "follow-ups without a mention in group messages",
-    "users:read": "names of people, and who is an admin",
+    "users:read": "names and languages of people, and who is an admin",
 }
 SCOPES = NEEDED | WANTED.keys()
 

@@ -25,6 +25,7 @@ from glados_slack.incoming.asking import why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS
 from glados_slack.parts import SlackParts
 from glados_slack.words.reading import Reader
+from glados_slack.words.said import CUT, cut
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +97,12 @@ class FormHandlers:
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
         await ack()
 
-    async def about_sent(self, ack: AsyncAck, body: Json, view: Json) -> None:
+    async def about_sent(self, ack: AsyncAck, body: Json, view: Json, context: AsyncBoltContext) -> None:
         """The question about a message was asked: in its thread, or directly where the bot may not write there."""
         key = self._key(str(view["private_metadata"]))
         kept = await reply_of(cast("Awaitable[str | None]", self._core.store.client.get(key)))
         said, user = say("took-too-long"), str(body["user"]["id"])
-        where: Mapping[str, str] = {"channel": "", "team": str((body.get("team") or {}).get("id") or "")}
+        where: Mapping[str, str] = place_of_click(body, context)
         if kept:
             where, about = json.loads(kept)
             said = await self._ask(where, user, forms.value(view, forms.QUESTION), about)
@@ -144,7 +145,7 @@ class FormHandlers:
     async def _refuse(self, ack: AsyncAck, where: Mapping[str, str], user: str, field: str, why: Sentence) -> None:
         """Keep the form open, with a sentence below one of its fields."""
         text = why.in_language(await self._shared.language_of(where, user))
-        await ack(response_action="errors", errors={field: text[:MAX_ERROR]})
+        await ack(response_action="errors", errors={field: cut(text, MAX_ERROR - len(CUT))})
 
     def _key(self, key: str) -> str:
         return f"{self._core.store.prefix}about:{key}"

@@ -90,6 +90,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
             listening.cancel()
             ended = list(await asyncio.gather(listening, return_exceptions=True))
             await parts.shared.background.finish()
+            await parts.shared.people.aclose()
             await core.drain()
             working.cancel()
             ended += await asyncio.gather(working, return_exceptions=True)

@@ -12,10 +12,13 @@ import yaml
 
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
+from glados_bots.wording.sentence import Sentence
+from glados_slack.answers.answer import chunk_of
 from glados_slack.run import serve as serve_adapter
 from glados_slack.settings import SlackSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Message, MessageRecord, Person
+from tests.fakes.slack.blocks.render import block_text
 from tests.servers import running
 from tests.waiting import LONGEST_S, until
 
@@ -135,6 +138,28 @@ async def answered(
         said = slack.ledger.transcript(question.channel.id, question.root)
         raise AssertionError(f"never {count} complete messages in:\n{said}") from None
     return slack.answers(thread=question)
+
+
+def read(said: Sentence, language: str = "") -> str:
+    """A sentence as people read it in a message of the bot."""
+    return "\n".join(block_text(block, str) for block in chunk_of(said.in_language(language)).blocks)
+
+
+async def told(slack: FakeSlack, person: Person, said: Sentence, language: str = "") -> MessageRecord:
+    """The message that tells a person something alone or directly, once it stands."""
+    text = read(said, language)
+
+    def found() -> list[MessageRecord]:
+        theirs = [one for one in slack.answers() if one.visible_to == person.id or _is_direct(slack, one, person)]
+        return [one for one in theirs if text in one.content]
+
+    await slack.wait_for(found, what=f"to tell {person.name}: {text}")
+    return found()[0]
+
+
+def _is_direct(slack: FakeSlack, record: MessageRecord, person: Person) -> bool:
+    channel = slack.world.channels.get(record.channel_id)
+    return channel is not None and channel.is_direct and person.id in channel.members
 
 
 async def kept(client: Client, count: int) -> None:

@@ -14,6 +14,7 @@ from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 from glados_slack.answers.features import Features
 from glados_slack.answers.loose_ends import METHODS, Loose, LooseEnds, thread_of
+from glados_slack.answers.titles import title
 from glados_slack.connection.budgets import budget, new_sessions
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
 
@@ -116,4 +117,4 @@ class AgentSessions:
 
 
 def _title(turn: Turn) -> str:
-    return " ".join(turn.text.split())[:MAX_TITLE] or say("a-question").in_language(turn.language)
+    return title(turn.text, MAX_TITLE) or say("a-question").in_language(turn.language)

@@ -87,4 +87,4 @@ def is_candidate(file: Json) -> bool:
 
 
 def _name(file: Json) -> str:
-    return safe_name(str(file.get("name") or file.get("title") or "without a name"))
+    return safe_name(str(file.get("name") or file.get("title") or file.get("id")))

@@ -1,17 +1,28 @@
-"""Names of people and channels, and who manages a workspace: asked of Slack once, and remembered for a while."""
+"""Names and languages of people, names of channels, and who manages a workspace.
+
+Slack is asked once per hour and id. What it refuses to tell is not asked again before; what is slow comes later.
+"""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from glados_bots.background import Background
+from glados_bots.surface import PlaceGoneError, PlatformAwayError
 from glados_slack.connection.budgets import budget
-from glados_slack.connection.calls import Calls
+from glados_slack.connection.calls import Calls, RefusedError
+
+log = logging.getLogger(__name__)
 
 REMEMBERED_S = 3600.0
-FAILED_S = 60.0  # until Slack is asked again for what it did not tell
+FAILED_S = 60.0  # until Slack is asked again for what it could not tell
 MOST_REMEMBERED = 10_000
 PATIENCE_FOR_NAMES_S = 0.8  # Slack waits three seconds for the whole event
+
+Json = dict[str, Any]
+Key = tuple[str, str]  # a workspace, and an id in it
 
 
 class People:
@@ -19,7 +30,9 @@ class People:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._known: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self._known: dict[Key, tuple[float, Json]] = {}
+        self._asking: dict[Key, asyncio.Task[Any]] = {}
+        self._background = Background()
 
     async def name(self, place: Mapping[str, str], some_id: str) -> str:
         if some_id[:1] in "CGD":
@@ -42,23 +55,47 @@ class People:
             return False
         return bool(found.get("is_admin") or found.get("is_owner") or found.get("is_primary_owner"))
 
-    async def _ask(self, place: Mapping[str, str], method: str, kind: str, some_id: str) -> dict[str, Any]:
+    async def aclose(self) -> None:
+        """Wait for no answer of Slack any more."""
+        await self._background.cancel()
+
+    async def _ask(self, place: Mapping[str, str], method: str, kind: str, some_id: str) -> Json:
+        """What Slack tells of an id; empty when it does not tell, or not soon: then the answer counts for later."""
         key = (place.get("team", ""), some_id)
-        known = self._known.get(key)
-        if known and known[0] > time.monotonic():
-            return known[1]
-        if not await self._calls.may(budget(place.get("team", ""), method), some_id):
-            return {}
+        if (known := self._of(key)) is not None:
+            return known
+        if key not in self._asking:
+            task = self._background.start(self._look_up(key, place, method, kind))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        task = self._asking[key]
+        await asyncio.wait({task}, timeout=PATIENCE_FOR_NAMES_S)
+        if not task.done():
+            self._remember(key, {}, FAILED_S)
+        return self._of(key) or {}
+
+    async def _look_up(self, key: Key, place: Mapping[str, str], method: str, kind: str) -> None:
+        """Ask Slack, and remember what it tells; nothing where no call may be made now."""
+        if not await self._calls.may(budget(place.get("team", ""), method), key[1]):
+            return
+        found: Json = {}
+        for_s = REMEMBERED_S
         try:
-            async with asyncio.timeout(PATIENCE_FOR_NAMES_S):
-                answer = await self._calls.quietly(place, method, **{kind: some_id}, include_locale=True) or {}
-        except TimeoutError:
-            answer = {}
-        found = dict(answer.get(kind) or {})
+            answer = await self._calls(place, method, **{kind: key[1]}, include_locale=True)
+            found = dict(answer.get(kind) or {})
+        except (RefusedError, PlatformAwayError, PlaceGoneError) as error:
+            log.info("%s", error)
+            for_s = REMEMBERED_S if isinstance(error, RefusedError) else FAILED_S
+        self._remember(key, found, for_s)
+
+    def _of(self, key: Key) -> Json | None:
+        until, found = self._known.get(key, (0.0, {}))
+        return found if until > time.monotonic() else None
+
+    def _remember(self, key: Key, found: Json, for_s: float) -> None:
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
-        self._known[key] = (time.monotonic() + (REMEMBERED_S if found else FAILED_S), found)
-        return found
+        self._known[key] = (time.monotonic() + for_s, found)
 
 
 def _is_foreign(user: Mapping[str, Any], place: Mapping[str, str]) -> bool:

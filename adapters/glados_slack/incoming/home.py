@@ -6,6 +6,7 @@ from typing import Any
 from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.block_kit import Block, actions, button, header, literal, plain
+from glados_slack.answers.titles import title
 from glados_slack.connection.budgets import budget
 from glados_slack.incoming.commands import CALLED
 from glados_slack.incoming.shared import SlackShared
@@ -59,10 +60,10 @@ class Home:
     async def _conversation(self, place: Mapping[str, str], name: str, user: str, language: str) -> Block:
         channel, _, thread = name.partition(":")
         history = [one for one in await self._core.store.history(name) if one.author == user]
-        answering = say("home-answering").in_language(language)
-        title = " ".join(history[0].question.split())[:MAX_TITLE] if history else answering
+        called = title(history[0].question, MAX_TITLE) if history else say("home-answering").in_language(language)
+        called = called or say("a-question").in_language(language)
         link = await self._link(place, channel, thread)
-        shown: Block = {"type": "link", "url": link, "text": title} if link else literal(title)
+        shown: Block = {"type": "link", "url": link, "text": called} if link else literal(called)
         return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [shown]}]}
 
     async def _link(self, place: Mapping[str, str], channel: str, thread: str) -> str:

@@ -16,6 +16,7 @@ from glados_slack.words.block_words import RULE, mappings, text_of, words_of
 Json = Mapping[str, Any]
 MOST_PARTS = 50  # blocks, attachments or files of one message that are looked at
 MOST_CHARS = 40_000  # of what stands beside the text; Slack's own limit of a text
+CUT = " …"  # after the beginning of a text
 DEEPEST = 3  # a shared message may show another one
 NO_PREVIEW = "[no preview available]"  # Slack's fallback for what has none
 _WORD = re.compile(r"[^\W_]+")
@@ -80,7 +81,7 @@ def file_names(message: Json) -> tuple[str, ...]:
 
 def cut(text: str, most: int = MOST_CHARS) -> str:
     """A text, or its beginning."""
-    return text if len(text) <= most else text[:most] + " …"
+    return text if len(text) <= most else text[:most] + CUT
 
 
 def _words(message: Json) -> str:

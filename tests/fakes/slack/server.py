@@ -156,9 +156,9 @@ class FakeSlack:
         """A channel of the first workspace."""
         return self.team.add_channel(name, private=private, with_bot=with_bot)
 
-    def add_user(self, name: str) -> Person:
+    def add_user(self, name: str, *, locale: str = "en-US") -> Person:
         """A person of the first workspace, who joins every public channel there is so far."""
-        return self.team.add_user(name)
+        return self.team.add_user(name, locale=locale)
 
     async def webhook_says(self, channel: Channel, text: str) -> Message:
         """A message by an incoming webhook: subtype bot_message, a bot id, and no user."""

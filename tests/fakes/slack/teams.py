@@ -17,11 +17,12 @@ class Workspace(Team):
     tokens: Tokens = field(kw_only=True, repr=False)
     interactions: Interactions = field(kw_only=True, repr=False)
 
-    def add_user(self, name: str, *, real_name: str = "") -> Person:
+    def add_user(self, name: str, *, real_name: str = "", locale: str = "en-US") -> Person:
         """A person, who joins every channel of this workspace there is so far."""
         user = Person(
-            self.world.clock.id("U"), name, self, real_name=real_name, world=self.world, interactions=self.interactions
-        )
+            self.world.clock.id("U"), name, self, real_name=real_name, locale=locale, world=self.world,
+            interactions=self.interactions,
+        )  # fmt: skip
         self.world.users[user.id] = user
         for channel in self.world.channels.values():
             if channel.team is self and channel.kind == "channel":

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from glados_bots.conversation import Turn
+from glados_bots.wording.sentence import say
 from glados_slack.answers import answer as answer_module
 from glados_slack.answers import status, streams
 from glados_slack.answers.answer import Chunk
@@ -17,6 +18,7 @@ from tests.fakes.slack.api.ratelimits import RateLimits
 from tests.fakes.slack.world.messages import delete_message
 from tests.slack.conftest import Adapter, answered, is_end, labels
 
+NEXT, CUT, AWAY = str(say("queued-next")), str(say("slack-cut")), str(say("model-unreachable"))
 SET_STATUS = "assistant.threads.setStatus"
 TABLE = "| Name | Size |\n| --- | ---: |\n| cake | 3 |\n| lie | 10 |\n"
 
@@ -69,7 +71,7 @@ async def test_stop_by_slacks_own_button_keeps_what_was_said_and_ends_the_rest(
         (answer,) = await answered(slack, question)
         model.gate.set()
     assert answer.content.startswith("Hello")
-    assert "Stopped." in answer.content
+    assert str(say("stopped")) in answer.content
     assert "!" not in answer.content
     assert slack.ledger.sessions[ada.direct.id, question.ts] == ["processing", "active"]
     assert model.dropped == 1
@@ -84,7 +86,7 @@ async def test_slacks_own_button_ends_nobody_elses_waiting_question(
         question = await ada.say(channel, f"{slack.bot.mention} tell me")
         await begun(slack, model)
         await ada.say(channel, "and more", thread=question)
-        await slack.wait_for(lambda: any("Queued: next." in one.content for one in slack.answers(thread=question)))
+        await slack.wait_for(lambda: any(NEXT in one.content for one in slack.answers(thread=question)))
         await bob.stop(question)
         await slack.settled()
         model.gate.set()
@@ -108,7 +110,7 @@ async def test_stop_by_our_button(
         await slack.wait_for(lambda: any(one.visible_to == bob.id for one in slack.answers(channel)))
         assert slack.ledger.unfinished
         await ada.click(slack.message(record), "Stop")
-        await slack.wait_for(lambda: "Stopped." in record.content)
+        await slack.wait_for(lambda: str(say("stopped")) in record.content)
         model.gate.set()
     assert record.content.startswith("Hello")
 
@@ -185,7 +187,7 @@ async def test_what_slack_refuses_in_every_form_is_shortened_and_said_to_be(
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         await begun(slack, model)
         model.gate.set()
-        await slack.wait_for(lambda: any("refuses the rest" in one.content for one in slack.answers(thread=question)))
+        await slack.wait_for(lambda: any(CUT in one.content for one in slack.answers(thread=question)))
     assert len(slack.answers(thread=question)) == 1
 
 
@@ -335,7 +337,7 @@ async def test_a_model_that_is_away_is_said_in_the_status_line(
 ) -> None:
     async with adapter(core={"inference_url": "http://127.0.0.1:9/v1"}):
         question = await ada.say(channel, f"{slack.bot.mention} hi")
-        await slack.wait_for(lambda: "not reachable" in slack.ledger.status(channel.id, question.ts))
+        await slack.wait_for(lambda: AWAY in slack.ledger.status(channel.id, question.ts))
         await ada.delete(question)
         await slack.wait_for(lambda: slack.ledger.calls(SET_STATUS)[-1].args["status"] == "")
     assert not slack.answers(channel)

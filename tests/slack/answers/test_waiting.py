@@ -13,6 +13,7 @@ from glados_bots.store.connection import connect
 from glados_bots.store.store import Store
 from glados_bots.surface import MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
+from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.budgets import budget
@@ -23,7 +24,7 @@ from tests.fakes.slack import Channel, FakeSlack, Message, Person
 from tests.slack.conftest import Adapter, answered, slack_settings
 from tests.waiting import LONGEST_S
 
-WAITS = View("", "Queued: next.", "waiting", is_last=True)
+WAITS = View("", str(say("queued-next")), "waiting", is_last=True)
 ENDS = View(chunk_of("all").encode(), "", "done", is_last=True)
 BEGINS = View("", "", "waiting", is_last=True)
 
@@ -75,7 +76,7 @@ async def test_a_notice_that_was_never_made_is_not_mistaken_for_the_stream_of_th
     model.pieces = ["first ", "answer, ", "whole"]
     async with adapter():
         question = await one_and_two(slack, model, ada, channel)
-        notices = lambda: [one for one in slack.answers(thread=question) if "Queued" in one.content]  # noqa: E731
+        notices = lambda: [one for one in slack.answers(thread=question) if WAITS.notice in one.content]  # noqa: E731
         await slack.wait_for(notices, what="for a notice")
         assert slack.ledger.unfinished
         model.gate.set()

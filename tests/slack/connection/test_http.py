@@ -7,12 +7,13 @@ import httpx
 import pytest
 
 from glados_bots.settings import Settings
+from glados_bots.wording.sentence import say
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.delivery.http_events import FORM
 from tests.servers import free_port
-from tests.slack.conftest import Adapter, answered, is_end
+from tests.slack.conftest import Adapter, answered, is_end, read
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ async def test_mentions_buttons_and_commands_come_by_http(
         click = await ada.click(slack.message(answer), "Good answer")
         command = await ada.run(channel, "/glados", "privacy")
         await slack.wait_for(lambda: click.is_done and command.messages and not slack.delivery.pending)
-    assert "What I keep" in command.messages[-1].text
+    privacy = say("privacy", time=say("days", count=30), export="/glados export", forget="/glados forget")
+    assert slack.ledger.of(command.messages[-1]).content == read(privacy)
     assert {one.outcome for one in slack.ledger.deliveries} == {"acked"}
     assert not slack.sockets.opened
 

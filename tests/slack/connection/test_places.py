@@ -18,7 +18,8 @@ from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError
-from glados_slack.answers.refusals import Refusals
+from glados_bots.wording.sentence import say
+from glados_slack.answers.refusals import Refusals, why_closed
 from glados_slack.connection.calls import Calls, RefusedError
 from glados_slack.connection.http import INSTALL_PATH
 from glados_slack.connection.installation_store import Installations
@@ -53,7 +54,8 @@ async def test_who_cannot_be_answered_in_a_place_is_told_why_once_and_nothing_st
                 channel.refuses = refusal
         model.gate.set()
         await slack.wait_for(lambda: slack.answers(ada.direct), what="to tell ada")
-        assert "I could not answer you" in slack.answers(ada.direct)[0].content
+        reason = why_closed("channel_not_found" if error == "gone" else error)
+        assert slack.answers(ada.direct)[0].content == str(say("could-not-answer-you", reason=reason))
         calls = len(slack.ledger.calls("chat.postMessage"))
         later = await ada.dm("still there?")
         await answered(slack, later)
@@ -269,4 +271,4 @@ async def test_two_refused_calls_of_one_turn_tell_its_asker_once() -> None:
         with pytest.raises(PlaceGoneError), refusals.sorted_out(Turn(turn, "c", "U1", "hi", place=place)):
             raise RefusedError("chat.postMessage", "is_archived")
     await until(lambda: len(said) == 2)
-    assert said == ["chat.postEphemeral I could not answer you: that channel is archived."] * 2
+    assert said == [f"chat.postEphemeral {say('could-not-answer-you', reason=say('slack-archived'))}"] * 2

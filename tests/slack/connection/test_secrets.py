@@ -5,11 +5,13 @@ import logging
 import pytest
 from prometheus_client import generate_latest
 
+from glados_bots.wording.sentence import say
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, slack_settings
 
 WORDS, ANSWER, FILE = "canary-words", "canary-answer", "canary-file"
+CLOSED = str(say("could-not-answer-you", reason=say("slack-not-allowed")))
 OURS = ("glados_slack", "glados_bots", "slack_bolt", "slack_sdk")
 
 
@@ -31,7 +33,7 @@ async def test_no_token_comes_out_and_no_word_above_debug(
         for method in ("chat.startStream", "chat.postMessage"):
             slack.faults.add(method=method, error="restricted_action", times=None)
         await ada.say(channel, f"{slack.bot.mention} {WORDS}")
-        await slack.wait_for(lambda: any("could not answer" in one.content for one in slack.answers(channel)))
+        await slack.wait_for(lambda: any(CLOSED in one.content for one in slack.answers(channel)))
     records = [record for record in caplog.records if record.name.split(".")[0] in OURS]
     said = [logging.Formatter("%(name)s %(message)s").format(record) for record in records]
     said += [generate_latest().decode(), repr(slack_settings(slack))]

@@ -8,7 +8,7 @@ import yaml
 from cryptography.fernet import Fernet
 
 from glados_bots.cli.up import roles
-from glados_bots.commands import HELP
+from glados_bots.commands import NAMES
 from glados_bots.errors import ConfigError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
@@ -49,8 +49,8 @@ def test_the_hint_of_the_command_names_every_word(manifest: dict[str, Any]) -> N
     hint = manifest["features"]["slash_commands"][0]["usage_hint"]
     works = SlashCommands(MagicMock(), MagicMock(), MagicMock())._works({"channel": "C1"}, "U1", "")
     words = {"ask", "forget", *works} - {""}
+    assert words == set(NAMES)
     assert [word for word in words if word not in hint] == []
-    assert [word for word in words - {"help"} if f"`{word}`" not in HELP] == []
 
 
 def test_the_platform_is_found_and_runs_only_when_its_tokens_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ async def test_doctor_checks_tokens_and_scopes(slack: FakeSlack) -> None:
     found = await examine._ask(settings)
     assert [check.finding for check in found if check.state == "warn"] == [
         "files:read is missing, which is for reading text files",
-        "users:read is missing, which is for names of people, and who is an admin",
+        "users:read is missing, which is for names and languages of people, and who is an admin",
     ]
     slack.team.installation.scopes -= {"chat:write"}
     found = await examine._ask(settings.model_copy(update={"app_token": type(settings.app_token)("xapp-wrong")}))  # type: ignore[misc]

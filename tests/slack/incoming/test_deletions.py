@@ -12,6 +12,7 @@ from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.settings import Settings
 from glados_bots.surface import PlatformAwayError, View
 from glados_bots.turns import insistence
+from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.loose_ends import LINE
 from glados_slack.answers.surface import SlackSurface
@@ -79,7 +80,7 @@ async def test_a_message_that_slack_never_deletes_loses_its_words(
     async with surfaces(slack, settings, 1) as (only,):
         await only.remove(turn, await begin(only, turn))
     (answer,) = slack.answers()
-    assert answer.content == "(This message was removed.)"
+    assert answer.content == str(say("removed"))
 
 
 async def test_an_answer_to_a_deleted_question_goes_when_slack_lets_it(

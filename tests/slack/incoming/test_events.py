@@ -2,11 +2,14 @@
 
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
+from glados_bots.wording.sentence import say
 from glados_slack import metrics
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.fakes.slack.delivery.delivery import Held
-from tests.slack.conftest import Adapter, answered, is_complete, is_end
+from tests.slack.conftest import Adapter, answered, is_complete, is_end, read, told
+
+NEXT = str(say("queued-next"))
 
 
 async def test_an_event_delivered_again_is_answered_once(
@@ -126,7 +129,7 @@ async def test_a_mention_without_words_gets_help_and_no_model_is_asked(
     async with adapter():
         for text in (slack.bot.mention, f"  {slack.bot.mention}  \n"):
             (help_text,) = await answered(slack, await ada.say(channel, text), ends=False)
-            assert "/glados help" in help_text.content
+            assert help_text.content == read(say("how-to-ask-slack", help="`/glados help`"))
         picture = await ada.say(channel, slack.bot.mention, files=[("cat.png", "image/png", b"\x89PNG\0")])
         await answered(slack, picture, ends=False)
         await slack.settled()
@@ -271,7 +274,7 @@ async def test_two_messages_within_a_second_are_answered_in_order_and_the_second
         question = await ada.say(channel, f"{slack.bot.mention} one")
         await slack.wait_for(lambda: slack.ledger.unfinished)
         await bob.say(channel, "two", thread=question)
-        await slack.wait_for(lambda: any("Queued: next." in one.content for one in slack.answers(thread=question)))
+        await slack.wait_for(lambda: any(NEXT in one.content for one in slack.answers(thread=question)))
         model.gate.set()
         first, second = await answered(slack, question, 2)
     assert [first.content, second.content] == ["Hello world!"] * 2
@@ -287,7 +290,7 @@ async def test_a_full_queue_is_refused_to_the_person_alone(
         question = await ada.dm("one")
         await slack.wait_for(lambda: slack.ledger.unfinished)
         await ada.dm("two", thread=question)
-        await slack.wait_for(lambda: any("waiting in this conversation" in one.content for one in slack.answers()))
+        await told(slack, ada, say("queue-full", count=1))
         model.gate.set()
     assert settings.redis_url is not None
     assert len(model.prompts) == 1
@@ -315,12 +318,12 @@ async def test_what_may_not_be_asked_may_not_be_edited_in(
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
         await ada.edit(question, f"{slack.bot.mention} {'long ' * 40}")
-        await slack.wait_for(lambda: any("too long for me" in one.content for one in slack.answers(channel)))
+        await told(slack, ada, say("too-long", length=199, most=100))
     async with adapter(denied_users=ada.id):
         await ada.edit(question, f"{slack.bot.mention} hi again")
         await slack.settled()
         await ada.click(slack.message(answer), "Regenerate")
-        await slack.wait_for(lambda: any("not on the list" in one.content for one in slack.answers(channel)))
+        await told(slack, ada, say("not-for-you"))
     assert len(model.prompts) == 1
 
 

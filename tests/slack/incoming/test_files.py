@@ -4,12 +4,16 @@ from typing import Any, cast
 
 import pytest
 
+from glados_bots.intake.text_files import NO_ROOM, NOT_TEXT
+from glados_bots.wording.sentence import joined, say
 from glados_slack.connection.calls import Calls
 from glados_slack.connection.files import FileReader
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.slack.conftest import Adapter, answered
+from tests.slack.conftest import Adapter, answered, told
 from tests.waiting import until
+
+CAT = say("file-unread", name="cat.png", reason=NOT_TEXT)
 
 
 async def test_text_files_are_read_and_others_named_with_the_reason(
@@ -27,7 +31,8 @@ async def test_text_files_are_read_and_others_named_with_the_reason(
     asked = model.prompts[0][-1]["content"]
     assert "Attached file notes.txt:\n```txt\nthe cake is a lie\n```" in asked
     assert "Attached file code.py:\n````py\nprint('```')\n```\n````" in asked
-    assert "Not read: cat.png (I read text files only). Only the beginning was read of big.txt." in asked
+    left_out = joined(say("not-read", files=(CAT,)), say("beginning-read", files=("big.txt",)))
+    assert f"({left_out})" in asked
     assert len(slack.files.downloads) == 3
 
 
@@ -37,9 +42,7 @@ async def test_the_person_is_told_what_was_not_read(
     picture = [("cat.png", "image/png", b"\x89PNG")]
     async with adapter():
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} what is this?", files=picture))
-        await slack.wait_for(lambda: any(one.visible_to == ada.id for one in slack.answers(channel)))
-    (told,) = [one.content for one in slack.answers(channel) if one.visible_to == ada.id]
-    assert "Not read: cat.png (I read text files only)." in told
+        await told(slack, ada, say("not-read", files=(CAT,)))
 
 
 async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(
@@ -86,10 +89,9 @@ async def test_a_question_that_fits_goes_on_without_its_files(
     log = [("pump.log", "text/plain", b"x" * 1000)]
     async with adapter(core={"message_max_chars": 200}):
         await answered(slack, await ada.say(channel, f"{slack.bot.mention} {'y' * 200}", files=log))
-        await slack.wait_for(lambda: any(one.visible_to == ada.id for one in slack.answers(channel)))
-    unread = "Not read: pump.log (there is no room for it beside the question)."
+        unread = say("not-read", files=(say("file-unread", name="pump.log", reason=NO_ROOM),))
+        await told(slack, ada, unread)
     assert model.prompts[0][-1]["content"].endswith(f"({unread})")
-    assert any(unread in one.content for one in slack.answers(channel) if one.visible_to == ada.id)
 
 
 async def test_a_file_of_which_only_the_id_is_told_is_asked_for(
@@ -126,7 +128,7 @@ async def test_the_token_never_leaves_slack(
         await answered(slack, message)
     assert not slack.foreign.authorizations
     assert not slack.foreign.requests
-    assert model.prompts[0][-1]["content"].count("it does not lie on") == 2
+    assert model.prompts[0][-1]["content"].count(str(say("file-not-slack"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,21 @@ import json
 import pytest
 
 from glados_bots.settings import Settings
-from glados_bots.store.channels import LONGEST_PERSONA
+from glados_bots.store.channels import LONGEST_GRAPHEME, LONGEST_PERSONA
 from glados_bots.store.connection import Client
+from glados_bots.wording.languages import NAMES
+from glados_bots.wording.sentence import Sentence, say
 from glados_slack.incoming import asking
+from glados_slack.incoming.commands import CALLED
 from tests.contents import holding
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Interaction, Person
-from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels
+from tests.slack.conftest import Adapter, answered, is_complete, is_end, kept, labels, read, told
 from tests.waiting import LONGEST_S
+
+MODELS = ("`scripted`",)
+MARKS = say("persona-marks", most=LONGEST_GRAPHEME)
+NOT_YOURS = say("not-yours-slack")
 
 
 async def done(slack: FakeSlack, *interactions: Interaction) -> None:
@@ -21,18 +28,13 @@ async def done(slack: FakeSlack, *interactions: Interaction) -> None:
     await slack.wait_for(lambda: all(one.is_done for one in interactions))
 
 
-async def whispered(slack: FakeSlack, channel: Channel, person: Person, says: str) -> None:
-    """Return when a person was told something alone."""
+async def replied(slack: FakeSlack, interaction: Interaction, said: Sentence) -> None:
+    """Return when a command has said this, to the person alone."""
+    text = read(said)
     await slack.wait_for(
-        lambda: any(one.visible_to == person.id and says in one.content for one in slack.answers(channel))
+        lambda: any(text in slack.ledger.of(one).content for one in interaction.messages), what=f"for {text!r}"
     )
-
-
-async def told(slack: FakeSlack, interaction: Interaction, what: str) -> str:
-    """What a command said to the person alone."""
-    await slack.wait_for(lambda: any(what in one.text for one in interaction.messages), what=f"for {what!r}")
     assert all(one.visible_to == interaction.user.id for one in interaction.messages)
-    return interaction.messages[-1].text
 
 
 async def test_regenerate_makes_the_answer_anew_in_its_place_for_the_asker_only(
@@ -75,8 +77,8 @@ async def test_an_admin_of_another_organisation_is_none_here(
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
         await outsider.click(slack.message(answer), "Regenerate")
-        await whispered(slack, channel, outsider, "Only the person")
-        await told(slack, await boss.run(channel, "/glados", "persona A pirate."), "speak like that")
+        await told(slack, outsider, NOT_YOURS)
+        await replied(slack, await boss.run(channel, "/glados", "persona A pirate."), say("persona-set"))
     assert await client.hget(f"glados:{{slack}}:ch:{channel.id}", "persona") == "A pirate."
 
 
@@ -102,7 +104,8 @@ async def test_a_failed_answer_apologises_and_can_be_tried_again(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        assert "does not accept this request" in answer.content
+        refused = say("server-rejects", status="400")
+        assert read(say("cannot-answer", reason=refused)) in answer.content
         model.refusal = ""
         await ada.click(slack.message(answer), "Try again")
         await slack.wait_for(lambda: answer.content == "Hello world!")
@@ -120,7 +123,7 @@ async def test_ask_puts_the_question_in_the_channel_and_answers_in_its_thread(
         await ada.say(channel, "and so?", thread=slack.message(root))
         await slack.wait_for(lambda: len(model.prompts) == 2)
         empty = await ada.run(channel, "/glados", "ask")
-        await told(slack, empty, "What do you want to know?")
+        await replied(slack, empty, say("no-question-example", command=say("example-command", command=CALLED["ask"])))
     assert model.prompts[0][-1]["content"] == "is a<b & why?"
     assert asked.is_done
     assert not asked.messages
@@ -145,7 +148,7 @@ async def test_ask_while_redis_goes_away_says_so_under_the_question(
         await asked
     question, said = slack.answers(channel)
     assert said.thread_ts == question.ts
-    assert "ask again" in said.content
+    assert said.content == read(say("store-unreachable-asked"))
 
 
 async def test_ask_where_the_bot_is_not_says_so_to_the_person(slack: FakeSlack, adapter: Adapter, ada: Person) -> None:
@@ -153,23 +156,30 @@ async def test_ask_where_the_bot_is_not_says_so_to_the_person(slack: FakeSlack, 
     secret.members.add(ada.id)
     async with adapter():
         asked = await ada.run(secret, "/glados", "ask hi")
-        await told(slack, asked, "/invite me")
+        await replied(slack, asked, say("cannot-answer-there", reason=say("slack-not-in-channel")))
 
 
+HELP = say(
+    "help", how=say("how-slack", command="/glados ask …"), **{name: CALLED[name] for name in set(CALLED) - {"help"}}
+)
+PRIVACY = say("privacy", time=say("days", count=30), export=CALLED["export"], forget=CALLED["forget"])
+LANGUAGES = tuple(f"`{tag}`" for tag in NAMES)
 WORDS = [
-    ("", "Mention me in a channel"),
-    ("help", "`forget`"),
-    ("HELP", "`forget`"),
-    ("privacy", "What I keep"),
-    ("status", "Model: `scripted`"),
-    ("usage", "limit"),
-    ("stop", "nothing of yours"),
-    ("reset", "no conversation with me here"),
-    ("nonsense <!channel>", "There is no `nonsense`"),
-    ("model", "This channel uses the default"),
-    ("persona", "no persona"),
-    ("model gpt-9", "Only the person who asked, or an admin"),
-    ("persona be rude", "Only the person who asked, or an admin"),
+    ("", HELP),
+    ("help", HELP),
+    ("HELP", HELP),
+    ("privacy", PRIVACY),
+    ("status", say("status-model", model="scripted")),
+    ("usage", say("no-limit")),
+    ("stop", say("nothing-to-stop-yours")),
+    ("reset", say("no-conversation")),
+    ("nonsense <!channel>", say("no-such-command", word="nonsense", help="`/glados help`")),
+    ("model", say("model-is-default", model="scripted", models=MODELS)),
+    ("persona", say("no-persona")),
+    ("language", say("language-is-auto", languages=LANGUAGES)),
+    ("model gpt-9", NOT_YOURS),
+    ("persona be rude", NOT_YOURS),
+    ("language de", NOT_YOURS),
 ]
 
 
@@ -178,7 +188,7 @@ async def test_each_word_of_the_command_answers_the_person_alone(
 ) -> None:
     async with adapter():
         for text, says in WORDS:
-            await told(slack, await ada.run(channel, "/glados", text), says)
+            await replied(slack, await ada.run(channel, "/glados", text), says)
     assert not slack.ledger.failures
 
 
@@ -189,12 +199,12 @@ async def test_reset_export_and_forget_reach_what_is_kept_of_a_person(
         question = await ada.say(channel, f"{slack.bot.mention} my secret is CANARY-1")
         await answered(slack, question)
         await kept(client, 1)
-        await told(slack, await ada.run(channel, "/glados", "export"), "sent you a file")
+        await replied(slack, await ada.run(channel, "/glados", "export"), say("export-sent"))
         (sent,) = [one for one in slack.answers(ada.direct) if one.revisions[-1].files]
         exported = json.loads(slack.message(sent).files[0].content)
         assert [one["question"] for one in exported["exchanges"]] == ["my secret is CANARY-1"]
 
-        await told(slack, await ada.run(channel, "/glados", "reset"), "starts anew")
+        await replied(slack, await ada.run(channel, "/glados", "reset"), say("conversation-forgotten"))
         await ada.say(channel, "CANARY-2 again", thread=question)
         await slack.wait_for(lambda: len(model.prompts) == 2)
         assert len(model.prompts[1]) == 2, "nothing is remembered"
@@ -202,10 +212,10 @@ async def test_reset_export_and_forget_reach_what_is_kept_of_a_person(
         await kept(client, 1)
 
         asked = await ada.run(channel, "/glados", "forget")
-        await told(slack, asked, "deletes everything")
+        await replied(slack, asked, say("forget-question"))
         await ada.click(asked.messages[-1], "Forget me")
         await slack.wait_for(
-            lambda: any("Forgotten: 1 question" in one.content for one in slack.ledger.messages.values())
+            lambda: any(read(say("forgotten", count=1)) in one.content for one in slack.ledger.messages.values())
         )
     assert await holding(client, "CANARY") == []
 
@@ -220,7 +230,7 @@ async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
         assert form is not None
         sent = await ada.submit(form, {"persona": "Speak like a pirate & <co>.", "model": "scripted"})
         await slack.wait_for(lambda: sent.is_done and not form.is_open)
-        await slack.wait_for(lambda: any("I speak like that" in one.content for one in slack.answers(channel)))
+        await told(slack, ada, say("persona-set"))
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         await answered(slack, question)
         assert "Speak like a pirate & <co>." in model.prompts[0][0]["content"]
@@ -231,10 +241,11 @@ async def test_the_form_of_a_channel_sets_model_and_persona_for_everybody_there(
         kept = {block["block_id"]: block["element"] for block in again.view.payload["blocks"]}
         assert kept["persona"]["initial_value"] == "Speak like a pirate & <co>."
         assert kept["model"]["initial_option"]["value"] == "scripted"
-        await told(slack, await ada.run(channel, "/glados", "model no-such"), "There is no model `no-such`")
-        await told(slack, await ada.run(channel, "/glados", "persona clear"), "no persona of its own")
+        no_such = say("no-such-model", model="no-such", models=MODELS)
+        await replied(slack, await ada.run(channel, "/glados", "model no-such"), no_such)
+        await replied(slack, await ada.run(channel, "/glados", "persona clear"), say("persona-unset"))
         long = await ada.run(channel, "/glados", f"persona {'x' * (LONGEST_PERSONA + 1)}")
-        await told(slack, long, "are allowed")
+        await replied(slack, long, say("persona-too-long", length=LONGEST_PERSONA + 1, most=LONGEST_PERSONA))
     assert not slack.ledger.failures
 
 
@@ -248,14 +259,14 @@ async def test_a_form_that_somebody_else_got_hold_of_is_refused(
     async with adapter():
         sent = await ada.submit(opened.view, {"persona": "x"})
         await slack.wait_for(lambda: sent.is_done)
-        assert "admin" in opened.view.errors["model"]
+        assert opened.view.errors["model"] == str(NOT_YOURS)
 
 
 async def test_in_direct_messages_everybody_sets_their_own(
     slack: FakeSlack, adapter: Adapter, ada: Person, model: ScriptedModel
 ) -> None:
     async with adapter():
-        await told(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), "I speak like that")
+        await replied(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), say("persona-set"))
         await answered(slack, await ada.dm("hi"))
     assert "Be kind." in model.prompts[0][0]["content"]
 
@@ -264,8 +275,8 @@ async def test_whom_the_bot_does_not_talk_to_sets_nothing_in_direct_messages(
     slack: FakeSlack, adapter: Adapter, ada: Person
 ) -> None:
     async with adapter(denied_users=ada.id):
-        await told(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), "or an admin")
-        await told(slack, await ada.run(ada.direct, "/glados", "model scripted"), "or an admin")
+        await replied(slack, await ada.run(ada.direct, "/glados", "persona Be kind."), NOT_YOURS)
+        await replied(slack, await ada.run(ada.direct, "/glados", "model scripted"), NOT_YOURS)
 
 
 async def test_the_form_refuses_a_persona_that_no_message_could_show(
@@ -277,7 +288,7 @@ async def test_the_form_refuses_a_persona_that_no_message_could_show(
         assert opened.view is not None
         sent = await ada.submit(opened.view, {"persona": "a" + "\u0301" * 2_500})
         await slack.wait_for(lambda: sent.is_done)
-        assert "32 marks" in opened.view.errors["persona"]
+        assert opened.view.errors["persona"] == str(MARKS)
 
 
 async def test_the_shortcut_asks_about_a_message_in_its_thread(
@@ -319,9 +330,9 @@ async def test_the_shortcut_resets_a_thread_for_who_had_it_alone(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        for person, says in ((bob, "not only yours"), (ada, "starts anew")):
+        for person, says in ((bob, say("not-alone")), (ada, say("conversation-forgotten"))):
             await person.shortcut(slack.message(answer), "glados_reset_thread")
-            await whispered(slack, channel, person, says)
+            await told(slack, person, says)
         await ada.say(channel, "who am I?", thread=question)
         await slack.wait_for(lambda: len(model.prompts) == 2)
     assert len(model.prompts[1]) == 2
@@ -342,7 +353,7 @@ async def test_the_home_shows_status_and_conversations_and_exports_and_forgets(
         assert "scripted" in shown
         await ada.click(home, "Export")
         await slack.wait_for(lambda: any(one.revisions[-1].files for one in slack.answers(ada.direct)))
-        await slack.wait_for(lambda: any("sent you a file" in one.content for one in slack.answers(ada.direct)))
+        await told(slack, ada, say("export-sent"))
         await ada.click(home, "Forget me")
         await slack.wait_for(lambda: "where is the cake?" not in json.dumps(home.payload["blocks"]))
         await ada.click(home, "Refresh")
@@ -363,7 +374,7 @@ async def test_the_agents_messages_tab_offers_prompts_and_names_the_session(
     assert len(slack.ledger.prompts[0].prompts) == 4
     assert slack.ledger.titles[ada.direct.id, question.ts] == "Where is the cake?"
     assert slack.ledger.sessions[ada.direct.id, question.ts] == ["processing", "active"]
-    assert slack.ledger.statuses[0].text == "is thinking…"
+    assert slack.ledger.statuses[0].text == str(say("status-is-thinking"))
     assert slack.ledger.status(ada.direct.id, question.ts) == ""
     assert answer.thread_ts == question.ts
     assert not slack.ledger.refused

@@ -5,9 +5,12 @@ import re
 import pytest
 
 from glados_bots.intake.addressing import YOUNG_S
+from glados_bots.wording.sentence import say
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
-from tests.slack.conftest import Adapter, answered, is_complete
+from tests.slack.conftest import Adapter, answered, is_complete, read
+
+NO_QUESTION = say("no-question-example", command=say("example-command", command="/glados ask"))
 
 
 async def test_mending_a_letter_in_what_was_said_before_the_bot_was_called_in_asks_nothing(
@@ -126,10 +129,10 @@ async def test_a_mention_followed_by_what_nobody_can_see_gets_help(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} \u200b\u2800\ufe0f")
         (help_text,) = await answered(slack, question, ends=False)
-        assert "You called?" in help_text.content
+        assert help_text.content == read(say("how-to-ask-slack", help="`/glados help`"))
         command = await ada.run(channel, "/glados", "ask\n\u200b")
         await slack.wait_for(lambda: command.messages)
-        assert "What do you want to know?" in command.messages[0].text
+        assert slack.ledger.of(command.messages[0]).content == read(NO_QUESTION)
     assert not model.prompts
 
 

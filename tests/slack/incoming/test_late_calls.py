@@ -7,6 +7,7 @@ import pytest
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
 from glados_bots.surface import View
+from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.surface import SlackSurface
 from tests.fakes.slack import FakeSlack
@@ -52,7 +53,7 @@ async def test_the_message_that_it_makes_is_found_beside_that_of_the_heir(
 async def test_the_notice_that_it_makes_of_a_question_that_waits_is_found(
     slack: FakeSlack, settings: Settings, turn: Turn
 ) -> None:
-    notice = View("", "Queued: next", "waiting", is_last=True)
+    notice = View("", str(say("queued-next")), "waiting", is_last=True)
     async with surfaces(slack, settings, 2) as (dead, heir):
         held = slack.faults.add(method="chat.postMessage", delay_s=LONGEST_S)
         dying = asyncio.create_task(dead.post(turn, notice, "name"))

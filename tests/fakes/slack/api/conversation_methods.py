@@ -90,9 +90,14 @@ def join(call: Call) -> JsonObject:
 
 
 def users_info(call: Call) -> JsonObject:
-    """users.info; people of other workspaces are strangers unless they share a channel with the bot."""
+    """users.info, with the locale only for who asks for it.
+
+    People of other workspaces are strangers unless they share a channel with the bot.
+    """
     user = call.world.user(call.need("user"))
     found = user_json(user)
+    if call.flag("include_locale") and user.locale:
+        found["locale"] = user.locale
     if user.team is not call.bot.team:
         both = {user.id, call.bot.id}
         found |= {"is_stranger": not any(both <= one.members for one in call.world.channels.values())}

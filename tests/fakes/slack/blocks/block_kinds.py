@@ -94,10 +94,21 @@ def _element(element: JsonObject) -> Refusals:
             yield from _text(one.get("text"), 75)
             if len(str(one.get("value", ""))) > 150:
                 yield "option value must be less than 151 characters"
+    if "placeholder" in element:
+        yield from _text(element["placeholder"], 150, "plain_text")
+    if "confirm" in element:
+        yield from _confirm(element["confirm"])
+
+
+def _confirm(dialog: JsonObject) -> Refusals:
+    for part, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
+        yield from _text(dialog.get(part), most)
 
 
 def _button(element: JsonObject) -> Refusals:
     yield from _text(element.get("text"), 75, "plain_text")
+    if len(str(element.get("accessibility_label", ""))) > 75:
+        yield "accessibility_label must be less than 76 characters"
     if len(str(element.get("value", ""))) > 2000:
         yield "value must be less than 2001 characters"
     if len(str(element.get("url", ""))) > 3000:
@@ -165,6 +176,8 @@ def _data_table(block: JsonObject) -> Refusals:
 
 def _input(block: JsonObject) -> Refusals:
     yield from _text(block.get("label"), 2000, "plain_text")
+    if "hint" in block:
+        yield from _text(block["hint"], 2000, "plain_text")
     yield from _element(block.get("element") or {})
 
 

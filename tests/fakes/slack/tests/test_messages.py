@@ -276,6 +276,14 @@ async def test_who_and_where(fake: FakeSlack, channel: Channel, ada: Person, cli
     assert error_of(missing) == "user_not_found"
 
 
+async def test_the_language_of_a_person_is_told_to_who_asks_for_it(fake: FakeSlack, client: AsyncWebClient) -> None:
+    bert = fake.add_user("bert", locale="de-DE")
+    assert "locale" not in (await client.users_info(user=bert.id))["user"]
+    assert (await client.users_info(user=bert.id, include_locale=True))["user"]["locale"] == "de-DE"
+    bert.locale = ""
+    assert "locale" not in (await client.users_info(user=bert.id, include_locale=True))["user"]
+
+
 async def test_a_stranger_is_told_with_his_own_team(fake: FakeSlack, channel: Channel, app: RecordingApp) -> None:
     stranger = fake.add_team("Black Mesa").add_user("gordon")
     fake.team.share(channel, stranger)

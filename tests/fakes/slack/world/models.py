@@ -29,6 +29,8 @@ class User:
     real_name: str = ""
     deleted: bool = False
     is_admin: bool = False
+    # The language of their Slack, such as de-DE; empty where Slack knows none.
+    locale: str = "en-US"
 
     @property
     def is_bot(self) -> bool:

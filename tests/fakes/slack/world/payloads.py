@@ -14,7 +14,6 @@ def user_json(user: User) -> JsonObject:
         "deleted": user.deleted,
         "real_name": name,
         "tz": "Europe/Berlin",
-        "locale": "en-US",
         "profile": {"real_name": name, "display_name": user.name, "team": user.team.id, "avatar_hash": "0"},
         "is_bot": user.is_bot,
         "is_app_user": False,

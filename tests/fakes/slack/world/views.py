@@ -25,8 +25,8 @@ def check_view(payload: object, kind: str) -> JsonObject:
     problems = []
     if not isinstance(payload, dict) or payload.get("type") != kind:
         raise ApiError("invalid_arguments", messages=[f"view must be of type {kind}"])
-    if kind == "modal" and not 1 <= len(str((payload.get("title") or {}).get("text", ""))) <= MAX_TITLE:
-        problems.append(f"must have a title of 1 to {MAX_TITLE} characters [json-pointer:/view/title]")
+    if kind == "modal":
+        problems += _labels(payload)
     if len(str(payload.get("private_metadata", ""))) > MAX_METADATA:
         problems.append(f"private_metadata must be less than {MAX_METADATA + 1} characters")
     has_input = any(block.get("type") == "input" for block in payload.get("blocks") or [])
@@ -39,6 +39,16 @@ def check_view(payload: object, kind: str) -> JsonObject:
     for number, block in enumerate(check_view_blocks(payload.get("blocks") or [])):
         block.setdefault("block_id", f"b{number}")
     return payload
+
+
+def _labels(payload: JsonObject) -> list[str]:
+    """What is wrong with the title and the buttons of a modal; only the title must be there."""
+    parts = ["title", *(part for part in ("submit", "close") if part in payload)]
+    return [
+        f"must have a {part} of 1 to {MAX_TITLE} characters [json-pointer:/view/{part}]"
+        for part in parts
+        if not 1 <= len(str((payload.get(part) or {}).get("text", ""))) <= MAX_TITLE
+    ]
 
 
 def open_view(world: World, user: User, payload: JsonObject, parent: View | None = None) -> View:
