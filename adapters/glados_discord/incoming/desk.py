@@ -29,6 +29,12 @@ from glados_discord.words.quotes import Quotes
 
 log = logging.getLogger(__name__)
 
+HOW_TO_ASK = say(
+    "how-to-ask-discord",
+    ask=say("slash-command", name=say("command-ask")),
+    help=say("slash-command", name=say("command-help")),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DiscordEvent:
@@ -149,8 +155,7 @@ class DiscordDesk:
             if not self._settings.message_content and not message.content:
                 await self._notes.hint(message, say("mention-me"))
         else:
-            how = say("how-to-ask-discord", ask="`/ask`", help="`/help`")
-            await self._notes.reply(message, say("files-only", left_out=left_out) if left_out else how)
+            await self._notes.reply(message, say("files-only", left_out=left_out) if left_out else HOW_TO_ASK)
 
     async def _edited(self, said: DiscordEvent, before: Heard | None) -> None:
         said = await self._in_place(said)

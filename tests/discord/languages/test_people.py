@@ -2,6 +2,7 @@
 
 from glados_bots.wording.languages import NAMES
 from glados_bots.wording.sentence import say
+from glados_discord.incoming.desk import HOW_TO_ASK
 from glados_discord.run import Bot
 from tests.discord.conftest import World, buttons
 from tests.discord.languages.reading import PICTURE, begun, finished, only_words, private, shown, small
@@ -57,7 +58,7 @@ async def test_the_language_of_a_channel_holds_for_everybody_there_until_it_is_t
     german: World, manager: Person
 ) -> None:
     listed = tuple(f"`{tag}`" for tag in NAMES)
-    how = say("how-to-ask-discord", ask="`/ask`", help="`/help`")
+    how = HOW_TO_ASK
     async with german.bot():
         auto = say("language-is-auto", languages=listed).in_language("fr")
         assert await private(german, "language", by=manager) == auto

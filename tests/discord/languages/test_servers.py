@@ -3,6 +3,7 @@
 import pytest
 
 from glados_bots.wording.sentence import Sentence, say
+from glados_discord.incoming.desk import HOW_TO_ASK
 from tests.discord.conftest import World, buttons
 from tests.discord.languages.reading import NOTES, PICTURE, begun, finished, last, small
 from tests.discord.sentences import beginning, not_read
@@ -60,7 +61,7 @@ async def test_notes_below_a_message_speak_the_language_of_the_server(german: Wo
         await german.until(lambda: len(german.said(german.channel)) == 3)
         await german.quiet(bot)
     expected = [
-        say("how-to-ask-discord", ask="`/ask`", help="`/help`"),
+        HOW_TO_ASK,
         say("too-long", length=300, most=200),
         say("not-for-you"),
     ]
@@ -122,7 +123,7 @@ async def test_what_was_missed_in_a_gap_is_answered_in_the_language_of_the_serve
         await german.until(lambda: asked.thread)
         await finished(german, german.thread(asked))
         await german.until(lambda: len(german.said(german.channel)) == 1)
-    how = say("how-to-ask-discord", ask="`/ask`", help="`/help`").in_language("de")
+    how = HOW_TO_ASK.in_language("de")
     assert german.said(german.channel) == [how]
     assert nothing.thread is None
 
@@ -150,7 +151,7 @@ async def test_a_language_that_we_lack_is_that_of_the_operator(world: World, loc
     async with world.bot():
         await world.ask("")
         await world.until(lambda: world.said(world.channel))
-    how = say("how-to-ask-discord", ask="`/ask`", help="`/help`")
+    how = HOW_TO_ASK
     assert world.said(world.channel) == [how.in_language(language)]
 
 
