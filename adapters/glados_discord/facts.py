@@ -5,6 +5,7 @@
     glados:{discord}:guild:ID       set  conversations of a server
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
+    glados:{discord}:locale:CHANNEL str language of whoever a direct conversation is with, as their Discord told it last
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
     glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (turns/gate.py)
     glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
@@ -89,6 +90,15 @@ class DiscordFacts:
     async def used_dm(self, channel: int) -> None:
         """Remember a direct conversation: Discord does not list them after a restart."""
         await self._dms.note(str(channel))
+        await reply_of(self._client.expire(f"{self._prefix}locale:{channel}", self._ttl))
+
+    async def note_locale(self, channel: int, tag: str) -> None:
+        """Remember the language tag of the person of a direct conversation."""
+        await reply_of(self._client.set(f"{self._prefix}locale:{channel}", tag, ex=self._ttl))
+
+    async def locale(self, channel: int) -> str:
+        """The language tag of the person of a direct conversation; empty where Discord never told it."""
+        return cast("str | None", await reply_of(self._client.get(f"{self._prefix}locale:{channel}"))) or ""
 
     async def recent_dms(self, count: int) -> list[int]:
         """Channels of the direct conversations used last, newest first."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
-from glados_bots.cli.with_redis import with_client
+from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
+from glados_bots.cli.stored.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.keys import SCOPES, ApiKey, KeyBook
 

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import discord
 import pytest
 
-from glados_bots.wording import NO_DMS, NOT_FOR_YOU, NOT_IN_CHANNEL, NOT_ON_THIS_SERVER
 from glados_discord.access import DiscordAsker, Rules, may_control, may_manage, may_moderate, refusal
 from glados_discord.incoming.where import channel_ids
 
@@ -23,48 +22,48 @@ def ids(*numbers: int) -> frozenset[int]:
     [
         (Rules(), ""),
         (Rules(allowed_guilds=ids(GUILD)), ""),
-        (Rules(allowed_guilds=ids(OTHER)), NOT_ON_THIS_SERVER),
-        (Rules(denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
-        (Rules(allowed_guilds=ids(GUILD), denied_guilds=ids(GUILD)), NOT_ON_THIS_SERVER),
+        (Rules(allowed_guilds=ids(OTHER)), "not-on-server"),
+        (Rules(denied_guilds=ids(GUILD)), "not-on-server"),
+        (Rules(allowed_guilds=ids(GUILD), denied_guilds=ids(GUILD)), "not-on-server"),
         (Rules(allowed_channels=ids(CHANNEL)), ""),
         (Rules(allowed_channels=ids(THREAD)), ""),
-        (Rules(allowed_channels=ids(OTHER)), NOT_IN_CHANNEL),
-        (Rules(denied_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
-        (Rules(denied_channels=ids(THREAD), allowed_channels=ids(CHANNEL)), NOT_IN_CHANNEL),
+        (Rules(allowed_channels=ids(OTHER)), "not-in-channel"),
+        (Rules(denied_channels=ids(CHANNEL)), "not-in-channel"),
+        (Rules(denied_channels=ids(THREAD), allowed_channels=ids(CHANNEL)), "not-in-channel"),
         (Rules(allowed_roles=ids(ROLE)), ""),
-        (Rules(allowed_roles=ids(OTHER)), NOT_FOR_YOU),
+        (Rules(allowed_roles=ids(OTHER)), "not-for-you"),
         (Rules(allowed_roles=ids(OTHER), allowed_users=ids(ADA)), ""),
-        (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
+        (Rules(allowed_users=ids(OTHER)), "not-for-you"),
         (Rules(allowed_users=ids(OTHER), allowed_roles=ids(ROLE)), ""),
-        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), NOT_FOR_YOU),
-        (Rules(denied_users=ids(ADA), allowed_users=ids(ADA)), NOT_FOR_YOU),
+        (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), "not-for-you"),
+        (Rules(denied_users=ids(ADA), allowed_users=ids(ADA)), "not-for-you"),
         (Rules(dms="nobody"), ""),
     ],
 )
-def test_lists_in_a_guild(rules: Rules, expected: str | None) -> None:
-    assert refusal(rules, HERE) == expected
+def test_lists_in_a_guild(rules: Rules, expected: str) -> None:
+    assert refusal(rules, HERE).name == expected
 
 
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
         (Rules(), ""),
-        (Rules(dms="nobody"), NO_DMS),
-        (Rules(dms="nobody", allowed_users=ids(ADA)), NO_DMS),
-        (Rules(dms="allowed"), NOT_FOR_YOU),
+        (Rules(dms="nobody"), "no-direct-messages"),
+        (Rules(dms="nobody", allowed_users=ids(ADA)), "no-direct-messages"),
+        (Rules(dms="allowed"), "not-for-you"),
         (Rules(dms="allowed", allowed_users=ids(ADA)), ""),
-        (Rules(allowed_users=ids(OTHER)), NOT_FOR_YOU),
-        (Rules(denied_users=ids(ADA)), NOT_FOR_YOU),
+        (Rules(allowed_users=ids(OTHER)), "not-for-you"),
+        (Rules(denied_users=ids(ADA)), "not-for-you"),
         # Roles are not told in direct messages: who has a refused role must not get in this way.
-        (Rules(allowed_roles=ids(ROLE)), NOT_FOR_YOU),
-        (Rules(denied_roles=ids(ROLE)), NOT_FOR_YOU),
+        (Rules(allowed_roles=ids(ROLE)), "not-for-you"),
+        (Rules(denied_roles=ids(ROLE)), "not-for-you"),
         (Rules(denied_roles=ids(ROLE), allowed_users=ids(ADA)), ""),
         # Lists of places are about servers.
         (Rules(allowed_guilds=ids(GUILD), allowed_channels=ids(CHANNEL)), ""),
     ],
 )
-def test_lists_in_direct_messages(rules: Rules, expected: str | None) -> None:
-    assert refusal(rules, DIRECT) == expected
+def test_lists_in_direct_messages(rules: Rules, expected: str) -> None:
+    assert refusal(rules, DIRECT).name == expected
 
 
 def test_a_place_is_known_by_its_channel_and_category_too() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from glados_bots.wording.sentence import say
 from tests.discord.conftest import World, buttons
-from tests.fakes.discord import Permission
+from tests.discord.sentences import beginning, not_read, unread
+from tests.fakes.discord import MessageRecord, Permission
 
 
 async def test_messages_of_itself_of_bots_of_webhooks_and_of_discord_are_ignored(world: World) -> None:
@@ -64,7 +66,7 @@ async def test_without_the_content_intent_a_thread_hears_once_that_mentions_are_
         await world.ask("and limes?", where=thread)
         await world.until(lambda: len(world.finished(thread)) == 2)
         await world.quiet(bot)
-    assert "only read messages here that mention me" in world.said(thread)[1]
+    assert world.said(thread)[1] == str(say("mention-me"))
     assert len(world.said(thread)) == 3
     assert world.prompts[-1] == ["what is a lemon?", "and limes?"]
 
@@ -182,9 +184,9 @@ async def test_text_files_are_read_within_caps_and_the_rest_is_declined(world: W
     assert "PNG" not in asked
     assert len(asked) < 32_000
     for text in (asked, answer.content):
-        assert "cat.png (I read text files only)" in text
-        assert "bad.txt (I read text files only)" in text
-        assert "Only the beginning was read of big.txt." in text
+        assert f"cat.png ({say('file-no-text')})" in text
+        assert f"bad.txt ({say('file-no-text')})" in text
+        assert str(say("beginning-read", files=("big.txt",))) in text
 
 
 async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(world: World) -> None:
@@ -195,7 +197,7 @@ async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(worl
     asked = world.prompts[0][-1]
     assert "Attached file Makefile:" in asked
     assert "pressure low" in asked
-    assert "too many" not in asked
+    assert str(say("file-too-many", most=4)) not in asked
 
 
 async def test_the_file_may_be_one_message_up(world: World) -> None:
@@ -238,7 +240,7 @@ async def test_a_picture_replied_to_is_named_to_the_person_too(world: World) -> 
     async with world.bot():
         question = await world.ada.say(world.channel, f"{world.fake.bot.mention} what is it?", reply_to=shown)
         answer = await world.answered(question)
-    assert "Not read: cat.png (I read text files only)." in answer.content
+    assert unread("cat.png") in answer.content
 
 
 @pytest.mark.parametrize("length", [200, 195, 150])
@@ -252,7 +254,7 @@ async def test_a_question_that_fits_goes_on_without_its_files(world: World, leng
         await world.ada.run(world.channel, "ask", question="z" * length, file=file)
         await world.until(lambda: len(world.prompts) == 2)
     for text in (world.prompts[0][-1], world.prompts[1][-1], answer.content):
-        assert "Not read: pump.log (there is no room for it beside the question)." in text
+        assert unread("pump.log", "file-no-room") in text
 
 
 async def test_files_come_from_discords_own_hosts_only(world: World) -> None:
@@ -261,7 +263,7 @@ async def test_files_come_from_discords_own_hosts_only(world: World) -> None:
         question = await world.ada.say(world.channel, f"{world.fake.bot.mention} read", files=[file])
         answer = await world.answered(question)
     assert "secret" not in world.prompts[0][-1]
-    assert "it does not lie on the platform's own servers" in answer.content
+    assert unread("notes.md", "file-elsewhere") in answer.content
 
 
 async def test_a_picture_alone_is_declined_without_the_model(world: World) -> None:
@@ -270,25 +272,25 @@ async def test_a_picture_alone_is_declined_without_the_model(world: World) -> No
         await world.ada.say(world.channel, world.fake.bot.mention, files=picture)
         await world.until(lambda: world.said(world.channel))
         await world.quiet(bot)
-    assert "cat.png (I read text files only)" in world.said(world.channel)[0]
+    assert world.said(world.channel) == [str(say("files-only", left_out=not_read("cat.png")))]
     assert not world.engine.asked
 
 
 async def test_quotas_of_a_person_and_of_a_server_stop_questions_before_the_queue(world: World) -> None:
     world.core["limit_user_per_minute"] = 2
-    async with world.bot(limit_guild_per_minute=3):
+    async with world.bot(limit_guild_per_minute=3) as bot:
         for _ in range(3):
             await world.ask()
-        await world.until(lambda: [one for one in world.fake.answers() if "as many questions" in one.content])
-        refused = next(one for one in world.fake.answers() if "as many questions" in one.content)
+        await world.until(lambda: told(world, "limit-minute-user"))
+        refused = told(world, "limit-minute-user")[0]
         assert refused.channel_id not in world.guild.channels  # told directly, not before everybody
-        assert refused.content.startswith("You have asked as many questions as one minute allows.")
         for _ in range(2):
             await world.ask(by=world.bob)
-        await world.until(lambda: [one for one in world.fake.answers() if "This server" in one.content])
+        await world.until(lambda: told(world, "limit-minute-server"))
         await world.ada.dm("and here?")  # the person's own limit follows them
-        await world.until(lambda: len([one for one in world.fake.answers() if "ask again in" in one.content]) == 2)
-        await world.until(lambda: len(world.engine.asked) == 3)
+        await world.quiet(bot)
+    assert len(told(world, "limit-minute-user")) == 1  # and nobody is told twice within a short time
+    assert len(world.engine.asked) == 3
 
 
 async def test_the_quota_of_a_server_holds_for_commands_edits_and_regenerate_too(world: World) -> None:
@@ -299,11 +301,13 @@ async def test_the_quota_of_a_server_holds_for_commands_edits_and_regenerate_too
         await world.until(lambda: len(world.engine.asked) == 2)
         await world.quiet(bot)
         await world.ada.run(world.channel, "ask", question="why?")
-        await world.until(lambda: [text for text in world.told_to(world.ada) if "This server" in text])
+        await world.until(
+            lambda: [text for text in world.told_to(world.ada) if beginning("limit-minute-server") in text]
+        )
         await world.ada.click(world.fake.message(answer), "Regenerate")
-        await world.until(lambda: len([text for text in world.told_to(world.ada) if "This server" in text]) == 2)
+        await world.until(lambda: len(told(world, "limit-minute-server")) == 2)
         await world.ada.edit(question, f"{world.fake.bot.mention} what is an orange?")
-        await world.until(lambda: [one for one in world.fake.answers() if "This server" in one.content][2:])
+        await world.until(lambda: told(world, "limit-minute-server")[2:])
     assert len(world.engine.asked) == 2
 
 
@@ -439,7 +443,7 @@ async def test_who_is_not_allowed_hears_so_once(world: World) -> None:
         await world.until(lambda: len(world.fake.answers()) == 2)
         await world.answered(await world.ask())
         await world.quiet(bot)
-    assert "not on the list" in world.said(world.channel)[0]
+    assert world.said(world.channel) == [str(say("not-for-you"))]
     assert len(world.engine.asked) == 1
 
 
@@ -451,3 +455,8 @@ async def test_buttons_stand_under_the_last_message_only(world: World) -> None:
     records = world.fake.answers(world.thread(question))
     assert len(records) > 1
     assert [bool(buttons(record)) for record in records] == [False] * (len(records) - 1) + [True]
+
+
+def told(world: World, name: str) -> list[MessageRecord]:
+    """Where the bot has said a sentence whose figures are not known."""
+    return [one for one in world.fake.answers() if beginning(name) in one.content]

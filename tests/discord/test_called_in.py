@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from glados_bots.wording.sentence import say
 from tests.discord.conftest import World
 from tests.discord.test_gaps import caught_up
 from tests.fakes.discord import Channel, Message
@@ -149,9 +150,7 @@ async def test_a_mention_followed_by_nothing_that_can_be_seen_asks_nothing(world
         await world.ask(words)
         await world.until(lambda: world.said(world.channel))
         await world.ada.run(world.channel, "ask", question=words or "\u200b")
-        await world.until(
-            lambda: world.told_to(world.ada)[-1:] == ["What do you want to know? Please write your question."]
-        )
+        await world.until(lambda: world.told_to(world.ada)[-1:] == [str(say("no-question"))])
         await world.quiet(bot)
-    assert "/help" in world.said(world.channel)[0]
+    assert world.said(world.channel) == [str(say("how-to-ask-discord", ask="`/ask`", help="`/help`"))]
     assert not world.engine.asked

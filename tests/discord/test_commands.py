@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from glados_bots.commands import NAMES
+from glados_bots.wording.sentence import say
 from tests.contents import holding
 from tests.discord.conftest import World, buttons
+from tests.discord.sentences import beginning
 from tests.fakes.discord import Permission, UnknownCommandError
-
-NAMES = {"ask", "stop", "reset", "model", "persona", "export", "forget", "privacy", "usage", "status", "help"}
 
 
 async def test_ask_writes_the_question_down_and_answers_it_in_a_thread(world: World) -> None:
@@ -17,8 +18,10 @@ async def test_ask_writes_the_question_down_and_answers_it_in_a_thread(world: Wo
         await world.until(lambda: [thread for thread in world.guild.threads.values() if world.finished(thread)])
         (thread,) = world.guild.threads.values()
         assert interaction.is_ephemeral
-        assert "taken in" in interaction.content
-        assert world.said(world.channel) == [f"{world.ada.mention} asks:\n> what is a \\*lemon\\*?"]
+        assert interaction.content == str(say("question-taken"))
+        assert world.said(world.channel) == [
+            str(say("asks", name=world.ada.mention, question="> what is a \\*lemon\\*?"))
+        ]
         assert thread.name == "what is a lemon ?"
         await world.bob.say(thread, "and limes?")
         await world.until(lambda: len(world.finished(thread)) == 2)
@@ -86,14 +89,14 @@ async def test_an_answer_outlives_the_interaction_that_asked_for_it(world: World
 async def test_the_commands_are_for_servers_and_direct_messages_the_bot_is_in(world: World) -> None:
     async with world.bot():
         offered = world.fake.world.commands[None]
-    assert {command["name"] for command in offered} == NAMES
+    assert {command["name"] for command in offered} == set(NAMES)
     assert {tuple(command["integration_types"]) for command in offered} == {(0,)}
     assert {tuple(command["contexts"]) for command in offered} == {(0, 1)}
 
 
 async def test_what_concerns_one_person_is_shown_to_that_person_only(world: World) -> None:
     async with world.bot():
-        for command in ("stop", "reset", "model", "persona", "export", "privacy", "usage", "status", "help", "forget"):
+        for command in (name for name in NAMES if name != "ask"):
             interaction = await world.ada.run(world.channel, command)
             await world.until(lambda: interaction.content)  # noqa: B023 - awaited here
             assert interaction.is_ephemeral, command
@@ -110,7 +113,7 @@ async def test_buttons_work_after_a_restart_for_the_asker_and_moderators_only(wo
         message = world.fake.message(record)
         await world.bob.click(message, "Regenerate")
         await world.until(lambda: world.told_to(world.bob))
-        assert "Only the person who asked" in world.told_to(world.bob)[0]
+        assert world.told_to(world.bob) == [str(say("not-yours-discord"))]
         assert len(world.engine.asked) == 1
         for person, count in ((world.ada, 2), (moderator, 3)):
             await person.click(message, "Regenerate")
@@ -129,9 +132,9 @@ async def test_stop_keeps_what_was_written(world: World) -> None:
         (record,) = world.fake.answers(world.thread(question))
         assert buttons(record) == ["Stop"]
         await world.ada.click(world.fake.message(record), "Stop")
-        await world.until(lambda: "Stopped." in record.content)
+        await world.until(lambda: str(say("stopped")) in record.content)
         await world.quiet(bot)
-    assert record.content == "Hello\n-# Stopped."
+    assert record.content == f"Hello\n-# {say('stopped')}"
     assert buttons(record) == ["Regenerate", "👍", "👎"]
 
 
@@ -160,11 +163,11 @@ async def test_stop_and_reset_end_and_forget_a_conversation(world: World) -> Non
         world.hold()
         await world.ada.say(thread, "and limes?")
         await world.until(lambda: len(world.engine.asked) == 2)
-        assert "nothing of yours" in await _private(world, "stop", where=thread, by=world.bob)
-        assert await _private(world, "stop", where=thread) == "Stopped."
+        assert await _private(world, "stop", where=thread, by=world.bob) == str(say("nothing-to-stop-yours"))
+        assert await _private(world, "stop", where=thread) == str(say("stopped-questions", count=1))
         await world.quiet(bot)
-        assert "not only yours" in await _private(world, "reset", where=thread, by=world.bob)
-        assert "Forgotten" in await _private(world, "reset", where=thread)
+        assert await _private(world, "reset", where=thread, by=world.bob) == str(say("not-alone"))
+        assert await _private(world, "reset", where=thread) == str(say("conversation-forgotten"))
         world.go_on()
         await world.ada.say(thread, "hello again")
         await world.until(lambda: len(world.engine.asked) == 3)
@@ -174,37 +177,38 @@ async def test_stop_and_reset_end_and_forget_a_conversation(world: World) -> Non
 async def test_persona_and_model_are_set_by_those_who_may_manage_the_channel(world: World) -> None:
     manager = world.fake.add_user("manager")
     world.guild.add_member(manager, world.guild.add_role("managers", Permission.MANAGE_CHANNELS))
+    no_such = say("no-such-model", model="huge", models=("`scripted`",))
     async with world.bot():
-        assert "may manage this channel" in await _private(world, "persona", text="You are a lemon.")
-        assert "like that" in await _private(world, "persona", by=manager, text="You are a lemon.")
-        assert "You are a lemon." in await _private(world, "persona")
-        assert "may manage this channel" in await _private(world, "model", name="scripted")
-        assert "no model `huge`" in (await _private(world, "model", by=manager, name="huge")).replace("There is ", "")
-        assert "`scripted` answers" in await _private(world, "model", by=manager, name="scripted")
+        assert await _private(world, "persona", text="You are a lemon.") == str(say("not-manager"))
+        assert await _private(world, "persona", by=manager, text="You are a lemon.") == str(say("persona-set"))
+        assert await _private(world, "persona") == str(say("persona-is", persona="You are a lemon."))
+        assert await _private(world, "model", name="scripted") == str(say("not-manager"))
+        assert await _private(world, "model", by=manager, name="huge") == str(no_such)
+        assert await _private(world, "model", by=manager, name="scripted") == str(say("model-set", model="scripted"))
         assert [one["value"] for one in (await _typed(world, "scr"))] == ["scripted"]
         question = await world.ask()
         await world.answered(question)
         (messages, _), *_ = world.engine.asked
         assert messages[0].content == "You are a lemon."
-        assert "default model" in await _private(world, "model", by=manager, name="default")
-        assert "no persona" in await _private(world, "persona", by=manager, text="default")
+        assert await _private(world, "model", by=manager, name="default") == str(say("model-unset"))
+        assert await _private(world, "persona", by=manager, text="default") == str(say("persona-unset"))
 
 
 async def test_a_persona_that_was_kept_before_such_were_refused_is_shown_and_can_be_taken_back(world: World) -> None:
     direct = (await world.ada.dm("hello")).channel
     marks = "a" + "\u0301" * 2_500
     async with world.bot() as bot:
-        assert "32 marks" in await _private(world, "persona", where=direct, text=marks)
+        assert await _private(world, "persona", where=direct, text=marks) == str(say("persona-marks", most=32))
         await bot.core.store.client.hset(f"glados:{{discord}}:ch:{direct.id}", "persona", marks)
-        assert "persona of this channel" in await _private(world, "persona", where=direct)
-        assert "no persona" in await _private(world, "persona", where=direct, text="default")
+        assert (await _private(world, "persona", where=direct)).startswith(beginning("persona-is").strip())
+        assert await _private(world, "persona", where=direct, text="default") == str(say("persona-unset"))
 
 
 async def test_whom_the_bot_does_not_talk_to_sets_nothing_in_direct_messages(world: World) -> None:
     direct = (await world.ada.dm("hello")).channel
     async with world.bot(denied_users=str(world.ada.id)):
-        assert "may manage" in await _private(world, "persona", where=direct, text="x")
-        assert "may manage" in await _private(world, "model", where=direct, name="scripted")
+        assert await _private(world, "persona", where=direct, text="x") == str(say("not-manager"))
+        assert await _private(world, "model", where=direct, name="scripted") == str(say("not-manager"))
 
 
 async def test_export_and_forget_reach_everything_of_a_person(world: World) -> None:
@@ -217,16 +221,17 @@ async def test_export_and_forget_reach_everything_of_a_person(world: World) -> N
         assert interaction.original is not None
         data = json.loads(interaction.original.attachments[0].content)
         assert [one["question"] for one in data["exchanges"]] == ["my canary is yellow"]
-        assert "cannot be undone" in await _private(world, "forget")
-        assert "1 question" in await _private(world, "forget", sure=True)
+        assert await _private(world, "forget") == str(say("not-sure", command="/forget sure:True"))
+        assert await _private(world, "forget", sure=True) == str(say("forgotten", count=1))
         assert await holding(bot.core.store.client, "canary") == []
 
 
 async def test_help_privacy_and_status_say_what_they_should(world: World) -> None:
     async with world.bot():
-        assert "/ask" in await _private(world, "help") or "`ask`" in await _private(world, "help")
-        assert "30 days" in await _private(world, "privacy")
-        assert "`scripted`, ready" in await _private(world, "status")
+        called = {name: f"/{name}" for name in NAMES}
+        assert await _private(world, "help") == str(say("help", how=say("how-discord"), **called))
+        assert str(say("days", count=30)) in await _private(world, "privacy")
+        assert str(say("status-model", model="scripted")) in await _private(world, "status")
 
 
 async def test_commands_are_told_to_discord_only_when_they_changed(world: World) -> None:
@@ -236,7 +241,7 @@ async def test_commands_are_told_to_discord_only_when_they_changed(world: World)
     puts = [one for one in world.fake.ledger.requests if one.method == "PUT"]
     assert len(puts) == 1
     async with world.bot(commands=str(world.guild.id)):
-        assert {command["name"] for command in world.fake.world.commands[world.guild.id]} == NAMES
+        assert {command["name"] for command in world.fake.world.commands[world.guild.id]} == set(NAMES)
         assert world.fake.world.commands[None] == []
     async with world.bot(commands="off"):
         with pytest.raises(UnknownCommandError):
@@ -248,16 +253,17 @@ async def test_commands_are_told_to_discord_only_when_they_changed(world: World)
 async def test_a_command_where_the_bot_may_not_write_says_what_is_missing(world: World) -> None:
     world.guild.overwrite(world.channel, world.guild.everyone, deny=Permission.SEND_MESSAGES)
     world.guild.overwrite(world.channel, world.ada, allow=Permission.SEND_MESSAGES)
+    obstacle = say("needs-permission", permission=say("permission-send"))
     async with world.bot():
-        assert "I need Send Messages" in await _private(world, "ask", question="hello")
+        assert await _private(world, "ask", question="hello") == str(say("cannot-write-here", obstacle=obstacle))
     assert not world.engine.asked
 
 
 async def test_limits_are_told_privately(world: World) -> None:
     world.core["limit_user_per_minute"] = 1
     async with world.bot():
-        assert "taken in" in await _private(world, "ask", question="one")
-        assert "ask again in" in await _private(world, "ask", question="two")
+        assert await _private(world, "ask", question="one") == str(say("question-taken"))
+        assert (await _private(world, "ask", question="two")).startswith(beginning("limit-minute-user"))
 
 
 async def _private(world: World, command: str, **options: object) -> str:

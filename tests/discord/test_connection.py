@@ -5,6 +5,7 @@ from prometheus_client import REGISTRY
 
 from glados_bots.errors import ConfigError
 from glados_bots.store.connection import Client
+from glados_bots.wording.sentence import say
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Permission
@@ -212,7 +213,9 @@ async def test_where_it_may_not_write_the_person_is_told_and_no_model_asked(worl
     async with world.bot() as bot:
         await world.ask()
         await world.until(world.fake.answers)
-        assert "I need Send Messages" in world.fake.answers()[0].content
+        obstacle = say("needs-permission", permission=say("permission-send"))
+        told = say("cannot-write-in", place=world.channel.mention, obstacle=obstacle)
+        assert world.fake.answers()[0].content == str(told)
         assert world.said(world.channel) == []
         world.bob.dms_closed = True
         question = await world.ask(by=world.bob)
@@ -228,7 +231,7 @@ async def test_a_bot_that_is_timed_out_waits_for_better_days(world: World) -> No
         await world.told(bot)
         await world.ask()
         await world.until(world.fake.answers)
-    assert "time-out" in world.fake.answers()[0].content
+    assert str(say("needs-end-of-timeout")) in world.fake.answers()[0].content
     assert not world.engine.asked
 
 

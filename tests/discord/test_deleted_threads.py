@@ -2,6 +2,7 @@
 
 import pytest
 
+from glados_bots.wording.sentence import say
 from glados_discord.run import Bot
 from tests.discord.conftest import World
 from tests.fakes.discord import Channel, Message, Permission
@@ -18,7 +19,7 @@ async def deleted(world: World, bot: Bot, question: Message) -> None:
     """Delete a question, and return when its answer is gone and the turn over."""
     thread = world.thread(question)
     await world.ada.delete(question)
-    await world.until(lambda: not world.finished(thread) and "Thinking" not in str(world.said(thread)))
+    await world.until(lambda: not world.finished(thread) and str(say("thinking")) not in str(world.said(thread)))
     await world.quiet(bot)
 
 
@@ -33,7 +34,7 @@ async def test_a_thread_of_ours_that_is_empty_then_is_renamed_and_archived(world
     async with world.bot() as bot:
         question, thread = await half_written(world)
         await deleted(world, bot, question)
-    assert look(thread) == ("Deleted question", True)
+    assert look(thread) == (str(say("thread-deleted")), True)
     assert world.said(thread) == []
 
 
@@ -43,7 +44,7 @@ async def test_the_same_holds_for_a_question_that_was_answered_already(world: Wo
         await world.answered(question)
         await world.quiet(bot)
         await deleted(world, bot, question)
-    assert look(thread) == ("Deleted question", True)
+    assert look(thread) == (str(say("thread-deleted")), True)
 
 
 async def test_a_thread_that_was_archived_meanwhile_loses_the_answer_and_the_name_all_the_same(world: World) -> None:
@@ -55,7 +56,7 @@ async def test_a_thread_that_was_archived_meanwhile_loses_the_answer_and_the_nam
         await world.quiet(bot)
         await moderator.change_thread(thread, archived=True)
         await deleted(world, bot, question)
-    assert look(thread) == ("Deleted question", True)
+    assert look(thread) == (str(say("thread-deleted")), True)
     assert world.said(thread) == []
 
 
@@ -68,7 +69,7 @@ async def test_the_same_holds_for_a_question_that_is_deleted_before_the_first_me
         fault = world.fake.faults.add(method="POST", path=f"/channels/{question.id}/messages", status=503, times=None)
         await world.until(lambda: question.thread and fault.hits)
         await world.ada.delete(question)
-        await world.until(lambda: look(world.thread(question)) == ("Deleted question", True))
+        await world.until(lambda: look(world.thread(question)) == (str(say("thread-deleted")), True))
         await world.quiet(bot)
     assert world.said(world.thread(question)) == []
 

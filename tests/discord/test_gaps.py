@@ -7,6 +7,7 @@ import pytest
 from glados_bots.store.leases import Action
 from glados_bots.store.store import Store
 from glados_bots.turns.turn import TurnRun
+from glados_bots.wording.sentence import say
 from glados_discord.incoming.channel_order import ChannelOrder
 from glados_discord.run import Bot
 from tests.discord.conftest import World
@@ -179,7 +180,7 @@ async def test_it_goes_too_when_the_deletion_is_heard_of_while_discord_is_asked(
         await world.until(lambda: not world.said(thread))
         await world.quiet(bot)
         assert await bot.core.store.turn(str(question.id)) is None
-    assert look_of(thread) == ("Deleted question", True)
+    assert look_of(thread) == (str(say("thread-deleted")), True)
 
 
 async def test_a_thread_that_cannot_be_made_because_the_question_is_gone_means_that_it_was_deleted(

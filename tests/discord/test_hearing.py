@@ -280,7 +280,7 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
         await work()
 
     async def away(*_: Any) -> None:
-        raise StoreUnavailableError
+        raise StoreUnavailableError("away")
 
     async def found(_: str) -> Turn | None:
         return turn

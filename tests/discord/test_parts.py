@@ -1,6 +1,7 @@
 """Small parts by themselves: titles, small print, files, rate headers, settings."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -12,6 +13,8 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 from glados_bots.surface import State, View
 from glados_bots.turns.pacing import Pacer
+from glados_bots.wording.languages import NAMES
+from glados_bots.wording.sentence import joined, say
 from glados_discord.answers.look import content, new_answer
 from glados_discord.answers.places import Spot, asked
 from glados_discord.connection.rates import GLOBAL
@@ -19,6 +22,7 @@ from glados_discord.connection.refusals import BlockedError
 from glados_discord.incoming.questions import title
 from glados_discord.settings import DiscordSettings
 from tests.discord.conftest import World, buttons
+from tests.discord.sentences import not_read
 from tests.fakes.discord import Limit
 from tests.waiting import until
 
@@ -31,26 +35,27 @@ LONG = "lemon " * 40
         ("What is a lemon?", "What is a lemon?"),
         ("  What\nis   **a** `lemon`?  ", "What is a lemon ?"),
         ("https://lemon.example/x ```python\nprint()```", "print()"),
-        ("***", "A question"),
+        ("***", str(say("a-question"))),
         (LONG, "lemon " * 12 + "lemon…"),
         ("x" * 200, "x" * 79 + "…"),
     ],
 )
 def test_a_title_is_the_first_words_without_markup(question: str, expected: str) -> None:
-    assert title(question) == expected
-    assert len(title(question)) <= 80
+    found = title(question, str(say("a-question")))
+    assert found == expected
+    assert len(found) <= 80
 
 
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        (View("", "", "waiting", is_last=True), "-# Thinking…"),
-        (View("", "", "writing", is_last=True), "-# Thinking…"),
-        (View("", "Queued: next.", "waiting", is_last=True), "-# Queued: next."),
+        (View("", "", "waiting", is_last=True), f"-# {say('thinking')}"),
+        (View("", "", "writing", is_last=True), f"-# {say('thinking')}"),
+        (View("", "You are next.", "waiting", is_last=True), "-# You are next."),
         (View("Hi", "", "writing", is_last=True), "Hi"),
         (View("Hi", "Stopped.", "stopped", is_last=True), "Hi\n-# Stopped."),
         (View("Hi", "", "done", is_last=True, model="a_b"), "Hi\n-# a\\_b"),
-        (View("", "", "stopped", is_last=True), "-# (nothing)"),
+        (View("", "", "stopped", is_last=True), f"-# {say('nothing')}"),
     ],
 )
 def test_what_the_bot_itself_says_is_small_print(view: View, expected: str) -> None:
@@ -66,6 +71,23 @@ def test_small_print_never_makes_a_message_too_long() -> None:
     assert view.chunk in content(view, "a" * 500)
 
 
+@pytest.mark.parametrize("language", NAMES)
+def test_no_notice_is_cut_in_any_language(language: str) -> None:
+    wait, left_out = timedelta(minutes=12), say("older-left-out", count=12)
+    blocked = [say(name) for name in ("blocked", "blocked-link", "blocked-moderation")]
+    endings = [say(name) for name in ("ended-length", "ended-filter", "ended-error")]
+    notices = [
+        *(say(name) for name in ("model-unreachable", "model-thinking", "paused", "stopped", "queued-next")),
+        *(joined(one, left_out) for one in blocked),
+        *(joined(left_out, one) for one in endings),
+        say("model-queue-wait", place=12, wait=wait),
+        say("queued", count=12),
+        not_read("screenshot-2026-11-28.png"),
+    ]
+    texts = [notice.in_language(language) for notice in notices]
+    assert [text for text in texts if content(View("", text, "waiting", is_last=True)) != f"-# {text}"] == []
+
+
 def test_a_command_s_question_is_written_down_inert_and_cut() -> None:
     text = asked(Spot(channel="1", asker="<@1>", asked=f"@everyone\n# {LONG * 20}"))
     assert text.startswith("<@1> asks:\n> @\u200beveryone\n> ")
@@ -79,9 +101,8 @@ def test_a_place_of_another_version_is_read_as_far_as_it_is_known() -> None:
 
 
 def test_a_blocked_text_is_explained() -> None:
-    assert "moderation" in BlockedError(200000).reason
-    assert "harmful" in BlockedError(240000).reason
-    assert "did not accept" in BlockedError(50035).reason
+    reasons = {200000: "blocked-moderation", 240000: "blocked-link", 50035: "blocked"}
+    assert {code: BlockedError(code).reason.name for code in reasons} == reasons
 
 
 @pytest.mark.parametrize(
@@ -231,7 +252,7 @@ async def test_roles_of_who_wrote_in_a_gap_are_asked_for(world: World) -> None:
         await world.until(lambda: world.said(world.channel))
         await world.quiet(bot)
     assert by_stranger.thread is None
-    assert "not on the list" in world.said(world.channel)[0]
+    assert world.said(world.channel) == [str(say("not-for-you"))]
 
 
 async def test_one_person_s_quick_messages_become_one_question(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from glados_bots.wording.sentence import say
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
 from tests.fakes.discord.world.notifications import set_mentions
@@ -246,7 +247,7 @@ async def test_a_title_that_is_blocked_is_replaced(world: World) -> None:
     async with world.bot():
         question = await world.ask()
         await world.answered(question)
-    assert world.thread(question).name == "Answer"
+    assert world.thread(question).name == str(say("thread-nameless"))
 
 
 async def test_slow_channels_and_announcements_get_few_edits(world: World) -> None:
@@ -298,7 +299,7 @@ async def test_a_question_behind_another_sees_its_place_and_typing_goes_on(world
         await world.until(lambda: question.thread and world.said(world.thread(question)))
         await world.ada.say(world.thread(question), "two")
         await world.until(lambda: len(world.said(world.thread(question))) == 2)
-        assert "Queued: next" in world.said(world.thread(question))[1]
+        assert world.said(world.thread(question))[1] == f"-# {say('queued-next')}"
         assert world.fake.ledger.typing
         world.go_on()
         await world.until(lambda: len(world.finished(world.thread(question))) == 2)

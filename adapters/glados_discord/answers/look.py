@@ -1,5 +1,7 @@
 """How one message of an answer looks: the text, small print below it, and buttons."""
 
+import re
+
 import discord
 
 from glados_bots.markdown.streaming.stream import Stream
@@ -8,8 +10,9 @@ from glados_bots.wording.sentence import say
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
 
-ROOM = 400  # characters of a message kept free for the small print: three lines
-LONGEST_LINE = 129
+LONGEST_LINE = 160  # characters of small print; the longest notice of any language has 154
+ROOM = 500  # characters of a message kept free for the small print: three lines
+_SPACES = re.compile(r"[^\S\xa0\u202f]+")  # all but those that keep a number and its unit on one line
 _DIALECT = DiscordDialect()
 
 
@@ -44,5 +47,5 @@ def actions(view: View) -> tuple[Action, ...]:
 
 
 def _plain(line: str) -> str:
-    text = _DIALECT.escape(" ".join(line.split()))
+    text = _DIALECT.escape(_SPACES.sub(" ", line).strip())
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"

@@ -76,7 +76,7 @@ class DiscordNotes:
         return said.in_language(await self._shared.language(message.channel, message.guild))
 
     async def _direct(self, message: discord.Message, said: Sentence) -> bool:
-        """Tell the author alone, in the language of the place where they asked: Discord does not tell theirs."""
+        """Tell the author alone, in the language of the place where they asked: no message tells theirs."""
         try:
             await message.author.send(await self._text(message, said), suppress_embeds=True)
         except discord.HTTPException as error:

@@ -42,6 +42,7 @@ async def begin(interaction: discord.Interaction, shared: DiscordShared) -> bool
             raise
         log.warning("interaction %d: too late, or answered elsewhere (%d)", interaction.id, error.code)
         return False
+    await shared.note_reader(interaction)
     return True
 
 

@@ -1,10 +1,12 @@
 """What the parts that take what people do have in common."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import discord
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.errors import StoreUnavailableError
 from glados_discord.access import Rules, rules_of
 from glados_discord.answers.surface import DiscordSurface
 from glados_discord.connection.current_client import CurrentClient
@@ -29,9 +31,36 @@ class DiscordShared:
         self.rules = rules_of(self.settings)
 
     async def language(self, channel: object, guild: discord.Guild | None) -> str:
-        """The language of what everybody in a channel reads. Discord tells none for direct messages."""
-        return await self.core.language(settings_channel(channel), str(guild.preferred_locale) if guild else "")
+        """The language of what everybody in a channel reads; in direct messages, the one their person had last."""
+        if guild is not None:
+            return await self.core.language(settings_channel(channel), chosen_by(guild, guild.preferred_locale))
+        tag = ""
+        with suppress(StoreUnavailableError):
+            tag = await self.facts.locale(getattr(channel, "id", 0))
+        return await self.core.language(settings_channel(channel), tag)
+
+    async def language_around(self, interaction: discord.Interaction) -> str:
+        """The language of what everybody reads where an interaction took place, known server or not."""
+        if interaction.guild is None or interaction.guild_locale is None:
+            return await self.language_of(interaction)
+        tag = chosen_by(interaction.guild, interaction.guild_locale)
+        return await self.core.language(settings_channel(interaction.channel), tag)
 
     async def language_of(self, interaction: discord.Interaction) -> str:
         """The language of what only the person of an interaction reads."""
         return await self.core.language(settings_channel(interaction.channel), str(interaction.locale))
+
+    async def note_reader(self, interaction: discord.Interaction) -> None:
+        """Remember which language the person of a direct conversation reads: no message tells it."""
+        if interaction.guild_id is None and interaction.channel_id is not None:
+            with suppress(StoreUnavailableError):
+                await self.facts.note_locale(interaction.channel_id, str(interaction.locale))
+
+
+def chosen_by(guild: discord.Guild, locale: discord.Locale) -> str:
+    """The language tag of a server; empty where nobody chose one.
+
+    Only Community servers choose: Discord calls all others American English.
+    """
+    is_default = locale is discord.Locale.american_english and "COMMUNITY" not in guild.features
+    return "" if is_default else str(locale)

@@ -74,8 +74,7 @@ class TurnCommands:
         """Take a question in, and tell the person so. The question itself is written down with its answer."""
         if self._shared.order.is_closing:
             return say("closing")
-        public = await self._shared.language(interaction.channel, interaction.guild)
-        language = public if interaction.guild else await self._shared.language_of(interaction)
+        language = await self._shared.language_around(interaction)
         asked = AskedByDiscordCommand(self._shared, *_asker(interaction), language, interaction, question, file)
         verdict = await self._core.desk.ask(asked, joins=False)
         match verdict.status:

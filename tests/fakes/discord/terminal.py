@@ -9,6 +9,7 @@ from .people import Person
 from .server import FakeDiscord
 from .world.commands import find_command
 from .world.errors import ApiError
+from .world.guilds import FakeGuild
 from .world.models import Channel, JsonObject, Message, User
 
 HELP = """\
@@ -18,6 +19,7 @@ text                 send it; @NAME of the bot mentions it
 .dm                  go to the bot's direct messages    .reply TEXT reply to the bot's last message
 .press LABEL         press a button of the bot          .react EMOJI under the bot's last message
 .edit TEXT           change your last message           .delete     delete your last message
+.locale TAG          set the language of your Discord   .server TAG set the one of a Community server
 .archive             archive this thread                .lock       lock it
 .drop                cut the gateway's connections      .invalid    invalidate its sessions
 .fail STATUS         answer the next REST call so       .limit SECONDS  refuse all REST calls for a while
@@ -45,6 +47,8 @@ class Terminal(BaseTerminal[Channel, Message]):
             "drop": act(fake.gateway.drop),
             "invalid": act(lambda: fake.gateway.invalidate(resumable=False)),
             "fail": self._fail,
+            "locale": self._locale,
+            "server": self._server,
         }
 
     def follow(self) -> None:
@@ -75,6 +79,13 @@ class Terminal(BaseTerminal[Channel, Message]):
     async def _press(self, label: str) -> None:
         with_buttons = (one for one in self._bot_messages() if one.components)
         await self.person.click(first(with_buttons, "There is no button here"), label)
+
+    async def _locale(self, tag: str) -> None:
+        self.person.locale = tag
+
+    async def _server(self, tag: str) -> None:
+        here = [guild for guild in [self.place.guild] if isinstance(guild, FakeGuild)]
+        first(here, "This place is on no server").set_locale(tag)
 
     async def _fail(self, status: str) -> None:
         self._fake.faults.add(status=int(status))

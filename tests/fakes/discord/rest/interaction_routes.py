@@ -1,9 +1,8 @@
 """REST: answers to interactions, and the application's commands."""
 
-import re
-
 from aiohttp import web
 
+from tests.fakes.discord.world.command_rules import check_command
 from tests.fakes.discord.world.errors import ApiError, form_error
 from tests.fakes.discord.world.interactions import Callback, Interaction, Interactions
 from tests.fakes.discord.world.messages import delete_message, edit_message
@@ -14,8 +13,6 @@ from tests.fakes.discord.world.state import World
 from .pipeline import API, path_id, read_body, reply
 
 _CHAT_INPUT = 1
-_NAME = re.compile(r"^[-_'\w]{1,32}$")
-_MAX_DESCRIPTION = 100
 _WEBHOOK = f"{API}/webhooks/{{application_id:\\d+}}/{{token}}"
 _COMMANDS = f"{API}/applications/{{application_id:\\d+}}/commands"
 _GUILD_COMMANDS = f"{API}/applications/{{application_id:\\d+}}/guilds/{{guild_id:\\d+}}/commands"
@@ -129,10 +126,7 @@ class InteractionRoutes:
         if len(slash) > self._world.application.max_commands:
             raise ApiError(30032, message="Maximum number of application commands reached")
         for body in slash:
-            if not _NAME.match(body["name"]) or body["name"] != body["name"].lower():
-                raise form_error("name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
-            if not 1 <= len(body.get("description", "")) <= _MAX_DESCRIPTION:
-                raise form_error("description", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
+            check_command(body)
 
     def _command_json(self, body: JsonObject, guild_id: int | None, known_id: str | None) -> JsonObject:
         where = {} if guild_id is None else {"guild_id": str(guild_id)}

@@ -51,6 +51,11 @@ async def test_a_conversation(fake: FakeDiscord) -> None:
         await fake.wait_for(lambda: "GLaDOS (only you see this): 2" in shown)
         await terminal.carry_out("/add second=4 first=3")
         await fake.wait_for(lambda: "GLaDOS (only you see this): 7" in shown)
+        await terminal.carry_out(".locale ja")
+        await terminal.carry_out(".server de")
+        (known,) = bot.guilds
+        await fake.wait_for(lambda: str(known.preferred_locale) == "de")
+        assert terminal.person.locale == "ja"
         await terminal.carry_out(".fail 503")
         await terminal.carry_out("@GLaDOS again")
         await fake.wait_for(lambda: "! 503 POST" in shown)

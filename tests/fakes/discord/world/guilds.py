@@ -109,6 +109,14 @@ class FakeGuild(Guild):
         del joined["unavailable"]
         self.world.emit("GUILD_CREATE", joined, guild=self)
 
+    def set_locale(self, locale: str) -> None:
+        """Choose the server's language, which makes it a Community server."""
+        self.is_community, self.preferred_locale = True, locale
+        changed = guild_json(self, self.world, all_members=False)
+        for name in ("channels", "threads", "members", "member_count", "large", "unavailable"):
+            del changed[name]  # only GUILD_CREATE has them
+        self.world.emit("GUILD_UPDATE", changed, guild=self)
+
     def set_unavailable(self, *, unavailable: bool) -> None:
         """Begin or end an outage of this guild."""
         self.unavailable = unavailable

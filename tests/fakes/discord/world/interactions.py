@@ -95,7 +95,7 @@ class Interactions:
             "channel_id": str(channel.id),
             "channel": channel_json(channel, world) | {"permissions": str(int(world.permissions(channel, user)))},
             "app_permissions": str(int(world.permissions(channel, world.bot))),
-            "locale": "en-US",
+            "locale": user.locale,
             "entitlements": [],
             "authorizing_integration_owners": {"0": "0" if guild is None else str(guild.id)},
             "context": 1 if guild is None else 0,
@@ -108,7 +108,8 @@ class Interactions:
         else:
             rights = {"permissions": str(int(world.permissions(channel, user)))}
             payload["guild_id"] = str(guild.id)
-            payload["guild"] = {"id": str(guild.id), "locale": "en-US", "features": []}
+            payload["guild_locale"] = guild.preferred_locale
+            payload["guild"] = {"id": str(guild.id), "locale": guild.preferred_locale, "features": guild.features}
             payload["member"] = member_json(guild.members[user.id]) | rights
         world.emit("INTERACTION_CREATE", payload, guild=guild)
         return interaction

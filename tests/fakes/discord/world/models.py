@@ -64,6 +64,8 @@ class User:
     bot: bool = False
     # Direct messages from bots are refused with 50007.
     dms_closed: bool = False
+    # The language of their client; bots learn it from interactions only.
+    locale: str = "en-US"
 
     @property
     def mention(self) -> str:
@@ -114,12 +116,20 @@ class Guild:
     channels: dict[int, "Channel"] = field(default_factory=dict, repr=False)
     threads: dict[int, "Channel"] = field(default_factory=dict, repr=False)
     unavailable: bool = False
+    # Only a Community server can choose one.
+    preferred_locale: str = "en-US"
+    is_community: bool = False
     max_active_threads: int = 1000
     # Texts that the guild's automatic moderation refuses, with 200000.
     blocked_words: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.roles[self.id] = Role(self.id, "@everyone", EVERYONE_DEFAULT)
+
+    @property
+    def features(self) -> list[str]:
+        """What the server has beyond others, in Discord's words."""
+        return ["COMMUNITY"] if self.is_community else []
 
 
 @dataclass

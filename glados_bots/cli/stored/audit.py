@@ -8,7 +8,7 @@ import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.with_redis import with_client
+from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.operations import audit
 from glados_bots.settings import Settings
 
