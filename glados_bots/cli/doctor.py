@@ -63,7 +63,7 @@ def _torch() -> Iterator[Check]:
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
     yield Check("torch", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     if not torch.cuda.is_available():
-        yield Check("gpu", "warn", "torch can use none; only small models are fast without a GPU",
+        yield Check("gpu", "warn", "torch finds no GPU; only small models are fast without one",
                     "if this machine has a GPU, install its driver and the CUDA build of torch")  # fmt: skip
         return
     for index in range(torch.cuda.device_count()):
@@ -128,7 +128,8 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     fault = unservable.known_fault(card, settings.engine)
     if fault:
         yield Check("engine", "fail", f"transformers cannot serve {card.name} ({fault})", unservable.WAY_OUT)
-    yield Check("memory", "ok" if room.yes else "warn", room.reason, "" if room.yes else "choose a smaller model")
+    need = room.reason.removeprefix("yes: ").removeprefix("no: ")  # the state says it already
+    yield Check("memory", "ok" if room.yes else "warn", need, "" if room.yes else "choose a smaller model")
 
 
 async def _served_elsewhere(settings: ServeSettings) -> Check:

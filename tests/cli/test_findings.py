@@ -10,7 +10,7 @@ from glados_bots.platforms import Check
 URL = "https://discord.com/oauth2/authorize?client_id=1234567890123456789&scope=bot+applications.commands&permissions=1"
 FOUND = [
     Check("python", "ok", "3.11.7 on Linux x86_64"),
-    Check("gpu", "warn", "torch can use none; only small models are fast without a GPU", "install its driver " * 5),
+    Check("gpu", "warn", "torch finds no GPU; only small models are fast without one", "install its driver " * 5),
     Check("redis", "fail", "does not answer: " + "connection refused " * 8, "start the server"),
     Check("discord invitation", "ok", URL),
     Check("model", "ok", "\x1b[2J[red]x[/red]"),

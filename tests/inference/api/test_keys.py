@@ -121,6 +121,8 @@ def test_the_commands_make_list_and_take_back(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("GLADOS_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("GLADOS_REDIS_URL", redis_url)
     monkeypatch.setenv("COLUMNS", "200")
+    assert "there are no keys yet" in CliRunner().invoke(cli.app, ["keys", "list"]).output
+    assert "have done nothing yet" in CliRunner().invoke(cli.app, ["audit"]).output
     made = CliRunner().invoke(cli.app, ["keys", "create", "laptop", "--scope", "chat", "--expires", "1w"])
     assert made.exit_code == 0, made.output
     text = made.stdout.strip()
