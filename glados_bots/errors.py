@@ -84,7 +84,7 @@ class RequestRejectedError(InferenceError):
 
     def __init__(
         self,
-        message: str | Sentence,
+        message: Sentence,
         status: int,
         code: str = "",
         *,

@@ -126,7 +126,7 @@ class Settings(GladosSettings):
     )
     message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest accepted question, in characters")
     language: Annotated[str, AfterValidator(_check_language)] = Field(
-        "en", description="Language of what the bot itself writes, if nothing tells the reader's language"
+        "en", description="Language of the bot's own sentences where the reader's language is unknown"
     )
     system_prompt: str = Field(
         "You are a helpful AI assistant named GLaDOS.",
@@ -233,13 +233,14 @@ def _explain(settings_class: type[GladosSettings], detail: dict[str, Any], given
     name = str(detail["loc"][0]) if detail["loc"] else ""
     field = settings_class.model_fields.get(name)
     variable = variable_of(settings_class, name)
+    reason = detail["msg"].removeprefix("Value error, ")  # pydantic writes this before what our validators say
     if field is None:
-        return f"{variable}: {detail['msg']}"
+        return f"{variable}: {reason}"
     if _is_secret(field):
-        return f"{variable}: this secret is not usable ({detail['msg']})"
+        return f"{variable}: this secret is not usable ({reason})"
     value = given.get(name) or _written(str(settings_class.model_config.get("env_file") or ""), variable)
     value = USER_INFO.sub("//", value or "")
-    return f"{variable}={value}: {detail['msg']} ({field.description})"
+    return f"{variable}={value}: {reason} ({field.description})"
 
 
 def _written(path: str, variable: str) -> str | None:

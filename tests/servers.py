@@ -108,7 +108,7 @@ class Server(uvicorn.Server):
 @asynccontextmanager
 async def running(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """The app's base URL while it runs; on any free port, unless one is named."""
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio then sends each write at once
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     async with Server(uvicorn.Config(app, log_level="warning", ws="none", http=BoundedProtocol)).listening(listener):

@@ -87,7 +87,7 @@ async def test_usage_tells_each_limit_that_is_set(world: World) -> None:
     world.store.limits = Limits(user=Limit(per_minute=3), everybody=Limit(tokens_per_day=1000))
     desk = commands(world)
     await world.intake.accept(Turn("1", "c", "ada", "Hi", channel="room"))
-    assert "You: 1 of 3 questions in this minute" in str(await desk.usage("ada", "room"))
+    assert str(say("used-minute-user", used=1, most=3)) in str(await desk.usage("ada", "room"))
     assert "You: 0 of 3" in str(await desk.usage("bob", "room"))
     assert "Everybody together: 0 of 1,000 tokens today" in str(await desk.usage("bob"))
     world.store.limits = Limits()

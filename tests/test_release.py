@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.version import Version
@@ -66,3 +67,17 @@ def test_the_changelog_begins_with_what_is_not_released_and_goes_down_from_there
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", CHANGELOG, re.MULTILINE)
     assert len(released) == len(others), "a version is dated: ## [1.2.3] - 2026-11-27"
     assert released == sorted(released, key=Version, reverse=True)
+
+
+def test_a_wheel_has_every_file_of_the_packages(tmp_path: Path) -> None:
+    """Hatch leaves out what .gitignore names, such as a folder `data`."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        names = set(opened.namelist())
+    homes = {ROOT / "glados_bots": ROOT, ROOT / "adapters": ROOT / "adapters"}
+    files = {str(path.relative_to(home)) for folder, home in homes.items() for path in folder.rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts}  # fmt: skip
+    assert "glados_bots/wording/catalogues/de.po" in files
+    assert files - names == set()

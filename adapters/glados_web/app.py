@@ -15,9 +15,10 @@ from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.settings import Settings, load
 from glados_bots.wording.sentence import Sentence, say
+from glados_web.compressed import CompressedFiles
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
-from glados_web.pages import language_of, show
+from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
 from glados_web.settings import WebSettings
@@ -38,6 +39,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.state.language = settings.language
     if web.public_host or not web.needs_sign_in:
         app.add_middleware(OwnName, public_host=web.public_host)
+    app.add_middleware(CompressedFiles)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders, is_https=web.public_url.startswith("https:"))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -82,7 +84,9 @@ def _what(error: HTTPException) -> Sentence:
 
 def _error(request: Request, status: int, said: Sentence, headers: dict[str, str]) -> Response:
     if not _wants_page(request):
-        return JSONResponse({"error": said.in_language(language_of(request))}, status, headers)
+        language = language_of(request)
+        headers = language_headers(language) | headers
+        return JSONResponse({"error": said.in_language(language)}, status, headers)
     response = show(request, "error", status, code=status, text=said)
     response.headers.update(headers)
     return response

@@ -27,6 +27,11 @@ def language_of(request: HTTPConnection, otherwise: str = "") -> str:
     return accepted(request.headers.get("accept-language", ""), otherwise or request.app.state.language)
 
 
+def language_headers(language: str) -> dict[str, str]:
+    """What a response says of its language, so that no cache gives it to who reads another one (RFC 9110, 12.5.5)."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
+
+
 def show(request: HTTPConnection, name: str, status: int = 200, **values: object) -> HTMLResponse:
     """A template, filled in for the browser. Whatever is put in is escaped, unless the template says otherwise.
 
@@ -39,7 +44,8 @@ def rendered(name: str, language: str, status: int = 200, **values: object) -> H
     """As `show`, in a language that is known; it may be called in another thread."""
     spoken = {"language": language, "say": partial(_say, language), "said": partial(_said, language),
               "words": partial(_words, language)}  # fmt: skip
-    return HTMLResponse(_templates.get_template(f"{name}.html").render(values, **spoken), status)
+    html = _templates.get_template(f"{name}.html").render(values, **spoken)
+    return HTMLResponse(html, status, language_headers(language))
 
 
 def _say(language: str, what: str | Sentence, /, **values: Value) -> str:

@@ -27,6 +27,13 @@ T = TypeVar("T")
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")
 TITLES: dict[str, str | Sentence] = {"web": say("status-web-page"), "discord": "Discord", "slack": "Slack"}
+# What is counted of each platform, and by which name; the last one is for admins.
+ROWS = (
+    ("status-answering", "answering"),
+    ("status-waiting-column", "waiting"),
+    ("status-workers", "workers"),
+    ("status-given-up", "dead"),
+)
 MOST_ACTS = 10
 
 
@@ -54,6 +61,7 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
             is_in=is_in,
             overview=found,
             titles=TITLES,
+            rows=ROWS if is_admin else ROWS[:-1],
             up=timedelta(seconds=time.monotonic() - began),
             version=__version__,
             used=await _unless_away(usage.usage(parts.store, owner), []) if is_in and found.health != "away" else [],

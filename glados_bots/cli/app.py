@@ -8,22 +8,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from glados_bots import __version__, env_file, tracing
-from glados_bots.cli import (
-    audit,
-    backup,
-    completions,
-    keys,
-    models,
-    password,
-    privacy,
-    store,
-    terminal,
-    turns,
-    usage_errors,
-    version,
-)
+from glados_bots.cli import completions, keys, models, password, store, terminal, usage_errors, version
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.cli.overview import MODELS, OPERATE, PEOPLE, RUN, OneScreen
+from glados_bots.cli.stored import audit, backup, privacy, turns
 from glados_bots.errors import EXIT_CONFIG, ConfigError, GladosError, StoreUnavailableError
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Platform, installed
@@ -202,6 +190,8 @@ def main() -> None:
         code = app(prog_name="glados", standalone_mode=False)
     except typer.TyperException as error:
         _fail(usage_errors.explain(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        _fail(usage_errors.not_installed(error), EXIT_CONFIG)
     except typer.Abort:
         _fail("cancelled; nothing was changed", 1)
     except ConfigError as error:

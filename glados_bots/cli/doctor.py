@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
-from glados_bots.cli.with_redis import with_client
+from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD
@@ -150,10 +150,8 @@ def _port(variable: str, host: str, port: int) -> Check:
     try:
         require_free_port(host, port, variable)
     except ConfigError as error:
-        finding = str(error).removeprefix(f"{variable}={port}: ")
-        return Check(
-            variable, "warn", finding, "nothing, if this is a GLaDOS that runs already; otherwise choose another port"
-        )
+        finding, _, remedy = str(error).removeprefix(f"{variable}={port}: ").partition("; ")
+        return Check(variable, "warn", finding, f"nothing, if a GLaDOS runs here already; otherwise {remedy}")
     return Check(variable, "ok", f"{host}:{port} is free")
 
 

@@ -3,6 +3,7 @@
 import httpx
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.platforms import installed
 from glados_bots.settings import Settings
 
 LONGEST_WAIT_S = 5.0
@@ -12,9 +13,11 @@ def require_health(settings: Settings, role: str) -> None:
     """Return when the role works: `serve`, `web`, or another platform, which answers on the port of its metrics.
 
     Raises:
-        ConfigError: the role listens nowhere.
+        ConfigError: there is no such role, or it listens nowhere.
         GladosError: it does not work; the text says why not.
     """
+    if role not in {"serve", *installed()}:
+        raise ConfigError(f"{role}: no role has this name; choose from {', '.join(['serve', *sorted(installed())])}")
     port = {"serve": settings.serve_port, "web": settings.web_port}.get(role, settings.metrics_port)
     if port is None:
         raise ConfigError(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
+from glados_bots.cli.stored.audit import log_act
 from glados_bots.errors import ConfigError
 from glados_bots.inference.api.keys import SCOPES, ApiKey, KeyBook
 
@@ -72,7 +72,11 @@ def create(
 def show() -> None:
     """List all keys: scopes, limits, last use, state."""
     book = KeyBook(load_settings().data_dir)
-    terminal.show_table(TITLES, [_row(key, book.spent_today(key.id)) for key in book.all()])
+    rows = [_row(key, book.spent_today(key.id)) for key in book.all()]
+    if rows:
+        terminal.show_table(TITLES, rows)
+    else:
+        typer.echo("there are no keys yet; `glados keys create NAME` makes one")
 
 
 @group.command(epilog="Example: glados keys revoke 3f9a1c20")

@@ -32,17 +32,21 @@ def start(context: typer.Context) -> None:
 def list_() -> None:
     """List all models: what is here, what fits this machine.
 
-    Each model is described by a card, the file model.toml of its folder.
+    Each model is described by a card, the file model.toml of its folder. `glados models show` names its base.
     """
+    found = list(cards.load_cards().values())
+    here = {card.name: presence.presence(card).reason for card in found}
     rows = [
         (
             f"{card.name} (deprecated)" if card.deprecated else card.name,
-            card.base_name, card.parameters, card.licence,
-            presence.presence(card).reason, presence.fits(card).reason, card.good_at,
+            card.parameters, card.licence, here[card.name].partition(",")[0], presence.fits(card).reason, card.good_at,
         )
-        for card in cards.load_cards().values()
+        for card in found
     ]  # fmt: skip
-    terminal.show_table(["Model", "Base", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
+    terminal.show_table(["Model", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
+    for name, reason in here.items():
+        if "," in reason:
+            terminal.echo(f"{name}: {reason}")
 
 
 @group.command(epilog="Example: glados models show smollm2_135m")

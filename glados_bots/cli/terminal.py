@@ -55,7 +55,10 @@ def calm_typer() -> None:
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(*titles)
+    """Print a table. The first column, whose names and ids people copy, stays whole; no cell is cut off."""
+    table = Table()
+    for index, title in enumerate(titles):
+        table.add_column(title, no_wrap=index == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     console().print(table)

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from typer import TyperException
 
 EXAMPLE = re.compile(r"Example: (glados .*)")
+# What the extra `inference` brings. An installation without it runs the adapters.
+MODEL_LIBRARIES = frozenset({"torch", "transformers", "huggingface_hub", "peft", "accelerate", "safetensors", "gguf"})
 
 
 def explain(error: TyperException) -> str:
@@ -29,6 +31,13 @@ def explain(error: TyperException) -> str:
             f"; example: `{example}`" if example else "",
         )
     )
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """What a command lacks that needs a model's libraries. Raises the error itself where it is about another module."""
+    if error.name not in MODEL_LIBRARIES:
+        raise error
+    return f"{error.name} is not installed; run `pip install 'glados-bots[inference]'`"
 
 
 def example_of(command: Any) -> str:

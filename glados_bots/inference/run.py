@@ -11,7 +11,6 @@ from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
-from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
@@ -80,9 +79,10 @@ def _card(settings: ServeSettings) -> Card | None:
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
     if card.base.folder:
-        weights.check(
-            card.base.folder, settings.data_dir
-        )  # the engine checks this too, but only after it has imported torch, which takes seconds
+        from glados_bots.inference.model_files import weights  # noqa: PLC0415 - an engine without a card needs no hub
+
+        # The engine checks this too, but only after it has imported torch, which takes seconds.
+        weights.check(card.base.folder, settings.data_dir)
     return card
 
 

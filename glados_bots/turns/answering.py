@@ -86,9 +86,8 @@ class Answering:
                 told_s = error.retry_after or 0
                 if time.monotonic() + told_s > deadline:
                     return self.failed(joined(say("apology"), _for_too_long(told_s)))
-                self.notice = self.said(say("model-unreachable"))
                 self._models.served = {}  # it may come back with another model
-                await self.show_waiting()
+                await self._wait_with(say("model-unreachable"))
                 await asyncio.sleep(max(next(pauses), told_s))
 
     async def _attempt(self) -> Exchange:
@@ -130,11 +129,9 @@ class Answering:
             async for event in events:
                 match event:
                     case Queued(position, wait):
-                        self.notice = self.said(place_in_queue(position, wait))
-                        await self.show_waiting()
+                        await self._wait_with(place_in_queue(position, wait))
                     case Thinking():
-                        self.notice = self.said(say("model-thinking"))
-                        await self.show_waiting()
+                        await self._wait_with(say("model-thinking"))
                     case Folded():
                         text, drawn, answer = [], 0, self._surface.answer(self.lease.turn)
                     case Unfinished():
@@ -150,15 +147,19 @@ class Answering:
                             self._display.show(answer.chunks, self.notice, "writing", self.text)
                         drawn, drawn_at = len(text), time.monotonic()
                     case Finished() as finished:
-                        self._models.learn(prompt, finished.prompt_tokens)
                         self.text = "".join(text)
-                        counted = finished.prompt_tokens + finished.completion_tokens
-                        self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
-                        self.is_whole = True
+                        self._count(prompt, finished)
                         ended = ENDINGS.get(finished.reason, NOTHING)
                         self.notice = self.said(joined(left_out, ended))
         whole = "".join(text)
         return self.exchange("done", whole) if whole.strip() else self.failed(ended or say("no-answer"))
+
+    def _count(self, prompt: Prompt, finished: Finished) -> None:
+        """Tokens of the whole answer: as the server counted them, else an estimate."""
+        self._models.learn(prompt, finished.prompt_tokens)
+        counted = finished.prompt_tokens + finished.completion_tokens
+        self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
+        self.is_whole = True
 
     @property
     def spent(self) -> int:
@@ -177,6 +178,10 @@ class Answering:
         history = await self._store.history(self.lease.turn.conversation)
         turns = [exchange.turn for exchange in history]
         return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
+
+    async def _wait_with(self, sentence: Sentence) -> None:
+        self.notice = self.said(sentence)
+        await self.show_waiting()
 
     async def show_waiting(self) -> None:
         async with in_hand.works():

@@ -23,6 +23,7 @@ NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_
 FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
 LONGEST_COUNT = 9  # digits
 LONGEST_TEXT = 2_000  # characters of an error that are looked at
+LONGEST_RETRY_S = 30 * 86400.0  # a server that names more time is not waited for either
 
 KNOWN = frozenset({401, 402, 403, 404, 413})  # each has a sentence of its own
 NO_CREDIT = say("server-402")
@@ -92,7 +93,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
             return None
         here = _date(headers.get("Date") or headers.get("date") or "")
         seconds = until - (here if here is not None else time.time())
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST_RETRY_S) if math.isfinite(seconds) else None
 
 
 def count(value: Any) -> int | None:

@@ -37,6 +37,15 @@ def test_the_table_fits_100_columns_and_narrower_terminals(
     assert below == f"discord invitation: {URL}"
 
 
+def test_each_state_has_its_colour(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    in_a_terminal(monkeypatch, 100)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR")
+    findings.show(FOUND)
+    text = capsys.readouterr().out
+    assert [state for state in ("32m✓ ok", "33m! warn", "31m✗ fail") if f"\x1b[{state}" not in text] == []
+
+
 def test_no_word_is_cut_and_no_control_character_gets_through(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,3 +20,13 @@ def test_tables_and_lines_are_plain(capsys: pytest.CaptureFixture[str], monkeypa
     out, err = capsys.readouterr()
     assert not set("\x1b\x07\x9b\u202e\r") & set(out + err)
     assert out.count("[red]x[/red]") == 2
+
+
+def test_in_a_narrow_terminal_names_stay_whole_and_no_cell_is_cut_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal.show_table(["Model", "Good at"], [["a_model_with_a_long_name", "answering questions" * 3]])
+    out = capsys.readouterr().out
+    assert "a_model_with_a_long_name" in out
+    assert "…" not in out

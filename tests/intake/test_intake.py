@@ -69,7 +69,7 @@ async def test_a_server_s_limit_counts_with_the_others_and_everybody_there_is_to
     assert (await ask(2, "bob", "lab")).status == "accepted"
     for number, author in ((3, "eve"), (4, "sam")):
         refused = await ask(number, author, "lab")
-        assert str(refused.refusal).startswith("This server has asked as many questions as one minute allows.")
+        assert str(refused.refusal).startswith("This server has reached the limit of questions per minute.")
         assert not refused.is_repeat
     again = await way.redo("t0", "eve")
     assert again is not None

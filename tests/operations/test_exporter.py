@@ -126,6 +126,8 @@ async def test_a_taken_port_is_named(client: Client) -> None:
 def test_a_role_without_a_port_says_which_setting_gives_it_one() -> None:
     with pytest.raises(ConfigError, match="GLADOS_METRICS_PORT"):
         require_health(Settings(_env_file=None), "slack")
+    with pytest.raises(ConfigError, match="nix: no role has this name; choose from serve, discord, slack, web"):
+        require_health(Settings(_env_file=None), "nix")
 
 
 @pytest.mark.parametrize(

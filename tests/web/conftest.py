@@ -1,6 +1,7 @@
 """The page as it runs: uvicorn, a real Valkey, and a scripted model at the far end of the wire."""
 
 from collections.abc import AsyncIterator
+from html import unescape
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 
 from glados_bots.settings import Settings
+from glados_bots.wording.sentence import Value, say
 from glados_web.app import create_app
 from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
@@ -17,6 +19,16 @@ PASSWORD = "correct horse battery"
 # As `hashed` makes them, which takes 64 MB and much of a second at each guess: cheap here.
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+
+
+def english(name: str, **values: Value) -> str:
+    """A sentence as a browser gets it that tells no language."""
+    return str(say(name, **values))
+
+
+def words_of(response: httpx.Response) -> str:
+    """A page's HTML with its texts as they are read."""
+    return unescape(response.text)
 
 
 def browser(url: str, **cookies: str) -> httpx.AsyncClient:

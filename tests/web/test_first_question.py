@@ -12,6 +12,7 @@ from glados_web.chats import new_conversation
 from glados_web.door.door import COOKIE
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
+from tests.web.conftest import english
 from tests.web.test_http import ask, events
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
@@ -95,7 +96,7 @@ async def test_a_ticket_of_others_begins_nothing(visitor: httpx.AsyncClient, adm
         body = {"text": "x", "key": "k"}
         response = await thief.post(f"/c/{new_conversation()}/messages", json=body, headers=cookie)
         assert response.status_code == 403
-        assert "Cookies are needed" in response.json()["error"]
+        assert response.json() == {"error": english("page-cookies")}
         assert COOKIE in (await thief.get("/", headers=cookie)).headers["set-cookie"]
     assert await admin.keys(SESSIONS) == []
 

@@ -21,6 +21,7 @@ from glados_web.run import run
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
+from tests.web.conftest import english
 
 JSON = {"Content-Type": "application/json"}
 
@@ -75,7 +76,7 @@ async def test_stop_keeps_what_was_said(visitor: httpx.AsyncClient, model: Scrip
                 last = json.loads(line[6:])
             if line and "world" in "".join(last.get("blocks", [])) and last["state"] == "writing":
                 assert (await visitor.post(f"/c/{conversation}/turns/{turn}/stop", json={})).status_code == 200
-    assert (last["state"], last["markdown"], last["notice"]) == ("stopped", "Hello **world**", "Stopped.")
+    assert (last["state"], last["markdown"], last["notice"]) == ("stopped", "Hello **world**", english("stopped"))
     await until(lambda: model.dropped == 1)
 
 
@@ -115,8 +116,8 @@ async def test_clear_and_delete(visitor: httpx.AsyncClient) -> None:
         (b"not json", 400, "form"),
         (b"[" * 20_000, 400, "form"),
         (b'{"text": "\xff", "key": "k"}', 400, "UTF-8"),
-        (json.dumps({"text": "x" * 2001, "key": "k"}).encode(), 413, "2001 characters; 2000"),
-        (json.dumps({"text": "x" * 1_000_000, "key": "k"}).encode(), 413, "2000 characters are allowed"),
+        (json.dumps({"text": "x" * 2001, "key": "k"}).encode(), 413, english("page-too-long", length=2001, most=2000)),
+        (json.dumps({"text": "x" * 1_000_000, "key": "k"}).encode(), 413, english("page-message-too-long", most=2000)),
     ],
 )
 async def test_bad_question(visitor: httpx.AsyncClient, body: bytes, status: int, says: str) -> None:
@@ -140,7 +141,7 @@ async def test_full_queue_says_so(visitor: httpx.AsyncClient, model: ScriptedMod
         await ask(visitor, conversation, "again", key=str(number))
     response = await visitor.post(f"/c/{conversation}/messages", json={"text": "again", "key": "last"})
     assert response.status_code == 429
-    assert "10 questions are waiting" in response.json()["error"]
+    assert response.json() == {"error": english("queue-full", count=10)}
 
 
 async def test_a_limit_that_is_reached_is_told_with_the_time_it_resets(settings: Settings) -> None:
@@ -153,7 +154,7 @@ async def test_a_limit_that_is_reached_is_told_with_the_time_it_resets(settings:
         for path, body in (("messages", {"text": "two", "key": "2"}), (f"turns/{turn}/redo", {})):
             response = await visitor.post(f"/c/{conversation}/{path}", json=body)
             assert response.status_code == 429
-            assert re.search(r"ask again in \d+ s", response.json()["error"])
+            assert re.search(r"ask again in \d+ sec", response.json()["error"])
 
 
 ACTIONS = ["messages", "turns/{turn}/stop", "turns/{turn}/redo", "clear", "delete"]
@@ -209,7 +210,7 @@ async def test_other_sites_change_nothing(visitor: httpx.AsyncClient, path: str,
     url = f"/c/{conversation}/{path.format(turn=turn)}"
     response = await visitor.post(url, content=b'{"text": "x", "key": "k2"}', headers=JSON | headers)
     assert response.status_code == 403
-    assert "own page" in response.json()["error"]
+    assert response.json() == {"error": english("door-other-page")}
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ async def test_store_away(settings: Settings) -> None:
         sent = await client.post("/c/x/messages", json={"text": "hi", "key": "k"})
         shown = await client.get("/", headers={"Accept": "text/html"})
     assert sent.status_code == shown.status_code == 503
-    assert "Nothing was lost" in sent.json()["error"]
+    assert sent.json() == {"error": english("page-store-unreachable")}
     assert 'http-equiv="refresh"' in shown.text
 
 

@@ -18,7 +18,7 @@ from glados_web.chats import new_conversation
 from glados_web.settings import WebSettings
 from tests.fakes.oidc import CLIENT, SECRET, Claims, FakeProvider, ec_key, rsa_key, unsigned
 from tests.servers import free_port, running
-from tests.web.conftest import browser
+from tests.web.conftest import browser, english, words_of
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_who_is_on_no_list_stays_out(locked: str, provider: FakeProvider, 
     async with browser(locked) as client:
         page = await sign_in(client)
         assert page.status_code == 403
-        assert "You are not on the list" in page.text
+        assert english("door-not-listed") in words_of(page)
         assert (await client.get("/")).headers["location"] == "/sign-in"
 
 
@@ -164,7 +164,7 @@ async def assert_refused(locked: str) -> None:
     async with browser(locked) as client:
         page = await sign_in(client)
         assert page.status_code == 403
-        assert "could not be accepted" in page.text
+        assert english("door-provider-answer") in words_of(page)
         assert (await client.get("/")).headers["location"] == "/sign-in"
 
 
@@ -200,7 +200,7 @@ async def test_an_answer_counts_once_and_only_in_the_browser_that_asked(locked: 
             thief.cookies.update(cookies)
             stolen = await thief.get(answer)
             assert stolen.status_code == 400
-            assert "not begun in this browser" in stolen.text
+            assert english("door-other-browser") in words_of(stolen)
         late = await victim.get(answer)
         assert late.status_code == 400, "the thief's try used the state up"
         asked = await victim.get("/sign-in/oidc")
@@ -227,7 +227,7 @@ async def test_a_refusal_by_the_provider_is_said_kindly(locked: str, provider: F
     async with browser(locked) as client:
         page = await sign_in(client)
         assert page.status_code == 403
-        assert "not finished" in page.text
+        assert english("door-not-finished") in words_of(page)
 
 
 async def test_a_provider_of_another_name_is_not_used(locked: str, provider: FakeProvider) -> None:
@@ -235,7 +235,7 @@ async def test_a_provider_of_another_name_is_not_used(locked: str, provider: Fak
     async with browser(locked) as client:
         page = await sign_in(client)
         assert page.status_code == 503
-        assert "could not be accepted" in page.text
+        assert english("door-provider-answer") in words_of(page)
     assert provider.asked == []
 
 
@@ -246,7 +246,7 @@ async def test_a_provider_that_is_away_is_said_and_open_chats_go_on(settings: Se
     async with running(create_app(settings, away), port), browser(url) as client:
         page = await sign_in(client)
         assert page.status_code == 503
-        assert "does not answer" in page.text
+        assert english("door-provider-unreachable") in words_of(page)
 
 
 @pytest.mark.parametrize("place", ["//evil.example", "https://evil.example", "/\\evil.example", "/c/../x", "/sign-out"])
@@ -277,11 +277,11 @@ async def test_the_secret_of_the_client_is_sent_to_the_provider_and_shown_nowher
 async def test_an_admin_by_name_sees_details_and_others_do_not(locked: str, provider: FakeProvider) -> None:
     async with browser(locked) as client:
         await sign_in(client)
-        assert "Latest admin acts" in (await client.get("/status")).text
+        assert english("status-acts") in (await client.get("/status")).text
         provider.person = {"sub": "2", "email": "bob@team.example", "email_verified": True}
         await sign_in(client)
         page = (await client.get("/status")).text
-        assert "Latest admin acts" not in page
+        assert english("status-acts") not in page
         assert "scripted" in page
 
 

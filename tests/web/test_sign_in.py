@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ from glados_web.run import run, server_config
 from glados_web.settings import WebSettings, require_sign_in
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import Server, free_port, running
-from tests.web.conftest import HASH, PASSWORD, browser
+from tests.web.conftest import HASH, PASSWORD, browser, english, words_of
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def test_the_password_lets_in_and_brings_back_to_where_one_was(visitor: ht
 async def test_another_password_does_not(visitor: httpx.AsyncClient, guess: str) -> None:
     refused = await sign_in(visitor, guess)
     assert refused.status_code == 401
-    assert "That is not the password" in refused.text
+    assert english("door-wrong-password") in words_of(refused)
     assert "set-cookie" not in refused.headers
     assert (await visitor.get("/")).headers["location"] == "/sign-in"
 
@@ -188,7 +189,8 @@ async def test_guesses_are_counted_and_refused_before_they_are_looked_at(
     refused = await sign_in(visitor)
     assert refused.status_code == 429, "the right password does not help now"
     assert 0 < int(refused.headers["retry-after"]) <= 900
-    assert "Too many guesses" in refused.text
+    wait = timedelta(seconds=int(refused.headers["retry-after"]))
+    assert english("door-guesses", wait=wait) in words_of(refused)
     async with browser(locked) as other:
         for spoofed in ("198.51.100.7", "::1"):
             assert (await sign_in(other, **{"X-Real-Ip": spoofed, "Forwarded": f"for={spoofed}"})).status_code == 429

@@ -19,7 +19,14 @@ from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
-from tests.web.conftest import PASSWORD, browser
+from tests.web.conftest import PASSWORD, browser, english, words_of
+
+
+def counts(page: str, platform: str) -> list[str]:
+    """What the status page counts of a platform, from top to bottom."""
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in page.split("<tr>")[1:]]
+    column = rows[0].index(platform)
+    return [row[column] for row in rows[1:]]
 
 
 async def test_it_says_what_runs_what_waits_and_which_model(site: str, model: ScriptedModel) -> None:
@@ -30,8 +37,14 @@ async def test_it_says_what_runs_what_waits_and_which_model(site: str, model: Sc
         await model.reached.wait()
         shown = await client.get("/status")
     assert shown.status_code == 200
-    for words in ("Everything runs", "scripted", "4 096 tokens", "Web page", "<td>1</td><td>0</td>"):
-        assert words in shown.text.replace(" ", " ").replace("\n          ", ""), words
+    for words in (
+        english("status-well"),
+        "scripted",
+        english("status-context", count=4096),
+        english("status-web-page"),
+    ):
+        assert words in shown.text, words
+    assert counts(shown.text, english("status-web-page")) == ["1", "0", "1"]
     assert "private" not in shown.text
 
 
@@ -48,7 +61,7 @@ async def test_a_model_that_is_away_is_said_and_the_reason_is_for_admins(setting
     async with running(create_app(gone)) as url, browser(url) as client:
         shown = await client.get("/status")
     assert shown.status_code == 503
-    assert "The model is away" in shown.text
+    assert english("status-waiting") in words_of(shown)
     assert "127.0.0.1:9" not in shown.text
     assert "ConnectError" not in shown.text
     admin = gone.model_copy(update={"admins": "web:local"})
@@ -63,7 +76,7 @@ async def test_a_store_that_is_away_is_said_at_once(settings: Settings) -> None:
     async with httpx.AsyncClient(base_url="http://localhost", transport=transport) as client:
         shown = await client.get("/status")
     assert shown.status_code == 503
-    assert "The store does not answer" in shown.text
+    assert english("status-away") in words_of(shown)
     assert "nowhere" not in shown.text
 
 
@@ -74,8 +87,8 @@ async def test_strangers_see_whether_all_is_well_and_nothing_else(settings: Sett
         strange = (await client.get("/status")).text
         await client.post("/sign-in", data={"password": PASSWORD})
         known = (await client.get("/status")).text
-    assert "Everything runs" in strange
-    for word in ("scripted", "Versions", "Latest admin acts", "Workers", "GLaDOS 0"):
+    assert english("status-well") in strange
+    for word in ("scripted", english("status-versions"), english("status-acts"), english("status-workers"), "GLaDOS 0"):
         assert word not in strange
         assert word in known
 
@@ -87,9 +100,9 @@ async def test_people_see_their_limits_and_nobody_elses(settings: Settings) -> N
             await client.get("/")
         for key in ("1", "2"):
             await ada.post(f"/c/{new_conversation()}/messages", json={"text": "Hi", "key": key})
-        assert "You: 2 of 3 questions in this minute" in (await ada.get("/status")).text
-        assert "You: 0 of 3 questions in this minute" in (await bob.get("/status")).text
-        assert "of 1 000 tokens today" in (await ada.get("/status")).text
+        assert english("used-minute-user", used=2, most=3) in (await ada.get("/status")).text
+        assert english("used-minute-user", used=0, most=3) in (await bob.get("/status")).text
+        assert "of 1,000 tokens today" in (await ada.get("/status")).text
 
 
 async def test_admins_see_what_admins_did(settings: Settings, client: Client) -> None:
@@ -113,8 +126,7 @@ async def test_every_platform_with_work_has_a_line(settings: Settings, client: C
     async with running(create_app(admin)) as url, browser(url) as page:
         await page.get("/")
         shown = (await page.get("/status")).text
-    row = shown[shown.index('row">Slack') :].split("</tr>")[0]
-    assert re.findall(r"<td[^>]*>([^<]*)", row) == ["0", "1", "0", "1"]
+    assert counts(shown, "Slack") == ["0", "1", "0", "1"]
 
 
 @pytest.mark.parametrize("answer", [b"[]", b"not json", json.dumps({"data": [{"id": "<b>x</b>"}]}).encode()])
@@ -137,6 +149,6 @@ async def test_it_counts_workers_by_who_listens(settings: Settings) -> None:
     async with running(create_app(settings)) as one, running(create_app(settings)), browser(one) as client:
 
         async def are_two() -> bool:
-            return "<td>0</td><td>0</td>\n          <td>2</td>" in (await client.get("/status")).text
+            return counts((await client.get("/status")).text, english("status-web-page")) == ["0", "0", "2"]
 
         await until(are_two)

@@ -233,12 +233,15 @@ async def test_a_window_that_is_told_by_a_refusal_only_bounds_the_next_answer(re
     assert foreign.asked[1]["max_tokens"] < 300
 
 
-async def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_turn_at_once(redis_url: str) -> None:
-    foreign = Foreign(Response("", 429, {"Retry-After": "86400"}), models={"data": [{"id": "first"}]})
+@pytest.mark.parametrize(("seconds", "said"), [("86400", timedelta(hours=24)), ("1e300", timedelta(days=30))])
+async def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_turn_at_once(
+    redis_url: str, seconds: str, said: timedelta
+) -> None:
+    foreign = Foreign(Response("", 429, {"Retry-After": seconds}), models={"data": [{"id": "first"}]})
     async with running(foreign.app()) as url, adapter(redis_url, url) as core:
         found = await answer(core, "Hi")
     assert found.outcome == "failed"
-    assert str(say("model-refuses-for", wait=timedelta(hours=24))) in found.answer
+    assert str(say("model-refuses-for", wait=said)) in found.answer
     assert len(foreign.asked) == 1
 
 

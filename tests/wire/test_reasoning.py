@@ -37,10 +37,10 @@ def test_an_answer_without_reasoning_is_not_changed(text: str, size: int) -> Non
 
 
 def test_nothing_but_reasoning_is_said_to_be_so() -> None:
-    for show, shown in ((False, ""), (True, "> for ever")):
+    for show, shown in ((False, ""), (True, "> for ever and ever")):
         reasoning = Reasoning(show=show)
         text = reasoning.feed("<think>for ever and") + reasoning.feed(" ever") + reasoning.close()
-        assert text.startswith(shown)
+        assert text == shown
         assert reasoning.is_inside
 
 

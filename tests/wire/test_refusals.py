@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
-from glados_bots.wire.refusals import TOO_LONG, refusal, retry_after_s
+from glados_bots.wire.refusals import LONGEST_RETRY_S, TOO_LONG, refusal, retry_after_s
 
 NOW = 1_795_000_000.0
 
@@ -22,6 +22,8 @@ NOW = 1_795_000_000.0
         ({"Retry-After": formatdate(500.0, usegmt=True), "Date": formatdate(440.0, usegmt=True)}, 60.0),
         ({"Retry-After": formatdate(NOW - 90, usegmt=True)}, 0.0),
         ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "1e300"}, LONGEST_RETRY_S),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST_RETRY_S),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": ""}, None),

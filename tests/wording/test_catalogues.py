@@ -5,12 +5,18 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from babel.messages.catalog import Message
 
+from glados_bots.store.limits import Excess, Kind
+from glados_bots.store.usage import Used
+from glados_bots.turns.answering import place_in_queue
+from glados_bots.wire.refusals import KNOWN
 from glados_bots.wording.catalogue import catalogue
-from glados_bots.wording.languages import ENGLISH, NAMES, locale_of
+from glados_bots.wording.languages import ENGLISH, NAMES
+from glados_bots.wording.sentence import say
 from tests.wording.english import CODE, PAGES, SCRIPTS
 
 FIELD = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
@@ -34,6 +40,7 @@ def fields(message: Message) -> set[str]:
 @pytest.mark.parametrize("language", NAMES)
 def test_every_language_has_every_sentence_with_the_same_fields(language: str) -> None:
     english, found = messages(ENGLISH), messages(language)
+    assert [name for name in english if name not in found] == [], f"add these to {language}.po"
     assert list(found) == list(english)
     wrong = {
         name: forms(message)
@@ -48,11 +55,10 @@ def test_every_language_has_every_sentence_with_the_same_fields(language: str) -
 
 @pytest.mark.parametrize("language", NAMES)
 def test_every_plural_has_as_many_forms_as_its_language(language: str) -> None:
-    wanted = {"ja": 1, "zh-CN": 1}.get(language, 2)
+    wanted = catalogue(language).num_plurals
     plurals = {name: forms(message) for name, message in messages(language).items() if not isinstance(message.id, str)}
     assert plurals
     assert {name for name, found in plurals.items() if len(found) != wanted} == set()
-    assert locale_of(language).plural_form  # CLDR knows it
 
 
 @pytest.mark.parametrize("language", [language for language in NAMES if language != ENGLISH])
@@ -132,6 +138,16 @@ def test_every_call_names_a_sentence_and_gives_it_its_fields() -> None:
         if name not in english or not fields(english[name]) <= given or given - fields(english[name]) - {"count"}
     ]
     assert wrong == []
+
+
+def test_every_name_that_the_code_puts_together_is_a_sentence_with_its_fields() -> None:
+    """Writing a sentence raises KeyError where the catalogue lacks it, or a field has no value."""
+    scopes, kinds = ("user:1", "channel:1", "server:1", "all"), get_args(Kind)
+    found = [Excess(scope, kind, 5, is_repeat=False).sentence for scope in scopes for kind in kinds]
+    found += [Used(scope, kind, 1, 2).sentence for scope in ("user", "channel", "all") for kind in ("minute", "day")]
+    found += [place_in_queue(place, wait_s) for place in (0, 1) for wait_s in (None, 5.0)]
+    found += [say(f"server-{status}") for status in KNOWN]
+    assert len(set(map(str, found))) == len(found)
 
 
 def test_every_name_in_a_template_or_script_is_a_sentence() -> None:

@@ -5,12 +5,13 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glados_bots.http_server.listening import LOCAL_NAMES
-from glados_bots.wording.languages import accepted
 from glados_bots.wording.sentence import say
+from glados_web.pages import language_headers, language_of
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -61,8 +62,9 @@ class OwnName:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != "/health" and not self._is_ours(Headers(scope=scope)):
             said = say("door-other-name", setting="GLADOS_WEB_PUBLIC_URL")
-            text = said.in_language(accepted(Headers(scope=scope).get("accept-language", "")))
-            await PlainTextResponse(text, 421)(scope, receive, send)
+            language = language_of(HTTPConnection(scope))
+            response = PlainTextResponse(said.in_language(language), 421, language_headers(language))
+            await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -13,6 +13,7 @@ export function nameChat(chat, question, isFirst) {
   if (!link) {
     link = document.createElement("a");
     link.href = chat;
+    link.dir = "auto";
     link.setAttribute("aria-current", "page");
     list.append(document.createElement("li"));
     list.lastChild.append(link);

@@ -100,7 +100,8 @@ class KeyBook:
         """
         chosen = frozenset(scopes)
         if not chosen or not chosen <= set(SCOPES):
-            raise ConfigError(f"scopes {sorted(chosen)}: choose from {', '.join(SCOPES)}")
+            wrong = ", ".join(sorted(chosen - set(SCOPES)))
+            raise ConfigError(f"scope {wrong or 'missing'}: choose from {', '.join(SCOPES)}")
         if not name.strip() or not name.isprintable() or len(name) > 100:  # noqa: PLR2004 - fits a table
             raise ConfigError(f"name {name!r}: use 1 to 100 printable characters")
         key = ApiKey(

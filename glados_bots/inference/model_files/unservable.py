@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import download
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import hub_snapshot, local_folder
@@ -23,6 +22,8 @@ def refuse_by_hub(card: Card, token: str | None) -> None:
     """Check the config before a download of large files. Raises ConfigError like `refuse_by_config`."""
     if card.base.hub is None or hub_snapshot(card) is not None:
         return
+    from glados_bots.inference.model_files import download  # noqa: PLC0415 - `doctor` works without the hub's library
+
     try:
         path = download.config_of(card, token)
     except ConfigError:

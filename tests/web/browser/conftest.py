@@ -13,7 +13,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.conftest import do_without
+from tests.fakes.scripted_model import ScriptedModel
 from tests.waiting import LONGEST_S
+from tests.web.browser.ear import Ear
 
 PATIENCE_MS = 1000 * LONGEST_S
 expect.set_options(timeout=PATIENCE_MS)  # a busy machine draws late
@@ -72,3 +74,13 @@ async def page(chromium: Browser, site: str) -> AsyncIterator[Page]:
     yield opened
     await context.close()
     assert problems == []
+
+
+@pytest.fixture
+async def ear(model: ScriptedModel) -> AsyncIterator[Ear]:
+    """At the end of a test, all that was heard must be in the pseudo-language."""
+    model.pieces = ["Απάν", "τηση"]
+    found = Ear()
+    yield found
+    assert found.heard
+    assert found.left_over() == []

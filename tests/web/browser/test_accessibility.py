@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import do_without
 from tests.fakes.scripted_model import ScriptedModel
+from tests.web.conftest import english
 
 AXE = Path(__file__).parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 RICH = """# Rivers
@@ -106,7 +107,7 @@ async def test_answers_under_way_in_the_queue_and_failed(screen: Page, model: Sc
     await say(screen, "Write")
     await expect(screen.locator(".turn[data-state=writing]")).to_be_visible()
     await say(screen, "Wait")
-    await expect(screen.get_by_text("Queued: next.")).to_be_visible()
+    await expect(screen.get_by_text(english("queued-next"))).to_be_visible()
     await screen.route("**/messages", lambda route: route.abort())
     await say(screen, "Not sent")
     await expect(screen.get_by_role("alert")).to_be_visible()
@@ -124,7 +125,7 @@ async def test_past_chats(screen: Page) -> None:
 
 async def test_error_page(screen: Page) -> None:
     await screen.goto("/c/none")
-    await expect(screen.get_by_role("heading")).to_have_text("Nothing here")
+    await expect(screen.get_by_role("heading")).to_have_text(english("page-nothing-here"))
     await inspect(screen)
 
 

@@ -14,6 +14,7 @@ from tests.conftest import wait_for_redis
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
+from tests.web.conftest import english
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +82,7 @@ async def test_stop_with_escape(page: Page, model: ScriptedModel) -> None:
     await page.keyboard.press("Escape")
     await expect(turn(page)).to_have_attribute("data-state", "stopped")
     await expect(turn(page).locator(".answer")).to_have_text("Hello world")
-    await expect(turn(page).get_by_role("status")).to_have_text("Stopped.")
+    await expect(turn(page).get_by_role("status")).to_have_text(english("stopped"))
 
 
 async def test_reload_in_the_middle_of_an_answer(page: Page, model: ScriptedModel) -> None:
@@ -111,9 +112,9 @@ async def test_regenerate(page: Page, model: ScriptedModel) -> None:
 async def test_refused_question_can_be_retried(page: Page, model: ScriptedModel) -> None:
     model.refusal = "too spicy"
     await say(page, "Speak")
-    await expect(turn(page).get_by_role("status")).to_contain_text("does not accept this request")
+    await expect(turn(page).get_by_role("status")).to_contain_text(english("server-rejects", status="400"))
     await page.reload()
-    await expect(turn(page).get_by_role("status")).to_contain_text("does not accept this request")
+    await expect(turn(page).get_by_role("status")).to_contain_text(english("server-rejects", status="400"))
     model.refusal = ""
     await turn(page).get_by_role("button", name="Retry").click()
     await expect(turn(page).locator(".answer")).to_have_text("Hello world!")
@@ -138,7 +139,7 @@ async def test_second_question_waits_its_turn(page: Page, model: ScriptedModel) 
     await say(page, "First")
     await expect(turn(page).locator(".answer")).to_have_text("Hello world")
     await say(page, "Second")
-    await expect(turn(page, 1).get_by_role("status")).to_have_text("Queued: next.")
+    await expect(turn(page, 1).get_by_role("status")).to_have_text(english("queued-next"))
     model.gate.set()
     await done(page, 1)
 
@@ -177,7 +178,7 @@ async def test_plain_text_and_code_copy(page: Page, model: ScriptedModel) -> Non
 
 async def test_too_long_a_message_is_kept(page: Page, model: ScriptedModel) -> None:
     await say(page, "x" * 2001)
-    await expect(page.get_by_role("alert")).to_contain_text("2001 characters; 2000 are allowed")
+    await expect(page.get_by_role("alert")).to_contain_text(english("page-too-long", length=2001, most=2000))
     assert len(await page.get_by_label("Your message").input_value()) == 2001
     assert model.prompts == []
 
@@ -204,7 +205,7 @@ async def test_server_away_then_back(page: Page, model: ScriptedModel) -> None:
     """A question sent while the server is away is kept, and sent by itself when it is back: once."""
     await page.route("**/messages", lambda route: route.abort())
     await say(page, "Are you there?")
-    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    await expect(page.get_by_role("alert")).to_contain_text(english("page-unreachable"))
     await expect(page.get_by_label("Your message")).to_have_value("Are you there?")
     await page.unroute("**/messages")
     await done(page)
@@ -229,7 +230,7 @@ async def test_store_away_then_back(chromium: Browser, model: ScriptedModel, tmp
             store.kill()
             await store.wait()
             await say(page, "Second")
-            await expect(page.get_by_role("alert")).to_contain_text("does not answer", timeout=30_000)
+            await expect(page.get_by_role("alert")).to_contain_text(english("page-store-unreachable"), timeout=30_000)
             await expect(page.get_by_label("Your message")).to_have_value("Second")
             store = await start_store(tmp_path)
             await expect(turn(page, 1)).to_have_attribute("data-state", "done", timeout=30_000)
@@ -256,7 +257,7 @@ async def test_store_away_in_the_middle_of_an_answer(chromium: Browser, model: S
                 await expect(turn(page).locator(".answer")).to_have_text("Hello world")
                 store.kill()
                 await store.wait()
-                await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost", timeout=30_000)
+                await expect(turn(page).get_by_role("status")).to_contain_text(english("page-lost"), timeout=30_000)
                 model.gate.set()
                 await until(lambda: model.ended)  # the answer is whole now, and cannot be saved
                 store = await start_store(tmp_path)

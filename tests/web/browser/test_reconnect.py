@@ -13,6 +13,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import free_port, running
 from tests.waiting import until
 from tests.web.browser.test_page import done, say, turn
+from tests.web.conftest import english
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ async def line(page: Page) -> AsyncIterator[Line]:
 
 
 async def is_lost(page: Page) -> None:
-    await expect(turn(page).get_by_role("status")).to_contain_text("connection was lost")
+    await expect(turn(page).get_by_role("status")).to_have_text(english("page-lost"))
 
 
 async def pauses(page: Page) -> int:
@@ -177,7 +178,7 @@ async def test_a_question_to_a_server_that_never_answers_is_not_held_for_ever(pa
     await say(page, "Are you there?")
     await held.wait()
     await page.clock.run_for(30_000)
-    await expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    await expect(page.get_by_role("alert")).to_contain_text(english("page-unreachable"))
     await page.unroute(MESSAGES)
     await page.clock.run_for(1000)
     await done(page)
@@ -192,5 +193,5 @@ async def test_a_chat_that_is_gone_is_not_promised_to_go_on(page: Page, model: S
     await page.context.clear_cookies()
     line.is_cut = False
     await page.clock.run_for(1000)
-    await expect(turn(page).get_by_role("status")).to_have_text("This chat is not there any more.")
+    await expect(turn(page).get_by_role("status")).to_have_text(english("page-chat-gone"))
     assert await pauses(page) == 0

@@ -7,6 +7,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.waiting import until
 from tests.web.browser.test_accessibility import RICH
 from tests.web.browser.test_page import done, say, turn
+from tests.web.conftest import english
 
 pytestmark = pytest.mark.slow
 
@@ -85,12 +86,12 @@ async def test_any_turn_of_the_wheel_upwards_lets_go(page: Page, model: Scripted
     await say(page, "Speak")
     model.gate.set()
     await expect(turn(page).locator(".answer")).to_contain_text("line")
-    await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
+    await expect(page.get_by_role("button", name=english("page-newest"))).to_be_hidden()
     await until_at_the_end(page)
     await page.locator("#turns").hover()
     for delta in deltas:
         await page.mouse.wheel(0, delta)
-    newest = page.get_by_role("button", name="To the newest")
+    newest = page.get_by_role("button", name=english("page-newest"))
     await expect(newest).to_be_visible()
     await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     stays = await page.evaluate("turns.scrollTop")
@@ -111,9 +112,9 @@ async def test_who_scrolls_back_to_the_end_is_kept_there_again(page: Page, model
     await expect(turn(page).locator(".answer")).to_contain_text("the")
     await page.locator("#turns").focus()
     await page.evaluate("turns.scrollTop -= 300")
-    await expect(page.get_by_role("button", name="To the newest")).to_be_visible()
+    await expect(page.get_by_role("button", name=english("page-newest"))).to_be_visible()
     await page.evaluate("turns.scrollTop = turns.scrollHeight")
-    await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
+    await expect(page.get_by_role("button", name=english("page-newest"))).to_be_hidden()
     model.gate.set()
     await done(page)
     await until_at_the_end(page)
@@ -124,5 +125,5 @@ async def test_a_keyboard_on_the_screen_does_not_hide_the_newest(page: Page, mod
     await say(page, "Speak")
     await done(page)
     await page.set_viewport_size({"width": 1100, "height": 400})
-    await expect(page.get_by_role("button", name="To the newest")).to_be_hidden()
+    await expect(page.get_by_role("button", name=english("page-newest"))).to_be_hidden()
     await until_at_the_end(page)

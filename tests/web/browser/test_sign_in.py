@@ -13,7 +13,7 @@ from glados_web.settings import WebSettings
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.web.browser.test_accessibility import inspect, say
-from tests.web.conftest import PASSWORD
+from tests.web.conftest import PASSWORD, english
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +63,10 @@ async def test_sign_in_chat_look_at_the_status_and_sign_out(page: Page, model: S
     await inspect(page)
     await page.get_by_label("Password of this page").fill("not the password")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+    await expect(page.get_by_role("alert")).to_have_text(english("door-wrong-password"))
     await inspect(page)
     await page.get_by_role("link", name="Is everything running?").click()
-    await expect(page.get_by_role("heading", name="Everything runs")).to_be_visible()
+    await expect(page.get_by_role("heading", name=english("status-well"))).to_be_visible()
     await inspect(page)
     await page.get_by_role("link", name="Sign in").click()
     await page.get_by_label("Password of this page").fill(PASSWORD)
@@ -89,7 +89,7 @@ async def test_sign_in_chat_look_at_the_status_and_sign_out(page: Page, model: S
     await other.get_by_role("button", name="Past chats").click()
     await other.get_by_role("button", name="Sign out").click()
     await expect(other.get_by_role("heading", name="Sign in to GLaDOS")).to_be_visible()
-    await expect(page.get_by_text("You are signed out. Reload to sign in again.")).to_be_visible(timeout=20_000)
+    await expect(page.get_by_text(english("page-signed-out-reload"))).to_be_visible(timeout=20_000)
 
 
 async def test_a_foreign_page_can_neither_sign_out_nor_frame_this_one(page: Page, locked: str) -> None:

@@ -14,7 +14,7 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.web.browser.conftest import OFFICE
 from tests.web.browser.test_page import done, say, turn
-from tests.web.conftest import HASH, PASSWORD
+from tests.web.conftest import HASH, PASSWORD, english
 
 pytestmark = pytest.mark.slow
 
@@ -210,7 +210,7 @@ async def test_copy_works_where_scripts_have_no_clipboard(person: BrowserContext
     assert await page.locator("textarea").count() == 1
     await page.evaluate("document.execCommand = () => false")
     await turn(page).locator(".actions").get_by_role("button", name="Copy").click()
-    await expect(turn(page).get_by_role("button", name="Not allowed here")).to_be_visible()
+    await expect(turn(page).get_by_role("button", name=english("page-copy-refused"))).to_be_visible()
 
 
 async def test_chats_and_words_of_a_browser_are_there_after_the_next_sign_in(person: BrowserContext) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import terminal
-from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.with_redis import with_client
+from glados_bots.cli.stored.audit import log_act
+from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.errors import ConfigError
 from glados_bots.operations import backup
 from glados_bots.processes.progress import each

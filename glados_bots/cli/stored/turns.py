@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from glados_bots.cli import completions, terminal
-from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.with_redis import with_stores
+from glados_bots.cli.stored.audit import log_act
+from glados_bots.cli.stored.with_redis import with_stores
 from glados_bots.errors import ConfigError
 from glados_bots.settings import Settings
 from glados_bots.store import dead_letters

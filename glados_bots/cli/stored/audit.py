@@ -8,7 +8,7 @@ import typer
 
 from glados_bots.cli import terminal
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.with_redis import with_client
+from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.operations import audit
 from glados_bots.settings import Settings
 
@@ -30,6 +30,9 @@ def show(
     if as_json:
         for entry in found:
             terminal.echo(json.dumps({**asdict(entry), "at": entry.at.isoformat()}, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo("operators and admins have done nothing yet")
         return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.actor, entry.act, entry.target) for entry in found]
     terminal.show_table(["Time (UTC)", "Who", "Act", "Target"], rows)

@@ -12,9 +12,9 @@ import typer
 from redis.exceptions import RedisError, ResponseError
 
 from glados_bots.cli import completions, terminal
-from glados_bots.cli.audit import log_act
 from glados_bots.cli.options import load_settings
-from glados_bots.cli.with_redis import with_store
+from glados_bots.cli.stored.audit import log_act
+from glados_bots.cli.stored.with_redis import with_store
 from glados_bots.errors import ConfigError
 from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Forgotten, Subject

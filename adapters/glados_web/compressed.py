@@ -1,0 +1,22 @@
+"""Style sheets and scripts travel compressed: a first visit loads a third of their bytes."""
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LEAST_BYTES = 500  # below that, what gzip saves is less than what it costs
+
+
+class CompressedFiles:
+    """ASGI middleware: gzip for what is the same for everybody.
+
+    Pages go as they are: the length of compressed text tells of the secrets in it (BREACH).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._compressing = GZipMiddleware(app, LEAST_BYTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_file = path == "/code.css" or path.startswith("/static/")
+        await (self._compressing if is_file else self._app)(scope, receive, send)
