@@ -108,7 +108,7 @@ def test_a_blocked_text_is_explained() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("allowed_users", "12, ada", "GLADOS_DISCORD_ALLOWED_USERS=12, ada: Value error, 'ada' is no Discord id"),
+        ("allowed_users", "12, ada", "GLADOS_DISCORD_ALLOWED_USERS=12, ada: 'ada' is no Discord id"),
         ("gateway_url", "http://x", "GLADOS_DISCORD_GATEWAY_URL"),
         ("commands", "everywhere", "GLADOS_DISCORD_COMMANDS=everywhere"),
         ("thread_archive_minutes", "61", "60, 1440, 4320 or 10080"),

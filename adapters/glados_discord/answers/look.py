@@ -10,8 +10,8 @@ from glados_bots.wording.sentence import say
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
 
-LONGEST_LINE = 160  # characters of small print; the longest notice of any language has 154
-ROOM = 500  # characters of a message kept free for the small print: three lines
+LONGEST_LINE = 180  # characters of small print; the longest notice of any language has 165
+ROOM = 560  # characters of a message kept free for the small print: three lines
 _SPACES = re.compile(r"[^\S\xa0\u202f]+")  # all but those that keep a number and its unit on one line
 _DIALECT = DiscordDialect()
 

@@ -14,9 +14,9 @@ from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 from glados_slack.answers.features import Features
 from glados_slack.answers.loose_ends import METHODS, Loose, LooseEnds, thread_of
-from glados_slack.answers.titles import title
 from glados_slack.connection.budgets import budget, new_sessions
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError, UnknownOutcomeError
+from glados_slack.titles import title
 
 log = logging.getLogger(__name__)
 

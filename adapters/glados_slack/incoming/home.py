@@ -6,10 +6,10 @@ from typing import Any
 from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import chunk_of
 from glados_slack.answers.block_kit import Block, actions, button, header, literal, plain
-from glados_slack.answers.titles import title
 from glados_slack.connection.budgets import budget
 from glados_slack.incoming.commands import CALLED
 from glados_slack.incoming.shared import SlackShared
+from glados_slack.titles import title
 
 EXPORT, FORGET, REFRESH = "glados_export", "glados_forget", "glados_refresh"
 SHOWN = 8

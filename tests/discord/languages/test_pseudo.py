@@ -16,6 +16,7 @@ NOT_DRIVEN = {
     "a-channel": "every channel of a server can be linked to",
     "nothing": "an answer without words has a notice",
     "option-sure": "part of a command as people type it",
+    **dict.fromkeys(("slash-command", "command-ask", "command-help"), "part of how-to-ask-discord"),
 }
 
 

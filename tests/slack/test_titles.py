@@ -6,8 +6,8 @@ import pytest
 
 from glados_bots.intake.text_files import quoted
 from glados_bots.store.connection import Client
-from glados_slack.answers.titles import title
 from glados_slack.incoming.earlier import EARLIER
+from glados_slack.titles import title
 from glados_slack.words.reading import SHARED
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, kept
