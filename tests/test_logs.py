@@ -89,7 +89,7 @@ async def test_every_line_of_a_turn_names_it_in_the_adapter_and_in_the_service(r
     assert asks["request"] == asked["request"]
     told = [line for line in book.lines if line["logger"].startswith("glados_bots") and "turn 1" in line["message"]]
     assert [line["message"].partition(": ")[2] for line in told] == [
-        "accepted", "begun, attempt 1", "asks scripted", "ended (done)",
+        "accepted", "begun, attempt 1", "asks the model scripted", "ended (done)",
     ]  # fmt: skip
     assert {line["turn"] for line in told} == {"test:1"}
     assert MARKER not in book.stream.getvalue()

@@ -1,6 +1,6 @@
 """Answer: ask the model until it answers, and show the words as they come.
 
-A model or a store that is away is waited for, which is no failed try. A prompt that does not fit is cut and sent again.
+To wait for a model or Redis is no failed try of the turn. A prompt that does not fit is cut and sent again.
 """
 
 import asyncio
@@ -56,23 +56,23 @@ class Answering:
         self._models = models
         self._display = display
         self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
-        self.notice = self.lease.notice if self.lease.answer else ""  # what is said beside it
-        self.model = ""  # who answers
-        self.tokens = 0  # of the prompt that is being answered, as far as is known; of the answer too once it is whole
-        self.is_whole = False  # the answer
-        self.lost_tokens = 0  # of answers that were begun again
+        self.notice = self.lease.notice if self.lease.answer else ""  # what the bot says beside the answer
+        self.model = ""  # the name of the model that answers
+        self.tokens = 0  # of the prompt, as far as they are known; plus those of the answer once it is whole
+        self.is_whole = False  # whether the answer is complete
+        self.lost_tokens = 0  # tokens of earlier answers that this one replaced
 
     @property
     def lease(self) -> Lease:
         return self._display.lease
 
     def begin_again(self) -> None:
-        """The question has changed."""
+        """Drop the answer so far: the question has changed."""
         self.lost_tokens = self.spent
         self.text, self.notice, self.tokens, self.is_whole = self.lease.draft, "", 0, False
 
     async def generate(self) -> Exchange:
-        """Ask the model until it answers; waiting for a model that is away is not a failed try."""
+        """Ask the model until it answers. Waiting for a model that is not reachable is no failed try."""
         deadline = time.monotonic() + self._models.patience_s
         pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
         while True:
@@ -91,7 +91,7 @@ class Answering:
                 await asyncio.sleep(max(next(pauses), told_s))
 
     async def _attempt(self) -> Exchange:
-        """One request to the service, streamed. A prompt that does not fit is cut by the figures of the refusal."""
+        """Stream one request to the service. A refusal's figures say how far to cut a prompt that does not fit."""
         chosen = await self.patiently(self._channel_settings)
         self.model = await self._models.choose(self._client, chosen.model)
         async with in_hand.works():
@@ -105,7 +105,7 @@ class Answering:
             most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
-                    log.info("turn %s: asks %s", self.lease.turn.id, self.model)
+                    log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
                     return await self._stream(prompt, most)
             except RequestRejectedError as error:
                 can_shrink = prompt.kept or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
@@ -117,7 +117,7 @@ class Answering:
         raise GladosError("unreachable: the last refit raises")
 
     async def _stream(self, prompt: Prompt, most: int) -> Exchange:
-        """Read one answer of `most` tokens; the text shown so far stays until the first new word comes."""
+        """Read an answer of at most `most` tokens. The text shown so far stays until the first new word comes."""
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), NOTHING
@@ -155,7 +155,7 @@ class Answering:
         return self.exchange("done", whole) if whole.strip() else self.failed(ended or say("no-answer"))
 
     def _count(self, prompt: Prompt, finished: Finished) -> None:
-        """Tokens of the whole answer: as the server counted them, else an estimate."""
+        """Set the tokens of the whole answer: the server's count, else an estimate."""
         self._models.learn(prompt, finished.prompt_tokens)
         counted = finished.prompt_tokens + finished.completion_tokens
         self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
@@ -163,7 +163,7 @@ class Answering:
 
     @property
     def spent(self) -> int:
-        """Tokens this turn has cost so far, whatever becomes of its answer."""
+        """Tokens that this turn has cost so far, whether its answer is kept or not."""
         written = 0 if self.is_whole else self._models.tokens(len(self.text))
         return self.lost_tokens + self.tokens + written
 
@@ -174,7 +174,7 @@ class Answering:
         return await ChannelBook(self._store).get(turn.channel or turn.conversation)
 
     async def _earlier_exchanges(self) -> list[Exchange]:
-        """The history before this turn: when it is done again, later exchanges are not its past."""
+        """The history before this turn. A turn that is answered again does not see later exchanges."""
         history = await self._store.history(self.lease.turn.conversation)
         turns = [exchange.turn for exchange in history]
         return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
@@ -195,7 +195,7 @@ class Answering:
         return answer.chunks
 
     def said(self, sentence: Sentence) -> str:
-        """What the bot itself says, in the language of the turn's place."""
+        """A sentence of the bot itself, in the language of the turn's place."""
         return sentence.in_language(self.lease.turn.language)
 
     def failed(self, sentence: Sentence) -> Exchange:
@@ -209,30 +209,30 @@ class Answering:
         )  # fmt: skip
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Ask Redis until it answers: that it is away is no failure of the turn."""
+        """Ask Redis until it answers. A Redis that is not reachable is no failure of the turn."""
         while True:
             try:
                 return await call()
             except StoreUnavailableError as error:
-                log.warning("turn %s: %s; what there is of the answer is kept here", self.lease.turn.id, error)
+                log.warning("turn %s: %s; the answer so far is kept; trying again", self.lease.turn.id, error)
                 async with in_hand.waits():
                     await asyncio.sleep(AWAY_NAP_S)
 
 
 def _told_language(system: str, turn: Turn) -> str:
-    """What the model is told first; where it asks for the reader's language by `{language}`, with that."""
+    """The system text of a turn. `{language}` in it becomes the reader's language."""
     return system.replace("{language}", english_name(turn.language))
 
 
 def _for_too_long(told_s: float) -> Sentence:
-    """Why a model is not waited for any more; `told_s` are the seconds its server wants to be left alone."""
+    """Why a turn stops waiting for a model. `told_s` are the seconds after which its server allows a retry."""
     if told_s:
         return say("model-refuses-for", wait=timedelta(seconds=told_s))
     return say("model-unreachable-too-long")
 
 
 def place_in_queue(position: int, wait_s: float | None) -> Sentence:
-    """What people are told about their place; positions count from 0."""
+    """The notice about a place in the line. Positions count from 0."""
     name = "model-queue" if position else "model-queue-next"
     values: dict[str, Value] = {"place": position + 1} if position else {}
     return say(f"{name}-wait", wait=timedelta(seconds=wait_s), **values) if wait_s else say(name, **values)

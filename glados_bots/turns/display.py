@@ -1,7 +1,7 @@
 """Keeps the messages on a platform equal to the newest view of one answer, within the edit budget.
 
-Creating a message is the only step that cannot be repeated freely: its id is saved at once, under the lease. Everything
-after that is an edit, and only the newest text counts.
+Creating a message is the only step that cannot be repeated freely, so its id is saved at once, under the lease. All
+later steps are edits, and only the newest text counts.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ SAVE_S = 60.0
 def nonce(turn: str, noted: int) -> str:
     """A name for the next message of an answer; at most 25 characters, Discord's limit.
 
-    It is the same in every process until the message is noted, whatever the answer is to say meanwhile. So one that was
-    made by a process which died before it could note it is found, also when the question was edited since.
+    Every process computes the same name until the message is noted, even if the text changes meanwhile. So a message
+    is found again if its process died before it noted the message, also after an edit of the question.
 
     Args:
-        turn: whose answer.
-        noted: how many messages were noted for it before.
+        turn: id of the turn.
+        noted: how many messages of its answer are noted already.
     """
     return hashlib.sha256(f"{turn}:{noted}".encode()).hexdigest()[:25]
 
 
 class Display:
-    """The messages of one answer. `show` is cheap, even at every token; a task of its own does the edits."""
+    """The messages of one answer. `show` is cheap, even for every token; the task `keep_up` does the edits."""
 
     def __init__(self, surface: Surface, store: Store, pacer: Pacer, lease: Lease) -> None:
         self._surface = surface
@@ -50,7 +50,7 @@ class Display:
         self._insist = Insistence(store.platform, lease.turn.id)
         self.posts = list(lease.posts)
         self._saved_posts, self._noted = set(lease.posts), lease.noted
-        self.begun = asyncio.Event()  # our first message stands
+        self.begun = asyncio.Event()  # set once our first message exists
         if self.posts:
             self.begun.set()
         self._shown: list[View | None] = [None] * len(self.posts)
@@ -61,9 +61,9 @@ class Display:
         self._is_buried = lease.is_buried and bool(self.posts)
 
     def show(self, chunks: list[str], notice: str, state: State, draft: str, model: str = "") -> None:
-        """Want the answer to look like this from now on; an empty answer is one message with the notice only.
+        """Set how the answer should look; `keep_up` applies it. An empty answer is one message with the notice only.
 
-        `draft` is the markdown the chunks were made of; `model` is named in small print.
+        `draft` is the markdown that the chunks were made of. The small print names `model`.
         """
         self._draft = draft
         texts = chunks or [""]
@@ -75,10 +75,10 @@ class Display:
         self._changed.set()
 
     async def keep_up(self) -> None:
-        """Edit until `pause`, always with the newest text, as the budget allows. A task beside the generation.
+        """Edit until `pause`, always with the newest text, as the budget allows. It runs beside the generation.
 
-        It is never cancelled: between creating a message and saving its id there must be no gap. Creating one takes
-        nothing from the budget of edits, so the first words need not wait for the placeholder's sake.
+        Nobody may cancel it: nothing may come between creating a message and saving its id. Creating a message takes
+        nothing from the budget of edits, so the placeholder does not delay the first words.
         """
         self._paused.clear()
         with suppress(PausedError):
@@ -91,7 +91,7 @@ class Display:
                     await self._pacer.wait(budget, stream, given_up=self._paused)
                 if self._paused.is_set():
                     return
-                # One grant is one edit, of what is newest now: more may be wanted before Redis has the draft.
+                # One grant allows one edit to the text wanted now. It may change before Redis has the draft.
                 wanted = self._wanted
                 await self._save_draft()
                 await self._sync_granted(wanted, edits=int(needs_edit))
@@ -100,7 +100,7 @@ class Display:
         return any(shown != view for shown, view in zip(self._shown, self._wanted, strict=False))
 
     async def _sync_granted(self, wanted: list[View], *, edits: int) -> None:
-        """Bring messages up to date, oldest first, with at most so many edits; the next grant does what is left."""
+        """Bring messages up to date, oldest first, with at most `edits` edits. The next grant covers the rest."""
         for index, view in enumerate(wanted):
             if index >= len(self.posts):
                 await self._post(view, is_paced=True)
@@ -110,17 +110,17 @@ class Display:
                     return
                 edits -= 1
                 if not await self._edit_once(index, view):
-                    return  # nothing is said below what is not complete
+                    return  # no message may stand below an incomplete one
 
     def pause(self) -> None:
-        """Let `keep_up` return after the request it is at."""
+        """Let `keep_up` return after its present request."""
         self._paused.set()
         self._changed.set()
 
     async def settle(self) -> None:
-        """Show the last wanted view whatever it takes, and remove messages the answer does not need any more.
+        """Show the last wanted view, with as many tries as it takes, and remove messages that the answer does not need.
 
-        A removal is tried until it is done: what would stand for good is worse than a conversation that waits.
+        A removal is retried until it succeeds: a wrong message that stays is worse than a conversation that waits.
         """
         await self._show_all()
         if self.lease.is_again:
@@ -136,7 +136,7 @@ class Display:
             await self._save_posts()
 
     async def hand_over(self) -> None:
-        """Save the draft and show it one last time, where something of ours stands already."""
+        """Save the draft and show it one last time, if the answer has a message already."""
         await self._save_draft()
         if self.posts:
             await self._show_all()
@@ -147,7 +147,7 @@ class Display:
         await self.settle()
 
     async def _show_all(self) -> None:
-        """Show what is wanted, with a final's place in the budget for each edit."""
+        """Show the wanted views. Each edit has the priority of a final edit in the budget."""
         for index, view in enumerate(self._wanted):
             if index >= len(self.posts):
                 if not self.lease.is_again:
@@ -156,7 +156,7 @@ class Display:
                 await self._edit(index, view)
 
     async def _post(self, view: View, *, is_paced: bool = False) -> None:
-        """Create a message; PausedError when `is_paced`, and the pause came while it was to be tried again."""
+        """Create a message. Raises PausedError if `is_paced` and `pause` was called before a retry."""
         post = await self._insist(self._say(view), given_up=self._paused if is_paced else None)
         self.posts.append(post)
         self._shown.append(view)
@@ -164,14 +164,14 @@ class Display:
         await self._save_posts()
 
     def _say(self, view: View) -> Callable[[], Awaitable[str]]:
-        """Creates the next message, however often it is called."""
+        """A function that creates the next message once, however often it is called."""
         turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
         return lambda: self._surface.post(turn, view, name)
 
     async def _find_lost(self) -> None:
-        """A message that was made and never noted is no part of the answer: it goes.
+        """Remove a message that was created but never noted: it is no part of the answer.
 
-        Its process died in between; or Redis was away when it was the notice of a question that waited.
+        Its process died in between, or Redis was not reachable when a waiting question got its notice.
         """
         turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
         with suppress(PlaceGoneError):
@@ -180,12 +180,12 @@ class Display:
                 await self._adopt([post])
 
     async def _find_strays(self) -> None:
-        """What a dead process' call made after the turn had gone on without it is no part of the answer: it goes."""
+        """Remove messages that a late call of a dead process made: they are no part of the answer."""
         turn, names = self.lease.turn, [nonce(self.lease.turn.id, number) for number in range(self._noted + 1)]
         with suppress(PlaceGoneError):
             found = await self._insist(lambda: self._surface.strays(turn, names, self.posts))
             if found:
-                log.info("turn %s: a late call of a dead process made %d messages; they go", turn.id, len(found))
+                log.info("turn %s: removing %d messages that a late call of a dead process made", turn.id, len(found))
                 await self._adopt(found)
 
     async def _adopt(self, posts: list[str]) -> None:
@@ -194,7 +194,7 @@ class Display:
         await self._save_posts()
 
     async def _edit(self, index: int, view: View) -> None:
-        """Make a message look like this, whatever it takes; each try waits for room in the budget."""
+        """Make a message look like `view`, with as many tries as it takes. Each try waits for room in the budget."""
         turn, post = self.lease.turn, self.posts[index]
 
         async def granted() -> None:
@@ -211,7 +211,7 @@ class Display:
         self._shown[index] = view
 
     async def _edit_once(self, index: int, view: View) -> bool:
-        """Try to make a message look like this; False when that failed, and is left to the next edit."""
+        """Try to make a message look like `view`. False when that failed: the next edit tries again."""
         turn, post = self.lease.turn, self.posts[index]
         try:
             await self._insist(lambda: self._surface.edit(turn, post, view), tries=1)
@@ -229,9 +229,9 @@ class Display:
     async def _raise_notice(
         self, index: int, view: View, *, tries: float, given_up: asyncio.Event | None = None
     ) -> None:
-        """The notice of a question that waited makes way for a message below the answer before it, under another nonce.
+        """Replace the notice of a question that waited by a message below the previous answer, with another nonce.
 
-        Removed first, so that a crash in between leaves no message that nobody knows of.
+        The notice is removed first, so that a crash in between leaves no unknown message.
         """
         if self._is_buried and index == 0:
             with suppress(MessageGoneError):
@@ -239,13 +239,13 @@ class Display:
             await self._replace(0, view, given_up=given_up)
 
     async def _replace(self, index: int, view: View, *, given_up: asyncio.Event | None = None) -> None:
-        """Somebody deleted our message: say it again in a new one."""
+        """Post a message again that somebody deleted."""
         self.posts[index] = await self._insist(self._say(view), given_up=given_up)
         self._is_buried = self._is_buried and index > 0
         await self._save_posts()
 
     async def _save_draft(self) -> None:
-        """Let a worker who takes the turn over know what people saw; while Redis is away, that is put off."""
+        """Save what people see for the next worker of the turn. A later draft follows if Redis is not reachable."""
         draft = self._draft
         if draft == self._saved_draft:
             return
@@ -255,7 +255,7 @@ class Display:
             self._saved_draft = draft
 
     async def _save_posts(self) -> None:
-        """Messages stand there that only we know of: while Redis is away, this goes on for SAVE_S before it fails."""
+        """Save the ids of new messages. Only this process knows them, so it retries for SAVE_S without Redis."""
         deadline = time.monotonic() + SAVE_S
         while True:
             try:
@@ -263,7 +263,7 @@ class Display:
             except StoreUnavailableError as error:
                 if time.monotonic() > deadline:
                     raise
-                log.warning("turn %s: %s; the ids of its messages are kept here", self.lease.turn.id, error)
+                log.warning("turn %s: %s; the ids of its messages are kept; trying again", self.lease.turn.id, error)
                 await asyncio.sleep(0.5)
             else:
                 break

@@ -1,11 +1,11 @@
-"""Whose work a process was at when it died: tells a turn that kills processes from those that were merely there.
+"""Tells which turn a process worked on when it died, so that a turn that kills processes is told from innocent ones.
 
-A turn whose process died is watched from then on. Each piece of its own work (making the prompt, drawing the answer,
-handing it to the platform) is noted in Redis before it begins, and taken back when it is done or has to wait: for the
-budget, the model, the store or the platform. A piece that takes long while the event loop turns is such a wait; work
-that blocks the loop lets nothing be noted. Watched turns of one process work one after the other, so the note of a
-process that dies names one of them. Who takes over finds the note, and counts (store/lua/claim.lua). A turn that is not
-watched, as nearly all are, costs no call.
+A turn whose process died is watched from then on. Redis gets a note before each piece of the turn's own work: making
+the prompt, drawing the answer, handing it to the platform. The note is removed when the piece is done, or waits for
+the budget, the model, Redis or the platform. A piece that takes long while the event loop runs counts as a wait. Work
+that blocks the loop keeps its note. Watched turns of one process work one after the other, so the note of a dead
+process names exactly one of them. The next worker finds the note and counts it (store/lua/claim.lua). Nearly all turns
+are not watched, and cost no call.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from glados_bots.errors import StoreUnavailableError
 
-# A piece of work that takes longer counts as a wait, and keeps other watched turns waiting no more.
+# A piece of work that takes longer counts as a wait. Other watched turns may then work.
 LONGEST_HOLD_S = 0.3
-PACE_S = 1.0  # an answer of a watched turn is drawn this often at most: each time costs two calls
+PACE_S = 1.0  # an answer of a watched turn is drawn at most once per so long: each time costs two calls
 
 
 @dataclass(slots=True)
@@ -26,13 +26,13 @@ class InHand:
     """The note of one watched turn."""
 
     floor: asyncio.Lock  # one for all turns of a process
-    write: Callable[[bool], Awaitable[object]]  # notes in Redis whether own work is in hand
+    write: Callable[[bool], Awaitable[object]]  # notes in Redis whether the turn's own work is running
     pieces: int = 0
     _noted: bool | None = False
     _noting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def note(self) -> None:
-        """Let Redis know how it is. While Redis is away the work goes on without."""
+        """Save the state of the work in Redis. The work continues without a note if Redis is not reachable."""
         async with self._noting:
             works = self.pieces > 0
             if works == self._noted:
@@ -44,7 +44,7 @@ class InHand:
 
 
 class _Piece:
-    """A piece of own work, which may be interrupted by waits."""
+    """A piece of the turn's own work. Waits may interrupt it."""
 
     def __init__(self, hand: InHand) -> None:
         self._hand = hand
@@ -77,7 +77,7 @@ class _Piece:
             self._let_others()
 
     def _has_waited(self) -> None:
-        """The loop turned meanwhile, so this is a request under way: who dies now does not die of the turn's work."""
+        """Treat a long piece as a wait: the event loop runs, so the turn's work cannot kill the process now."""
         self._uncount()
         self._noting = asyncio.create_task(self._hand.note())
         self._let_others()
@@ -102,7 +102,7 @@ _piece: ContextVar[_Piece | None] = ContextVar("piece", default=None)
 
 @contextmanager
 def watched(hand: InHand | None) -> Iterator[None]:
-    """Everything within, and in tasks begun within, is about this turn; None: about one that is not watched."""
+    """All work within, and in tasks begun within, belongs to this turn. None stands for a turn that is not watched."""
     token = _watched.set(hand)
     try:
         yield
@@ -111,13 +111,13 @@ def watched(hand: InHand | None) -> Iterator[None]:
 
 
 def pace_s() -> float:
-    """Seconds between two pieces of work that may as well be one: 0 unless the turn is watched."""
+    """Seconds between two pieces of work that could be one. 0 unless the turn is watched."""
     return PACE_S if _watched.get() else 0.0
 
 
 @asynccontextmanager
 async def works() -> AsyncIterator[None]:
-    """Around a piece of the turn's own work. A piece within a piece is a part of it."""
+    """Mark a piece of the turn's own work. A piece within a piece is a part of it."""
     hand, outer = _watched.get(), _piece.get()
     if hand is None or (outer and outer.is_open and outer.task is asyncio.current_task()):
         yield
@@ -134,7 +134,7 @@ async def works() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def waits() -> AsyncIterator[None]:
-    """Around a wait within a piece of work. Who is cancelled meanwhile does not come back to work."""
+    """Mark a wait within a piece of work. A task that is cancelled meanwhile does not return to work."""
     piece = _piece.get()
     if piece is None or not piece.is_open or piece.task is not asyncio.current_task():
         yield

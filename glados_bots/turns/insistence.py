@@ -1,4 +1,4 @@
-"""Calls of a platform, tried again until they are done, or are not to be done any more."""
+"""Retries calls of a platform until they succeed, or are not needed any more."""
 
 import asyncio
 import logging
@@ -19,15 +19,15 @@ LONGEST_WAIT_S = 30.0
 
 
 class LeaseLostError(Exception):
-    """Another worker owns the turn now: stop without a trace."""
+    """Another worker owns the turn now. Stop, and change nothing."""
 
 
 class PausedError(Exception):
-    """The pause came while a message was to be tried again: what comes next shows it, under the same nonce."""
+    """The pause came before a retry of a message. The next step shows the message, with the same nonce."""
 
 
 class Insistence:
-    """For the messages of one turn."""
+    """Retries calls for the messages of one turn."""
 
     def __init__(self, platform: str, turn: str) -> None:
         self._platform = platform
@@ -36,14 +36,14 @@ class Insistence:
     async def __call__(
         self, call: Callable[[], Awaitable[T]], *, tries: float | None = None, given_up: asyncio.Event | None = None
     ) -> T:
-        """Try again with growing pauses; what the surface calls final is final.
+        """Try again with growing pauses. An error that the surface calls final is not retried.
 
-        A platform that is away is waited for, however long, and no such try counts; but who has only one try is told.
+        No try counts while the platform is not reachable. But if `tries` is 1, that error is raised, too.
 
         Args:
             call: one request to the platform.
             tries: failures after which the last one is raised; TRIES by default.
-            given_up: ends the waiting with PausedError.
+            given_up: when it is set, the wait ends with PausedError.
         """
         tries, failures, pauses = tries or TRIES, 0, growing_pauses(0.5, LONGEST_WAIT_S)
         while True:
@@ -70,7 +70,7 @@ class Insistence:
 
 
 async def _sleep(seconds: float, given_up: asyncio.Event | None) -> None:
-    """Raises PausedError as soon as that is so."""
+    """Sleep. Raises PausedError as soon as `given_up` is set."""
     given_up = given_up or asyncio.Event()
     await sleep_unless(given_up, seconds)
     if given_up.is_set():

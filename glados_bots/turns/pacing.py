@@ -1,9 +1,8 @@
-"""When to edit: one budget for all streams of a bucket, shared by every process through Redis.
+"""When to edit: all streams of a bucket share one budget, and all processes share it through Redis.
 
-One script grants requests (store/lua/pace.lua): never more than the limit in any window of a period, final edits
-before all others, and among ordinary ones the stream that was served longest ago first. Ordinary edits are spread
-evenly and leave a part of the budget to final ones. An edit that must wait is not queued: its stream comes back with
-newer text.
+One script grants requests (store/lua/pace.lua), and never more than the limit in any window of one period. Final edits
+come first. Ordinary edits go in turns: the stream that was served longest ago comes first. They are spread evenly and
+leave a part of the budget to final edits. An edit that must wait is not queued: its stream asks again with newer text.
 """
 
 import asyncio
@@ -17,13 +16,13 @@ from glados_bots.turns import in_hand
 from glados_bots.turns.gate import Gate
 
 LONGEST_NAP_S = 1.0
-GATE_WAY_S = 0.02  # what is lost by counting in whole milliseconds
-GATE_PATIENCE_S = 5.0  # a Redis that starts again is back by then
+GATE_WAY_S = 0.02  # the precision lost by counting in whole milliseconds
+GATE_PATIENCE_S = 5.0  # a Redis that restarts is reachable by then
 MOST_GATES = 10_000
 
 
 class Pacer:
-    """Grants edits. One object a process; any number of streams."""
+    """Grants edits to any number of streams. There is one object per process."""
 
     def __init__(self, client: Client, prefix: str) -> None:
         self._script = client.register_script(script("pace"))
@@ -33,7 +32,7 @@ class Pacer:
         self._platform = prefix.partition("{")[2].partition("}")[0]
 
     def gate(self, budget: Budget, most: int, longest_flight_s: float) -> Gate:
-        """The last gate before the limit that a budget is about, which allows so many calls in its period."""
+        """The last gate before the limit of a budget. It lets `most` calls through per period."""
         name = budget.bucket
         if name not in self._gates:
             if len(self._gates) >= MOST_GATES:
@@ -48,10 +47,10 @@ class Pacer:
     async def wait(
         self, budget: Budget, stream: str, *, final: bool = False, given_up: asyncio.Event | None = None
     ) -> bool:
-        """Return True when `stream` may make one request in this bucket, False when it has given up meanwhile.
+        """True when `stream` may make one request in this bucket, False when `given_up` was set meanwhile.
 
-        While Redis is away every stream falls back to a fair guess of its own: one edit a period. Once it is back,
-        it is asked again at once: the periods of some platforms last a minute.
+        Without Redis, every stream makes a fair guess: one edit per period. It asks Redis again as soon as Redis
+        answers, because the periods of some platforms last a minute.
         """
         given_up, clock = given_up or asyncio.Event(), asyncio.get_running_loop().time
         away_since: float | None = None
@@ -74,7 +73,7 @@ class Pacer:
         return False
 
     async def ask(self, budget: Budget, stream: str, *, final: bool = False) -> float:
-        """Take a grant and return 0, or say after how many seconds to ask again."""
+        """Take a grant and return 0, or return the seconds after which to ask again."""
         args: list[str | int] = [stream, int(final)]
         bucket: Budget | None = budget
         while bucket:
@@ -83,19 +82,19 @@ class Pacer:
         return int(await reply_of(self._script(keys=[self._prefix], args=args))) / 1000
 
     async def try_once(self, budget: Budget, stream: str) -> bool:
-        """Take a grant if there is one now. While Redis is away there is none."""
+        """Take a grant if there is one now. Without Redis there is none."""
         try:
             return await self.ask(budget, stream) <= 0
         except StoreUnavailableError:
             return False
 
     async def exhausted(self, budget: Budget, retry_after_s: float, *, refused: bool = True) -> None:
-        """Nobody makes requests in the bucket for this long, because the platform said so.
+        """Let no process make requests in the bucket for so long, because the platform said so.
 
         Args:
-            budget: whose bucket is empty.
-            retry_after_s: until when, from now.
-            refused: whether it refused a call (429); else its headers told that nothing is left.
+            budget: the budget of the exhausted bucket.
+            retry_after_s: seconds from now.
+            refused: whether the platform refused a call (429); else its headers said that nothing is left.
         """
         if refused:
             RATE_LIMITED.labels(self._platform).inc()

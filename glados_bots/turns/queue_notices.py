@@ -1,8 +1,8 @@
-"""Tells people whose question waits behind another one of their thread that it was seen, and how many go first.
+"""Tells people that the bot has seen their waiting question, and how many questions of the thread go first.
 
-Only the holder of the conversation's lease posts there, so a waiting turn's placeholder is created once, and the worker
-that answers it later edits that very message. All of this happens beside the answer, which never waits for it. Messages
-stand in the order of their questions: none is posted before the answer's own first message, or below one that failed.
+Only the holder of the conversation's lease posts notices, so each waiting turn gets one placeholder. The worker that
+answers the turn later edits that message. Notices are posted beside the answer, which never waits for them. Messages
+stand in the order of their questions: no notice comes before the answer's first message, or below a failed one.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class QueueNotices:
-    """Placeholders of the turns queued behind one running turn."""
+    """The placeholders of the turns that wait behind one running turn."""
 
     def __init__(self, surface: Surface, store: Store, pacer: Pacer, lease: Lease, begun: asyncio.Event) -> None:
         self._surface = surface
@@ -34,20 +34,20 @@ class QueueNotices:
         self._closed = False
 
     def show(self, queued: Sequence[str]) -> None:
-        """Bring the notices up to date, in a task of their own."""
+        """Bring the notices up to date, in a separate task."""
         self._queued = queued
         if queued and not self._closed and (self._work is None or self._work.done()):
             self._work = asyncio.create_task(self._update(), name=f"notices behind {self._lease.turn.id}")
 
     async def close(self) -> None:
-        """Post nothing more, and return when what is under way is done: the next worker must find its id."""
+        """Post nothing more, and return when running requests are done: the next worker must find their ids."""
         self._closed = True
         self._begun.set()
         if self._work:
             await asyncio.gather(self._work, return_exceptions=True)
 
     async def _update(self) -> None:
-        """A failure is only logged: answers do not need the notices. The next heartbeat tries again."""
+        """Update all notices. A failure is only logged: answers do not need notices, and the next heartbeat retries."""
         await self._begun.wait()
         for place, turn_id in enumerate(self._queued, start=1):
             if self._closed:
@@ -59,7 +59,7 @@ class QueueNotices:
                 return
 
     async def _tell(self, turn_id: str, notice: Sentence) -> None:
-        """Post or edit one notice. An edit that finds no room in the budget is left to the next heartbeat."""
+        """Post or edit one notice. If the budget has no room for an edit, the next heartbeat tries again."""
         asked = await self._store.asked_of(turn_id)
         notice = say("stopped") if asked == "stop" else notice
         if asked == "delete" or self._told.get(turn_id) == notice:

@@ -1,4 +1,4 @@
-"""How a worker speaks to the models: which are served, how long their windows are, how many characters a token has."""
+"""What a worker knows of the models: which are served, their windows in tokens, and characters per token."""
 
 from dataclasses import dataclass, field
 
@@ -9,31 +9,31 @@ from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
 SHORTEST_ANSWER = 16  # tokens
-LEAST_PART = 4  # of the window
+LEAST_PART = 4  # the part of the window that an answer gets at least: one fourth
 
 
 class UnknownModelError(GladosError):
-    """A channel asks for a model that is not served (any more)."""
+    """A channel has chosen a model that is not served, or not any more."""
 
 
 @dataclass(slots=True)
 class ServedModels:
-    """Shared by the turns of one worker, which all learn from each other's figures."""
+    """The figures of the models, which all turns of one worker share and correct."""
 
-    system: str  # the text every conversation starts with, unless its channel has a persona
-    max_tokens: int  # longest answer
+    system: str  # the text that every conversation starts with, unless its channel has a persona
+    max_tokens: int  # of the longest answer
     show_model: bool = False  # whether answers name their model
-    patience_s: float = 900.0  # how long a turn waits for a model that is away
+    patience_s: float = 900.0  # how long a turn waits for a model that is not reachable
     # Tokens of prompt and answer together by model, the default model first; empty while not known
     served: dict[str, int | None] = field(default_factory=dict)
-    chars_per_token: float = CHARS_PER_TOKEN  # present estimate, corrected by every answer
+    chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
 
     async def choose(self, client: InferenceClient, wanted: str) -> str:
-        """The model to ask: the wanted one, or the default. What is served is asked for once, and when in doubt.
+        """The model to ask: the wanted one, or the default. It reads the list of models once, and again when in doubt.
 
         Raises:
-            UnknownModelError: the wanted one is not served.
-            InferenceError: the service does not say.
+            UnknownModelError: the wanted model is not served.
+            InferenceError: the service does not tell its models.
         """
         if not self.served or (wanted and wanted not in self.served):
             self.served = {model.id: model.context_length for model in await client.models()}
@@ -42,18 +42,18 @@ class ServedModels:
         return wanted or next(iter(self.served))
 
     def prompt_budget(self, model: str) -> int | None:
-        """Tokens a prompt may have; at least half of the window, however long answers may be. None: not known."""
+        """Tokens that a prompt may have, at least half of the window. None if the window is not known."""
         context = self.served.get(model)
         return None if context is None else max(context - self.max_tokens, context // 2)
 
     def answer_budget(self, model: str, prompt: Prompt, *, is_told: bool) -> int:
-        """Tokens to ask for: what people may get, or what the prompt leaves of a window that is smaller.
+        """Tokens of the answer to request: the longest allowed answer, or what the prompt leaves of a smaller window.
 
         Args:
-            model: who is asked.
-            prompt: what is sent.
-            is_told: the prompt's length is known by a refusal. Else it is a guess, rather too long than too short: then
-                a part of the window is asked for in any case, as a server either lowers it or tells the true figures.
+            model: the model to ask.
+            prompt: the prompt of the request.
+            is_told: whether a refusal told the prompt's length. Else the length is a guess on the long side, and the
+                request gets a part of the window anyway: the server either lowers it or tells the true figures.
         """
         context = self.served.get(model)
         if context is None:
@@ -62,16 +62,16 @@ class ServedModels:
         return max(SHORTEST_ANSWER, min(self.max_tokens, left if is_told else max(left, context // LEAST_PART)))
 
     def refit(self, model: str, prompt: Prompt, error: RequestRejectedError) -> int:
-        """Tokens the next prompt may have after one was refused as too long; learns from what the refusal tells."""
+        """Tokens that the next prompt may have after one was refused as too long. Learns from the refusal's figures."""
         self.learn(prompt, error.prompt_tokens or 0)
         if error.context_length:
             self.served[model] = error.context_length
         told = error.max_prompt_tokens or self.prompt_budget(model)
-        half = self.tokens(prompt.chars) // 2  # where nothing is told, or was known before
+        half = self.tokens(prompt.chars) // 2  # for a refusal without figures, or an unknown window
         return told if told and (error.prompt_tokens or error.context_length) else half
 
     def learn(self, prompt: Prompt, tokens: int) -> None:
-        """Correct the estimate by a true figure, leaning to the safe side."""
+        """Correct the estimate by a true figure, on the safe side."""
         if tokens > 0 and prompt.chars:
             self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
 

@@ -1,7 +1,7 @@
-"""Finish: one turn, from leased question to final answer. This is the heart.
+"""One turn, from the leased question to its final answer. This is the heart.
 
-The promise: every accepted message gets exactly one final answer, in its own thread, in order. A turn may be begun many
-times, by workers that die; each continues in the messages its predecessors posted, and only the lease's holder ends it.
+The promise: every accepted message gets exactly one final answer, in its own thread, in order. Workers that die may
+begin a turn many times. Each continues in the messages of those before it, and only the lease's holder ends the turn.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_FAILURES = 4
-MOST_DEATHS = 3  # of processes that were at this turn's own work, one after the other; see in_hand.py
+MOST_DEATHS = 3  # successive processes that died while they worked on this turn; see in_hand.py
 
 
 class TurnRun:
-    """The work on one leased turn. `run` returns when the turn is over or no longer ours."""
+    """The work on one leased turn. `run` returns when the turn is over or another worker's."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class TurnRun:
         pacer: Pacer,
         models: ServedModels,
     ) -> None:
-        """One display for the whole run: it knows the messages posted so far, and what they say."""
+        """Make one display for the whole run: it knows the messages posted so far, and their text."""
         self._store = store
         self._surface = surface
         self._show_model = models.show_model
@@ -59,20 +59,20 @@ class TurnRun:
 
     @property
     def lease(self) -> Lease:
-        """The turn's; another one once the turn was begun again."""
+        """The lease of the turn. It changes when the turn begins again."""
         return self.display.lease
 
-    # --- called by the worker while `run` goes on ------------------------------------------------------------------
+    # --- called by the worker while `run` is running ---------------------------------------------------------------
 
     def interrupt(self, action: Action) -> None:
-        """Somebody wants the running turn stopped, deleted or done again."""
+        """Stop, delete or redo the running turn, because somebody asked for that."""
         if self.requested != "delete":
             self.requested = action
             if self._generation:
                 self._generation.cancel()
 
     async def say_goodbye(self) -> None:
-        """The work was interrupted for a shutdown: what is written stays, marked as unfinished."""
+        """Mark the answer so far as unfinished, because a shutdown interrupted the work."""
         if not self.lease.is_again:
             paused = self.answering.said(say("paused"))
             self.display.show(self.answering.drawn(self.answering.text), paused, "waiting", self.answering.text)
@@ -81,16 +81,16 @@ class TurnRun:
     # --- the life of a turn ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Answer, show, finish; from the beginning when the question changes before the end is written.
+        """Answer, show, finish. All begins again when the question changes before the end is saved.
 
-        Raises LeaseLostError when the turn is somebody else's now, or whatever made this attempt fail: then the lease
-        runs out and the turn is begun again, until it has failed MOST_FAILURES times.
+        Raises LeaseLostError when another worker has the turn, or the error that made this attempt fail. After such an
+        error the lease runs out and the turn begins again, until it has failed MOST_FAILURES times.
         """
-        # 1. Answer and show, until the end is written and nothing else was asked meanwhile.
+        # 1. Answer and show, until the end is saved and nobody asked for anything else meanwhile.
         self.requested = self.lease.cancel
         while True:
             exchange = await self._answer_and_show()
-            # 2. Write the end.
+            # 2. Save the end.
             await self.notices.close()
             again_s = self._surface.longest_call_s
             ending: Ending = await self._owned(
@@ -100,7 +100,7 @@ class TurnRun:
                 self.requested = ending
             else:
                 break
-        # 3. Count it, unless it was counted when it first ended.
+        # 3. Count the turn, unless it was counted at its first end.
         outcome = exchange.outcome if exchange else "deleted"
         if self.lease.is_again:
             log.info("turn %s: its end was shown once more (%s)", self.lease.turn.id, outcome)
@@ -108,11 +108,11 @@ class TurnRun:
         log.info("turn %s: ended (%s)", self.lease.turn.id, outcome)
         FINISHED.labels(self._store.platform, outcome).inc()
         TOKENS.labels(self._store.platform).inc(exchange.tokens if exchange else 0)
-        if exchange and not self.lease.version:  # one that was asked for again began long ago
+        if exchange and not self.lease.version:  # a turn that is answered again began long ago
             LATENCY.labels(self._store.platform).observe(max(0.0, time.time() - self.lease.at))
 
     async def _answer_and_show(self) -> Exchange | None:
-        """The exchange to keep, shown; None when the question was deleted, and the answer with it."""
+        """Show the answer and return the exchange to keep; None when the question and its answer were deleted."""
         exchange: Exchange | None = None
         try:
             exchange = await self._answer()
@@ -121,22 +121,22 @@ class TurnRun:
             else:
                 await self._show_final(exchange)
         except PlaceGoneError as error:
-            log.warning("turn %s: its place is gone (%s); nobody can be answered there", self.lease.turn.id, error)
+            log.warning("turn %s: its place is gone (%s); no answer can be shown there", self.lease.turn.id, error)
             if self.requested != "delete":
                 return self._kept or self.answering.exchange("failed", "")
-            with suppress(PlaceGoneError):  # a place may be closed to new words only: what was deleted goes
+            with suppress(PlaceGoneError):  # a place may be closed to new messages only: deleting may still work
                 await self.display.remove_all()
             return None
         except LeaseLostError:
             raise
         except Exception:
-            if not self._given_up or self.requested == "delete":  # what was deleted is not left standing
+            if not self._given_up or self.requested == "delete":  # the answer to a deleted question must not stay
                 raise
-            log.exception("turn %s: even the apology could not be shown; it is given up", self.lease.turn.id)
+            log.exception("turn %s: the apology could not be shown either; the turn is given up", self.lease.turn.id)
         return exchange
 
     async def _answer(self) -> Exchange | None:
-        """The exchange to keep, or None when the question was deleted."""
+        """Generate the exchange to keep; None when the question was deleted."""
         while True:
             if self.requested == "delete":
                 return None
@@ -152,13 +152,13 @@ class TurnRun:
                 return exchange
 
     async def _restart(self) -> None:
-        """Take the newest text; unless the question was stopped or deleted meanwhile."""
+        """Begin with the newest text, unless the question was stopped or deleted meanwhile."""
         self.display.lease = await self._owned(lambda: self._store.restart(self.lease))
         self.requested = self.lease.cancel
         self.answering.begin_again()
 
     async def _generate_and_edit(self) -> Exchange | None:
-        """Generate while the messages are kept up to date; None when interrupted. A failure of either ends both."""
+        """Generate and keep the messages up to date; None when interrupted. A failure of either ends both."""
         await self.answering.show_waiting()
         editing = asyncio.create_task(self.display.keep_up())
         self._generation = asyncio.create_task(self.answering.generate())
@@ -173,7 +173,7 @@ class TurnRun:
             shown, _ = await asyncio.gather(editing, self._generation, return_exceptions=True)
             self._generation = None
             if isinstance(shown, PlaceGoneError):
-                raise shown  # also where the answer was complete first: what is refused for good is not tried again
+                raise shown  # also if the answer is complete: a final refusal is not retried
 
     @property
     def _given_up(self) -> bool:
@@ -181,15 +181,15 @@ class TurnRun:
 
     @property
     def _kept(self) -> Exchange | None:
-        """How a turn has ended whose end is only shown once more: that it cannot be shown changes nothing."""
+        """The saved end of a turn that is only shown once more. A failure to show it changes nothing."""
         return self.lease.answer if self.lease.is_again else None
 
     # --- small steps -----------------------------------------------------------------------------------------------
 
     async def _show_final(self, exchange: Exchange) -> None:
-        """Save the whole answer, then show it: a crash in between shows the same answer again, not another one."""
+        """Save the whole answer, then show it: after a crash in between, the next worker shows the same answer."""
         if self.lease.is_again and exchange.outcome == "failed" and not exchange.answer:
-            return  # its place was gone when it ended
+            return  # its place was gone at its end
         stopped = self.answering.said(say("stopped")) if exchange.outcome == "stopped" else ""
         notice = self.answering.notice if exchange.outcome == "done" else stopped
         await self._owned(lambda: self._store.note_answer(self.lease, exchange, notice))
@@ -199,7 +199,7 @@ class TurnRun:
         await self.display.settle()
 
     async def _owned(self, write: Callable[[], Awaitable[T | None]]) -> T:
-        """Do a fenced write however long Redis is away; LeaseLostError when the turn is not ours any more."""
+        """Retry a fenced write until Redis answers. Raises LeaseLostError when another worker has the turn."""
         found = await self.answering.patiently(write)
         if not found or found == "lost":
             raise LeaseLostError

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from glados_bots.conversation import Exchange, Message, Turn
 from glados_bots.intake.addressing import named
 
-CHARS_PER_TOKEN = 3.0  # English prose has about 4, code and other languages fewer: start on the safe side
+CHARS_PER_TOKEN = 3.0  # English prose has about 4, code and other languages fewer: the first guess is safe
 MESSAGE_TOKENS = 8  # role and separators around each message, for common chat templates
 
-# When something must go, cut to this share of the budget: the prompt then keeps the same beginning for several turns,
-# and the service finds it in its prefix cache instead of computing all of it again at every turn.
+# A prompt that must be cut is cut to this share of the budget. So several turns share the same beginning, and the
+# service finds it in its prefix cache instead of computing it again at every turn.
 CUT_TO = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages that fit, and how many exchanges were kept and left out."""
+    """The messages that fit, and how many exchanges were kept and left out."""
 
     messages: tuple[Message, ...]
     kept: int
@@ -37,10 +37,10 @@ def fit(
     """Choose the messages of a prompt.
 
     Args:
-        system: what the model is told first; always kept. Empty for none.
+        system: the system text; always kept. Empty for none.
         exchanges: the history, oldest first; failed and empty ones are skipped.
         turn: the new question; always kept.
-        budget: tokens the prompt may have, or None when unknown (then everything is kept).
+        budget: tokens that the prompt may have. None if not known: then everything is kept.
         chars_per_token: the present estimate.
     """
     usable = [exchange for exchange in exchanges if exchange.outcome != "failed" and exchange.answer.strip()]
@@ -68,5 +68,5 @@ def fit(
 
 
 def _asked(text: str, name: str) -> Message:
-    """A question as the model reads it: with the name of the asker on every line, where several people talk."""
+    """A question as the model reads it. Where several people talk, every line begins with the asker's name."""
     return Message("user", named(name, text))

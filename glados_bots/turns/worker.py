@@ -1,4 +1,4 @@
-"""Claim: takes turns from the store and runs them, many at once: leases, heartbeats, signals and the orderly end."""
+"""Claims turns from Redis and runs many at once: leases, heartbeats, signals and shutdown."""
 
 import asyncio
 import logging
@@ -22,9 +22,9 @@ from glados_bots.wire.client import InferenceClient
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 1.0  # a lease that ran out wakes nobody: look for one this often
-FAREWELL_S = 3.0  # an interrupted answer gets this long to say that it goes on later
-MOST_PARALLEL = 64  # turns at once in one process; the service has its own, smaller limit
+IDLE_S = 1.0  # a lease that ran out wakes nobody, so the worker looks for one once per so long
+FAREWELL_S = 3.0  # an interrupted answer has so long to say that it will continue
+MOST_PARALLEL = 64  # turns at once in one process; the service has a smaller limit of its own
 
 
 class Worker:
@@ -44,7 +44,7 @@ class Worker:
         self._claimer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Work until `drain` is called; Redis may come and go. Raises ConfigError: its data's format is not ours."""
+        """Work until `drain` is called, with Redis or without. Raises ConfigError for data of another format."""
         await self._prepare()
         listener = asyncio.create_task(self._listen())
         self._claimer = asyncio.create_task(self._claim_all())
@@ -56,9 +56,9 @@ class Worker:
             await asyncio.gather(self._claimer, listener, return_exceptions=True)
 
     async def drain(self, grace_s: float) -> None:
-        """Claim nothing more; let running turns finish within the grace time, then give the rest back."""
+        """Claim nothing more, let running turns finish within `grace_s` seconds, then give the rest back."""
         self._draining.set()
-        if self._claimer:  # it is not cancelled: a lease taken in that moment would have to run out
+        if self._claimer:  # not cancelled: a lease taken at that moment would have to run out
             await asyncio.wait({self._claimer}, timeout=grace_s + IDLE_S)
         tasks = [task for _, task, _ in self._runs.values()]
         if tasks:
@@ -66,28 +66,28 @@ class Worker:
         left = list(self._runs.values())
         await asyncio.gather(*(self._hand_over(run, task) for run, task, _ in left))
         if left:
-            log.info("%d unfinished turns were given back; they go on after the restart", len(left))
+            log.info("%d unfinished turns were given back; they continue after the restart", len(left))
 
     async def _hand_over(self, run: TurnRun, task: asyncio.Task[None]) -> None:
-        """End the work on a turn, say so under what is written already, and give the turn back."""
+        """End the work on a turn, say so under the answer so far, and give the turn back."""
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         try:
             async with asyncio.timeout(FAREWELL_S):
-                if await self._store.renew(run.lease) is None:  # it has ended, or is another worker's
+                if await self._store.renew(run.lease) is None:  # the turn has ended, or is another worker's
                     return
                 await run.say_goodbye()
-        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises; the turn goes on without it
+        except Exception as error:  # noqa: BLE001 - whatever a platform's client raises; the turn continues anyway
             log.warning(
-                "turn %s: could not say that it pauses (%s: %s)", run.lease.turn.id, type(error).__name__, error
+                "turn %s: the pause could not be shown (%s: %s)", run.lease.turn.id, type(error).__name__, error
             )
         with suppress(StoreUnavailableError):
             await self._store.release(run.lease)
 
     async def _prepare(self) -> None:
-        """Return once Redis has said that we may work on its data, and has freed what our predecessor had in hand.
+        """Wait until the data format in Redis is known to be ours, and the turns of our dead predecessor are free.
 
-        A process of our owner's name has died, or nobody would have started us.
+        The predecessor had our owner's name. It must be dead, or nobody would have started us.
         """
         while not self._draining.is_set():
             try:
@@ -98,11 +98,11 @@ class Worker:
                 await asyncio.sleep(IDLE_S)
             else:
                 if freed:
-                    log.info("%d turns that a dead process of ours had in hand go on now", freed)
+                    log.info("%d turns of a dead process of ours continue now", freed)
                 return
 
     async def _claim_all(self) -> None:
-        """The loop: wait for work, lease a turn, start it."""
+        """Loop: wait for work, lease a turn, start it."""
         while not self._draining.is_set():
             try:
                 lease = await self._store.claim() if len(self._runs) < MOST_PARALLEL else None
@@ -113,7 +113,7 @@ class Worker:
             except StoreUnavailableError as error:
                 log.warning("%s; trying again", error)
                 await asyncio.sleep(IDLE_S)
-            except Exception:  # its conversation is leased now: the others come first until that runs out
+            except Exception:  # its conversation stays leased: other turns come first until the lease runs out
                 log.exception("a turn could not be begun")
                 await asyncio.sleep(IDLE_S)
 
@@ -146,7 +146,7 @@ class Worker:
         RUNNING.labels(self._store.platform).dec()
 
     async def _carry(self, run: TurnRun, nudge: asyncio.Event) -> None:
-        """One attempt at a turn, under its name in logs and traces."""
+        """Make one attempt at a turn. Logs and traces name the turn."""
         lease, name = run.lease, f"{self._store.platform}:{run.lease.turn.id}"
         hand = (
             InHand(self._floor, lambda works: self._store.note_hand(lease, works=works)) if lease.is_watched else None
@@ -156,10 +156,10 @@ class Worker:
             await self._work_and_beat(run, nudge)
 
     async def _work_and_beat(self, run: TurnRun, nudge: asyncio.Event) -> None:
-        """The work with its heartbeat; when either ends, so does the other.
+        """Run the work and its heartbeat. When either ends, so does the other.
 
-        The heartbeat is told to end, not cancelled: redis-py may turn a cancellation that hits one of its calls into a
-        time-out, and a task that lives on would be waited for without end.
+        The heartbeat is told to end, not cancelled. redis-py may turn the cancellation of a call into a timeout: then
+        the task would keep running, and we would wait for it forever.
         """
         work = asyncio.create_task(run.run())
         heart = asyncio.create_task(self._beat(run, nudge, work))
@@ -168,7 +168,7 @@ class Worker:
             (work if work.done() else heart).result()
         except LeaseLostError:
             log.warning("turn %s: another worker has it now", run.lease.turn.id)
-        except StoreUnavailableError as error:  # no fault of the turn
+        except StoreUnavailableError as error:  # not the turn's fault
             log.warning("turn %s: %s; its lease runs out", run.lease.turn.id, error)
         except Exception as error:
             log.exception("turn %s: attempt %d failed", run.lease.turn.id, run.lease.attempts)
@@ -181,7 +181,7 @@ class Worker:
             await asyncio.gather(heart, return_exceptions=True)
 
     async def _beat(self, run: TurnRun, nudge: asyncio.Event, work: asyncio.Task[None]) -> None:
-        """Renew the lease in time, and pass on what people ask of the turn or queue behind it."""
+        """Renew the lease in time. Pass on requests about the turn, and the turns that wait behind it."""
         while not work.done():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._store.lease_s / 3):
@@ -195,16 +195,16 @@ class Worker:
                     raise LeaseLostError
                 if renewal.cancel:
                     run.interrupt(renewal.cancel)
-                if not run.lease.is_again:  # what waits behind it waits for a moment, or has an answer
+                if not run.lease.is_again:  # turns behind it wait for a moment only, or have an answer
                     run.notices.show(renewal.queued)
             except StoreUnavailableError as error:
                 log.warning("turn %s: heartbeat missed (%s)", run.lease.turn.id, error)
 
     async def _listen(self) -> None:
-        """Signals only make things prompt: each one triggers a heartbeat, which reads the truth."""
+        """Let each signal trigger a heartbeat, which reads the state. Signals only save time."""
         while not self._draining.is_set():
             try:
-                async with self._store.signals() as signals:  # cancelled by `run` when all is over
+                async with self._store.signals() as signals:  # `run` cancels this at the end
                     async for _, turn in signals:
                         if turn in self._runs:
                             self._runs[turn][2].set()

@@ -1,4 +1,4 @@
-"""The adapters' way to the model: any OpenAI-compatible endpoint. No retries here: turns/answering.py decides."""
+"""The adapters' client of any OpenAI-compatible endpoint. It never retries: turns/answering.py decides that."""
 
 import asyncio
 import hashlib
@@ -17,23 +17,23 @@ from glados_bots.wire.refusals import STRANGE, refusal
 from glados_bots.wire.reply import Reply, ReplyEvent
 
 CONNECT_S = 5.0
-LIST_S = 10.0  # people wait for it: `/status`, and a turn before it says that the model is away
-SESSION = "X-Session-Id"  # the name Ray Serve looks for
-SILENCE_S = 120.0  # our service says something every ten seconds; others may need long for the first token
-FIGURES_S = 5.0  # after the answer's end its figures may follow
-GOODBYE_S = 0.2  # after its last word a server ends the response, and the connection can be used again
-LONGEST_BODY = 4 * 2**20  # bytes of a response that is no stream
+LIST_S = 10.0  # people wait for the list: `/status`, and a turn before it says that the model is not reachable
+SESSION = "X-Session-Id"  # the header that Ray Serve reads
+SILENCE_S = 120.0  # our service sends something every ten seconds; others may need long for the first token
+FIGURES_S = 5.0  # the figures may follow so long after the answer's end
+GOODBYE_S = 0.2  # a server ends the response so soon after its last event, and the connection can be used again
+LONGEST_BODY = 4 * 2**20  # bytes of a response without a stream
 
 
 class InferenceClient:
-    """One endpoint. Raises ConfigError when the key cannot be sent.
+    """The client of one endpoint. Raises ConfigError when a header cannot carry the key.
 
     Args:
-        base_url: ends in /v1.
+        base_url: the address, with /v1 at its end.
         api_key: sent as a bearer token.
         show_reasoning: show what a model thinks before it answers, as a quote.
-        named: the default model by the operator's will; empty: the first that can chat.
-        context: tokens of prompt and answer together where the endpoint does not say; None: not known.
+        named: the default model that the operator has set; empty for the first that can chat.
+        context: tokens of prompt and answer together if the endpoint does not tell them; None if not known.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class InferenceClient:
         headers = {"Authorization": f"Bearer {api_key}"} if checked(api_key) else {}
         timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S, pool=CONNECT_S)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        # Proxy variables of the environment are for the internet; the model is in the building.
+        # Proxy variables of the environment are for the internet; the model is in our network.
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/", headers=headers, timeout=timeout, limits=limits, trust_env=False
         )
@@ -59,11 +59,11 @@ class InferenceClient:
         await self._http.aclose()
 
     async def models(self) -> list[ModelInfo]:
-        """What can be asked, at least one; the default first. A model that is named needs no list.
+        """The models that can chat, at least one; the default first. A named model needs no list.
 
         Raises:
-            ServiceUnavailableError: the endpoint is away, or has no model yet.
-            RequestRejectedError: it refuses us, for example by our key.
+            ServiceUnavailableError: the endpoint is not reachable, or has no model yet.
+            RequestRejectedError: the endpoint refuses us, for example because of our key.
         """
         try:
             listed = await self._listed()
@@ -93,7 +93,7 @@ class InferenceClient:
             ) from error
 
     async def ready(self) -> bool:
-        """Whether the endpoint would take a request now."""
+        """Whether the endpoint would accept a request now."""
         try:
             await self._listed()
         except InferenceError:
@@ -103,15 +103,15 @@ class InferenceClient:
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int | None = None, session: str = ""
     ) -> AsyncGenerator[ReplyEvent]:
-        """Ask, and yield what an engine does (`Queued`, `Delta` and one last `Finished`), and what only others say.
+        """Ask, and yield an engine's events (`Queued`, `Delta` and one last `Finished`), and those of other servers.
 
-        `max_tokens` are the most of the answer; how they are chosen is left to the server and its model's card.
-        `session` names the conversation: routers before several replicas (Ray Serve, vLLM's) send what has the same
-        name to the same replica, whose cache knows the beginning. Only its hash leaves this process.
+        `max_tokens` limits the answer; the server and its model's card set how tokens are chosen. `session` names the
+        conversation: routers before several replicas (Ray Serve, vLLM's) send requests with the same name to the same
+        replica, because its cache holds the beginning. Only a hash of the name leaves this process.
 
         Raises:
-            ServiceUnavailableError: it is away, busy, or broke off before the end: the same request may succeed later.
-            RequestRejectedError: it refused this request for good.
+            ServiceUnavailableError: the endpoint is not reachable, busy, or broke off: the request may succeed later.
+            RequestRejectedError: the endpoint refused this request for good.
         """
         reply = Reply(show_reasoning=self._show_reasoning)
         body = _body(messages, model, max_tokens)
@@ -137,7 +137,7 @@ class InferenceClient:
 
 
 async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[bytes]:
-    """What comes, until the reply is over. A server that leaves the connection open after that is not waited for."""
+    """The bytes of the reply. It does not wait for a server that leaves the connection open after the reply."""
     pieces = response.aiter_bytes()
     is_last = False
     while not is_last:
@@ -155,7 +155,7 @@ async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[byte
 
 
 async def _content(response: httpx.Response) -> bytes:
-    """A whole body, or as much of it as anybody needs."""
+    """The body. Reading stops after LONGEST_BODY bytes."""
     found = bytearray()
     async for piece in response.aiter_bytes():
         found += piece

@@ -1,4 +1,4 @@
-"""What a key may be made of, for both ends of the wire, and the one place that reads it from headers."""
+"""Which characters an API key may have, for both ends of the wire, and the one place that reads it from headers."""
 
 import re
 
@@ -10,10 +10,10 @@ PRINTABLE = re.compile(r"[!-~]+")
 
 
 def checked(api_key: str | None) -> str | None:
-    """The key, or None where none is set.
+    """The key, or None if none is set.
 
     Raises:
-        ConfigError: an HTTP header cannot carry it. Found late, HTTP libraries would repeat it in their error texts.
+        ConfigError: an HTTP header cannot carry it. Later, HTTP libraries would show the key in their error texts.
     """
     if api_key and not PRINTABLE.fullmatch(api_key):
         raise ConfigError("GLADOS_API_KEY: only printable ASCII characters are allowed, no spaces, no line breaks")
@@ -21,9 +21,9 @@ def checked(api_key: str | None) -> str | None:
 
 
 def credential(headers: Headers) -> str | None:
-    """The key a client sent: `Authorization: Bearer KEY` or `X-Api-Key: KEY`. None without one, or with two.
+    """The key that a client sent: `Authorization: Bearer KEY` or `X-Api-Key: KEY`. None without a key, or with two.
 
-    Both spellings mean the same: every check is made after this.
+    Both spellings mean the same, because every check follows this function.
     """
     bearer, plain = headers.getlist("authorization"), headers.getlist("x-api-key")
     if len(bearer) + len(plain) != 1:

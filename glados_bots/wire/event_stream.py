@@ -1,6 +1,6 @@
-"""Server-sent events by their standard (WHATWG HTML, 9.2.6), and their comments, in which our service tells a place.
+"""Server-sent events (WHATWG HTML, 9.2.6) and their comments, in which our service tells a place in the queue.
 
-No library at hand hands comments out. Only data are of use to us: names, ids and pauses of events are left out.
+No library that we have returns comments. Only data are of use to us: names, ids and pauses of events are skipped.
 """
 
 import codecs
@@ -9,21 +9,21 @@ from collections.abc import Iterator
 
 from glados_bots.errors import ServiceUnavailableError
 
-LONGEST_EVENT = 2**20  # characters of an event
-LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")  # a return at the end of what was read may belong to a line end
+LONGEST_EVENT = 2**20  # characters per event
+LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")  # a return at the end of a piece may be the first half of a line end
 
 
 class EventStream:
-    """Cuts a stream into comments, with their colon, and data: pairs of which one is empty."""
+    """Cuts a stream into pairs of a comment, with its colon, and data. One of the two is empty."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
-        self._line: list[str] = []  # of the line that has not ended
-        self._data: list[str] = []  # of the event that has not ended
-        self._size = 0  # of both
+        self._line: list[str] = []  # pieces of the unfinished line
+        self._data: list[str] = []  # data lines of the unfinished event
+        self._size = 0  # characters of both
 
     def feed(self, piece: bytes) -> Iterator[tuple[str, str]]:
-        """What a piece completes. Raises ServiceUnavailableError for what never ends."""
+        """The pairs that a piece completes. Raises ServiceUnavailableError for an event without an end."""
         text = self._decoder.decode(piece)
         self._size += len(text)
         if self._size > LONGEST_EVENT:

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what it answers with, event by event: the same at both ends of the API."""
+"""Requests to a model and the events of its answer: the same at both ends of the API."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,47 +8,47 @@ FinishReason = Literal["stop", "length", "content_filter", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to choose tokens. `None` means: as the model's card says."""
+    """How to choose tokens. None means: as the model's card says."""
 
-    max_tokens: int | None = None  # most tokens of the answer; the engine lowers it to what the window leaves
-    temperature: float | None = None  # 0 is greedy
+    max_tokens: int | None = None  # limit of the answer; the engine lowers it to the free part of the window
+    temperature: float | None = None  # 0 always takes the likeliest token
     top_p: float | None = None  # nucleus mass in (0, 1]
-    top_k: int | None = None  # 0 switches it off
-    seed: int | None = None  # same seed, same request, same engine load: same answer where the engine can
+    top_k: int | None = None  # 0 means off
+    seed: int | None = None  # with the same seed, request and engine load comes the same answer, if the engine can
     presence_penalty: float = 0.0  # OpenAI's, in [-2, 2]
     frequency_penalty: float = 0.0  # OpenAI's, in [-2, 2]
-    stop: tuple[str, ...] = ()  # strings that end the answer and are not part of it, besides those of the card
+    stop: tuple[str, ...] = ()  # strings that end the answer, beside those of the card; no part of the answer
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The request waits."""
+    """The request waits in the queue."""
 
     position: int  # requests that will start before this one; 0 means it is next
-    wait_s: float | None  # expected wait in seconds, from the pace of the last requests; None when unknown
+    wait_s: float | None  # expected seconds, from the pace of the last requests; None if not known
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The request is computed from now on, and costs something."""
+    """The engine computes the request from now on, and that costs something."""
 
     prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of the answer: never half a character, never a part of a stop string."""
+    """A piece of the answer. It never holds half a character or a part of a stop string."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is whole."""
+    """The answer is complete."""
 
-    reason: FinishReason  # `stop` (end token or stop string) or `length`; the others come from foreign servers only
+    reason: FinishReason  # `stop` (end token or stop string) or `length`; others come from foreign servers only
     prompt_tokens: int
-    cached_tokens: int  # those of the prompt whose keys and values were found in the cache
+    cached_tokens: int  # tokens of the prompt whose keys and values were in the cache
     completion_tokens: int
 
 

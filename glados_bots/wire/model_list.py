@@ -1,4 +1,4 @@
-"""Which models an OpenAI-compatible server offers, which of them can chat, and how long their windows are."""
+"""The models of an OpenAI-compatible server: which of them can chat, and their windows in tokens."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from glados_bots.wire.refusals import count
 
-# As vLLM, llama.cpp, LM Studio, OpenRouter and Together, and Groq call tokens of prompt and answer together.
+# Names for the tokens of prompt and answer together: vLLM, llama.cpp, LM Studio, OpenRouter and Together, Groq.
 WINDOWS = (
     "max_model_len",
     "n_ctx",
@@ -17,31 +17,31 @@ WINDOWS = (
     "context_window",
     "max_context_length",
 )
-# What a list calls a model that cannot chat, and what their names hold.
+# How lists mark models that cannot chat, and words in the names of such models.
 OTHER_TYPES = frozenset({"embedding", "embeddings", "rerank", "reranker", "image", "audio", "speech", "moderation"})
 OTHER_NAMES = re.compile(
     r"(?:^|[^a-z])(?:text-)?(?:embed(?:ding|dings)?|e5|bge|gte|rerank(?:er)?|whisper|tts|transcribe|moderation|dall-e|"
     r"clip|stable-diffusion|flux|colbert)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
-LONGEST_NAME = 500  # characters of a name that are looked at
+LONGEST_NAME = 500  # characters of a name that are checked
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model the endpoint serves; the context length, in tokens, is None where it does not say."""
+    """A model that the endpoint serves. The context length, in tokens, is None if the endpoint does not tell it."""
 
     id: str
     context_length: int | None
 
 
 def read(content: bytes) -> list[ModelInfo]:
-    """The models of a response that can chat; all of them where none seems to. What has no name is skipped.
+    """The models of a response that can chat, or all of them if none seems to. Models without a name are skipped.
 
-    Together sends the bare list.
+    Together sends a bare list.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError, RecursionError: it is no list of models.
+        ValueError, TypeError, KeyError, AttributeError, RecursionError: the response is no list of models.
     """
     data = json.loads(content)
     models = data if data and isinstance(data, list) else data["data"]
@@ -53,7 +53,7 @@ def read(content: bytes) -> list[ModelInfo]:
 
 
 def in_order(listed: Sequence[ModelInfo], named: str, context: int | None) -> list[ModelInfo]:
-    """The models, the operator's default first; `context` stands where the endpoint does not say."""
+    """The models, the operator's default first. `context` replaces a length that the endpoint does not tell."""
     known = [replace(model, context_length=model.context_length or context) for model in listed]
     if not named:
         return known
@@ -62,7 +62,7 @@ def in_order(listed: Sequence[ModelInfo], named: str, context: int | None) -> li
 
 
 def _window(model: dict[str, Any]) -> int | None:
-    """The context length in tokens, if it is told; llama.cpp tells it in `meta`."""
+    """The context length in tokens; None if the list does not tell it. llama.cpp tells it in `meta`."""
     meta = model.get("meta")
     places = (model, meta if isinstance(meta, dict) else {})
     return next((found for name in WINDOWS for place in places if (found := count(place.get(name)))), None)

@@ -1,6 +1,6 @@
-"""Fold away what a reasoning model thinks before it answers, however its tokens cut the marks; or show it as a quote.
+"""Hides the reasoning of a model, or shows it as a quote. Marks are found however the tokens cut them.
 
-Only what stands at the very beginning counts: an answer that speaks about `<think>` keeps it.
+Only a mark at the very beginning counts: an answer that speaks about `<think>` keeps it.
 """
 
 from collections.abc import Iterator
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from glados_bots.wire.events import Delta
 
 MARKS = ("<think>", "</think>")
-TALK = frozenset(" `\"'(")  # before a mark that is spoken about
-MOST_KEPT = 50  # marks that an answer speaks about; after that none is looked at
+TALK = frozenset(" `\"'(")  # characters before a mark that the answer speaks about
+MOST_KEPT = 50  # marks that an answer speaks about; further ones are not checked
 
 
 class Reasoning:
-    """A filter for one answer: `feed` text as it comes, `close` at the end; both return what may be shown.
+    """A filter for one answer: `feed` text as it comes, and `close` at the end. Both return the text to show.
 
     Args:
-        marks: what opens and closes the reasoning.
-        show: as a markdown quote before the answer, instead of not at all.
-        begun: the prompt ended with the opening mark, as some chat templates do it.
+        marks: the strings that open and close the reasoning.
+        show: whether to show reasoning as a markdown quote before the answer; else it is hidden.
+        begun: whether the prompt ended with the opening mark, as in some chat templates.
     """
 
     def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False, begun: bool = False) -> None:
         self._open, self._close = marks
         self._show = show
-        self.is_inside = self.has_begun = begun  # with reasoning
-        self._undecided = not begun  # nothing but white space came so far
+        self.is_inside = self.has_begun = begun  # the reasoning
+        self._undecided = not begun  # only white space came so far
         self._held = ""
-        self._quote = ""  # its first piece that was shown
-        self._trim = begun  # the answer's first words have not come yet, and empty lines before them go
+        self._quote = ""  # the first piece of the quote that was shown
+        self._trim = begun  # the answer's first words have not come yet; empty lines before them are removed
 
     def feed(self, text: str) -> str:
         self._held += text
@@ -39,14 +39,14 @@ class Reasoning:
         return shown if self._undecided or self.is_inside else shown + self._answer()
 
     def close(self) -> str:
-        """What is left. `is_inside` says afterwards whether there was nothing but reasoning."""
+        """The rest of the text. Afterwards `is_inside` tells whether the whole answer was reasoning."""
         rest, self._held = self._held, ""
         if not self.is_inside:
             return rest
         return self._quoted(rest.rstrip()) if self._show else ""
 
     def _decide(self) -> None:
-        """Whether the answer begins with reasoning."""
+        """Find out whether the answer begins with reasoning."""
         begin = self._held.lstrip()
         if begin.startswith(self._open):
             self._undecided, self._held = False, begin[len(self._open) :]
@@ -55,7 +55,7 @@ class Reasoning:
             self._undecided = False
 
     def _thoughts(self) -> str:
-        """The reasoning so far, up to its end where that has come."""
+        """Take the reasoning so far, up to its end if that has come."""
         thought, end, rest = self._held.partition(self._close)
         if not end:
             thought = self._held[: len(self._held) - overlap(self._held, self._close)]
@@ -71,7 +71,7 @@ class Reasoning:
         return text
 
     def _quoted(self, text: str) -> str:
-        """As lines of a quote; they may come in pieces."""
+        """The text as lines of a quote. Lines may come in pieces."""
         text = text if self._quote else text.lstrip()
         begin = "> " if text and not self._quote else ""
         self._quote = self._quote or text
@@ -80,19 +80,19 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The answer ended while the model was still reasoning: there is no word of an answer."""
+    """The answer ended during the reasoning: there is no word of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """All that was said so far was reasoning: it is taken back."""
+    """All text shown so far was reasoning, and must be removed."""
 
 
 class Unopened:
-    """Finds the end of reasoning whose opening mark stood in the prompt of a server that keeps that to itself.
+    """Finds the end of reasoning whose opening mark stood in the prompt, if the server does not tell the prompt.
 
-    Nobody can know that the first words are reasoning, so they are shown until the closing mark comes. An answer that
-    speaks about the mark keeps it: within code, between quotes, or as a word of a sentence.
+    Nobody can know that the first words are reasoning, so they are shown until the closing mark comes. A mark within
+    code, between quotes, or as a word of a sentence belongs to an answer that speaks about it.
     """
 
     def __init__(self, *, show: bool = False) -> None:
@@ -100,7 +100,7 @@ class Unopened:
         self._show = show
         self._held = ""
         self._said: list[str] = []
-        self._last = ""  # the last characters that were said
+        self._last = ""  # the last characters so far
         self._fences = self._kept = 0
         self._is_found = False
 
@@ -109,7 +109,7 @@ class Unopened:
         while not self._is_found:
             before, mark, after = self._held.partition(self._close)
             if mark and not after:
-                return  # what follows tells what it is
+                return  # the next characters decide
             if not mark:
                 keep = overlap(before, self._close)
                 yield from self._say(before[: len(before) - keep])

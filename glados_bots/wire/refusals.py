@@ -1,7 +1,7 @@
-"""What an error of an OpenAI-compatible server means: wait, cut the prompt, or give up; and what people are told of it.
+"""What an error of an OpenAI-compatible server means: wait, cut the prompt, or give up. And what to tell people.
 
-People read our own sentences only. A foreign server's text may hold keys, hosts, HTML or somebody's question; it is
-kept in the error, and only a log at debug level shows it.
+People read our own sentences only. A foreign server's text may hold keys, hosts, HTML or somebody's question. The
+error keeps that text, and only a log at debug level shows it.
 """
 
 import json
@@ -16,16 +16,16 @@ from typing import Any
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
 from glados_bots.wording.sentence import say
 
-STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # what reading JSON of another shape raises
+STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # raised by reading JSON of another shape
 WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 TOO_LONG = "context_length_exceeded"
 NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
 FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
 LONGEST_COUNT = 9  # digits
-LONGEST_TEXT = 2_000  # characters of an error that are looked at
-LONGEST_RETRY_S = 30 * 86400.0  # a server that names more time is not waited for either
+LONGEST_TEXT = 2_000  # characters of an error that are checked
+LONGEST_RETRY_S = 30 * 86400.0  # a longer wait counts as this one
 
-KNOWN = frozenset({401, 402, 403, 404, 413})  # each has a sentence of its own
+KNOWN = frozenset({401, 402, 403, 404, 413})  # statuses with a sentence of their own
 NO_CREDIT = say("server-402")
 BUSY = {
     429: "the inference service is busy (status 429)",
@@ -33,8 +33,8 @@ BUSY = {
 }
 FAILED = "the inference service failed (status {status})"
 
-# How servers call a prompt that does not fit: OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic,
-# Google.
+# The words of OpenAI, vLLM, SGLang, llama.cpp, TGI, LM Studio, Mistral, Anthropic and Google for a prompt that does
+# not fit.
 CONTEXT = re.compile(
     r"context[ _](?:length|size|window)|maximum (?:model |prompt )?(?:length|context)|max_new_tokens|exceed_context"
     r"|maximum number of (?:input )?tokens|prompt is too long|prompt too long|too many tokens|reduce the length|n_ctx",
@@ -56,7 +56,7 @@ PROMPT = (
 
 
 def failure(error: Any) -> Exception:
-    """What an error in the middle of a stream means."""
+    """The exception for an error in the middle of a stream."""
     details = error if isinstance(error, dict) else {"message": error}
     status = count(details.get("code")) or count(details.get("status")) or 0
     kinds = {str(details.get(name) or "").lower().replace("_", "") for name in ("type", "code")}
@@ -78,9 +78,9 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> Exceptio
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); None without a sensible one.
+    """Seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3). None without a valid one.
 
-    A date is compared with the server's own clock where its `Date` is there.
+    A date is compared with the server's `Date` header, if there is one.
     """
     given = headers.get("Retry-After") or headers.get("retry-after")
     if not given:
@@ -97,7 +97,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """A positive whole number, also one that is written as text; or None."""
+    """A positive whole number, also if it is written as text; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_COUNT:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
@@ -110,7 +110,7 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
         return RequestRejectedError(NO_CREDIT, status, code, said=text)
     is_busy = status in WORTH_WAITING or status > HTTPStatus.INTERNAL_SERVER_ERROR
     names_context = TOO_LONG in {code, details.get("type")} or CONTEXT.search(f"{code} {details.get('type')} {text}")
-    if names_context and not is_busy:  # some servers say so with status 500
+    if names_context and not is_busy:  # some servers send status 500 for it
         figures = _figures(details, text)
         prompt, most = figures["prompt_tokens"], figures["max_prompt_tokens"] or figures["context_length"]
         sentence = (
@@ -124,7 +124,7 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
 
 
 def _figures(details: dict[str, Any], text: str) -> dict[str, int | None]:
-    """What a refusal tells of its tokens, by the names of RequestRejectedError."""
+    """Token counts of a refusal, by the argument names of RequestRejectedError."""
     prompt = count(details.get("prompt_tokens")) or count(details.get("n_prompt_tokens"))
     window = count(details.get("n_ctx"))
     if window is None and (found := WINDOW.search(text)):

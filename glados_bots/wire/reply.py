@@ -1,7 +1,7 @@
-"""What an OpenAI-compatible server sends as an answer: a stream of events, or one object, read into our own events.
+"""Reads the answer of an OpenAI-compatible server, a stream of events or one object, into our own events.
 
-Servers differ. What is no chat completion is skipped, what is missing is done without; only index 0 is read, as we ask
-for one answer.
+Servers differ, so events that are no chat completion are skipped, and missing fields are allowed. Only index 0 is
+read, because we ask for one answer.
 """
 
 import codecs
@@ -17,14 +17,14 @@ from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
 from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unfinished, Unopened
 from glados_bots.wire.refusals import STRANGE, count, failure
 
-LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than a server is asked for
+LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than we request
 QUEUE = re.compile(r": queue position=(\d{1,9})(?: wait=(\d{1,9}\.\d))?")
 REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter", "error": "error"}
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """The model thinks before it answers, and nothing of that is shown."""
+    """The model thinks before it answers, and its reasoning is hidden."""
 
 
 ReplyEvent = Queued | Thinking | Folded | Unfinished | Delta | Finished
@@ -34,7 +34,7 @@ class Reply:
     """One answer, read piece by piece."""
 
     def __init__(self, *, show_reasoning: bool) -> None:
-        self.is_over = False  # the server has said its last word; it may leave the connection open
+        self.is_over = False  # the server has sent its last event; it may leave the connection open
         self._events = EventStream()
         self._reasoning = Reasoning(show=show_reasoning)
         self._unopened = Unopened(show=show_reasoning)
@@ -42,20 +42,20 @@ class Reply:
         self._usage: dict[str, Any] = {}
         self._thinks = self._spoke = self._is_thinking_told = False
         self._length = 0
-        # JSON may hold half of a surrogate pair, and a foreign server may send the other half in the next piece.
+        # A foreign server may send one half of a surrogate pair now, and the other half in the next piece.
         self._halves = codecs.getincrementaldecoder("utf-16-le")("replace")
 
     @property
     def has_ended(self) -> bool:
-        """Whether the server has told why the answer ends; figures of its use may follow."""
+        """Whether the server has told why the answer ends. Token counts may follow."""
         return self._reason is not None
 
     def feed(self, piece: bytes) -> Iterator[ReplyEvent]:
-        """Events of a piece of the stream.
+        """The events of a piece of the stream.
 
         Raises:
             ServiceUnavailableError: the server failed, or sends an event without an end.
-            RequestRejectedError: it refuses the request for good.
+            RequestRejectedError: the server refuses the request for good.
         """
         for comment, data in self._events.feed(piece):
             if found := QUEUE.fullmatch(comment):
@@ -65,11 +65,11 @@ class Reply:
                 return
 
     def whole(self, content: bytes) -> Iterator[ReplyEvent]:
-        """Events of an answer that came as one object although a stream was asked for."""
+        """The events of an answer that came as one object, although we asked for a stream."""
         yield from self._object(content.decode(errors="replace"))
 
     def close(self) -> Iterator[ReplyEvent]:
-        """What is left, and the last event. Raises ServiceUnavailableError when the stream ended before the answer."""
+        """The rest, and the last event. Raises ServiceUnavailableError when the stream ended before the answer."""
         for _, data in self._events.close():
             yield from self._data(data)
         if self._reason is None and not self.is_over:
@@ -89,7 +89,7 @@ class Reply:
         )
 
     def _data(self, text: str) -> Iterator[ReplyEvent]:
-        """An event's data; some servers end an event with its line, so that several stand in one."""
+        """Read an event's data. Some servers end an event with its line, so one event may hold several objects."""
         if "\n" not in text or _is_json(text):
             yield from self._object(text)
         else:
@@ -100,14 +100,14 @@ class Reply:
         if text.strip() == "[DONE]":
             self.is_over = True
         try:
-            data = json.loads(text, strict=False)  # some servers leave control characters as they are
+            data = json.loads(text, strict=False)  # some servers do not escape control characters
         except STRANGE:
             return
         if not isinstance(data, dict):
             return
         if data.get("error"):
             raise failure(data["error"])
-        if "error" in (data.get("object"), data.get("type")):  # the error itself, as vLLM once sent it
+        if "error" in (data.get("object"), data.get("type")):  # the bare error, as vLLM once sent it
             raise failure(data)
         if isinstance(data.get("usage"), dict):
             self._usage = data["usage"]
@@ -126,7 +126,7 @@ class Reply:
             self._reason, self.is_over = "length", True
 
     def _think(self, text: str) -> Iterator[ReplyEvent]:
-        """Reasoning in a field of its own; what comes after the answer's first word is not shown."""
+        """Read reasoning from its own field. Reasoning after the answer's first word is hidden."""
         if not text or self._spoke:
             return
         self._length += len(text)
@@ -158,7 +158,7 @@ class Reply:
 
 
 def _text(content: Any) -> str:
-    """The words of a content: text, or a list of parts, of which those of text count."""
+    """The text of a content, which is a text or a list of parts. Only parts with text count."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else ()
