@@ -1,4 +1,4 @@
-"""Everything an adapter process needs of the core, wired once."""
+"""Everything that an adapter process needs from the core, wired once."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -26,13 +26,13 @@ LOOP_LAG = lag_histogram(labelnames=["platform"])
 
 
 class AdapterCore(Generic[S]):
-    """One platform's store, way in, commands and worker.
+    """One platform's store, intake, commands and worker.
 
     Args:
-        settings: of the core.
-        platform: the platform's name, as in its keys.
-        make_surface: builds the adapter's output side; called once.
-        server_per_minute: questions of one server in a minute, where the platform has servers; 0 for no limit.
+        settings: the settings of the core.
+        platform: the platform's name, as its keys in Redis have it.
+        make_surface: makes the adapter's surface; called once.
+        server_per_minute: questions per minute and server, if the platform has servers; 0 for no limit.
     """
 
     def __init__(
@@ -73,23 +73,23 @@ class AdapterCore(Generic[S]):
         self.worker = Worker(self.store, self.surface, self.client, self.pacer, settings)
 
     async def language(self, channel: str, *tags: str) -> str:
-        """The language for somebody who reads in a channel: the channel's own, else the first of their `tags` we have.
+        """The language for a reader in a channel: the channel's own, else the first of the reader's `tags` we have.
 
-        The operator's language is for those whom nobody knows, and the channel counts only while Redis is reachable.
+        Readers without such a tag get the operator's language. The channel's is skipped if Redis is not reachable.
         """
         return await self.book.language(channel, first_known(tags, self.settings.language))
 
     async def run(self) -> None:
-        """Answer turns until `drain` is called. Redis and the model may come and go meanwhile.
+        """Answer turns until `drain` is called. Redis and the model need not be reachable all the time.
 
-        Raises ConfigError when GLADOS_METRICS_PORT is taken, or the data in Redis are of another format than ours.
+        Raises ConfigError when GLADOS_METRICS_PORT is in use, or the data in Redis have another format than ours.
         """
         lag = LOOP_LAG.labels(self.store.platform)
         async with watched_loop(lag.observe), exported(self.settings, self.store):
             await self.worker.run()
 
     async def drain(self) -> None:
-        """Take no more turns; running ones get the grace time to finish, the rest goes on after the restart."""
+        """Claim no more turns. Running ones get the grace time to finish, the rest continue after the restart."""
         await self.worker.drain(self.settings.grace)
 
     async def aclose(self) -> None:

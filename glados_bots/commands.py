@@ -1,6 +1,6 @@
-"""What people may tell the bot besides asking: the same on every platform, answered in GLaDOS markdown.
+"""The commands that people can give the bot, the same on every platform. Their results are in GLaDOS markdown.
 
-Who may use a command is the adapter's to decide. A GladosError carries a sentence for the person.
+The adapter decides who may use a command. A GladosError carries a sentence for the person.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ NAMES = (
 
 
 def first_word(text: str) -> tuple[str, str]:
-    """The word that a typed command begins with, and the rest; any white space stands between them."""
+    """The first word of a typed command, and the rest. Any white space may stand between them."""
     word, *rest = text.split(maxsplit=1) or [""]
     return word, rest[0].rstrip() if rest else ""
 
 
 class Commands:
-    """The commands of one platform. Raises StoreUnavailableError when Redis is away."""
+    """The commands of one platform. Methods raise StoreUnavailableError when Redis is not reachable."""
 
     def __init__(self, store: Store, records: Records, book: ChannelBook, client: InferenceClient) -> None:
         self._store = store
@@ -45,19 +45,19 @@ class Commands:
         self._book = book
         self._client = client
         self._began = time.monotonic()
-        self._forgetting = asyncio.Lock()  # it looks through all keys: one at a time
+        self._forgetting = asyncio.Lock()  # `forget` reads all keys, so only one may run at a time
 
     async def reset(self, conversation: str, author: str = "") -> Sentence:
-        """Forget a conversation and end what runs in it; for a person only what is theirs alone, else for all."""
+        """Forget a conversation and end its turns: only those of `author`, or of all people without one."""
         if author and await self._records.askers(conversation) - {author}:
             return say("not-alone")
         await self._records.forget_conversation(conversation)
         return say("conversation-forgotten")
 
     async def stop(self, conversation: str, author: str = "") -> int:
-        """Stop the turns of one person in a conversation, running or waiting; without a person, all of them.
+        """Stop the running and waiting turns of one person in a conversation, or of all people without `author`.
 
-        Returns how many.
+        Returns the number of stopped turns.
         """
         stopped = 0
         for turn_id in await self._store.queue(conversation):
@@ -68,20 +68,20 @@ class Commands:
         return stopped
 
     async def models(self) -> list[str]:
-        """Names of the models served now, the default first. Raises InferenceError when the service is away."""
+        """Names of the served models, the default first. Raises InferenceError when the service is not reachable."""
         return [model.id for model in await self._client.models()]
 
     async def model(self, channel: str) -> Sentence:
-        """Which model answers in a channel, and what else could."""
+        """Say which model answers in a channel, and which others could."""
         served = await self.models()
         chosen = (await self._book.get(channel)).model
         return say("model-is" if chosen else "model-is-default", model=chosen or served[0], models=_listed(served))
 
     async def set_model(self, channel: str, name: str, by: str = "") -> Sentence:
-        """Choose the model of a channel; empty goes back to the default. `by` is written into the audit log.
+        """Choose the model of a channel; empty restores the default. The audit log names `by`.
 
         Raises:
-            GladosError: the name is not served.
+            GladosError: no served model has this name.
         """
         if name:
             served = await self.models()
@@ -92,29 +92,29 @@ class Commands:
         return say("model-set", model=name) if name else say("model-unset")
 
     async def persona(self, channel: str) -> Sentence:
-        """What the model is told first in a channel."""
+        """Show the persona of a channel."""
         persona = (await self._book.get(channel)).persona
         return say("persona-is", persona=persona) if persona else say("no-persona")
 
     async def set_persona(self, channel: str, text: str, by: str = "") -> Sentence:
-        """Set what the model is told first in a channel; empty takes it back. Raises GladosError if it is too long."""
+        """Set the persona of a channel; empty removes it. Raises GladosError if it is too long."""
         text = text.strip()
         await self._book.set_persona(channel, text)
         await self._log_act(by, "set persona", f"{channel}: {len(text)} characters")
         return say("persona-set" if text else "persona-unset")
 
     async def language(self, channel: str) -> Sentence:
-        """In which language the bot itself speaks in a channel."""
+        """Say in which language the bot itself speaks in a channel."""
         chosen = (await self._book.get(channel)).language
         if not chosen:
             return say("language-is-auto", languages=_listed(LANGUAGES))
         return say("language-is", language=LANGUAGES.get(chosen, chosen), languages=_listed(LANGUAGES))
 
     async def set_language(self, channel: str, tag: str, by: str = "") -> Sentence:
-        """Choose the language of a channel by its tag; empty goes back to that of each reader.
+        """Choose the language of a channel by its tag; empty restores the language of each reader.
 
         Raises:
-            GladosError: we do not have it.
+            GladosError: we do not have this language.
         """
         language = known(tag)
         if tag and not language:
@@ -128,7 +128,7 @@ class Commands:
             await audit.attempt(self._store.client, f"{self._store.platform}:{by}", act, target)
 
     async def export(self, author: str) -> str:
-        """Everything kept of a person, as the text of a JSON file."""
+        """Everything stored about a person, as the text of a JSON file."""
         return as_json(await export(self._store, Subject(author=author)))
 
     async def forget(self, author: str) -> Sentence:
@@ -137,16 +137,16 @@ class Commands:
         return say("forgotten", count=gone)
 
     async def usage(self, author: str, channel: str = "") -> Sentence:
-        """How much of the limits a person, a channel and everybody have used."""
+        """Say how much of their limits a person, a channel and all people have used."""
         return describe(await usage(self._store, author, channel))
 
     def privacy(self, called: Mapping[str, Sentence | str]) -> Sentence:
-        """What is stored. `called` are the commands' names on this platform, by their English names."""
+        """Say what is stored. `called` holds the commands' names on this platform, by their English names."""
         time_kept = say("days", count=max(1, round(self._store.ttl / DAY_S)))
         return say("privacy", time=time_kept, export=called["export"], forget=called["forget"])
 
     async def status(self) -> Sentence:
-        """The model, the queue, and how long this process has been up."""
+        """Say which model answers, how many questions wait, and how long this process has been running."""
         waiting, _ = await self._store.load()
         try:
             model = say("status-model", model=(await self.models())[0])
@@ -158,19 +158,19 @@ class Commands:
         return joined(model, queue, up, by="two-paragraphs")
 
     def help(self, how: Sentence, called: Mapping[str, Sentence | str]) -> Sentence:
-        """What can be done here; `how` says how the platform's people address the bot, `called` as for `privacy`."""
+        """Say what the bot can do. `how` says how to address it on this platform; `called` is as for `privacy`."""
         return say("help", how=how, **{name: called[name] for name in NAMES if name != "help"})
 
 
 def stopped(count: int, *, everybody: bool) -> Sentence:
-    """What is said of so many turns that were stopped: of all people, or of the person who asked for it."""
+    """The sentence about `count` stopped turns: of everybody, or of the person who stopped them."""
     if count:
         return say("stopped-questions", count=count)
     return say("nothing-to-stop") if everybody else say("nothing-to-stop-yours")
 
 
 def why(error: GladosError) -> Sentence:
-    """What a person is told of an error that ended their command."""
+    """The sentence for a person about an error that ended their command."""
     match error:
         case StoreUnavailableError():
             return say("store-unreachable")

@@ -1,4 +1,4 @@
-"""What is said and what is to be answered: plain frozen data, no behaviour beyond (de)serialising."""
+"""Messages, turns and exchanges: plain frozen data, with no behaviour beyond (de)serialising."""
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["done", "stopped", "failed"]
-LANGUAGE = "language"  # in a turn's place
+LANGUAGE = "language"  # the key of the language in `Turn.place`
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, as the model sees it."""
+    """One message, as the model reads it."""
 
     role: Role
     content: str  # in GLaDOS markdown
@@ -20,24 +20,24 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question that was accepted and must get exactly one final answer."""
+    """One accepted question, which must get exactly one final answer."""
 
     id: str  # the platform's id of the message that asked; unique within the platform
-    conversation: str  # key of the thread, channel or chat it belongs to
+    conversation: str  # key of its thread, channel or chat
     author: str  # the platform's id of the person
-    text: str  # the question, as the model shall read it
-    author_name: str = ""  # how to call that person before the model, in conversations of several people
-    channel: str = ""  # where settings and limits of a channel apply; may equal the conversation
-    # What the surface needs to find the spot again (thread id, guild, ...); it must survive a restart
+    text: str  # the question, as the model will read it
+    author_name: str = ""  # the person's name for the model, in conversations of several people
+    channel: str = ""  # the channel whose settings and limits apply; may equal the conversation
+    # What the surface needs to find the thread again after a restart (thread id, guild, ...)
     place: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def language(self) -> str:
-        """The language of what the bot itself says beside the answer; it stands in the place."""
+        """The language of the bot's own sentences beside the answer, from `place`."""
         return self.place.get(LANGUAGE, "")
 
     def to_json(self) -> str:
-        """JSON of all fields but the text, which may still change."""
+        """JSON of all fields except the text, which may still change."""
         return json.dumps({name: value for name, value in asdict(self).items() if name != "text"})
 
     @classmethod
@@ -48,17 +48,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question with its answer: the unit a conversation's history is made of."""
+    """A question with its answer. A conversation's history consists of exchanges."""
 
-    turn: str  # its id
+    turn: str  # the turn's id
     question: str
     answer: str  # in GLaDOS markdown; for `failed`, the apology shown
-    outcome: Outcome  # only `done` and `stopped` exchanges are shown to the model again
+    outcome: Outcome  # the model reads only `done` and `stopped` exchanges again
     author: str = ""  # the platform's id of the person who asked
-    author_name: str = ""  # their name, when the conversation may hold several people
+    author_name: str = ""  # that person's name, in conversations of several people
     model: str = ""  # name of the model that answered
     at: float = 0.0  # seconds since the epoch when the answer was finished
-    tokens: int = 0  # of prompt and answer, as the service counted them; estimated where it did not
+    tokens: int = 0  # of prompt and answer, by the service's count, else an estimate
 
     def to_json(self) -> str:
         """JSON of all fields."""

@@ -1,34 +1,34 @@
 """Every error the project raises on purpose, as one tree.
 
-GladosError                 its text may be shown to the person who caused it
+GladosError                 the person who caused it may read its text
 ├── ConfigError             a setting, card or file is wrong: fix it and start again
-├── StoreUnavailableError   Redis does not answer; nothing was lost, try again later
+├── StoreUnavailableError   Redis does not answer; nothing is lost, try again later
 ├── InferenceError          the inference service could not answer
-│   ├── ServiceUnavailableError   it is away, starting or stopping: worth waiting for
-│   └── RequestRejectedError      it refused this request: asking again will not help
+│   ├── ServiceUnavailableError   it is not reachable, starting or stopping: worth waiting for
+│   └── RequestRejectedError      it refused this request: a retry does not help
 └── EngineError             raised by an engine inside the service
     ├── PromptTooLongError
-    ├── PromptRefusedError        the model's chat template takes no such messages
+    ├── PromptRefusedError        the model's chat template refuses these messages
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
-    └── EngineDeadError           the engine cannot go on; the process must restart
+    └── EngineDeadError           the engine is broken; the process must restart
 """
 
 from glados_bots.wording.sentence import NOTHING, Sentence
 
-EXIT_CONFIG = 2  # the exit code of a process that ends with a ConfigError: to start it again would not help
+EXIT_CONFIG = 2  # exit code after a ConfigError: a restart would not help
 
 
 def first_line(error: Exception) -> str:
-    """What a library's error says, short enough for a sentence; its type where it says nothing."""
+    """The first line of a library's error, short enough for a sentence. An error without text gives its type."""
     return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 class GladosError(Exception):
-    """Base of all errors below; `str(error)` is English, for operators.
+    """Base of all our errors. `str(error)` is English, for operators.
 
     Args:
-        message: what is wrong; a `Sentence` where somebody in a chat or on the page is to read it.
+        message: what is wrong; a `Sentence` if people in a chat or on the page will read it.
     """
 
     def __init__(self, message: str | Sentence) -> None:
@@ -36,13 +36,13 @@ class GladosError(Exception):
 
     @property
     def sentence(self) -> Sentence:
-        """What a person in a chat or on the page is told; nothing where the error is for operators alone."""
+        """The sentence for a person in a chat or on the page; NOTHING if the error is for operators only."""
         message = self.args[0]
         return message if isinstance(message, Sentence) else NOTHING
 
     @property
     def in_full(self) -> str:
-        """The sentence for a log that may hold people's words."""
+        """The text for a log that may hold people's words."""
         return str(self)
 
 
@@ -59,7 +59,7 @@ class InferenceError(GladosError):
 
     Args:
         message: our own words.
-        said: the service's text, which may quote the question, or hold what is nobody's business.
+        said: the service's text, which may quote the question or hold secrets.
     """
 
     def __init__(self, message: str | Sentence, said: str = "") -> None:
@@ -72,15 +72,15 @@ class InferenceError(GladosError):
 
 
 class ServiceUnavailableError(InferenceError):
-    """The service is away, starting, full or stopping; the same request may succeed later."""
+    """The service is not reachable, starting, full or stopping. The same request may succeed later."""
 
     def __init__(self, message: str, retry_after: float | None = None, *, said: str = "") -> None:
         super().__init__(message, said)
-        self.retry_after = retry_after  # seconds to wait before asking again, where the service said so
+        self.retry_after = retry_after  # seconds to wait before a retry, if the service told them
 
 
 class RequestRejectedError(InferenceError):
-    """The service understood the request and refused it. Numbers of tokens are there where it said them."""
+    """The service understood the request and refused it. Token counts are None if the service did not tell them."""
 
     def __init__(
         self,
@@ -94,11 +94,11 @@ class RequestRejectedError(InferenceError):
         said: str = "",
     ) -> None:
         super().__init__(message, said)
-        self.status = status  # of HTTP
+        self.status = status  # the HTTP status
         self.code = code  # OpenAI-style, such as `context_length_exceeded`
         self.prompt_tokens = prompt_tokens  # of this prompt
         self.max_prompt_tokens = max_prompt_tokens  # that a prompt may have
-        self.context_length = context_length  # tokens of prompt and answer together
+        self.context_length = context_length  # of prompt and answer together, in tokens
 
 
 class EngineError(GladosError):
@@ -124,16 +124,16 @@ class PromptRefusedError(EngineError):
 
 
 class QueueFullError(EngineError):
-    """Too many requests wait already."""
+    """Too many requests are waiting already."""
 
     def __init__(self, waiting: int, retry_after: float) -> None:
         super().__init__(f"{waiting} requests are waiting already; try again in about {retry_after:.0f} s")
-        self.retry_after = retry_after  # seconds after which a place is likely to be free
+        self.retry_after = retry_after  # seconds until a place is probably free
 
 
 class GenerationFailedError(EngineError):
-    """One request failed inside the engine; others are not touched."""
+    """One request failed inside the engine. Other requests are not affected."""
 
 
 class EngineDeadError(EngineError):
-    """The engine cannot go on. The service turns not ready and the process ends, to be started anew."""
+    """The engine is broken. The service reports "not ready" and its process ends, to be restarted."""

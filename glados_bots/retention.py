@@ -1,4 +1,4 @@
-"""How long idle conversations are kept: `GLADOS_RETENTION=web=7d,discord=30d`, else GLADOS_CONVERSATION_TTL."""
+"""How long idle conversations are stored: `GLADOS_RETENTION=web=7d,discord=30d`, else GLADOS_CONVERSATION_TTL."""
 
 import re
 
@@ -8,7 +8,7 @@ SHORTEST_KEPT_S, LONGEST_KEPT_S = 60, 10 * 365 * 86400
 
 
 def parse(text: str) -> dict[str, int]:
-    """Seconds by platform. Raises ValueError that names the entry that is wrong."""
+    """Seconds per platform. Raises ValueError, which names the wrong entry."""
     found = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         match = ENTRY.fullmatch(entry)
@@ -20,6 +20,6 @@ def parse(text: str) -> dict[str, int]:
 
 
 def check(text: str) -> str:
-    """The text, when `parse` can read it."""
+    """Return the text unchanged if `parse` can read it, else raise its ValueError."""
     parse(text)
     return text

@@ -1,4 +1,4 @@
-"""Reads the text files of a message, on every platform: the first ones, all at once, each within its time."""
+"""Reads the first text files of a message, on every platform: all at once, each within its own timeout."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ async def read_first(
     name: Callable[[F], str],
     read: Callable[[F], Awaitable[Outcome]],
 ) -> Files:
-    """Of files that may be text as many as `most`; `too_many` is said of further ones, `name` is a safe one."""
+    """Read at most `most` of the files that may be text. Further ones get `too_many`. `name` returns a safe name."""
     texts = [file for file in files if is_text(file)]
     unread = [(name(file), NOT_TEXT) for file in files if not is_text(file)]
     unread += [(name(file), too_many) for file in texts[most:]]
@@ -44,18 +44,18 @@ async def downloaded(
     is_ours: Callable[[str], bool],
     headers: Mapping[str, str] | None = None,
 ) -> Download | Sentence:
-    """As `fetch`, within so many seconds; why it cannot be had, for people."""
+    """Fetch a file within so many seconds, else return a sentence for people that says why not."""
     try:
         async with asyncio.timeout(longest_s):
             return await fetch(url, most, is_ours=is_ours, headers=headers)
     except DownloadError as error:
         return error.why
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
-        log.warning("a file on %s could not be fetched: %s", platform, type(error).__name__)
+        log.warning("a file on %s could not be downloaded: %s", platform, type(error).__name__)
         return say("file-slow", platform=platform)
 
 
 async def as_text(name: str, found: Download) -> Outcome:
-    """In a thread: telling an encoding takes a while."""
+    """Decode a file in a thread, because guessing an encoding takes long."""
     text = await asyncio.to_thread(decoded, found.content, is_whole=found.is_whole)
     return NOT_TEXT if text is None else TextFile(name, text, found.is_whole)

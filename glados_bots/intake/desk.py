@@ -1,8 +1,8 @@
-"""The front desk of every platform: in which order a question is checked, and what became of it.
+"""The desk of every platform: it checks a question in a fixed order, and returns the verdict.
 
-The operator's lists come first, then whether the bot can answer at this place at all, then whether anything is asked,
-how long it is, and at last, with the saving and in one step with it, duplicates and limits. An edit goes the same way.
-Adapters say what they know of a question (`Asking`), and tell the person what the verdict says.
+The operator's lists come first, then whether the bot can answer at this place, then whether the question is empty, then
+its length. Duplicates and limits come last, in one step with the saving. An edit goes the same way.
+Adapters describe a question by `Asking`, and tell the person the sentences of the verdict.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked."""
+    """The content of a question."""
 
-    text: str = ""  # what the model reads: words with quotes and files. Empty when there is nothing to answer.
-    left_out: Sentence = NOTHING  # about what was not read
-    length: int = 0  # characters of what the person says. Quotes and files have bounds of their own.
-    title: str = ""  # what the person wrote, to name the place of the answer by
+    text: str = ""  # what the model reads: words, quotes and files. Empty if there is nothing to answer.
+    left_out: Sentence = NOTHING  # says what was not read
+    length: int = 0  # characters of the person's own words. Quotes and files have limits of their own.
+    title: str = ""  # the person's own words, from which the thread gets its name
 
 
 class Asking(Protocol):
-    """A question on a platform. The desk takes each step at most once, in this order, and stops at the first refusal.
+    """A question on a platform. The desk takes each step at most once, in this order, until the first refusal.
 
     Attributes:
-        refusal: why the operator's lists are against an answer to this person here.
-        obstacle: what the bot lacks to answer at this place.
+        refusal: why the operator's lists refuse this person here; NOTHING if they do not.
+        obstacle: what the bot lacks to answer at this place, such as a permission; NOTHING if it lacks nothing.
     """
 
     @property
@@ -38,24 +38,24 @@ class Asking(Protocol):
     def obstacle(self) -> Sentence: ...
 
     async def read(self) -> Question | None:
-        """What is asked; None when the question does not stand any more."""
+        """Read the question; None if it was deleted meanwhile."""
 
     async def turn(self, question: Question) -> Turn:
-        """The turn that is to be saved; what must be known of it before that is noted."""
+        """Make the turn to save, and note the facts that must be known before."""
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """The turn was saved, or a limit refused it."""
+        """Note facts after the turn was saved, or refused by a limit."""
 
 
 class Desk:
-    """The way of every question of one platform. Every method raises StoreUnavailableError."""
+    """Checks every question of one platform. Every method raises StoreUnavailableError."""
 
     def __init__(self, intake: Intake, max_chars: int) -> None:
         self._intake = intake
         self._max_chars = max_chars
 
     async def ask(self, asking: Asking, *, dedupe: Sequence[str] = (), joins: bool = True) -> Verdict:
-        """Take a question in; `dedupe` and `joins` as for `Intake.accept`."""
+        """Check and accept a question. `dedupe` and `joins` are as for `Intake.accept`."""
         question, verdict = await self._check(asking)
         if verdict:
             return verdict
@@ -65,21 +65,21 @@ class Desk:
         return replace(verdict, left_out=question.left_out)
 
     async def ask_anew(self, asking: Asking, turn: Turn, message: str, by: str) -> Verdict:
-        """A question was edited: answer it again, unless the model would read what it has read.
+        """Answer an edited question again, unless the model would read the same text as before.
 
-        `turn` is the question as it was taken in, `message` what was edited of it, `by` whom.
+        `turn` is the question as accepted before, `message` the id of the edited message, `by` the person who edited.
         """
         question, verdict = await self._check(asking, before=turn.text)
         return verdict or await self._intake.redo(message, by, question.text) or Verdict("gone")
 
     async def ask_again(self, message: str, by: str, refusal: Sentence) -> Verdict:
-        """Somebody wants another answer; `refusal` as in `Asking`, for that person."""
+        """Answer a question again, because `by` wants another answer. `refusal` is as in `Asking`, for that person."""
         if refusal:
             return Verdict("barred", refusal=refusal)
         return await self._intake.redo(message, by) or Verdict("gone", refusal=say("too-old"))
 
     async def _check(self, asking: Asking, before: str | None = None) -> tuple[Question, Verdict | None]:
-        """The question, and the verdict if it is not even to be saved. The order is policy: docs/security.md."""
+        """The question, and a verdict if it must not be saved. docs/security.md explains the order."""
         if sentence := asking.refusal or asking.obstacle:
             return Question(), Verdict("barred" if asking.refusal else "blocked", refusal=sentence)
         question = await asking.read()

@@ -1,7 +1,7 @@
-"""Files of a platform, read no further than a bound, and from its own hosts only.
+"""Downloads files of a platform, up to a limit, and from the platform's own hosts only.
 
-Whatever was announced, reading stops at the bound. Bodies are taken as they come: what a server has compressed is
-refused, as a few bytes may become many.
+Reading stops at the limit, whatever length a server announces. Compressed bodies are refused, because a few bytes may
+become many.
 """
 
 import ssl
@@ -18,11 +18,11 @@ from glados_bots.wording.sentence import Sentence, say
 
 MOST_REDIRECTS = 3
 ELSEWHERE = say("file-elsewhere")
-READ_S = 10.0  # without a byte
+READ_S = 10.0  # longest wait for the next byte
 
 
 class DownloadError(Exception):
-    """A file cannot be had; `why` is for people."""
+    """A file cannot be downloaded. `why` is a sentence for people."""
 
     def __init__(self, why: Sentence) -> None:
         super().__init__(why)
@@ -31,27 +31,27 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The bytes of a file."""
+    """A downloaded file."""
 
     content: bytes  # all of them, or the first `most`
-    is_whole: bool  # whether that is all
-    kind: str  # the media type the server tells
+    is_whole: bool  # whether `content` is the whole file
+    kind: str  # the media type that the server tells
 
 
 async def fetch(
     url: str, most: int, *, is_ours: Callable[[str], bool], headers: Mapping[str, str] | None = None
 ) -> Download:
-    """At most so many bytes of a file.
+    """Download at most `most` bytes of a file.
 
     Args:
-        url: where it is.
-        most: bytes.
-        is_ours: whether an address is one of the platform's own; redirects are followed to such only.
-        headers: sent to such addresses.
+        url: the address of the file.
+        most: the limit in bytes.
+        is_ours: tells whether an address is the platform's own. Redirects are followed to such addresses only.
+        headers: sent to the platform's own addresses.
 
     Raises:
-        DownloadError: it lies elsewhere, is compressed, or is refused.
-        httpx.HTTPError: the server cannot be reached.
+        DownloadError: the file is on another host, is compressed, or is refused.
+        httpx.HTTPError: the server is not reachable.
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(
@@ -67,7 +67,7 @@ async def fetch(
                 if not response.has_redirect_location:
                     return await _read(response, most)
                 url = urljoin(url, response.headers["Location"])
-            except (httpx.InvalidURL, ValueError) as error:  # httpx looks at the address of a redirect, too
+            except (httpx.InvalidURL, ValueError) as error:  # httpx also checks the address of a redirect
                 raise DownloadError(ELSEWHERE) from error
     raise DownloadError(say("file-redirected"))
 
@@ -88,5 +88,5 @@ async def _read(response: httpx.Response, most: int) -> Download:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """All certificates of the system take some 20 ms to read."""
+    """The system's certificates, read once: that takes some 20 ms."""
     return ssl.create_default_context()

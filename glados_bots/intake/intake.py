@@ -1,4 +1,4 @@
-"""How a question comes in: saved before the platform hears of it, or refused with a sentence that says why."""
+"""Accepts questions: saves each before the platform is told, or refuses it with a sentence that says why."""
 
 import logging
 from collections.abc import Sequence
@@ -19,33 +19,33 @@ log = logging.getLogger(__name__)
 class Verdict:
     """What became of a question."""
 
-    # `accepted`; `joined` to a waiting one of the same person; a `duplicate` of one taken in before (then nothing is to
-    # be said); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked` at a place where the
-    # bot cannot answer, `empty`, `too_long`, or `gone`.
+    # `accepted`; `joined` to a waiting question of the same person; a `duplicate` of one accepted before (then the bot
+    # says nothing); `refused` by a limit; or, at the desk, `barred` by the operator's lists, `blocked` at a place where
+    # the bot cannot answer, `empty`, `too_long`, or `gone`.
     status: Literal["accepted", "joined", "duplicate", "refused", "barred", "blocked", "empty", "too_long", "gone"]
     ahead: int = 0  # turns of the conversation that go first
     turn: str = ""  # id of the turn that answers it
-    # A private sentence for the person who was refused; for `blocked`, what the bot lacks
+    # A private sentence for the refused person; for `blocked`, what the bot lacks
     refusal: Sentence = NOTHING
-    # This person was told the same since the limit was reached: an adapter may leave it at that
+    # The bot told this person the same since the limit was reached: an adapter may skip it
     is_repeat: bool = False
-    left_out: Sentence = NOTHING  # about what was not read
+    left_out: Sentence = NOTHING  # says what was not read
 
 
 class Intake:
-    """The way in of one platform. Both methods raise StoreUnavailableError: then the platform must not be acked."""
+    """Accepts the questions of one platform. If a method raises StoreUnavailableError, do not ack the platform."""
 
     def __init__(self, store: Store, join_window_s: float) -> None:
         self._store = store
         self._join_window_s = join_window_s
 
     async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), joins: bool = True) -> Verdict:
-        """Take a question in, once.
+        """Accept a question, once.
 
         Args:
             turn: the question.
-            dedupe: further names of the same event, such as the platform's event id.
-            joins: whether it may become part of a waiting question of the same person.
+            dedupe: more names of the same event, such as the platform's event id.
+            joins: whether the question may become part of a waiting question of the same person.
         """
         clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
         window = self._join_window_s if joins else 0.0
@@ -57,15 +57,15 @@ class Intake:
         return verdict
 
     async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
-        """Answer a question again: its text was edited, or somebody wants another answer. It counts as a question.
+        """Answer a question again, after an edit or for another answer. It counts as a new question.
 
         Args:
-            message: id of the question, or of a message that was joined into it.
-            by: who asks for it.
-            text: the new text; empty leaves it as it is.
+            message: id of the question, or of a message that joined it.
+            by: the person who wants it.
+            text: the new text; empty keeps the old one.
 
         Returns:
-            None when the question is not known, or not any more.
+            None if the question is not known, or not any more.
         """
         turn = await self._store.turn(message)
         if turn is None:
@@ -80,7 +80,7 @@ def _verdict(receipt: Receipt) -> Verdict:
         case Receipt("full"):
             return Verdict("refused", receipt.ahead, "", say("queue-full", count=receipt.ahead))
         case Receipt("limited", excess=Excess() as excess):
-            is_for_all = excess.scope.startswith("server:")  # many people: each is told
+            is_for_all = excess.scope.startswith("server:")  # many people share it: tell each of them
             return Verdict("refused", 0, "", excess.sentence, excess.is_repeat and not is_for_all)
         case Receipt("accepted" | "joined" | "duplicate" as status):
             return Verdict(status, receipt.ahead, receipt.turn)

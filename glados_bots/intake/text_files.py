@@ -1,7 +1,7 @@
-"""Text files that people share: which are read, how much of them, and how they stand in a question. On every platform.
+"""Text files in questions, on every platform: which are read, how much of them, and how they look to the model.
 
-A file is text if its bytes are; its name and media type only spare a download. What is read of it is bounded, and what
-stands in the question is what it has room for, with a sentence about the rest for the model and for the person.
+A file's bytes decide whether it is text; its name and media type only save a download. Reading has a limit. The
+question holds as much of a file as it has room for. Sentences tell the model and the person about the rest.
 """
 
 import codecs
@@ -27,46 +27,46 @@ _TICKS = re.compile("`{3,}")
 _LONG_RUN = re.compile("`{40,}")
 _ODD = re.compile(r"[^\w. ()+-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_MARKS = (  # UTF-32 first: its little-endian mark begins like that of UTF-16
+_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-SAMPLE = 16_384  # bytes by which an encoding is told
-SHORT = 64  # bytes that are too few to tell
-MOST_NOISE = 0.35  # of a text, as charset-normalizer counts it; noise has several times as much
+SAMPLE = 16_384  # bytes from which an encoding is guessed
+SHORT = 64  # bytes; fewer do not tell an encoding
+MOST_NOISE = 0.35  # share of a text, as charset-normalizer counts it; bytes that are no text have several times as much
 MOST_ASCII = 0x7F
 WESTERN = "cp1252"
-MOST_CONTROLS = 0.01  # of the characters; text has hardly any
+MOST_CONTROLS = 0.01  # share of the characters; text has hardly any
 LONGEST_NAME = 60
-LONGEST_RUN = 40  # of backticks; what is longer is shortened, as the fence has to be longer still
+LONGEST_RUN = 40  # backticks; longer runs are shortened, because the fence must be longer than every run
 HEAD_CHARS = 2 * LONGEST_RUN + 2 * LONGEST_NAME + 40  # around a file: its name twice, its fence twice
-UNREAD_CHARS = LONGEST_NAME + 80  # a name and a reason
+UNREAD_CHARS = LONGEST_NAME + 80  # for a name and a reason
 SENTENCES_CHARS = 80
-LEAST_CHARS = 200  # of a file; where there is less room it is left out
+LEAST_CHARS = 200  # of a file; with less room it is left out
 NOT_TEXT = say("file-no-text")
 NO_ROOM = say("file-no-room")
 
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file that was read."""
+    """A text file that the bot has read."""
 
-    name: str  # a safe one
-    text: str  # its words, or their beginning
-    is_whole: bool = True  # whether nothing follows
+    name: str  # from `safe_name`
+    text: str  # its text, or the beginning of it
+    is_whole: bool = True  # whether `text` is the whole file
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What became of the files of a message."""
+    """The files of a message: read and unread ones."""
 
-    read: tuple[TextFile, ...] = ()  # those that were read
-    unread: tuple[tuple[str, Sentence], ...] = ()  # safe name and reason of each of the others
+    read: tuple[TextFile, ...] = ()  # the files that the bot has read
+    unread: tuple[tuple[str, Sentence], ...] = ()  # safe name and reason for each other file
 
     def fitted(self, room: int) -> tuple[str, Sentence]:
-        """(for the model, for the person): the files within so many characters, and sentences about the rest."""
+        """(for the model, for the person): the files in at most `room` characters, and sentences about the rest."""
         unread, cut, shown = list(self.unread), [], []
         around = HEAD_CHARS * len(self.read) + UNREAD_CHARS * len(self.unread) + SENTENCES_CHARS
         shares = _shares([len(file.text) for file in self.read], room - around)
@@ -86,14 +86,14 @@ class Files:
 
 
 def may_be_text(kind: str, name: str) -> bool:
-    """Whether a file of this media type and name is worth a look at its bytes."""
+    """Whether a file of this media type and name may be text, so that its bytes should be read."""
     return not (_BINARY_TYPES.match(kind) or _BINARY_NAMES.search(name))
 
 
 def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
-    """The text of a file, or of its beginning; None where the bytes are no text."""
+    """The text of a file, or of its beginning; None if the bytes are no text."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if data.startswith(b"%PDF-") or (encoding is None and b"\0" in data):  # a PDF may be all ASCII
+    if data.startswith(b"%PDF-") or (encoding is None and b"\0" in data):  # a PDF may be ASCII only
         return None
     for name in (encoding or "utf-8-sig", None if encoding else _guessed(data)):
         if name is None:
@@ -108,12 +108,12 @@ def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
 
 
 def safe_name(name: str) -> str:
-    """A file's name without anything that could be read as more than a name."""
+    """A file's name without characters that could make it look like more than a name."""
     return _ODD.sub("_", name)[:LONGEST_NAME] or "file"
 
 
 def quoted(name: str, text: str) -> str:
-    """A file as markdown for the model, in a fence that nothing in it can end."""
+    """A file as markdown for the model, in a fence that nothing in the file can end."""
     name, text = safe_name(name), _LONG_RUN.sub("`" * LONGEST_RUN, text)
     fence = "`" * (1 + max((len(ticks) for ticks in _TICKS.findall(text)), default=2))
     language = name.rpartition(".")[2] if "." in name else ""
@@ -121,10 +121,10 @@ def quoted(name: str, text: str) -> str:
 
 
 def _guessed(data: bytes) -> str | None:
-    """The encoding of bytes that are no UTF-8, by a sample; None where they are no text.
+    """The encoding of bytes that are no UTF-8, guessed from a sample; None if they are no text.
 
-    Windows-1252, which holds Latin-1, is tried by itself first: a few umlauts look like letters of many encodings. Of
-    a short text with as few of them nothing else is known.
+    Windows-1252, which includes Latin-1, is tried first and alone: a few umlauts look like letters of many encodings.
+    A short text with few of them tells nothing more.
     """
     if len(data) <= SHORT and 3 * sum(byte > MOST_ASCII for byte in data) <= len(data):
         return WESTERN
@@ -136,7 +136,7 @@ def _guessed(data: bytes) -> str | None:
 
 
 def _shares(lengths: Sequence[int], room: int) -> list[int]:
-    """Characters of each file: short ones whole, and what they leave in equal parts to the long ones."""
+    """Characters per file: short files get all they need, and long ones get equal parts of the rest."""
     shares, left = [0] * len(lengths), max(0, room)
     order: Iterable[int] = sorted(range(len(lengths)), key=lengths.__getitem__)
     for done, index in enumerate(order):

@@ -36,5 +36,5 @@ def without_marks(text: str, *, verbatim: bool) -> str:
 
 
 def has_marks(text: str) -> bool:
-    """Whether the text contains private characters from `mend`."""
+    """Whether the text contains private characters, which a repair adds."""
     return not text.isascii() and PRIVATE.search(text) is not None

@@ -1,8 +1,8 @@
-"""What the people of a channel have set for it: which model answers, what it is told first, which language we write in.
+"""The settings of channels: which model answers, its persona, and the language of the bot's own sentences.
 
     glados:{web}:ch:CHANNEL   hash  model, persona, language
 
-Kept until they are taken back. A turn reads them at the start of each attempt, so a change reaches those that wait.
+They stay until somebody resets them. A turn reads them at each attempt, so a change affects turns that wait.
 """
 
 from collections.abc import Awaitable
@@ -17,22 +17,22 @@ from glados_bots.store.connection import reply_of
 from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 
-LONGEST_PERSONA = 4000  # characters; the model reads it at every question
-# Code points of what people see as one character; Unicode's stream-safe text (UAX 15) has at most 30 marks on a letter.
+LONGEST_PERSONA = 4000  # characters; the model reads the persona at every question
+# Code points of one visible character. Unicode's stream-safe text (UAX 15) allows at most 30 marks on a letter.
 LONGEST_GRAPHEME = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """Settings of one channel; empty means as the operator has set it for all."""
+    """The settings of one channel; empty ones follow the operator's settings."""
 
     model: str = ""
     persona: str = ""
-    language: str = ""  # one of ours
+    language: str = ""  # the tag of one of our languages
 
 
 class ChannelBook:
-    """Settings of all channels of one platform. Every method raises StoreUnavailableError when Redis is away."""
+    """The settings of all channels of one platform. Methods raise StoreUnavailableError if Redis is not reachable."""
 
     def __init__(self, store: Store) -> None:
         self._client = store.client
@@ -44,20 +44,20 @@ class ChannelBook:
         return ChannelSettings(*(value or "" for value in found))
 
     async def language(self, channel: str, otherwise: str) -> str:
-        """The language that was chosen for a channel, else `otherwise`; that too while Redis is not reachable."""
+        """The language chosen for a channel; `otherwise` if there is none, or Redis is not reachable."""
         with suppress(StoreUnavailableError):
             return (await self.get(channel)).language or otherwise
         return otherwise
 
     async def set_model(self, channel: str, model: str) -> None:
-        """Choose the model of a channel; empty takes the choice back. Whether it is served is the caller's to ask."""
+        """Choose the model of a channel; empty resets the choice. The caller checks that the model is served."""
         await self._set(channel, "model", model)
 
     async def set_persona(self, channel: str, persona: str) -> None:
-        """Say what the model is told before a channel's conversations; empty takes it back.
+        """Set the persona of a channel; empty removes it.
 
         Raises:
-            GladosError: it is too long, or no text that can be shown.
+            GladosError: the persona is too long, or cannot be shown.
         """
         if len(persona) > LONGEST_PERSONA:
             raise GladosError(say("persona-too-long", length=len(persona), most=LONGEST_PERSONA))
@@ -66,11 +66,11 @@ class ChannelBook:
         await self._set(channel, "persona", persona)
 
     async def set_language(self, channel: str, language: str) -> None:
-        """Choose the language of what the bot itself says in a channel; empty takes the choice back."""
+        """Choose the language of the bot's own sentences in a channel; empty resets the choice."""
         await self._set(channel, "language", language)
 
     async def forget(self, channel: str) -> None:
-        """Take everything back, as when the bot leaves."""
+        """Reset all settings of a channel, for example when the bot leaves."""
         await reply_of(self._client.delete(self._prefix + channel))
 
     async def _set(self, channel: str, field: str, value: str) -> None:

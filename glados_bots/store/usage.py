@@ -1,4 +1,4 @@
-"""How much of their limits people have used: the counters of limits.py, read and never changed."""
+"""How much of their limits people have used. It only reads the counters of limits.py."""
 
 import time
 from collections.abc import Awaitable
@@ -19,7 +19,7 @@ class Used:
     """One limit and how much of it is used."""
 
     scope: str  # `user`, `channel` or `all`
-    kind: Kind  # questions of a minute, or tokens of a day
+    kind: Kind  # questions per minute, or tokens per day
     used: int  # so far
     most: int  # allowed
 
@@ -29,7 +29,7 @@ class Used:
 
 
 async def usage(store: Store, author: str, channel: str = "") -> list[Used]:
-    """What a person, a channel and everybody have used of each limit that is set. Raises StoreUnavailableError."""
+    """What a person, a channel and all people have used of each set limit. Raises StoreUnavailableError."""
     limited = [each for each in store.limits.scopes(author, channel) if channel or not each[0].startswith("channel:")]
     since = f"({(time.time() - 60) * 1000:.0f}"
     async with store.client.pipeline(transaction=False) as pipe:

@@ -1,7 +1,7 @@
-"""The gettext files of the sentences, read once per language.
+"""Reads the gettext files of the sentences, once per language.
 
-A file is read as text at the first use, so a translation needs no build step. A sentence that a language lacks is
-shown in English; tests keep every language complete.
+A file is read as text at its first use, so a translation needs no build step. People read English if a language lacks
+a sentence; tests keep every language complete.
 """
 
 import io
@@ -17,18 +17,18 @@ from babel.messages.pofile import read_po
 from glados_bots.wording.languages import ENGLISH, PSEUDO
 
 PLURAL = "{count}"
-# What a pseudo-translation leaves alone: fields, code, and addresses of files and pages.
+# What a pseudo-translation does not change: fields, code, and addresses of files and pages.
 _KEPT = re.compile(r"(\{[^{}]*\}|`[^`]*`|https?://\S+)")
 _MARKED = str.maketrans("AEIOUYaeiouycnsz", "ÅÉÎÖÛÝåéîöûýçñšž")
 
 
 class UnknownSentenceError(KeyError):
-    """The code asks for a sentence that stands in no catalogue."""
+    """The code asks for a sentence that no catalogue has."""
 
 
 @cache
 def catalogue(language: str) -> Catalog:
-    """The file of one language, as written; the pseudo-language is made of English."""
+    """The file of one language. The pseudo-language is made from English."""
     if language == PSEUDO:
         return _pseudo(catalogue(ENGLISH))
     path = files("glados_bots.wording") / "catalogues" / f"{language}.po"
@@ -36,14 +36,14 @@ def catalogue(language: str) -> Catalog:
 
 
 def template(name: str, language: str, count: int | None = None) -> str:
-    """The sentence of a name before its fields are filled in; `count` chooses among its plural forms.
+    """The text of a sentence before its fields are filled in. `count` chooses the plural form.
 
     Raises:
         UnknownSentenceError: no catalogue has it.
     """
     translations = _translations(language)
     found = translations.ngettext(name, name, 1 if count is None else count)
-    if found == name:  # it has no plural
+    if found == name:  # the sentence has no plural
         found = translations.gettext(name)
     if found == name:
         raise UnknownSentenceError(name)
@@ -71,6 +71,6 @@ def _pseudo(english: Catalog) -> Catalog:
 
 
 def marked(text: str) -> str:
-    """A text of ours in the pseudo-language: readable, and told from any other text at a glance."""
+    """A text in the pseudo-language: readable, and easy to tell from any other text."""
     parts = _KEPT.split(text)
     return "⟦" + "".join(part if i % 2 else part.translate(_MARKED) for i, part in enumerate(parts)) + "⟧"

@@ -1,6 +1,6 @@
-"""Which of our languages somebody reads, by the tags (BCP 47) that platforms and browsers send.
+"""Chooses one of our languages for a reader, by the tags (BCP 47) that platforms and browsers send.
 
-Tags come from outside: what is no tag of ours is passed over.
+Tags come from outside, so tags that are not valid or not ours are skipped.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
-# Each language we have, by what its readers call it.
+# Our languages, with the names that their readers use.
 NAMES = {
     "en": "English",
     "de": "Deutsch",
@@ -20,18 +20,18 @@ NAMES = {
     "zh-CN": "简体中文",
 }
 ENGLISH = "en"
-# English with marks on every letter: whoever sees a letter without a mark has found a sentence outside the catalogue.
-# A tag for exactly that (CLDR). Nobody is offered it.
+# English with a mark on every letter: a letter without a mark belongs to a sentence outside the catalogue. CLDR has
+# this tag for such languages. The bot offers it to nobody.
 PSEUDO = "en-XA"
 LONGEST_TAG = 35  # characters (RFC 5646, 4.4.1)
-LONGEST_HEADER = 200  # characters of an Accept-Language header that are looked at
+LONGEST_HEADER = 200  # characters of an Accept-Language header that are read
 
 
 @lru_cache(maxsize=256)
 def known(tag: str) -> str:
-    """Our language for one tag such as `de-AT`, `es-419` or `pt`; empty where we have none.
+    """Our language for one tag such as `de-AT`, `es-419` or `pt`; empty if we have none.
 
-    The script decides where a language has two: `zh-TW` is not `zh-CN`.
+    The script decides if a language has two: `zh-TW` is not `zh-CN`.
     """
     tag = tag[:LONGEST_TAG].replace("_", "-")
     if tag.lower() == PSEUDO.lower():
@@ -47,7 +47,7 @@ def known(tag: str) -> str:
 
 
 def first_known(tags: Iterable[str], otherwise: str = ENGLISH) -> str:
-    """The first of somebody's languages that we have."""
+    """The first of these tags for which we have a language, else `otherwise`."""
     return next((found for tag in tags if (found := known(tag))), otherwise)
 
 
@@ -60,17 +60,17 @@ def accepted(header: str, otherwise: str = ENGLISH) -> str:
 
 @lru_cache(maxsize=16)
 def locale_of(language: str) -> Locale:
-    """How dates, numbers and lists are written in one of our languages."""
+    """The rules for dates, numbers and lists in one of our languages."""
     return Locale.parse("en" if language == PSEUDO else language, sep="-")
 
 
 def english_name(language: str) -> str:
-    """What a model is told of a language: `German`, `Portuguese (Brazil)`."""
+    """The name of a language for a model: `German`, `Portuguese (Brazil)`."""
     return str(locale_of(language if language in NAMES else ENGLISH).english_name)
 
 
 def _parsed(tag: str) -> Locale | None:
-    """The locale of a tag; of its language alone where the region is unknown, as in Slack's `es-LA`."""
+    """The locale of a tag, or of its language alone if the region is not known, as in Slack's `es-LA`."""
     for part in (tag, tag.partition("-")[0]):
         with suppress(ValueError, UnknownLocaleError):
             return Locale.parse(part, sep="-")

@@ -1,4 +1,4 @@
-"""A sentence for people, as a value: what is said, before it is known who reads it."""
+"""A sentence for people as a value, before anybody knows who will read it, and in which language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,21 +6,21 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import TypeAlias, Union
 
-# What a sentence may hold: text as it is, and what each language writes in its own way. A timedelta is rounded up to
-# seconds or minutes; a tuple is a list of things.
+# The types of a sentence's fields. Text stays as it is, and each language has its own way to write the others. A
+# timedelta is rounded up to seconds or minutes; a tuple becomes a list of things.
 Value: TypeAlias = Union[str, int, datetime, timedelta, "Sentence", tuple[Union[str, "Sentence"], ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of the catalogue with what it is about. It is false when there is nothing to say."""
+    """One sentence of the catalogue and the values of its fields. It is false when there is nothing to say."""
 
-    name: str  # in the catalogue
-    values: Mapping[str, Value] = field(default_factory=dict)  # by the names of its fields; `count` chooses the plural
+    name: str  # its name in the catalogue
+    values: Mapping[str, Value] = field(default_factory=dict)  # by field name; `count` chooses the plural form
 
     def in_language(self, language: str) -> str:
-        """The text for a reader of one of our languages; English where nobody knows the language."""
-        from glados_bots.wording.writing import written  # noqa: PLC0415 - errors hold sentences; few are ever read
+        """The text in one of our languages, or in English if the language is not known."""
+        from glados_bots.wording.writing import written  # noqa: PLC0415 - errors hold sentences, and few are ever shown
 
         return written(self, language) if self.name else ""
 
@@ -28,7 +28,7 @@ class Sentence:
         return bool(self.name)
 
     def __str__(self) -> str:
-        """English, for a log."""
+        """The English text, for logs."""
         return self.in_language("")
 
 
@@ -36,11 +36,11 @@ NOTHING = Sentence("")
 
 
 def say(name: str, /, **values: Value) -> Sentence:
-    """The sentence of a name. A test reads all calls and compares them with the catalogue."""
+    """Make the sentence with this name. A test compares all calls with the catalogue."""
     return Sentence(name, values)
 
 
 def joined(*sentences: Sentence, by: str = "two-sentences") -> Sentence:
-    """Sentences one after the other, without those that say nothing; `by` is `two-lines` or `two-paragraphs`, too."""
+    """Join sentences, without empty ones. `by` may also be `two-lines` or `two-paragraphs`."""
     said = [each for each in sentences if each]
     return reduce(lambda first, second: say(by, first=first, second=second), said) if said else NOTHING

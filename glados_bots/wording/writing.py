@@ -1,4 +1,4 @@
-"""Writes a sentence in a language: the catalogue's words, and numbers, time spans, times and lists as CLDR has them."""
+"""Writes a sentence in a language: with the catalogue's words, and with numbers, times and lists by CLDR's rules."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -18,14 +18,14 @@ HOUR_MIN = 60
 
 def written(sentence: Sentence, language: str) -> str:
     """The text of a sentence. Raises UnknownSentenceError, or KeyError when a field has no value."""
-    language = language if language in {*NAMES, PSEUDO} else ENGLISH  # another version may have stored more of them
+    language = language if language in {*NAMES, PSEUDO} else ENGLISH  # another version may have stored a further one
     count = sentence.values.get("count")
     text = template(sentence.name, language, count if isinstance(count, int) else None)
     return text.format(**{name: shown(value, language) for name, value in sentence.values.items()})
 
 
 def shown(value: Value, language: str) -> str:
-    """One value as a language writes it."""
+    """Write one value by the rules of a language."""
     match value:
         case str():
             return value
@@ -42,7 +42,7 @@ def shown(value: Value, language: str) -> str:
 
 
 def _list(entries: list[str], language: str) -> str:
-    """`a, b and c`; the pseudo-language has no word between them."""
+    """Write `a, b and c`. The pseudo-language has no word for "and"."""
     return ", ".join(entries) if language == PSEUDO else str(format_list(entries, locale=locale_of(language)))
 
 
@@ -51,7 +51,7 @@ def _of_locale(text: str, language: str) -> str:
 
 
 def _duration(span: timedelta, language: str) -> str:
-    """A time span for people, rounded up: `23 sec`, `12 min`, `5 hr 12 min`."""
+    """Write a time span, rounded up: `23 sec`, `12 min`, `5 hr 12 min`."""
     seconds = max(1, math.ceil(span.total_seconds()))
     if seconds < 2 * MINUTE_S:
         return _unit(seconds, "second", language)

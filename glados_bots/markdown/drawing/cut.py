@@ -30,7 +30,7 @@ class MessageDialect(Protocol[Drawn, Message_co]):
     def draw(self, leaf: Leaf) -> Drawn: ...
 
     def size(self, drawn: Drawn) -> int:
-        """The space that it takes in a message, in the unit of the limit."""
+        """The space that `drawn` needs in a message, in the unit of the limit."""
 
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
         """Whether a message with `before` may also hold this leaf, regardless of its size."""

@@ -29,7 +29,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def block_parts(html: str) -> list[str | Code]:
-    """Split a block of raw HTML into prose and preformatted text, in order. In the latter, white space matters."""
+    """Split a block of raw HTML into prose and code, in order. Code is preformatted: its white space matters."""
     parts: list[str | Code] = []
     position = 0
     while (begin := _PRE.search(html, position)) and (end := _PRE_END.search(html, begin.end())):

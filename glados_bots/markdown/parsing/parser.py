@@ -36,7 +36,7 @@ def parse(text: str) -> Document:
 
 
 def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Iterable[str] = ()) -> Document:
-    """Parse text that `mend` has repaired. The tree's `starts` are byte offsets into it.
+    """Parse repaired text. The tree's `starts` are byte offsets into it.
 
     `on_unknown` is called for each `[x]` without a definition, and may return (target, title). `marks` are labels of
     footnotes that were marked before this text.

@@ -1,4 +1,4 @@
-"""A chat in a terminal: an example of an adapter, which CONTRIBUTING.md walks through."""
+"""A chat in a terminal: the example of an adapter that CONTRIBUTING.md explains."""
 
 import asyncio
 import getpass
@@ -13,5 +13,5 @@ def _run(settings: Settings) -> None:
     asyncio.run(Chat(settings, getpass.getuser()).run())
 
 
-# `glados up` starts what is configured, and has no terminal for it.
+# `glados up` starts configured platforms, and has no terminal for this one.
 platform = Platform("terminal", "Chat in this terminal.", configured=lambda: False, run=_run)

@@ -1,4 +1,4 @@
-"""A line is a question, a person's lines are one conversation, and an answer is drawn anew while it grows."""
+"""Each line is a question. A person's lines are one conversation. An answer is drawn again while it grows."""
 
 import asyncio
 import signal
@@ -19,13 +19,13 @@ from glados_bots.wording.sentence import say
 
 
 class TerminalSurface:
-    """The `Surface` of a terminal: a screen, which dies with its process, so that nothing is found there again.
+    """The `Surface` of a terminal. The screen dies with its process, so no message is ever found again.
 
     Attributes:
-        views: how each answer looks that this terminal waits for, by its turn; None before the first look.
+        views: the view of each answer that this terminal waits for, by its turn; None before the first view.
     """
 
-    longest_call_s = 0.0  # what is drawn is drawn at once
+    longest_call_s = 0.0  # a terminal draws at once
 
     def __init__(self) -> None:
         self.views: dict[str, View | None] = {}
@@ -34,16 +34,16 @@ class TerminalSurface:
         return PlainAnswer()
 
     def budget(self, turn: Turn) -> Budget:
-        """Ten edits of an answer per second, for the eyes' sake."""
+        """Ten edits of an answer per second, which is fast enough for the eye."""
         return Budget(f"screen:{turn.id}", 10, 1.0)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """An answer is one message here, so its turn says which."""
+        """Draw an answer. It is one message here, so the turn's id is the message's id."""
         await self.edit(turn, turn.id, view)
         return turn.id
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """What another terminal asked may be answered here, but is not shown here."""
+        """Draw an answer, unless another terminal asked the question: this process may answer that, but not show it."""
         if turn.id in self.views:
             self.views[turn.id] = view
 
@@ -54,11 +54,11 @@ class TerminalSurface:
         return []
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """What is drawn stays."""
+        """Do nothing: drawn text stays."""
 
 
 class Chat:
-    """One terminal and its worker, for one person. What it leaves unanswered, it answers when it is started again."""
+    """One terminal and its worker, for one person. After a restart it answers the questions that it left open."""
 
     def __init__(self, settings: Settings, person: str) -> None:
         self._core = AdapterCore(settings, "terminal", lambda *_: TerminalSurface())
@@ -66,7 +66,7 @@ class Chat:
         self._screen = Console(highlight=False)
 
     async def run(self) -> None:
-        """Until the input ends or a signal comes. Raises ConfigError and StoreUnavailableError."""
+        """Chat until the input ends or a signal comes. Raises ConfigError and StoreUnavailableError."""
         working, talking = asyncio.create_task(self._core.run()), asyncio.create_task(self._talk())
         working.add_done_callback(lambda _: talking.cancel())
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,14 +79,14 @@ class Chat:
             talking.result()
 
     async def _talk(self) -> None:
-        """What a killed process has left comes first, then line after line."""
+        """Answer the questions that a killed process left open, then line after line."""
         for turn in await self._core.store.queue(self._person):
             await self._follow(turn)
         async for line in lines():
             await self._ask(line)
 
     async def _ask(self, line: str) -> None:
-        """Take a question in. Once `accept` has returned it will be answered, whatever dies."""
+        """Accept a question. After `accept` has returned, it will be answered, even if processes die."""
         if len(line) > (longest := self._core.settings.message_max_chars):
             self._screen.print(str(say("too-long", length=len(line), most=longest)))
         elif line:
@@ -97,7 +97,7 @@ class Chat:
                 await self._follow(verdict.turn)
 
     async def _follow(self, turn: str) -> None:
-        """Draw an answer while it grows. Its end is in the history: another terminal's worker may have given it."""
+        """Draw an answer while it grows. Read its end from the history: another terminal's worker may have answered."""
         views, store = self._core.surface.views, self._core.store
         views[turn] = None
         with Live(console=self._screen, auto_refresh=False, transient=True) as live:
@@ -112,13 +112,13 @@ class Chat:
 
 
 def shown(*parts: str) -> Text:
-    """Others' words without their control characters, so that none of them steers the terminal."""
+    """Other people's words without control characters, so that none of them controls the terminal."""
     text = "\n".join(filter(None, parts)).expandtabs(4)
     return Text("".join(one for one in text if one == "\n" or one.isprintable()))
 
 
 async def lines() -> AsyncIterator[str]:
-    """Lines of standard input. A thread waits for them, and dies with the process."""
+    """The lines of standard input. A thread waits for them, and ends with the process."""
     found, loop = asyncio.Queue[str](1), asyncio.get_running_loop()
 
     def read() -> None:
