@@ -1,4 +1,4 @@
-"""The Discord adapter: `glados discord`, on discord.py. run.py wires it; docs/discord.md tells how to set it up."""
+"""The Discord adapter: `glados discord`, on discord.py. run.py wires it; docs/discord.md says how to set it up."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def _run(settings: Settings) -> None:
 
 def _examine() -> Iterator[Check]:
     require("discord", "discord.py", "discord")
-    from glados_discord.examine import examine  # noqa: PLC0415 - as above
+    from glados_discord.examine import examine  # noqa: PLC0415 - the command line must start quickly
 
     return examine()
 

@@ -1,7 +1,7 @@
-"""Who may talk to the bot, and who may change or end what: pure functions, no call to Discord or Redis.
+"""Who may talk to the bot, and who may change or end what. These pure functions do not call Discord or Redis.
 
-A deny list wins over every allow list; an empty allow list allows everybody. What cannot be known is refused: the roles
-of a person are not told in direct messages, so lists of roles close them to all but the users allowed by name.
+A deny list wins over every allow list; an empty allow list allows everybody. Unknown facts lead to a refusal: Discord
+does not tell roles in direct messages, so a list of roles closes them to all except the users allowed by id.
 """
 
 from dataclasses import dataclass, fields
@@ -27,7 +27,7 @@ class Rules:
     denied_roles: frozenset[int] = frozenset()
     allowed_users: frozenset[int] = frozenset()
     denied_users: frozenset[int] = frozenset()
-    dms: DmPolicy = "everyone"  # who may write directly: `everyone`, only those in `allowed_users`, or `nobody`
+    dms: DmPolicy = "everyone"  # who may write direct messages: `everyone`, only those in `allowed_users`, or `nobody`
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class DiscordAsker:
 
     user: int
     guild: int | None = None  # the server; None in a direct message
-    channels: frozenset[int] = frozenset()  # the channel itself, the one that its thread is in, and the category
-    roles: frozenset[int] = frozenset()  # the person's roles in the guild, without @everyone
+    channels: frozenset[int] = frozenset()  # ids of the channel, of its thread's channel, and of the category
+    roles: frozenset[int] = frozenset()  # the person's roles on the server, without @everyone
 
 
 def rules_of(settings: DiscordSettings) -> Rules:
@@ -46,7 +46,7 @@ def rules_of(settings: DiscordSettings) -> Rules:
 
 
 def refusal(rules: Rules, asker: DiscordAsker) -> Sentence:
-    """Why the bot does not talk to this person here; nothing when it does."""
+    """Why the bot does not talk to this person here; NOTHING if it does."""
     if is_denied(rules, asker):
         return say("not-for-you")
     if asker.guild is None:
@@ -73,14 +73,14 @@ def _direct_refusal(rules: Rules, asker: DiscordAsker) -> Sentence:
 
 
 def may_manage(permissions: discord.Permissions, guild_id: int | None) -> bool:
-    """Whether somebody may set a channel's persona and model; in direct messages everybody may set their own."""
+    """Whether a person may set a channel's persona and model. In direct messages everybody may set their own."""
     if guild_id is None:
         return True
     return permissions.administrator or permissions.manage_guild or permissions.manage_channels
 
 
 def may_moderate(permissions: discord.Permissions, guild_id: int | None) -> bool:
-    """Whether somebody may end or repeat other people's turns."""
+    """Whether a person may end or repeat other people's turns."""
     if guild_id is None:
         return False
     return may_manage(permissions, guild_id) or permissions.manage_messages or permissions.manage_threads

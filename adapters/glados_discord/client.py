@@ -1,4 +1,4 @@
-"""discord.py's client with our ears: it hands every event on, and decides nothing itself."""
+"""Our clients of discord.py. They pass every event to the parts, and decide nothing."""
 
 import asyncio
 import copy
@@ -17,7 +17,7 @@ from glados_discord.settings import ids
 
 
 class ListeningClient(discord.Client):
-    """What both kinds of client have in common."""
+    """The common base of both kinds of client."""
 
     def __init__(self, parts: DiscordParts, **options: Any) -> None:
         super().__init__(**options)
@@ -30,9 +30,9 @@ class ListeningClient(discord.Client):
         return self.user.id if self.user else 0
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
-        """Nothing is heard of a client that was closed; tasks of discord.py may outlive it, and would fail.
+        """Ignore events of a closed client: tasks of discord.py may outlive it, and would fail.
 
-        An edit that follows at once changes the message that discord.py remembers: a new message is heard as it came.
+        A new message is passed on as a copy, because an edit changes the message that discord.py remembers.
         """
         if event == "message":
             args = (copy.copy(args[0]),)
@@ -45,22 +45,22 @@ class ListeningClient(discord.Client):
         return task
 
     async def setup_hook(self) -> None:
-        """Logged in, not yet connected: buttons work from now on, and answers can be written."""
+        """Run after the login, before the connection: from now on buttons work, and the bot can write answers."""
         self.add_dynamic_items(Control)
         await self.tree.set_translator(Translator())
         self.parts.current.use(self)
         if self.application_id:
             await sync(self.tree, self.application_id, self.parts.facts, self.parts.settings)
 
-    # --- the connection; each may come any number of times ---------------------------------------------------------
+    # --- the connection; each event may come any number of times ---------------------------------------------------
 
     async def on_disconnect(self) -> None:
-        """The gateway's connection was lost; discord.py makes it anew, or its end is waited for."""
+        """The connection to the gateway was lost. discord.py reconnects, unless the client is about to end."""
         if not self.is_closed():
             RECONNECTS.labels("discord").inc()
 
     async def on_shard_connect(self, shard: int) -> None:
-        """A new session begins: no event of it was handled before this."""
+        """A new session begins. None of its events was handled before this one."""
         self.parts.current.heard.begin_anew()
         await self.parts.catch_up.begin(shard)
 
@@ -68,11 +68,11 @@ class ListeningClient(discord.Client):
         self.parts.catch_up.lost(shard)
 
     async def on_shard_resumed(self, shard: int) -> None:
-        """The connection is back, and nothing was missed."""
+        """The session continues on a new connection, and no event was missed."""
         self.parts.catch_up.resumed(shard)
 
     async def on_shard_ready(self, shard: int) -> None:
-        """The new session knows its servers: what was missed before it is looked for."""
+        """The new session knows its servers. Look for messages that were missed before it."""
         await self.parts.catch_up.look_back(self, shard, self.me)
 
     # --- what people do --------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class ListeningClient(discord.Client):
         await self.parts.desk.take_message(message, self.me)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """A message was edited, also one that we have forgotten. Pins, previews and threads are told so, too."""
+        """A message was edited, even one that discord.py has forgotten. Pins, previews and threads also cause this."""
         await self.parts.desk.edited(payload.message, self.me, payload.cached_message)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -94,20 +94,20 @@ class ListeningClient(discord.Client):
         await self.parts.whereabouts.deleted(payload.guild_id, payload.thread_id)
 
     async def on_thread_join(self, thread: discord.Thread) -> None:
-        """The bot was brought into a thread, or wrote in it."""
+        """The bot joined a thread: somebody added it, or it wrote there."""
         at = thread.me.joined_at if thread.me else discord.utils.utcnow()
         await self.parts.whereabouts.joined(thread.guild.id, thread.id, discord.utils.time_snowflake(at, high=True))
 
     async def on_thread_remove(self, thread: discord.Thread) -> None:
-        """The bot was taken out of a thread: there it answers to its name only."""
-        thread.me = None  # discord.py leaves it as it was
+        """The bot was removed from a thread. There it now answers only messages that name it."""
+        thread.me = None  # discord.py does not reset it
         await self.parts.whereabouts.removed(thread.guild.id, thread.id)
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         await self.parts.whereabouts.deleted(channel.guild.id, channel.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was removed from a server; an outage of one is another event."""
+        """The bot was removed from a server. An outage of a server is another event."""
         await self.parts.whereabouts.left_guild(guild.id)
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None:
@@ -118,8 +118,8 @@ class ListeningClient(discord.Client):
 class SingleClient(ListeningClient):
     """One connection for all servers, as shard 0.
 
-    AutoShardedClient with one shard is no substitute: where the first try to resume a session fails, it begins a new
-    one (discord.py 2.7, `Shard.reconnect`), and all that happened meanwhile has to be caught up with.
+    AutoShardedClient with one shard is no substitute. If its first try to resume a session fails, it begins a new one
+    (discord.py 2.7, `Shard.reconnect`), and the adapter must catch up with all that happened meanwhile.
     """
 
     async def on_connect(self) -> None:
@@ -137,23 +137,23 @@ class SingleClient(ListeningClient):
 
 
 class ShardedClient(ListeningClient, discord.AutoShardedClient):
-    """A connection for each shard of this process."""
+    """One connection per shard of this process."""
 
 
 class _Tree(app_commands.CommandTree[Any]):
-    """Slash commands, whose tasks are remembered."""
+    """The slash commands. Their tasks are tracked."""
 
     parts: DiscordParts
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Called before each command, in its task."""
+        """Track the task of a command. discord.py calls this before each command, in its task."""
         del interaction
         self.parts.hearing.keep(asyncio.current_task())
         return True
 
 
 def make_tree(client: discord.Client, parts: DiscordParts) -> app_commands.CommandTree[Any]:
-    """The slash commands, for servers the bot is in and for its direct messages."""
+    """The slash commands, for the bot's servers and its direct messages."""
     tree = _Tree(
         client,
         allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
@@ -165,7 +165,7 @@ def make_tree(client: discord.Client, parts: DiscordParts) -> app_commands.Comma
 
 
 def make_client(parts: DiscordParts) -> ListeningClient:
-    """A client as the settings want it. It must be made inside the event loop."""
+    """Make the client that the settings describe. Call it inside the event loop."""
     settings = parts.settings
     intents = discord.Intents(
         guilds=True, guild_messages=True, dm_messages=True, message_content=settings.message_content

@@ -1,4 +1,4 @@
-"""What `glados doctor` says about Discord: whether the token works, whether the intents are on, the invitation."""
+"""The checks of `glados doctor` for Discord: whether the token works and the intents are on, and the invitation."""
 
 import asyncio
 from collections.abc import Iterator

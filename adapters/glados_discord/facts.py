@@ -1,16 +1,16 @@
-"""What the adapter remembers in Redis beside the core's keys.
+"""The adapter's own facts in Redis, beside the core's keys.
 
     glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-    glados:{discord}:words:MESSAGE  str  mark of a question's words: enough to see a change, too short to tell them
+    glados:{discord}:words:MESSAGE  str  hash of a question's words: shows a change, too short to tell the words
     glados:{discord}:guild:ID       set  conversations of a server
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
-    glados:{discord}:dms            zset channel of a direct conversation -> when it was used last
-    glados:{discord}:locale:CHANNEL str language of whoever a direct conversation is with, as their Discord told it last
+    glados:{discord}:dms            zset channel of a direct conversation -> when it was last used
+    glados:{discord}:locale:CHANNEL str language of the person of a direct conversation, as Discord last told it
     glados:{discord}:alive:SHARD    int  when events last arrived without a gap, ms since the epoch
-    glados:{discord}:pace:global:calls zset each call under way or just made -> when Discord counted it (turns/gate.py)
-    glados:{discord}:commands:SCOPE str  hash of the slash commands Discord was told of
+    glados:{discord}:pace:global:calls zset each call under way or just done -> when Discord counted it (turns/gate.py)
+    glados:{discord}:commands:SCOPE str  hash of the slash commands that Discord knows
 
-These are ids, without any text, and all but the hashes run out by themselves.
+These are ids, without any text. All except the hashes of commands expire by themselves.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def _mark(words: str) -> str:
 
 
 class DiscordFacts:
-    """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is away."""
+    """Small facts of the adapter. Every method raises StoreUnavailableError when Redis is not reachable."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,22 +48,22 @@ class DiscordFacts:
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
 
     async def note_words(self, message: int, words: str) -> None:
-        """Remember which words a question has, so that a change of anything else is told from an edit."""
+        """Remember a question's words, so that an edit of them is told from any other change."""
         await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
 
     async def has_words(self, message: int, words: str) -> bool:
         return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
 
     async def is_turn(self, message: int) -> bool:
-        """Whether a message is a question that a conversation holds."""
+        """Whether a message is a question of a conversation."""
         return bool(await self.turns_among([message]))
 
     async def turns_among(self, messages: Sequence[int]) -> set[int]:
-        """Those of the messages that are questions which a conversation holds."""
+        """The messages among these that are questions of a conversation."""
         return {int(name) for name in await self._store.known_among([str(message) for message in messages])}
 
     async def note_asked(self, guild: int | None, channel: int, message: int) -> None:
-        """Remember a question for ASKED_S seconds, so that it can be looked at once more after a gap."""
+        """Remember a question for ASKED_S seconds, so that it can be checked again after a gap."""
         await self._asked.note(f"{guild or 0}:{channel}:{message}")
 
     async def asked_lately(self, count: int) -> list[tuple[int, int, int]]:
@@ -88,16 +88,16 @@ class DiscordFacts:
         await reply_of(self._client.delete(f"{self._prefix}guild:{guild}"))
 
     async def used_dm(self, channel: int) -> None:
-        """Remember a direct conversation: Discord does not list them after a restart."""
+        """Remember a direct conversation, because Discord does not list them after a restart."""
         await self._dms.note(str(channel))
         await reply_of(self._client.expire(f"{self._prefix}locale:{channel}", self._ttl))
 
     async def note_locale(self, channel: int, tag: str) -> None:
-        """Remember the language tag of the person of a direct conversation."""
+        """Remember the language tag of a direct conversation's person."""
         await reply_of(self._client.set(f"{self._prefix}locale:{channel}", tag, ex=self._ttl))
 
     async def locale(self, channel: int) -> str:
-        """The language tag of the person of a direct conversation; empty where Discord never told it."""
+        """The language tag of a direct conversation's person; empty if Discord never told it."""
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}locale:{channel}"))) or ""
 
     async def recent_dms(self, count: int) -> list[int]:
@@ -105,11 +105,11 @@ class DiscordFacts:
         return [int(channel) for channel in await self._dms.names(count)]
 
     async def stamp(self, shard: str, at_ms: int) -> None:
-        """Events of this shard arrived without a gap until now."""
+        """Note that events of this shard arrived without a gap until `at_ms`, in ms since the epoch."""
         await reply_of(self._client.set(f"{self._prefix}alive:{shard}", at_ms, ex=self._ttl))
 
     async def stamped(self, shard: str) -> int | None:
-        """Until when events of this shard arrived, in ms since the epoch."""
+        """Until when events of this shard arrived, in ms since the epoch; None if not known."""
         found = await reply_of(self._client.get(f"{self._prefix}alive:{shard}"))
         return None if found is None else int(found)
 

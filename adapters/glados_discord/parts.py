@@ -1,4 +1,4 @@
-"""What takes what people do on Discord, wired once. It lives longer than any client."""
+"""The parts that handle people's actions on Discord, wired once. They live longer than any client."""
 
 from glados_bots.background import Background
 from glados_discord.answers.surface import Clock
@@ -11,7 +11,7 @@ from glados_discord.incoming.whereabouts import Whereabouts
 
 
 class DiscordParts:
-    """The parts of one process that a client hands its events to."""
+    """The parts of one process that get the client's events."""
 
     def __init__(self, shared: DiscordShared, clock: Clock) -> None:
         self.facts = shared.facts
@@ -24,4 +24,4 @@ class DiscordParts:
         self.turn_commands = TurnCommands(shared)
         self.slash = Slash(shared, self.turn_commands)
         self.catch_up = DiscordCatchUp(shared, self.desk, clock=clock)
-        self.hearing = Background()  # what discord.py began for events, commands and buttons, and forgets
+        self.hearing = Background()  # tasks of discord.py for events, commands and buttons, which it does not track

@@ -1,7 +1,7 @@
-"""`glados discord`: the adapter's process, from its first connection to its orderly end.
+"""`glados discord`: the adapter's process, from its first connection to its shutdown.
 
-discord.py reconnects by itself once it was connected. What it does not survive is a first connection that fails: then a
-new client is made after a pause. A token or an intent that Discord refuses ends the process, because no retry helps.
+discord.py reconnects by itself, but it does not survive a failed first connection: then the adapter makes a new client
+after a pause. If Discord refuses the token or an intent, the process ends, because no retry helps.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ FATAL_CLOSES = {
 
 
 class Bot:
-    """The adapter as one object, also for tests: `run` until `stop`."""
+    """The adapter as one object, also for tests. `run` works until `stop` is called."""
 
     def __init__(
         self, settings: Settings, discord_settings: DiscordSettings, clock: Callable[[], float] = time.time
@@ -78,7 +78,7 @@ class Bot:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Answer until `stop` is called. Raises ConfigError for what only the operator can mend."""
+        """Answer until `stop` is called. Raises ConfigError for problems that only the operator can fix."""
         works = [
             asyncio.create_task(self.core.run(), name="worker"),
             asyncio.create_task(self._stay_connected(), name="gateway"),
@@ -94,7 +94,7 @@ class Bot:
             stopping.cancel()
 
     async def _end(self, works: list[asyncio.Task[None]]) -> None:
-        """Take nothing more, let running answers finish, then hang up."""
+        """Accept nothing more, let running answers finish, then disconnect."""
         if self._is_well():
             await self.parts.catch_up.stamp()
         await self.parts.order.drain()
@@ -107,7 +107,7 @@ class Bot:
         await self.core.aclose()
 
     def _is_well(self) -> bool:
-        """Events arrive and are taken in, and none of them waits for Redis."""
+        """Whether events arrive and are handled, and no event waits for Redis."""
         client, order = self.current.client, self.parts.order
         if client is None or not client.is_ready() or client.is_closed():
             return False
@@ -127,7 +127,7 @@ class Bot:
             await asyncio.sleep(pause)
 
     async def _connect(self) -> str:
-        """One client from its login to its end; returns why it ended. Raises ConfigError."""
+        """Run one client from its login to its end. Returns why it ended. Raises ConfigError."""
         client = make_client(self.parts)
         try:
             async with client:
@@ -140,7 +140,7 @@ class Bot:
             if error.code in FATAL_CLOSES:
                 raise ConfigError(FATAL_CLOSES[error.code]) from None
             return f"closed with code {error.code}"
-        except Exception as error:  # noqa: BLE001 - discord.py raises an AttributeError when a first connection fails
+        except Exception as error:  # noqa: BLE001 - discord.py raises an AttributeError if a first connection fails
             return f"{type(error).__name__}: {error}"
         finally:
             self.current.drop(client)
@@ -148,7 +148,7 @@ class Bot:
 
 
 def point_at(settings: DiscordSettings) -> None:
-    """discord.py keeps its addresses in two globals."""
+    """Set the addresses of Discord, which discord.py keeps in two globals."""
     if settings.api_base:
         discord.http.Route.BASE = str(settings.api_base).rstrip("/")
     if settings.gateway_url:
@@ -156,7 +156,7 @@ def point_at(settings: DiscordSettings) -> None:
 
 
 def calm_the_library() -> None:
-    """discord.py warns at every start that it cannot speak, and shows a traceback at every reconnection."""
+    """Switch off discord.py's warning about voice at every start, and its traceback at every reconnection."""
     discord.VoiceClient.warn_nacl = False
     discord.VoiceClient.warn_dave = False
     logging.getLogger("discord.client").addFilter(_without_traceback)

@@ -1,4 +1,4 @@
-"""Settings of the Discord adapter: `GLADOS_DISCORD_*`. Lists of ids are written with commas or spaces between them."""
+"""The settings of the Discord adapter: `GLADOS_DISCORD_*`. Commas or spaces separate the ids of a list."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ ArchiveMinutes = Literal[60, 1440, 4320, 10080]
 
 
 def ids(text: str) -> frozenset[int]:
-    """The entries of a list of Discord ids."""
+    """The ids in a list of Discord ids."""
     return frozenset(int(word) for word in words(text))
 
 
@@ -31,7 +31,7 @@ Ids = Annotated[str, AfterValidator(_check_ids)]
 
 
 class DiscordSettings(GladosSettings):
-    """What `glados discord` needs beside the settings of every role. See docs/settings.md for a table."""
+    """The settings of `glados discord`, beside those of every role. docs/settings.md has a table."""
 
     model_config = SettingsConfigDict(env_prefix="GLADOS_DISCORD_")
 

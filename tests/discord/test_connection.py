@@ -303,7 +303,7 @@ async def test_while_redis_is_away_a_question_waits_and_is_answered(
         await admin.config_set("maxmemory", 1)  # every write is refused
         try:
             question = await world.ask()
-            await world.until(lambda: "an event of Discord waits" in caplog.text)
+            await world.until(lambda: "an event of Discord waits for Redis" in caplog.text)
         finally:
             await admin.config_set("maxmemory", 0)
         await world.answered(question)

@@ -105,7 +105,7 @@ async def test_where_a_thread_may_not_be_changed_that_is_logged_and_the_turn_end
         world.fake.faults.add(method="PATCH", path=f"/channels/{thread.id}", status=status, code=code, times=None)
         await deleted(world, bot, question)
         assert await bot.core.store.load() == (0, 0)
-    assert f"could not be put away ({code})" in caplog.text
+    assert f"could not be archived ({code})" in caplog.text
 
 
 async def test_an_answer_that_gets_shorter_leaves_its_thread_alone(world: World) -> None:

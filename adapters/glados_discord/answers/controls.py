@@ -1,4 +1,4 @@
-"""The buttons under an answer. Their ids hold all that is needed, so they work after a restart and in any process."""
+"""The buttons under an answer. Their ids hold all data, so they work after a restart and in any process."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ _FACES: dict[Action, tuple[Sentence, str]] = {
 
 
 class Presses(Protocol):
-    """The client, as far as buttons know it."""
+    """The part of the client that buttons use."""
 
     async def press(self, interaction: discord.Interaction, action: Action, turn: str) -> None: ...
 
@@ -27,7 +27,7 @@ class Control(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
     template=r"glados:(?P<action>stop|redo|up|down):(?P<turn>\d+)(?::(?P<mark>\w+))?",
 ):
-    """One button. `mark` names the message it was made for, so that a message that was posted can be found again."""
+    """One button. `mark` names its message, so that a posted message can be found again."""
 
     def __init__(self, action: Action, turn: str, mark: str = "", language: str = "") -> None:
         label, emoji = _FACES[action]
@@ -48,7 +48,7 @@ class Control(
 
 
 def buttons(turn: str, actions: Sequence[Action], mark: str = "", language: str = "") -> discord.ui.View:
-    """The row under an answer. Must be called inside the event loop, as all of discord.py's views."""
+    """The row of buttons under an answer. Call it inside the event loop, because discord.py's views need one."""
     view = discord.ui.View(timeout=None)
     for action in actions:
         view.add_item(Control(action, turn, mark, language))
@@ -56,7 +56,7 @@ def buttons(turn: str, actions: Sequence[Action], mark: str = "", language: str 
 
 
 def mark_of(message: discord.Message) -> str:
-    """The mark of a message of ours that has buttons; empty without."""
+    """The mark of one of our messages; empty if it has no buttons."""
     return next((found["mark"] or "" for found in _controls(message)), "")
 
 

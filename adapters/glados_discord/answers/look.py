@@ -1,4 +1,4 @@
-"""How one message of an answer looks: the text, small print below it, and buttons."""
+"""How one message of an answer looks: its text, the small print below, and the buttons."""
 
 import re
 
@@ -12,7 +12,7 @@ from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
 
 LONGEST_LINE = 180  # characters of small print; the longest notice of any language has 165
 ROOM = 560  # characters of a message kept free for the small print: three lines
-_SPACES = re.compile(r"[^\S\xa0\u202f]+")  # all but those that keep a number and its unit on one line
+_SPACES = re.compile(r"[^\S\xa0\u202f]+")  # white space, except the kinds that keep a number and its unit on one line
 _DIALECT = DiscordDialect()
 
 
@@ -22,9 +22,9 @@ def new_answer() -> Stream[str]:
 
 
 def content(view: View, aside: str = "", language: str = "") -> str:
-    """The message's text, and below it in Discord's small print what the bot itself says.
+    """The message's text, and the bot's own sentences below it in Discord's small print.
 
-    `aside` is a sentence about the question that stays, such as what was not read of it. `language` is the place's.
+    `aside` is a lasting sentence about the question, such as what was not read. `language` is the place's.
     """
     is_silent = view.state in {"waiting", "writing"} and not view.chunk
     notice = view.notice or (say("thinking").in_language(language) if is_silent else "")
@@ -40,7 +40,7 @@ def controls(turn: str, view: View, nonce: str = "", language: str = "") -> disc
 
 
 def actions(view: View) -> tuple[Action, ...]:
-    """What can be pressed under the last message: Stop while it is written, Regenerate and votes after."""
+    """The buttons under the last message: Stop while the answer grows, Regenerate and votes afterwards."""
     if not view.is_last:
         return ()
     return ("redo", "up", "down") if view.state in {"done", "stopped", "failed"} else ("stop",)

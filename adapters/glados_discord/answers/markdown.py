@@ -1,7 +1,7 @@
 """Answers in Discord's markdown.
 
-Discord reads `#` to `###`, lists, `> ` quotes, bold, italic, strike, code and masked links; it reads neither tables,
-images, rules nor HTML. Anything in the text that it would read by accident is escaped.
+Discord reads `#` to `###`, lists, `> ` quotes, bold, italic, strike, code and masked links. It does not read tables,
+images, rules or HTML. We escape all text that it would read by accident.
 """
 
 import re
@@ -14,19 +14,19 @@ from glados_bots.markdown.links import is_as_written
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.markdown.tree import Run, SpanKind
 
-# Code points a message may hold (Discord's API).
+# Code points per message (Discord's API).
 LIMIT = 2000
 
 # A plain set of characters is the fastest to search for.
 _SPECIAL = re.compile(r"[\\*_~`\[\]<|@]")
-# Escaped wherever they stand, the backslash first; `_escaped` looks closer at the others.
+# Always escaped, the backslash first; `_escaped` decides about the others.
 _ALWAYS = "\\*_~`[]"
 _ANGLE = re.compile(r"<(?!\s)")
 _SOMETIMES = re.compile(r"\|(?=\|)|(?<=\|)\||(?<=http):(?=//)|(?<=https):(?=//)")
 _MENTIONS = Mentions(r"everyone|here|[!&]?\d")
 _TICKS = re.compile("`+")
 _DEEPEST_HEADING = 3
-# What may stand between angle brackets as it was written, though not in a masked link.
+# Characters that may stand unchanged between angle brackets, but not in a masked link.
 _PLAIN_ADDRESS = re.compile(r"[!-;=?-_a-~]+\Z")
 
 
@@ -36,7 +36,7 @@ class DiscordDialect(BackslashDialect):
     line_start = re.compile(r"(#{1,3}|-#|[-*+]|>{1,3}|\d+(?=\.))(?=[\s.]|$)")
 
     def escape(self, text: str) -> str:
-        is_address = "://" in text  # in a link's label an address makes Discord show the link's source
+        is_address = "://" in text  # an address in a link's label makes Discord show the link's source
         if not is_address and not _SPECIAL.search(text):
             return text
         for character in _ALWAYS:
@@ -49,12 +49,12 @@ class DiscordDialect(BackslashDialect):
         return _MENTIONS.broken(text)
 
     def code(self, text: str) -> str:
-        """Write inline code with one back-tick, or two where it holds one."""
+        """Write inline code with one back-tick, or with two if the code holds one."""
         text = text.replace("\n", " ")
         if "`" not in text:
             return f"`{text}`"
         lengths = {len(ticks) for ticks in _TICKS.findall(text)}
-        if lengths - {1, 2} or len(lengths) > 1:  # neither one nor two can enclose them all: take them apart
+        if lengths - {1, 2} or len(lengths) > 1:  # neither one nor two can enclose all back-ticks: separate them
             text = text.replace("``", f"`{ZERO_WIDTH_SPACE}`").replace("``", f"`{ZERO_WIDTH_SPACE}`")
             lengths = {1}
         ticks = "``" if lengths == {1} else "`"
@@ -62,11 +62,11 @@ class DiscordDialect(BackslashDialect):
         return f"{ticks}{pad_left}{text}{pad_right}{ticks}"
 
     def is_hard_to_style(self, code: str, kind: SpanKind) -> bool:
-        """Discord looks for closing markers inside code, too."""
+        """Whether code could end a style: Discord also looks for closing markers inside code."""
         return self.marks[kind] in code
 
     def link(self, label: list[Run], url: str, *, is_bare: bool) -> str:
-        """Write a masked link; an address that is its own label goes in angle brackets, without a preview."""
+        """Write a masked link. An address that is its own label gets angle brackets, which prevent a preview."""
         shown = "".join(run.text for run in label).strip()
         if url.startswith("mailto:"):
             address = url.removeprefix("mailto:")
@@ -82,20 +82,20 @@ class DiscordDialect(BackslashDialect):
         return f"<{_quoted(url)}>"
 
     def heading(self, leaf: Leaf) -> str:
-        """Levels 1 to 3 exist; deeper ones are bold lines."""
+        """Write a heading. Discord has levels 1 to 3; deeper ones become bold lines."""
         if leaf.level > _DEEPEST_HEADING:
             return " ".join(write_lines(self, bold(leaf.runs)))
         line = " ".join(write_lines(self, leaf.runs))
-        hidden = ZERO_WIDTH_SPACE if line.endswith("#") else ""  # Discord takes these off
+        hidden = ZERO_WIDTH_SPACE if line.endswith("#") else ""  # Discord removes `#` at the end
         return "#" * leaf.level + f" {line}{hidden}"
 
     def small(self, line: str) -> str:
-        """Footnotes are Discord's subtext."""
+        """Write a footnote as Discord's subtext."""
         return f"-# {line}"
 
 
 def render(text: str, limit: int = LIMIT) -> list[str]:
-    """The messages of a whole answer, each of at most `limit` code points; none for an answer without visible content.
+    """The messages of a whole answer, each with at most `limit` code points. No message without visible content.
 
     Raises ValueError when the limit is below 200.
     """
@@ -103,7 +103,7 @@ def render(text: str, limit: int = LIMIT) -> list[str]:
 
 
 def stream(limit: int = LIMIT) -> Stream[str]:
-    """Follow an answer while it is written; see `render`."""
+    """Render an answer while it grows; see `render`."""
     return Stream(lambda: ChatSink(DiscordDialect(), limit))
 
 
@@ -112,5 +112,5 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _quoted(url: str) -> str:
-    """Encode what would be read inside an address."""
+    """Encode characters that Discord would read as markup inside an address."""
     return _MENTIONS.encoded(url).replace("~~", "%7E%7E").replace("||", "%7C%7C")

@@ -1,7 +1,7 @@
-"""Where an answer goes: a thread on the question, a reply, or plainly into the channel.
+"""Where an answer goes: a thread on the question, a reply, or a plain message in the channel.
 
-A thread on a message has that message's id. So a conversation's key is known before its thread exists, the thread is
-made with the first message of the answer, and making it again is refused without harm.
+A thread on a message has that message's id. So a conversation's key is known before its thread exists. The thread is
+made with the first message of the answer. Discord refuses to make it again, which does no harm.
 """
 
 import logging
@@ -25,26 +25,26 @@ log = logging.getLogger(__name__)
 
 How = Literal["thread", "reply", "plain"]
 MOST_KNOWN = 4096
-MOST_LEFT = 10  # messages of a thread that are looked at before it is put away
+MOST_LEFT = 10  # messages of a thread that are read before it is archived
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """What a turn keeps of its place, all of it text."""
+    """What a turn stores about its place, all as text."""
 
-    channel: str  # where the question stands
+    channel: str  # where the question was asked
     guild: str = ""  # the server; empty for a direct message
-    question: str = ""  # the message that asked; empty for a slash command, whose question we write down ourselves
+    question: str = ""  # the message that asked; empty for a slash command, whose question the bot posts itself
     how: How = "reply"  # where the answer goes
-    title: str = ""  # name of the thread to be made
-    asker: str = ""  # mention of the person, for slash commands
-    asked: str = ""  # their words, for slash commands
-    aside: str = ""  # a sentence that stays below the answer, such as what was not read
-    patient: str = ""  # "yes" where slow mode or announcements ask for fewer edits
+    title: str = ""  # name of the new thread
+    asker: str = ""  # mention of the person who asked, for slash commands
+    asked: str = ""  # that person's words, for slash commands
+    aside: str = ""  # a lasting sentence below the answer, such as what was not read
+    patient: str = ""  # "yes" if slow mode or announcements allow fewer edits
 
     @classmethod
     def of(cls, turn: Turn) -> "Spot":
-        """The place of a turn; of one kept by another version, what this one knows."""
+        """The place of a turn. Fields that another version stored and this one lacks are skipped."""
         known = {field.name for field in fields(cls)}
         found = {name: value for name, value in turn.place.items() if name in known}
         return cls(**cast("Mapping[str, How]", {"channel": "0", **found}))
@@ -55,7 +55,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A channel or thread, the message to reply to there, and whether others talk there about other things."""
+    """A channel or thread, the message to reply to, and whether people talk there about other things."""
 
     channel: int
     reply_to: int | None
@@ -63,7 +63,7 @@ class Target:
 
 
 class Places:
-    """Finds, and where needed makes, the place of an answer."""
+    """Finds the place of an answer, or makes it."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class Places:
         self._known: OrderedDict[str, Target] = OrderedDict()
 
     def expected(self, turn: Turn) -> str:
-        """Id of the channel or thread the answer is, or will most likely be, in."""
+        """Id of the channel or thread that has the answer, or will probably have it."""
         known, spot = self._known.get(turn.id), Spot.of(turn)
         return str(known.channel) if known else (spot.how == "thread" and spot.question) or spot.channel
 
     async def target(self, turn: Turn) -> Target:
-        """Where to write; makes the thread if there is none. Raises PlaceGoneError, or what is worth another try."""
+        """Where to write; makes a missing thread. Raises PlaceGoneError, or an error that is worth a retry."""
         known = self._known.get(turn.id)
         if known is None:
             known = self._known[turn.id] = await self._find(turn, Spot.of(turn))
@@ -104,7 +104,7 @@ class Places:
         return Target(int(spot.channel), None if spot.how == "plain" else question, is_shared)
 
     async def _open(self, turn: Turn, spot: Spot, question: int) -> bool:
-        """Make the thread; False where none can be made, so that the answer goes inline."""
+        """Make the thread. False if Discord refuses: then the answer goes into the channel."""
         channel = await self._current.channel(spot.channel, spot.guild)
         if channel.guild is None:
             raise LookupError("the server is not known yet, or the bot was removed from it")
@@ -123,16 +123,16 @@ class Places:
                     elif error.code not in NO_THREAD:
                         raise
                     log.info("turn %s: no thread could be made (code %d)", turn.id, error.code)
-                    if error.code not in BLOCKED:  # another name may pass
+                    if error.code not in BLOCKED:  # another name may be accepted
                         return False
                 else:
                     return True
         return False
 
     async def leave_empty(self, turn: Turn, thread: int) -> None:
-        """The question was deleted, and its answer. If that has a thread of ours, and nobody wrote in it: put it away.
+        """After the question and its answer were deleted: archive our thread of the answer, if nobody wrote in it.
 
-        Its name is what was asked, so it gets another one. Where we may not do that, it stays.
+        Its name holds the question, so it gets another one. Without the permission, the thread stays.
         """
         if Spot.of(turn).how != "thread" or str(thread) == Spot.of(turn).channel:
             return
@@ -142,17 +142,17 @@ class Places:
             try:
                 found = await client.fetch_channel(thread)
                 if isinstance(found, discord.Thread) and await _is_empty_of(found, client.user):
-                    if found.archived:  # then nothing else of it can be changed
+                    if found.archived:  # an archived thread allows no other change
                         await found.edit(archived=False)
                     deleted = say("thread-deleted").in_language(turn.language)
                     await found.edit(name=deleted, archived=True)
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
-                log.info("turn %s: its empty thread could not be put away (%d)", turn.id, error.code)
+                log.info("turn %s: its empty thread could not be archived (%d)", turn.id, error.code)
 
     async def _write_down(self, turn: Turn, spot: Spot) -> int:
-        """Post the question of a slash command, so that the answer has something to stand under."""
+        """Post the question of a slash command, so that the answer can stand below it."""
         channel = await self._current.channel(spot.channel, spot.guild)
         await self._rates.enter(turn.id, self._rates.creations(spot.channel))
         with as_core_errors():
@@ -163,7 +163,7 @@ class Places:
 
 
 async def _is_empty_of(thread: discord.Thread, opener: discord.ClientUser | None) -> bool:
-    """Whether this account opened a thread, and nothing stands in it beside what Discord itself wrote."""
+    """Whether `opener` opened a thread, and only Discord itself wrote in it."""
     if opener is None or thread.owner_id != opener.id:
         return False
     starter = discord.MessageType.thread_starter_message
@@ -174,7 +174,7 @@ async def _is_empty_of(thread: discord.Thread, opener: discord.ClientUser | None
 
 
 def asked(spot: Spot, language: str = "") -> str:
-    """A slash command's question as we write it down."""
+    """A slash command's question, as the bot posts it."""
     text = DiscordDialect().escape(spot.asked)
     quoted = "\n".join(f"> {line}" for line in text.splitlines())
     whole = say("asks", name=spot.asker, question=quoted).in_language(language)

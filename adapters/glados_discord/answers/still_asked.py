@@ -1,8 +1,8 @@
-"""Whether a question still stands, where its deletion may have been missed: before an answer to it is shown.
+"""Checks before an answer is shown that its question still exists, if its deletion may have been missed.
 
-Of a question that was heard in the session at hand, a deletion is heard, too, and nothing is asked of Discord. That is
-the common case. Another one is asked for once in each session: before its answer's first showing in this process, and
-again before a later one when a new session began meanwhile.
+Most questions were heard in the present session. That session also tells their deletions, so they cost no call. The
+adapter fetches any other question once per session: before this process first shows the answer, and again before a
+later change of the answer if a new session has begun meanwhile.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class StillAsked:
-    """Finds deletions that nobody told us of, and makes them known as if somebody had."""
+    """Finds deletions that Discord did not tell, and handles them like those that it told."""
 
     def __init__(self, current: CurrentClient, store: Store, rates: Rates) -> None:
         self._current = current
@@ -28,11 +28,11 @@ class StillAsked:
         self._rates = rates
 
     async def check(self, turn: Turn, guild: str, channel: str, question: str) -> None:
-        """`question` is empty for a slash command.
+        """Check that a question exists. `question` is its message's id, or empty for a slash command.
 
         Raises:
             PlaceGoneError: the question was deleted.
-            NotConnectedError, PlatformAwayError: that cannot be found out right now.
+            NotConnectedError, PlatformAwayError: Discord cannot tell right now.
         """
         if not question or int(question) in self._current.heard:
             return
@@ -40,7 +40,7 @@ class StillAsked:
         if guild and client.get_guild(int(guild)) is None:
             if not client.is_ready():
                 raise NotConnectedError("the new session is not ready: nobody knows yet whose server that is")
-            return  # another process hears that server, and looks itself
+            return  # another process hears that server, and checks itself
         place = await self._current.channel(channel, guild)
         await self._rates.enter(turn.id)
         with as_core_errors():
@@ -51,11 +51,11 @@ class StillAsked:
             except discord.HTTPException as error:
                 if error.code == UNKNOWN_MESSAGE:
                     await self.gone(turn)
-                log.info("turn %s: its question cannot be looked at (%d)", turn.id, error.code)
+                log.info("turn %s: its question could not be read (%d)", turn.id, error.code)
         self._current.heard.add(int(question))
 
     async def gone(self, turn: Turn) -> None:
-        """The message that asked is not there any more. Raises PlaceGoneError, unless others were joined to it."""
+        """Handle a question whose message was deleted. Raises PlaceGoneError, unless other messages joined it."""
         await self._store.change(turn.id, "delete")
         if await self._store.asked_of(turn.id) == "delete":
             raise PlaceGoneError("the question was deleted")

@@ -1,7 +1,7 @@
 """The `Surface` of Discord: messages that grow by edits, with small print and buttons.
 
-Every message is sent without mentions and without previews. A message gets a nonce, by which Discord recognises it for
-some minutes when it is sent again; after that, we look whether it is there already.
+Every message is sent without mentions and previews. It has a nonce, by which Discord recognises a repeated message for
+some minutes. After that, the adapter searches for the message before it sends again.
 """
 
 import logging
@@ -39,7 +39,7 @@ LOOKED_AT = 25
 
 
 class DiscordSurface:
-    """Shows answers on Discord. A post is named `CHANNEL:MESSAGE`; `clock` tells seconds since the epoch."""
+    """Shows answers on Discord. A post's id is `CHANNEL:MESSAGE`. `clock` returns seconds since the epoch."""
 
     longest_call_s = 30.0
 
@@ -67,15 +67,15 @@ class DiscordSurface:
         return new_answer()
 
     def budget(self, turn: Turn) -> Budget:
-        """Discord counts edits by channel, and a thread is a channel."""
+        """The budget of the answer's channel. Discord counts edits per channel, and a thread is a channel."""
         return self.rates.edits(self.places.expected(turn), patient=bool(Spot.of(turn).patient))
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
-        """Write a message, the first one as a reply to the question; a thread is made for it where one is wanted."""
+        """Write a message, the first one as a reply to the question. Makes the thread if the answer needs one."""
         await self._see_question(turn)
         target = await self.places.target(turn)
         message = await self._posted_before(turn, target, nonce) or await self._send(turn, target, view, nonce)
-        if not _shows(message, turn, view):  # it was made before, by a process that died or heard no answer
+        if not _shows(message, turn, view):  # an earlier process made it, and died or got no answer
             await self.rates.enter(turn.id, self.rates.edits(str(target.channel)))
             await self._rewrite(turn, target.channel, message.id, view, nonce)
         if target.is_shared:
@@ -84,9 +84,9 @@ class DiscordSurface:
         return f"{target.channel}:{message.id}"
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
-        """The message that was sent with this nonce, as far as it can be read.
+        """The message that was sent with this nonce, if the bot can read it.
 
-        Where there is none, a thread that was opened for the answer to a deleted question goes.
+        If there is none, a thread that was opened for the answer to a deleted question is archived.
         """
         found = await self.strays(turn, [nonce], ())
         if not found and await self._was_deleted(turn, ()):
@@ -94,7 +94,7 @@ class DiscordSurface:
         return found[0] if found else None
 
     async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
-        """Messages that were sent with these nonces, as far as they can be read, but for `posts`."""
+        """Messages that were sent with these nonces and that the bot can read, except `posts`."""
         channel = int(self.places.expected(turn))
         with suppress(discord.NotFound, discord.Forbidden):
             found = [f"{channel}:{message.id}" for message in await self._marked(turn, channel, nonces)]
@@ -102,7 +102,7 @@ class DiscordSurface:
         return []
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Make a message look like this. One that is too old to be edited gives way to a new one."""
+        """Make a message look like `view`. A new message replaces one that is too old for edits."""
         channel, number = _parts(post)
         await self._see_question(turn)
         if self._age_s(number) > OLD_S:
@@ -112,9 +112,9 @@ class DiscordSurface:
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
-        """Delete one of our messages; where we may not, or it is gone, there is nothing left to do.
+        """Delete one of our messages. Do nothing if the bot may not delete it, or if it is gone.
 
-        After the last message of an answer to a deleted question, a thread that was opened for it goes as well.
+        After the last message of an answer to a deleted question, the thread that was opened for it is archived.
         """
         channel, number = _parts(post)
         self.typing.end(turn)
@@ -134,7 +134,7 @@ class DiscordSurface:
             await self.places.leave_empty(turn, channel)
 
     async def _was_deleted(self, turn: Turn, posts: tuple[str, ...]) -> bool:
-        """Whether the question was deleted, and these are all messages of its answer."""
+        """Whether the question was deleted, and `posts` are all messages of its answer."""
         return await self._store.asked_of(turn.id) == "delete" and await self._store.posts(turn.id) == posts
 
     async def _see_question(self, turn: Turn) -> None:
@@ -172,7 +172,7 @@ class DiscordSurface:
         return await self._create(turn, channel, view, nonce, None)
 
     async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
-        """An edit. With `nonce`, the message can still be found by it; that matters until its id is saved."""
+        """Edit a message. `nonce` keeps it findable, which matters until its id is saved."""
         try:
             await self._edit(turn, channel, number, view, nonce)
         except BlockedError as error:
@@ -194,14 +194,14 @@ class DiscordSurface:
             raise
 
     async def _unarchive(self, channel: int) -> None:
-        """Edits fail in an archived thread. The edit is tried again by the core."""
+        """Reopen an archived thread, in which edits fail. The core then retries the edit."""
         with as_core_errors():
             thread = await (await self._current.get()).fetch_channel(channel)
             if isinstance(thread, discord.Thread):
                 await thread.edit(archived=False)
 
     async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
-        """A message of ours that was sent, but not saved, by a process that died longer ago than nonces are known."""
+        """A message that a dead process sent, but did not save, so long ago that Discord has forgotten its nonce."""
         if self._age_s(int(turn.id)) < NONCE_MEMORY_S:
             return None
         found = await self._marked(turn, target.channel, [nonce])
@@ -225,7 +225,7 @@ def _parts(post: str) -> tuple[int, int]:
 
 
 def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
-    """Whether a message looks like this: for a nonce that it knows, Discord gives the first message as it stands."""
+    """Whether a message looks like `view`. For a known nonce, Discord returns the first message unchanged."""
     words = content(view, Spot.of(turn).aside, turn.language).split()
     return message.content.split() == words and actions_of(message) == actions(view)
 

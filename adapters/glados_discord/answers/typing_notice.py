@@ -1,4 +1,4 @@
-"""Discord's "… is typing" while a question waits: renewed as long as the turn is really there, and never after."""
+"""Discord's "… is typing" while a question waits. It is renewed only as long as the turn exists."""
 
 import asyncio
 import logging
@@ -17,18 +17,18 @@ from glados_discord.connection.refusals import Temporary
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 8.0  # the sign lasts ten seconds
+EVERY_S = 8.0  # the notice lasts ten seconds
 
 
 class TypingNotice:
-    """One task for each turn that waits."""
+    """Runs one task per waiting turn."""
 
     def __init__(self, current: CurrentClient, store: Store, rates: Rates) -> None:
         self._current = current
         self._store = store
         self._rates = rates
-        self._shown: dict[str, asyncio.Task[None]] = {}  # by turn
-        self._background = Background()  # these, and those that were told to end and are still about to
+        self._shown: dict[str, asyncio.Task[None]] = {}  # by the turn's id
+        self._background = Background()  # these tasks, and those that are about to end
 
     def follow(self, turn: Turn, channel: int, state: State) -> None:
         if state != "waiting":
@@ -43,7 +43,7 @@ class TypingNotice:
             task.cancel()
 
     async def aclose(self) -> None:
-        """End all, and return when they have ended."""
+        """End all tasks, and wait for their ends."""
         await self._background.cancel()
 
     def _forget(self, turn: Turn, task: asyncio.Task[None]) -> None:
@@ -51,7 +51,7 @@ class TypingNotice:
             del self._shown[turn.id]
 
     async def _show(self, turn: Turn, channel: int) -> None:
-        """Another process may answer the turn meanwhile: the queue tells the truth."""
+        """Renew the notice while the queue holds the turn: another process may answer it meanwhile."""
         while True:
             with suppress(discord.HTTPException, NotConnectedError, *Temporary):
                 await self._rates.enter(turn.id)

@@ -1,1 +1,1 @@
-"""Discord as it is: the client of the moment, rate limits, permissions, error codes."""
+"""The connection to Discord: the client in use, rate limits, permissions, error codes."""

@@ -1,4 +1,4 @@
-"""The discord.py client in use. It is replaced when a connection could not be made, so nothing else keeps one."""
+"""The discord.py client in use. A failed connection replaces it, so no other part may keep a client."""
 
 import asyncio
 from collections import OrderedDict
@@ -12,11 +12,11 @@ MOST_HEARD = 10_000
 
 
 class NotConnectedError(PlatformAwayError):
-    """There is no client that is logged in: Discord is not reachable, or about to be."""
+    """No client is logged in: Discord is not reachable, or not yet."""
 
 
 class HeardMessages:
-    """Messages known to have stood while the session at hand was there: it would have told of their deletion."""
+    """Messages that existed during the present session, so that Discord would have told their deletion."""
 
     def __init__(self) -> None:
         self._messages: OrderedDict[int, None] = OrderedDict()
@@ -27,7 +27,7 @@ class HeardMessages:
             self._messages.popitem(last=False)
 
     def begin_anew(self) -> None:
-        """A session begins; whatever happened before it may have been missed."""
+        """Begin a session: events before it may have been missed."""
         self._messages.clear()
 
     def __contains__(self, message: int) -> bool:
@@ -35,7 +35,7 @@ class HeardMessages:
 
 
 class CurrentClient:
-    """Holds the client that is logged in at the moment."""
+    """Holds the client that is logged in now."""
 
     def __init__(self) -> None:
         self.heard = HeardMessages()  # messages whose deletion cannot have been missed
@@ -56,7 +56,7 @@ class CurrentClient:
         return self._client
 
     async def get(self) -> discord.Client:
-        """The client, waiting some seconds for one. Raises NotConnectedError."""
+        """The client; waits some seconds for one. Raises NotConnectedError."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._up.wait()
@@ -67,6 +67,6 @@ class CurrentClient:
         return self._client
 
     async def channel(self, channel: int | str, guild: int | str | None = None) -> discord.PartialMessageable:
-        """A channel or thread to write to; nothing is asked of Discord."""
+        """A channel or thread to write to. This makes no call to Discord."""
         client = await self.get()
         return client.get_partial_messageable(int(channel), guild_id=int(guild) if guild else None)

@@ -1,10 +1,10 @@
-"""What the bot may: the numbers of its invitation, whether it can answer in a place, and whom it calls."""
+"""What the bot may do: the permissions of its invitation, where it can answer, and whom it mentions."""
 
 import discord
 
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 
-NOBODY = discord.AllowedMentions.none()  # who is called by anything that the bot sends or changes
+NOBODY = discord.AllowedMentions.none()  # whom messages and edits of the bot notify
 NEEDED = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -21,9 +21,9 @@ def invite_url(application: int) -> str:
 
 
 def missing_permission(channel: object, guild: discord.Guild | None) -> Sentence:
-    """What the bot needs to answer here, such as a permission; nothing when it lacks nothing.
+    """What the bot lacks to answer here, such as a permission; NOTHING if it lacks nothing.
 
-    A channel that is not known counts as allowed: then Discord decides.
+    An unknown channel counts as allowed: then Discord decides.
     """
     permissions_for = getattr(channel, "permissions_for", None)
     if guild is None or permissions_for is None or isinstance(channel, discord.PartialMessageable):
@@ -33,7 +33,7 @@ def missing_permission(channel: object, guild: discord.Guild | None) -> Sentence
 
 
 def missing_in(granted: discord.Permissions, *, is_thread: bool, me: discord.Member | None = None) -> Sentence:
-    """As `missing_permission`, from permissions that are known."""
+    """As `missing_permission`, for known permissions."""
     if me is not None and me.is_timed_out():
         return say("needs-end-of-timeout")
     if not granted.view_channel:
@@ -48,7 +48,7 @@ def _needs(permission: str) -> Sentence:
 
 
 def may_open_threads(channel: object, guild: discord.Guild | None) -> bool:
-    """Whether the bot may open a thread here and write in it, as far as is known."""
+    """Whether the bot may open a thread here and write in it, as far as it knows."""
     permissions_for = getattr(channel, "permissions_for", None)
     if guild is None or permissions_for is None:
         return True

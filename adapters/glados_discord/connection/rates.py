@@ -1,8 +1,8 @@
 """Discord's rate limits, read from the headers of every answer and shared with all processes through the pacer.
 
-Discord counts requests of one kind and channel in windows that open with the first request, and all requests of a bot
-by the second. The numbers of the former are not documented, so they are learned. Both are kept by gates, which every
-call that is counted there goes through, whoever made it; the pacer's grants say whose turn it is.
+Discord counts requests of one kind and channel in windows that open with the first request. It also counts all
+requests of a bot per second. The limits per kind are not documented, so `Rates` learns them. Gates hold both limits:
+every counted call passes its gates, whoever made it. The pacer's grants decide which call goes first.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from glados_bots.turns.pacing import Pacer
 
 log = logging.getLogger(__name__)
 
-# Fewer than the gate lets through, also when an answer of Discord takes a third of a second: who has to wait, waits for
-# this budget, where the end of an answer goes first.
+# Fewer than the gate lets through, even if Discord takes a third of a second per answer. So calls wait for this budget,
+# in which the end of an answer goes first.
 GLOBAL = Budget("global", 35, 1.0)
-MOST = 48  # Discord's limit is 50; two are left to whoever else uses the token, as `glados doctor`
-PERIOD_S = 1.02  # a second, and what is lost by counting in whole milliseconds
-LONGEST_CALL_S = 5.0  # of a call whose process died; it may be counted until then
-UNCOUNTED = ("/interactions/", "/webhooks/")  # what is answered to a button or command
-SLOW_PERIOD_S = 20.0  # of places that ask for patience: slow mode, announcements
+MOST = 48  # Discord's limit is 50; two are left for other users of the token, such as `glados doctor`
+PERIOD_S = 1.02  # a second, and a little more, because we count in whole milliseconds
+LONGEST_CALL_S = 5.0  # so long after its start, Discord may still count a call whose process died
+UNCOUNTED = ("/interactions/", "/webhooks/")  # answers to buttons and commands
+SLOW_PERIOD_S = 20.0  # for places that allow fewer edits: slow mode, announcements
 SLOW_LIMIT = 2
-LONGEST_IN_CHANNEL_S = 16.0  # the same within its channel
-CLOUDFLARE_S = 60.0  # a 429 that is not Discord's own comes from its edge; hammering it leads to a ban
+LONGEST_IN_CHANNEL_S = 16.0  # the same, for the limits per channel
+CLOUDFLARE_S = 60.0  # a 429 that is not from Discord itself comes from its edge; more calls would lead to a ban
 TOO_MANY = 429
 _MESSAGES = re.compile(r"/channels/(\d+)/messages(/\d+)?$")
 _KINDS = {("POST", False): "create", ("PATCH", True): "edit"}
@@ -42,23 +42,23 @@ Params = aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
 
 
 class Rates:
-    """What Discord allows, as far as its headers have told. `trace` is to be given to discord.py's client."""
+    """What Discord allows, as far as its headers have told. Give `trace` to discord.py's client."""
 
     def __init__(self, pacer: Pacer, store: Store) -> None:
         self._pacer = pacer
-        # Some calls, as at a login, have no grant of a budget: all pass this gate.
+        # All calls pass this gate. Some have no grant of a budget, such as those of a login.
         self._gate = gate.Gate(
             store.client, store.prefix, "global", most=MOST, period_s=PERIOD_S, longest_flight_s=LONGEST_CALL_S
         )
-        self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # commonly seen, until the first answer
+        self._known = {"edit": (5, 5.0), "create": (5, 5.0)}  # common limits, until the first answer tells them
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_start.append(self._enter)
-        self.trace.on_request_end.append(self._learn)  # a refusal closes the gate before its place is free
+        self.trace.on_request_end.append(self._learn)  # first: a refusal closes the gate before its place is free
         self.trace.on_request_end.append(self._leave)
         self.trace.on_request_exception.append(self._fail)
 
     def edits(self, channel: str, *, patient: bool = False) -> Budget:
-        """The budget for edits in a channel or thread; `patient` where slow mode or announcements ask for fewer."""
+        """The budget for edits in a channel or thread; `patient` if slow mode or announcements allow fewer."""
         limit, period = self._known["edit"]
         if patient:
             limit, period = min(limit, SLOW_LIMIT), max(period, SLOW_PERIOD_S)
@@ -68,15 +68,15 @@ class Rates:
         return Budget(f"create:{channel}", *self._known["create"], within=GLOBAL)
 
     async def enter(self, stream: str, budget: Budget = GLOBAL) -> None:
-        """Wait until one request may be made that is no edit: it is not spread, and takes no edit's place."""
+        """Wait until one request other than an edit may be made. It is not spread, and takes no place from edits."""
         await self._pacer.wait(budget, stream, final=True)
 
     async def close(self, budget: Budget, seconds: float, *, refused: bool = True) -> None:
-        """Let no process make a request of this budget for so long; `refused` when Discord refused one."""
+        """Let no process make a request of this budget for so long; `refused` if Discord refused one."""
         with suppress(StoreUnavailableError):
             await self._pacer.exhausted(budget, seconds, refused=refused)
 
-    # aiohttp awaits these within each request, those that discord.py repeats by itself included ---------------------
+    # --- aiohttp awaits these in each request, also when discord.py repeats one by itself ---------------------------
 
     async def _enter(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
@@ -94,7 +94,7 @@ class Rates:
     async def _fail(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        """A broken connection ends a call; one that nobody waits for any more may still be on its way."""
+        """A broken connection ends a call. A call that nobody waits for may still be on its way."""
         if not isinstance(params.exception, TimeoutError | asyncio.CancelledError):
             await self._leave(session, context, params)
 
@@ -109,7 +109,7 @@ class Rates:
         elif kind and "X-RateLimit-Limit" in headers and "X-RateLimit-Reset-After" in headers:
             limit, left = int(headers["X-RateLimit-Limit"]), int(headers.get("X-RateLimit-Remaining", 1))
             reset_s = float(headers["X-RateLimit-Reset-After"])
-            if left == limit - 1:  # the first of its window: what is left of the window is the window
+            if left == limit - 1:  # the first call of its window: the time left is the length of the window
                 self._known[kind] = (limit, max(0.1, round(reset_s, 1)))
             if left == 0:
                 await self.close(self._budget(kind, channel), reset_s, refused=False)
@@ -118,7 +118,7 @@ class Rates:
         seconds = float(headers.get("X-RateLimit-Reset-After") or headers.get("Retry-After") or 1)
         if "Via" not in headers:
             seconds = float(headers.get("Retry-After") or CLOUDFLARE_S)
-            log.warning("Discord's edge refuses all calls (429): nothing is sent for %.0f s", seconds)
+            log.warning("Discord's edge refuses all calls (429): the bot sends nothing for %.0f s", seconds)
             await self.close(GLOBAL, seconds)
         elif headers.get("X-RateLimit-Scope") == "global" or "X-RateLimit-Global" in headers:
             await self.close(GLOBAL, seconds)
@@ -126,7 +126,7 @@ class Rates:
             await self.close(self._budget(kind, channel), seconds)
 
     def _gates(self, method: str, url: yarl.URL) -> list[gate.Gate]:
-        """What a call has to pass: a call of a dead process may be counted late, when others have its grant already."""
+        """The gates that a call must pass. Discord may count a dead process's call late, after others got its grant."""
         if not _is_counted(str(url)):
             return []
         kind, channel = _counted_as(method, url)
@@ -139,12 +139,12 @@ class Rates:
 
 
 def _counted_as(method: str, url: yarl.URL) -> tuple[str | None, str]:
-    """The kind of a call whose numbers are learned, None for others; and its channel or thread."""
+    """The kind of a call whose limits are learned, else None; and its channel or thread."""
     found = _MESSAGES.search(url.path)
     return (_KINDS.get((method, bool(found[2]))), found[1]) if found else (None, "")
 
 
 def _is_counted(url: str) -> bool:
-    """Whether Discord counts a request among all of the bot; files and the gateway are elsewhere."""
+    """Whether a request counts for the limit of all requests. Files and the gateway do not."""
     base = discord.http.Route.BASE
     return url.startswith(f"{base}/") and not url.removeprefix(base).startswith(UNCOUNTED)

@@ -1,4 +1,4 @@
-"""What Discord says no with, sorted by what helps: nothing, another message, other words, waiting, or trying again.
+"""Discord's error codes, sorted by what helps: nothing, another message, other words, waiting, or a retry.
 
 Numbers are Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
 """
@@ -23,24 +23,24 @@ NO_HISTORY = 160002
 THREAD_EXISTS = 160004
 THREAD_LOCKED = 160005
 LATE_EDIT = 30046
-EDGE_REFUSES = 429  # discord.py waits for Discord's own 429s itself; those of its edge have no code
+EDGE_REFUSES = 429  # discord.py itself waits after Discord's own 429s; those of its edge have no code
 
 # Unknown channel or guild, no access, no permission, closed direct messages, a forum, a locked thread.
 PLACE_GONE = frozenset({10003, 10004, 50001, DM_CLOSED, 50008, 50013, THREAD_LOCKED})
-# Refused by a server's automatic moderation, or for a link, or for its form: the same text will never pass.
+# Refused by a server's automatic moderation, or for a link, or for the form: the same text never passes.
 HARMFUL_LINK = 240000
 BLOCKED = frozenset({200000, 200001, HARMFUL_LINK, INVALID_FORM_BODY})
 # Slow mode, announcement limits, channel and server write limits, too many edits of an old message.
 SLOWED = frozenset({20016, 20022, 20028, 20029, LATE_EDIT})
-# Why no thread can be made here: no access, no permission, not this kind of channel, none possible on this message,
-# too many threads.
+# Reasons why no thread can be made: no access, no permission, the kind of the channel or of the message, too many
+# threads.
 NO_THREAD = frozenset({50001, 50013, 50024, 50019, 50021, 50068, 160006, 160007, *BLOCKED})
 
 Temporary = (aiohttp.ClientError, OSError, asyncio.TimeoutError, discord.DiscordServerError)
 
 
 class BlockedError(Exception):
-    """These words never pass here; `reason` is a sentence for people."""
+    """These words never pass here. `reason` is a sentence for people."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"Discord refused the text (code {code})")
@@ -50,10 +50,10 @@ class BlockedError(Exception):
 
 @contextmanager
 def as_core_errors() -> Iterator[None]:
-    """Turn what discord.py raises into what the core knows; whatever is worth another try stays as it is.
+    """Convert discord.py's errors to those of the core. Errors that are worth a retry stay unchanged.
 
     Raises:
-        PlatformAwayError: Discord answers with 5xx, not at all, or its edge refuses every call.
+        PlatformAwayError: Discord answers with 5xx or not at all, or its edge refuses every call.
         MessageGoneError, PlaceGoneError, BlockedError: no retry helps.
     """
     try:

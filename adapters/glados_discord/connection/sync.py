@@ -1,4 +1,4 @@
-"""Tells Discord of the slash commands, but only when they have changed: it allows 200 new ones a day."""
+"""Registers the slash commands with Discord, but only after a change: Discord allows 200 new ones per day."""
 
 import hashlib
 import json
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 async def sync(
     tree: app_commands.CommandTree[Any], application: int, facts: DiscordFacts, settings: DiscordSettings
 ) -> None:
-    """Offer the commands where the setting says, and take them back where it does not any more.
+    """Offer the commands where the setting says, and remove them elsewhere.
 
-    A failure is logged: without commands the bot still answers mentions.
+    A failure is only logged, because the bot answers mentions without commands, too.
     """
     guilds = [] if settings.commands in {"global", "off"} else sorted(ids(settings.commands))
     digest = await _digest(tree)
@@ -32,10 +32,10 @@ async def sync(
         try:
             await _tell(tree, guild, is_offered=bool(wanted))
         except discord.HTTPException as error:
-            log.warning("the slash commands could not be told to Discord: %s", error)
+            log.warning("the slash commands could not be registered with Discord: %s", error)
         else:
             await facts.note_synced(scope, wanted)
-            log.info("slash commands: Discord was told anew (%s)", scope)
+            log.info("Discord has the new slash commands (%s)", scope)
 
 
 async def _tell(tree: app_commands.CommandTree[Any], guild: int | None, *, is_offered: bool) -> None:
@@ -53,7 +53,7 @@ async def _tell(tree: app_commands.CommandTree[Any], guild: int | None, *, is_of
 
 
 async def _digest(tree: app_commands.CommandTree[Any]) -> str:
-    """Names what Discord is told, with the names and descriptions in all languages."""
+    """A hash of the commands, with their names and descriptions in all languages."""
     described = [
         await command.get_translated_payload(tree, tree.translator) if tree.translator else command.to_dict(tree)
         for command in tree.get_commands()

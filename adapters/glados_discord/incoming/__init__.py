@@ -1,1 +1,1 @@
-"""What people do on Discord: messages, edits, commands, buttons, and what was missed."""
+"""What people do on Discord: messages, edits, commands, buttons, also those that were missed."""

@@ -1,8 +1,8 @@
-"""Whether a message is meant for the bot: no call to Discord or Redis.
+"""Decides whether a message is meant for the bot, without a call to Discord or Redis.
 
-Discord tells a bot of every message it can see. A question is one that mentions it (as a user, by nickname, by the role
-Discord made for it, or by the ping of a reply), replies to it, is a direct message, or stands in a thread that the bot
-takes part in.
+Discord sends a bot every message that it can see. A question is a message that mentions the bot (as a user, by
+nickname, by the role that Discord made for it, or by the ping of a reply), replies to it, is a direct message, or
+stands in a thread that the bot takes part in.
 """
 
 from typing import Literal
@@ -15,11 +15,11 @@ Follow = Literal["joined", "own", "none"]
 
 
 def addressed(heard: Heard, follow: Follow, joined: int | None = None) -> Reason | None:
-    """Why a message is meant for the bot, or None when it is not. `@everyone` means nobody in particular.
+    """Why a message is meant for the bot; None if it is not. `@everyone` means nobody in particular.
 
-    `follow` says in which threads no mention is needed, `joined` with which message or event the bot joined this one.
+    `follow` says in which threads a question needs no mention. `joined` is the id with which the bot joined this one.
     """
-    if not heard.is_from_person or not heard.is_placed:  # a server we were not told of yet: that is found later
+    if not heard.is_from_person or not heard.is_placed:  # an unknown server: `catch_up.py` finds the message later
         return None
     if heard.is_direct:
         return "direct"
@@ -31,7 +31,7 @@ def addressed(heard: Heard, follow: Follow, joined: int | None = None) -> Reason
 
 
 def asks_by_edit(heard: Heard, before: Heard | None, joined: int | None) -> bool:
-    """Whether a message that was no question is one since it was edited; `before` is None where that is not known."""
+    """Whether an edit turned a message into a question. `before` is the message before it, or None if not known."""
     return is_asked_by_edit(
         was_named=before is not None and before.is_named,
         is_named=heard.is_named,
@@ -42,10 +42,10 @@ def asks_by_edit(heard: Heard, before: Heard | None, joined: int | None) -> bool
 
 
 def _takes_part(heard: Heard, follow: Follow, joined: int | None) -> bool:
-    """Whether the message stands in a thread where no mention was needed when it was written.
+    """Whether the message stands in a thread where it needed no mention when it was written.
 
-    A mention makes Discord add the bot to a thread, and discord.py may know so before it hands over the messages that
-    stand above the mention. Nobody said those to the bot.
+    A mention makes Discord add the bot to a thread. discord.py may know that before it passes on the messages above the
+    mention. Those were not meant for the bot.
     """
     if not heard.is_in_thread or follow == "none":
         return False

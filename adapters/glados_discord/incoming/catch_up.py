@@ -1,12 +1,12 @@
-"""After a gap: find the questions that were missed, by reading history, and hand them to the desk as if they came now.
+"""After a gap: read the history, find the missed questions, and hand them to the desk like new ones.
 
-The gateway repeats what was missed when it resumes a session; after a restart or an invalid session it does not. While
-events arrive, the time is stamped in Redis; without a connection, or before a gap was looked through, it is not. One
-stamp for each shard serves all channels: only those with a newer last message are read, accepting a question twice is
-impossible, and a slack covers what was on its way.
+The gateway repeats missed events when it resumes a session, but not after a restart or an invalid session. So the
+adapter stamps the time in Redis while events arrive, but not without a connection or before it has read a gap. One
+stamp per shard serves all channels: only channels with a newer last message are read, no question is accepted twice,
+and a slack covers messages that were on their way.
 
-New events of a server are held until its missed messages were handed in. Then the questions of the last hours are
-looked at once more (`second_look.py`).
+New events of a server are held until the desk has its missed messages. Then the questions of the last hours are
+checked again (`second_look.py`).
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
-SLACK_S = 120  # a connection may have been dead for so long before that was noticed
+SLACK_S = 120  # so long a connection may be dead before anybody notices
 STAMP_EVERY_S = 5.0
-LONGEST_NAP_S = 5.0  # an outage of Discord holds new events, too: its end is to be noticed soon
+LONGEST_NAP_S = 5.0  # an outage of Discord also holds new events, so its end must be noticed soon
 MOST_DMS = 50
 Readable = discord.abc.Messageable
 _Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 
 
 class DiscordCatchUp:
-    """Stamps the time while all is well, and looks back when it was not."""
+    """Stamps the time while events arrive, and looks back after a gap."""
 
     def __init__(self, shared: DiscordShared, desk: DiscordDesk, *, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -49,25 +49,25 @@ class DiscordCatchUp:
         self._holds: dict[str, Hold] = {}
 
     async def begin(self, shard: int) -> None:
-        """A new session: its events are held until `look_back` has read what was missed before it."""
+        """Hold the events of a new session until `look_back` has read the messages that were missed before it."""
         hold = self._holds[str(shard)] = self._order.hold(shard, self._settings.shards or 1)
         self._caught.discard(str(shard))
         try:
             if await self._stamped_s(str(shard)) is None:
                 hold.free_all()
         except StoreUnavailableError as error:
-            log.warning("%s; it is not known since when events were missed", error)
+            log.warning("%s; cannot tell since when events were missed", error)
 
     def lost(self, shard: int) -> None:
-        """A shard has no connection; discord.py goes on calling its client ready."""
+        """Note that a shard has no connection: discord.py still calls its client ready."""
         self._lost.add(str(shard))
 
     def resumed(self, shard: int) -> None:
-        """A shard's connection is back, and was told what it missed."""
+        """Note that a shard is connected again, and has got the events that it missed."""
         self._lost.discard(str(shard))
 
     async def look_back(self, client: discord.Client, shard: int, me: int) -> None:
-        """Read what was written since the last stamp, within the bounds; again while Discord or Redis is away."""
+        """Read messages since the last stamp, within the limits. Retries while Discord or Redis is not reachable."""
         name, pauses = str(shard), growing_pauses(1, LONGEST_NAP_S)
         if name not in self._holds:
             self._holds[name] = self._order.hold(shard, self._settings.shards or 1)
@@ -80,10 +80,10 @@ class DiscordCatchUp:
                 await self._look(client, shard, me, hold)
             except (StoreUnavailableError, *Temporary) as error:
                 nap = next(pauses)
-                log.warning("what was missed in a gap cannot be read (%s); trying again in %.1f s", error, nap)
+                log.warning("missed messages could not be read after a gap (%s); trying again in %.1f s", error, nap)
                 await asyncio.sleep(nap)
             else:
-                if self._holds[name] is hold:  # else another session has begun meanwhile, with a gap of its own
+                if self._holds[name] is hold:  # else another session with its own gap has begun meanwhile
                     self._caught.add(name)
                 return
 
@@ -96,7 +96,7 @@ class DiscordCatchUp:
             await self._second_look.look(client, shard, me, stamped_s - SLACK_S)
 
     async def stamp_for_ever(self, is_well: Callable[[], bool]) -> None:
-        """While `is_well`, note the time for every shard that has looked back."""
+        """While `is_well`, stamp the time for every shard that has looked back."""
         while True:
             if is_well():
                 await self.stamp()
@@ -107,10 +107,10 @@ class DiscordCatchUp:
             for name in sorted(self._caught - self._lost):
                 await self._facts.stamp(name, int(self._clock() * 1000))
         except StoreUnavailableError as error:
-            log.debug("no stamp: %s", error)
+            log.debug("the time of the last event could not be saved: %s", error)
 
     async def _stamped_s(self, name: str) -> float | None:
-        """Until when events arrived; None on the very first start, and when this is switched off."""
+        """Until when events arrived; None at the very first start, and if catching up is off."""
         stamped = await self._facts.stamped(name)
         return None if stamped is None or not self._settings.catch_up_minutes else stamped / 1000
 
@@ -125,16 +125,16 @@ class DiscordCatchUp:
                 left -= 1
                 await self._desk.take_message(message, me, late=True)
             if left <= 0:
-                log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to look at")
+                log.warning("more was missed than GLADOS_DISCORD_CATCH_UP_MESSAGES allows to read")
                 break
             hold.free(guild)
         if left < self._settings.catch_up_messages:
-            log.info("after a gap, %d messages were looked at", self._settings.catch_up_messages - left)
+            log.info("after a gap, the bot has read %d messages", self._settings.catch_up_messages - left)
 
     async def _missed(
         self, places: Sequence[Readable], since: discord.Object, left: int
     ) -> AsyncIterator[discord.Message]:
-        """Messages of one server since then, at most `left`; a place that cannot be read is logged."""
+        """At most `left` messages of one server since then. A place that cannot be read is logged."""
         for place in places:
             await self._rates.enter("catch-up")
             try:
@@ -144,12 +144,12 @@ class DiscordCatchUp:
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
-                log.info("a place could not be read after a gap (%d)", error.code)
+                log.info("a channel or thread could not be read after a gap (%d)", error.code)
             if left <= 0:
                 return
 
     async def _direct(self, client: discord.Client, shard: int) -> list[Readable]:
-        """Direct conversations used lately; they belong to the first shard."""
+        """The direct conversations used last. They belong to the first shard."""
         if shard:
             return []
         found = await self._facts.recent_dms(MOST_DMS)
@@ -157,7 +157,7 @@ class DiscordCatchUp:
 
 
 def _by_guild(client: discord.Client, shard: int, since: discord.Object) -> Iterator[tuple[int, Sequence[Readable]]]:
-    """Of each server, the channels and then the threads with something new that the bot may read."""
+    """Each server with its channels, then its threads, that have new messages and that the bot may read."""
     for guild in client.guilds:
         if guild.shard_id != shard:
             continue

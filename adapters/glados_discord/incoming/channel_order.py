@@ -1,10 +1,10 @@
-"""Events of one place are handled one after the other, as Discord sent them, and again until Redis is there for them.
+"""Handles the events of one place one after the other, as Discord sent them, and retries until Redis answers.
 
-discord.py starts a task for each event, in the order in which the events came. Each task queues up before its first
-`await`, behind all earlier work of its place. A message is a place of its own, too: the thread on it has its id, so
-what is written there waits until the message itself was handled.
+discord.py starts one task per event, in the order of the events. Each task queues before its first `await`, behind all
+earlier work of its place. A message is a place, too: the thread on it has the message's id, so messages in the thread
+wait until the message itself was handled.
 
-A new session begins with a gap. Until a server's missed messages were handed in (`late`), its new events are held.
+A new session begins with a gap. New events of a server are held until its missed messages (`late`) are handled.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from glados_bots.retrying import growing_pauses
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_S = 10.0
-LONGEST_HOLD_S = 300.0  # in all: an outage of Discord lasts minutes, and who holds nothing answers in the wrong order
-LONGEST_UNREAD_S = 60.0  # while nobody reads what was missed
-DIRECT = 0  # stands for the server of direct messages
+LONGEST_HOLD_S = 300.0  # in all: outages of Discord last minutes, and without a hold answers come in the wrong order
+LONGEST_UNREAD_S = 60.0  # while nobody reads the missed messages
+DIRECT = 0  # the server id for direct messages
 Work = Callable[[], Awaitable[object]]
 
 
 class Hold:
-    """New events of one shard wait behind this. A server is `free` once its missed messages were handed in.
+    """New events of one shard wait for this. A server is `free` once its missed messages are handled.
 
-    A session may end before its gap was read. What waits behind its hold (`before`) goes on waiting for that; but who
-    has read the next gap has read this one, too.
+    A session may end before its gap is read. Events behind its hold (`before`) still wait for it. But whoever reads the
+    next gap has also read this one.
     """
 
     def __init__(self, shard: int, shards: int, before: "Hold | None" = None) -> None:
@@ -35,7 +35,7 @@ class Hold:
         self._shards = shards
         self._before = before
         self._began_at = asyncio.get_running_loop().time()
-        self.is_read = False  # whether somebody reads what was missed, or would but for an outage
+        self.is_read = False  # whether the missed messages are being read, or will be after an outage
         self._all = asyncio.Event()
         self._free: dict[int, asyncio.Event] = {}
 
@@ -44,12 +44,12 @@ class Hold:
 
     @property
     def ends_at(self) -> float:
-        """When this has lasted long enough, by the event loop's clock."""
+        """When this hold ends at the latest, by the event loop's clock."""
         own = self._began_at + (LONGEST_HOLD_S if self.is_read else LONGEST_UNREAD_S)
         return max(own, self._before.ends_at) if self._before and not self._before.is_free else own
 
     def free(self, guild: int) -> None:
-        """Events of this server need not wait any more."""
+        """Let events of this server pass."""
         if self._before:
             self._before.free(guild)
         self._event(guild).set()
@@ -59,7 +59,7 @@ class Hold:
         return self._all.is_set()
 
     def free_all(self) -> None:
-        """Nothing needs to wait any more."""
+        """Let all events pass."""
         if self._before:
             self._before.free_all()
             self._before = None
@@ -75,28 +75,28 @@ class Hold:
 
 
 class ChannelOrder:
-    """The order of one process."""
+    """The order of events in one process."""
 
     def __init__(self) -> None:
-        self.is_closing = False  # nothing more is begun
-        self.pending = 0  # events that are being handled, or wait for it
+        self.is_closing = False  # no more work may begin
+        self.pending = 0  # events that are being handled, or wait
         self._idle = asyncio.Event()
         self._idle.set()
         self._holds: dict[int, Hold] = {}  # by shard
-        self._last: dict[int, asyncio.Event] = {}  # place -> the end of the work that queued up last
-        self._last_held: dict[int, asyncio.Event] = {}  # the same, of what was held: late work does not wait for it
+        self._last: dict[int, asyncio.Event] = {}  # place -> the end of the work that was queued last
+        self._last_held: dict[int, asyncio.Event] = {}  # the same for held events: late work does not wait for them
 
     async def do(
         self, channel: int, work: Work, *, guild: int | None = None, opens: int | None = None, late: bool = False
     ) -> None:
-        """Do this after all earlier work of its places, and repeat it while Redis is away.
+        """Do `work` after all earlier work of its places, and repeat it while Redis is not reachable.
 
         Args:
             channel: the place.
             work: what to do.
             guild: the place's server; None for direct messages.
-            opens: a message on which a thread may stand.
-            late: whether it belongs to a gap that was looked through; then it goes before what is held.
+            opens: id of a message on which a thread may stand.
+            late: whether the work comes from a gap; then it goes before held events.
         """
         if self.is_closing:
             return
@@ -110,7 +110,7 @@ class ChannelOrder:
                 await hold.over(guild or DIRECT)
             for event in earlier:
                 await event.wait()
-            if not (hold and self.is_closing):  # what was held has not begun: it is found again after the restart
+            if not (hold and self.is_closing):  # held events have not begun: the next process finds them again
                 await self._insist(work)
         finally:
             done.set()
@@ -120,14 +120,14 @@ class ChannelOrder:
                 self._idle.set()
 
     async def drain(self) -> None:
-        """Begin nothing more, and wait for what has begun."""
+        """Begin no more work, and wait for running work."""
         self.is_closing = True
         for hold in self._holds.values():
             hold.free_all()
         await self._idle.wait()
 
     def hold(self, shard: int = 0, shards: int = 1) -> Hold:
-        """From now on hold new events of a shard, until they are freed or it has lasted too long."""
+        """Hold new events of a shard from now on, until they are freed or the hold has lasted too long."""
         before = self._holds.get(shard)
         hold = self._holds[shard] = Hold(shard, shards, None if before is None or before.is_free else before)
         self._give_up_in_time(hold)
@@ -140,7 +140,7 @@ class ChannelOrder:
         if loop.time() < hold.ends_at:
             loop.call_at(hold.ends_at, self._give_up_in_time, hold)
             return
-        log.warning("what was missed in a gap is still not read: new events wait no longer")
+        log.warning("missed messages are still not read after a gap: new events wait no longer")
         hold.free_all()
 
     def _hold_of(self, guild: int) -> Hold | None:
@@ -149,7 +149,7 @@ class ChannelOrder:
     def _queue_up(
         self, places: set[int], hold: Hold | None, *, late: bool
     ) -> tuple[list[asyncio.Event], asyncio.Event]:
-        """Become the last of each place; returns what goes before, and what is to be set at the end."""
+        """Queue in each place. Returns the events to wait for, and the event to set at the end."""
         chains = [self._last] if late else [self._last, self._last_held]
         earlier = [chain[place] for chain in chains for place in places if place in chain]
         done = asyncio.Event()
@@ -168,7 +168,7 @@ class ChannelOrder:
             try:
                 await work()
             except StoreUnavailableError as error:
-                log.warning("%s; an event of Discord waits", error)
+                log.warning("%s; an event of Discord waits for Redis", error)
                 if self.is_closing:
                     return
                 await asyncio.sleep(next(pauses))

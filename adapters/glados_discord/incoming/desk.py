@@ -1,6 +1,6 @@
-"""The front desk: every message comes by here, and is taken in, answered with a sentence, or none of our business.
+"""The desk of Discord: it accepts every message as a question, or answers it with a sentence, or ignores it.
 
-Discord is not told that a message was taken in: what a process that died had not saved, `catch_up.py` finds again.
+Discord needs no word that a message is accepted. `catch_up.py` finds messages that a dead process did not save.
 """
 
 import logging
@@ -38,7 +38,7 @@ HOW_TO_ASK = say(
 
 @dataclass(frozen=True, slots=True)
 class DiscordEvent:
-    """A message as plain data, with discord.py's own objects for the calls that need them."""
+    """A message as plain data, with discord.py's objects for calls that need them."""
 
     heard: Heard
     message: discord.Message
@@ -47,7 +47,7 @@ class DiscordEvent:
 
 
 class DiscordDesk:
-    """Takes messages, their edits and their deletions."""
+    """Handles messages, their edits and their deletions."""
 
     def __init__(self, shared: DiscordShared) -> None:
         self._shared = shared
@@ -61,26 +61,26 @@ class DiscordDesk:
     # --- events ----------------------------------------------------------------------------------------------------
 
     async def take_message(self, message: discord.Message, me: int, *, late: bool = False) -> None:
-        """A message was written; `late` when it was found after a gap."""
+        """Handle a new message; `late` if it was found after a gap."""
         if is_from_person(message):
             said = DiscordEvent(hear(message, me), message, message.channel, me)
             await self._do(message, lambda: self._take_or_apologise(said, late=late), late=late)
 
     async def edited(self, message: discord.Message, me: int, before: discord.Message | None = None) -> None:
-        """With other words a question is answered anew, or has become one; `before` is how it was, if that is known."""
-        if message.edited_at is None:  # Discord itself added a preview or a thread, or somebody pinned it
+        """Answer an edited question again, or a message that an edit made a question. `before` is None if not known."""
+        if message.edited_at is None:  # no edit: Discord added a preview or a thread, or somebody pinned it
             return
         was, said = hear(before, me) if before else None, DiscordEvent(hear(message, me), message, message.channel, me)
         if said.heard.is_from_person and (was is None or was.raw != said.heard.raw):
             await self._do(message, lambda: self._edited(said, was))
 
     async def deleted(self, guild: int | None, channel: int, messages: set[int]) -> None:
-        """Messages were deleted: what was asked in them is forgotten, and its answer goes."""
+        """Forget the questions in deleted messages, and delete their answers."""
         for message in messages:
             await self._order.do(channel, partial(self._core.store.change, str(message), "delete"), guild=guild)
 
     async def _do(self, message: discord.Message, work: Callable[[], Awaitable[None]], *, late: bool = False) -> None:
-        """Do it in the order of the message's place; what is written in a thread on the message comes after it."""
+        """Do `work` in the order of the message's place. Messages in a thread on it come after it."""
         self._current.heard.add(message.id)
         guild = message.guild.id if message.guild else None
         await self._order.do(message.channel.id, work, guild=guild, opens=message.id, late=late)
@@ -94,7 +94,7 @@ class DiscordDesk:
         except StoreUnavailableError:
             raise
         except Exception:
-            log.exception("message %d could not be taken in", said.heard.id)
+            log.exception("message %d could not be handled", said.heard.id)
             if await self._reason(said.heard) in {"mention", "direct"}:
                 await self._notes.reply(said.message, say("apology"))
 
@@ -120,7 +120,7 @@ class DiscordDesk:
         )
 
     async def _tell(self, message: discord.Message, reason: Reason, verdict: Verdict) -> None:
-        """Say what became of a question; in a thread, whoever did not name the bot is not told of the lists."""
+        """Tell the person the verdict. In a thread, people who did not name the bot do not hear of the lists."""
         match verdict.status:
             case "barred" if reason != "thread":
                 await self._notes.refuse(message, verdict.refusal)
@@ -134,7 +134,7 @@ class DiscordDesk:
                 await self._notes.tell(message, verdict.refusal, is_repeat=verdict.is_repeat)
 
     async def _reason(self, heard: Heard) -> Reason | None:
-        """Why a message is meant for the bot; what Discord does not tell of a thread is looked up."""
+        """Why a message is meant for the bot. Facts about a thread that Discord does not tell come from Redis."""
         reason = addressed(heard, self._settings.follow)
         return reason or addressed(heard, self._settings.follow, await self._joined(heard))
 
@@ -146,12 +146,12 @@ class DiscordDesk:
         return int(joined) if joined else None
 
     async def _is_known(self, message: int) -> bool:
-        """Whether a message was taken in, or answered with a sentence, before."""
+        """Whether a message was accepted before, or answered with a sentence."""
         return await self._facts.is_turn(message) or await self._core.marks.was(f"told:{message}")
 
     async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: Sentence) -> None:
-        """A mention without words, a picture, or a text that Discord did not show us."""
-        if reason == "thread":  # people share pictures with each other, too
+        """Answer a mention without words, a picture, or a text that Discord hides from the bot."""
+        if reason == "thread":  # people also share pictures with each other
             if not self._settings.message_content and not message.content:
                 await self._notes.hint(message, say("mention-me"))
         else:
@@ -167,7 +167,7 @@ class DiscordDesk:
             await self._ask_anew(said, turn)
 
     async def _ask_anew(self, said: DiscordEvent, turn: Turn) -> None:
-        """A question has other words now. Its answer stands already, so that no permission is lacking."""
+        """Answer an edited question again. Its answer exists, so the bot has all permissions."""
         heard = said.heard
         verdict = await self._core.desk.ask_anew(await self._asked(said), turn, str(heard.id), str(heard.author))
         if verdict.status in {"accepted", "gone"}:
@@ -176,7 +176,7 @@ class DiscordDesk:
             await self._tell(said.message, "mention", verdict)
 
     async def _in_place(self, said: DiscordEvent) -> DiscordEvent:
-        """A thread that discord.py has not heard of yet is asked for: whether it is ours decides what is done."""
+        """Fetch a thread that discord.py does not know yet. The desk must know whether the bot opened it."""
         channel = said.channel
         if isinstance(channel, discord.PartialMessageable) and said.message.guild:
             with suppress(discord.HTTPException, NotConnectedError):
@@ -185,7 +185,7 @@ class DiscordDesk:
         return replace(said, heard=in_place(said.heard, channel, said.me), channel=channel)
 
     async def _with_roles(self, said: DiscordEvent) -> DiscordEvent:
-        """History does not tell the roles of who wrote; where they matter, they are asked for."""
+        """Fetch the author's roles if they matter: Discord's history does not tell them."""
         guild, author, rules = said.message.guild, said.message.author, self._shared.rules
         if guild and not isinstance(author, discord.Member) and (rules.allowed_roles or rules.denied_roles):
             with suppress(discord.HTTPException):

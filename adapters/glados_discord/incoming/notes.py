@@ -1,4 +1,4 @@
-"""Short sentences that are no answers: refusals, hints, and what stands in the bot's way. Each is said only once."""
+"""Short sentences that are no answers: refusals, hints, and missing permissions. The bot says each only once."""
 
 import logging
 
@@ -11,13 +11,13 @@ from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
-QUIET_S = 3600  # a refusal by the operator's lists is not repeated within the hour
-REFUSALS_QUIET_S = 30  # nor is one by a limit at every message of somebody who goes on
+QUIET_S = 3600  # a refusal by the operator's lists is not repeated for an hour
+REFUSALS_QUIET_S = 30  # nor is a refusal by a limit, if the person continues to write
 HINT_S = 30 * 24 * 3600
 
 
 class DiscordNotes:
-    """Says each thing once, whichever process gets to it first. What cannot be said is logged."""
+    """Says each sentence once, in whichever process comes first. Sentences that cannot be sent are logged."""
 
     def __init__(self, shared: DiscordShared) -> None:
         self._shared = shared
@@ -34,7 +34,7 @@ class DiscordNotes:
             await self._write(message, said)
 
     async def tell(self, message: discord.Message, said: Sentence, *, is_repeat: bool = False) -> None:
-        """Tell the person alone, unless they know; where they take no direct messages, below their message."""
+        """Tell the person alone, unless they know already; below their message if they accept no direct messages."""
         if not await self._first(message) or is_repeat:
             return
         if not await self._marks.once(f"limit:{hidden(str(message.author.id))}", REFUSALS_QUIET_S):
@@ -47,8 +47,8 @@ class DiscordNotes:
             await self._write(message, said)
 
     async def cannot_write(self, message: discord.Message, obstacle: Sentence) -> None:
-        """The bot may not write where it was asked: tell the person directly, or at least react."""
-        log.warning("channel %d: cannot answer there: %s", message.channel.id, obstacle)
+        """Tell the person directly that the bot may not write there, or at least react."""
+        log.warning("channel %d: the bot cannot answer there: %s", message.channel.id, obstacle)
         if not await self._first(message):
             return
         if not await self._marks.once(f"no:{message.channel.id}:{hidden(str(message.author.id))}", QUIET_S):
@@ -76,11 +76,11 @@ class DiscordNotes:
         return said.in_language(await self._shared.language(message.channel, message.guild))
 
     async def _direct(self, message: discord.Message, said: Sentence) -> bool:
-        """Tell the author alone, in the language of the place where they asked: no message tells theirs."""
+        """Tell the author alone, in the language of the place where they asked: messages do not tell the author's."""
         try:
             await message.author.send(await self._text(message, said), suppress_embeds=True)
         except discord.HTTPException as error:
-            log.info("a person takes no direct messages (%d)", error.code)
+            log.info("a person accepts no direct messages (%d)", error.code)
             if error.code != DM_CLOSED:
                 log.warning("a direct message failed: %s", error)
             return False

@@ -1,4 +1,4 @@
-"""A message that is meant for the bot becomes a `Turn`: its text, what it replies to, its files, and its place."""
+"""Makes a `Turn` of a message that is meant for the bot: its text, the message above, its files, and its place."""
 
 import re
 from dataclasses import dataclass
@@ -19,26 +19,26 @@ from glados_discord.words import attachments
 from glados_discord.words.heard import Heard, says
 from glados_discord.words.quotes import Quotes
 
-LONGEST_TITLE = 80  # Discord takes 100; long names are cut in its side bar anyway
+LONGEST_TITLE = 80  # Discord allows 100, but its side bar cuts long names
 _MARKUP = re.compile(r"```\w*|[`*_~|#>\[\]]+|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class AskedOnDiscord:
-    """A question as the core's desk wants it: what those of messages and of commands have in common."""
+    """A question for the core's desk: the common base of questions by message and by command."""
 
     shared: DiscordShared
     where: Where
     asker: DiscordAsker
-    language: str  # of what the bot itself says beside the answer
+    language: str  # of the bot's own sentences beside the answer
 
     @property
     def refusal(self) -> Sentence:
-        """Why the operator's lists are against an answer."""
+        """Why the operator's lists refuse the person; NOTHING if they do not."""
         return refusal(self.shared.rules, self.asker)
 
     async def remember(self, turn: Turn, verdict: Verdict) -> None:
-        """Note where a conversation takes place, if its turn was taken in."""
+        """Note the place of a conversation, if its turn was accepted."""
         where, facts = self.where, self.shared.facts
         if verdict.status != "accepted":
             return
@@ -50,7 +50,7 @@ class AskedOnDiscord:
             await self.shared.core.marks.join(str(where.channel), turn.id)
 
     def _turn(self, what: Question, number: int, conversation: str, name: str, spot: Spot) -> Turn:
-        """The turn of a question; `spot` says what its place keeps of the message or of the command."""
+        """The turn of a question. `spot` becomes the turn's place."""
         here = spot_of(what, self.where, self.shared.settings, self.language, is_new=conversation == str(number))
         return Turn(
             id=str(number),
@@ -65,18 +65,18 @@ class AskedOnDiscord:
 
 @dataclass(frozen=True, slots=True)
 class AskedInDiscordMessage(AskedOnDiscord):
-    """A message that asks, or was edited, for the core's desk."""
+    """A new or edited message, for the core's desk."""
 
-    message: discord.Message  # for the calls that read its files and what it refers to
-    heard: Heard  # the same as plain data
+    message: discord.Message  # for the calls that read its files and the messages it refers to
+    heard: Heard  # the message as plain data
     quotes: Quotes
     obstacle: Sentence = NOTHING  # what the bot lacks to answer there
-    in_passing: bool = False  # nothing in it names the bot: then only words ask something, and no sticker or poll
+    in_passing: bool = False  # it does not name the bot: then only words count as a question, and no sticker or poll
 
     async def read(self) -> Question:
-        """What it says, its files, and what it refers to where that is not part of the conversation.
+        """Read its words, its files, and the messages it refers to, if the conversation does not hold them.
 
-        Files take the room that the words leave.
+        Files get the room that the words leave.
         """
         heard, in_passing, own = self.heard, self.in_passing, attachments.of(self.message)
         words = says(heard.content, heard.title, with_files=False)
@@ -96,7 +96,7 @@ class AskedInDiscordMessage(AskedOnDiscord):
         return Question(text, left_out, len(words), heard.content.text or words)
 
     async def turn(self, question: Question) -> Turn:
-        """The turn of a message, whose words are noted, so that an edit of them is told from other changes."""
+        """Make the turn of a message. Redis gets a hash of the words, which tells an edit from other changes."""
         heard, where, shared = self.heard, self.where, self.shared
         conversation = await conversation_of(heard, where, shared.facts, shared.settings)
         await shared.facts.note_asked(where.guild, where.channel, heard.id)
@@ -106,7 +106,7 @@ class AskedInDiscordMessage(AskedOnDiscord):
 
 
 async def conversation_of(heard: Heard, where: Where, facts: DiscordFacts, settings: DiscordSettings) -> str:
-    """The conversation a message belongs to: that of its thread or reply chain, or a new one."""
+    """The conversation of a message: that of its thread or reply chain, or a new one."""
     if where.guild is None or where.is_thread:
         return await facts.conversation(where.channel) or str(where.channel)
     if heard.replies_to and (known := await facts.conversation(heard.replies_to)):
@@ -115,7 +115,7 @@ async def conversation_of(heard: Heard, where: Where, facts: DiscordFacts, setti
 
 
 def spot_of(question: Question, where: Where, settings: DiscordSettings, language: str, *, is_new: bool) -> Spot:
-    """Where a question is answered, with what is said there; `is_new` if its conversation begins with it."""
+    """Where to answer a question, and which sentences belong there; `is_new` if it begins its conversation."""
     how = how_to_answer(where, settings, is_new=is_new)
     return Spot(
         channel=str(where.channel),
@@ -123,12 +123,12 @@ def spot_of(question: Question, where: Where, settings: DiscordSettings, languag
         how=how,
         title=title(question.title, say("a-question").in_language(language)) if how == "thread" else "",
         aside=question.left_out.in_language(language),
-        patient="yes" if where.is_slow and how != "thread" else "",  # a thread of our own asks for no fewer edits
+        patient="yes" if where.is_slow and how != "thread" else "",  # a thread of our own needs no fewer edits
     )
 
 
 def how_to_answer(where: Where, settings: DiscordSettings, *, is_new: bool) -> How:
-    """A thread on a message of a text channel; elsewhere a reply; in direct messages just the next message."""
+    """How to answer: in a text channel by a thread, elsewhere by a reply, in direct messages by the next message."""
     if where.is_direct or (settings.answer_in == "channel" and where.has_threads):
         return "plain"
     may_be_thread = is_new and where.has_threads and where.may_open_threads
@@ -136,7 +136,7 @@ def how_to_answer(where: Where, settings: DiscordSettings, *, is_new: bool) -> H
 
 
 def title(question: str, fallback: str) -> str:
-    """The first words of a question on one line, cut between words."""
+    """A title of one line: the first words of a question, cut between words."""
     words = _MARKUP.sub(" ", question).split()
     name = ""
     for word in words:

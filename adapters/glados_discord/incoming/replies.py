@@ -1,7 +1,7 @@
-"""Answers to commands and buttons that only the person who used them sees.
+"""Answers to commands and buttons, which only the person who used them sees.
 
-Discord wants a first word within three seconds, so that is sent before anything else is done; several processes may be
-told of the same click, and only one of them says it.
+Discord wants a first response within three seconds, so the adapter sends it before all other work. Discord may tell
+several processes of the same click, and only one of them responds.
 """
 
 import io
@@ -22,14 +22,14 @@ from glados_discord.incoming.shared import DiscordShared
 log = logging.getLogger(__name__)
 
 MOST_MESSAGES = 4
-LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default
-LIFE_S = 15 * 60  # of an interaction's token
+LARGEST_FILE = 10 * 1024 * 1024  # bytes; Discord's default limit
+LIFE_S = 15 * 60  # of an interaction's token (Discord's API)
 
 
 async def begin(interaction: discord.Interaction, shared: DiscordShared) -> bool:
-    """Say "thinking" to the person alone, or nothing to one who pressed a button.
+    """Show "thinking" to the person alone, or nothing after the press of a button.
 
-    False when it is another process's to answer, or too late. With Redis away, whoever Discord hears first answers.
+    False if another process answers, or it is too late. Without Redis, the first process that Discord hears answers.
     """
     with suppress(StoreUnavailableError):
         if not await shared.core.marks.once(f"click:{interaction.id}", LIFE_S):
@@ -40,7 +40,7 @@ async def begin(interaction: discord.Interaction, shared: DiscordShared) -> bool
     except discord.HTTPException as error:
         if error.code not in {UNKNOWN_INTERACTION, ALREADY_ANSWERED}:
             raise
-        log.warning("interaction %d: too late, or answered elsewhere (%d)", interaction.id, error.code)
+        log.warning("interaction %d: too late, or another process has answered (%d)", interaction.id, error.code)
         return False
     await shared.note_reader(interaction)
     return True
@@ -49,7 +49,7 @@ async def begin(interaction: discord.Interaction, shared: DiscordShared) -> bool
 async def answer(
     interaction: discord.Interaction, shared: DiscordShared, work: Callable[[], Awaitable[Sentence]]
 ) -> None:
-    """Do what was asked for and tell the person how it went."""
+    """Do `work` and tell the person its result."""
     if not await begin(interaction, shared):
         return
     said = await _outcome(interaction, work)
@@ -59,7 +59,7 @@ async def answer(
 async def answer_with_file(
     interaction: discord.Interaction, shared: DiscordShared, work: Callable[[], Awaitable[str]], name: str
 ) -> None:
-    """Do what was asked for and give the person its text as a file of this name, or tell why not."""
+    """Do `work` and give the person its text as a file with this name, or say why not."""
     if not await begin(interaction, shared):
         return
     language = await shared.language_of(interaction)
@@ -77,7 +77,7 @@ async def answer_with_file(
 
 
 async def _outcome(interaction: discord.Interaction, work: Callable[[], Awaitable[Sentence]]) -> Sentence:
-    """What came of some work, or why nothing did."""
+    """The result of `work`, or why it failed."""
     try:
         return await work()
     except GladosError as error:
@@ -88,11 +88,11 @@ async def _outcome(interaction: discord.Interaction, work: Callable[[], Awaitabl
 
 
 async def _show(interaction: discord.Interaction, said: Sentence, language: str) -> None:
-    """Put a text in place of "thinking", in further messages where it is long; below a button, only if there is one."""
+    """Replace "thinking" by a text; a long one takes more messages. After a button, an empty text shows nothing."""
     parts = render(said.in_language(language))[:MOST_MESSAGES]
     if interaction.type is not discord.InteractionType.component:
         first = parts.pop(0) if parts else say("done").in_language(language)
         await interaction.edit_original_response(content=first)
     for part in parts:
-        # Here alone discord.py does not take what the client says of mentions.
+        # Only here discord.py ignores the client's setting of mentions.
         await interaction.followup.send(part, ephemeral=True, allowed_mentions=NOBODY, suppress_embeds=True)

@@ -1,7 +1,7 @@
-"""Questions of the last hours, looked at once more after a gap: Discord told nobody that they were changed or deleted.
+"""Checks the questions of the last hours after a gap, in which Discord told nobody of edits and deletions.
 
-Messages are read by pages, so that a busy place costs few calls. A question that is not among them is asked for by
-itself before it counts as deleted: a place without the right to read its history looks empty.
+It reads messages in pages, so that a busy place costs few calls. It fetches a question that is not among them by its
+id before the question counts as deleted: without the permission to read the history, a place looks empty.
 """
 
 import logging
@@ -20,7 +20,7 @@ PAGE = 100
 
 
 class SecondLook:
-    """Hands to the desk what happened to known questions while there was no session."""
+    """Tells the desk what happened to known questions while there was no session."""
 
     def __init__(self, shared: DiscordShared, desk: DiscordDesk) -> None:
         self._facts = shared.facts
@@ -29,16 +29,16 @@ class SecondLook:
         self._most = shared.settings.catch_up_messages
 
     async def look(self, client: discord.Client, shard: int, me: int, since_s: float) -> None:
-        """Look at the latest questions of a shard, as many as GLADOS_DISCORD_CATCH_UP_MESSAGES.
+        """Check the latest questions of a shard, at most GLADOS_DISCORD_CATCH_UP_MESSAGES.
 
         Args:
             client: a client that is ready.
-            shard: whose questions.
+            shard: the shard of the questions.
             me: the bot's id.
-            since_s: edits before this moment, in seconds since the epoch, were heard.
+            since_s: edits before this time, in seconds since the epoch, were heard.
 
         Raises:
-            StoreUnavailableError, DiscordServerError, aiohttp.ClientError, OSError: it is to be done again.
+            StoreUnavailableError, DiscordServerError, aiohttp.ClientError, OSError: try again later.
         """
         for (guild, channel), questions in (await self._questions(client, shard)).items():
             place = _place(client, guild, channel)
@@ -47,10 +47,10 @@ class SecondLook:
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
-                log.info("questions of channel %d could not be looked at once more (%d)", channel, error.code)
+                log.info("the questions of channel %d could not be read again (%d)", channel, error.code)
 
     async def _questions(self, client: discord.Client, shard: int) -> dict[tuple[int, int], list[int]]:
-        """Questions that are still kept, by server and channel."""
+        """The questions that are still stored, by server and channel."""
         found = [one for one in await self._facts.asked_lately(self._most) if _is_ours(client, shard, one[0])]
         kept = await self._facts.turns_among([message for _, _, message in found])
         places: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -96,7 +96,7 @@ def _is_ours(client: discord.Client, shard: int, guild: int) -> bool:
 
 
 def _place(client: discord.Client, guild: int, channel: int) -> discord.abc.Messageable:
-    """The channel or thread; one that discord.py does not know, such as an archived thread, by its id."""
+    """The channel or thread. Its id is enough if discord.py does not know it, such as an archived thread."""
     found = client.get_channel(channel)
     if isinstance(found, discord.abc.Messageable):
         return found

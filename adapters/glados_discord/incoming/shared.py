@@ -1,4 +1,4 @@
-"""What the parts that take what people do have in common."""
+"""What all parts that handle people's actions share."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from glados_discord.settings import DiscordSettings
 
 @dataclass(slots=True)
 class DiscordShared:
-    """Wired once per process; lives longer than any client."""
+    """The shared parts. They are wired once per process, and live longer than any client."""
 
     core: AdapterCore[DiscordSurface]
     facts: DiscordFacts
@@ -31,7 +31,7 @@ class DiscordShared:
         self.rules = rules_of(self.settings)
 
     async def language(self, channel: object, guild: discord.Guild | None) -> str:
-        """The language of what everybody in a channel reads; in direct messages, the one their person had last."""
+        """The language of public texts in a channel. In direct messages, the last known language of the person."""
         if guild is not None:
             return await self.core.language(settings_channel(channel), chosen_by(guild, guild.preferred_locale))
         tag = ""
@@ -40,27 +40,27 @@ class DiscordShared:
         return await self.core.language(settings_channel(channel), tag)
 
     async def language_around(self, interaction: discord.Interaction) -> str:
-        """The language of what everybody reads where an interaction took place, known server or not."""
+        """The language of public texts at the place of an interaction, also on an unknown server."""
         if interaction.guild is None or interaction.guild_locale is None:
             return await self.language_of(interaction)
         tag = chosen_by(interaction.guild, interaction.guild_locale)
         return await self.core.language(settings_channel(interaction.channel), tag)
 
     async def language_of(self, interaction: discord.Interaction) -> str:
-        """The language of what only the person of an interaction reads."""
+        """The language of texts that only the person of an interaction reads."""
         return await self.core.language(settings_channel(interaction.channel), str(interaction.locale))
 
     async def note_reader(self, interaction: discord.Interaction) -> None:
-        """Remember which language the person of a direct conversation reads: no message tells it."""
+        """Remember the language of the person of a direct conversation, because messages do not tell it."""
         if interaction.guild_id is None and interaction.channel_id is not None:
             with suppress(StoreUnavailableError):
                 await self.facts.note_locale(interaction.channel_id, str(interaction.locale))
 
 
 def chosen_by(guild: discord.Guild, locale: discord.Locale) -> str:
-    """The language tag of a server; empty where nobody chose one.
+    """The language tag of a server; empty if nobody chose one.
 
-    Only Community servers choose: Discord calls all others American English.
+    Only Community servers can choose: Discord reports American English for all others.
     """
     is_default = locale is discord.Locale.american_english and "COMMUNITY" not in guild.features
     return "" if is_default else str(locale)

@@ -1,4 +1,4 @@
-"""The slash commands. What they do is the core's; here stands who may use them, and where."""
+"""The slash commands: who may use them, and where. The core carries them out."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,7 +21,7 @@ from glados_discord.incoming.turn_commands import TurnCommands, conversation_of
 from glados_discord.incoming.where import settings_channel
 
 MOST_CHOICES = 25
-DEFAULT = "default"  # what people write to undo a choice
+DEFAULT = "default"  # people type this to undo a choice
 Tree = app_commands.CommandTree[Any]
 Work = Callable[[discord.Interaction], Awaitable[Sentence]]
 Show = Callable[[str], Awaitable[Sentence]]
@@ -37,7 +37,7 @@ class Slash:
         self._turn_commands = turn_commands
 
     def add_to(self, tree: Tree) -> None:
-        """Declare the commands: those with something to fill in, and the others."""
+        """Declare all commands: those with fields, and those without."""
         self._add_asking(tree)
         self._add_channel_settings(tree)
         self._add_own_data(tree)
@@ -135,13 +135,13 @@ class Slash:
         return await self._core.commands.reset(*await self._whose(interaction))
 
     async def _whose(self, interaction: discord.Interaction) -> tuple[str, str]:
-        """The conversation, and whose part of it may be ended: for moderators everybody's (empty)."""
+        """The conversation, and the person whose turns may be ended; empty for moderators, who may end all."""
         everybody = may_moderate(interaction.permissions, interaction.guild_id)
         conversation = await conversation_of(self._shared, interaction)
         return conversation, "" if everybody else str(interaction.user.id)
 
     async def _setting(self, interaction: discord.Interaction, value: str, show: Show, change: Change) -> Sentence:
-        """Show or change what is set for a channel; `default` takes it back."""
+        """Show or change a setting of a channel; `default` resets it."""
         channel = settings_channel(interaction.channel)
         if not value:
             return await show(channel)
@@ -150,7 +150,7 @@ class Slash:
         return await change(channel, "" if value == DEFAULT else value, str(interaction.user.id))
 
     def _may_manage(self, interaction: discord.Interaction) -> bool:
-        """Whether they manage the channel, and the bot talks to them there; or are the operator's admins."""
+        """Whether the person is an admin, or manages the channel and is not refused there."""
         if Admins.parse(self._core.settings.admins).has("discord", str(interaction.user.id)):
             return True
         return may_manage(interaction.permissions, interaction.guild_id) and not self._turn_commands.refusal(
@@ -179,6 +179,6 @@ class Slash:
 
 
 def _as_typed(interaction: discord.Interaction) -> dict[str, str]:
-    """How the person's Discord shows each command: in the language of their Discord, whatever the channel's is."""
+    """How the person's Discord shows each command: in its own language, whatever the channel's is."""
     language = known(str(interaction.locale))
     return {name: f"/{say(f'command-{name}').in_language(language)}" for name in COMMANDS}

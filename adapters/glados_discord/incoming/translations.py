@@ -1,4 +1,4 @@
-"""Names and descriptions of the slash commands in the language of each person's Discord."""
+"""The slash commands' names and descriptions in the language of each person's Discord."""
 
 from typing import TypedDict
 
@@ -10,14 +10,14 @@ from glados_bots.wording.sentence import say
 
 
 class Called(TypedDict):
-    """What a command is called and described by."""
+    """The name and the description of a command."""
 
     name: app_commands.locale_str
     description: app_commands.locale_str
 
 
 def localised(sentence: str) -> app_commands.locale_str:
-    """A text of the catalogue as discord.py wants it: in English, to be translated when Discord is told."""
+    """A sentence of the catalogue for discord.py: in English, to be translated at registration."""
     return app_commands.locale_str(str(say(sentence)), sentence=sentence)
 
 
@@ -26,7 +26,7 @@ def called(command: str) -> Called:
 
 
 class Translator(app_commands.Translator):
-    """Tells Discord every text in each of its languages that we have."""
+    """Translates every text into each of Discord's languages that we have."""
 
     async def translate(
         self,
@@ -34,7 +34,7 @@ class Translator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """None where English will do."""
+        """The translation; None for languages that see English."""
         del context
         language = known(locale.value)
         if language in {"", ENGLISH, PSEUDO} or "sentence" not in string.extras:

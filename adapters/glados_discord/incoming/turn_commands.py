@@ -1,4 +1,4 @@
-"""Slash commands and buttons that concern turns: asking by command, stopping, asking again, voting."""
+"""Slash commands and buttons about turns: ask by command, stop, ask again, vote."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from glados_discord.words.hearing import roles_of, typed
 
 @dataclass(frozen=True, slots=True)
 class AskedByDiscordCommand(AskedOnDiscord):
-    """A question that was asked by `/ask`, for the core's desk. It is written down with its answer."""
+    """A question by `/ask`, for the core's desk. The bot posts it together with its answer."""
 
     interaction: discord.Interaction
     words: str
@@ -43,7 +43,7 @@ class AskedByDiscordCommand(AskedOnDiscord):
         return Question("\n\n".join(filter(None, [words, shown])), left_out, len(self.words), words)
 
     async def turn(self, question: Question) -> Turn:
-        """In a channel a new conversation begins, unless the operator wants one for all of it."""
+        """Make the turn. In a channel it begins a new conversation, unless the operator wants one per channel."""
         interaction, where = self.interaction, self.where
         has_own = where.is_thread or where.is_direct or self.shared.settings.answer_in == "channel"
         conversation = await conversation_of(self.shared, interaction) if has_own else str(interaction.id)
@@ -53,7 +53,7 @@ class AskedByDiscordCommand(AskedOnDiscord):
 
 
 async def conversation_of(shared: DiscordShared, interaction: discord.Interaction) -> str:
-    """The conversation a command is about: that of the thread, the direct conversation, or the channel."""
+    """The conversation of a command: that of the thread, the direct conversation, or the channel."""
     return await shared.facts.conversation(interaction.channel_id or 0) or str(interaction.channel_id)
 
 
@@ -64,14 +64,14 @@ def _asker(interaction: discord.Interaction) -> tuple[Where, DiscordAsker]:
 
 
 class TurnCommands:
-    """What people do with turns other than by messages."""
+    """People's actions on turns, other than messages."""
 
     def __init__(self, shared: DiscordShared) -> None:
         self._shared = shared
         self._core = shared.core
 
     async def ask(self, interaction: discord.Interaction, question: str, file: discord.Attachment | None) -> Sentence:
-        """Take a question in, and tell the person so. The question itself is written down with its answer."""
+        """Accept a question, and tell the person so. The bot posts the question together with its answer."""
         if self._shared.order.is_closing:
             return say("closing")
         language = await self._shared.language_around(interaction)
@@ -86,11 +86,11 @@ class TurnCommands:
         return verdict.refusal or (say("question-taken-behind", count=ahead) if ahead else say("question-taken"))
 
     def refusal(self, interaction: discord.Interaction) -> Sentence:
-        """Why the bot does not talk to this person here; nothing when it does."""
+        """Why the bot does not talk to this person here; NOTHING if it does."""
         return refusal(self._shared.rules, _asker(interaction)[1])
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
-        """A button was pressed under the answer to a turn. Where that shows by itself, nothing is said."""
+        """Handle the press of a button under an answer. The bot says nothing if the answer shows the effect."""
         await replies.answer(interaction, self._shared, lambda: self._pressed(interaction, action, name))
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> Sentence:

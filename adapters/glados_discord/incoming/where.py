@@ -1,4 +1,4 @@
-"""Places of Discord as plain data: made once of what discord.py knows of a channel, then decided on."""
+"""Places on Discord as plain data, made once from discord.py's channels. All decisions use this data."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ _THREADED = (discord.ChannelType.text, discord.ChannelType.news)
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A channel, thread or direct conversation in which something is asked."""
+    """A channel, thread or direct conversation in which somebody asks."""
 
     channel: int
     guild: int | None = None  # the server; None for a direct conversation
-    listed: frozenset[int] = frozenset()  # ids by which the operator's lists may name it
-    settings: str = ""  # where settings and limits apply: a thread shares those of its channel
+    listed: frozenset[int] = frozenset()  # ids by which the operator's lists may name the place
+    settings: str = ""  # the channel whose settings and limits apply: a thread shares those of its channel
     is_direct: bool = False
     is_thread: bool = False
-    has_threads: bool = False  # threads on its messages are possible there
-    may_open_threads: bool = True  # the bot may open one and write in it, as far as is known
-    is_slow: bool = False  # slow mode or announcements ask for few edits
+    has_threads: bool = False  # its messages can have threads
+    may_open_threads: bool = True  # the bot may open a thread and write in it, as far as it knows
+    is_slow: bool = False  # slow mode or announcements allow few edits
 
 
 def where_of(channel: object, channel_id: int, guild: discord.Guild | None, guild_id: int | None) -> Where:
-    """The place, as far as discord.py knows the channel, and the server."""
+    """The place, as far as discord.py knows its channel and server."""
     kind = getattr(channel, "type", None)
     return Where(
         channel=channel_id,
@@ -42,13 +42,13 @@ def where_of(channel: object, channel_id: int, guild: discord.Guild | None, guil
 
 
 def settings_channel(channel: object) -> str:
-    """Where settings and limits apply: a thread shares those of its channel."""
+    """The channel whose settings and limits apply: a thread shares those of its channel."""
     parent = getattr(channel, "parent_id", None)
     return str(parent or getattr(channel, "id", ""))
 
 
 def channel_ids(channel: object) -> frozenset[int]:
-    """Ids a channel list may name a place by: the channel, a thread's channel, their category."""
+    """Ids by which a list of channels may name a place: the channel, a thread's channel, their category."""
     found = [getattr(channel, name, None) for name in ("id", "parent_id", "category_id")]
     found.append(getattr(getattr(channel, "parent", None), "category_id", None))
     return frozenset(number for number in found if isinstance(number, int))

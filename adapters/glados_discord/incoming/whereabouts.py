@@ -1,4 +1,4 @@
-"""Where the bot is: threads it joins and leaves, places that are deleted, servers it is removed from."""
+"""Where the bot is: threads that it joins and leaves, deleted places, and servers that removed it."""
 
 import logging
 
@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 class Whereabouts:
-    """Keeps what the bot knows of its places; where it cannot be any more, its work there ends."""
+    """Tracks the bot's places, and ends the work in places that are gone."""
 
     def __init__(self, shared: DiscordShared) -> None:
         self._core = shared.core
@@ -17,19 +17,19 @@ class Whereabouts:
         self._settings = shared.settings
 
     async def joined(self, guild: int, thread: int, since: int) -> None:
-        """The bot takes part in a thread; `since` is an id of the time when it joined."""
+        """The bot joined a thread; `since` is a Discord id that stands for the time."""
         await self._order.do(thread, lambda: self._core.marks.join(str(thread), str(since)), guild=guild)
 
     async def removed(self, guild: int, thread: int) -> None:
-        """The bot does not take part in a thread any more."""
+        """The bot left a thread."""
         await self._order.do(thread, lambda: self._core.marks.leave(str(thread)), guild=guild)
 
     async def deleted(self, guild: int, channel: int) -> None:
-        """A channel or thread is gone: so is what was to be answered there."""
+        """End the conversation of a deleted channel or thread."""
         await self._order.do(channel, lambda: self._end_channel(channel), guild=guild)
 
     async def left_guild(self, guild: int) -> None:
-        """The bot was removed from a server: nothing is answered there any more."""
+        """End all conversations of a server that removed the bot."""
         await self._order.do(guild, lambda: self._end_guild(guild), guild=guild)
 
     async def _end_channel(self, channel: int) -> None:
@@ -42,7 +42,7 @@ class Whereabouts:
             if self._settings.purge_on_leave:
                 await self._core.records.forget_conversation(conversation)
         await self._facts.forget_guild(guild)
-        log.info("removed from server %d: %d conversations end", guild, len(conversations))
+        log.info("the bot was removed from server %d: %d conversations end", guild, len(conversations))
 
     async def _cancel(self, conversation: str) -> None:
         for turn in await self._core.store.queue(conversation):

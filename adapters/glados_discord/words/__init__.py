@@ -1,1 +1,1 @@
-"""What a Discord message says, as plain data and in readable words."""
+"""The content of a Discord message, as plain data and in readable words."""

@@ -1,6 +1,6 @@
-"""Text files of a message become part of its question; everything else is named, to the model and to the person.
+"""Text files of a message become part of its question. The model and the person get the names of all other files.
 
-Files are read from Discord's own hosts only, at once (their signed addresses expire), and never beyond the caps.
+The adapter reads files from Discord's own hosts only, at once (signed addresses expire), and only up to the limits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ TIMEOUT_S = 10.0
 
 
 def of(message: discord.Message) -> list[discord.Attachment]:
-    """What was attached to a message, and to those that it forwards."""
+    """The attachments of a message, and of the messages that it forwards."""
     return [*message.attachments, *(file for one in message.message_snapshots for file in one.attachments)]
 
 

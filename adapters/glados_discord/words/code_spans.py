@@ -1,4 +1,4 @@
-"""Where Discord shows code in a message: nothing in it is a mention, an emoji or a time."""
+"""Finds the code in a message of Discord. Mentions, emoji and times do not exist in code."""
 
 import re
 from bisect import bisect_right
@@ -10,7 +10,7 @@ FENCE = "```"
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, each with whether it is code, back-ticks included. Takes linear time."""
+    """The text in pieces, and whether each is code. Back-ticks belong to the code. Takes linear time."""
     done = 0
     for start, end in _spans(text):
         yield text[done:start], False
@@ -20,13 +20,13 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def without_code(text: str) -> str:
-    """The text outside code, with a space for each piece of code."""
+    """The text with a space in place of each piece of code."""
     return "".join(" " if is_code else piece for piece, is_code in pieces(text))
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     runs = [match.span() for match in _TICKS.finditer(text)]
-    starts: dict[int, list[int]] = defaultdict(list)  # length of a run of back-ticks -> where such runs begin
+    starts: dict[int, list[int]] = defaultdict(list)  # length of a run of back-ticks -> offsets where such runs begin
     for start, end in runs:
         starts[end - start].append(start)
     done = 0
@@ -40,7 +40,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _fence_end(text: str, start: int, end: int) -> int:
-    """Where a block ends that begins with this run; 0 when none does."""
+    """The end of the code block that begins with this run; 0 if none begins here."""
     if end - start < len(FENCE):
         return 0
     found = text.find(FENCE, start + len(FENCE) + 1)
@@ -48,7 +48,7 @@ def _fence_end(text: str, start: int, end: int) -> int:
 
 
 def _inline_end(starts: Mapping[int, Sequence[int]], start: int, end: int) -> int:
-    """Where code in a line ends that begins with this run, or else with a part of it; 0 when none does."""
+    """The end of the inline code that begins with this run, or else with a part of it; 0 if none begins here."""
     for length in range(end - start, 0, -1):
         same = starts.get(length, ())
         index = bisect_right(same, start)

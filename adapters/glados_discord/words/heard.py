@@ -1,4 +1,4 @@
-"""A message of Discord as plain data, and the one answer to "what does it say?". `hearing.py` makes it."""
+"""A message of Discord as plain data, and its whole text as markdown. `hearing.py` makes the data."""
 
 import re
 from collections.abc import Iterator
@@ -6,63 +6,63 @@ from dataclasses import dataclass
 
 from glados_bots.intake.addressing import is_nothing
 
-# Discord's picker of moving pictures writes links to these sites.
+# Discord's GIF picker writes links to these sites.
 _MOVING_PICTURE = re.compile(r"https?://(?:\w+\.)?(?:tenor|giphy|klipy)\.com/\S+", re.IGNORECASE)
-MOST_CHARS = 12_000  # of what one message says; Discord allows 4,000 in a text and 6,000 in its embeds
+MOST_CHARS = 12_000  # of the text of one message; Discord allows 4,000 in the text and 6,000 in embeds
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message, or one forwarded in it, holds. All texts are as a model should read them."""
+    """The content of a message, or of a message forwarded in it. All texts are as a model should read them."""
 
-    text: str = ""  # its own words
-    cards: tuple[str, ...] = ()  # each embed: title, description and fields as lines. Previews of links are none.
-    poll: str = ""  # question and answers as lines
-    stickers: tuple[str, ...] = ()  # their names
-    files: tuple[str, ...] = ()  # their names
-    forwarded: tuple["Content", ...] = ()  # messages that it shows again
+    text: str = ""  # the message's own words
+    cards: tuple[str, ...] = ()  # per embed: title, description and fields as lines. Previews of links are left out.
+    poll: str = ""  # the poll's question and answers as lines
+    stickers: tuple[str, ...] = ()  # names of the stickers
+    files: tuple[str, ...] = ()  # names of the files
+    forwarded: tuple["Content", ...] = ()  # the messages that it forwards
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message, and how it stands to the bot."""
+    """A message, and its relation to the bot."""
 
-    id: int  # the message; ids grow with time
-    channel: int = 0  # the channel or thread it stands in
+    id: int  # of the message; ids grow with time
+    channel: int = 0  # its channel or thread
     author: int = 0
-    name: str = ""  # how the author is called on the server; empty in direct messages
-    roles: frozenset[int] = frozenset()  # of the author there, without @everyone; empty where Discord did not tell
-    replies_to: int | None = None  # the message that it answers or forwards
-    age_s: float = 0.0  # seconds from its writing to its last edit; 0 without one
-    is_from_person: bool = True  # neither a bot, this one included, nor a webhook, nor Discord itself
-    is_direct: bool = False  # it stands in a conversation of one person with the bot
-    is_placed: bool = True  # it is direct, or stands on a server that is known
-    is_named: bool = False  # it mentions the bot as a user (the ping of a reply counts), or by its own role
-    is_for_others: bool = False  # it mentions or answers somebody else
-    is_reply_to_us: bool = False  # it answers a message of the bot
-    is_in_thread: bool = False  # it stands in a thread
-    is_thread_ours: bool = False  # the bot opened that thread
-    joined: int | None = None  # joined that thread after messages with ids up to this; None where not told
-    raw: str = ""  # the words as they were sent
-    title: str = ""  # of the forum post that it begins
+    name: str = ""  # the author's name on the server; empty in direct messages
+    roles: frozenset[int] = frozenset()  # of the author there, without @everyone; empty if Discord did not tell them
+    replies_to: int | None = None  # id of the message that it replies to or forwards
+    age_s: float = 0.0  # seconds from the message to its last edit; 0 without an edit
+    is_from_person: bool = True  # the author is no bot (this one included), no webhook, and not Discord itself
+    is_direct: bool = False  # it is a direct message to the bot
+    is_placed: bool = True  # it is direct, or on a known server
+    is_named: bool = False  # it mentions the bot as a user (the ping of a reply counts), or by the bot's role
+    is_for_others: bool = False  # it mentions or replies to somebody else
+    is_reply_to_us: bool = False  # it replies to a message of the bot
+    is_in_thread: bool = False  # it is in a thread
+    is_thread_ours: bool = False  # the bot opened the thread
+    joined: int | None = None  # the bot joined the thread after messages with ids up to this; None if not known
+    raw: str = ""  # the words as sent
+    title: str = ""  # title of the forum post that it begins
     content: Content = Content()
 
     @property
     def has_words(self) -> bool:
-        """Whether somebody says something in words, their own or forwarded ones."""
+        """Whether the message has words, its own or forwarded ones."""
         texts = (self.title, _MOVING_PICTURE.sub("", self.content.text), *map(says, self.content.forwarded))
         return not all(map(is_nothing, texts))
 
 
 def says(content: Content, title: str = "", *, with_files: bool = True) -> str:
-    """All that a message says, as markdown of at most MOST_CHARS characters; empty for nothing."""
+    """The whole text of a message, as markdown of at most MOST_CHARS characters; empty if it says nothing."""
     said = [part for part in (title, *_parts(content, with_files=with_files)) if not is_nothing(part)]
     whole = "\n\n".join(said)
     return whole if len(whole) <= MOST_CHARS else f"{whole[: MOST_CHARS - 1]}…"
 
 
 def quoted(head: str, text: str) -> str:
-    """Words of somebody else, marked as such on every line."""
+    """Another person's words, marked as such on every line."""
     return "\n".join([head, *(f"> {line}" for line in text.splitlines())])
 
 

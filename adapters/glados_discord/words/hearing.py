@@ -1,4 +1,4 @@
-"""discord.py's messages become plain data: made once, then everything is decided on that."""
+"""Makes plain data of discord.py's messages, once per message. All decisions use this data."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from glados_discord.words.code_spans import without_code
 from glados_discord.words.heard import Content, Heard
 from glados_discord.words.tokens import Names, ids_in, readable
 
-_EVERYBODY = re.compile(r"@(?:everyone|here)\b")  # also by somebody who may not notify everybody
+_EVERYBODY = re.compile(r"@(?:everyone|here)\b")  # also from people who may not notify everybody
 _FROM_PEOPLE = {discord.MessageType.default, discord.MessageType.reply}
 
 
 class _Holder(Protocol):
-    """What a message and a forwarded one have in common."""
+    """The common part of a message and a forwarded message."""
 
     @property
     def content(self) -> str: ...
@@ -31,7 +31,7 @@ class _Holder(Protocol):
 
 
 def hear(message: discord.Message, me: int) -> Heard:
-    mentioned = {user.id for user in message.mentions}  # Discord leaves out what stands in code
+    mentioned = {user.id for user in message.mentions}  # Discord skips mentions in code
     roles = {role.id for role in message.role_mentions} | ids_in(message.content, "role")
     others = (mentioned | ids_in(message.content, "user")) - {me}
     calls_all = message.mention_everyone or _EVERYBODY.search(without_code(message.content)) is not None
@@ -58,10 +58,10 @@ def hear(message: discord.Message, me: int) -> Heard:
 
 
 def in_place(heard: Heard, channel: object, me: int) -> Heard:
-    """A message with what the channel it stands in tells of it."""
+    """The message with the facts that its channel tells."""
     if not isinstance(channel, discord.Thread):
         return heard
-    is_post = isinstance(channel.parent, discord.ForumChannel)  # its title is the name of its thread
+    is_post = isinstance(channel.parent, discord.ForumChannel)  # a post's title is the name of its thread
     return replace(
         heard,
         is_in_thread=True,
@@ -72,23 +72,23 @@ def in_place(heard: Heard, channel: object, me: int) -> Heard:
 
 
 def by_member(heard: Heard, member: discord.Member) -> Heard:
-    """A message with what its server tells of its author: history does not."""
+    """The message with the facts that the server tells about its author. Discord's history lacks them."""
     return replace(heard, name=member.display_name, roles=roles_of(member))
 
 
 def roles_of(person: discord.User | discord.Member) -> frozenset[int]:
-    """Roles of a member, without @everyone; none where Discord did not tell."""
+    """The roles of a member, without @everyone; empty if Discord did not tell them."""
     roles = person.roles if isinstance(person, discord.Member) else ()
     return frozenset(role.id for role in roles if not role.is_default())
 
 
 def is_from_person(message: discord.Message) -> bool:
-    """Neither a bot, this one included, nor a webhook, nor Discord itself."""
+    """Whether the author is no bot (this one included), no webhook, and not Discord itself."""
     return not message.author.bot and message.webhook_id is None and message.type in _FROM_PEOPLE
 
 
 def typed(text: str, me: int, guild: discord.Guild | None) -> str:
-    """What was typed into a command, as a model should read it."""
+    """The text typed into a command, as a model should read it."""
     return readable(text, _names([text], me, guild, ()))
 
 
@@ -101,7 +101,7 @@ def _own_role(guild: discord.Guild | None) -> int:
 
 
 def _answered_author(message: discord.Message) -> int | None:
-    """Who wrote the message this one replies to; None for no reply, or for one to a message that is gone."""
+    """The author of the message that this one replies to; None without a reply, or if that message is gone."""
     target = message.reference.resolved if message.reference else None
     return target.author.id if isinstance(target, discord.Message) else None
 
@@ -114,7 +114,7 @@ def _whole_content(message: discord.Message, me: int) -> Content:
         names,
         poll=_poll(message.poll),
         forwarded=tuple(_content(one, names) for one in message.message_snapshots),
-        has_cards=not is_from_person(message),  # people have previews of links only
+        has_cards=not is_from_person(message),  # people's messages have only previews of links
     )
 
 
@@ -141,7 +141,7 @@ def _texts(held: _Holder) -> Iterator[str]:
 def _names(
     texts: Iterable[str], me: int, guild: discord.Guild | None, mentioned: Iterable[discord.User | discord.Member]
 ) -> Names:
-    """Names of what these texts mention, as far as they are known without asking."""
+    """The names of all mentions in these texts, as far as they are known without a call to Discord."""
     own = frozenset({me, _own_role(guild)} - {0})
     users = {user.id: user.display_name for user in mentioned}
     if guild is None:
@@ -159,7 +159,7 @@ def _names(
 
 
 def _is_preview(embed: discord.Embed, text: str) -> bool:
-    """Whether Discord made this of a link in the text."""
+    """Whether Discord made this embed from a link in the text."""
     return embed.type not in {"rich", None} or bool(embed.url and embed.url.rstrip("/") in text)
 
 
@@ -169,7 +169,7 @@ def _card(embed: discord.Embed) -> str:
 
 
 def _displays(components: Iterable[object]) -> Iterator[str]:
-    """Texts of a message that a program composed of parts."""
+    """The texts of a message that a program made of components."""
     for part in components:
         if isinstance(part, discord.TextDisplay):
             yield part.content

@@ -1,4 +1,4 @@
-"""Discord's tokens in a text, as people see them: names for ids, times in UTC. Code is left as it is."""
+"""Replaces Discord's tokens in a text by what people see: names for ids, times in UTC. Code stays unchanged."""
 
 import re
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who and what the ids in a text stand for."""
+    """The names for the ids in a text."""
 
     users: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
     channels: Mapping[int, str] = field(default_factory=dict)
-    # Ids of the bot and of the role that Discord made for it: their mentions are left out
+    # Ids of the bot and of the role that Discord made for it: mentions of them are removed
     own: frozenset[int] = frozenset()
 
     def of(self, kind: str, number: int) -> str:
-        """How people see the mention of a `user`, `role` or `channel`."""
+        """The text that people see for a mention of a `user`, `role` or `channel`."""
         if kind == "user":
             return f"@{self.users.get(number, 'somebody')}"
         if kind == "role":
@@ -34,12 +34,12 @@ class Names:
 
 
 def ids_in(text: str, kind: Literal["user", "role", "channel"]) -> set[int]:
-    """Ids of this kind that a text names outside code."""
+    """The ids of this kind in a text, outside code."""
     return {int(match[kind]) for match in _TOKEN.finditer(without_code(text)) if match[kind]}
 
 
 def readable(text: str, names: Names) -> str:
-    """A text as a model should read it: without the bot's own mention, with what people see for every token."""
+    """A text as a model should read it: without mentions of the bot, and with the visible form of every token."""
     own = "|".join(f"@[!&]?{one}" for one in sorted(names.own))
     mention = re.compile(rf" ?<(?:{own})>[,:]? ?") if own else None
 
@@ -50,7 +50,7 @@ def readable(text: str, names: Names) -> str:
 
 
 def _spoken(found: re.Match[str], names: Names) -> str:
-    """What people see for a token."""
+    """The visible form of a token."""
     kind = found.lastgroup or ""
     value = found[kind]
     match kind:
@@ -66,7 +66,7 @@ def _spoken(found: re.Match[str], names: Names) -> str:
 
 
 def _time(seconds: int) -> str:
-    """A time in UTC; empty where it is out of the calendar."""
+    """A time in UTC; empty if the calendar does not hold it."""
     try:
         found = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

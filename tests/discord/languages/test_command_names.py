@@ -88,6 +88,6 @@ async def test_a_translation_that_discord_refuses_leaves_the_bot_without_command
     monkeypatch.setattr("glados_bots.wording.writing.template", template)
     async with world.bot():
         await world.answered(await world.ask())
-    assert "the slash commands could not be told to Discord" in caplog.text
+    assert "the slash commands could not be registered with Discord" in caplog.text
     assert "Frag Mich" in caplog.text
     assert None not in world.fake.world.commands
