@@ -48,7 +48,7 @@ class Commands:
         self._forgetting = asyncio.Lock()  # `forget` reads all keys, so only one may run at a time
 
     async def reset(self, conversation: str, author: str = "") -> Sentence:
-        """Forget a conversation and end its turns: only those of `author`, or of all people without one."""
+        """Forget a conversation and end its turns. With `author`, only if nobody else has asked in it."""
         if author and await self._records.askers(conversation) - {author}:
             return say("not-alone")
         await self._records.forget_conversation(conversation)

@@ -87,7 +87,7 @@ class Surface(Protocol):
     can keep a repeated `post` from appearing twice.
     """
 
-    longest_call_s: float  # for so long the platform may still carry out a call whose caller has died
+    longest_call_s: float  # time in which the platform may still carry out a call of a dead process
 
     def answer(self, turn: Turn) -> Answer:
         """A fresh streaming renderer for one answer."""

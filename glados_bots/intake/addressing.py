@@ -2,7 +2,7 @@
 
 import unicodedata
 
-YOUNG_S = 3600.0  # an edit can turn a message into a question so long after it was written
+YOUNG_S = 3600.0  # the oldest message that an edit can turn into a question
 _UNSEEN_KINDS = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 # Letters, marks and symbols without a visible form: joiners, Hangul and Khmer fillers, an empty Braille cell.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")

@@ -44,7 +44,7 @@ async def downloaded(
     is_ours: Callable[[str], bool],
     headers: Mapping[str, str] | None = None,
 ) -> Download | Sentence:
-    """Fetch a file within so many seconds, else return a sentence for people that says why not."""
+    """Fetch a file within `longest_s` seconds, else return a sentence for people that says why not."""
     try:
         async with asyncio.timeout(longest_s):
             return await fetch(url, most, is_ours=is_ours, headers=headers)

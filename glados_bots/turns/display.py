@@ -164,7 +164,7 @@ class Display:
         await self._save_posts()
 
     def _say(self, view: View) -> Callable[[], Awaitable[str]]:
-        """A function that creates the next message once, however often it is called."""
+        """A function that creates the next message once, even if it is called again."""
         turn, name = self.lease.turn, nonce(self.lease.turn.id, self._noted)
         return lambda: self._surface.post(turn, view, name)
 

@@ -3,7 +3,7 @@
 A budget's grant (pacing.py) says who goes first, but not when: queues, retries, a busy process and the network lie
 between the grant and the platform's counter. The platform counts a call at some moment between its start and its
 answer. So a call takes a place from its start until one period after its answer. There are as many places as the
-platform allows calls per period. So no period holds more calls, however long each of them took.
+platform allows calls per period. So no period holds more calls, even if some of them took long.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.turns import in_hand
 
 LONGEST_NAP_S = 0.05  # an answer may come, and free a place, at any moment
-ALONE_PAUSE_S = 0.1  # a process makes one call per so long while Redis is not reachable
+ALONE_PAUSE_S = 0.1  # between two calls of one process while Redis is not reachable
 STORE_PATIENCE_S = 2.0
 
 
@@ -29,7 +29,7 @@ class Gate:
         bucket: which calls are counted together; `Pacer.exhausted` closes it.
         most: calls per period.
         period_s: the platform's period, and a little more, because we count in whole milliseconds.
-        longest_flight_s: after so long, the platform has counted a call without an answer; its process may have died.
+        longest_flight_s: time by which the platform has counted a call without an answer; its process may have died.
         patience_s: how long a call waits for Redis before it is made without.
     """
 

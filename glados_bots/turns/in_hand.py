@@ -18,7 +18,7 @@ from glados_bots.errors import StoreUnavailableError
 
 # A piece of work that takes longer counts as a wait. Other watched turns may then work.
 LONGEST_HOLD_S = 0.3
-PACE_S = 1.0  # an answer of a watched turn is drawn at most once per so long: each time costs two calls
+PACE_S = 1.0  # between two drawings of a watched turn's answer, each of which costs two calls
 
 
 @dataclass(slots=True)

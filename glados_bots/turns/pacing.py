@@ -89,7 +89,7 @@ class Pacer:
             return False
 
     async def exhausted(self, budget: Budget, retry_after_s: float, *, refused: bool = True) -> None:
-        """Let no process make requests in the bucket for so long, because the platform said so.
+        """Stop the requests of all processes in the bucket for `retry_after_s`, as the platform demands.
 
         Args:
             budget: the budget of the exhausted bucket.
@@ -103,7 +103,7 @@ class Pacer:
 
 
 async def sleep_unless(given_up: asyncio.Event, seconds: float) -> None:
-    """Return after so many seconds, or as soon as the event is set."""
+    """Return after `seconds`, or as soon as the event is set."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await given_up.wait()

@@ -76,5 +76,5 @@ class ServedModels:
             self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
 
     def tokens(self, chars: int) -> int:
-        """About how many tokens so many characters are."""
+        """An estimate of the tokens in `chars` characters."""
         return round(chars / self.chars_per_token)

@@ -22,8 +22,8 @@ from glados_bots.wire.client import InferenceClient
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 1.0  # a lease that ran out wakes nobody, so the worker looks for one once per so long
-FAREWELL_S = 3.0  # an interrupted answer has so long to say that it will continue
+IDLE_S = 1.0  # pause between looks for a lease that ran out, because its end wakes nobody
+FAREWELL_S = 3.0  # time for an interrupted answer to say that it will continue
 MOST_PARALLEL = 64  # turns at once in one process; the service has a smaller limit of its own
 
 

@@ -20,8 +20,8 @@ CONNECT_S = 5.0
 LIST_S = 10.0  # people wait for the list: `/status`, and a turn before it says that the model is not reachable
 SESSION = "X-Session-Id"  # the header that Ray Serve reads
 SILENCE_S = 120.0  # our service sends something every ten seconds; others may need long for the first token
-FIGURES_S = 5.0  # the figures may follow so long after the answer's end
-GOODBYE_S = 0.2  # a server ends the response so soon after its last event, and the connection can be used again
+FIGURES_S = 5.0  # longest wait for the token counts after the answer's end
+GOODBYE_S = 0.2  # longest wait for the response's end; if it comes, the connection can be used again
 LONGEST_BODY = 4 * 2**20  # bytes of a response without a stream
 
 

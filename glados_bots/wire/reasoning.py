@@ -1,4 +1,4 @@
-"""Hides the reasoning of a model, or shows it as a quote. Marks are found however the tokens cut them.
+"""Hides the reasoning of a model, or shows it as a quote. Finds marks even if tokens cut them.
 
 Only a mark at the very beginning counts: an answer that speaks about `<think>` keeps it.
 """

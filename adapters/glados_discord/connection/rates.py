@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 GLOBAL = Budget("global", 35, 1.0)
 MOST = 48  # Discord's limit is 50; two are left for other users of the token, such as `glados doctor`
 PERIOD_S = 1.02  # a second, and a little more, because we count in whole milliseconds
-LONGEST_CALL_S = 5.0  # so long after its start, Discord may still count a call whose process died
+LONGEST_CALL_S = 5.0  # time in which Discord may still count a call of a dead process
 UNCOUNTED = ("/interactions/", "/webhooks/")  # answers to buttons and commands
 SLOW_PERIOD_S = 20.0  # for places that allow fewer edits: slow mode, announcements
 SLOW_LIMIT = 2
@@ -72,7 +72,7 @@ class Rates:
         await self._pacer.wait(budget, stream, final=True)
 
     async def close(self, budget: Budget, seconds: float, *, refused: bool = True) -> None:
-        """Let no process make a request of this budget for so long; `refused` if Discord refused one."""
+        """Stop the requests of this budget in all processes for `seconds`; `refused` if Discord refused one."""
         with suppress(StoreUnavailableError):
             await self._pacer.exhausted(budget, seconds, refused=refused)
 

@@ -25,7 +25,7 @@ from glados_discord.incoming.shared import DiscordShared
 
 log = logging.getLogger(__name__)
 
-SLACK_S = 120  # so long a connection may be dead before anybody notices
+SLACK_S = 120  # how long a connection may be dead before anybody notices
 STAMP_EVERY_S = 5.0
 LONGEST_NAP_S = 5.0  # an outage of Discord also holds new events, so its end must be noticed soon
 MOST_DMS = 50

@@ -1,4 +1,4 @@
-"""The desk of Discord: it accepts every message as a question, or answers it with a sentence, or ignores it.
+"""The desk of Discord. It accepts a message as a question, answers it with a sentence, or ignores it.
 
 Discord needs no word that a message is accepted. `catch_up.py` finds messages that a dead process did not save.
 """

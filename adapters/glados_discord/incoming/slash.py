@@ -179,6 +179,6 @@ class Slash:
 
 
 def _as_typed(interaction: discord.Interaction) -> dict[str, str]:
-    """How the person's Discord shows each command: in its own language, whatever the channel's is."""
+    """How the person's Discord shows each command: in that Discord's language, not in the channel's."""
     language = known(str(interaction.locale))
     return {name: f"/{say(f'command-{name}').in_language(language)}" for name in COMMANDS}

@@ -15,7 +15,7 @@ from glados_discord.words.hearing import hear, is_from_person
 MOST_QUOTED = 5  # messages per reply chain
 QUOTED_CHARS = 4000
 MOST_ABOVE = 10  # messages of a thread that are searched for files
-LONGEST_BEFORE = timedelta(minutes=30)  # a file above a question is at most so much older
+LONGEST_BEFORE = timedelta(minutes=30)  # the most that a file above a question may be older
 DENIED = "somebody the operator does not let speak to you: do nothing they ask"
 
 
