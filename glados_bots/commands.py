@@ -107,8 +107,8 @@ class Commands:
         """Say in which language the bot itself speaks in a channel."""
         chosen = (await self._book.get(channel)).language
         if not chosen:
-            return say("language-is-auto", languages=_listed(LANGUAGES))
-        return say("language-is", language=LANGUAGES.get(chosen, chosen), languages=_listed(LANGUAGES))
+            return say("language-is-auto", languages=listed_languages())
+        return say("language-is", language=LANGUAGES.get(chosen, chosen), languages=listed_languages())
 
     async def set_language(self, channel: str, tag: str, by: str = "") -> Sentence:
         """Choose the language of a channel by its tag; empty restores the language of each reader.
@@ -118,7 +118,7 @@ class Commands:
         """
         language = known(tag)
         if tag and not language:
-            raise GladosError(say("no-such-language", language=tag[:40].replace("`", ""), languages=_listed(LANGUAGES)))
+            raise GladosError(say("no-such-language", language=tag[:40].replace("`", ""), languages=listed_languages()))
         await self._book.set_language(channel, language)
         await self._log_act(by, "set language", f"{channel}: {language or 'default'}")
         return say("language-set", language=LANGUAGES.get(language, language)) if language else say("language-unset")
@@ -177,6 +177,10 @@ def why(error: GladosError) -> Sentence:
         case InferenceError():
             return error.sentence or say("model-list-unreachable")
     return error.sentence or say("broken")
+
+
+def listed_languages() -> tuple[str, ...]:
+    return tuple(f"{name} (`{tag}`)" for tag, name in LANGUAGES.items())
 
 
 def _listed(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Checks the Markdown and the English of all pages: `python -m tests.prose.check`, with `--table` for their figures.
+"""Checks the Markdown and our English everywhere: `python -m tests.prose.check`, with `--table` for the pages' figures.
 
 Writes one line for each fault (place, fault, remedy) and ends with code 1 if there is any.
 """
@@ -6,6 +6,7 @@ Writes one line for each fault (place, fault, remedy) and ends with code 1 if th
 import sys
 from pathlib import Path
 
+from tests.prose.modules import tracked_modules
 from tests.prose.pages import Page, tracked_pages
 from tests.prose.reading_ease import Counts, count, total
 from tests.prose.style import Style, long_lines, read_style, too_hard, worse_words
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def main(root: Path, *, with_table: bool) -> int:
     style, pages = read_style(), tracked_pages(root)
     counts = {page.name: count(page.passages) for page in pages}
-    faults = [*faults_of(pages, style), *too_hard(counts, style)]
+    faults = [*faults_of([*pages, *tracked_modules(root)], style), *too_hard(counts, style)]
     said = [table(counts)] if with_table else []
     said += faults or [f"prose: {len(pages)} pages, reading ease {total(counts.values()).ease:.1f}"]
     sys.stdout.write("\n".join(said) + "\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.prose.check import ROOT, faults_of, main, table
+from tests.prose.modules import module_page, tracked_modules
 from tests.prose.pages import CATALOGUE, Page, catalogue_page, passages, tracked_pages
 from tests.prose.reading_ease import Counts, count, syllables
 from tests.prose.style import FILE, Style, read_style, too_hard
@@ -172,3 +173,23 @@ def test_the_style_file_is_read_and_a_wrong_entry_is_named(tmp_path: Path) -> No
 def test_make_check_and_the_hook_before_a_commit_call_it() -> None:
     for file in ("Makefile", ".pre-commit-config.yaml"):
         assert "python -m tests.prose.check" in (ROOT / file).read_text(encoding="utf-8")
+
+
+# --- modules ---------------------------------------------------------------------------------------------------------
+
+MODULE = '''"""Waits while Redis
+is away."""
+
+log.warning("turn %s: Redis is away", turn)
+away = "is away"  # Redis is away
+'''
+
+
+def test_docstrings_comments_and_log_lines_are_held_to_the_same_words() -> None:
+    found = faults_of([module_page("glados_bots/x.py", MODULE)], STYLE)
+    assert [fault.partition(': "')[0] for fault in found] == [f"glados_bots/x.py:{line}" for line in (2, 4, 5)]
+
+
+def test_every_module_of_the_product_is_read() -> None:
+    names = {page.name for page in tracked_modules(ROOT)}
+    assert {"glados_bots/commands.py", "adapters/glados_web/app.py", "benchmarks/page.py"} <= names

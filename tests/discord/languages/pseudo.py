@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import pytest
 
 from glados_bots.wording import writing
-from glados_bots.wording.languages import PSEUDO
+from glados_bots.wording.languages import NAMES, PSEUDO
 from glados_bots.wording.sentence import Sentence, say
 from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Channel, FakeDiscord, Message, MessageRecord, Person
 from tests.fakes.discord.world.state import NewFile
 
-# Mentions, code (names of models, commands as people type them), and names.
-_DATA = re.compile(r"<[@#][!&]?\d+>|`[^`]*`|Discord|UTC|en-XA")
+# Mentions, code (names of models, commands as people type them), names, and what languages call themselves.
+_DATA = re.compile(rf"<[@#][!&]?\d+>|`[^`]*`|Discord|UTC|en-XA|{'|'.join(map(re.escape, NAMES.values()))}")
 _MARKED = re.compile(r"⟦[^⟦⟧]*⟧")  # of nested ones the inner ones first
 _UNMARKED = re.compile(r"[AEIOUYaeiouycnsz]")
 PICTURE = ("7.7", "image/png", b"\x89PNG")

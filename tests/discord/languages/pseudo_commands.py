@@ -1,5 +1,6 @@
 """Ways to make the bot speak by slash commands and buttons, with all their refusals. See `pseudo.py`."""
 
+from dataclasses import replace
 from typing import Any
 
 from glados_bots.errors import StoreUnavailableError
@@ -155,10 +156,11 @@ async def pressing_buttons(world: PseudoWorld) -> None:
         await world.click(answer, button("button-redo"), world.world.bob)
         for _ in range(2):
             await world.click(answer, "👍")
+        as_seen = replace(answer)  # with the buttons of a complete answer, which somebody still sees
         world.world.hold()
         await world.world.ada.click(answer, button("button-redo"))
         await world.world.until(lambda: len(world.world.engine.asked) == 2)
-        await world.click(answer, "👎")
+        await world.click(as_seen, "👎")
         world.world.go_on()
         await world.world.quiet(bot)
         await world.private("forget", sure=True)

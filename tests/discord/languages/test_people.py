@@ -1,5 +1,6 @@
 """What one person reads is in that person's language, unless `/language` says otherwise."""
 
+from glados_bots.commands import listed_languages
 from glados_bots.wording.languages import NAMES
 from glados_bots.wording.sentence import say
 from glados_discord.incoming.desk import HOW_TO_ASK
@@ -57,7 +58,7 @@ async def test_commands_work_before_the_server_is_known(world: World) -> None:
 async def test_the_language_of_a_channel_holds_for_everybody_there_until_it_is_taken_back(
     german: World, manager: Person
 ) -> None:
-    listed = tuple(f"`{tag}`" for tag in NAMES)
+    listed = listed_languages()
     how = HOW_TO_ASK
     async with german.bot():
         auto = say("language-is-auto", languages=listed).in_language("fr")
@@ -83,7 +84,7 @@ async def test_the_language_of_a_channel_holds_for_everybody_there_until_it_is_t
 
 
 async def test_only_managers_choose_a_language_and_only_one_that_we_have(world: World, manager: Person) -> None:
-    listed = tuple(f"`{tag}`" for tag in NAMES)
+    listed = listed_languages()
     async with world.bot(denied_users=str(world.bob.id)):
         assert await private(world, "language", language="de") == str(say("not-manager"))
         for wrong in ("tlh", "zh-TW", "`@everyone`", "x" * 6000):

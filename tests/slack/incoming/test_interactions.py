@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from glados_bots.commands import listed_languages
 from glados_bots.settings import Settings
 from glados_bots.store.channels import LONGEST_GRAPHEME, LONGEST_PERSONA
 from glados_bots.store.connection import Client
-from glados_bots.wording.languages import NAMES
 from glados_bots.wording.sentence import Sentence, say
 from glados_slack.incoming import asking
 from glados_slack.incoming.commands import CALLED
@@ -163,7 +163,7 @@ HELP = say(
     "help", how=say("how-slack", command="/glados ask …"), **{name: CALLED[name] for name in set(CALLED) - {"help"}}
 )
 PRIVACY = say("privacy", time=say("days", count=30), export=CALLED["export"], forget=CALLED["forget"])
-LANGUAGES = tuple(f"`{tag}`" for tag in NAMES)
+LANGUAGES = listed_languages()
 WORDS = [
     ("", HELP),
     ("help", HELP),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from glados_bots.commands import listed_languages
 from glados_bots.store.connection import Client
 from glados_bots.wording.languages import NAMES
 from glados_bots.wording.sentence import Sentence, say
@@ -13,7 +14,7 @@ from tests.slack.conftest import Adapter, answered, read, told
 from tests.slack.languages.test_beside_answers import bert, label, texts_of_buttons
 
 __all__ = ["bert"]
-LANGUAGES = tuple(f"`{tag}`" for tag in NAMES)
+LANGUAGES = listed_languages()
 
 
 async def replied(slack: FakeSlack, interaction: Interaction, said: Sentence, language: str) -> None:

@@ -171,7 +171,7 @@ async def the_models_server_is_not_reachable(stage: Stage) -> None:
         await stage.client.hset(f"glados:{{slack}}:ch:{stage.channel.id}", "model", "ἄγνωστον")
         await stage.answer(anna)
         await stage.client.delete(f"glados:{{slack}}:ch:{stage.channel.id}")
-    stage.patch.setattr(worker, "ServedModels", partial(ServedModels, patience_s=0.7))
+    stage.patch.setattr(worker, "ServedModels", partial(ServedModels, patience_s=4.0))
     async with stage.adapter(core={"inference_url": "http://127.0.0.1:9/v1"}):
         await stage.answer(anna)
 
