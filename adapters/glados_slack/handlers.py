@@ -71,7 +71,7 @@ class Handlers:
         await self._desk.stopped(channel, thread, "" if everybody else user)
 
     async def home_opened(self, body: Json, event: Json, context: AsyncBoltContext) -> None:
-        """The home is shown anew; the messages tab of an agent offers prompts."""
+        """Show the home again; the messages tab of an agent offers prompts."""
         where = place(install_of(context), body, channel=str(event["channel"]), kind="im", ts="", thread="")
         user = str(event["user"])
         if event.get("tab") == "messages":
@@ -144,7 +144,7 @@ class Handlers:
         self._shared.background.start(self._home.publish(place_of_click(body, context), str(body["user"]["id"])))
 
     async def _tell(self, where: Mapping[str, str], user: str, work: Awaitable[Sentence]) -> None:
-        """Do what a person wants in their home, say directly what came of it, and show the home anew."""
+        """Do what a person wants in their home, tell them the result directly, and show the home again."""
         await self._shared.notes.direct(where, user, await _said(work))
         await self._home.publish(where, user)
 

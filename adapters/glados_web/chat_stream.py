@@ -4,7 +4,7 @@
     view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see answers/stream.py
     alive    {}   nothing has changed for KEEP_ALIVE_S: a browser that hears nothing for longer has a dead connection
     crowded  {}   another tab of this browser took this stream's place
-    lost     {}   the store is away
+    lost     {}   the store is not reachable
 
 A browser that comes late, or again, gets the list and every answer under way at once, and the ends that it waits for.
 """

@@ -40,9 +40,9 @@ class Chats:
         return bool(await reply_of(self._client.get(self._key("owner", conversation))) == session.owner)
 
     async def claim(self, session: Session, conversation: str, question: str) -> bool:
-        """Begin or go on with a conversation; False when it is another owner's or no proper id.
+        """Begin or continue a conversation; False when it is another owner's or no proper id.
 
-        What begins here is forgotten soon, unless `keep` follows when the question was taken in.
+        What begins here is forgotten soon, unless `keep` follows once the question is accepted.
         """
         if not CONVERSATION.fullmatch(conversation):
             return False
@@ -60,7 +60,7 @@ class Chats:
         return True
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep a chat as long as its answers, as a question was taken in."""
+        """Keep a chat as long as its answers: a question was accepted."""
         names = (("chats", session.owner), ("owner", conversation), ("title", conversation))
         async with self._client.pipeline(transaction=True) as pipe:
             for kind, name in names:

@@ -72,7 +72,7 @@ class WebParts:
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep what a question began as long as its answer, as it was taken in."""
+        """Keep what a question began as long as its answer: it was accepted."""
         await self.chats.keep(session, conversation)
         await self.door.sessions.keep(session)
 
@@ -84,7 +84,7 @@ def session_of(request: Request) -> Session | None:
 
 
 def _stop_if_failed(task: asyncio.Task[None]) -> None:
-    """A page that cannot answer must not stay up: the supervisor starts the process anew."""
+    """A page that cannot answer must not stay up: the supervisor starts the process again."""
     if not task.cancelled() and (error := task.exception()):
         log.critical("the worker ended; so does the page", exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)

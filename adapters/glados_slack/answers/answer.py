@@ -76,7 +76,7 @@ class TwofoldDialect:
 
 
 class SlackAnswer:
-    """The streaming renderer the core feeds. It draws a few times a second only: nobody is shown more than that."""
+    """The streaming renderer the core feeds. It draws only a few times per second: Slack shows nobody more."""
 
     def __init__(self) -> None:
         self._stream = stream()

@@ -19,7 +19,7 @@ MAX_NOTICE = 500
 
 
 def is_final(view: View) -> bool:
-    """Whether this message does not change any more: the answer has ended, or goes on in another message."""
+    """Whether this message does not change any more: the answer has ended, or continues in another message."""
     return view.state in ENDED or not view.is_last
 
 

@@ -87,7 +87,7 @@ class LooseEnds:
         return Loose.read(found) if found else None
 
     async def ended(self, kind: Kind, turn: Turn) -> None:
-        """What this turn has begun has surely ended, or never was. While Redis is away it is ended once more later."""
+        """What this turn has begun has surely ended or never was. If Redis is not reachable, we end it again later."""
         try:
             loose = await self.of(kind, turn)
             if loose and loose.turn == turn.id:

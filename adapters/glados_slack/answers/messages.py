@@ -42,7 +42,7 @@ class Messages:
         raise RefusedError("chat.postMessage", "invalid_blocks")
 
     async def update(self, turn: Turn, ts: str, view: View, *, is_granted: bool) -> None:
-        """The whole message anew; harmless however often it is done."""
+        """Write the whole message again. To repeat that is harmless."""
         for arguments in _degraded(turn, view):
             while True:
                 if not is_granted:

@@ -41,7 +41,7 @@ class LiveStream:
 
 
 class StreamOverError(Exception):
-    """The stream takes no more: the message goes on by updates."""
+    """The stream accepts no more text: updates continue the message."""
 
     def __init__(self, reason: str, *, by_user: bool = False) -> None:
         super().__init__(reason)
@@ -162,7 +162,7 @@ class Streams:
 
 
 def _opening(drawn: str) -> str:
-    """A first drawing without what closes, at its end, what may still go on: a fence, a style, an empty item."""
+    """A first drawing without what closes, at its end, what may still grow: a fence, a style, an empty item."""
     return drawn.rstrip("`*~\n \u200b") or drawn
 
 

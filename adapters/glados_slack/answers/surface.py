@@ -2,7 +2,7 @@
 
 A post is named by its timestamp. Two kinds are not answers yet: `status`, the line under the thread, and `q` with a
 timestamp, the notice of a question that waits. When there is something to say they give way to a real message: the core
-is told that the old one is gone, and posts anew.
+is told that the old one is gone, and posts again.
 """
 
 import logging

@@ -1,12 +1,13 @@
 """How often each method of the Web API may be called, by workspace, as Slack's tiers say.
 
-Slack counts by method, app and workspace, and promises at least so many calls a minute (docs.slack.dev, "Rate limits").
+Slack counts per method, app and workspace. It promises at least so many calls per minute (docs.slack.dev, "Rate
+limits").
 """
 
 from glados_bots.surface import Budget
 
-_TIER_2, _TIER_3, _TIER_4 = 20, 50, 100  # calls a minute
-_SPECIAL = 300  # "hundreds" a minute
+_TIER_2, _TIER_3, _TIER_4 = 20, 50, 100  # calls per minute
+_SPECIAL = 300  # "hundreds" per minute
 _LIMITS = {
     "chat.startStream": _TIER_2,
     "chat.stopStream": _TIER_2,
@@ -49,7 +50,7 @@ def new_streams(team: str) -> Budget:
 
 
 def new_messages(team: str, channel: str) -> Budget:
-    """New messages of one channel: about one a second, with a short burst, and those of all channels together."""
+    """New messages of one channel: about one per second with a short burst, and those of all channels together."""
     return Budget(f"{team}:chat.postMessage:{channel}", 5, 5.0, within=budget(team, "chat.postMessage"))
 
 

@@ -44,7 +44,7 @@ DEFAULT_RETRY_S, LONGEST_RETRY_S = 5.0, 3600.0
 
 
 class RefusedError(Exception):
-    """Slack understood the call and said no; repeating it will not help."""
+    """Slack understood the call and refused it; repeating it will not help."""
 
     def __init__(self, method: str, code: str) -> None:
         super().__init__(f"{method}: {code}")
@@ -52,7 +52,7 @@ class RefusedError(Exception):
 
 
 class LimitedError(PlatformAwayError):
-    """Too many calls of this method; nothing was done. It is waited for as if Slack were away, and is no failed try."""
+    """Too many calls of this method; Slack did nothing. The core waits as for an outage, which is no failed try."""
 
     def __init__(self, method: str, retry_after_s: float) -> None:
         super().__init__(f"{method}: rate limited for {retry_after_s:.0f} s")
@@ -79,7 +79,7 @@ class Calls:
 
     def client(self, token: str) -> AsyncWebClient:
         if token not in self._clients:
-            if len(self._clients) > 1000:  # noqa: PLR2004 - tokens change twice a day where they rotate
+            if len(self._clients) > 1000:  # noqa: PLR2004 - tokens change twice per day where they rotate
                 self._clients.clear()
             self._clients[token] = web_client(token, self._api_base, self._session)
         return self._clients[token]

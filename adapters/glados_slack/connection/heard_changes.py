@@ -46,7 +46,7 @@ class HeardChanges:
         return bool(await reply_of(call))
 
     async def follow(self, message: str) -> None:
-        """A question was taken in: delete it if its deletion came first."""
+        """A question was accepted: delete it if its deletion came first."""
         if await self.is_deleted(message):
             await self._store.change(message, "delete")
 

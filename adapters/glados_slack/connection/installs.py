@@ -55,7 +55,7 @@ class OneInstall:
         self._install: Install | None = install
 
     async def find(self, enterprise: str, team: str) -> Install | None:
-        """The one installation, whatever workspace is asked for: channels may be shared with others."""
+        """The one installation, for every workspace: channels may be shared with others."""
         del enterprise, team
         return self._install
 

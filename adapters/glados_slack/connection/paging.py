@@ -1,6 +1,6 @@
 """Messages of a channel or thread, which Slack tells in pages.
 
-Apps that are sold outside Slack's Marketplace are told 15 messages a page whatever they ask for, once a minute
+Apps that are sold outside Slack's Marketplace get 15 messages per page and one page per minute, whatever they ask for
 (docs.slack.dev, "Rate limits", changes of 29 May 2025). A thread's oldest come first, and there is no other order.
 """
 

@@ -1,7 +1,7 @@
 """Socket Mode: several connections, so that one can be replaced while another one takes events, and a watch over each.
 
-The SDK reconnects by itself, but it goes on for ever with a ticket that has run out or a token that is refused. So a
-connection that stays away is thrown out whole and made anew, and Slack is asked first what it thinks of the token.
+The SDK reconnects by itself, but it repeats an expired ticket or a refused token for ever. So this module replaces a
+connection that stays down. It first asks Slack whether the token is valid.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class Sockets:
                 log.info("connected to Slack (%d of %d)", number + 1, self._count)
                 await self._watch(number, handler)
                 RECONNECTS.labels("slack").inc()
-                log.warning("connection %d to Slack is lost; it is made anew", number + 1)
+                log.warning("connection %d to Slack is lost; opening it again", number + 1)
             except TimeoutError:
                 log.warning("connection %d to Slack cannot be made; trying again", number + 1)
             finally:
@@ -116,7 +116,7 @@ class Sockets:
             await asyncio.sleep(next(pauses))
 
     async def _watch(self, number: int, handler: AsyncSocketModeHandler) -> None:
-        """Return when the connection has been away for too long."""
+        """Return when the connection has been down for too long."""
         loop = asyncio.get_running_loop()
         seen_at, session = loop.time(), handler.client.current_session
         while loop.time() - seen_at < max(AWAY_S, 4 * self._ping_s):

@@ -88,7 +88,7 @@ class SlackAsking:
         except StoreUnavailableError as error:
             if asked.posted is None:
                 raise
-            log.warning("turn %s: %s; its question stands there and cannot be taken in", asked.posted.id, error)
+            log.warning("turn %s: %s; its question is posted but cannot be saved", asked.posted.id, error)
             await self._shared.notes.say(asked.posted.place, user, say("store-unreachable-asked"))
             return NOTHING
         if verdict.refusal and asked.posted:

@@ -26,7 +26,7 @@ from glados_slack.incoming.shared import SlackShared
 log = logging.getLogger(__name__)
 
 OUTAGE_S, OUTAGE_NAP_S = 1.8, 0.2  # Redis may be back before Slack must hear from us
-YOUNG_S = 5.0  # a thread's first question is taken in by then, or nearly
+YOUNG_S = 5.0  # a thread's first question is saved by then, or nearly
 LOOKS, LOOK_NAP_S = 8, 0.15
 
 
@@ -146,7 +146,7 @@ class SlackDesk:
         turn = await self._core.store.turn(name)
         if turn is None and (reason := await self._why(now, install, edit)):
             verdict = await self._ask(now, install, reason, edit)
-            if verdict and verdict.status == "duplicate":  # the question was taken in meanwhile, as it was before
+            if verdict and verdict.status == "duplicate":  # the question was saved meanwhile, as it was before
                 turn = await self._core.store.turn(name)
         if turn:
             await self._ask_anew(turn, now, install)

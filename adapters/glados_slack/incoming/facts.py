@@ -5,7 +5,7 @@
     glados:{slack}:looked     hash   CHANNEL, or THREAD: until when it was looked through, in ms
     glados:{slack}:looking    str    some process looks just now
     glados:{slack}:channels   zset   a channel and what its events say of it, as JSON -> when it was heard of
-    glados:{slack}:asked      zset   THREAD MESSAGE of a question -> when it was taken in, or refused
+    glados:{slack}:asked      zset   THREAD MESSAGE of a question -> when it was accepted or refused
 
 These are ids, without any text, and all of them run out by themselves.
 """
@@ -96,14 +96,14 @@ class SlackFacts:
         return list(found.values())
 
     async def note_asked(self, place: Mapping[str, str]) -> None:
-        """The question at this place was taken in, or its person was told why not."""
+        """The question at this place was accepted, or its person was told why not."""
         await self._asked.note(_question(place["channel"], place["thread"], place["ts"]))
 
     async def drop_asked(self, channel: str, thread: str, ts: str) -> None:
         await self._asked.drop(_question(channel, thread, ts))
 
     async def asked(self) -> dict[str, dict[str, float]]:
-        """By thread: timestamps of its questions, and when each was taken in; threads with the newest ones first."""
+        """By thread: timestamps of its questions, and when each was accepted; threads with the newest ones first."""
         threads = defaultdict[str, dict[str, float]](dict)
         for name, at in (await self._asked.names()).items():
             thread, _, message = name.partition(" ")

@@ -27,7 +27,7 @@ class AskedInSlackMessage(AskedOnSlack):
     install: Install
     changes: HeardChanges
     asked_at: str = ""  # when an edit has made a question of it; empty if it was written as one
-    earlier: str | None = None  # for the edit of a question that was taken in before: the quotation it began with
+    earlier: str | None = None  # for the edit of a question that was saved before: the quotation it began with
 
     @classmethod
     def of(cls, shared: SlackShared, event: Event, install: Install, changes: HeardChanges) -> Self:

@@ -1,4 +1,4 @@
-"""What people typed, as the model shall read it: Slack's entities decoded, its tokens by their names."""
+"""What people typed, as the model reads it: Slack's entities decoded, its tokens by their names."""
 
 import asyncio
 import re

@@ -16,7 +16,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-# Seconds of the processor for one piece of code: what the largest takes in common languages, ten times over.
+# Seconds of the processor per piece of code: ten times what the largest one needs in common languages.
 MOST_CPU_S = 0.5
 # Bytes of address space: Pygments with its lexers takes a tenth of it.
 MOST_MEMORY = 1 << 29

@@ -13,7 +13,7 @@ from glados_web.answers.painter import Patience
 from glados_web.answers.raw_html import allowed
 from glados_web.answers.sanitize import sanitize
 
-# Characters of HTML that one chunk may gather while raw HTML is open: it is written anew with each piece of a stream.
+# Characters of HTML that one chunk may gather while raw HTML is open: it is written again with each piece of a stream.
 MAX_GROUP = 20_000
 
 

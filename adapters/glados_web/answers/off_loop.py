@@ -1,4 +1,4 @@
-"""Rendering in threads of its own, so that the event loop goes on serving others meanwhile."""
+"""Rendering in threads of its own, so that the event loop continues serving others meanwhile."""
 
 import asyncio
 from collections.abc import Callable

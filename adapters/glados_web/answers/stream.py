@@ -24,7 +24,7 @@ def final_view(exchange: Exchange, language: str = "") -> dict[str, str]:
 
 
 def version(view: dict[str, str]) -> str:
-    """The name of a finished answer: another one, once it is answered anew."""
+    """The name of a finished answer. Regenerate changes it."""
     return hashlib.sha256(f"{view['state']} {view['chunk']}".encode()).hexdigest()[:16]
 
 

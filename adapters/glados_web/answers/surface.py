@@ -70,7 +70,7 @@ class WebSurface:
         await self._write(turn, {"chunk": "", "notice": "", "state": "removed"})
 
     async def forget(self, conversation: str, turn: str) -> None:
-        """Drop the view of an answer that goes or is made anew, so that nobody takes the old end for the new."""
+        """Drop the view of a deleted or regenerated answer, so that nobody takes its old end for the new one."""
         await reply_of(self._store.client.delete(self._key(conversation, turn)))
 
     async def tell(self, conversation: str) -> None:

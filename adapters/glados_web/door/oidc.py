@@ -38,7 +38,7 @@ STRANGE = (ValueError, TypeError, KeyError, AttributeError)
 
 
 class SignInFailedError(GladosError):
-    """The provider is away, or what it says does not count. The text is for the person who wants in."""
+    """The provider is not reachable, or its answer is not valid. The text is for the person who signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Request:
 
 
 class Provider:
-    """One provider. It is asked for its addresses and keys when somebody signs in, and again when they are old."""
+    """One provider. We fetch its addresses and keys when somebody signs in, and again when they are old."""
 
     def __init__(self, web: WebSettings) -> None:
         self._web = web

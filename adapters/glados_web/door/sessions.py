@@ -31,7 +31,7 @@ class Session:
     hash: str  # the session's name in Redis
     owner: str  # whose chats these are: this browser, or this person on every browser
     person: str = ""  # who it is: an e-mail address, or what glados_bots/admins.py calls nobody in particular
-    by: By = "open"  # how they came in; `open` where no sign-in is asked for
+    by: By = "open"  # how they came in; `open` where no sign-in is needed
     began: float = 0.0  # when they came in, in seconds since the epoch
     seen: float = 0.0  # their last request, to the minute
     fresh_cookie: str | None = None  # set when the browser must be given a new one
@@ -79,7 +79,7 @@ class Sessions:
         return replace(_read(session.hash, found), fresh_cookie=ticket) if found else session
 
     async def keep(self, session: Session) -> None:
-        """Keep a session as long as its chat, as a question was taken in."""
+        """Keep a session as long as its chat: a question was accepted."""
         await reply_of(cast("Awaitable[object]", self._client.expire(self._key(session.hash), self.kept_s)))
 
     async def end(self, session: Session) -> None:
@@ -107,7 +107,7 @@ class Sessions:
         return now - session.seen < self._idle_s and now - session.began < self._most_s
 
     async def is_alive(self, session: Session) -> bool:
-        """Whether it still counts, for what was begun under it and goes on; asking is no sign of life."""
+        """Whether it is still valid, for a stream that began under it. This check does not renew it."""
         found = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key(session.hash))))
         now = _read(session.hash, found) if found else None
         return now is not None and (now.by == "open" or self.is_signed_in(now))

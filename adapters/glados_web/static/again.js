@@ -5,7 +5,7 @@ const LONGEST_PAUSE_MS = 3000;
 export const waiting = new Set();
 
 // Does something after a pause that doubles with each try, or as soon as the network or the reader is back. By chance the
-// pause is up to a quarter longer or shorter: not all browsers of a server that was away come at the same moment.
+// pause is up to a quarter longer or shorter: not all browsers return to a restarted server at once.
 // Returns a function that takes it back.
 export function later(tries, action) {
   const pause = Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2);

@@ -2,7 +2,7 @@
 import { say } from "./words.js";
 
 const LONGEST_MS = 30000;  // for an answer to a request
-const PASSING = [502, 503, 504];  // the server or its store is away, or a proxy says so
+const PASSING = [502, 503, 504];  // the server or its database is not reachable, or a proxy says so
 
 // Like fetch, with an end: a server that was stopped, or is behind a dead connection, never answers.
 export async function request(path, options) {

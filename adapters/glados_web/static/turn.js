@@ -48,7 +48,7 @@ export function show(turn, view) {
   furnish(answer);
 }
 
-// The answer is made anew: its words go.
+// The answer starts again: its words go.
 export function begin(turn) {
   turn.querySelector(".answer").replaceChildren();
   showPlain(turn, false);

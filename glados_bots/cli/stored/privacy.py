@@ -121,7 +121,7 @@ async def _export(store: Store, subject: Subject) -> dict[str, Any]:
 
 
 async def _forget(store: Store, subject: Subject) -> tuple[Forgotten, bool]:
-    """Forget, give the workers a moment, and let Redis write its file anew; whether it does."""
+    """Forget, give the workers a moment, and let Redis rewrite its file. Returns whether Redis does."""
     found = await privacy.forget(store, await _whole(store, subject), partial(each, "forget", unit=" keys"))
     for _ in range(int(PATIENCE_S * 10)):
         found.running = len([turn for turn in found.turns if await store.turn(turn)])

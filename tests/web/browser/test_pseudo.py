@@ -67,6 +67,7 @@ async def test_a_chat_from_the_first_look_to_its_end(
     await done(page)
     await page.locator("[data-action=clear]").click()
     await ear.hears("page-forget-chat")
+    await expect(page.locator("#turns > .turn")).to_have_count(0)  # the server has forgotten it
     await page.reload()
     await ear.hears("page-empty-chat")
     await ask(page)
