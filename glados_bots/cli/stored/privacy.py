@@ -106,7 +106,7 @@ def shorten() -> None:
 
 def _subject(user: str, thread: str) -> Subject:
     if bool(user) == bool(thread):
-        raise ConfigError("privacy: nobody is named; give either --user ID or --thread ID, such as --user 80351110224678912")
+        raise ConfigError("privacy: give either --user ID or --thread ID, such as --user 80351110224678912")
     return Subject(user, thread)
 
 
