@@ -1,4 +1,4 @@
-"""The tree as HTML, block by block; what is raw HTML in it must be sanitised before anybody sees it."""
+"""Writes the parsed tree as HTML, block by block. The caller must sanitise raw HTML before anybody sees it."""
 
 import re
 from html import escape
@@ -16,18 +16,18 @@ _TAGS = {"strong": "strong", "em": "em", "strike": "del"}
 
 
 class HtmlWriter:
-    """Writes blocks; everything that comes from the text passes `escape`, except for raw HTML.
+    """Writes blocks. It escapes all text of the answer except raw HTML.
 
-    Without `patience` code may still grow, and is written without colours.
+    Without `patience` the code may still grow, so the writer leaves it without colours.
     """
 
     def __init__(self, document: Document, patience: Patience | None) -> None:
-        self.has_raw_html = False  # raw HTML was written
-        self.nesting = Nesting()  # elements of raw HTML that are open
+        self.has_raw_html = False  # whether the writer wrote raw HTML
+        self.nesting = Nesting()  # the open elements of raw HTML
         self._document = document
         self._patience = patience
 
-    def block(self, block: Block) -> str:  # noqa: PLR0911 - one return a kind of block
+    def block(self, block: Block) -> str:  # noqa: PLR0911 - one return per kind of block
         match block:
             case tree.Paragraph():
                 return self._paragraph(block)
@@ -145,7 +145,7 @@ class HtmlWriter:
 
 
 def _literal(text: str) -> str:
-    """As `html.escape` without quotes, at a third of its price: this is called most often."""
+    """Like `html.escape(text, quote=False)` in a third of the time: no function here is called more often."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -159,7 +159,7 @@ def _shared(open_spans: list[tuple[Span, str]], spans: Spans) -> int:
 
 
 def _span_tags(span: Span, runs: list[Run], first: int) -> tuple[str, str]:
-    """What opens and closes a span that begins with the run number `first`."""
+    """Return the tags that open and close a span. `first` is the index of its first run."""
     if span.kind != "link":
         tag = _TAGS[span.kind]
         return f"<{tag}>", f"</{tag}>"

@@ -1,4 +1,4 @@
-"""Links and images as the page shows them: never where they seem to lead elsewhere, never loaded unasked."""
+"""Links and images on the page: a link always shows where it leads, and the page never loads an image unasked."""
 
 from collections.abc import Sequence
 from html import escape
@@ -8,9 +8,9 @@ from glados_bots.markdown.tree import Image, Run, Span
 
 
 def link_tags(span: Span, label: Sequence[Run]) -> tuple[str, str]:
-    """The tags of a link, the closing one after the host it leads to, where its label could name another one.
+    """Return the opening and the closing tag of a link; two empty strings if its address is not safe.
 
-    Two empty texts for what must not be a link.
+    Where the label could name another host, the real host stands before the closing tag.
     """
     address = safe_url(span.url)
     if address is None:
@@ -23,7 +23,7 @@ def link_tags(span: Span, label: Sequence[Run]) -> tuple[str, str]:
 
 
 def image_link(image: Image) -> str:
-    """A link to an image: loading it unasked would let an answer call any address with what it knows."""
+    """Return a link to an image: an image loaded unasked would let an answer send what it knows to any address."""
     label = image.text or image.title
     address = safe_url(image.url)
     if address is None or any(span.kind == "link" for span in image.spans):

@@ -1,6 +1,6 @@
 """Answers as HTML for the web page: GFM, highlighted by CSS classes, sanitised, without inline styles.
 
-The unit is the top-level block: each is sanitised on its own, so that the page may replace one without the others.
+The unit is the top-level block. Each one is sanitised by itself, so the page can replace it without the others.
 """
 
 from dataclasses import replace
@@ -13,27 +13,27 @@ from glados_web.answers.painter import Patience
 from glados_web.answers.raw_html import allowed
 from glados_web.answers.sanitize import sanitize
 
-# Characters of HTML that one chunk may gather while raw HTML is open: it is written again with each piece of a stream.
+# Most characters of HTML in one chunk while raw HTML is open: each piece of a stream writes that chunk again.
 MAX_GROUP = 20_000
 
 
 def render(text: str, patience: Patience | None = None) -> str:
     """Render a whole answer as sanitised HTML; sanitising it again changes nothing.
 
-    `patience` is for the colours of code, where several answers share it.
+    Several answers may share one `patience` for the colours of their code.
     """
     return "\n".join(_HtmlSink().chunks(parse(text), is_open=False, patience=patience)[1])
 
 
 def stream() -> Stream[str]:
-    """Follow an answer while it is written; the chunks are the top-level blocks' HTML."""
+    """Follow an answer while the model writes it. Each chunk is the HTML of a top-level block."""
     return Stream(_HtmlSink)
 
 
 class _HtmlSink:
-    """Keeps finished blocks; code that is still open is written without colours.
+    """Keeps finished blocks. It writes code that is still open without colours.
 
-    Raw HTML may hold blocks between its opening and its closing tag (`<details>`): these are one chunk.
+    Raw HTML such as `<details>` may hold blocks between its tags. Together they are one chunk.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class _HtmlSink:
             self._gather(html)
 
     def _gather(self, html: str) -> None:
-        """Add to what stands between raw HTML's tags; end it where they are closed, or where it gets too long."""
+        """Add to the chunk of raw HTML. End the chunk when its tags are closed, or when it exceeds MAX_GROUP."""
         self._group.append(html)
         self._room -= len(html)
         if not self._tags or self._room < 0:
@@ -63,7 +63,7 @@ class _HtmlSink:
             self._group, self._tags, self._room = [], [], MAX_GROUP
 
     def chunks(self, rest: Document, *, is_open: bool, patience: Patience | None = None) -> tuple[int, list[str]]:
-        """The blocks with `rest` behind what is frozen."""
+        """Return the number of frozen chunks, and all chunks: the frozen ones, then those of `rest`."""
         patience = patience or Patience()
         other = _HtmlSink()
         other._group, other._tags, other._room = list(self._group), self._tags, self._room

@@ -1,4 +1,4 @@
-"""Rendering in threads of its own, so that the event loop continues serving others meanwhile."""
+"""Renders in threads of its own, so that the event loop can serve others meanwhile."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Not the loop's own threads, which check passwords: those must not wait for a rendering.
+# Not the loop's own threads: those check passwords, which must not wait for a rendering.
 _THREADS = ThreadPoolExecutor(4, "render")
 
 

@@ -1,4 +1,4 @@
-"""Colours code in a process of its own, which may be killed: the page never waits longer than it has patience."""
+"""Colours code in a process of its own. We may kill it, so no rendering waits longer than PATIENCE_S for colours."""
 
 import atexit
 import json
@@ -18,11 +18,11 @@ from glados_web.answers.sanitize import sanitize
 
 log = logging.getLogger(__name__)
 
-# Lexing costs about a millisecond for a thousand characters; longer code stays plain.
+# Code longer than this stays plain. Lexing takes about a millisecond per thousand characters.
 MAX_CHARACTERS = 20_000
-# Seconds that one rendering waits for colours, all its code together.
+# Seconds that one rendering waits for the colours of all its code together.
 PATIENCE_S = 2.0
-# Characters of HTML that are kept: a stream's blocks are written again when it ends, and each time a chat is opened.
+# Characters of HTML in the cache. The page renders blocks again when their stream ends, and when a chat is opened.
 KEPT_CHARACTERS = 8_000_000
 _PROGRAM = Path(__file__).with_name("highlight.py")
 
@@ -33,7 +33,7 @@ def _languages() -> frozenset[str]:
 
 
 class Painter:
-    """One process that colours, started when it is first needed, and again after it was killed."""
+    """One process that colours code. It starts when it is first needed, and again after it was killed."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -43,9 +43,9 @@ class Painter:
         self._wire: socket.socket | None = None
 
     def paint(self, code: str, language: str, patience_s: float) -> str | None:
-        """Return the code as sanitised HTML: plain, where its language is unknown or its lexer takes too long.
+        """Return the code as sanitised HTML: plain if it is too long, its language unknown or its lexer too slow.
 
-        None says that patience ended before that was known.
+        Return None if `patience_s` ended before the result was known.
         """
         if len(code) > MAX_CHARACTERS or language.lower() not in _languages():
             return plain(code)
@@ -72,14 +72,14 @@ class Painter:
         self._process = self._wire = None
 
     def _keep(self, key: tuple[str, str], html: str) -> None:
-        """Keep it, and let go of what has been kept for longest."""
+        """Add to the cache. Drop the oldest entries beyond KEPT_CHARACTERS."""
         self._known[key] = html
         self._kept += len(html)
         while self._kept > KEPT_CHARACTERS:
             self._kept -= len(self._known.pop(next(iter(self._known))))
 
     def _asked(self, code: str, language: str, patience_s: float) -> str | None:
-        """Ask the process. It ends by itself where a lexer takes too long; that code is plain from then on."""
+        """Ask the process. If a lexer takes too long, the process ends, and that code is plain from then on."""
         if patience_s <= 0:
             return None
         try:
@@ -100,7 +100,7 @@ class Painter:
         return plain(code)
 
     def _start(self) -> socket.socket:
-        """Start the process: without our environment, and with nothing of ours but its end of the wire."""
+        """Start the process. It gets an empty environment, and no open file of ours but its end of the socket."""
         self._wire, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", str(_PROGRAM)]
@@ -110,7 +110,7 @@ class Painter:
 
 
 def _line(wire: socket.socket) -> bytes:
-    """A whole line; empty, if the other end closed before that."""
+    """Read a whole line; empty if the other end closed before the line's end."""
     received = bytearray()
     while not received.endswith(b"\n"):
         part = wire.recv(1 << 16)
@@ -121,14 +121,14 @@ def _line(wire: socket.socket) -> bytes:
 
 
 class Patience:
-    """What one rendering may still wait for colours: PATIENCE_S, whatever it holds. Code seen before costs nothing."""
+    """How long one rendering may still wait for colours: PATIENCE_S in total. Cached code takes no time."""
 
     def __init__(self, painter: Painter | None = None) -> None:
         self._painter = painter or PAINTER
         self._left_s = PATIENCE_S
 
     def paint(self, code: str, language: str) -> str:
-        """Return the code as HTML, coloured if that is known in time."""
+        """Return the code as HTML, coloured if the colours come in time."""
         begin = time.monotonic()
         html = self._painter.paint(code, language, self._left_s)
         self._left_s -= time.monotonic() - begin

@@ -1,6 +1,6 @@
-"""Raw HTML on its way to the page: what would reach to the page's end, or nest without end, becomes text.
+"""Raw HTML of an answer. A tag becomes text if its element would reach to the page's end, or nest too deep.
 
-Its links and images follow the same rules as those of markdown. Sanitising comes after.
+Links and images in it follow the same rules as those of markdown. Sanitising comes after.
 """
 
 import re
@@ -15,13 +15,13 @@ _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?=[\s/>]|\Z)")
 
 
 class Nesting:
-    """Counts the elements that are open: beyond MAX_OPEN no other is opened, as sanitising looks at all of them."""
+    """Counts the open elements. Beyond MAX_OPEN no other may open, because sanitising looks at all of them."""
 
     def __init__(self, depth: int = 0) -> None:
         self.depth = depth
 
     def takes(self, name: str, *, is_end: bool) -> bool:
-        """Go through a tag; False where it must become text."""
+        """Count a tag. Return False if it must become text."""
         if is_end:
             self.depth = max(0, self.depth - 1)
         elif opens_element(name):
@@ -32,7 +32,7 @@ class Nesting:
 
 
 def allowed(html: str, depth: int = 0) -> str:
-    """A block of raw HTML with the tags escaped that must not act; `depth` elements are open before it."""
+    """Escape the tags of a raw HTML block that must have no effect. `depth` elements are open before it."""
     ends = {match[2].lower(): match.start() for match in _TAG.finditer(html) if match[1]}
     nesting = Nesting(depth)
 
@@ -45,7 +45,7 @@ def allowed(html: str, depth: int = 0) -> str:
 
 
 def with_links(html: str) -> str:
-    """A block of raw HTML, in which every `<a>` has a partner."""
+    """Return the raw HTML with its links and images rewritten. Every `<a>` in it must have its `</a>`."""
     reader = _Reader()
     position = 0
     for match in TOKEN.finditer(html):
@@ -57,7 +57,7 @@ def with_links(html: str) -> str:
 
 
 class _Reader:
-    """Reads text and tags in order. Within a link, what it shows is kept until its label is known."""
+    """Reads text and tags in order. It writes the opening tag of a link once the label is complete."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
@@ -82,7 +82,7 @@ class _Reader:
                 self.pieces.append(tag)
 
     def _open(self, span: Span) -> None:
-        """A link within a link is its label."""
+        """Open a link. A link within a link only adds to the outer label."""
         self._links.append(span)
         if len(self._links) == 1:
             self._begin, self._label = len(self.pieces), []

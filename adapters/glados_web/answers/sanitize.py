@@ -25,7 +25,7 @@ _ATTRIBUTES = {
     "td": {"align", "colspan", "rowspan"},
     "th": {"align", "colspan", "rowspan"},
 }
-# Ours, a code block's language, and Pygments' short names: no answer may dress up as another part of the page.
+# Our classes, a code block's language, and Pygments' short names: no answer may look like another part of the page.
 _CLASS = re.compile(r"(?:image|alert|note|notes|math|math display|language-[\w.+#;/@*-]{1,40}|[a-z][a-z0-9]{0,2})\Z")
 
 
@@ -49,13 +49,13 @@ def _cleaner(attribute_filter: Callable[[str, str, str], str | None] | None) -> 
 
 
 _CLEANER = _cleaner(_filter)
-# Asking Python about each class takes longer than all the rest; without raw HTML the classes are those we wrote.
+# A Python call per class takes longer than all the rest. Without raw HTML, all classes are ours.
 _OWN_CLEANER = _cleaner(None)
 
 
 def sanitize(html: str, *, has_raw_html: bool = True) -> str:
-    """Return the HTML without anything that could act, load or leave the page's style.
+    """Return the HTML without anything that could run, load a resource or change the page's style.
 
-    Classes are not looked at where `has_raw_html` says that the answer's author wrote no part of it.
+    Without `has_raw_html` all classes are ours, so no class is checked.
     """
     return (_CLEANER if has_raw_html else _OWN_CLEANER).clean(html)

@@ -1,4 +1,4 @@
-"""Answers as server-sent events: only the blocks that changed travel."""
+"""Answers as server-sent events. The server sends only the blocks that changed."""
 
 import asyncio
 import hashlib
@@ -24,12 +24,12 @@ def final_view(exchange: Exchange, language: str = "") -> dict[str, str]:
 
 
 def version(view: dict[str, str]) -> str:
-    """The name of a finished answer. Regenerate changes it."""
+    """The version of a finished answer: a hash of its state and text. Regenerate changes it."""
     return hashlib.sha256(f"{view['state']} {view['chunk']}".encode()).hexdigest()[:16]
 
 
 class Followed:
-    """An answer as one browser has it. Rendering costs what is new, not what that browser has seen already."""
+    """An answer as one browser has it. Each update renders only what that browser has not seen yet."""
 
     def __init__(self) -> None:
         self._view: dict[str, str] = {}
@@ -39,11 +39,11 @@ class Followed:
 
     @property
     def is_over(self) -> bool:
-        """Whether the browser has its end."""
+        """Whether the browser has the end of the answer."""
         return self._view.get("state") in FINAL
 
     async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
-        """{from, blocks, notice, state} and, at the end, {markdown, version}; None when nothing is new.
+        """Return {from, blocks, notice, state}, at the end with {markdown, version}; None if nothing is new.
 
         `blocks` replace everything from block number `from` on.
         """
@@ -55,12 +55,12 @@ class Followed:
         return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
 
     def again(self) -> dict[str, Any]:
-        """The view that was told last, without its blocks: a sign of life."""
+        """Return the view that was sent last, without its blocks: a keep-alive."""
         return {"from": self._count, "blocks": [], "notice": self._view["notice"], "state": self._view["state"]}
 
     def _changed(self, text: str) -> tuple[int, list[str]]:
-        """The number of the first block that changed, and all blocks from there on."""
-        if not text.startswith(self._text):  # the answer was begun again
+        """Return the number of the first block that changed, and all blocks from that one on."""
+        if not text.startswith(self._text):  # the answer started again
             self._text, self._stream = "", stream()
         update = self._stream.feed(text[len(self._text) :])
         self._text = text
@@ -75,9 +75,9 @@ class Followed:
 async def answer_events(
     store: Store, surface: WebSurface, conversation: str, turn: str, language: str = ""
 ) -> AsyncGenerator[str]:
-    """One answer for a program that waits for it: events `view` as `Followed` makes them; the last has a final state.
+    """Send one answer to a program: `view` events as `Followed` makes them. The last one has a final state.
 
-    Who comes late gets everything at once. Every KEEP_ALIVE_S the view is told again without blocks.
+    A client that connects late gets everything at once. Every KEEP_ALIVE_S the view comes again without blocks.
     """
     followed = Followed()
     yield f"retry: {RECONNECT_MS}\n\n"
@@ -92,7 +92,7 @@ async def answer_events(
 
 
 async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """The lines until they end or one of `ends` is over: a shutdown never waits for a stream, nor does a sign-out."""
+    """Yield the lines until they or one of `ends` end. So neither a shutdown nor a sign-out waits for a stream."""
     over = [asyncio.create_task(end) for end in ends]
     line: asyncio.Future[str] | None = None
     try:
@@ -113,7 +113,7 @@ async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerat
 
 
 async def without_view(store: Store, conversation: str, turn: str, language: str = "") -> dict[str, str]:
-    """How a turn looks before a worker shows anything, or long after it has finished."""
+    """Return the view of a turn before a worker writes one, or after the written one has expired."""
     if turn in await store.queue(conversation):
         return {"chunk": "", "notice": "", "state": "waiting"}
     for exchange in reversed(await store.history(conversation)):

@@ -1,10 +1,10 @@
-"""Where web answers appear: a view in Redis for each turn, and a published hint when it changes.
+"""Where web answers appear: one view per turn in Redis, and a published hint when it changes.
 
     glados:{web}:view:CONV:TURN   str       JSON of the view
-    glados:{web}:view:CONV        channel   the turn whose view has changed; empty: the chat's turns are others
+    glados:{web}:view:CONV        channel   the turn whose view changed; empty: the chat's list of turns changed
 
-The page's streams read it from there, so it does not matter which process answers and which one holds the browser's
-connection, and a reload in the middle of an answer finds it.
+The page's streams read the view from Redis. So any process may answer, and any process may hold the browser's
+connection. A page that reloads in the middle of an answer finds it.
 """
 
 import json
@@ -17,32 +17,32 @@ from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, PlainAnswer, View
 
-VIEW_SECONDS = 3600  # a finished turn is in the history; its view only bridges the moment
+VIEW_SECONDS = 3600  # the history has a finished turn; its view only bridges the time until then
 UPDATES_PER_SECOND = 20
-POST = "page"  # the page has one place for each turn
+POST = "page"  # the page has one place per turn
 FINAL = ("done", "stopped", "failed", "removed")
 
 
 class WebSurface:
     """The `Surface` of the page.
 
-    `streams` is a client of its own: each browser that watches an answer holds one of its connections, and however many
-    there are, the worker's are not among them.
+    `streams` is a Redis client of its own. Each browser that follows a chat holds one of its connections, so browsers
+    never use up the worker's connections.
     """
 
-    longest_call_s = 0.0  # Redis does at once what it is told
+    longest_call_s = 0.0  # Redis writes at once
 
     def __init__(self, store: Store, streams: Client) -> None:
         self._store = store
         self._streams = streams
 
     def answer(self, turn: Turn) -> PlainAnswer:
-        """The markdown as it is: the page's stream renders it for each browser."""
+        """Keep the markdown unchanged: the page's stream renders it per browser."""
         del turn
         return PlainAnswer()
 
     def budget(self, turn: Turn) -> Budget:
-        """Each answer has its own: a browser is not rate-limited, but eyes are."""
+        """Return a budget per answer. Browsers have no rate limit, but nobody reads faster."""
         return Budget(f"page:{turn.id}", UPDATES_PER_SECOND, 1.0)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
@@ -51,12 +51,12 @@ class WebSurface:
         return POST
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
-        """There is one view, and everybody knows its name."""
+        """Return None: a turn has one view, and its key is known."""
         del turn, nonce
         return None
 
     async def strays(self, turn: Turn, nonces: Sequence[str], posts: Collection[str]) -> list[str]:
-        """None: there is one view."""
+        """Return an empty list: a turn has only one view."""
         del turn, nonces, posts
         return []
 
@@ -74,13 +74,13 @@ class WebSurface:
         await reply_of(self._store.client.delete(self._key(conversation, turn)))
 
     async def tell(self, conversation: str) -> None:
-        """Tell whoever looks at a chat that its turns are others than before."""
+        """Publish that the chat's list of turns changed."""
         await reply_of(self._store.client.publish(self._channel(conversation), ""))
 
     async def changes(self, conversation: str, every_s: float) -> AsyncIterator[str | None]:
-        """Hints about a chat without end: the turn whose view has changed, or an empty text when its turns have.
+        """Yield hints about a chat forever: the turn whose view changed, or an empty text when the list changed.
 
-        None comes first, and when there was no hint for so long.
+        Yield None first, and whenever no hint came for `every_s` seconds.
         """
         async with self._streams.pubsub(ignore_subscribe_messages=True) as pubsub:
             await reply_of(pubsub.subscribe(self._channel(conversation)))
@@ -90,7 +90,7 @@ class WebSurface:
                 yield str(message["data"]) if message else None
 
     async def view(self, conversation: str, turn: str) -> dict[str, str] | None:
-        """How a turn looks, as far as a worker has shown it."""
+        """Return the view of a turn; None if no worker has written it, or it has expired."""
         found = await reply_of(cast("Awaitable[str | None]", self._store.client.get(self._key(conversation, turn))))
         return dict(json.loads(found)) if found else None
 
@@ -102,7 +102,7 @@ class WebSurface:
             await reply_of(pipe.execute())
 
     def _key(self, conversation: str, turn: str) -> str:
-        """The conversation is part of the name: who owns one cannot read the answers of another."""
+        """Put the conversation into the key: the owner of one cannot read answers of another."""
         return f"{self._channel(conversation)}:{turn}"
 
     def _channel(self, conversation: str) -> str:
