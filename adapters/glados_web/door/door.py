@@ -1,6 +1,6 @@
-"""Who may come in. Where sign-in is on, every route that is not in PUBLIC needs a visitor who signed in.
+"""Decides who may use the page. With sign-in, every route outside PUBLIC needs a visitor who has signed in.
 
-The decision is made by the route that was matched, never by a path, so that no spelling of an address gets around it.
+The check uses the matched route, never the path, so no spelling of an address gets around it.
 """
 
 from fastapi import HTTPException, Request, Response
@@ -14,15 +14,15 @@ from glados_web.door.tickets import Tickets
 from glados_web.settings import WebSettings
 
 COOKIE = "glados_session"
-SECURE_COOKIE = f"__Host-{COOKIE}"  # a browser takes this name over https only, and from this very host only
+SECURE_COOKIE = f"__Host-{COOKIE}"  # browsers accept this name over https only, and from this very host only
 BROWSER_COOKIE = "glados_browser"
-# `/status` tells strangers no more than whether all is well; see glados_web/status.py.
-EVENTS = "/c/{conversation}/events"  # a page asks for it by itself, also when nobody sits before it
+# `/status` tells strangers only whether all is well; see glados_web/status.py.
+EVENTS = "/c/{conversation}/events"  # a page requests it by itself, even if nobody is using the page
 PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
 
 
 class Door:
-    """Knows visitors by their cookies. Without sign-in everybody may come in, each to chats of their own."""
+    """Recognises visitors by cookies. Without sign-in everybody may use the page, each with chats of their own."""
 
     def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
         self.web = web
@@ -32,7 +32,7 @@ class Door:
         self._admins = Admins.parse(settings.admins)
 
     async def admit(self, request: Request) -> None:
-        """A dependency of every route. Raises HTTPException (401) when a stranger asks for what is not public."""
+        """Check every request, as a dependency. Raises HTTPException (401) for a stranger outside PUBLIC."""
         path = request.scope["route"].path
         if path in PUBLIC:
             return
@@ -41,43 +41,43 @@ class Door:
             raise HTTPException(401, say("door-signed-out"))
 
     async def visitor(self, request: Request, *, is_attended: bool = True) -> Session | None:
-        """Who asks, as far as they may come in; by themselves, or their page for them."""
+        """Return the session if it lets its holder in. `is_attended`: a person sent the request, not the page."""
         session = await self.sessions.find(request.cookies.get(self._cookie(request)), is_attended=is_attended)
         return session if not self.is_locked or self.sessions.is_signed_in(session) else None
 
     async def welcome(self, request: Request, response: Response) -> None:
-        """Give a browser without a session a ticket, unless it has one. Nothing is kept of who only looks."""
+        """Give a ticket to a browser that has none. We store nothing about visitors who only look."""
         name = self._cookie(request)
         if not await self._tickets.is_ours(request.cookies.get(name)):
             self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
 
     async def begin(self, request: Request) -> Session | None:
-        """The session that begins with a browser's first question; None when it shows no ticket of ours."""
+        """Begin the session of a browser that asks its first question; None if it shows no ticket of ours."""
         ticket = request.cookies.get(self._cookie(request))
         if self.is_locked or ticket is None or not await self._tickets.is_ours(ticket):
             return None
         return await self.sessions.begin_with(ticket, LOCAL, await self.browser(request))
 
     async def sign_in(self, request: Request, by: By, owner: str = "", person: str = SHARED) -> Session:
-        """A new session for somebody who showed that they may come in; the one they had is over.
+        """Begin a session for somebody who has proved that they may sign in. Their old session ends.
 
-        Without an owner, the chats are those of this browser, whoever has signed in with it.
+        Without an owner, the session has this browser's chats, whoever has signed in with it.
         """
         owner = owner or await self.browser(request)
         return await self.sessions.sign_in(request.cookies.get(self._cookie(request)), owner, person, by)
 
     async def browser(self, request: Request) -> str:
-        """The owner of the chats of a browser that has signed in before; empty for one that we do not know."""
+        """Return the owner of the browser's chats; empty if we do not know that it has signed in before."""
         return await self._tickets.owner(request.cookies.get(self.cookie(request, BROWSER_COOKIE)))
 
     async def remember(self, session: Session, request: Request, response: Response) -> None:
-        """Let the browser keep what it is known by, for as long as chats are kept from now on."""
+        """Give the browser a cookie that names its owner. From now on it lasts as long as chats do."""
         owner = session.owner if session.by == "password" else await self.browser(request) or new_owner()
         name = self.cookie(request, BROWSER_COOKIE)
         self.set_cookie(request, response, name, await self._tickets.sign(owner), self.sessions.kept_s)
 
     def is_admin(self, session: Session | None) -> bool:
-        """Whether GLADOS_ADMINS names this visitor. Without sign-in, who has no session yet is `local` as well."""
+        """Whether GLADOS_ADMINS names this visitor. Without sign-in, a visitor without a session is `local`, too."""
         stranger = "" if self.is_locked else LOCAL
         return self._admins.has("web", session.person if session else stranger)
 
@@ -90,17 +90,17 @@ class Door:
         self.set_cookie(request, response, self._cookie(request), "", 0)
 
     def set_cookie(self, request: Request, response: Response, name: str, value: str, seconds: int) -> None:
-        """A cookie that no script reads, no other site sends, and nobody on the way sees."""
+        """Set a cookie that no script can read, no other site can send, and nobody on the network can see."""
         response.set_cookie(
             name, value, max_age=seconds, httponly=True, samesite="lax", secure=self.is_secure(request), path="/"
         )
 
     def is_secure(self, request: Request) -> bool:
-        """Whether the browser speaks https, with us or with the proxy before us."""
+        """Whether the browser speaks https, with us or with the proxy in front of us."""
         return self.web.public_url.startswith("https:") or request.url.scheme == "https"
 
     def cookie(self, request: Request, name: str) -> str:
-        """What a cookie is called for this browser; over https it is bound to this very host."""
+        """Return a cookie's name for this browser. Over https the name binds the cookie to this very host."""
         return f"__Host-{name}" if self.is_secure(request) else name
 
     def _cookie(self, request: Request) -> str:

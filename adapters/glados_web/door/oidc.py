@@ -1,8 +1,8 @@
-"""Sign-in by an OpenID Connect provider: authorization code with PKCE, state and nonce; Authlib does the protocol.
+"""Sign-in with an OpenID Connect provider: authorization code flow with PKCE, state and nonce, by Authlib.
 
-An ID token counts when it is signed by one of the provider's present keys with an asymmetric algorithm, names exactly
-our issuer and exactly us, answers exactly the request we made, and is neither old nor from the future. Who it speaks of
-may come in when the provider vouches for an address we know, or for a group we know.
+An ID token is valid if one of the provider's current keys signed it with an asymmetric algorithm. It must name exactly
+our issuer and only us, answer our very request, and be neither expired nor from the future. The person may sign in if
+the provider vouches for an address or a group on our lists.
 """
 
 import logging
@@ -29,7 +29,7 @@ from glados_web.settings import WebSettings
 log = logging.getLogger(__name__)
 
 SCOPE = "openid email profile"
-# Nothing symmetric and not `none`: then whoever knows our secret, or nobody at all, could sign.
+# No symmetric algorithm: whoever knows our secret could sign. Not `none`: anybody could.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"]
 LEEWAY_S = 60
 TIMEOUT_S = 10.0
@@ -43,7 +43,7 @@ class SignInFailedError(GladosError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody the provider vouches for; `owner` is theirs for ever, even when their address changes."""
+    """A person the provider vouches for. `owner` stays the same even if their address changes."""
 
     owner: str
     email: str
@@ -51,7 +51,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What we remember of a request to the provider until its answer comes."""
+    """What we store about a request to the provider until its answer comes."""
 
     state: str
     nonce: str
@@ -64,13 +64,13 @@ class Provider:
     def __init__(self, web: WebSettings) -> None:
         self._web = web
         self._issuer = web.oidc_issuer
-        self._is_elsewhere = not is_loopback(urlsplit(web.oidc_issuer).hostname or "")  # else no proxy is asked
+        self._is_elsewhere = not is_loopback(urlsplit(web.oidc_issuer).hostname or "")  # else we use no proxy
         self._redirect = f"{web.public_url}/sign-in/callback"
         self._metadata: tuple[float, dict[str, Any]] = (0.0, {})
         self._keys: KeySet | None = None
 
     async def address(self, request: Request) -> str:
-        """Where the browser is sent to sign in. Raises SignInFailedError."""
+        """Return the provider's address where the person signs in. Raises SignInFailedError."""
         metadata = await self._read_metadata()
         async with self._client() as client:
             url, _ = client.create_authorization_url(
@@ -82,7 +82,7 @@ class Provider:
         return str(url)
 
     async def identity(self, request: Request, answer: dict[str, str]) -> Identity:
-        """Who came back with this answer. Raises SignInFailedError when it does not count, or they may not come in."""
+        """Return who came back with this answer. Raises SignInFailedError if it is invalid, or they may not sign in."""
         metadata = await self._read_metadata()
         said = answer.get("iss")
         if (said or metadata.get("authorization_response_iss_parameter_supported")) and said != self._issuer:

@@ -1,4 +1,4 @@
-"""The shared password: kept as an Argon2 hash from the start on, and compared so slowly that guessing is no way in."""
+"""The shared password, as an Argon2 hash from the start. Each comparison is so slow that guessing is hopeless."""
 
 import asyncio
 
@@ -8,19 +8,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from glados_bots.errors import ConfigError
 from glados_web.settings import HASH_PREFIX
 
-LONGEST_PASSWORD = 1000  # characters that are looked at
-AT_ONCE = 2  # comparisons: each takes 64 MB and much of a second
+LONGEST_PASSWORD = 1000  # characters of a guess; a longer one is wrong
+AT_ONCE = 2  # comparisons: each takes 64 MB and a large part of a second
 
 _HASHER = PasswordHasher()
 
 
 def hashed(password: str) -> str:
-    """What may stand in GLADOS_WEB_PASSWORD in place of the password."""
+    """Return the hash that GLADOS_WEB_PASSWORD accepts in place of the password."""
     return _HASHER.hash(password)
 
 
 class Password:
-    """Compares guesses, a few at a time and never in the event loop. Raises ConfigError for a hash that is none."""
+    """Compares guesses, a few at a time and never in the event loop. Raises ConfigError for an invalid hash."""
 
     def __init__(self, setting: str) -> None:
         self._hash = setting if setting.startswith(HASH_PREFIX) else hashed(setting)

@@ -1,4 +1,4 @@
-"""What every response and every request goes through: security headers, our name, proof that our page sent it."""
+"""Protects all requests and responses: security headers, our own host name, proof that our page sent the request."""
 
 from typing import cast
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ NOT_OURS = say("door-other-page")
 
 
 class SecurityHeaders:
-    """ASGI middleware: the headers above on every response, errors included; over https, the promise to stay there."""
+    """ASGI middleware: sets HEADERS on every response, errors included. Over https it also sets HSTS for a year."""
 
     def __init__(self, app: ASGIApp, *, is_https: bool = False) -> None:
         self._app = app
@@ -48,11 +48,11 @@ class SecurityHeaders:
 
 
 class OwnName:
-    """ASGI middleware: refuses requests for a name that is not ours.
+    """ASGI middleware: refuses requests for a host name that is not ours.
 
-    Another site may let its own name point to 127.0.0.1 (DNS rebinding); to the browser the page is then that site's.
-    Only the Host header tells, and it is compared, never made part of an address. `/health` answers under any name:
-    probes know a machine by its number only.
+    Another site may point its own name to 127.0.0.1 (DNS rebinding). The browser then takes our page for that site's.
+    Only the Host header shows this. We compare it, and never build an address from it. `/health` answers under any
+    name, because probes know only a machine's IP address.
     """
 
     def __init__(self, app: ASGIApp, public_host: str) -> None:
@@ -84,22 +84,22 @@ def require_own_page(request: Request) -> None:
 
 
 def require_own_form(request: Request) -> None:
-    """Refuse a form that another site may have sent. It needs no script; its browser must say where it comes from."""
+    """Refuse a form that another site may have sent. It needs no script, but its browser must name its origin."""
     says = {"sec-fetch-site", "origin"} & set(request.headers)
     if not says or _is_foreign(request) or _content_type(request) != "application/x-www-form-urlencoded":
         raise HTTPException(403, NOT_OURS)
 
 
 def require_navigation(request: Request) -> None:
-    """Refuse what no person sees: another site's pictures and frames can ask as well, as often as that site likes."""
+    """Refuse all but page visits: another site's images and frames could send requests as often as it likes."""
     if request.headers.get("sec-fetch-dest", "document") != "document":
         raise HTTPException(403, NOT_OURS)
 
 
 def _is_foreign(request: Request) -> bool:
-    """Browsers say where a request comes from in Sec-Fetch-Site; older ones in Origin.
+    """Whether another site sent the request. Browsers say so in Sec-Fetch-Site, older ones in Origin.
 
-    A page that sends no referrer sends the Origin `null` with its forms: then Sec-Fetch-Site alone counts.
+    A page that sends no referrer sends the Origin `null` with its forms. Then only Sec-Fetch-Site counts.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site not in {None, "same-origin", "none"}:

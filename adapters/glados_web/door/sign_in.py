@@ -1,8 +1,8 @@
-"""The routes of signing in and out: a form for the shared password, a way to the provider and back, and the way out.
+"""Routes for sign-in and sign-out: the form for the shared password, the way to the provider and back, the sign-out.
 
-    glados:{web}:flow:HASH   str   JSON of a sign-in that is under way at the provider; HASH is of its state
+    glados:{web}:flow:HASH   str   JSON of a sign-in in progress at the provider; HASH is the hash of its state
 
-An answer from the provider counts once, within ten minutes, in the browser that asked.
+An answer from the provider is valid once, for ten minutes, and only in the browser that began the sign-in.
 """
 
 import hmac
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 FLOW_S = 600
 FLOW_COOKIE = "glados_flow"
 LONGEST_FORM = 8_192  # bytes
-NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status|\?new)?")  # where one may be sent after; nothing of another host
+NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status|\?new)?")  # where to go after the sign-in; never to another host
 
 
 def add_sign_in(app: FastAPI, door: Door, store: Store) -> None:
@@ -49,7 +49,7 @@ def add_sign_in(app: FastAPI, door: Door, store: Store) -> None:
 
 
 def own_place(text: str) -> str:
-    """Where to go after the sign-in: a place of ours, or the beginning."""
+    """Return where to go after the sign-in: `text` if it is a page of ours, else the start page."""
     return text if NEXT.fullmatch(text) else "/"
 
 
@@ -133,7 +133,7 @@ async def _entered(door: Door, session: Session, request: Request, place: str) -
 
 
 class Flows:
-    """Sign-ins under way at the provider."""
+    """Sign-ins in progress at the provider."""
 
     def __init__(self, client: Client, prefix: str) -> None:
         self._client = client
@@ -144,7 +144,7 @@ class Flows:
         await reply_of(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
 
     async def take(self, state: str, browser: str) -> tuple[oidc.Request, str] | None:
-        """The request of this state and where its sender wanted to go, once; None when it is not this browser's."""
+        """Return the request of this state and the page to go to, once; None if another browser began it."""
         found = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
         flow: dict[str, Any] = json.loads(found) if found else {"browser": ""}
         if not hmac.compare_digest(str(flow["browser"]), hash_of(browser)):
@@ -169,7 +169,7 @@ def _page(door: Door, request: Request, place: str, problem: Sentence = NOTHING,
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form; each counts once. Raises HTTPException for a large one."""
+    """Return the first value of each form field. Raises HTTPException if the form is too long or unreadable."""
     body = bytearray()
     async for part in request.stream():
         body += part
@@ -183,5 +183,5 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _address(request: Request) -> str:
-    """Who asks; a proxy's word for it counts where GLADOS_WEB_TRUSTED_PROXIES says so."""
+    """Return the client's address. A proxy may name it only if GLADOS_WEB_TRUSTED_PROXIES lists that proxy."""
     return request.client.host if request.client else "unknown"

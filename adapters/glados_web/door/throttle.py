@@ -1,11 +1,11 @@
-"""How often one may try: counted before a try is looked at, so that many at once are counted too.
+"""Limits how often a visitor may try. We count a try before we check it, so parallel tries count too.
 
-    glados:{web}:NAME:WHO   int   tries of one address (IPv6: one /64) or one known browser in this quarter of an hour
-    glados:{web}:NAME:all   int   tries of all strangers that were looked at and were not right
+    glados:{web}:NAME:WHO   int   tries per address (IPv6: per /64) or known browser in this quarter of an hour
+    glados:{web}:NAME:all   int   wrong tries of all strangers, counting only those that we checked
 
-The count of all makes guessing from many addresses slow as well: 300 in a quarter of an hour are 28 800 a day, and
-nothing against twelve characters. A try that its own address's count refuses is not among them: one address alone
-cannot lock out the others. A browser that has signed in before is counted by itself: it gets in whatever strangers do.
+The count of all makes guessing from many addresses slow as well: 300 per quarter of an hour are 28 800 per day, far too
+few to guess twelve characters. It leaves out tries that their own address's limit refuses, so one address alone cannot
+lock out the others. A browser that has signed in before has its own count, so strangers cannot lock it out.
 """
 
 import hashlib
@@ -29,22 +29,22 @@ class Throttle:
         self._of_all = of_all
 
     async def wait_s(self, address: str, browser: str = "") -> int:
-        """Count one try; 0 when it may be looked at, else the seconds until the next one may.
+        """Count one try. Return 0 if we may check it, else the seconds until the next try.
 
-        `browser` names one that has signed in before; it is empty for a stranger.
+        `browser` names a browser that has signed in before. It is empty for a stranger.
         """
         if wait_s := await self._count(self._key(address, browser), self._per_address):
             return wait_s
         return 0 if browser else await self._count(self._all, self._of_all)
 
     async def forgive(self, address: str, browser: str = "") -> None:
-        """Take a try back that was right."""
+        """After a right try, reset its address's or browser's count, and take the try off the count of all."""
         await reply_of(cast("Awaitable[object]", self._client.delete(self._key(address, browser))))
         if not browser:
             await reply_of(cast("Awaitable[object]", self._client.decr(self._all)))
 
     async def _count(self, key: str, most: int) -> int:
-        """Seconds to wait, once there were too many."""
+        """Count a try. Return the seconds to wait if there were too many, else 0."""
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.incr(key)
             pipe.expire(key, WINDOW_S, nx=True)
@@ -57,13 +57,13 @@ class Throttle:
         return f"{self._prefix}all"
 
     def _key(self, address: str, browser: str) -> str:
-        """Only a hash: who signed in from where is nobody's business."""
+        """Return the key of a count. It holds only a hash, because who signs in from where is private."""
         who = f"browser {browser}" if browser else _network(address)
         return f"{self._prefix}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
 
 
 def _network(address: str) -> str:
-    """One customer has a /64 of IPv6, with more addresses than anybody could count."""
+    """Return the address, or its /64 for IPv6: one customer has a whole /64, with too many addresses to count."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

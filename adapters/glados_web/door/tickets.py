@@ -1,17 +1,16 @@
-"""Cookies that are signed and not kept: of browsers that only looked, and of browsers that have signed in.
+"""Signed cookies that we do not store: for browsers that only looked, and for those that have signed in.
 
-    glados:{web}:tickets   str   the key that tickets are signed with, in hex; made once for all processes
+    glados:{web}:tickets   str   the key that signs tickets, in hex; one key for all processes
 
-A ticket is 128 random bits and a signature of ours. With its first question a browser shows it, and a session begins
-under that cookie. As the browser has it before the question, a question that is sent again because the answer to it was
-lost, or one from a second tab, comes from the same visitor. The signature keeps others from planting a cookie we never
-gave out.
+A ticket is 128 random bits and our signature. A browser shows it with its first question, and a session begins under
+that cookie. The browser has the ticket before it asks. So a question sent again after a lost response, or one from a
+second tab, comes from the same visitor. The signature keeps others from planting a cookie that we never issued.
 
-A browser that has signed in once gets the name of the owner of its chats, signed: it outlives the sign-in, so that the
-chats are there again after the next one. Alone it lets nobody in.
+A browser that has signed in gets a signed cookie that names the owner of its chats. This cookie outlives the sign-in,
+so the chats are there again after the next one. By itself it lets nobody in.
 
-Who reads the key in Redis can make both. A ticket begins a session that owns nothing; an owner's name opens that
-owner's chats to somebody who may sign in anyway, and those chats lie beside the key.
+Whoever reads the key in Redis can forge both. A ticket begins a session that owns nothing. An owner's name opens that
+owner's chats, but only to somebody who may sign in, and Redis holds those chats beside the key.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ OWNER = re.compile(r"[0-9a-f]{64}")
 
 
 class Tickets:
-    """Gives tickets out and knows them again, in every process that serves the page."""
+    """Issues tickets and recognises them, in every process that serves the page."""
 
     def __init__(self, store: Store) -> None:
         self._client = store.client
@@ -51,11 +50,11 @@ class Tickets:
         return hmac.compare_digest(parts[RANDOM_BYTES:], await self._signature(parts[:RANDOM_BYTES]))
 
     async def sign(self, owner: str) -> str:
-        """The name of a browser's owner, as its cookie."""
+        """Return the signed cookie that names a browser's owner."""
         return f"{owner}.{(await self._signature(f'owner {owner}'.encode())).hex()}"
 
     async def owner(self, cookie: str | None) -> str:
-        """The owner that a browser's cookie names; empty when we did not sign it."""
+        """Return the owner that a browser's cookie names; empty if we did not sign it."""
         owner, _, signature = (cookie or "").partition(".")
         if not OWNER.fullmatch(owner):
             return ""
@@ -63,12 +62,12 @@ class Tickets:
         return owner if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) else ""
 
     async def _signature(self, signed: bytes) -> bytes:
-        """The key is read each time: Redis may have been emptied or restored, and all processes must agree."""
+        """Sign with the key. We read it each time: Redis may have lost or restored it, and all processes must agree."""
         key = await reply_of(cast("Awaitable[str | None]", self._client.get(self._key))) or await self._new_key()
         return hmac.digest(bytes.fromhex(key), signed, hashlib.sha256)[:RANDOM_BYTES]
 
     async def _new_key(self) -> str:
-        """Make the key, unless another process was faster; then its key."""
+        """Make the key and return it. If another process was faster, return that process's key."""
         fresh = secrets.token_hex(32)
         earlier = self._client.set(self._key, fresh, nx=True, get=True)
         return await reply_of(cast("Awaitable[str | None]", earlier)) or fresh
