@@ -1,4 +1,4 @@
-// The page's behaviour: ask, follow what happens in this chat wherever it was asked, act on answers.
+// The page's behaviour: ask, follow this chat wherever its questions come from, act on answers.
 import { isDrawerOpen, nameChat, openDrawer, unnameChat } from "./chats.js";
 import { compose, isComposing, keep } from "./composer.js";
 import { copy } from "./copy.js";
@@ -19,7 +19,7 @@ const watch = follow(path, () => turn.underWay().map((section) => section.datase
   turns: ({ turns }) => keepUp(() => keepStep(turns)),
   view(view) {
     const section = turn.find(view.turn);
-    if (!section) return;  // the list tells of every turn, before or after
+    if (!section) return;  // the list names every turn, earlier or later
     keepUp(() => turn.show(section, view));
   },
   async lost(isRefused) {
@@ -30,7 +30,7 @@ const watch = follow(path, () => turn.underWay().map((section) => section.datase
   },
 });
 
-// Turns that are gone go, questions that were asked elsewhere come. Answers that ended unseen come from the server.
+// Removes deleted turns, adds questions asked elsewhere. Loads answers that ended unseen from the server.
 function keepStep(turns) {
   const there = new Set(turns.map((each) => each.turn));
   for (const section of turn.all()) if (!there.has(section.dataset.turn)) section.remove();

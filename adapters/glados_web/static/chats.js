@@ -1,13 +1,13 @@
-// The list of past chats, what this one is called there and in its tab, and the drawer that holds the list on a narrow
+// The list of past chats, this chat's title there and in its tab, and the drawer that holds the list on a narrow
 // screen.
 
-const TITLE_CHARS = 60;  // as the server's
+const TITLE_CHARS = 60;  // as on the server
 const list = document.querySelector(".chats ul");
 const burger = document.querySelector(".burger");
 
 const current = () => list.querySelector("[aria-current]");
 
-// The list shows this chat on top, called by its first question.
+// Shows this chat on top of the list, under its first question.
 export function nameChat(chat, question, isFirst) {
   let link = current();
   if (!link) {
@@ -25,7 +25,7 @@ export function nameChat(chat, question, isFirst) {
   list.prepend(link.parentElement);
 }
 
-// The chat was cleared: its next question names it.
+// After a clear, the next question names the chat.
 export function unnameChat() {
   current()?.closest("li").remove();
   document.title = "GLaDOS";

@@ -9,7 +9,7 @@ const text = document.getElementById("text");
 const hasKeyboard = !matchMedia("(pointer: coarse)").matches;
 let chat;
 let unsent = { question: "", key: "" };
-let isBusy = false, isNext = false;  // one question is on its way; what is in the box then goes next
+let isBusy = false, isNext = false;  // whether a question is being sent, and the box's text is next
 
 // Args: the chat's path and id, who owns it, whether it is new, and what to do with an accepted question.
 export function compose(given) {
@@ -18,8 +18,8 @@ export function compose(given) {
   grow();
 }
 
-// Keys that an input method uses to compose a word are not meant for the page. Safari tells of the one that ends a
-// composition after its end: only its code says so.
+// The page ignores keys with which an input method composes a word. Safari reports the one that ends a composition
+// after its end: only its code shows that.
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;
 
 // --- drafts ----------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ async function deliver(question) {
   }
 }
 
-// What was written meanwhile stays, and is from now on a draft of a chat that is there.
+// Keeps text written meanwhile, as the draft of a chat that now exists.
 function accept(turn, question) {
   keep("");
   if (withoutEmptyEnds(text.value) === question) text.value = "";
@@ -69,7 +69,7 @@ function accept(turn, question) {
   grow();
 }
 
-// The key names a message: sent again because the server's answer was lost, it is not asked twice.
+// The key names a message, so one sent again after a lost response is not asked twice.
 function keyOf(question) {
   if (unsent.question !== question) {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -78,7 +78,7 @@ function keyOf(question) {
   return unsent.key;
 }
 
-// What begins with an indent may be code: only empty lines go. The server does the same.
+// Removes only empty lines, as the server does: an indent at the start may be code.
 function withoutEmptyEnds(words) {
   const start = words.lastIndexOf("\n", words.length - words.trimStart().length) + 1;
   const end = words.indexOf("\n", words.trimEnd().length);
@@ -87,7 +87,7 @@ function withoutEmptyEnds(words) {
 
 // --- keys ------------------------------------------------------------------------------------------------------------
 
-// Older browsers: by lines.
+// Older browsers: sizes the box by its lines.
 function grow() {
   if (!CSS.supports("field-sizing: content")) text.rows = Math.min(text.value.split("\n").length, 8);
 }

@@ -16,13 +16,13 @@ async function put(content) {
   }
 }
 
-// What a browser's own Copy does: with a text field that is selected. The focus goes back to where it was.
+// Copies from a selected text field, as a browser's own Copy does. Then the focus goes back to where it was.
 function putSelected(content) {
   const focused = document.activeElement;
   const field = document.createElement("textarea");
   field.value = content;
   field.className = "copied";
-  field.readOnly = true;  // no keyboard comes up for it
+  field.readOnly = true;  // no keyboard opens for it
   document.body.append(field);
   field.select();
   try {

@@ -1,7 +1,7 @@
-// Words that were not sent yet: a draft for each chat, in this browser, until it is sent or its chat deleted.
-// A chat that nobody asked in has no name that lasts. Its draft belongs to the tab, and to the next new chat.
+// Unsent text: one draft per chat, in this browser, until it is sent or its chat is deleted.
+// A chat without a question has no lasting id. Its draft belongs to the tab, and to the next new chat.
 
-// Browsers may refuse: then there are no drafts, and all else works.
+// Browsers may refuse to store text. Then there are no drafts, and all else works.
 function attempt(action) {
   try {
     return action();

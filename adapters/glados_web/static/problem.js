@@ -1,4 +1,4 @@
-// What went wrong, in words before the message box, with a button to try again.
+// Says before the message box what went wrong, with a button to try again.
 import { later } from "./again.js";
 
 const problem = document.getElementById("problem");

@@ -1,4 +1,4 @@
-// Keeps the newest words in view, until a person scrolls up: from then on nothing moves, until they are back at the end.
+// Keeps the newest words in view until a person scrolls up. Then nothing moves until they are back at the end.
 
 const turns = document.getElementById("turns");
 const button = document.querySelector(".newest");
@@ -13,7 +13,7 @@ function follow(is) {
   button.hidden = is;
 }
 
-// Does what makes the text longer or shorter.
+// Runs what may change the text's length.
 export function keepUp(change = () => {}) {
   look();
   change();
@@ -26,7 +26,7 @@ export function toNewest() {
   follow(true);
 }
 
-// Whatever moved it up, a wheel, a finger, a key or the bar, unless the text itself became shorter.
+// A move up by wheel, finger, key or bar stops it, unless the text itself became shorter.
 function look() {
   const moved = turns.scrollTop - last.top;
   if (moved < 0 && turns.scrollHeight >= last.height) follow(false);
@@ -35,7 +35,7 @@ function look() {
 }
 
 turns.addEventListener("scroll", look);
-// Before it has moved: words that come in the same moment must not pull it down again.
+// Reacts before the page moves: words that arrive now must not pull it down again.
 turns.addEventListener("wheel", (event) => {
   if (event.deltaY < 0 && turns.scrollTop > 0) follow(false);
 }, { passive: true });

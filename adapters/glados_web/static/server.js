@@ -1,10 +1,10 @@
 // Requests to the server, and what went wrong with them in words for people.
 import { say } from "./words.js";
 
-const LONGEST_MS = 30000;  // for an answer to a request
+const LONGEST_MS = 30000;  // to wait for a response
 const PASSING = [502, 503, 504];  // the server or its database is not reachable, or a proxy says so
 
-// Like fetch, with an end: a server that was stopped, or is behind a dead connection, never answers.
+// Like fetch, with a timeout: a stopped server, or one behind a dead connection, never answers.
 export async function request(path, options) {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), LONGEST_MS);
@@ -33,7 +33,7 @@ export async function post(path, body = {}) {
   throw failure(message, PASSING.includes(response.status), response.status < 500);
 }
 
-// Why a chat cannot be followed any more; undefined while that may pass.
+// Why the page cannot follow its chat any more; undefined if that may pass.
 export async function whyRefused(chat) {
   const answer = await request(chat, { headers: { Accept: "application/json" } }).catch(() => null);
   if (answer?.status === 401) return say("page-signed-out-reload");

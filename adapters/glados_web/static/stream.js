@@ -1,5 +1,5 @@
-// The page's one connection for all that happens in its chat. A browser has six to a server, for all its tabs together, so
-// a page that nobody sees has none, and the server ends the oldest when there are too many: then it is asked now and then.
+// The page's one connection for all events of its chat. A browser has six per server, for all its tabs together. So a
+// hidden page has none, and the server ends the oldest if there are too many. That page then asks now and then.
 import { later } from "./again.js";
 
 const SILENT_MS = 25000;  // the server says something every ten seconds
@@ -9,8 +9,8 @@ const CROWDED_IDLE_MS = 5000;  // between two looks at a chat in which nothing h
 // Follows a chat for as long as the page is open, over as many connections as it takes.
 //   chat      the chat's path
 //   awaited   returns the turns whose end the page has not seen
-//   on        what to do with `turns` and `view` of the server, and when the line is `lost` (told whether it was refused)
-// Returns `begin`, also for a page that somebody uses now, and `beginAnew`, with what is awaited now.
+//   on        handlers of the server's `turns` and `view`, and of a `lost` connection (told if the server refused it)
+// Returns `begin`, also for a page just coming into use, and `beginAnew`, with the turns awaited now.
 export function follow(chat, awaited, on) {
   let source, silence, tries = 0, isWanted = false, isCrowded = false;
   let takeBack = () => {};

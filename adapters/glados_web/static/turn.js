@@ -1,17 +1,17 @@
-// One question and its answer on the page. Everything is already rendered and sanitised by the server; this only puts
+// One question and its answer on the page. The server has rendered and sanitised everything; this only puts
 // blocks in place.
 import { copy } from "./copy.js";
 import { say } from "./words.js";
 
 const turns = document.getElementById("turns");
 const text = document.getElementById("text");
-const marksOf = new WeakMap();  // how many nodes each block of an answer made, so that a tail can be replaced
+const marksOf = new WeakMap();  // nodes per block of an answer, so that a tail can be replaced
 
 export const find = (id) => turns.querySelector(`.turn[data-turn="${CSS.escape(id)}"]`);
 export const all = () => [...turns.querySelectorAll(".turn")];
 export const underWay = () => all().filter((turn) => ["waiting", "writing"].includes(turn.dataset.state));
 
-// A turn that is asked, behind another one; undefined puts it last.
+// Adds a new turn after another one; undefined puts it last.
 export function make(id, question, previous = all().at(-1)) {
   const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
   turn.dataset.turn = id;
@@ -48,7 +48,7 @@ export function show(turn, view) {
   furnish(answer);
 }
 
-// The answer starts again: its words go.
+// The answer starts again: removes its text.
 export function begin(turn) {
   turn.querySelector(".answer").replaceChildren();
   showPlain(turn, false);
@@ -57,7 +57,7 @@ export function begin(turn) {
   tell(turn, "");
 }
 
-// A button that was pressed by a key and is gone in the new state hands the focus to the message box.
+// If the new state hides a button that was pressed by key, the focus moves to the message box.
 function setState(turn, state) {
   const focused = turn.querySelector(".actions :focus-visible");
   turn.dataset.state = state;
@@ -65,7 +65,7 @@ function setState(turn, state) {
   if (focused && !focused.checkVisibility()) text.focus();
 }
 
-// Words that stand there already are not put there again: a screen reader would read them out once more.
+// Does not write the same words again: a screen reader would read them out once more.
 export function tell(turn, words) {
   const notice = turn.querySelector(".notice");
   if (notice.textContent !== words) notice.textContent = words;
@@ -85,8 +85,8 @@ function fragmentOf(html) {
   return template.content;
 }
 
-// A frame around what may be wider than the screen, which the keyboard can scroll. One node stays one node: `marks` in
-// `show` counts on it.
+// Frames what may be wider than the screen, so that the keyboard can scroll it. One node stays one node: `marks` in
+// `show` relies on it.
 function frame(block, name, label) {
   const around = document.createElement("div");
   around.className = name;
@@ -99,7 +99,7 @@ function frame(block, name, label) {
   return around;
 }
 
-// What the server's HTML does not say: names for the screen reader, and for each code block its language and a button.
+// Adds what the server's HTML lacks: names for the screen reader, and a language and a button per code block.
 export function furnish(answer) {
   for (const block of answer.querySelectorAll(":not(.code) > pre")) {
     const code = block.querySelector("code") ?? block;
