@@ -1,4 +1,4 @@
-"""The page as an ASGI app: what every request goes through, and errors in words for people."""
+"""The page as an ASGI app: its middleware and routes, and its errors in words for people."""
 
 import logging
 from http import HTTPStatus
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
-    """The ASGI app of the page; `web` is read from the environment when not given.
+    """Build the ASGI app of the page. Without `web`, read these settings from the environment.
 
-    Raises ConfigError when the password looks like a hash and is none.
+    Raises ConfigError if the password looks like a hash but is not a valid one.
     """
     web = web or load(WebSettings)
     parts = WebParts(settings, web)
@@ -70,12 +70,12 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _: Exception) -> Response:
-        """The server logs the error, as it is raised again; this answer is made outside of all middleware."""
+        """Set all headers: no middleware does it here. Starlette raises the error again, and the server logs it."""
         return _error(request, 500, say("broken"), {**HEADERS, "Cache-Control": "no-store"})
 
 
 def _what(error: HTTPException) -> Sentence:
-    """Our own sentence, or one in place of the framework's words."""
+    """Return our own sentence, or one of ours in place of the framework's words."""
     if isinstance(error.detail, Sentence):
         return error.detail
     is_lost = error.status_code == HTTPStatus.NOT_FOUND

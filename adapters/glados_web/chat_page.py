@@ -1,4 +1,4 @@
-"""A chat as a whole page. What happens in it after that comes as events: see chat_stream.py."""
+"""A chat as a whole page. Later changes come as events: see chat_stream.py."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from glados_web.parts import WebParts, session_of
 
 
 async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTMLResponse:
-    """Answered turns rendered, those under way to be filled in by the script."""
+    """Render the answered turns. The script fills in those under way."""
     session, language = session_of(request), language_of(request)
     running = await parts.store.queue(conversation)  # read first: a turn that ends meanwhile is then in both
     history = await parts.store.history(conversation)
@@ -32,7 +32,7 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
         chats=await parts.chats.of(session) if session else [],
         is_locked=parts.door.is_locked,
         person=named.person if named else "",
-        owner=named.owner[:8] if named else "",  # keeps drafts of people in one browser apart
+        owner=named.owner[:8] if named else "",  # separates drafts of people who share a browser
         render=partial(render, patience=Patience()),
         view=lambda exchange: final_view(exchange, language),
         version=version,

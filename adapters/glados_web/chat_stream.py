@@ -6,7 +6,7 @@
     crowded  {}   another tab of this browser took this stream's place
     lost     {}   the store is not reachable
 
-A browser that comes late, or again, gets the list and every answer under way at once, and the ends that it waits for.
+A browser that connects late or again gets the list, every answer under way and the ends that it awaits at once.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -30,7 +30,7 @@ MOST_AWAITED = 50  # more turns than may wait in one chat
 async def page_events(
     parts: WebParts, conversation: str, request: Request, awaited: Sequence[str], *, is_patient: bool
 ) -> AsyncIterator[str]:
-    """A chat's events for one page: as long as nobody signs out, and no other tab needs its slot more."""
+    """Yield a chat's events for one page, until its visitor signs out or a newer tab takes its slot."""
     browser, language = request.state.session.hash, language_of(request)
     if is_patient and not parts.slots.has_free(browser):
         async for line in chat_events(parts.store, parts.surface, conversation, awaited, language, once=True):
@@ -54,7 +54,7 @@ async def chat_events(
     *,
     once: bool = False,
 ) -> AsyncGenerator[str]:
-    """The events above, with the ends of turns `awaited`. `once`: end when everything was told that is so now."""
+    """Yield the events above, with the ends of the turns `awaited`. `once`: stop after the present state."""
     picture = _Picture(store, surface, conversation, awaited, language)
     try:
         async for hint in surface.changes(conversation, stream.KEEP_ALIVE_S):
@@ -82,14 +82,14 @@ class _Picture:
         self._turns: list[dict[str, str]] | None = None
 
     async def news(self, hint: str | None) -> list[str]:
-        """What is new in the turn that a hint names, or at all. An answer may begin before its question was told of."""
+        """Return what is new in the hint's turn; in the whole chat if the browser does not know that turn yet."""
         is_known = any(turn["turn"] == hint for turn in self._turns or ())
         return await self._one(hint) if hint and is_known else await self._all()
 
     async def _all(self) -> list[str]:
-        """What is new: ends that the browser misses, the list, and answers under way.
+        """Return what is new: ends that the browser misses, the list, and answers under way.
 
-        An end comes before the list, which tells its version as well; a new question before its answer.
+        An end comes before the list, which names its version, too. A new question comes before its answer.
         """
         running = await self._store.queue(self._conversation)
         missed = [turn for turn, followed in self._followed.items() if not followed.is_over and turn not in running]
@@ -98,7 +98,7 @@ class _Picture:
         return [*ends, *listed, *[line for turn in running for line in await self._one(turn)]]
 
     async def _one(self, turn: str) -> list[str]:
-        """What is new in one answer."""
+        """Return what is new in one answer."""
         view = await self._surface.view(self._conversation, turn)
         view = view or await without_view(self._store, self._conversation, turn, self._language)
         if view["state"] == "removed":
@@ -108,7 +108,7 @@ class _Picture:
         return [event("view", {"turn": turn, **news})] if news else []
 
     async def _list(self, running: tuple[str, ...]) -> list[str]:
-        history = await self._store.history(self._conversation)  # after the queue: who ends meanwhile is in both
+        history = await self._store.history(self._conversation)  # after the queue: a turn ending meanwhile is in both
         turns = [
             {"turn": exchange.turn, "question": exchange.question}
             if exchange.turn in running

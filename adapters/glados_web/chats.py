@@ -2,7 +2,7 @@
 
     glados:{web}:chats:OWNER    zset  conversation -> time of its last question
     glados:{web}:owner:CONV     str   the owner of the conversation
-    glados:{web}:title:CONV     str   how the list of chats calls it: its first question
+    glados:{web}:title:CONV     str   the chat's title in the list: its first question
 
 An owner is a browser, or a person who signed in by name: see glados_web/door/sessions.py.
 """
@@ -16,7 +16,7 @@ from glados_bots.store.store import Store
 from glados_web.door.sessions import Session
 
 MOST_CHATS = 200
-UNASKED_S = 3600  # how long is kept what began with a question that was then refused
+UNASKED_S = 3600  # how long we keep a chat without an accepted question
 TITLE_CHARS = 60
 CONVERSATION = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -40,9 +40,9 @@ class Chats:
         return bool(await reply_of(self._client.get(self._key("owner", conversation))) == session.owner)
 
     async def claim(self, session: Session, conversation: str, question: str) -> bool:
-        """Begin or continue a conversation; False when it is another owner's or no proper id.
+        """Begin or continue a conversation. Return False if it is another owner's, or its id is invalid.
 
-        What begins here is forgotten soon, unless `keep` follows once the question is accepted.
+        A new conversation expires after UNASKED_S, unless `keep` follows once the question is accepted.
         """
         if not CONVERSATION.fullmatch(conversation):
             return False
@@ -60,7 +60,7 @@ class Chats:
         return True
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep a chat as long as its answers: a question was accepted."""
+        """Keep a chat as long as its answers, because a question was accepted."""
         names = (("chats", session.owner), ("owner", conversation), ("title", conversation))
         async with self._client.pipeline(transaction=True) as pipe:
             for kind, name in names:
@@ -68,7 +68,7 @@ class Chats:
             await reply_of(pipe.execute())
 
     async def of(self, session: Session) -> list[tuple[str, str]]:
-        """Conversations of a visitor, newest first, with their titles, which are empty where nothing was asked."""
+        """Return a visitor's conversations and titles, newest first. A title is empty if nothing was asked."""
         found = [str(chat) for chat in await reply_of(self._client.zrevrange(self._key("chats", session.owner), 0, -1))]
         if not found:
             return []
@@ -83,11 +83,11 @@ class Chats:
         ]
 
     async def untitle(self, conversation: str) -> None:
-        """Forget the title of a chat that was cleared: its next question names it."""
+        """Delete the title of a cleared chat: its next question becomes the title."""
         await reply_of(self._client.delete(self._key("title", conversation)))
 
     async def forget(self, session: Session, conversation: str) -> None:
-        """Take a conversation off the list; its id stays owned until it expires, so nobody else can take it up."""
+        """Remove a conversation from the list. Its id keeps its owner until it expires: nobody else can claim it."""
         await reply_of(self._client.zrem(self._key("chats", session.owner), conversation))
         await self.untitle(conversation)
 
@@ -96,6 +96,6 @@ class Chats:
 
 
 def shorten(question: str) -> str:
-    """A question as one line that fits the list."""
+    """Return a question as one line that fits into the list."""
     line = " ".join(question.split())
     return line if len(line) <= TITLE_CHARS else f"{line[: TITLE_CHARS - 1]}…"

@@ -1,4 +1,4 @@
-"""The page's templates, and the language that they are filled in for."""
+"""Fills in the page's templates, in the language of the browser."""
 
 import json
 from functools import partial
@@ -14,7 +14,7 @@ from glados_bots.wording.sentence import Sentence, Value, say
 from glados_bots.wording.writing import shown
 
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
-# Sentences that the scripts show: each stands in the page with its fields, which the script fills in.
+# Sentences that the scripts show. The page holds each one with its fields, and the script fills those in.
 SCRIPTS_SAY = (
     "page-answer", "page-chat-gone", "page-code", "page-copied", "page-copy", "page-copy-refused", "page-delete-chat",
     "page-done", "page-forget-chat", "page-lost", "page-plain", "page-rendered", "page-retry", "button-redo",
@@ -23,17 +23,17 @@ SCRIPTS_SAY = (
 
 
 def language_of(request: HTTPConnection, otherwise: str = "") -> str:
-    """The language of a browser; `otherwise` where it tells none that we have."""
+    """Return the browser's language. If we have none that it accepts: `otherwise`, or else the app's language."""
     return accepted(request.headers.get("accept-language", ""), otherwise or request.app.state.language)
 
 
 def language_headers(language: str) -> dict[str, str]:
-    """What a response says of its language, so that no cache gives it to who reads another one (RFC 9110, 12.5.5)."""
+    """Return headers that name the language, so that caches keep languages apart (RFC 9110, 12.5.5)."""
     return {"Content-Language": language, "Vary": "Accept-Language"}
 
 
 def show(request: HTTPConnection, name: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A template, filled in for the browser. Whatever is put in is escaped, unless the template says otherwise.
+    """Fill in a template for the browser. All values are escaped, unless the template says otherwise.
 
     A template writes `say("page-skip")` or `say(sentence)`, and `said(value)` for anything that a sentence may hold.
     """
@@ -41,7 +41,7 @@ def show(request: HTTPConnection, name: str, status: int = 200, **values: object
 
 
 def rendered(name: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
-    """As `show`, in a language that is known; it may be called in another thread."""
+    """Like `show`, but in a given language. Any thread may call it."""
     spoken = {"language": language, "say": partial(_say, language), "said": partial(_said, language),
               "words": partial(_words, language)}  # fmt: skip
     html = _templates.get_template(f"{name}.html").render(values, **spoken)

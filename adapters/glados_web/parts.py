@@ -22,13 +22,13 @@ from glados_web.stream_slots import StreamSlots
 
 log = logging.getLogger(__name__)
 
-MOST_STREAMS = 1000  # pages that look at a chat at once; each holds one connection to Redis
+MOST_STREAMS = 1000  # pages that follow a chat at once; each holds one connection to Redis
 NO_CHAT = say("page-no-chat")
-STILL_IN_S = 2.0  # how often a stream asks whether its reader is still signed in
+STILL_IN_S = 2.0  # between a stream's checks that its reader is still signed in
 
 
 class WebParts:
-    """The page's parts. `closing` is set when the server is told to stop: streams to browsers end then."""
+    """The page's parts. `closing` is set when the server must stop. It ends all streams to browsers."""
 
     def __init__(self, settings: Settings, web: WebSettings) -> None:
         self.settings = settings
@@ -53,38 +53,38 @@ class WebParts:
         await self.core.aclose()
 
     async def owned(self, conversation: str, request: Request) -> str:
-        """The conversation, if it is this visitor's; for anybody else it does not exist (HTTPException 404)."""
+        """Return the conversation if it is this visitor's. Raises HTTPException (404) for anybody else."""
         session = session_of(request)
         if session is None or not await self.chats.owns(session, conversation):
             raise HTTPException(404, NO_CHAT)
         return conversation
 
     async def signed_out(self, request: Request) -> None:
-        """Return once the visitor of a request is signed out, or cannot be asked about."""
+        """Wait until a request's visitor is signed out, or the store is not reachable."""
         session = session_of(request)
         while session and await self.door.sessions.is_alive(session):  # noqa: ASYNC110 - the event may be in another process
             await asyncio.sleep(STILL_IN_S)
 
     async def forget(self, conversation: str) -> None:
-        """Forget what was said in a chat, and the views of it that browsers read."""
+        """Delete what a chat holds, and the views that browsers read."""
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep what a question began as long as its answer: it was accepted."""
+        """Keep the chat and the session of an accepted question as long as its answer."""
         await self.chats.keep(session, conversation)
         await self.door.sessions.keep(session)
 
 
 def session_of(request: Request) -> Session | None:
-    """The visitor's session, as the door found it."""
+    """Return the session that the door found for the visitor."""
     found: Session | None = request.state.session
     return found
 
 
 def _stop_if_failed(task: asyncio.Task[None]) -> None:
-    """A page that cannot answer must not stay up: the supervisor starts the process again."""
+    """Stop the page if its worker failed: it cannot answer. The supervisor starts the process again."""
     if not task.cancelled() and (error := task.exception()):
         log.critical("the worker ended; so does the page", exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -11,15 +11,15 @@ LONGEST_KEY = 100  # characters; a UUID has 36
 
 
 async def read_question(request: Request, longest: int) -> tuple[str, str]:
-    """Text and key of a question of at most `longest` characters. Raises HTTPException that says what is wrong with it.
+    """Return text and key of a question. Raises HTTPException if it is malformed or exceeds `longest` characters.
 
-    The key is the sender's name for this message: the same question sent again, because the answer to the first
-    request was lost, is the same turn.
+    The key is the sender's name for this message. So a question sent again, because the response to the first request
+    was lost, is the same turn.
     """
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > 12 * longest + 1000:  # JSON may spell one character with twelve bytes
+        if len(body) > 12 * longest + 1000:  # JSON may need twelve bytes per character
             raise HTTPException(413, say("page-message-too-long", most=longest))
     try:
         data = json.loads(body.decode("utf-8"))
@@ -38,7 +38,7 @@ async def read_question(request: Request, longest: int) -> tuple[str, str]:
 
 
 def without_empty_ends(text: str) -> str:
-    """The text without empty lines before and after it. What begins with an indent keeps it: it may be code."""
+    """Return the text without empty lines at its ends. An indent at the start stays: it may be code."""
     start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
     end = text.find("\n", len(text.rstrip()))
     return text[start:] if end < 0 else text[start:end]

@@ -1,4 +1,4 @@
-"""The page's routes: questions in, turns accepted; answers come out as events."""
+"""The page's routes: they accept questions as turns, and send answers as events."""
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
@@ -93,7 +93,7 @@ def _add_questions(app: FastAPI, parts: WebParts) -> None:
             raise HTTPException(429, verdict.refusal)
         await parts.surface.tell(conversation)
         await parts.keep(session, conversation)
-        parts.door.give_cookie(session, request, response)  # a first question: from now on the cookie is kept as long
+        parts.door.give_cookie(session, request, response)  # after a first question the cookie lasts as long
         if parts.door.is_locked:
             await parts.door.remember(session, request, response)
         return {"turn": name, "ahead": verdict.ahead}

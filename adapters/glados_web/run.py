@@ -13,7 +13,7 @@ from glados_web.settings import WebSettings, require_sign_in
 
 
 class _Server(uvicorn.Server):
-    """Tells the app as soon as a signal asks for the end; uvicorn itself waits for open streams first."""
+    """Tells the app at once when a signal stops the server. Uvicorn alone would first wait for open streams."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.config.app.state.closing.set()  # type: ignore[union-attr]  # it is the app given below
@@ -21,7 +21,7 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError when the port is taken, or strangers could come in."""
+    """Serve until SIGTERM or SIGINT. Raises ConfigError if the port is taken, or strangers could use the page."""
     web = load(WebSettings)
     require_sign_in(settings, web)
     require_free_port(settings.host, settings.web_port, "GLADOS_WEB_PORT")
@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
 
 
 def server_config(settings: Settings, web: WebSettings) -> uvicorn.Config:
-    """How the page is served. What a proxy says of a visitor counts only from the proxies that are named."""
+    """Return the server's configuration. It trusts X-Forwarded-* headers only from `trusted_proxies`."""
     return uvicorn.Config(
         create_app(settings, web),
         host=settings.host,

@@ -1,4 +1,4 @@
-"""Settings of the web page: `GLADOS_WEB_*`. Who may sign in, and how long that holds."""
+"""Settings of the web page: `GLADOS_WEB_*`. They say who may sign in, and for how long."""
 
 import ipaddress
 from typing import Annotated
@@ -12,7 +12,7 @@ from glados_bots.http_server.listening import is_loopback
 from glados_bots.settings import GladosSettings, Settings, words
 
 SHORTEST_PASSWORD = 12
-HASH_PREFIX = "$argon2id$"  # such a text is the hash that `glados hash-password` prints, not the password
+HASH_PREFIX = "$argon2id$"  # marks a hash that `glados hash-password` prints, not a password
 
 
 def _check_password(secret: SecretStr) -> SecretStr:
@@ -23,7 +23,7 @@ def _check_password(secret: SecretStr) -> SecretStr:
 
 
 def _check_url(text: str) -> str:
-    """https, or http on this machine: what is sent there must not be read on the way."""
+    """Accept https, and http on this machine: nobody on the network may read what we send there."""
     parts = urlsplit(text)
     is_ours = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if text and (not (parts.scheme == "https" or is_ours) or not parts.hostname or parts.query or parts.fragment):
@@ -47,7 +47,7 @@ def _check_networks(text: str) -> str:
 
 
 class WebSettings(GladosSettings):
-    """What `glados web` needs beside the settings of every role. See docs/settings.md for a table."""
+    """Settings of `glados web`, in addition to those of every role. See docs/settings.md for a table."""
 
     model_config = SettingsConfigDict(
         env_prefix="GLADOS_WEB_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -88,9 +88,9 @@ class WebSettings(GladosSettings):
 
 
 def require_sign_in(settings: Settings, web: WebSettings) -> None:
-    """Return when nobody but those who may can use the page.
+    """Check that strangers cannot use the page.
 
-    Raises ConfigError: others than this machine would reach an open page, or the OIDC settings are not enough.
+    Raises ConfigError if other machines could reach a page without sign-in, or OIDC settings are missing.
     """
     shown_at = web.public_url if web.public_url and not is_loopback(urlsplit(web.public_url).hostname or "") else ""
     if not web.needs_sign_in and (shown_at or not is_loopback(settings.host)):

@@ -1,7 +1,7 @@
-"""`/status`: what runs, what waits, which model, for people. It renews itself without a script.
+"""`/status` shows people what runs, what waits and which model answers. It reloads itself without a script.
 
-How much is shown depends on who looks: strangers see whether all is well; who may come in sees the model, the lines and
-their own limits; an admin of GLADOS_ADMINS sees versions, reasons and the latest admin acts as well.
+Strangers see only whether all is well. Visitors who may use the page see the model, each platform's counts and their
+own limits. Admins in GLADOS_ADMINS also see versions, reasons and the latest admin acts.
 """
 
 import platform
@@ -27,7 +27,7 @@ T = TypeVar("T")
 RENEW_S = 5
 PACKAGES = ("fastapi", "uvicorn", "redis", "torch", "transformers", "peft", "discord.py", "slack_bolt")
 TITLES: dict[str, str | Sentence] = {"web": say("status-web-page"), "discord": "Discord", "slack": "Slack"}
-# What is counted of each platform, and by which name; the last one is for admins.
+# The counts per platform, each with its title. The last one is for admins.
 ROWS = (
     ("status-answering", "answering"),
     ("status-waiting-column", "waiting"),
@@ -44,7 +44,7 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
     @app.get("/status")
     async def status(request: Request) -> Response:
         found = await glance.overview()
-        session = await _unless_away(parts.door.visitor(request), None)  # then nobody can be known
+        session = await _unless_away(parts.door.visitor(request), None)  # then we know nobody
         owner = session.owner if session else ""  # no owner: nothing asked yet
         is_in = session is not None or not parts.door.is_locked
         is_admin = parts.door.is_admin(session)
@@ -76,7 +76,7 @@ def add_status(app: FastAPI, parts: WebParts) -> None:
 
 
 async def _unless_away(asked: Awaitable[T], otherwise: T) -> T:
-    """What the store says; without it, the page says what is wrong all the same."""
+    """Return what the store answers; `otherwise` if it is not reachable, so that the page can still say so."""
     try:
         return await asked
     except StoreUnavailableError:

@@ -1,9 +1,8 @@
-"""How many streams one browser may hold. Over plain http it has six connections to us, for all its tabs together.
+"""Limits the streams of one browser. Over plain http it has six connections to us, for all its tabs together.
 
-A stream holds one of them for as long as its page is seen, so without a bound a seventh tab would not even load. Two
-are left to streams: with two processes behind one name that makes four, and two stay free. A page that somebody begins
-to use takes the oldest stream's slot; the one whose slot was taken is *patient*, and asks now and then until one is
-free.
+The stream of a visible page holds one of them, so without a limit a seventh tab would not even load. Streams may use
+two: with two processes behind one name that makes four, and two stay free. A page that somebody begins to use takes
+the oldest stream's slot. The page that loses its slot is *patient*: it asks now and then until one is free.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ class StreamSlots:
 
     @contextmanager
     def take(self, browser: str) -> Iterator[asyncio.Event]:
-        """A slot for one stream, and what is set when a newer stream needs it."""
+        """Take a slot for one stream. Yield an event that is set when a newer stream takes it."""
         mine = asyncio.Event()
         taken = self._taken.setdefault(browser, [])
         taken.append(mine)
@@ -35,7 +34,7 @@ class StreamSlots:
         try:
             yield mine
         finally:
-            taken = self._taken.get(browser, [])  # another list, if all streams had left meanwhile
+            taken = self._taken.get(browser, [])  # another list if all streams ended meanwhile
             if mine in taken:
                 taken.remove(mine)
             if not taken:

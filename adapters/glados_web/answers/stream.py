@@ -92,7 +92,7 @@ async def answer_events(
 
 
 async def until(ends: Iterable[Coroutine[Any, Any, object]], lines: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """Yield the lines until they or one of `ends` end. So neither a shutdown nor a sign-out waits for a stream."""
+    """Yield the lines until they end or one of `ends` is done. So no shutdown and no sign-out waits for a stream."""
     over = [asyncio.create_task(end) for end in ends]
     line: asyncio.Future[str] | None = None
     try:
