@@ -30,7 +30,7 @@ const watch = follow(path, () => turn.underWay().map((section) => section.datase
   },
 });
 
-// Removes deleted turns, adds questions asked elsewhere. Loads answers that ended unseen from the server.
+// Removes deleted turns and adds questions asked elsewhere. Loads answers that ended unseen from the server.
 function keepStep(turns) {
   const there = new Set(turns.map((each) => each.turn));
   for (const section of turn.all()) if (!there.has(section.dataset.turn)) section.remove();

@@ -1,4 +1,4 @@
-// Keeps the newest words in view until a person scrolls up. Then nothing moves until they are back at the end.
+// Follows the newest words until a person scrolls up. Then nothing moves until they are back at the end.
 
 const turns = document.getElementById("turns");
 const button = document.querySelector(".newest");
@@ -26,7 +26,7 @@ export function toNewest() {
   follow(true);
 }
 
-// A move up by wheel, finger, key or bar stops it, unless the text itself became shorter.
+// A move up by wheel, finger, key or bar ends following, unless the text itself became shorter.
 function look() {
   const moved = turns.scrollTop - last.top;
   if (moved < 0 && turns.scrollHeight >= last.height) follow(false);
