@@ -22,9 +22,9 @@ SCRIPTS_SAY = (
 )  # fmt: skip
 
 
-def language_of(request: HTTPConnection, otherwise: str = "") -> str:
-    """Return the browser's language. If we have none that it accepts: `otherwise`, or else the app's language."""
-    return accepted(request.headers.get("accept-language", ""), otherwise or request.app.state.language)
+def language_of(request: HTTPConnection) -> str:
+    """Return the browser's language. If we have none that it accepts, return the app's language."""
+    return accepted(request.headers.get("accept-language", ""), request.app.state.language)
 
 
 def language_headers(language: str) -> dict[str, str]:
@@ -42,7 +42,7 @@ def show(request: HTTPConnection, name: str, status: int = 200, **values: object
 
 def rendered(name: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
     """Like `show`, but in a given language. Any thread may call it."""
-    spoken = {"language": language, "say": partial(_say, language), "said": partial(_said, language),
+    spoken = {"language": language, "say": partial(_say, language), "said": partial(shown, language=language),
               "words": partial(_words, language)}  # fmt: skip
     html = _templates.get_template(f"{name}.html").render(values, **spoken)
     return HTMLResponse(html, status, language_headers(language))
@@ -50,10 +50,6 @@ def rendered(name: str, language: str, status: int = 200, **values: object) -> H
 
 def _say(language: str, what: str | Sentence, /, **values: Value) -> str:
     return (what if isinstance(what, Sentence) else say(what, **values)).in_language(language)
-
-
-def _said(language: str, value: Value) -> str:
-    return shown(value, language)
 
 
 def _words(language: str) -> str:
