@@ -7,7 +7,7 @@ import re
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,9 @@ EMBEDDED = "smollm2_135m"
 GLADOS = ("glados_redpajama7b_base", "glados_together_20b", "glados_starcoder", "neox_20b_full")  # the models of 2023
 BUILT_IN = (EMBEDDED, *GLADOS)
 NAME = re.compile(r"[\w.-]{1,64}")
+
+
+ThinkingLevel = Literal["on", "off", "low", "high"]
 
 
 class CardPart(BaseModel):
@@ -56,15 +59,31 @@ class SamplingDefaults(CardPart):
     no_repeat_ngram_size: int = Field(0, ge=0, le=20)
 
 
+class Cache(CardPart):
+    """The keys and values of attention layers that are alike."""
+
+    layers: int = Field(ge=1)
+    values: int = Field(ge=1)  # numbers per token and layer: those of the key and of the value, over all their heads
+    window: int | None = Field(None, ge=1)  # most tokens that these layers keep; None: all
+
+
 class Shape(CardPart):
-    """Figures for the memory plan if the model's own config is not reachable; see plan.py."""
+    """Figures for the memory plan, known without the model's own config; see plan.py."""
 
     parameters: int = Field(ge=1)  # number of all weights
     # Weights of the token embeddings and the head, which quantisation leaves as they are
     embedding_parameters: int = Field(0, ge=0)
-    layers: int = Field(ge=1)  # number of attention layers
-    kv_heads: int = Field(ge=1)  # heads of keys and values per layer
-    head_size: int = Field(ge=1)  # values per head
+    # Weights of experts that transformers keeps in one tensor per layer, which quantisation leaves as they are
+    expert_parameters: int = Field(0, ge=0)
+    active_parameters: int | None = Field(None, ge=1)  # weights that one token needs; None: all
+    caches: tuple[Cache, ...] = ()  # empty: no layer has attention
+    state_bytes: int = Field(0, ge=0)  # memory per conversation that does not grow with it: linear attention, Mamba
+    checkpoint_bytes: int | None = Field(None, ge=1)  # size of weights that are quantised on the hub already
+
+    def cache_bytes(self, tokens: int) -> int:
+        """Bytes that one conversation of this many tokens takes in bfloat16."""
+        kept = (cache.layers * cache.values * min(tokens, cache.window or tokens) for cache in self.caches)
+        return 2 * sum(kept) + self.state_bytes
 
 
 class Card(CardPart):
@@ -81,6 +100,12 @@ class Card(CardPart):
     # Memory for weights, cache and overhead in bf16, in 10^9 bytes
     memory_gb: Annotated[float, Field(ge=0)] | None = None
     shape: Shape | None = None  # figures for `glados models plan`
+    # The keys of the model's own config.json that decide its class, its shape and what serves it, for use without network
+    config: dict[str, Any] = Field(default_factory=dict)
+    vision: bool = False  # the model can look at pictures
+    tools: bool = False  # the model's template describes tools, and the model was trained to call them
+    # What the chat template is told for each level of thinking, such as {"off": {"enable_thinking": False}}
+    thinking: dict[ThinkingLevel, dict[str, Any]] = Field(default_factory=dict)
     # Maximum tokens of prompt and answer together; None: as the model's config says
     context_length: Annotated[int, Field(ge=64, le=10_000_000)] | None = None
     max_answer_tokens: int | None = Field(None, ge=1)  # None: the rest of the window

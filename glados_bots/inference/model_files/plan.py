@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import folder_checks
-from glados_bots.inference.model_files.cards import Card, Shape
+from glados_bots.inference.model_files.cards import Cache, Card, Shape
 from glados_bots.inference.model_files.download import config_of
 from glados_bots.inference.model_files.weights import gguf_path, refuse_code
 
@@ -87,7 +87,7 @@ def plan(card: Card, token: str | None = None) -> Plan:
 
 def _plan(card: Card, shape: Shape, source: str, window: int | None, own: str | None = None) -> Plan:
     lengths = [length for length in (card.context_length, window) if length]
-    token = _token_bytes(shape.layers, shape.kv_heads, shape.head_size)
+    token = shape.cache_bytes(1)
     return Plan(card, source, shape, min(lengths, default=8192), token, own)
 
 
@@ -102,9 +102,7 @@ def shape_of(config: Any) -> Shape:
     return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         embedding_parameters=sum(weight.numel() for weight in embeddings.values()),
-        layers=layers,
-        kv_heads=kv_heads,
-        head_size=head_size,
+        caches=(Cache(layers=layers, values=2 * kv_heads * head_size),),
     )
 
 

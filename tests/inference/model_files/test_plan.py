@@ -31,7 +31,7 @@ def test_a_cards_figures_are_counted_from_its_class(name: str, config: object) -
     shape = CARDS[name].shape
     assert shape == shape_of(config)
     assert shape is not None
-    assert token_bytes(config) == 4 * shape.layers * shape.kv_heads * shape.head_size
+    assert token_bytes(config) == shape.cache_bytes(1)
 
 
 def test_the_embedded_models_figures_are_those_of_its_file() -> None:
