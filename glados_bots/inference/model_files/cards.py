@@ -100,7 +100,7 @@ class Card(CardPart):
     # Memory for weights, cache and overhead in bf16, in 10^9 bytes
     memory_gb: Annotated[float, Field(ge=0)] | None = None
     shape: Shape | None = None  # figures for `glados models plan`
-    # The keys of the model's own config.json that decide its class, its shape and what serves it, for use without network
+    # The keys of the model's own config.json that decide its class, shape and engine, for use without network
     config: dict[str, Any] = Field(default_factory=dict)
     vision: bool = False  # the model can look at pictures
     tools: bool = False  # the model's template describes tools, and the model was trained to call them
