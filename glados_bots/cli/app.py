@@ -43,6 +43,10 @@ Engine = Annotated[
 Quantize = Annotated[
     str | None, typer.Option("--quantize", help="Precision of the weights: auto, none, 8bit or 4bit [GLADOS_QUANTIZE]")
 ]
+Dtype = Annotated[
+    str | None,
+    typer.Option("--dtype", help="Type of plain weights: bfloat16, or float32, which is exact [GLADOS_DTYPE]"),
+]
 Loras = Annotated[
     list[str] | None, typer.Option("--lora", help="One more LoRA on the same base, as NAME=FOLDER; may be repeated")
 ]
@@ -71,13 +75,14 @@ def _add_serving(name: str, summary: str, example: str, run: Callable[[ServeSett
         multi_gpu: MultiGpu = None,
         engine: Engine = None,
         quantize: Quantize = None,
+        dtype: Dtype = None,
         lora: Loras = None,
         base_only: BaseOnly = None,
     ) -> None:
         loras = ",".join(lora) if lora else None
         settings = load_settings(
-            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, loras=loras,
-            base_only=base_only,
+            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, dtype=dtype,
+            loras=loras, base_only=base_only,
         )  # fmt: skip
         env_file.tell([settings.model, *(entry.partition("=")[2] for entry in settings.loras.split(","))])
         run(settings)

@@ -81,6 +81,7 @@ def _environment(settings: ServeSettings) -> dict[str, str]:
         "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
         "GLADOS_ENGINE": settings.engine,
         "GLADOS_QUANTIZE": settings.quantize,
+        "GLADOS_DTYPE": settings.dtype,
         "GLADOS_LORAS": settings.loras,
         "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
         "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),

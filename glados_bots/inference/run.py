@@ -51,6 +51,7 @@ def build_engine(settings: ServeSettings) -> Engine:
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
+        dtype=settings.dtype,
         quantize=settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,

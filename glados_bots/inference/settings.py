@@ -32,6 +32,9 @@ class ServeSettings(Settings):
     quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
         "auto", description="Precision of the weights. `none` is bfloat16, `auto` the fastest that answers as well"
     )
+    dtype: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="Type of weights that are not quantised. `float32` is exact and takes twice the memory"
+    )
     loras: str = Field("", description="More LoRAs on the same base: `NAME=FOLDER`, separated by commas")
     base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
     cache_gb: float | None = Field(

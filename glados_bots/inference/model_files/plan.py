@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import folder_checks
 from glados_bots.inference.model_files.cards import Cache, Card, Shape
+from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.download import config_of
 from glados_bots.inference.model_files.weights import gguf_path, refuse_code
 
@@ -94,7 +95,7 @@ def _plan(card: Card, shape: Shape, source: str, window: int | None, own: str | 
 def shape_of(config: Any) -> Shape:
     """Count a model's weights from its config, on torch's meta device, which allocates no memory."""
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(config)
+        model: Any = model_class(config).from_config(config)
     embeddings = {
         id(part.weight): part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings())
     }

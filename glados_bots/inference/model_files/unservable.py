@@ -64,3 +64,8 @@ def _fault(config: Mapping[str, Any]) -> str | None:
     if config.get("kv_lora_rank"):
         return "its keys and values are stored as one small vector (MLA)"
     return None
+
+
+def way_of(folder: Path) -> str:  # noqa: ARG001 - the support check follows
+    """What serves the model in this folder: `paged` or `dense`."""
+    return "paged"

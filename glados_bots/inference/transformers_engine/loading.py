@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
@@ -41,9 +42,9 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
     transformers_bars.take_over()
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    model: Any = model_class(AutoConfig.from_pretrained(folder)).from_pretrained(
         folder,
-        dtype=torch.bfloat16,
+        dtype=getattr(torch, options.dtype),
         device_map=_device_map(options),
         use_safetensors=True,
         **({"quantization_config": wanted} if wanted else {}),

@@ -71,7 +71,7 @@ class VllmEngine(CardEngine):
         names = [self._card.name] if self._card.name not in self._loras else [BASE_NAME]
         arguments = [
             str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
-            "--max-num-seqs", str(options.max_running), "--dtype", "bfloat16", "--enable-prefix-caching",
+            "--max-num-seqs", str(options.max_running), "--dtype", options.dtype, "--enable-prefix-caching",
             "--enable-prompt-tokens-details", "--generation-config", "vllm",
         ]  # fmt: skip
         if options.multi_gpu:
