@@ -51,6 +51,7 @@ def build_engine(settings: ServeSettings) -> Engine:
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
+        context_length=settings.context_length,
         quantize=settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,
