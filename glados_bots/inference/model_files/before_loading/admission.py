@@ -3,10 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+from huggingface_hub import hf_hub_download
+
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import download, hardware, support
+from glados_bots.inference.model_files.before_loading.listing import sizes_on_hub
 from glados_bots.inference.model_files.before_loading.plan import Plan, plan
+from glados_bots.inference.model_files.before_loading.texts import (
+    TOKENIZER_CONFIG,
+    require_template,
+    require_tokenizer,
+    require_whole,
+)
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import hub_snapshot
@@ -23,6 +32,11 @@ def refuse_by_hub(card: Card, token: str | None) -> None:
     except ConfigError:
         return  # the download that follows reports this, or finds the files elsewhere
     support.require(card, read_json(path))
+    names = sizes_on_hub(card, token)
+    require_tokenizer(card, names)
+    if TOKENIZER_CONFIG in names:
+        described = hf_hub_download(str(card.base.hub), TOKENIZER_CONFIG, revision=card.base.revision, token=token)
+        require_template(card, names, read_json(Path(described)))
 
 
 def refuse_too_large(card: Card, options: EngineOptions) -> None:
@@ -45,8 +59,13 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
 
 
 def admitted(card: Card, folder: Path) -> Support:
-    """How the engine serves the model in this folder. Raises ConfigError if it cannot."""
-    return support.require(card, read_json(folder / "config.json"))
+    """How the engine serves the model in this folder. Raises ConfigError if it cannot, or if files are damaged."""
+    found = support.require(card, read_json(folder / "config.json"))
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+    require_tokenizer(card, names)
+    require_template(card, names, read_json(folder / TOKENIZER_CONFIG))
+    require_whole(folder)
+    return found
 
 
 def _need(planned: Plan, precision: str) -> Need:
