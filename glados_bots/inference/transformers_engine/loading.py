@@ -45,6 +45,7 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     model, info = AutoModelForCausalLM.from_pretrained(
         folder,
         output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are in `info`, and refused below
         dtype=torch.bfloat16,
         device_map=_device_map(options),
         use_safetensors=True,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub import hf_hub_download
 
@@ -9,7 +10,6 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import download, hardware, support
 from glados_bots.inference.model_files.before_loading.listing import sizes_on_hub
-from glados_bots.inference.model_files.before_loading.plan import Plan, plan
 from glados_bots.inference.model_files.before_loading.texts import (
     TOKENIZER_CONFIG,
     require_template,
@@ -21,6 +21,9 @@ from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import hub_snapshot
 from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, Need
 from glados_bots.inference.model_files.support import Support
+
+if TYPE_CHECKING:
+    from glados_bots.inference.model_files.before_loading.plan import Plan
 
 
 def refuse_by_hub(card: Card, token: str | None) -> None:
@@ -43,6 +46,8 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
     """Raise ConfigError if the weights and a short conversation exceed this machine's memory."""
     if card.base.gguf:
         return  # the file is here, and so is what it becomes
+    from glados_bots.inference.model_files.before_loading.plan import plan  # noqa: PLC0415 - imports torch
+
     try:
         need = _need(plan(card, options.hf_token), options.quantize)
     except ConfigError:
@@ -68,7 +73,7 @@ def admitted(card: Card, folder: Path) -> Support:
     return found
 
 
-def _need(planned: Plan, precision: str) -> Need:
+def _need(planned: "Plan", precision: str) -> Need:
     short = replace(planned, window=min(SHORTEST_WINDOW, planned.window))
     found = {need.precision: need for need in short.needs()}
     if not found:
