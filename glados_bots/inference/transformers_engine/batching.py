@@ -33,7 +33,7 @@ def memory_for_cache(options: EngineOptions, model: Any) -> float:
         found = cache_on_gpu(sum(torch.cuda.mem_get_info(device)[0] for device in devices))
     else:
         found = cache_on_cpu(memory_gb() * 1e9)
-    return found * HALF / model.dtype.itemsize
+    return float(found * HALF / model.dtype.itemsize)
 
 
 def batching(options: EngineOptions, shape: Shape, window: int, memory: float, *, cuda: bool) -> Any:

@@ -228,7 +228,7 @@ def test_a_checkpoint_that_this_machine_cannot_compute_becomes_bfloat16(
     method: str, capability: float | None, kernels: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "capability", lambda: capability)
-    monkeypatch.setattr(checkpoint.importlib.util, "find_spec", lambda _: kernels or None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: kernels or None)
     shape = Shape(parameters=20_000, checkpoint_bytes=13_000)
     loaded, note = checkpoint.as_loaded(shape, method)
     assert said in note
