@@ -14,6 +14,7 @@ from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOp
 from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
+from glados_bots.inference.model_files.support import require_known
 from glados_bots.inference.settings import ServeSettings
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def _card(settings: ServeSettings) -> Card | None:
     here = presence(card, base_only=settings.base_only)
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    if settings.engine == "transformers":
+        require_known(card)
     if card.base.folder:
         from glados_bots.inference.model_files import weights  # noqa: PLC0415 - an engine without a card needs no hub
 

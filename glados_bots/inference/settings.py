@@ -41,7 +41,7 @@ class ServeSettings(Settings):
         None,
         ge=256,
         le=10_000_000,
-        description="Most tokens of prompt and answer together. If empty, 32768, and never more than fits the memory",
+        description="Most tokens of prompt and answer together. If empty, 32768 or what fits the memory",
     )
     models_dir: Path | None = Field(
         None, description="Folder of your own cards and LoRAs. Empty means `models` beside the built-in ones"

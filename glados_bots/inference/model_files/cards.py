@@ -81,7 +81,7 @@ class Shape(CardPart):
     checkpoint_bytes: int | None = Field(None, ge=1)  # size of weights that are quantised on the hub already
 
     def cache_bytes(self, tokens: int) -> int:
-        """Bytes that one conversation of this many tokens takes in bfloat16."""
+        """Bytes of the cache of one conversation of this many tokens, in bfloat16."""
         kept = (cache.layers * cache.values * min(tokens, cache.window or tokens) for cache in self.caches)
         return 2 * sum(kept) + self.state_bytes
 

@@ -81,6 +81,13 @@ def support_of(card: Card) -> Support | None:
     return supported(config) if config else None
 
 
+def require_known(card: Card) -> None:
+    """Raise ConfigError if the card or the files on this machine show that the engine cannot serve the model."""
+    found = support_of(card)
+    if found and found.way is None:
+        raise ConfigError(cannot_be_served(card, found.reason, found.remedy))
+
+
 def require(card: Card, config: Mapping[str, Any]) -> Support:
     """How the engine serves this model. Raises ConfigError with the way out if it cannot."""
     found = supported(config)

@@ -33,7 +33,7 @@ def memory_for_cache(options: EngineOptions, model: Any) -> float:
         found = cache_on_gpu(sum(torch.cuda.mem_get_info(device)[0] for device in devices))
     else:
         found = cache_on_cpu(memory_gb() * 1e9)
-    return found * HALF / model.dtype.itemsize
+    return float(found * HALF / model.dtype.itemsize)
 
 
 def batching(options: EngineOptions, shape: Shape, window: int, memory: float, *, cuda: bool) -> Any:
@@ -53,3 +53,8 @@ def batching(options: EngineOptions, shape: Shape, window: int, memory: float, *
     if not cuda:
         chosen |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
     return ContinuousBatchingConfig(page_size=PAGE, **chosen)
+
+
+def room_in(cache: Any) -> int:
+    """Bytes that the library's cache has for one conversation, whose last sector of each kind of layer is not full."""
+    return int((cache.num_sectors - len(cache.cache_allocators) + 1) * cache.bytes_per_sector)

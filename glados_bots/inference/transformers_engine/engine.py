@@ -25,7 +25,7 @@ from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
-from glados_bots.inference.transformers_engine.batching import batching, loaded_shape, memory_for_cache
+from glados_bots.inference.transformers_engine.batching import HALF, batching, loaded_shape, memory_for_cache, room_in
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
 from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.loading import load_model
@@ -97,8 +97,9 @@ class TransformersEngine(CardEngine):
         admission.refuse_by_hub(card, options.hf_token)
         admission.refuse_too_large(card, options)
         folder = weights.fetch(card, options.data_dir, options.hf_token)
-        if admission.admitted(card, folder).way == "dense":
-            raise ConfigError(support.cannot_be_served(card, admission.admitted(card, folder).reason))
+        found = admission.admitted(card, folder)
+        if found.way == "dense":
+            raise ConfigError(support.cannot_be_served(card, found.reason))
         # 2. Weights and LoRAs
         cuda = torch.cuda.is_available()
         model, self._loras, self._names = load_model(folder, card, options)
@@ -108,7 +109,6 @@ class TransformersEngine(CardEngine):
         config = model.config.get_text_config()
         wanted = shapes.wanted_window(card, shapes.window_of(config), options.context_length)
         window = shapes.served_window(card, shape, wanted, memory)
-        log.info("window: %d tokens", window)
         self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
@@ -128,6 +128,9 @@ class TransformersEngine(CardEngine):
         self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
         # 7. The library's cache and order of requests, adapted to many callers
         self._prepare_cache(self._manager.batch_processor.cache)
+        room = room_in(self._manager.batch_processor.cache) * HALF / model.dtype.itemsize
+        self._encoder.context = shapes.served_window(card, shape, window, room)
+        log.info("window: %d tokens", self.context_length)
         evict_oldest_first(self._manager.batch_processor)
         let_short_prompts_in(self._manager.batch_processor.scheduler)
         # 8. Tokens are chosen after the forward pass, which is captured as CUDA graphs on a GPU

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -122,8 +123,9 @@ def test_classes_with_vision_two_head_sizes_or_no_attention_are_planned(config: 
 
 
 def tiny(kind: str, **more: Any) -> Any:
-    size = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 6, "head_dim": 16}
-    return AutoConfig.for_model(kind, **size, num_attention_heads=4, num_key_value_heads=2, **more)
+    size = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 6}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
+    return AutoConfig.for_model(kind, **{**size, **heads, **more})
 
 
 WINDOW = {"sliding_window": 64}
@@ -135,14 +137,15 @@ PAGED = [
     tiny("gpt_oss", **WINDOW, num_local_experts=4),
     tiny(
         "gemma3n_text", **WINDOW, num_kv_shared_layers=2, activation_sparsity_pattern=[0.0] * 6,
-        layer_types=["sliding_attention"] * 4 + ["full_attention"] * 2, vocab_size_per_layer_input=64,
+        vocab_size_per_layer_input=64,
+        layer_types=[*["sliding_attention"] * 3, "full_attention", "sliding_attention", "full_attention"],
     ),
 ]  # fmt: skip
 EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
 OWN_CACHE = [
     tiny(
-        "deepseek_v3", **EXPERTS, kv_lora_rank=16, q_lora_rank=16, qk_rope_head_dim=8, qk_nope_head_dim=8, v_head_dim=16,
-        n_routed_experts=4, n_group=1, topk_group=1,
+        "deepseek_v3", **EXPERTS, kv_lora_rank=16, q_lora_rank=16, qk_rope_head_dim=8, qk_nope_head_dim=8,
+        v_head_dim=16, n_routed_experts=4, n_group=1, topk_group=1, head_dim=8,
     ),
     tiny("qwen3_next", **EXPERTS, num_experts=4),
 ]  # fmt: skip
@@ -157,8 +160,8 @@ def test_continuous_batching_allocates_what_the_plan_says(config: Any, tokens: i
         config, ContinuousBatchingConfig(page_size=32, num_blocks=64, max_batch_tokens=64, max_memory_percent=0.5),
         "cpu", DistributedHelper(None, 1), torch.bfloat16,
     )  # fmt: skip
-    for allocator in cache.cache_allocators.values():
-        allocator.allocate_cache_to_request("one", 0, tokens)
+    request: Any = SimpleNamespace(request_id="one", current_len=lambda: 0)
+    assert cache.can_store_request_tokens(request, tokens)
     used = sum(len(a.block_table["one"]) * a.bytes_per_block for a in cache.cache_allocators.values())
     assert used == shape_of(config).cache_bytes(tokens)
 
@@ -225,7 +228,7 @@ def test_a_checkpoint_that_this_machine_cannot_compute_becomes_bfloat16(
     method: str, capability: float | None, kernels: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "capability", lambda: capability)
-    monkeypatch.setattr(checkpoint.importlib.util, "find_spec", lambda _: kernels or None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: kernels or None)
     shape = Shape(parameters=20_000, checkpoint_bytes=13_000)
     loaded, note = checkpoint.as_loaded(shape, method)
     assert said in note

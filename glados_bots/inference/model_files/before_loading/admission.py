@@ -2,16 +2,28 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huggingface_hub import hf_hub_download
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import download, hardware, support
-from glados_bots.inference.model_files.before_loading.plan import Plan, plan
+from glados_bots.inference.model_files.before_loading.listing import sizes_on_hub
+from glados_bots.inference.model_files.before_loading.texts import (
+    TOKENIZER_CONFIG,
+    require_template,
+    require_tokenizer,
+    require_whole,
+)
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import hub_snapshot
 from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, Need
 from glados_bots.inference.model_files.support import Support
+
+if TYPE_CHECKING:
+    from glados_bots.inference.model_files.before_loading.plan import Plan
 
 
 def refuse_by_hub(card: Card, token: str | None) -> None:
@@ -23,12 +35,19 @@ def refuse_by_hub(card: Card, token: str | None) -> None:
     except ConfigError:
         return  # the download that follows reports this, or finds the files elsewhere
     support.require(card, read_json(path))
+    names = sizes_on_hub(card, token)
+    require_tokenizer(card, names)
+    if TOKENIZER_CONFIG in names:
+        described = hf_hub_download(str(card.base.hub), TOKENIZER_CONFIG, revision=card.base.revision, token=token)
+        require_template(card, names, read_json(Path(described)))
 
 
 def refuse_too_large(card: Card, options: EngineOptions) -> None:
     """Raise ConfigError if the weights and a short conversation exceed this machine's memory."""
     if card.base.gguf:
         return  # the file is here, and so is what it becomes
+    from glados_bots.inference.model_files.before_loading.plan import plan  # noqa: PLC0415 - imports torch
+
     try:
         need = _need(plan(card, options.hf_token), options.quantize)
     except ConfigError:
@@ -45,11 +64,16 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
 
 
 def admitted(card: Card, folder: Path) -> Support:
-    """How the engine serves the model in this folder. Raises ConfigError if it cannot."""
-    return support.require(card, read_json(folder / "config.json"))
+    """How the engine serves the model in this folder. Raises ConfigError if it cannot, or if files are damaged."""
+    found = support.require(card, read_json(folder / "config.json"))
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+    require_tokenizer(card, names)
+    require_template(card, names, read_json(folder / TOKENIZER_CONFIG))
+    require_whole(folder)
+    return found
 
 
-def _need(planned: Plan, precision: str) -> Need:
+def _need(planned: "Plan", precision: str) -> Need:
     short = replace(planned, window=min(SHORTEST_WINDOW, planned.window))
     found = {need.precision: need for need in short.needs()}
     if not found:

@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 from collections.abc import Mapping
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,10 @@ def size_of(card: Card, folder: Path, token: str | None) -> int | None:
     local = [path.stat().st_size for path in folder.glob(WEIGHTS)]
     if local or not card.base.hub:
         return sum(local) or None
-    return _size_on_hub(card, token)
+    from glados_bots.inference.model_files.before_loading.listing import sizes_on_hub  # noqa: PLC0415 - `list` needs no hub
 
-
-def _size_on_hub(card: Card, token: str | None) -> int | None:
-    from huggingface_hub import HfApi  # noqa: PLC0415 - `list` needs no hub
-    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
-
-    try:
-        info = HfApi().model_info(str(card.base.hub), revision=card.base.revision, token=token, files_metadata=True)
-    except (HfHubHTTPError, OSError):
-        return None
-    files = [file for file in info.siblings or () if Path(file.rfilename).match(WEIGHTS) and "/" not in file.rfilename]
-    return sum(file.size or 0 for file in files) or None
+    found = sizes_on_hub(card, token)
+    return sum(size for name, size in found.items() if fnmatch(name, WEIGHTS) and "/" not in name) or None
 
 
 def _grows(method: str) -> str:

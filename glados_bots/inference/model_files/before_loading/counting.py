@@ -64,7 +64,7 @@ def _empty(config: Any) -> Any:
     try:
         with torch.device("meta"):
             model = auto.from_config(config, dtype=torch.bfloat16)
-    except (ImportError, ValueError, TypeError, RuntimeError, AttributeError, KeyError, ZeroDivisionError) as error:
+    except (ImportError, ValueError, TypeError, RuntimeError, AttributeError, KeyError, ArithmeticError) as error:
         raise ConfigError(
             f"a model of the type {config.model_type} cannot be made from its config ({first_line(error)}); "
             "choose another model, or fetch its config again"

@@ -1,7 +1,8 @@
 """What is known about the classes of transformers 5.23 by their `model_type`, where the config itself does not say it.
 
 A class that is in none of these tables and whose config shows nothing unusual goes to continuous batching. The engine
-compares such a class with its plain forward pass once; see trial.py. A test holds the tables against the library.
+compares such a class with its plain forward pass once; see
+transformers_engine/trial.py. A test holds the tables against the library.
 """
 
 LINEAR = "some of its layers have linear attention or convolutions, which keep a state instead of keys and values"

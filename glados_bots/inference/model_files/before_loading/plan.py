@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError, first_line
@@ -25,7 +26,9 @@ from glados_bots.inference.model_files.weights import gguf_path
 log = logging.getLogger(__name__)
 
 # What transformers raises for a config that is no config, or that its own class refuses.
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError)
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, ArithmeticError, StrictDataclassError
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
