@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub import errors
 from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError, first_line
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 # What transformers raises for a config that is no config, or that its own class refuses.
 UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, ArithmeticError, StrictDataclassError
+    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, ArithmeticError,
+    errors.StrictDataclassError,
 )  # fmt: skip
 
 
