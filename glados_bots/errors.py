@@ -21,7 +21,7 @@ EXIT_CONFIG = 2  # exit code after a ConfigError: a restart would not help
 
 def first_line(error: Exception) -> str:
     """The first line of a library's error, short enough for a sentence. An error without text gives its type."""
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+    return (str(error).strip().splitlines() or [""])[0] or type(error).__name__
 
 
 class GladosError(Exception):

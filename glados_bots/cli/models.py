@@ -98,6 +98,9 @@ def _show_plan(planned: Any, settings: ServeSettings) -> None:
     if planned.own:
         size = planned.note or "the size of its files is the size in memory"
         terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
+    if not any(planned.needs()):
+        terminal.echo("nobody can say how large its files are; fetch its index, model.safetensors.index.json")
+        return
     places = _places(hardware.gpu_memories_gb())
     titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
     rows = []
@@ -108,11 +111,11 @@ def _show_plan(planned: Any, settings: ServeSettings) -> None:
     terminal.show_table(titles, rows)
     if not places:
         free = hardware.memory_gb()
-        word = "fits" if min(need.least for need in planned.needs()) <= free * 1e9 else "does not fit"
         held = shapes.tokens_in(shape, planned.window, shapes.cache_on_cpu(free * 1e9))
+        fits = min(need.least for need in planned.needs()) <= free * 1e9
+        word = f"fits (with a window of {held} tokens)" if fits else "does not fit"
         typer.echo(
-            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory, "
-            f"with a window of {held} tokens; answers will be slow"
+            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory; answers will be slow"
         )
 
 

@@ -30,7 +30,8 @@ def memory_for_cache(options: EngineOptions, model: Any) -> float:
         found = size * 1e9
     elif model.device.type == "cuda":
         devices = range(torch.cuda.device_count()) if options.multi_gpu else [model.device]
-        found = cache_on_gpu(sum(torch.cuda.mem_get_info(device)[0] for device in devices))
+        # Each GPU gets a tensor for the whole cache: see cache_spread.py
+        found = cache_on_gpu(min(torch.cuda.mem_get_info(device)[0] for device in devices))
     else:
         found = cache_on_cpu(memory_gb() * 1e9)
     return float(found * HALF / model.dtype.itemsize)

@@ -11,6 +11,7 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    BltConfig,
     ContinuousBatchingConfig,
     DeepseekV3Config,
     DynamicCache,
@@ -208,6 +209,7 @@ def test_a_quantised_checkpoint_is_as_large_as_its_index_says(tmp_path: Path) ->
     (need,) = planned.needs()
     assert (need.precision, need.weights, planned.note) == ("awq", 5.73e9, "")
     (tmp_path / checkpoint.INDEX).unlink()
+    assert list(plan(awq).needs()) == []
     (tmp_path / "model.safetensors").write_bytes(bytes(1000))
     assert [need.weights for need in plan(awq).needs()] == [1000]
 
@@ -243,6 +245,13 @@ def test_a_model_that_no_path_serves_is_planned_as_far_as_its_class_is_known(tmp
     assert planned.support is not None
     assert planned.support.way is None
     assert (planned.shape, list(planned.needs())) == (None, [])
+
+
+@pytest.mark.parametrize("config", [Gemma4Config(), Qwen2_5_VLConfig(), Mistral3Config(), MambaConfig(), BltConfig()])
+def test_a_config_of_the_hub_is_planned_without_a_traceback(config: Any, tmp_path: Path) -> None:
+    planned = plan(folder_of(config, tmp_path))
+    assert planned.support is not None
+    assert (planned.shape is not None) or planned.support.way is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is checked before a model's large files are fetched or read: that the engine serves it, and that it fits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,14 +53,14 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
         need = _need(plan(card, options.hf_token), options.quantize)
     except ConfigError:
         return  # without figures, fetching or loading reports it
-    gpus = hardware.gpu_memories_gb()
-    memory = 1e9 * ((sum if options.multi_gpu else max)(gpus) if gpus else hardware.memory_gb())
-    room = need.cache(memory) >= need.conversation if gpus else need.weights <= memory
+    gpus = [1e9 * size for size in hardware.gpu_memories_gb()]
+    main = 1e9 * hardware.memory_gb()
+    memory = _memory(gpus, need.weights, several=options.multi_gpu) if gpus else main
+    room = need.cache(memory) >= need.conversation if gpus else need.weights <= main
     if not room:
         raise ConfigError(
             f"{card.name}: needs {need.least / 1e9:.0f} GB in {need.precision}, and this machine has "
-            f"{memory / 1e9:.0f} GB of {'GPU memory' if gpus else 'memory'}; choose a smaller model or --quantize, see "
-            f"`glados models plan {card.name}`"
+            f"{_told(gpus, main)}; choose a smaller model, --quantize or --multi-gpu, see `glados models plan {card.name}`"
         )
 
 
@@ -79,3 +80,13 @@ def _need(planned: "Plan", precision: str) -> Need:
     if not found:
         raise ConfigError(f"{planned.card.name}: its class is unknown; choose another model")
     return found.get(precision) or next(iter(found.values()))
+
+
+def _memory(gpus: Sequence[float], weights: float, *, several: bool) -> float:
+    """Bytes of one GPU that would leave as much room for the cache. Each of several GPUs holds all of the cache."""
+    return min(gpus) + weights * (1 - 1 / len(gpus)) if several else gpus[0]
+
+
+def _told(gpus: Sequence[float], main: float) -> str:
+    sizes = " + ".join(f"{size / 1e9:.0f}" for size in gpus)
+    return f"{sizes} GB of GPU memory" if gpus else f"{main / 1e9:.0f} GB of memory"

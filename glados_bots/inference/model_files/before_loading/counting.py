@@ -41,10 +41,10 @@ def caches_of(model: Any) -> tuple[tuple[Cache, ...], int]:
     A forward pass of a few tokens shows it, for every class. The model may be on the meta device.
     """
     config = model.config.get_text_config()
-    found = DynamicCache(config=model.config)
     name = "past_key_values" if "past_key_values" in inspect.signature(model.forward).parameters else "cache_params"
     tokens = torch.ones((1, PROBE), dtype=torch.long, device=model.device)
     try:
+        found = DynamicCache(config=model.config)
         with torch.no_grad():
             model(input_ids=tokens, use_cache=True, **{name: found})
         kept = [(_values(layer), getattr(layer, "sliding_window", None)) for layer in found.layers]
@@ -138,6 +138,8 @@ def _paged(config: Any, kept: list[tuple[int, int | None]]) -> Iterator[tuple[in
 
 def _by_heads(config: Any) -> list[tuple[int, int | None]]:
     """What attention layers usually keep: a key and a value per head."""
+    if not getattr(config, "num_attention_heads", None) or not getattr(config, "num_hidden_layers", None):
+        raise ConfigError(f"a model of the type {config.model_type} does not show what it keeps; choose another model")
     heads = config.num_attention_heads
     multi_query = getattr(config, "multi_query", False)  # GPTBigCode: all heads share one head of keys and values
     kv_heads = 1 if multi_query else getattr(config, "num_key_value_heads", None) or heads

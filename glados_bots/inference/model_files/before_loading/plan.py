@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub import errors
 from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError, first_line
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 # What transformers raises for a config that is no config, or that its own class refuses.
 UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, ArithmeticError, StrictDataclassError
+    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, ArithmeticError,
+    errors.StrictDataclassError,
 )  # fmt: skip
 
 
@@ -44,7 +45,9 @@ class Plan:
     note: str = ""  # why the weights are larger in memory than on the hub
 
     def needs(self) -> Iterator[Need]:
-        for need in needs(self.shape, self.window) if self.shape else ():
+        if self.shape is None or (self.own and self.shape.checkpoint_bytes is None):
+            return
+        for need in needs(self.shape, self.window):
             yield replace(need, precision=self.own) if self.own and not self.note else need
 
 
@@ -91,7 +94,8 @@ def _from_config(card: Card, raw: Mapping[str, Any], folder: Path, token: str | 
         raise
     own = checkpoint.method_of(raw)
     if own:
-        shape = shape.model_copy(update={"checkpoint_bytes": checkpoint.size_of(card, folder, token)})
+        size = checkpoint.size_of(card, folder, token) or (card.shape and card.shape.checkpoint_bytes)
+        shape = shape.model_copy(update={"checkpoint_bytes": size})
     shape, note = checkpoint.as_loaded(shape, own)
     return Plan(card, source, found, shape, wanted_window(card, window_of(config), limit), own, note)
 
