@@ -20,7 +20,7 @@ SHELF = [card for name, card in CARDS.items() if name not in BUILT_IN]
 OPEN = {"Apache-2.0", "MIT"}  # licences that ask nothing of the model's users
 MXFP4 = 17 / 32  # bytes per weight: 4 bits, and a scale of one byte per 32 weights
 TABLE_WINDOW = 8_192  # tokens of the conversation in the memory table of docs/models.md
-LEVELS = {"enable_thinking": {True, False}, "reasoning_effort": {"low", "medium", "high"}}
+LEVELS: dict[str, set[object]] = {"enable_thinking": {True, False}, "reasoning_effort": {"low", "medium", "high"}}
 HUB_ID = re.compile(r"https://huggingface\.co/([\w.-]+/[\w.-]+)$")
 
 each = pytest.mark.parametrize("card", SHELF, ids=[card.name for card in SHELF])
