@@ -98,21 +98,28 @@ def _show_plan(planned: Any, settings: ServeSettings) -> None:
     if planned.own:
         size = planned.note or "the size of its files is the size in memory"
         terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
-    if not any(planned.needs()):
+    needs = list(planned.needs())
+    if needs:
+        _show_needs(planned, needs)
+    else:
         terminal.echo("nobody can say how large its files are; fetch its index, model.safetensors.index.json")
-        return
+
+
+def _show_needs(planned: Any, needs: list[Any]) -> None:
+    """A table with a row per precision, and a column per GPU; without a GPU, a line about main memory."""
     places = _places(hardware.gpu_memories_gb())
     titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
     rows = []
-    for need in planned.needs():
+    for need in needs:
         figures = [need.weights, need.conversation, need.overhead, need.least]
-        fits = (_fit(planned, need, memory) for memory in places.values())
-        rows.append((need.precision, *map(_size, figures), *fits))
+        rows.append(
+            (need.precision, *map(_size, figures), *(_fit(planned, need, memory) for memory in places.values()))
+        )
     terminal.show_table(titles, rows)
     if not places:
         free = hardware.memory_gb()
-        held = shapes.tokens_in(shape, planned.window, shapes.cache_on_cpu(free * 1e9))
-        fits = min(need.least for need in planned.needs()) <= free * 1e9
+        held = shapes.tokens_in(planned.shape, planned.window, shapes.cache_on_cpu(free * 1e9))
+        fits = min(need.least for need in needs) <= free * 1e9
         word = f"fits (with a window of {held} tokens)" if fits else "does not fit"
         typer.echo(
             f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory; answers will be slow"

@@ -125,7 +125,7 @@ def _memory(card: Card) -> list[str]:
     window = min(card.context_length or TABLE_WINDOW, TABLE_WINDOW)
     sizes = [f"{need.least / 1e9:.1f} GB" for need in needs(card.shape, window)]
     columns = sizes if len(sizes) > 1 else [f"{sizes[0]} ({checkpoint.method_of(card.config)})", "", ""]
-    return [f"{card.shape.parameters / 1e9:.1f} billion", *columns]
+    return [f"{card.shape.parameters / 1e9:.3g} billion", *columns]
 
 
 def _by_size() -> list[Card]:

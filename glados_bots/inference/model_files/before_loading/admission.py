@@ -60,7 +60,8 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
     if not room:
         raise ConfigError(
             f"{card.name}: needs {need.least / 1e9:.0f} GB in {need.precision}, and this machine has "
-            f"{_told(gpus, main)}; choose a smaller model, --quantize or --multi-gpu, see `glados models plan {card.name}`"
+            f"{_told(gpus, main)}; choose a smaller model, --quantize or --multi-gpu, see "
+            f"`glados models plan {card.name}`"
         )
 
 
