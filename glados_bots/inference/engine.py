@@ -50,6 +50,7 @@ class EngineOptions:
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False  # serve the base without the card's own LoRA
     show_reasoning: bool = False  # show what the model thinks before it answers
+    thinking_tokens: int = 4096  # the most tokens of reasoning before an answer
     vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
     vllm_arguments: tuple[str, ...] = ()  # additional arguments of `vllm serve`, such as `--enforce-eager`
 
@@ -86,6 +87,14 @@ class Engine(Protocol):
     @property
     def context_length(self) -> int:
         """Maximum number of tokens of prompt and answer together."""
+
+    @property
+    def thinking_levels(self) -> tuple[str, ...]:
+        """The levels of thinking that the model knows, such as `off` and `high`."""
+
+    @property
+    def thinking_tokens(self) -> int:
+        """The most tokens of reasoning that an answer may cost beside its own limit."""
 
     @property
     def fatal(self) -> str | None:

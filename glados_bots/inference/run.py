@@ -57,6 +57,7 @@ def build_engine(settings: ServeSettings) -> Engine:
         loras=adapters(settings.loras),
         base_only=settings.base_only,
         show_reasoning=settings.show_reasoning,
+        thinking_tokens=settings.thinking_tokens,
         vllm_command=settings.vllm_command,
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),
     )

@@ -53,6 +53,12 @@ class ServeSettings(Settings):
     share_prefixes: Literal["key", "all"] = Field(
         "key", description="Which requests share cached prompts: those of one API `key`, or `all`"
     )
+    thinking_tokens: int = Field(
+        4096,
+        ge=0,
+        le=1_000_000,
+        description="Most tokens of reasoning before an answer. They take none of the answer's",
+    )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Most waiting requests in the service. More get 429")
 
     @property

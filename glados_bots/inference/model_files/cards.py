@@ -115,8 +115,11 @@ class Card(CardPart):
     lora: Path | None = None  # folder of a peft LoRA, relative to the card; the card's name then means base and LoRA
     # Additional LoRAs on the same base, by the model names under which they are served
     loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
-    # The strings that open and close the model's reasoning before the answer
-    reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
+    # The strings that open and close the model's reasoning before the answer, or the format of gpt-oss; None: the
+    # known marks that the tokenizer has
+    reasoning: (
+        tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] | Literal["harmony"] | None
+    ) = None
     deprecated: bool = False  # still served, but `auto` never chooses it
     use_instead: str = ""  # the card to use instead
     gated: bool = False  # the hub requires a token and acceptance of the licence

@@ -19,6 +19,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
 from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
@@ -27,7 +28,6 @@ from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
 from glados_bots.inference.transformers_engine.batching import HALF, batching, loaded_shape, memory_for_cache, room_in
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.multi_lora import BASE, LoraProcessors, MultiLora, tag
 from glados_bots.inference.transformers_engine.prefix_cache import (
@@ -39,7 +39,7 @@ from glados_bots.inference.transformers_engine.prefix_cache import (
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
 from glados_bots.inference.transformers_engine.trial import Trial
-from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+from glados_bots.wire.events import FinishReason, Sampling
 
 FAILED = "this answer failed inside the model; the log of the service says why"
 
@@ -51,7 +51,6 @@ class TransformersEngine(CardEngine):
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
-        self._ends: set[int] = set()
         self._names = {card.name: BASE}  # every model name and the slot of its LoRA
         self._loras: MultiLora | None = None
         self._model: Any = None
@@ -157,19 +156,18 @@ class TransformersEngine(CardEngine):
 
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
-    ) -> AsyncGenerator[Event]:
-        """Submit the prompt, read token by token, and cancel if the reader leaves or a stop string appears."""
+    ) -> AsyncGenerator[Tokens]:
+        """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
-        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
-        text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
         count, last, finished = 0, -1, False
+        reason: FinishReason | None = None
         try:
             self._manager.register_result_handler(request_id, outputs.put_nowait)
             self._manager.add_request(prompt, request_id, max_new_tokens=limit, streaming=True)
-            while not finished and not text.stopped:
+            while not finished:
                 output = await outputs.get()
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
@@ -182,17 +180,11 @@ class TransformersEngine(CardEngine):
                     full = out_of_memory.EXPLANATION
                     raise GenerationFailedError(full if full in str(error) else FAILED)
                 new, finished = output.generated_tokens[count:], output.is_finished()
-                if not new:
-                    continue
-                count, last = count + len(new), new[-1]
-                delta = thoughts.feed(text.feed([token for token in new if token not in self._ends]))
-                if delta:
-                    yield Delta(delta)
-            rest = thoughts.feed(text.close()) + thoughts.close()
-            if rest:
-                yield Delta(rest)
-            reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
-            yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
+                count, last = count + len(new), new[-1] if new else last
+                if finished:
+                    reason = "stop" if last in self._ends else "length"
+                if new or finished:
+                    yield Tokens(new, self._cached.get(request_id, 0), reason)
         finally:
             self._end(request_id, finished=finished)
 

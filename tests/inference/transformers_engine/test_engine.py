@@ -12,12 +12,12 @@ from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig
 
 from glados_bots.conversation import Message
 from glados_bots.errors import GenerationFailedError, PromptTooLongError, QueueFullError
+from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine import sampler
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.events import Delta, Finished, Sampling
 from tests.inference import tiny
