@@ -13,6 +13,7 @@ from glados_bots.inference.model_files.before_loading.counting import shape_of
 from glados_bots.inference.model_files.cards import BUILT_IN, Card, load_cards
 from glados_bots.inference.model_files.shapes import needs
 from glados_bots.inference.model_files.support import supported
+from glados_bots.inference.prompts.reasoning_marks import KNOWN
 
 ROOT = Path(__file__).parents[3]
 CARDS = load_cards()
@@ -97,6 +98,12 @@ def test_the_levels_of_thinking_are_variables_that_templates_know(card: Card) ->
     assert len(set(said)) == len(said)
     if card.thinking:
         assert "reasoning" in card.model_fields_set  # a model that thinks names its marks
+
+
+@each
+def test_the_marks_of_reasoning_are_known(card: Card) -> None:
+    assert card.reasoning in {None, "harmony", *KNOWN}
+    assert (card.reasoning == "harmony") is (card.config["model_type"] == "gpt_oss")
 
 
 def test_a_deprecated_card_names_its_successor() -> None:
