@@ -14,6 +14,7 @@ from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOp
 from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import presence
+from glados_bots.inference.model_files.support import require_known
 from glados_bots.inference.settings import ServeSettings
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,12 @@ def build_engine(settings: ServeSettings) -> Engine:
         share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
         dtype=settings.dtype,
+        context_length=settings.context_length,
         quantize=settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,
         show_reasoning=settings.show_reasoning,
+        thinking_tokens=settings.thinking_tokens,
         vllm_command=settings.vllm_command,
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),
     )
@@ -79,6 +82,8 @@ def _card(settings: ServeSettings) -> Card | None:
     here = presence(card, base_only=settings.base_only)
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    if settings.engine == "transformers":
+        require_known(card)
     if card.base.folder:
         from glados_bots.inference.model_files import weights  # noqa: PLC0415 - an engine without a card needs no hub
 

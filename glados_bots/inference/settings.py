@@ -40,6 +40,12 @@ class ServeSettings(Settings):
     cache_gb: float | None = Field(
         None, gt=0, le=10_000, description="Memory for keys and values in GB. If empty, GLaDOS plans it for the device"
     )
+    context_length: int | None = Field(
+        None,
+        ge=256,
+        le=10_000_000,
+        description="Most tokens of prompt and answer together. If empty, 32768 or what fits the memory",
+    )
     models_dir: Path | None = Field(
         None, description="Folder of your own cards and LoRAs. Empty means `models` beside the built-in ones"
     )
@@ -49,6 +55,12 @@ class ServeSettings(Settings):
     )
     share_prefixes: Literal["key", "all"] = Field(
         "key", description="Which requests share cached prompts: those of one API `key`, or `all`"
+    )
+    thinking_tokens: int = Field(
+        4096,
+        ge=0,
+        le=1_000_000,
+        description="Most tokens of reasoning before an answer. They take none of the answer's",
     )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Most waiting requests in the service. More get 429")
 

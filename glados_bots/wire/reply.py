@@ -80,13 +80,18 @@ class Reply:
         yield from self._unopened.close()
         if self._reasoning.is_inside:
             yield Unfinished()
-        details = self._usage.get("prompt_tokens_details")
         yield Finished(
             REASONS.get(str(self._reason), "stop"),
             count(self._usage.get("prompt_tokens")) or 0,
-            (count(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
+            self._detail("prompt_tokens_details", "cached_tokens"),
             count(self._usage.get("completion_tokens")) or 0,
+            self._detail("completion_tokens_details", "reasoning_tokens"),
         )
+
+    def _detail(self, details: str, name: str) -> int:
+        """A count among the details of the usage; 0 if the server does not tell it."""
+        found = self._usage.get(details)
+        return (count(found.get(name)) or 0) if isinstance(found, dict) else 0
 
     def _data(self, text: str) -> Iterator[ReplyEvent]:
         """Read an event's data. Some servers end an event with its line, so one event may hold several objects."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, BloomConfig
+from transformers import AutoModelForCausalLM, RwkvConfig
 
 from glados_bots.inference.model_files.cards import load_card
 from tests.cli.calls import GLADOS, in_a_terminal
@@ -105,10 +105,10 @@ async def test_a_plan_is_made_before_anything_but_the_config_is_fetched(glados: 
 
 
 async def test_a_plan_says_that_the_model_cannot_be_served(glados: Run, hub: Hub) -> None:
-    hub.files["config.json"] = json.dumps(BloomConfig(hidden_size=16, n_layer=2, n_head=2).to_dict()).encode()
+    hub.files["config.json"] = json.dumps(RwkvConfig(hidden_size=16, num_hidden_layers=2).to_dict()).encode()
     ran = await glados("plan", "ORG/NAME")
     assert ran.code == 0, ran.text
-    assert "cannot be served by transformers (its attention falls off with the distance (ALiBi)" in ran.text
+    assert "cannot be served by transformers (it keeps what it has read in a cache of its own kind" in ran.text
 
 
 async def test_pull_takes_up_a_broken_download_and_shows_each_sha256(glados: Run, hub: Hub, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
+from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.prompts.formats import glados_turns, harmless
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked

@@ -95,7 +95,7 @@ class Service:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         messages = [message.plain() for message in body.messages]
         caller: Caller = request.state.caller
-        most = body.most_tokens(self.engine.context_length)
+        most = body.most_tokens(self.engine.context_length, self.engine.thinking_tokens)
         self.gate.reserve(caller, most)
         events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
         generation = Generation(events, request.receive, self.metrics, self._heed)
@@ -200,7 +200,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         if name not in engine.models:
             served = ", ".join(engine.models)
             raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
-        return schemas.model(name, engine.context_length)
+        return schemas.model(name, engine.context_length, engine.thinking_levels)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:

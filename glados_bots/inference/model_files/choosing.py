@@ -46,7 +46,7 @@ def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
     memory = gpu_memory_gb()
     if memory is None:
         return cards[EMBEDDED], f"{EMBEDDED}, because this machine has no GPU"
-    for card in sorted(cards.values(), key=lambda card: -(card.memory_gb or 0)):
+    for card in sorted(cards.values(), key=lambda card: -(card.shape.parameters if card.shape else 0)):
         unreachable = card.deprecated or (card.gated and not token)
         if not unreachable and presence(card).yes and fits(card).yes:
             return card, f"{card.name}, the largest available model that fits the GPU's {memory:.0f} GB"

@@ -16,13 +16,15 @@ import torch
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
 from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.model_files import unservable, weights
+from glados_bots.inference.model_files import shapes, support, weights
+from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import out_of_memory, trial
+from glados_bots.inference.transformers_engine.batching import CachePlan, loaded_shape, memory_for_cache
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
@@ -30,7 +32,7 @@ from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
-from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+from glados_bots.wire.events import FinishReason, Sampling
 
 FAILED = "this answer failed inside the model; the log of the service says why"
 
@@ -42,7 +44,6 @@ class TransformersEngine(CardEngine):
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
-        self._ends: set[int] = set()
         self._names = {card.name: BASE}  # every model name and the slot of its LoRA
         self._loras: MultiLora | None = None
         self._model: Any = None
@@ -64,7 +65,7 @@ class TransformersEngine(CardEngine):
             await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
-            raise ConfigError(unservable.cannot_be_served(self._card, first_line(error))) from error
+            raise ConfigError(support.cannot_be_served(self._card, first_line(error))) from error
 
     async def _warm_up(self) -> None:
         """Answer one question with a system text, as the bots send it. A model that fails here would always fail."""
@@ -83,43 +84,47 @@ class TransformersEngine(CardEngine):
 
     def _load(self) -> None:
         # 1. Files: check the config before fetching the large ones
-        unservable.refuse_by_hub(self._card, self._options.hf_token)
-        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        unservable.refuse_by_config(self._card, folder)
+        card, options = self._card, self._options
+        admission.refuse_by_hub(card, options.hf_token)
+        admission.refuse_too_large(card, options)
+        folder = weights.fetch(card, options.data_dir, options.hf_token)
+        found = admission.admitted(card, folder)
         # 2. Weights and LoRAs
-        model, self._loras, self._names = load_model(folder, self._card, self._options)
+        model, self._loras, self._names = load_model(folder, card, options)
         self._model = model.eval()
+        shape, memory = loaded_shape(model), memory_for_cache(options, model)
         # 3. Prompts, and the tokens that end an answer
         config = model.config.get_text_config()
-        self._encoder = Encoder(self._card, folder, config)
+        wanted = shapes.wanted_window(card, shapes.window_of(config), options.context_length)
+        window = shapes.served_window(card, shape, wanted, memory)
+        self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
-        # 5. What computes the tokens
-        self._scheduler = self._made_scheduler(unservable.way_of(folder))
+        # 5. What computes the tokens, and the window that its cache really has room for
+        self._scheduler = self._made_scheduler(found.way, CachePlan(shape, window, memory))
+        self._encoder.context = shapes.served_window(card, shape, window, self._scheduler.room)
+        log.info("window: %d tokens", self.context_length)
 
-    def _made_scheduler(self, way: str) -> Scheduler:
-        parts = (self._model, self._sampler, self._loras, self._options)
-        vocabulary = self.encoder.vocabulary
-        if way == "dense":
-            return DenseScheduler(*parts, ends=self._ends, vocabulary=vocabulary)
-        return PagedScheduler(*parts, context=self.context_length, ends=self._ends, vocabulary=vocabulary)
+    def _made_scheduler(self, way: str | None, plan: CachePlan) -> Scheduler:
+        made = DenseScheduler if way == "dense" else PagedScheduler
+        parts = (self._model, self._sampler, self._loras, self._options, plan)
+        return made(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
 
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
-    ) -> AsyncGenerator[Event]:
-        """Submit the prompt, read token by token, and cancel if the reader leaves or a stop string appears."""
+    ) -> AsyncGenerator[Tokens]:
+        """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
-        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
-        text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
         count, last, finished = 0, -1, False
+        reason: FinishReason | None = None
         try:
             self.scheduler.add(request_id, prompt, limit, outputs.put_nowait)
-            while not finished and not text.stopped:
+            while not finished:
                 output = await outputs.get()
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
@@ -132,17 +137,11 @@ class TransformersEngine(CardEngine):
                     full = out_of_memory.EXPLANATION
                     raise GenerationFailedError(full if full in str(error) else FAILED)
                 new, finished = output.tokens[count:], output.finished
-                if not new:
-                    continue
-                count, last = count + len(new), new[-1]
-                delta = thoughts.feed(text.feed([token for token in new if token not in self._ends]))
-                if delta:
-                    yield Delta(delta)
-            rest = thoughts.feed(text.close()) + thoughts.close()
-            if rest:
-                yield Delta(rest)
-            reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
-            yield Finished(reason, len(prompt), self.scheduler.cached(request_id), count)
+                count, last = count + len(new), new[-1] if new else last
+                if finished:
+                    reason = "stop" if last in self._ends else "length"
+                if new or finished:
+                    yield Tokens(new, self.scheduler.cached(request_id), reason)
         finally:
             self.scheduler.remove(request_id)
             self._sampler.drop(request_id)

@@ -15,6 +15,7 @@ from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
+from glados_bots.inference.transformers_engine.loaded import require_all_weights
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
 
@@ -42,13 +43,16 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
     transformers_bars.take_over()
-    model: Any = model_class(AutoConfig.from_pretrained(folder)).from_pretrained(
+    model, info = model_class(AutoConfig.from_pretrained(folder)).from_pretrained(
         folder,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are in `info`, and refused below
         dtype=getattr(torch, options.dtype),
         device_map=_device_map(options),
         use_safetensors=True,
         **({"quantization_config": wanted} if wanted else {}),
     )
+    require_all_weights(card, model, info)
     _refuse_offload(card, model)
     if not folders:
         return model, None, {card.name: BASE}

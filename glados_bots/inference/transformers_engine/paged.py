@@ -15,7 +15,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory
-from glados_bots.inference.transformers_engine.batching import batching
+from glados_bots.inference.transformers_engine.batching import HALF, CachePlan, batching, room_in
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
 from glados_bots.inference.transformers_engine.multi_lora import LoraProcessors, MultiLora
 from glados_bots.inference.transformers_engine.prefix_cache import count_found, evict_oldest_first, separate_prefixes
@@ -36,7 +36,7 @@ class PagedScheduler:
         sampler: chooses the tokens.
         loras: the LoRAs beside the weights.
         options: what the engine may use of this machine.
-        context: longest sequence in tokens.
+        plan: the memory for keys and values.
         ends: tokens that end an answer.
         vocabulary: number of tokens that may be chosen.
     """
@@ -47,18 +47,19 @@ class PagedScheduler:
         sampler: Sampler,
         loras: MultiLora | None,
         options: EngineOptions,
+        plan: CachePlan,
         *,
-        context: int,
         ends: Sequence[int],
         vocabulary: int,
     ) -> None:
         cuda = torch.cuda.is_available()
+        self._itemsize = model.dtype.itemsize
         self._found: dict[str, int] = {}
         self._running: set[str] = set()
         # 1. The library's scheduler and cache, which must survive a full GPU
         self._manager: Any = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(ends) or None, pad_token_id=0),
-            batching(options, model.config.get_text_config(), context, cuda=cuda),
+            batching(options, plan, cuda=cuda),
         )
         out_of_memory.survive(self._manager)
         # 2. Our sampler as its logits processor
@@ -80,7 +81,7 @@ class PagedScheduler:
         self._manager.warmup()
         # 5. On a CPU, `cpu/step.cpp` computes if it can; other settings than these ask for exact weights
         if not cuda and options.quantize == "auto" and options.dtype == "bfloat16" and not loras:
-            reason = cpu.attach(self._manager, model, options.data_dir, context, sampler.choose_all)
+            reason = cpu.attach(self._manager, model, options.data_dir, plan.window, sampler.choose_all)
             log.info(
                 "computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp"
             )
@@ -117,6 +118,10 @@ class PagedScheduler:
         if error is not None:
             return f"the generation thread failed: {error}"
         return None if self._manager.is_running() else "the generation thread has ended"
+
+    @property
+    def room(self) -> float:
+        return room_in(self._manager.batch_processor.cache) * HALF / self._itemsize
 
     @property
     def pages(self) -> tuple[int, int]:

@@ -43,5 +43,9 @@ class Scheduler(Protocol):
         """Why the thread ended although nobody stopped it; None while it runs."""
 
     @property
+    def room(self) -> float:
+        """Bytes that one conversation may take, as if all numbers were bfloat16."""
+
+    @property
     def pages(self) -> tuple[int, int]:
         """(pages of the cache in use or kept, all pages)."""

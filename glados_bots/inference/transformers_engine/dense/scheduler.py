@@ -15,7 +15,7 @@ import torch
 
 from glados_bots.errors import first_line
 from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, cache_budget
+from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
 from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
 from glados_bots.inference.transformers_engine.dense.states import size
@@ -40,7 +40,8 @@ class DenseScheduler:
         model: Any,
         sampler: Sampler,
         loras: MultiLora | None,
-        options: EngineOptions,
+        _options: EngineOptions,
+        plan: CachePlan,
         *,
         ends: Iterable[int],
         vocabulary: int,
@@ -52,7 +53,8 @@ class DenseScheduler:
         self._ends = frozenset(ends)
         self._vocabulary = vocabulary
         self._piece = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
-        self._budget = cache_budget(options, cuda=cuda)
+        self._budget = plan.memory * model.dtype.itemsize / HALF
+        self._room = plan.memory
         self._kept = Kept(self._budget * KEPT_SHARE)
         self._waiting: deque[Request] = deque()
         self._reading: list[Request] = []
@@ -96,6 +98,10 @@ class DenseScheduler:
 
     def cached(self, request_id: str) -> int:
         return self._found.get(request_id, 0)
+
+    @property
+    def room(self) -> float:
+        return self._room
 
     @property
     def pages(self) -> tuple[int, int]:
