@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ def show(name: Name) -> None:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
     terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
-        for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder, None):
+        for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
@@ -137,12 +138,13 @@ def pull(
 
     settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
+    begun = time.time()
     folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
     if converted:
         terminal.echo(
             f"converted the weights to safetensors in {converted}; `glados models remove {name}` deletes both copies"
         )
-    for file in download.verify(card, folder, settings.hub_token):
+    for file in download.verify(card, folder, begun):
         mark = "as the hub says" if file.expected else "the hub was not asked, or has no sha256"
         terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
     _show_fault(card, settings)
@@ -152,7 +154,8 @@ def pull(
         terminal.echo(f"pinned in {changes.pin(card, revision)}")
     elif revision and card.base.revision != revision:
         terminal.echo(
-            f'to keep this revision, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
+            f"this machine serves this revision until `glados models upgrade {name}` finds a newer one that answers; "
+            f"`glados models pull {name} --pin` writes it into the card"
         )
 
 

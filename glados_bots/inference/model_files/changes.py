@@ -4,12 +4,15 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import cards, choosing, converting, download, presence, weights
+from glados_bots.inference.model_files import cards, choosing, download, presence, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
-from glados_bots.inference.model_files.lora_import import Imported, import_lora
+
+if TYPE_CHECKING:
+    from glados_bots.inference.model_files.lora_import import Imported
 
 
 def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tuple[Path, Path | None]:
@@ -28,6 +31,8 @@ def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tu
     folder = download.snapshot(card, token, pickled=True)
     target = weights.converted_folder(card, data_dir)
     if not target.is_dir():
+        from glados_bots.inference.model_files import converting  # noqa: PLC0415 - imports torch
+
         converting.from_pickles(folder, target)
     return folder, target
 
@@ -44,7 +49,7 @@ def pin(card: Card, revision: str) -> Path:
     return path
 
 
-def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
+def import_loras(path: Path, to: str) -> Iterator[tuple[Card, "Imported"]]:
     """Import one LoRA, or all LoRAs in a folder (such as `models` in a checkout of the first GLaDOS).
 
     Args:
@@ -54,6 +59,8 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
     Yields:
         (card before the import, what was imported for it).
     """
+    from glados_bots.inference.model_files import lora_import  # noqa: PLC0415 - imports torch
+
     known = cards.load_cards()
     sources = (
         [path] if (path / ADAPTER_CONFIG).is_file() else sorted(p.parent for p in path.glob(f"*/{ADAPTER_CONFIG}"))
@@ -72,7 +79,7 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
                 "`glados models new`"
             )
         card, home = _own(known[name])
-        yield card, import_lora(source, card.lora_folder or home / "lora")
+        yield card, lora_import.import_lora(source, card.lora_folder or home / "lora")
 
 
 def _own(card: Card) -> tuple[Card, Path]:
