@@ -184,24 +184,33 @@ def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking first")] = False,
     card: Annotated[bool, typer.Option("--card", help="Also delete the card and its LoRA")] = False,
+    old: Annotated[bool, typer.Option("--old", help="Delete all revisions but the served one, and keep that")] = False,
 ) -> None:
     """Delete a model's weights from this machine."""
     from glados_bots.inference.model_files import changes
 
-    folders = changes.folders_of(choosing.resolve(name)[0], load_settings().data_dir, whole=card)
-    for folder in folders:
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        terminal.echo(f"{folder}: {size / 1e6:.1f} MB")
+    found, data_dir = choosing.resolve(name)[0], load_settings().data_dir
+    paths = changes.old_revisions(found, data_dir) if old else changes.folders_of(found, data_dir, whole=card)
+    for path in paths:
+        terminal.echo(f"{path}: {_bytes_of(path) / 1e6:.1f} MB")
     if not yes:
-        typer.confirm("Delete these folders?", abort=True)
-    for folder in folders:
-        _delete(folder)
-        terminal.echo(f"deleted {folder}")
+        typer.confirm("Delete them?" if old else "Delete these folders?", abort=True)
+    for path in paths:
+        _delete(path)
+        terminal.echo(f"deleted {path}")
 
 
-def _delete(folder: Path) -> None:
+def _bytes_of(place: Path) -> int:
+    files = [place] if place.is_file() else place.rglob("*")
+    return sum(path.lstat().st_size for path in files if not path.is_dir())  # a link is not its blob
+
+
+def _delete(place: Path) -> None:
     try:
-        shutil.rmtree(folder)
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be deleted ({error.strerror}); check who owns it") from error
 

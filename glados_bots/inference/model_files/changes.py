@@ -10,6 +10,7 @@ from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import cards, choosing, download, presence, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
+from glados_bots.inference.model_files.hub import leftovers
 
 if TYPE_CHECKING:
     from glados_bots.inference.model_files.lora_import import Imported
@@ -105,6 +106,16 @@ def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
     if not present:
         raise ConfigError(f"{card.name}: nothing to remove (folders of your own are left alone); see `glados models`")
     return present
+
+
+def old_revisions(card: Card, data_dir: Path) -> list[Path]:
+    """What `remove --old` deletes: files of all revisions but the served one. Raises ConfigError if there are none."""
+    served = weights.converted_folder(card, data_dir)
+    converted = [path for path in served.parent.glob(f"{served.name.partition('@')[0]}@*") if path != served]
+    found = [*leftovers.of(card), *converted] if card.base.hub else []
+    if not found:
+        raise ConfigError(f"{card.name}: this machine has no other revision than the served one; nothing to remove")
+    return found
 
 
 def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> Path:

@@ -74,7 +74,7 @@ def commits_since(card: Card, old: str | None, new: str, token: str | None) -> l
 def _ask(hub: str, revision: str, token: str | None) -> tuple[str, Files]:
     info = HfApi().model_info(hub, revision=revision, token=token, files_metadata=True, timeout=PROBE_S)
     files = {
-        file.rfilename: Listed(int(file.size or 0), file.lfs.sha256 if file.lfs else None)
+        file.rfilename: Listed(int(file.size or 0), file.lfs.sha256 if file.lfs else None, file.blob_id)
         for file in info.siblings or ()
         if _is_inside(file.rfilename)
     }

@@ -20,6 +20,7 @@ class Listed:
 
     size: int  # bytes
     sha256: str | None = None  # None for small files, which the hub stores in git
+    git: str | None = None  # git's name of the contents; of a file with sha256, of what points to it
 
 
 Files = Mapping[str, Listed]

@@ -41,7 +41,7 @@ def known(card: Card) -> str | None:
 
 def keep(card: Card, commit: str) -> None:
     """Pin this commit for the card's revision."""
-    if commit == pin(card) or commit == card.base.revision:
+    if commit == (pin(card) or card.base.revision):
         return
     path = records.path_of(str(card.base.hub), "pins")
     records.write(path, records.read_strictly(path) | {revision(card): commit})
