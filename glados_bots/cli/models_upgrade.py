@@ -48,7 +48,7 @@ def upgrade(name: Name, token: Token = None) -> None:
 
 
 def _tell(name: str, found: "Upgrade") -> None:
-    terminal.echo(f"{name}: revision {found.old or 'none'} -> {found.new}, {len(found.commits)} commits")
+    terminal.echo(f"{name}: revision {found.old or 'none'} -> {found.new}, commits: {len(found.commits)}")
     for commit in found.commits[:SHOWN]:
         terminal.echo(f"  {commit.id[:12]}  {commit.at:%Y-%m-%d}  {commit.title}")
     terminal.echo(f"changed: {', '.join(found.changed) or 'no file that GLaDOS reads'}; to fetch: {told(found.size)}")

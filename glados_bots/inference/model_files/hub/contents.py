@@ -71,15 +71,15 @@ def missing(hub: str, commit: str, files: Files) -> Files:
 
 
 def bytes_missing(hub: str, missing: Files) -> int:
-    """The bytes that the network must bring for these files."""
-    return sum(listed.size - bytes_here(hub, listed) for listed in missing.values())
+    """The bytes that the network must bring for these files; files that are alike come once."""
+    different = {listed.sha256 or path: listed for path, listed in missing.items()}
+    return sum(listed.size - bytes_here(hub, listed) for listed in different.values())
 
 
 def bytes_here(hub: str, listed: Listed) -> int:
     """How much of a missing file the cache holds already: a whole blob, or its beginning."""
-    if listed.sha256 is None:
-        return 0
-    for path in (cache.blob(hub, listed.sha256), cache.part(hub, listed.sha256)):
+    name = listed.sha256 or listed.git
+    for path in (cache.blob(hub, name), cache.part(hub, name)) if name else ():
         if path.is_file():
             return min(path.stat().st_size, listed.size)
     return 0

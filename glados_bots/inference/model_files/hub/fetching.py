@@ -98,8 +98,8 @@ def _fetch_blobs(hub: str, commit: str, missing: Files, token: str | None) -> No
         return
     stop = threading.Event()
     with _progress_of_all(f"fetching {hub}", contents.bytes_missing(hub, large)) as advance:
-        blobs = [Blob(hub, commit, path, listed, token, advance, stop) for path, listed in large.items()]
-        _run(blobs, stop)
+        blobs = {listed.sha256: Blob(hub, commit, path, listed, token, advance, stop) for path, listed in large.items()}
+        _run([*blobs.values()], stop)
 
 
 def _run(blobs: list[Blob], stop: threading.Event) -> None:

@@ -28,7 +28,6 @@ from glados_bots.inference.model_files.hub.contents import Listed
 log = logging.getLogger(__name__)
 
 WAITS_S = (0.5, 1, 2, 4, 8, 16, 30)  # before each further try; they begin anew whenever bytes have come
-PIECE = 2**20
 NO_SUCH_RANGE = 416
 IGNORED_RANGE = 200
 
@@ -117,7 +116,7 @@ class Blob:
                 file.truncate(0)
                 self.advance(-begin)
                 here = 0
-            for piece in response.iter_bytes(PIECE):
+            for piece in response.iter_bytes():
                 if self.stop.is_set():
                     raise StoppedError
                 _write(file.fileno(), piece)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from huggingface_hub.errors import RevisionNotFoundError
+
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hub import asking, contents, pins
@@ -38,7 +40,7 @@ def find(card: Card, token: str | None) -> Upgrade | None:
         if new == old:
             return None
         needed = _needed(hub, new, token)
-        before = _needed(hub, old, token) if old else {}
+        before = _before(hub, old, token)
         return Upgrade(
             old,
             new,
@@ -53,6 +55,13 @@ def take(card: Card, commit: str) -> None:
     """Serve this commit from now on."""
     pins.keep(card, commit)
     pins.write_reference(card, commit)
+
+
+def _before(hub: str, commit: str | None, token: str | None) -> contents.Files:
+    try:
+        return _needed(hub, commit, token) if commit else {}
+    except RevisionNotFoundError:  # the hub dropped it
+        return {}
 
 
 def _needed(hub: str, commit: str, token: str | None) -> contents.Files:
