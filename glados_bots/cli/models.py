@@ -12,6 +12,7 @@ from glados_bots.cli import completions, terminal
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import cards, choosing, hardware, presence
+from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.settings import ServeSettings
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id", autocompletion=completions.models)]
@@ -60,6 +61,8 @@ def show(name: Name) -> None:
         terminal.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
     if card.deprecated:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
+    if card.base.hub:
+        terminal.echo(f"served revision: {pins.known(card) or 'none yet; the first fetch pins the newest'}")
     terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):

@@ -42,10 +42,10 @@ def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
     """
     with asking.explained(card):
         folder = _complete(card, token, pickled=pickled)
-    for _ in verify(card, folder):
-        pass
-    pins.keep(card, folder.name)
-    pins.write_reference(card, folder.name)
+        for _ in verify(card, folder):
+            pass
+        pins.keep(card, folder.name)
+        pins.write_reference(card, folder.name)
     return folder
 
 
@@ -56,7 +56,7 @@ def _complete(card: Card, token: str | None, *, pickled: bool) -> Path:
         files = asking.files_of(hub, commit, token)
     except asking.UNREACHABLE as error:
         return _without_hub(card, error)
-    pins.keep(card, commit)  # first of all: a fetch that ends early goes on with the same commit
+    pins.keep(card, commit)  # first of all: the next call continues with the same commit
     return fetching.complete(hub, commit, contents.needed(files, pickled=pickled), token)
 
 

@@ -145,7 +145,12 @@ async def test_whole_files_are_hashed_once_and_not_asked_for(hub: Hub, monkeypat
     hub.looked.clear()
     hub.asked.clear()
     hashed: list[Path] = []
-    monkeypatch.setattr(checking, "sha256", lambda path: hashed.append(path) or digest(SHARD))
+
+    def hash_and_tell(path: Path) -> str:
+        hashed.append(path)
+        return digest(path.read_bytes())
+
+    monkeypatch.setattr(checking, "sha256", hash_and_tell)
     assert await fetch() == folder
     assert (hashed, hub.looked, hub.asked) == ([], [], [])
     os.utime(folder / "model.safetensors")

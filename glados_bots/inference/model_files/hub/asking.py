@@ -39,7 +39,7 @@ class Commit:
 
 
 def commit_of(card: Card, token: str | None) -> str:
-    """The commit to serve: the known one, or the newest of the card's branch, which the hub is asked for."""
+    """The commit to serve: the known one, or else the newest of the card's branch, by the hub."""
     return pins.known(card) or newest(card, token)
 
 

@@ -47,7 +47,7 @@ def reference(hub: str, revision: str) -> str | None:
 
 def write_reference(hub: str, revision: str, commit: str) -> None:
     if reference(hub, revision) == commit:
-        return  # the cache may be read-only
+        return  # a cache that is whole may be read-only
     path = _reference(hub, revision)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(commit, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Fetches one file of the hub by ranges, so that a fetch that broke off goes on where it ended, in a later process too.
+"""Fetches one file of the hub by ranges, so that a later process, too, continues where the last one ended.
 
 huggingface_hub continues a file within one process only: what it has of the file is lost when the process ends. The
 bytes go to a part beside the blob. The part becomes the blob when its sha256 is the hub's, and never otherwise.
@@ -27,7 +27,7 @@ from glados_bots.inference.model_files.hub.contents import Listed
 
 log = logging.getLogger(__name__)
 
-WAITS_S = (0.5, 1, 2, 4, 8, 16, 30)  # before each further try; they begin anew whenever bytes have come
+WAITS_S = (0.5, 1, 2, 4, 8, 16, 30)  # before each further try; they begin again whenever bytes have come
 NO_SUCH_RANGE = 416
 IGNORED_RANGE = 200
 
@@ -44,7 +44,7 @@ class Blob:
 
     Attributes:
         advance: told how many more bytes are here; fewer than none if bytes had to be dropped.
-        stop: set if the fetch shall end.
+        stop: set when the fetch must end.
     """
 
     hub: str
@@ -91,7 +91,7 @@ class Blob:
 
     def _wait(self, part: Path, wait: float, error: Exception) -> None:
         log.warning(
-            "%s: the download broke off at %.1f of %.1f MB (%s); it goes on in %.1f s",
+            "%s: the download broke off at %.1f of %.1f MB (%s); next try in %.1f s",
             self.path, _size(part) / 1e6, self.listed.size / 1e6, first_line(error), wait,
         )  # fmt: skip
         if self.stop.wait(wait):
