@@ -90,13 +90,33 @@ async def test_two_pulls_at_once_fetch_each_byte_once(glados: Glados, hub: Hub) 
     await hub.held.wait()
     second = await glados.start("pull", "ORG/NAME")
     assert second.stdout is not None
-    assert b"fetching ORG/NAME" in await second.stdout.readline()  # it waits for the lock from now on
+    said = await second.stdout.readuntil(b"waiting for it")
     hub.released.set()
     rest, _ = await second.communicate()
-    for ran in (await first, Ran(second.returncode, rest.decode())):
+    for ran in (await first, Ran(second.returncode, (said + rest).decode())):
         assert ran.code == 0, ran.text
         assert "as the hub says" in ran.text
     assert hub.ranges("model.safetensors") == [0]
+    assert b"model.safetensors: another process fetches this file; waiting for it" in said
+
+
+async def test_a_killed_upgrade_changes_nothing(glados: Glados, hub: Hub) -> None:
+    assert (await glados.run("pull", "ORG/NAME")).code == 0
+    hub.publish("second", model__safetensors=SHARD[::-1])
+    hub.hold = MB
+    process = await glados.start("upgrade", "ORG/NAME")
+    await hub.held.wait()
+    process.kill()
+    await process.wait()
+    hub.released.set()
+    ran = await glados.run("pull", "ORG/NAME", HF_HUB_OFFLINE="1")
+    assert ran.code == 0, ran.text
+    assert f"revision {COMMIT} in " in ran.text
+    shown = await glados.run("show", "ORG/NAME")
+    assert f"served revision: {COMMIT}\nfiles: here" in shown.text
+    removed = await glados.run("remove", "ORG/NAME", "--old", "--yes")
+    assert removed.code == 0, removed.text
+    assert not list(glados.folder.rglob("*.incomplete"))
 
 
 async def test_a_disk_that_is_too_small_is_told_before_the_first_byte(glados: Glados, hub: Hub) -> None:

@@ -65,6 +65,12 @@ async def test_weights_that_were_fetched_before_they_were_pinned_stay(hub: Hub) 
     assert pins.pin(CARD) == COMMIT
 
 
+async def test_a_plan_pins_nothing(hub: Hub) -> None:
+    await asyncio.to_thread(download.config_of, CARD, None)
+    new = hub.publish("second")
+    assert (await fetch()).name == new
+
+
 async def test_a_fetch_that_ended_early_goes_on_with_the_same_revision(hub: Hub) -> None:
     hub.statuses = [404]
     with pytest.raises(ConfigError):

@@ -39,8 +39,11 @@ class Commit:
 
 
 def commit_of(card: Card, token: str | None) -> str:
-    """The commit to serve: the known one, or else the newest of the card's branch, by the hub."""
-    return pins.known(card) or newest(card, token)
+    """The commit to serve: the pinned one, that of the weights which are here, or the newest that the hub has."""
+    known = pins.known(card)
+    if known and (pins.is_fixed(card) or contents.looks_whole(cache.snapshot(str(card.base.hub), known))):
+        return known
+    return newest(card, token)
 
 
 def newest(card: Card, token: str | None) -> str:

@@ -39,6 +39,11 @@ def known(card: Card) -> str | None:
     return found if found and COMMIT.fullmatch(found) else None
 
 
+def is_fixed(card: Card) -> bool:
+    """Whether a pin or the card itself names the commit."""
+    return pin(card) is not None or COMMIT.fullmatch(revision(card)) is not None
+
+
 def keep(card: Card, commit: str) -> None:
     """Pin this commit for the card's revision."""
     if commit == (pin(card) or card.base.revision):

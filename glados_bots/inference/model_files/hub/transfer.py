@@ -5,13 +5,16 @@ bytes go to a part beside the blob. The part becomes the blob when its sha256 is
 """
 
 import hashlib
+import itertools
 import logging
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from filelock import Timeout
 from httpx2 import RemoteProtocolError, TransportError
 from huggingface_hub import constants, hf_hub_url, hf_raise_for_status
 from huggingface_hub.errors import HfHubHTTPError
@@ -28,6 +31,7 @@ from glados_bots.inference.model_files.hub.contents import Listed
 log = logging.getLogger(__name__)
 
 WAITS_S = (0.5, 1, 2, 4, 8, 16, 30)  # before each further try; they begin again whenever bytes have come
+LOCK_S = 1.0  # seconds between two looks at `stop` while another process has the lock
 NO_SUCH_RANGE = 416
 IGNORED_RANGE = 200
 
@@ -66,7 +70,8 @@ class Blob:
         name = str(self.listed.sha256)
         lock = cache.lock(self.hub, name)
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(lock):
+        with ExitStack() as held:
+            self._acquire(lock, held)
             blob, part = cache.blob(self.hub, name), cache.part(self.hub, name)
             if blob.is_file() and blob.stat().st_size == self.listed.size:
                 return  # another process was quicker
@@ -75,6 +80,19 @@ class Blob:
             self._check(part)
             part.replace(blob)
             checking.remember(self.hub, blob, name)
+
+    def _acquire(self, lock: Path, held: ExitStack) -> None:
+        """Wait for another process that fetches the same file."""
+        for waited in itertools.count():
+            try:
+                held.enter_context(WeakFileLock(lock, timeout=LOCK_S))
+            except Timeout:
+                if self.stop.is_set():
+                    raise StoppedError from None
+                if not waited:
+                    log.info("%s: another process fetches this file; waiting for it", self.path)
+            else:
+                return
 
     def _complete(self, part: Path) -> None:
         waits = iter(WAITS_S)
