@@ -34,6 +34,7 @@ class Hub:
         hold: bytes after which downloads of large files wait until `released`, where set.
         ignores_ranges: large files always come from their beginning.
         lies: the listing has another sha256 than the file.
+        bare: it knows no sha256 and no storage, as some mirrors do.
         rotten: paths whose bytes are not those of the listing, though as many.
         asked: method, path, and range of every request for a file.
         looked: paths of all other requests.
@@ -49,6 +50,7 @@ class Hub:
     hold: int | None = None
     ignores_ranges: bool = False
     lies: bool = False
+    bare: bool = False
     rotten: set[str] = field(default_factory=set)
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     looked: list[str] = field(default_factory=list)
@@ -108,7 +110,7 @@ class Hub:
             commit = {"X-Repo-Commit": self._commit(revision)}
             if path not in files:
                 return Response(status_code=404, headers={"X-Error-Code": "EntryNotFound", **commit})
-            if path.endswith(LARGE):
+            if path.endswith(LARGE) and not self.bare:
                 return self._redirect(request, self._commit(revision), path, files[path])
             return self._small(request, files[path], commit)
 
@@ -152,13 +154,13 @@ class Hub:
 
     def _listed(self, path: str, content: bytes) -> dict[str, object]:
         listed: dict[str, object] = {"rfilename": path, "size": len(content), "blobId": _git_name(content)}
-        if path.endswith(LARGE):
+        if path.endswith(LARGE) and not self.bare:
             listed["lfs"] = {"sha256": self._sha256(content), "size": len(content), "pointerSize": 100}
         return listed
 
     def _entry(self, path: str, content: bytes) -> dict[str, object]:
         entry: dict[str, object] = {"type": "file", "path": path, "size": len(content), "oid": _git_name(content)}
-        if path.endswith(LARGE):
+        if path.endswith(LARGE) and not self.bare:
             entry["lfs"] = {"oid": self._sha256(content), "size": len(content), "pointerSize": 100}
         return entry
 

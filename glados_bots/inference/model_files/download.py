@@ -42,8 +42,9 @@ def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
     """
     with asking.explained(card):
         folder = _complete(card, token, pickled=pickled)
-        for _ in verify(card, folder):
-            pass
+        for path, _, expected in _weights(card, folder):
+            if expected:
+                checking.compare(str(card.base.hub), path, expected, since=0)
         pins.keep(card, folder.name)
         pins.write_reference(card, folder.name)
     return folder
@@ -99,14 +100,9 @@ def verify(card: Card, folder: Path, since: float = 0) -> Iterator[Fetched]:
         folder: a snapshot, or another folder of weights, which is hashed and compared with nothing.
         since: files of the hub that were compared at or after this time (Unix seconds) are not hashed again.
     """
-    require_closed(folder)
-    hub, commit = card.base.hub, revision_of(folder)
-    files = (contents.recorded(hub, commit) or {}) if hub and commit else {}
-    for path in _weights(folder):
-        name = path.relative_to(folder).as_posix()
-        expected = checking.expected(folder, name, files) if hub else None
-        if hub and expected:
-            checking.compare(hub, path, expected, since)
+    for path, name, expected in _weights(card, folder):
+        if expected:
+            checking.compare(str(card.base.hub), path, expected, since)
         yield Fetched(name, path.stat().st_size, expected or checking.sha256(path), expected)
 
 
@@ -115,5 +111,11 @@ def revision_of(folder: Path) -> str | None:
     return folder.name if folder.parent.name == "snapshots" else None
 
 
-def _weights(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS)
+def _weights(card: Card, folder: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """(path, name in the folder, the hub's sha256 if it is known) of each file of weights."""
+    require_closed(folder)
+    hub, commit = card.base.hub, revision_of(folder)
+    files = (contents.recorded(hub, commit) or {}) if hub and commit else {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS and path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        yield path, name, checking.expected(folder, name, files) if hub else None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files import download
 from glados_bots.inference.model_files.hub import cache, checking, contents, state
 from glados_bots.inference.model_files.hub.contents import Listed
 from glados_bots.processes import bars
@@ -220,6 +221,19 @@ async def test_a_copied_cache_is_served_without_a_record_and_without_the_hub(
     with pytest.raises(ConfigError, match="HF_HUB_OFFLINE"):
         await fetch()
     assert not state.of(CARD).is_whole
+
+
+async def test_a_mirror_that_knows_no_sha256_is_left_to_the_library(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.bare = True
+    with monkeypatch.context() as without:
+        without.delattr(checking, "sha256")  # nothing to compare with, so nothing is hashed
+        folder = await fetch()
+    assert (folder / "model.safetensors").read_bytes() == SHARD
+    (file,) = download.verify(CARD, folder)
+    assert (file.sha256, file.expected) == (digest(SHARD), None)
+    hub.asked.clear()
+    assert await fetch() == folder
+    assert hub.asked == []
 
 
 def test_copies_for_other_programs_are_left_out() -> None:
