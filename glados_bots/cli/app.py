@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from glados_bots import __version__, env_file, tracing
-from glados_bots.cli import completions, keys, models, password, store, terminal, usage_errors, version
+from glados_bots.cli import completions, keys, models_upgrade, password, store, terminal, usage_errors, version
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.cli.overview import MODELS, OPERATE, PEOPLE, RUN, OneScreen
 from glados_bots.cli.stored import audit, backup, privacy, turns
@@ -175,7 +175,7 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary, epilog=example, rich_help_panel=RUN)(command)
 
 
-for room, panel in ((models, MODELS), (privacy, PEOPLE), (keys, PEOPLE), (turns, OPERATE), (store, OPERATE)):
+for room, panel in ((models_upgrade, MODELS), (privacy, PEOPLE), (keys, PEOPLE), (turns, OPERATE), (store, OPERATE)):
     app.add_typer(room.group, rich_help_panel=panel)
 app.command(epilog="Example: glados hash-password", rich_help_panel=PEOPLE)(password.hash_password)
 app.command("version", epilog="Example: glados version", rich_help_panel=OPERATE)(version.show)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from glados_bots.cli import completions, terminal
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import cards, choosing, hardware, presence, shapes, support
+from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 
@@ -65,9 +67,11 @@ def show(name: Name) -> None:
         terminal.echo(f"{key}: {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}")
     if card.deprecated:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
+    if card.base.hub:
+        terminal.echo(f"served revision: {pins.known(card) or 'none yet; the first fetch pins the newest'}")
     terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
-        for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder, None):
+        for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
@@ -166,12 +170,13 @@ def pull(
     card, _ = choosing.resolve(name)
     if settings.engine == "transformers":
         admission.refuse_by_hub(card, settings.hub_token)
+    begun = time.time()
     folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
     if converted:
         terminal.echo(
             f"converted the weights to safetensors in {converted}; `glados models remove {name}` deletes both copies"
         )
-    for file in download.verify(card, folder, settings.hub_token):
+    for file in download.verify(card, folder, begun):
         mark = "as the hub says" if file.expected else "the hub was not asked, or has no sha256"
         terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
     revision = download.revision_of(folder)
@@ -180,7 +185,8 @@ def pull(
         terminal.echo(f"pinned in {changes.pin(card, revision)}")
     elif revision and card.base.revision != revision:
         terminal.echo(
-            f'to keep this revision, `glados models pull {name} --pin` writes revision = "{revision}" into the card'
+            f"this machine serves this revision until `glados models upgrade {name}` finds a newer one that answers; "
+            f"`glados models pull {name} --pin` writes it into the card"
         )
 
 
@@ -209,24 +215,33 @@ def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking first")] = False,
     card: Annotated[bool, typer.Option("--card", help="Also delete the card and its LoRA")] = False,
+    old: Annotated[bool, typer.Option("--old", help="Delete all revisions but the served one, and keep that")] = False,
 ) -> None:
     """Delete a model's weights from this machine."""
     from glados_bots.inference.model_files import changes
 
-    folders = changes.folders_of(choosing.resolve(name)[0], load_settings().data_dir, whole=card)
-    for folder in folders:
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        terminal.echo(f"{folder}: {size / 1e6:.1f} MB")
+    found, data_dir = choosing.resolve(name)[0], load_settings().data_dir
+    paths = changes.old_revisions(found, data_dir) if old else changes.folders_of(found, data_dir, whole=card)
+    for path in paths:
+        terminal.echo(f"{path}: {_bytes_of(path) / 1e6:.1f} MB")
     if not yes:
-        typer.confirm("Delete these folders?", abort=True)
-    for folder in folders:
-        _delete(folder)
-        terminal.echo(f"deleted {folder}")
+        typer.confirm("Delete them?" if old else "Delete these folders?", abort=True)
+    for path in paths:
+        _delete(path)
+        terminal.echo(f"deleted {path}")
 
 
-def _delete(folder: Path) -> None:
+def _bytes_of(place: Path) -> int:
+    files = [place] if place.is_file() else place.rglob("*")
+    return sum(path.lstat().st_size for path in files if not path.is_dir())  # a link is not its blob
+
+
+def _delete(place: Path) -> None:
     try:
-        shutil.rmtree(folder)
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink()
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be deleted ({error.strerror}); check who owns it") from error
 

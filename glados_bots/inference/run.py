@@ -4,20 +4,26 @@ import gc
 import importlib
 import logging
 import shlex
+from contextlib import aclosing
 from pathlib import Path
 
-from glados_bots.errors import ConfigError
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, EngineError, first_line
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
 from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.support import require_known
 from glados_bots.inference.settings import ServeSettings
+from glados_bots.wire.events import Delta, Sampling
 
 log = logging.getLogger(__name__)
+
+TRIAL_TOKENS = 48  # enough to see that a model speaks
 
 
 def run_service(settings: ServeSettings) -> None:
@@ -42,9 +48,32 @@ def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
         )
 
 
-def build_engine(settings: ServeSettings) -> Engine:
-    """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used."""
+async def ask_once(engine: Engine, question: str) -> str:
+    """Start the engine, answer one question in a few words, and stop. Raises ConfigError if there is no answer."""
+    try:
+        await engine.start()
+        asked = engine.generate(engine.models[0], [Message("user", question)], Sampling(max_tokens=TRIAL_TOKENS))
+        async with aclosing(asked) as events:
+            answer = "".join([event.text async for event in events if isinstance(event, Delta)]).strip()
+    except EngineError as error:
+        raise ConfigError(f"{question!r} has no answer ({first_line(error)}); choose another model") from error
+    finally:
+        await engine.stop()
+    if not answer:
+        raise ConfigError(f"{question!r} has an empty answer; choose another model")
+    return answer
+
+
+def build_engine(settings: ServeSettings, revision: str | None = None) -> Engine:
+    """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used.
+
+    Args:
+        settings: name the engine and the model.
+        revision: the commit of the model's base on the hub; None: the one that this machine serves.
+    """
     card = _card(settings)
+    if card and revision and card.base.hub:
+        card = pins.at(card, revision)
     options = EngineOptions(
         data_dir=settings.data_dir,
         hf_token=settings.hub_token,

@@ -8,6 +8,8 @@ from pathlib import Path
 from glados_bots.inference.model_files.before_loading.checkpoint import as_loaded, method_of
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hardware import HEADROOM, gpu_memory_gb, memory_gb
+from glados_bots.inference.model_files.hub import cache, pins, state
+from glados_bots.inference.model_files.hub.contents import told
 from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, needs, wanted_window
 
 
@@ -34,24 +36,30 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     local = card.base.folder or card.base.gguf
     if local is not None:
         return Finding(local.exists(), "here" if local.exists() else f"missing: {local}")
-    if hub_snapshot(card) is not None:
+    return _on_hub(card)
+
+
+def _on_hub(card: Card) -> Finding:
+    found = state.of(card)
+    if found.is_whole:
         return Finding(yes=True, reason="here")
+    begun = f"started: {told(found.here)} of {told(found.total)} here" if found.here else ""
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
-        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE forbids to download it")
-    return Finding(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
+        forbidden = "HF_HUB_OFFLINE forbids to download " + ("the rest" if begun else "it")
+        return Finding(yes=False, reason=f"{begun or 'missing: not downloaded'}, and {forbidden}")
+    return Finding(yes=True, reason=(begun or "can be fetched") + (", with a token (--token)" if card.gated else ""))
 
 
 def hub_cache(card: Card) -> Path:
     """The folder in which huggingface_hub stores the card's base."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    return home / "hub" / f"models--{str(card.base.hub).replace('/', '--')}"
+    return cache.repository(str(card.base.hub))
 
 
 def hub_snapshot(card: Card) -> Path | None:
-    """The folder of the card's revision in the hub's cache, complete or not; None if there is none."""
-    found = [path.parent for path in hub_cache(card).glob("snapshots/*/config.json")]
-    pinned = card.base.revision
-    return next((path for path in found if pinned is None or pinned in {path.name, _commit(card, pinned)}), None)
+    """The folder of the card's commit in the hub's cache, complete or not; None if it has no config there."""
+    commit = pins.known(card)
+    folder = cache.snapshot(str(card.base.hub), commit) if commit else None
+    return folder if folder and (folder / "config.json").is_file() else None
 
 
 def local_folder(card: Card) -> Path | None:
@@ -59,12 +67,6 @@ def local_folder(card: Card) -> Path | None:
     if card.base.hub:
         return hub_snapshot(card)
     return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
-
-
-def _commit(card: Card, revision: str) -> str:
-    """The commit of a branch or tag when it was last fetched; empty if unknown."""
-    reference = hub_cache(card) / "refs" / revision
-    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
 
 
 def fits(card: Card) -> Finding:

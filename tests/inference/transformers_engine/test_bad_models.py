@@ -66,7 +66,7 @@ def only_tekken(folder: Path) -> None:
         (missing_shard, "which is missing; fetch it again"),
         (only_tekken, "its only tokenizer is tekken.json"),
     ],
-    ids=str,
+    ids=range(10),
 )
 async def test_a_bad_folder_is_refused_in_one_line(harm: Callable[[Path], None], said: str, tmp_path: Path) -> None:
     write_base("llama", tmp_path)
