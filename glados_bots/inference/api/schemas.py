@@ -215,4 +215,6 @@ def model(name: str, context_length: int, useful: Useful | None = None) -> dict[
     described = {"id": name, "object": "model", "created": 0, "owned_by": "glados", "max_model_len": context_length}
     if useful is None:
         return described
-    return described | {"useful": {"command": useful.command, "tokens_per_second": useful.speed}}
+    return described | {
+        "useful": {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
+    }

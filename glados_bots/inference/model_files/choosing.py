@@ -28,9 +28,7 @@ def choose(settings: ServeSettings, *, asks_hub: bool = False) -> Choice:
         return choose_best(settings, hub=Hub(settings.hub_token) if asks_hub else None)
     card, reason = resolve(settings.model)
     remarks = this_machine(settings.engine).remarks
-    return Choice(
-        card, reason, settings.quantize, bool(settings.multi_gpu), fetch_bytes(card), remarks=remarks
-    )
+    return Choice(card, reason, settings.quantize, bool(settings.multi_gpu), fetch_bytes(card), remarks=remarks)
 
 
 def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:

@@ -14,7 +14,7 @@ FILE = "auto.toml"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A card in one precision, as GLADOS_QUANTIZE names it. `none` also means a checkpoint that is quantised already."""
+    """A card in one precision, as GLADOS_QUANTIZE names it. `none` is also a checkpoint that is quantised already."""
 
     card: str
     reason: str

@@ -1,4 +1,4 @@
-"""Whether a card's files can be fetched from the hub now: one question with a limit of time, whatever the network does."""
+"""Whether a card can be fetched from the hub now: one question with a limit of time, whatever the network does."""
 
 import os
 from threading import Thread

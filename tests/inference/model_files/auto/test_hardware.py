@@ -121,7 +121,10 @@ def test_the_installed_torch_says_the_same() -> None:
     found = torch_build()
     assert found is not None
     assert found.version == torch.__version__
-    assert (found.kind == "cuda", found.kind == "rocm") == (torch.version.cuda is not None, torch.version.hip is not None)
+    assert (found.kind == "cuda", found.kind == "rocm") == (
+        torch.version.cuda is not None,
+        torch.version.hip is not None,
+    )
 
 
 def test_another_machine_is_named_by_the_size_of_its_gpus() -> None:
