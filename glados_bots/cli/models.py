@@ -10,8 +10,9 @@ import typer
 from glados_bots.cli import completions, terminal
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import cards, choosing, hardware, presence
+from glados_bots.inference.model_files import cards, choosing, hardware, presence, shapes, support
 from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import load
 
 Name = Annotated[str, typer.Argument(help="Card name, folder, GGUF file or hub id", autocompletion=completions.models)]
 
@@ -34,12 +35,12 @@ def list_() -> None:
 
     Each model is described by a card, the file model.toml of its folder. `glados models show` names its base.
     """
-    found = list(cards.load_cards().values())
+    found, engine = list(cards.load_cards().values()), load(ServeSettings).engine
     here = {card.name: presence.presence(card).reason for card in found}
     rows = [
         (
             f"{card.name} (deprecated)" if card.deprecated else card.name,
-            card.parameters, card.licence, here[card.name].partition(",")[0], presence.fits(card).reason, card.good_at,
+            card.parameters, card.licence, here[card.name].partition(",")[0], _fits(card, engine), card.good_at,
         )
         for card in found
     ]  # fmt: skip
@@ -47,6 +48,11 @@ def list_() -> None:
     for name, reason in here.items():
         if "," in reason:
             terminal.echo(f"{name}: {reason}")
+
+
+def _fits(card: cards.Card, engine: str) -> str:
+    known = support.support_of(card) if engine == "transformers" else None
+    return f"no: {known.reason}" if known and known.way is None else presence.fits(card).reason
 
 
 @group.command(epilog="Example: glados models show smollm2_135m")
@@ -71,38 +77,43 @@ def plan(name: Name, token: Token = None) -> None:
 
     The table has a row per precision. Only the model's config is downloaded.
     """
-    from glados_bots.inference.model_files import plan as planning
+    from glados_bots.inference.model_files.before_loading import plan as planning
 
     settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
-    planned = planning.plan(card, settings.hub_token)
-    terminal.echo(f"{card.name}: {planned.shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
-    typer.echo(f"cache: {planned.token / 1e3:.1f} kB per token, context of {planned.context} tokens")
+    _show_plan(planning.plan(card, settings.hub_token, settings.context_length), settings)
+
+
+def _show_plan(planned: Any, settings: ServeSettings) -> None:
+    name, found, shape = planned.card.name, planned.support, planned.shape
+    if found and settings.engine == "transformers" and found.way is None:
+        terminal.echo(support.cannot_be_served(planned.card, found.reason, found.remedy))
+    if shape is None:
+        return
+    terminal.echo(f"{name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
+    if shape.active_parameters:
+        terminal.echo(f"each token needs {shape.active_parameters / 1e9:.2f} billion of them (a mixture of experts)")
+    conversation = _size(shape.cache_bytes(planned.window))
+    terminal.echo(f"window: {planned.window} tokens are served, if the memory allows it; they take {conversation}")
     if planned.own:
-        terminal.echo(f"the checkpoint is {planned.own}-quantised already; the size of its files is the size in memory")
-    _show_fault(card, settings)
+        size = planned.note or "the size of its files is the size in memory"
+        terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
     places = _places(hardware.gpu_memories_gb())
     titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
     rows = []
     for need in planned.needs():
         figures = [need.weights, need.conversation, need.overhead, need.least]
-        rows.append((need.precision, *map(_size, figures), *(_fit(need, memory) for memory in places.values())))
+        fits = (_fit(planned, need, memory) for memory in places.values())
+        rows.append((need.precision, *map(_size, figures), *fits))
     terminal.show_table(titles, rows)
     if not places:
         free = hardware.memory_gb()
         word = "fits" if min(need.least for need in planned.needs()) <= free * 1e9 else "does not fit"
+        held = shapes.tokens_in(shape, planned.window, shapes.cache_on_cpu(free * 1e9))
         typer.echo(
-            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory; answers will be slow"
+            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory, "
+            f"with a window of {held} tokens; answers will be slow"
         )
-
-
-def _show_fault(card: cards.Card, settings: ServeSettings) -> None:
-    """Say why the engine would refuse the model, where its config is here."""
-    from glados_bots.inference.model_files import unservable
-
-    fault = unservable.known_fault(card, settings.engine)
-    if fault:
-        terminal.echo(unservable.cannot_be_served(card, fault))
 
 
 def _places(memories: list[float]) -> dict[str, float]:
@@ -115,9 +126,14 @@ def _size(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - a GB
 
 
-def _fit(need: Any, memory: float) -> str:
+def _fit(planned: Any, need: Any, memory: float) -> str:
+    """Whether the model fits a GPU of this memory: whole conversations, or one with a smaller window."""
     count = need.conversations(memory)
-    return f"yes, {count} whole conversations at once" if count else "no"
+    if count:
+        return f"yes, {count} whole conversations at once"
+    window = shapes.tokens_in(planned.shape, planned.window, need.cache(memory))
+    enough = window >= min(shapes.SHORTEST_WINDOW, planned.window)
+    return f"yes, with a window of {window} tokens" if enough else "no"
 
 
 @group.command(epilog="Example: glados models pull glados_redpajama7b_base --convert")
@@ -134,9 +150,12 @@ def pull(
     A download that was cut off continues where it ended.
     """
     from glados_bots.inference.model_files import changes, download
+    from glados_bots.inference.model_files.before_loading import admission
 
     settings = load_settings(hf_token=token)
     card, _ = choosing.resolve(name)
+    if settings.engine == "transformers":
+        admission.refuse_by_hub(card, settings.hub_token)
     folder, converted = changes.fetch(card, settings.data_dir, settings.hub_token, convert=convert)
     if converted:
         terminal.echo(
@@ -145,7 +164,6 @@ def pull(
     for file in download.verify(card, folder, settings.hub_token):
         mark = "as the hub says" if file.expected else "the hub was not asked, or has no sha256"
         terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {file.name} ({mark})")
-    _show_fault(card, settings)
     revision = download.revision_of(folder)
     terminal.echo(f"revision {revision} in {folder}")
     if revision and pin:

@@ -44,6 +44,7 @@ class EngineOptions:
     # Which requests share cached prompt prefixes: those of the same caller (`key`), or those of all callers
     share_prefixes: Literal["key", "all"] = "key"
     cache_gb: float | None = None  # memory for keys and values, in 10^9 bytes; None: depends on the device
+    context_length: int | None = None  # most tokens of prompt and answer together; None: see shapes.wanted_window
     quantize: str = "auto"  # auto, none, 8bit or 4bit, see GLADOS_QUANTIZE
     # Folders of additional LoRAs on the same base, by the model names under which they are served
     loras: Mapping[str, Path] = field(default_factory=dict)

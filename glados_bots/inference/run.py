@@ -59,6 +59,7 @@ def _build(settings: ServeSettings, choice: Choice | None) -> Engine:
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
+        context_length=settings.context_length,
         quantize=choice.quantize if choice else settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,

@@ -39,6 +39,12 @@ class ServeSettings(Settings):
     cache_gb: float | None = Field(
         None, gt=0, le=10_000, description="Memory for keys and values in GB. If empty, GLaDOS plans it for the device"
     )
+    context_length: int | None = Field(
+        None,
+        ge=256,
+        le=10_000_000,
+        description="Most tokens of prompt and answer together. If empty, 32768, and never more than fits the memory",
+    )
     models_dir: Path | None = Field(
         None, description="Folder of your own cards and LoRAs. Empty means `models` beside the built-in ones"
     )

@@ -68,7 +68,7 @@ class Cache(CardPart):
 
 
 class Shape(CardPart):
-    """Figures for the memory plan, known without the model's own config; see plan.py."""
+    """Figures for the memory plan, known without the model's own config; see shapes.py."""
 
     parameters: int = Field(ge=1)  # number of all weights
     # Weights of the token embeddings and the head, which quantisation leaves as they are
@@ -97,9 +97,7 @@ class Card(CardPart):
     licence_note: str = ""  # what the licence requires of the model's users, if anything
     licence_url: str = ""  # where to read the licence
     good_at: str = ""
-    # Memory for weights, cache and overhead in bf16, in 10^9 bytes
-    memory_gb: Annotated[float, Field(ge=0)] | None = None
-    shape: Shape | None = None  # figures for `glados models plan`
+    shape: Shape | None = None  # figures for `glados models plan`, and for what fits
     # The keys of the model's own config.json that decide its class, shape and engine, for use without network
     config: dict[str, Any] = Field(default_factory=dict)
     vision: bool = False  # the model can look at pictures

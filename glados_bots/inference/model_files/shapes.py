@@ -6,6 +6,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card, Shape
@@ -43,7 +44,7 @@ class Need:
 
     def conversations(self, memory: float) -> int:
         """How many whole conversations fit the cache at the same time; further requests wait."""
-        return int(self.cache(memory) // self.conversation)
+        return int(self.cache(memory) // max(1.0, self.conversation))
 
 
 def needs(shape: Shape, window: int) -> Iterator[Need]:
@@ -83,6 +84,14 @@ def cache_on_cpu(memory: float) -> float:
     return min(CPU_CACHE, memory * CPU_SHARE)
 
 
+def window_of(config: Any) -> int | None:
+    """The most tokens that a config of transformers allows; None if it does not say."""
+    text = config.get_text_config()
+    names = ("max_position_embeddings", "max_seq_len", "n_positions")
+    found = (getattr(text, name, None) for name in names)
+    return next((int(length) for length in found if length), None)
+
+
 def wanted_window(card: Card, own: int | None, limit: int | None) -> int:
     """The window in tokens that is served where the memory allows it.
 
@@ -93,6 +102,11 @@ def wanted_window(card: Card, own: int | None, limit: int | None) -> int:
     """
     most = min((length for length in (card.context_length, own) if length), default=BARE_WINDOW)
     return min(most, limit or (BARE_WINDOW if card.home is None else CARD_WINDOW))
+
+
+def tokens_in(shape: Shape, most: int, cache: float) -> int:
+    """How many tokens of one conversation, at most `most`, a cache of this many bytes holds."""
+    return bisect_right(range(1, most + 1), cache, key=shape.cache_bytes)
 
 
 def served_window(card: Card, shape: Shape, wanted: int, cache: float) -> int:
@@ -107,10 +121,11 @@ def served_window(card: Card, shape: Shape, wanted: int, cache: float) -> int:
     Raises:
         ConfigError: no room for one conversation.
     """
-    window = bisect_right(range(1, wanted + 1), cache, key=shape.cache_bytes)
+    window = tokens_in(shape, wanted, cache)
     if window < min(SHORTEST_WINDOW, wanted):
         raise ConfigError(
-            f"{card.name}: no room for one conversation: {cache / 1e9:.1f} GB are left for the cache, which hold "
-            f"{window} tokens; choose a smaller model or --quantize, see `glados models plan {card.name}`"
+            f"{card.name}: no room for one conversation (the memory for the cache, {cache / 1e6:.0f} MB, holds "
+            f"{window} tokens); choose a smaller model, --quantize or a larger GLADOS_CACHE_GB, see "
+            f"`glados models plan {card.name}`"
         )
     return window

@@ -16,7 +16,6 @@ from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
 from glados_bots.wire.reasoning import Reasoning
 
-LONGEST_WINDOW = 8192  # tokens, if the card does not say
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
 TAIL = 24  # tokens searched for a forbidden word, or for the opening of reasoning
 
@@ -28,13 +27,13 @@ class Encoder:
         card: the model's card.
         folder: folder of its tokenizer.
         config: the model's text config, from transformers.
+        context: the window that is served, in tokens of prompt and answer together.
     """
 
-    def __init__(self, card: Card, folder: Path, config: Any) -> None:
+    def __init__(self, card: Card, folder: Path, config: Any, context: int) -> None:
         self._card = card
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
-        self.context: int = min(card.context_length or LONGEST_WINDOW, window)  # tokens of prompt and answer together
+        self.context = context
         self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would crash all requests
         self._specials = special_strings(self.tokenizer)
         own = card.prompt_format == "chat_template"

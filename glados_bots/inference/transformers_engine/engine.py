@@ -20,11 +20,12 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.model_files import unservable, weights
+from glados_bots.inference.model_files import shapes, support, weights
+from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
-from glados_bots.inference.transformers_engine.batching import batching
+from glados_bots.inference.transformers_engine.batching import batching, loaded_shape, memory_for_cache
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
 from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.loading import load_model
@@ -73,7 +74,7 @@ class TransformersEngine(CardEngine):
             await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
-            raise ConfigError(unservable.cannot_be_served(self._card, first_line(error))) from error
+            raise ConfigError(support.cannot_be_served(self._card, first_line(error))) from error
 
     async def _warm_up(self) -> None:
         """Answer one question with a system text, as the bots send it. A model that fails here would always fail."""
@@ -92,16 +93,23 @@ class TransformersEngine(CardEngine):
 
     def _load(self) -> None:
         # 1. Files: check the config before fetching the large ones
-        unservable.refuse_by_hub(self._card, self._options.hf_token)
-        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        unservable.refuse_by_config(self._card, folder)
+        card, options = self._card, self._options
+        admission.refuse_by_hub(card, options.hf_token)
+        admission.refuse_too_large(card, options)
+        folder = weights.fetch(card, options.data_dir, options.hf_token)
+        if admission.admitted(card, folder).way == "dense":
+            raise ConfigError(support.cannot_be_served(card, admission.admitted(card, folder).reason))
         # 2. Weights and LoRAs
         cuda = torch.cuda.is_available()
-        model, self._loras, self._names = load_model(folder, self._card, self._options)
+        model, self._loras, self._names = load_model(folder, card, options)
         self._model = model.eval()
+        shape, memory = loaded_shape(model), memory_for_cache(options, model)
         # 3. Prompts, and the tokens that end an answer
         config = model.config.get_text_config()
-        self._encoder = Encoder(self._card, folder, config)
+        wanted = shapes.wanted_window(card, shapes.window_of(config), options.context_length)
+        window = shapes.served_window(card, shape, wanted, memory)
+        log.info("window: %d tokens", window)
+        self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
@@ -109,7 +117,7 @@ class TransformersEngine(CardEngine):
         # 5. The library's scheduler and cache, which must survive a full GPU
         self._manager = model.init_continuous_batching(
             GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
-            batching(self._options, config, self.context_length, cuda=cuda),
+            batching(options, shape, window, memory, cuda=cuda),
         )
         out_of_memory.survive(self._manager)
         # 6. Our sampler as its logits processor

@@ -23,6 +23,7 @@ from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of, read_config, require_lora
+from glados_bots.inference.model_files.shapes import wanted_window, window_of
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
@@ -55,7 +56,9 @@ class VllmEngine(CardEngine):
 
     def _read(self) -> Path:
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        self._encoder = Encoder(self._card, folder, AutoConfig.from_pretrained(folder).get_text_config())
+        config = AutoConfig.from_pretrained(folder)
+        window = wanted_window(self._card, window_of(config), self._options.context_length)
+        self._encoder = Encoder(self._card, folder, config.get_text_config(), window)
         has_config = (folder / "generation_config.json").is_file()
         generation = GenerationConfig.from_pretrained(folder) if has_config else GenerationConfig()
         self._ends = sorted(self._encoder.ends(generation))
