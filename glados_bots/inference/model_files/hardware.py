@@ -44,10 +44,18 @@ class Machine:
     memory: float = 0.0  # main memory in bytes
     remarks: tuple[str, ...] = ()  # GPUs that are here and cannot be used, each with its remedy
 
-    @property
-    def all_gpus(self) -> float:
-        """Bytes of all GPUs as one model can use them: each carries the same share of the cache."""
-        return len(self.gpus) * min((gpu.memory for gpu in self.gpus), default=0.0)
+    def memory_for(self, weights: float, *, multi_gpu: bool, share: float = 1.0) -> float:
+        """Bytes of one GPU that would leave as much room for the cache as these do: the first GPU, or all together.
+
+        Args:
+            weights: their bytes, of which each GPU of several carries an equal part.
+            multi_gpu: use all. Each GPU then has room for the whole cache, see cache_spread.py.
+            share: share of each GPU's memory that a model gets.
+        """
+        if not multi_gpu:
+            return self.gpus[0].memory * share
+        smallest = min(gpu.memory for gpu in self.gpus)
+        return smallest * share + weights * (1 - 1 / len(self.gpus))
 
     @property
     def spread(self) -> str:
@@ -58,7 +66,7 @@ class Machine:
         smallest = min(self.gpus, key=lambda gpu: gpu.memory).size
         return (
             f"the GPUs differ in size ({', '.join(sizes)}): a model on all of them uses {len(sizes)} x {smallest}, "
-            "because each GPU carries the same share of the cache"
+            "because each GPU carries an equal part of the weights and room for the cache"
         )
 
     def __str__(self) -> str:

@@ -5,24 +5,23 @@ the choice says what the better one needs. Settings that the operator gave win: 
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glados_bots.inference.model_files.auto import libraries, speed
 from glados_bots.inference.model_files.auto.choice import Choice, Useful, size
-from glados_bots.inference.model_files.auto.ranking import Entry, Precision, ranking
+from glados_bots.inference.model_files.auto.fitting import holds, on_cpu
+from glados_bots.inference.model_files.auto.ranking import Entry, ranking
 from glados_bots.inference.model_files.auto.reach import Hub, Unasked
 from glados_bots.inference.model_files.cards import EMBEDDED, Card, load_cards
-from glados_bots.inference.model_files.hardware import HEADROOM, Machine, this_machine
+from glados_bots.inference.model_files.hardware import Machine, this_machine
 from glados_bots.inference.model_files.presence import hub_cache, presence
-from glados_bots.inference.model_files.shapes import CHECKPOINT, OVERHEAD, Need, cache_on_cpu, weight_bytes
 from glados_bots.inference.model_files.support import support_of
 from glados_bots.inference.settings import ServeSettings
 
 WINDOW = 8_192  # tokens that each of the conversations must have; fewer for a model that cannot hold as many
 CONVERSATIONS = 2  # at the same time
-CPU_SHARE = 0.75  # share of a machine's memory for a model without a GPU; other programs need the rest
 SLOWEST = 3.0  # tokens per second: below the speed of reading, a model without a GPU is of no use
 SPARE_DISK = 1e9  # bytes that stay free after a download
 
@@ -66,16 +65,6 @@ def fetch_bytes(card: Card) -> float:
     return float(card.shape.checkpoint_bytes or 2 * card.shape.parameters)
 
 
-def fits(card: Card, precision: Precision, memory: float) -> bool:
-    """Whether GPU memory of this many bytes holds the card with a useful window. False for unknown shapes."""
-    if card.shape is None:
-        return False
-    name = CHECKPOINT if card.shape.checkpoint_bytes else "bfloat16" if precision == "none" else precision
-    window = min(WINDOW, card.context_length or WINDOW)
-    need = Need(name, weight_bytes(card.shape, name), card.shape.cache_bytes(window))
-    return need.conversations(memory * HEADROOM) >= CONVERSATIONS
-
-
 def _seats(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings) -> Iterator[Seat]:
     """The entries that the machine holds and the engine serves, the best first."""
     for entry in ranking().gpu:
@@ -84,11 +73,17 @@ def _seats(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings)
         wanted = replace(entry, precision=settings.quantize) if is_given else entry
         if not _may_serve(card, wanted, settings) or not libraries.can_compute(card, machine.gpus):
             continue
-        for multi_gpu in (False, True) if settings.multi_gpu is None else (settings.multi_gpu,):
-            memory = machine.all_gpus if multi_gpu else machine.gpus[0].memory
-            if fits(card, wanted.precision, memory):
+        for multi_gpu in _places(machine, settings):
+            if holds(card, wanted.precision, machine, multi_gpu=multi_gpu, window=WINDOW, conversations=CONVERSATIONS):
                 yield Seat(wanted, card, multi_gpu)
                 break
+
+
+def _places(machine: Machine, settings: ServeSettings) -> Sequence[bool]:
+    """Whether to try the first GPU (False), all of them (True), or both in turn."""
+    if settings.multi_gpu is not None:
+        return (settings.multi_gpu,)
+    return (False, True)[: len(machine.gpus)]
 
 
 def _may_serve(card: Card, entry: Entry, settings: ServeSettings) -> bool:
@@ -164,8 +159,7 @@ def _useful(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings
         card = cards[entry.card]
         if card.shape is None or not _may_serve(card, entry, settings):
             continue
-        need = weight_bytes(card.shape, "bfloat16") + cache_on_cpu(machine.memory) + OVERHEAD
         tokens = speed.tokens_per_second(card, card.shape, measured) if measured else None
-        if need <= machine.memory * CPU_SHARE and (tokens is None or tokens >= SLOWEST):
+        if on_cpu(card, machine) and (tokens is None or tokens >= SLOWEST):
             return Useful(f"glados up --model {card.name}", tokens)
     return None

@@ -102,10 +102,10 @@ def here(tmp_path: Path, name: str) -> None:
     [
         ("80", "large", "none", False),
         ("48", "large", "4bit", False),
-        ("40x2", "large", "none", True),
+        ("48x2", "large", "none", True),
         ("24", "large", "4bit", False),
         ("16", "little", "4bit", False),
-        ("12x2", "large", "4bit", True),
+        ("16x2", "large", "4bit", True),
         ("3", EMBEDDED, "auto", False),
     ],
 )
@@ -125,7 +125,7 @@ def test_the_reason_the_amount_and_the_gpu_are_said() -> None:
 def test_what_the_operator_set_wins() -> None:
     assert chosen("80", quantize="8bit").quantize == "8bit"
     assert chosen("24", quantize="none").card.name == "middle"
-    one = chosen("40x2", multi_gpu=False)
+    one = chosen("48x2", multi_gpu=False)
     assert (one.card.name, one.quantize, one.multi_gpu) == ("large", "4bit", False)
     assert chosen("80x2", multi_gpu=True).multi_gpu
 

@@ -139,9 +139,10 @@ def test_a_wrong_size_is_one_line_with_what_is_allowed(given: str) -> None:
         machine_of(given)
 
 
-def test_gpus_of_different_size_carry_the_same_share() -> None:
+def test_gpus_of_different_size_count_as_equal_ones() -> None:
     machine = Machine((Gpu(24 * 2**30), Gpu(8 * 2**30)))
-    assert machine.all_gpus == 16 * 2**30
+    assert machine.memory_for(10e9, multi_gpu=False) == 24 * 2**30
+    assert machine.memory_for(10e9, multi_gpu=True) == 8 * 2**30 + 5e9  # the other 5e9 are on the other GPU
     assert "24 GB, 8 GB" in machine.spread
     assert "2 x 8 GB" in machine.spread
     assert machine_of("80x2").spread == ""
