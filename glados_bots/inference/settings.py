@@ -28,7 +28,9 @@ class ServeSettings(Settings):
     vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
     vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
     hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
-    multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
+    multi_gpu: bool | None = Field(
+        None, description="Spread one model over all GPUs. If empty, `auto` does so when a better model then fits"
+    )
     quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
         "auto", description="Precision of the weights. `none` is bfloat16, `auto` the fastest that answers as well"
     )

@@ -24,6 +24,7 @@ class ScriptedModel:
         ended: answers it did.
         refusal: when set, questions are refused with this message.
         pause_s: seconds before each piece.
+        useful: a better model for the machine, as our service tells it.
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "**world**", "!"])
@@ -35,13 +36,15 @@ class ScriptedModel:
     refusal: str = ""
     pause_s: float = 0.0
     is_stepped: bool = False
+    useful: dict[str, Any] | None = None
 
     def app(self) -> FastAPI:
         app = FastAPI()
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096}]}
+            told = {"useful": self.useful} if self.useful else {}
+            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096, **told}]}
 
         @app.post("/v1/chat/completions")
         async def complete(request: Request) -> Response:

@@ -21,6 +21,7 @@ from pydantic import (
 
 from glados_bots.conversation import Message
 from glados_bots.inference.api import fields
+from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.wire.events import Finished, Sampling
 
 MOST_MESSAGES = 2_000
@@ -231,7 +232,9 @@ def _head(request_id: str, model: str, kind: str) -> dict[str, Any]:
     return {"id": request_id, "object": kind, "created": int(time.time()), "model": model}
 
 
-def model(name: str, context_length: int, levels: Sequence[str] = ()) -> dict[str, Any]:
+def model(name: str, context_length: int, levels: Sequence[str] = (), useful: Useful | None = None) -> dict[str, Any]:
     """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
-    told = {"max_model_len": context_length, "thinking_levels": list(levels)}
+    told: dict[str, Any] = {"max_model_len": context_length, "thinking_levels": list(levels)}
+    if useful is not None:
+        told["useful"] = {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
     return {"id": name, "object": "model", "created": 0, "owned_by": "glados", **told}
