@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 # OpenAI's `reasoning_effort`, and the level of thinking that each value means. `minimal` is no level of its own.
 EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
+LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
 FinishReason = Literal["stop", "length", "content_filter", "error"]
 

@@ -24,6 +24,7 @@ class ScriptedModel:
         ended: answers it did.
         refusal: when set, questions are refused with this message.
         pause_s: seconds before each piece.
+        levels: levels of thinking that it tells; None if it tells none, as other servers do.
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "**world**", "!"])
@@ -35,13 +36,15 @@ class ScriptedModel:
     refusal: str = ""
     pause_s: float = 0.0
     is_stepped: bool = False
+    levels: list[str] | None = None
 
     def app(self) -> FastAPI:
         app = FastAPI()
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096}]}
+            told = {} if self.levels is None else {"thinking_levels": self.levels}
+            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096, **told}]}
 
         @app.post("/v1/chat/completions")
         async def complete(request: Request) -> Response:

@@ -54,7 +54,6 @@ async def test_reasoning_takes_no_room_from_the_answer(plain: TransformersEngine
     tokens = plain.encoder.tokenizer("<think>\nHm.\n</think>\n\nYes, it is so.")["input_ids"]
     await wish.for_([*tokens, 2])
     text, finished = await answer(plain, "Well?", Sampling(max_tokens=7, temperature=0.0))
-    print("DBG", text, finished, len(tokens))
     assert (text, finished.reason) == ("Yes, it is so.", "stop")
     assert finished.completion_tokens == len(tokens) + 1
     assert 0 < finished.reasoning_tokens < len(tokens)
