@@ -74,6 +74,10 @@ class ChannelBook:
         """Choose how much the model thinks in a channel; empty restores the model's default."""
         await self._set(channel, "thinking", level)
 
+    async def keep(self, channel: str, seconds: int) -> None:
+        """Let the settings of a channel expire, if it is a chat that does."""
+        await reply_of(self._client.expire(self._prefix + channel, seconds))
+
     async def forget(self, channel: str) -> None:
         """Reset all settings of a channel, for example when the bot leaves."""
         await reply_of(self._client.delete(self._prefix + channel))

@@ -20,6 +20,7 @@ class ScriptedModel:
         is_stepped: the gate holds before every piece, and closes behind it.
         reached: set when an answer stands at the gate.
         prompts: messages of every request so far.
+        fields: whole bodies of every request so far.
         dropped: answers the client did not read to their end.
         ended: answers it did.
         refusal: when set, questions are refused with this message.
@@ -31,6 +32,7 @@ class ScriptedModel:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
+    fields: list[dict[str, Any]] = field(default_factory=list)
     dropped: int = 0
     ended: int = 0
     refusal: str = ""
@@ -50,7 +52,8 @@ class ScriptedModel:
         async def complete(request: Request) -> Response:
             if self.refusal:
                 return JSONResponse({"error": {"message": self.refusal, "type": "invalid_request_error"}}, 400)
-            self.prompts.append((await request.json())["messages"])
+            self.fields.append(await request.json())
+            self.prompts.append(self.fields[-1]["messages"])
             return StreamingResponse(self._speak(list(self.pieces)), media_type="text/event-stream")
 
         return app
