@@ -25,6 +25,7 @@ class Sampling:
     stop: tuple[str, ...] = ()  # strings that end the answer, beside those of the card; no part of the answer
     effort: str | None = None  # OpenAI's `reasoning_effort`
     variables: Mapping[str, Any] = field(default_factory=dict)  # for the chat template
+    reasoning_tokens: int | None = None  # limit of the reasoning; None: as the service's settings say
 
 
 @dataclass(frozen=True, slots=True)
