@@ -15,7 +15,7 @@ from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
 from glados_bots.inference.decoding.detokenizer import Detokenizer
-from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Harmony
+from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
 from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
@@ -66,7 +66,7 @@ def reasoned(text: str) -> object:
 def channelled(text: str) -> object:
     """Reasoning between special tokens, in both ways to write it."""
     coded = text.translate({ord("<"): OPEN, ord("\n"): CLOSE, ord("*"): START, ord("`"): MESSAGE, ord(" "): CHANNEL})
-    ways = [Harmony(), Brackets(has_name=True)]
+    ways: list[Channels] = [Harmony(), Brackets(has_name=True)]
     return [[way.feed(piece) for piece in pieces(coded)] for way in ways]
 
 
