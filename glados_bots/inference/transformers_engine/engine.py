@@ -70,7 +70,9 @@ class TransformersEngine(CardEngine):
     async def _warm_up(self) -> None:
         """Answer one question with a system text, as the bots send it. A model that fails here would always fail."""
         messages = [Message("system", "Be brief."), Message("user", "Hi")]
-        async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
+        async with aclosing(
+            self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0))
+        ) as events:
             async for _ in events:
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
