@@ -47,14 +47,19 @@ class Summary:
     done: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def text(self, running: Result | None = None) -> str:
-        lines = ["# GLaDOS on a GPU", "", *self.machine.lines(), *self.done, *(running.lines() if running else ())]
-        failed = ["## What failed", "", *(f"- {problem}" for problem in self.problems)]
-        return "\n".join([*lines, *(failed if self.problems else ["Nothing failed."])]) + "\n"
+    def text(self, running: Result | None = None, *, complete: bool = False) -> str:
+        """The summary in markdown, with the section that is running."""
+        title = f"# GLaDOS on a {'GPU' if self.machine.gpus else 'CPU'}"
+        lines = [title, "", *self.machine.lines(), *self.done, *(running.lines() if running else ())]
+        if self.problems:
+            lines += ["## What failed", "", *(f"- {problem}" for problem in self.problems)]
+        elif complete:
+            lines.append("Nothing failed.")
+        return "\n".join(lines if complete else [*lines, "", "This run has not ended."]) + "\n"
 
-    def save(self, running: Result | None = None) -> None:
+    def save(self, running: Result | None = None, *, complete: bool = False) -> None:
         if self.out is not None:
-            self.out.write_text(self.text(running), encoding="utf-8")
+            self.out.write_text(self.text(running, complete=complete), encoding="utf-8")
 
     def close(self, model: str, result: Result) -> None:
         """Take over a finished section."""
@@ -76,7 +81,7 @@ def measure(setup: Setup, names: Sequence[str], summary: Summary, patience_s: fl
 
 
 def models(wanted: str | None, device: str, token: str | None) -> Iterator[Card]:
-    """The model that was asked for; otherwise the embedded model and, on a GPU, the one that `auto` chooses."""
+    """The wanted model. If none is named, the embedded model and, on a GPU, the one that `auto` chooses."""
     yield resolve(wanted or EMBEDDED, token=token)[0]
     if wanted is None and device == "cuda":
         card, _ = resolve("auto", token=token)
@@ -87,14 +92,16 @@ def models(wanted: str | None, device: str, token: str | None) -> Iterator[Card]
 def run(options: argparse.Namespace) -> int:
     """Measure and print. Returns the exit code."""
     token = load(ServeSettings).hub_token
+    cards = list(models(options.model, options.device, token))
+    if options.out is not None:
+        options.out.touch()  # before hours of work
     machine = this_machine()
     if options.device == "cuda" and not machine.gpus:
         print(NO_GPU, file=sys.stderr)
         return 2
     summary = Summary(machine, options.out)
-    summary.save()  # before hours of work: the file can be written
     streams, some, tokens, rounds = SIZES[options.device, options.quick]
-    for card in models(options.model, options.device, token):
+    for card in cards:
         summary.done += [f"## {card.name}", ""]
         with tempfile.TemporaryDirectory() as scratch:
             setup = Setup(
@@ -103,12 +110,12 @@ def run(options: argparse.Namespace) -> int:
             try:
                 folder = fetched(card, setup.data, token, options.patience)
             except CaseError as error:
-                summary.done += [f"its weights are not to be had: {error}", ""]
-                summary.problems.append(f"{card.name}: {error}")
+                summary.done += [f"left out, because its weights are not here: {error}", ""]
+                summary.problems += [f"{card.name}: {error}"] if options.model or card.name == EMBEDDED else []
                 continue
             measure(replace(setup, folder=folder), options.sections, summary, options.patience)
-    summary.save()
-    print(summary.text(), end="")
+    summary.save(complete=True)
+    print(summary.text(complete=True), end="")
     return 1 if summary.problems else 0
 
 

@@ -1,16 +1,15 @@
 """Attention paths, CUDA graphs and asynchronous batching, forced or as the library picks them."""
 
-import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.asking import ask, new_question
 from benchmarks.on_gpu.library import Switches
-from benchmarks.on_gpu.measuring import engine_case, started
-from benchmarks.on_gpu.report import Measured
+from benchmarks.on_gpu.measuring import Started, engine_case
+from benchmarks.on_gpu.report import Figures, Measured
 from benchmarks.on_gpu.setup import Setup
 
 SIGNS = ("flash", "fmha", "attention", "attn", "softmax")  # in the names of kernels of attention
@@ -20,10 +19,7 @@ LONGEST = 70  # characters of a kernel's name
 
 def attention(setup: Setup, kind: str | None) -> Measured:
     """Figures of one path, and the kernels that really ran in a short answer."""
-    switches = Switches(attention=kind)
-    measured = engine_case(setup, switches)
-    names = asyncio.run(_kernels(setup, switches))
-    return replace(measured, figures={"kernels": names, **measured.figures})
+    return engine_case(setup, Switches(attention=kind), also=partial(_kernels, setup.device))
 
 
 def steps(setup: Setup, graphs: bool | None, asynchronous: bool | None) -> Measured:
@@ -31,12 +27,11 @@ def steps(setup: Setup, graphs: bool | None, asynchronous: bool | None) -> Measu
     return engine_case(setup, Switches(graphs=graphs, asynchronous=asynchronous))
 
 
-async def _kernels(setup: Setup, switches: Switches) -> str:
-    async with started(setup, switches, cache_gb=1.0) as running:
-        try:
-            return await seen_kernels(ask(running.engine, new_question(), 4), setup.device)
-        except RuntimeError as error:  # containers may forbid to profile
-            return f"not seen: {error}"
+async def _kernels(device: str, running: Started) -> Figures:
+    try:
+        return {"kernels": await seen_kernels(ask(running.engine, new_question(), 4), device)}
+    except RuntimeError as error:  # containers may forbid to profile
+        return {"kernels": f"not seen: {error}"}
 
 
 async def seen_kernels(work: Awaitable[object], device: str) -> str:

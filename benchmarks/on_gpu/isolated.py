@@ -15,6 +15,7 @@ from benchmarks.on_gpu.report import Case, LeftOutError, Measured, Missed, Row
 
 T = TypeVar("T")
 IMPORTS = ["glados_bots.inference.transformers_engine.engine", "peft", "transformers.models.llama.modeling_llama"]
+END_S = 5.0  # a process with a result ends in this time, or is killed
 
 
 class CaseError(RuntimeError):
@@ -41,12 +42,14 @@ def in_own_process(run: Callable[[], T], patience_s: float) -> T:
     process.start()
     there.close()
     try:
-        return cast("T", _received(here, patience_s))
+        found = _received(here, patience_s)
+        process.join(END_S)
+        return cast("T", found)
     except EOFError:
-        process.join(10)
+        process.join(END_S)
         raise CaseError(f"its process ended with code {process.exitcode}") from None
     finally:
-        process.kill()  # a process with a result has stopped what it started; threads may keep it alive
+        process.kill()  # threads may keep it alive, and so may a hang
         process.join()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import statistics
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,9 @@ class Started:
     library: Library
 
 
+Also = Callable[[Started], Awaitable[Figures]]
+
+
 @contextlib.asynccontextmanager
 async def started(setup: Setup, switches: Switches | None = None, **options: Any) -> AsyncIterator[Started]:
     """The engine with weights as they are, unless `options` say otherwise. Shows reasoning, so that text is seen."""
@@ -45,18 +48,18 @@ async def started(setup: Setup, switches: Switches | None = None, **options: Any
             await engine.stop()
 
 
-def engine_case(setup: Setup, switches: Switches | None = None, **options: Any) -> Measured:
-    """Start an engine and measure it. `models` in `options` are asked in rotation."""
-    return asyncio.run(_engine_case(setup, switches, options))
+def engine_case(setup: Setup, switches: Switches | None = None, also: Also | None = None, **options: Any) -> Measured:
+    """Start an engine and measure it. `also` adds figures. `models` in `options` are asked in rotation."""
+    return asyncio.run(_engine_case(setup, switches, also, options))
 
 
-async def _engine_case(setup: Setup, switches: Switches | None, options: dict[str, Any]) -> Measured:
+async def _engine_case(setup: Setup, switches: Switches | None, also: Also | None, options: dict[str, Any]) -> Measured:
     models = options.pop("models", ("",))
     async with started(setup, switches, **options) as running:
         figures: Figures = {**running.library.used(), **await speeds(running.engine, setup, setup.some, models)}
         figures["weights GB"] = running.library.weight_bytes() / GB
-        figures |= peak(setup)
-        return Measured(figures, await fixed_answers(running.engine))
+        figures |= peak(setup) | (await also(running) if also else {})
+        return Measured(figures, await fixed_answers(running.engine, models[0]))
 
 
 async def speeds(engine: Engine, setup: Setup, counts: Sequence[int], models: Sequence[str] = ("",)) -> Figures:
@@ -73,9 +76,9 @@ async def speeds(engine: Engine, setup: Setup, counts: Sequence[int], models: Se
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-async def fixed_answers(engine: Engine) -> tuple[str, ...]:
+async def fixed_answers(engine: Engine, model: str = "") -> tuple[str, ...]:
     """Answers to the fixed questions, all asked at once."""
-    answers = await asyncio.gather(*(ask(engine, question, FIXED_TOKENS) for question in QUESTIONS[:FIXED]))
+    answers = await asyncio.gather(*(ask(engine, question, FIXED_TOKENS, model) for question in QUESTIONS[:FIXED]))
     return tuple(answer.text for answer in answers)
 
 

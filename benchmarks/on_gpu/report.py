@@ -80,8 +80,7 @@ class Result:
     @property
     def problems(self) -> list[str]:
         """One line per failure or broken promise."""
-        found = {name: row.reason if isinstance(row, Missed) and row.failed else "" for name, row in self.rows.items()}
-        found |= {name: row.broken for name, row in self.rows.items() if isinstance(row, Measured)}
+        found = {name: _problem(row) for name, row in self.rows.items()}
         return [f"{self.section.name}, {name}: {text}" for name, text in found.items() if text]
 
     def lines(self) -> list[str]:
@@ -130,6 +129,13 @@ class Result:
         ]
         broken = (row.broken for row in self.rows.values() if isinstance(row, Measured))
         return [*lines, *(f"- **broken**: {text}" for text in broken if text)]
+
+
+def _problem(row: Row) -> str:
+    """What failed or was not kept, or ""."""
+    if isinstance(row, Measured):
+        return row.broken
+    return row.reason if row.failed else ""
 
 
 def is_compared(column: str) -> bool:
