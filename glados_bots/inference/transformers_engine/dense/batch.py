@@ -48,7 +48,7 @@ class Forward:
 
     def __call__(
         self, tokens: Sequence[Sequence[int]], cache: Any, lengths: Sequence[int], slots: Sequence[int]
-    ) -> Any:
+    ) -> torch.Tensor:
         """Add tokens to every row of a cache.
 
         Args:
@@ -70,7 +70,8 @@ class Forward:
             told["position_ids"] = real - count + torch.arange(count, device=device)
         if self._loras is not None:
             self._loras.assign(torch.tensor(slots, dtype=torch.int32, device=device))
-        return self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+        scores: torch.Tensor = self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+        return scores
 
 
 class Batch:
@@ -108,7 +109,7 @@ class Batch:
         scores = self._forward(newest, self._cache, [row.read for row in self.rows], slots)
         for row in self.rows:
             row.read += 1
-        return scores  # type: ignore[no-any-return] # transformers is untyped here
+        return scores
 
     @property
     def bytes(self) -> int:
