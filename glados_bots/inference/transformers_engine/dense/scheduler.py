@@ -109,7 +109,7 @@ class DenseScheduler:
             self._mailbox.deliver(request, error=self.fatal or "the service is shutting down")
 
     def _take_news(self) -> bool:
-        """Wait for work, and take what was added and removed. Returns whether to go on."""
+        """Wait for work, and take what was added and removed. Returns whether to continue."""
         new, removed = self._mailbox.take(lambda: self._has_work)
         self._waiting.extend(new)
         for request in [request for request in self._all if request.request_id in removed]:
