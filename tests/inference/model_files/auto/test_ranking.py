@@ -9,8 +9,7 @@ from glados_bots.inference.model_files.auto import choose as choosing
 from glados_bots.inference.model_files.auto import fitting, libraries
 from glados_bots.inference.model_files.auto.choose import choose
 from glados_bots.inference.model_files.auto.ranking import Entry, ranking
-from glados_bots.inference.model_files.before_loading import checkpoint
-from glados_bots.inference.model_files.cards import Card, load_cards
+from glados_bots.inference.model_files.cards import load_cards
 from glados_bots.inference.model_files.hardware import machine_of
 from glados_bots.inference.model_files.support import support_of
 from glados_bots.inference.settings import ServeSettings
