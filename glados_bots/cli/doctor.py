@@ -9,14 +9,18 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing
+from typing import Literal
 from urllib.parse import urlsplit
 
 from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD
-from glados_bots.inference.model_files.choosing import resolve
-from glados_bots.inference.model_files.presence import fits, presence
+from glados_bots.inference.model_files.auto.choice import Choice, size
+from glados_bots.inference.model_files.auto.fitting import verdict
+from glados_bots.inference.model_files.choosing import choose
+from glados_bots.inference.model_files.hardware import Machine, this_machine
+from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.support import support_of
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
@@ -64,6 +68,10 @@ def _torch() -> Iterator[Check]:
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
     yield Check("torch", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     if not torch.cuda.is_available():
+        remarks = this_machine().remarks
+        yield from (_split("gpu", "warn", remark) for remark in remarks)
+        if remarks:
+            return
         yield Check("gpu", "warn", "torch finds no GPU; only small models are fast without one",
                     "if this machine has a GPU, install its driver and the CUDA build of torch")  # fmt: skip
         return
@@ -117,18 +125,33 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
         yield Check("model", "ok", f"{settings.engine}: {WITHOUT_CARD[settings.engine]}")
         return
     try:
-        card, reason = resolve(settings.model)
+        choice = choose(settings)
     except ConfigError as error:
         yield _failed("model", error)
         return
-    here, room = presence(card), fits(card)
+    card, machine = choice.card, this_machine(settings.engine)
+    here = presence(card, base_only=settings.base_only)
     remedy = "" if here.yes else "docs/models.md says how to get them"
-    yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
+    yield Check("model", "ok" if here.yes else "fail", f"{choice.reason}; files: {here.reason}", remedy)
+    yield from _about(choice, machine)
     found = support_of(card) if settings.engine == "transformers" else None
     if found and found.way is None:
         yield Check("engine", "fail", f"transformers cannot serve {card.name} ({found.reason})", found.remedy)
-    need = room.reason.removeprefix("yes: ").removeprefix("no: ")  # the state says it already
-    yield Check("memory", "ok" if room.yes else "warn", need, "" if room.yes else "choose a smaller model")
+    room = verdict(card, machine)
+    place = f"{machine}" if machine.gpus else f"{machine}, with {size(machine.memory)} of memory"
+    remedy = "" if room.yes else "choose a smaller model"
+    yield Check("memory", "ok" if room.yes else "warn", f"{room.reason}; this is {place}", remedy)
+
+
+def _about(choice: Choice, machine: Machine) -> Iterator[Check]:
+    """What else there is to say about the choice. `_torch` has said what is wrong with the machine's GPUs."""
+    if choice.fetch:
+        yield Check("download", "ok", f"about {size(choice.fetch)} will be fetched from the hub first")
+    if choice.better:
+        yield _split("better model", "warn", choice.better.removeprefix("better: "))
+    if choice.useful:
+        yield Check("useful model", "ok", str(choice.useful))
+    yield from (_split("gpus", "ok", remark) for remark in choice.remarks if remark not in machine.remarks)
 
 
 async def _served_elsewhere(settings: ServeSettings) -> Check:
@@ -167,6 +190,10 @@ def _tokens(settings: ServeSettings) -> Iterator[Check]:
 
 
 def _failed(name: str, error: ConfigError) -> Check:
-    """An error of ours says what is wrong, then the remedy."""
-    finding, _, remedy = str(error).partition("; ")
-    return Check(name, "fail", finding, remedy)
+    return _split(name, "fail", str(error))
+
+
+def _split(name: str, state: Literal["ok", "warn", "fail"], line: str) -> Check:
+    """A line of ours says what is wrong, then the remedy."""
+    finding, _, remedy = line.partition("; ")
+    return Check(name, state, finding, remedy)

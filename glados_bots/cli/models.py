@@ -4,14 +4,15 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from glados_bots.cli import completions, terminal
+from glados_bots.cli import completions, models_list, models_plan, terminal
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import cards, choosing, hardware, presence, shapes, support
+from glados_bots.inference.model_files import cards, choosing, hardware, presence
+from glados_bots.inference.model_files.auto import fitting
 from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
@@ -35,26 +36,10 @@ def start(context: typer.Context) -> None:
 def list_() -> None:
     """List all models: what is here, what fits this machine.
 
-    Each model is described by a card, the file model.toml of its folder. `glados models show` names its base.
+    The first lines say which model `auto` chooses here. Each model is described by a card, the file model.toml of its
+    folder. `glados models show` names its base.
     """
-    found, engine = list(cards.load_cards().values()), load(ServeSettings).engine
-    here = {card.name: presence.presence(card).reason for card in found}
-    rows = [
-        (
-            f"{card.name} (deprecated)" if card.deprecated else card.name,
-            card.parameters, card.licence, here[card.name].partition(",")[0], _fits(card, engine), card.good_at,
-        )
-        for card in found
-    ]  # fmt: skip
-    terminal.show_table(["Model", "Parameters", "Licence", "Here?", "Fits?", "Good at"], rows)
-    for name, reason in here.items():
-        if "," in reason:
-            terminal.echo(f"{name}: {reason}")
-
-
-def _fits(card: cards.Card, engine: str) -> str:
-    known = support.support_of(card) if engine == "transformers" else None
-    return f"no: {known.reason}" if known and known.way is None else presence.fits(card).reason
+    models_list.show(load(ServeSettings))
 
 
 @group.command(epilog="Example: glados models show smollm2_135m")
@@ -69,85 +54,25 @@ def show(name: Name) -> None:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
     if card.base.hub:
         terminal.echo(f"served revision: {pins.known(card) or 'none yet; the first fetch pins the newest'}")
-    terminal.echo(f"files: {presence.presence(card).reason}\nfits: {presence.fits(card).reason}")
+    terminal.echo(
+        f"files: {presence.presence(card).reason}\nfits: {fitting.verdict(card, hardware.this_machine(load(ServeSettings).engine)).reason}"
+    )
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")
 
 
-@group.command(epilog="Example: glados models plan smollm2_135m")
-def plan(name: Name, token: Token = None) -> None:
+@group.command(epilog="Example: glados models plan auto --gpu 24")
+def plan(
+    name: Name,
+    gpu: Annotated[str, typer.Option("--gpu", help="GB of another machine's GPU: 24, or 80x2 for two of 80")] = "",
+    token: Token = None,
+) -> None:
     """Show the memory that a model needs, before it is fetched.
 
-    The table has a row per precision. Only the model's config is downloaded.
+    The table has a row per precision. Only the model's config is downloaded. With the name auto nothing is downloaded.
     """
-    from glados_bots.inference.model_files.before_loading import plan as planning
-
-    settings = load_settings(hf_token=token)
-    card, _ = choosing.resolve(name)
-    _show_plan(planning.plan(card, settings.hub_token, settings.context_length), settings)
-
-
-def _show_plan(planned: Any, settings: ServeSettings) -> None:
-    name, found, shape = planned.card.name, planned.support, planned.shape
-    if found and settings.engine == "transformers" and found.way is None:
-        terminal.echo(support.cannot_be_served(planned.card, found.reason, found.remedy))
-    if shape is None:
-        return
-    terminal.echo(f"{name}: {shape.parameters / 1e9:.2f} billion weights, by {planned.source}")
-    if shape.active_parameters:
-        terminal.echo(f"each token needs {shape.active_parameters / 1e9:.2f} billion of them (a mixture of experts)")
-    conversation = _size(shape.cache_bytes(planned.window))
-    terminal.echo(f"window: {planned.window} tokens are served, if the memory allows it; they take {conversation}")
-    if planned.own:
-        size = planned.note or "the size of its files is the size in memory"
-        terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
-    needs = list(planned.needs())
-    if needs:
-        _show_needs(planned, needs)
-    else:
-        terminal.echo("nobody can say how large its files are; fetch its index, model.safetensors.index.json")
-
-
-def _show_needs(planned: Any, needs: list[Any]) -> None:
-    """A table with a row per precision, and a column per GPU; without a GPU, a line about main memory."""
-    places = _places(hardware.gpu_memories_gb())
-    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
-    rows = []
-    for need in needs:
-        figures = [need.weights, need.conversation, need.overhead, need.least]
-        rows.append(
-            (need.precision, *map(_size, figures), *(_fit(planned, need, memory) for memory in places.values()))
-        )
-    terminal.show_table(titles, rows)
-    if not places:
-        free = hardware.memory_gb()
-        held = shapes.tokens_in(planned.shape, planned.window, shapes.cache_on_cpu(free * 1e9))
-        fits = min(need.least for need in needs) <= free * 1e9
-        word = f"fits (with a window of {held} tokens)" if fits else "does not fit"
-        typer.echo(
-            f"no GPU here; the smallest precision {word} this machine's {free:.0f} GB of memory; answers will be slow"
-        )
-
-
-def _places(memories: list[float]) -> dict[str, float]:
-    """Bytes of each GPU, and of all together, by the title of its column."""
-    places = {f"GPU {index}, {memory:.0f} GB": memory * 1e9 for index, memory in enumerate(memories)}
-    return places | ({"all, --multi-gpu": sum(memories) * 1e9} if len(memories) > 1 else {})
-
-
-def _size(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"  # noqa: PLR2004 - a GB
-
-
-def _fit(planned: Any, need: Any, memory: float) -> str:
-    """Whether the model fits a GPU of this memory: whole conversations, or one with a smaller window."""
-    count = need.conversations(memory)
-    if count:
-        return f"yes, {count} whole conversations at once"
-    window = shapes.tokens_in(planned.shape, planned.window, need.cache(memory))
-    enough = window >= min(shapes.SHORTEST_WINDOW, planned.window)
-    return f"yes, with a window of {window} tokens" if enough else "no"
+    models_plan.show(name, gpu, load_settings(hf_token=token))
 
 
 @group.command(epilog="Example: glados models pull glados_redpajama7b_base --convert")

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -12,6 +13,7 @@ import httpx
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD
+from glados_bots.inference.model_files.choosing import TOLD, choose
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import installed
 from glados_bots.processes.supervisor import Role, Supervisor, lock
@@ -38,11 +40,22 @@ async def run_stack(settings: ServeSettings) -> int:
         _say(f"ready after {time.monotonic() - began:.0f} s: open http://{host}:{settings.web_port} in your browser")
 
     log_file = settings.data_dir / "logs" / "glados.log"
-    return await Supervisor(roles(settings), log_file, json_lines=settings.log_format == "json").run(ready)
+    told = _choice(settings)
+    supervisor = Supervisor(roles(settings, told), log_file, json_lines=settings.log_format == "json")
+    for line in told:
+        supervisor.say(line)
+    return await supervisor.run(ready)
 
 
-def roles(settings: ServeSettings) -> list[Role]:
-    """The roles these settings ask for, in the order they start."""
+def _choice(settings: ServeSettings) -> list[str]:
+    """Which model will be served, why, and what will be fetched. The service asks the hub too, and may say more."""
+    if settings.inference_url is not None or settings.engine in WITHOUT_CARD:
+        return []
+    return list(choose(settings).lines())
+
+
+def roles(settings: ServeSettings, told: Sequence[str] = ()) -> list[Role]:
+    """The roles these settings ask for, in the order they start. `told` are lines that the service need not repeat."""
     env, run = _environment(settings), secrets.token_hex(8)
     found: list[Role] = []
     if settings.redis_url is None:
@@ -59,7 +72,8 @@ def roles(settings: ServeSettings) -> list[Role]:
     if settings.inference_url is None:
         if settings.engine not in WITHOUT_CARD:
             _say("loading the model; on the first start its weights are fetched or converted, which takes minutes")
-        found.append(Role("serve", _glados("serve"), env, grace_s=settings.grace + 5))
+        own = env | {TOLD: "\n".join(told)}
+        found.append(Role("serve", _glados("serve"), own, grace_s=settings.grace + 5))
     others = [platform for platform in installed().values() if platform.name == "web" or platform.configured()]
     metrics_port = settings.metrics_port  # the first role's; each further one has the next
     for index, platform in enumerate(sorted(others, key=lambda platform: (platform.name != "web", platform.name))):

@@ -17,7 +17,7 @@ from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
 from glados_bots.inference.model_files.auto.choice import Choice
 from glados_bots.inference.model_files.cards import NAME
-from glados_bots.inference.model_files.choosing import choose
+from glados_bots.inference.model_files.choosing import TOLD, choose
 from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.support import require_known
@@ -117,8 +117,10 @@ def _choice(settings: ServeSettings) -> Choice | None:
         log.info("model: the engine %s has its own; GLADOS_MODEL is ignored", settings.engine)
         return None
     choice = choose(settings, asks_hub=True)
+    told = os.environ.get(TOLD, "").splitlines()
     for line in choice.lines():
-        log.info("%s", line)
+        if line not in told:
+            log.info("%s", line)
     card = choice.card
     here = presence(card, base_only=settings.base_only)
     if not here.yes:

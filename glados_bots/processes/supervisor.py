@@ -61,6 +61,10 @@ class Supervisor:
         self._exit_code = 0
         self._out = _line_logger(log_file, json_lines=json_lines)
 
+    def say(self, line: str) -> None:
+        """A line of our own on the console and in the log file."""
+        self._out.info("glados: %s", line)
+
     async def run(self, on_ready: Callable[[], None]) -> int:
         """Start all roles, call `on_ready` once all are ready, and return the exit code after an orderly shutdown."""
         loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
 
 AUTO = "auto"
+TOLD = "_GLADOS_TOLD"  # a variable: lines about the choice that `up` has printed, and `serve` need not repeat
 
 
 def choose(settings: ServeSettings, *, asks_hub: bool = False) -> Choice:

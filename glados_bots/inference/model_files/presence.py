@@ -1,16 +1,13 @@
-"""Whether a model is on this machine, and whether it fits. Quick checks, without torch and without the network."""
+"""Whether a model is on this machine. Quick checks, without torch and without the network."""
 
 import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from glados_bots.inference.model_files.before_loading.checkpoint import as_loaded, method_of
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.hardware import HEADROOM, gpu_memory_gb, memory_gb
 from glados_bots.inference.model_files.hub import cache, pins, state
 from glados_bots.inference.model_files.hub.contents import told
-from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, needs, wanted_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +64,3 @@ def local_folder(card: Card) -> Path | None:
     if card.base.hub:
         return hub_snapshot(card)
     return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
-
-
-def fits(card: Card) -> Finding:
-    """Whether the model in bfloat16 fits this machine's GPU, or its memory if there is no GPU."""
-    gpu = gpu_memory_gb()
-    available = gpu if gpu is not None else memory_gb()
-    place = "of GPU memory" if gpu is not None else "of memory, without a GPU"
-    if card.shape is None:
-        return Finding(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
-    shape, _ = as_loaded(card.shape, method_of(card.config))
-    need = next(needs(shape, min(SHORTEST_WINDOW, wanted_window(card, None, None)))).least / 1e9
-    yes = need <= available * HEADROOM
-    return Finding(yes, f"{'yes' if yes else 'no'}: needs {need:.1f} of {available:.0f} GB {place}")

@@ -7,6 +7,7 @@ import pytest
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import EMBEDDED, load_card, load_cards
 from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.hardware import Machine
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.weights import gguf_path
 
@@ -85,7 +86,7 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_gpu_auto_takes_the_embedded_model_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glados_bots.inference.model_files.choosing.gpu_memory_gb", lambda: None)
+    monkeypatch.setattr("glados_bots.inference.model_files.auto.choose.this_machine", lambda _: Machine(memory=8e9))
     chosen, reason = resolve("auto")
     assert (chosen.name, "no GPU" in reason) == (EMBEDDED, True)
     assert presence(chosen).yes

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from glados_bots.inference.model_files.auto.choice import size
 from glados_bots.inference.model_files.auto.ranking import Precision
+from glados_bots.inference.model_files.before_loading.checkpoint import as_loaded, method_of
 from glados_bots.inference.model_files.cards import Card, Shape
 from glados_bots.inference.model_files.hardware import HEADROOM, Machine
 from glados_bots.inference.model_files.presence import Finding
@@ -45,21 +46,20 @@ def on_cpu(card: Card, machine: Machine) -> bool:
 
 
 def verdict(card: Card, machine: Machine) -> Finding:
-    """Whether this card fits in some precision, for one short conversation; for lists."""
+    """Whether this card fits in some precision, as our libraries load it, for one short conversation; for lists."""
     if card.shape is None:
-        return Finding(yes=True, reason=f"unknown need, {machine}")
+        return Finding(yes=True, reason="unknown need")
+    shape, _ = as_loaded(card.shape, method_of(card.config))
+    loaded = card.model_copy(update={"shape": shape})
     if not machine.gpus:
-        needed = weight_bytes(card.shape, "bfloat16") + OVERHEAD
-        yes = on_cpu(card, machine)
-        told = f"{size(needed)} of {size(machine.memory)} of memory, without a GPU"
-        return Finding(yes, f"{'yes' if yes else 'no'}: needs {told}")
-    found = next(_places(card, card.shape, machine), None)
-    if found:
+        yes = on_cpu(loaded, machine)
+        return Finding(yes, f"{'yes' if yes else 'no'}: needs {size(weight_bytes(shape, 'bfloat16') + OVERHEAD)}")
+    found = next(_places(loaded, shape, machine), None)
+    if found is not None:
         return Finding(yes=True, reason=f"yes{found}")
-    smallest = precisions(card.shape)[-1]
-    least = _need(card, card.shape, smallest, SHORTEST_WINDOW).least
+    smallest = precisions(shape)[-1]
     name = "" if smallest == "none" else f" in {smallest}"
-    return Finding(yes=False, reason=f"no: needs {size(least)}{name}, and this is {machine}")
+    return Finding(yes=False, reason=f"no: needs {size(_need(card, shape, smallest, SHORTEST_WINDOW).least)}{name}")
 
 
 def _places(card: Card, shape: Shape, machine: Machine) -> Iterator[str]:

@@ -8,7 +8,8 @@ from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hardware import Gpu
 
 MXFP4 = "mxfp4"
-MXFP4_CAPABILITY = 7.5  # of NVIDIA; transformers unpacks the weights to bfloat16 on older GPUs
+# Method -> NVIDIA's compute capability that transformers' reader needs. It makes bfloat16 weights for an older GPU.
+CAPABILITY = {MXFP4: 7.5, "fp8": 8.9}
 # What transformers asks for, by method: package -> (from this version on, before this one). Without them it refuses
 # bitsandbytes, and unpacks mxfp4 to four times its size.
 NEEDED: dict[str, dict[str, tuple[str, str]]] = {
@@ -25,17 +26,21 @@ def own_quantisation(card: Card) -> str | None:
 
 def can_compute(card: Card, gpus: Iterable[Gpu]) -> bool:
     """Whether these GPUs compute with the checkpoint's own quantisation. GPUs of unknown capability do."""
-    if own_quantisation(card) != MXFP4:
-        return True
-    return all(gpu.capability is None or gpu.capability >= MXFP4_CAPABILITY for gpu in gpus)
+    needed = CAPABILITY.get(own_quantisation(card) or "", 0.0)
+    return all(gpu.capability is None or gpu.capability >= needed for gpu in gpus)
 
 
 def missing(card: Card, precision: str) -> str:
     """What pip must install before a GPU can hold this card in this precision; empty if nothing."""
     method = own_quantisation(card) if precision == "none" else "bitsandbytes"
-    wanted = NEEDED.get(method, {}) if method else {}
-    lacking = [f"{name}>={low},<{high}" for name, (low, high) in wanted.items() if not _is_here(name, low, high)]
-    return " ".join(f"'{one}'" for one in lacking)
+    return lacking(method) if method else ""
+
+
+def lacking(method: str) -> str:
+    """What pip must install before transformers computes with this method; empty if nothing."""
+    wanted = NEEDED.get(method, {})
+    found = [f"{name}>={low},<{high}" for name, (low, high) in wanted.items() if not _is_here(name, low, high)]
+    return " ".join(f"'{one}'" for one in found)
 
 
 def _is_here(package: str, low: str, high: str) -> bool:

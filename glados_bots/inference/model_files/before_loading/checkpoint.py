@@ -1,6 +1,5 @@
 """Weights that are quantised on the hub already: how large they are, and how large they become in memory."""
 
-import importlib.util
 import subprocess
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -8,14 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from glados_bots.inference.model_files.auto.libraries import CAPABILITY, MXFP4, lacking
 from glados_bots.inference.model_files.cards import Card, Shape
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.shapes import PLAIN_BYTES
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model*.safetensors"
-# Method -> the compute capability that transformers' reader needs. It makes bfloat16 weights for an older GPU.
-CAPABILITY = {"mxfp4": 7.5, "fp8": 8.9}
 
 
 def method_of(config: Mapping[str, Any]) -> str | None:
@@ -56,8 +54,8 @@ def _grows(method: str) -> str:
     found = capability()
     if needed and found is not None and found < needed:
         return f"this GPU is too old for {method} (compute capability {found}, and it needs {needed})"
-    if method == "mxfp4" and importlib.util.find_spec("kernels") is None:
-        return "transformers computes mxfp4 only with the package `kernels`, which is not installed"
+    if method == MXFP4 and lacking(method):
+        return f"transformers computes mxfp4 only after `pip install {lacking(method)}`"
     return "transformers computes fp8 only on a GPU" if method == "fp8" and found is None else ""
 
 

@@ -51,13 +51,14 @@ class Plan:
             yield replace(need, precision=self.own) if self.own and not self.note else need
 
 
-def plan(card: Card, token: str | None = None, limit: int | None = None) -> Plan:
+def plan(card: Card, token: str | None = None, limit: int | None = None, *, here: bool = True) -> Plan:
     """Plan a card. Fetches at most its config and its index.
 
     Args:
         card: the model's card.
         token: token of the hub.
         limit: GLADOS_CONTEXT_LENGTH.
+        here: for this machine's libraries and GPUs; another machine is expected to have what the checkpoint needs.
 
     Raises:
         ConfigError: neither config nor card has the figures.
@@ -71,16 +72,26 @@ def plan(card: Card, token: str | None = None, limit: int | None = None) -> Plan
         if card.shape is None:
             raise
         log.info("%s", error)
-        return _from_card(card, limit)
-    return _from_config(card, raw, folder, token, limit)
+        found = from_card(card, limit, here=here)
+        return replace(found, source=f"{found.source}, because its config is not reachable")
+    found = _from_config(card, raw, folder, token, limit)
+    return _loaded(found) if here else found
 
 
-def _from_card(card: Card, limit: int | None) -> Plan:
-    own = checkpoint.method_of(card.config)
-    shape, note = checkpoint.as_loaded(card.shape, own) if card.shape else (None, "")
-    source = "the card, because its config is not reachable"
+def from_card(card: Card, limit: int | None = None, *, here: bool = True) -> Plan:
+    """Plan from the card alone, without its files and without the network. The arguments are those of `plan`."""
+    own, source = checkpoint.method_of(card.config), "the card"
     support = supported(card.config) if card.config else None
-    return Plan(card, source, support, shape, wanted_window(card, None, limit), own, note)
+    found = Plan(card, source, support, card.shape, wanted_window(card, None, limit), own)
+    return _loaded(found) if here else found
+
+
+def _loaded(planned: Plan) -> Plan:
+    """The plan with the weights as this machine loads them."""
+    if planned.shape is None:
+        return planned
+    shape, note = checkpoint.as_loaded(planned.shape, planned.own)
+    return replace(planned, shape=shape, note=note)
 
 
 def _from_config(card: Card, raw: Mapping[str, Any], folder: Path, token: str | None, limit: int | None) -> Plan:
@@ -96,8 +107,7 @@ def _from_config(card: Card, raw: Mapping[str, Any], folder: Path, token: str | 
     if own:
         size = checkpoint.size_of(card, folder, token) or (card.shape and card.shape.checkpoint_bytes)
         shape = shape.model_copy(update={"checkpoint_bytes": size})
-    shape, note = checkpoint.as_loaded(shape, own)
-    return Plan(card, source, found, shape, wanted_window(card, window_of(config), limit), own, note)
+    return Plan(card, source, found, shape, wanted_window(card, window_of(config), limit), own)
 
 
 def raw_config(card: Card, token: str | None) -> tuple[dict[str, Any], Path]:

@@ -91,10 +91,15 @@ def chosen(gpu: str, hub: Hub | None = None, **given: Any) -> Choice:
 
 
 def here(tmp_path: Path, name: str) -> None:
-    """Put the card's files into the hub's cache."""
-    folder = tmp_path / "hf" / "hub" / f"models--ORG--{name}" / "snapshots" / "0123"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
+    """Put the card's files into the hub's cache, as the newest commit of its branch."""
+    repository, commit = tmp_path / "hf" / "hub" / f"models--ORG--{name}", "0123456789" * 4
+    for path, text in {
+        "refs/main": commit,
+        f"snapshots/{commit}/config.json": "{}",
+        f"snapshots/{commit}/model.safetensors": "",
+    }.items():
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text(text)
 
 
 @pytest.mark.parametrize(
