@@ -42,7 +42,12 @@ def write_base(kind: str, folder: Path, **more: Any) -> Path:
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
-    model.generation_config.eos_token_id = model.config.eos_token_id = 2
+    return write_model(model, folder)
+
+
+def write_model(model: Any, folder: Path) -> Path:
+    """A model with a tokenizer; its answers end with the token 2."""
+    model.generation_config.eos_token_id = model.config.get_text_config().eos_token_id = 2
     model.save_pretrained(folder)
     for path in weights.fetch(resolve("smollm2_135m")[0], DATA, None).glob("*token*"):
         (folder / path.name).write_bytes(path.read_bytes())
