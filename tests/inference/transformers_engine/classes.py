@@ -50,6 +50,7 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
+BETA = {"llama_4_scaling_beta": 0.5}  # of the scale that grows with the position
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64}
 SECTIONS = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
 PARTIAL = {**SECTIONS, "mrope_section": [1, 1, 0], "partial_rotary_factor": 0.25}
@@ -125,13 +126,20 @@ PAGED: dict[str, Callable[[], Any]] = {
     "mistral": lambda: t.MistralConfig(**SIZES, sliding_window=None),
     "mistral, window": lambda: t.MistralConfig(**SIZES, sliding_window=WINDOW),
     "ministral 3": lambda: t.Ministral3Config(
-        **SIZES, **HEAD, rope_parameters={**YARN, "llama_4_scaling_beta": 0.5, "mscale": 1.0, "mscale_all_dim": 1.0}
+        **SIZES, **HEAD, rope_parameters={**YARN, **BETA, "mscale": 1.0, "mscale_all_dim": 1.0}
     ),
     "mistral 3": lambda: t.Mistral3Config(
-        text_config={"model_type": "mistral", **SIZES, **HEAD, "sliding_window": None}, vision_config=PIXTRAL, image_token_index=5
+        text_config={"model_type": "mistral", **SIZES, **HEAD, "sliding_window": None},
+        vision_config=PIXTRAL,
+        image_token_index=5,
     ),
     "mistral 3 of ministral 3": lambda: t.Mistral3Config(
-        text_config={"model_type": "ministral3", **SIZES, **HEAD, "rope_parameters": {**YARN, "llama_4_scaling_beta": 0.5}},
+        text_config={
+            "model_type": "ministral3",
+            **SIZES,
+            **HEAD,
+            "rope_parameters": {**YARN, **BETA},
+        },
         vision_config=PIXTRAL,
         image_token_index=5,
     ),
