@@ -23,12 +23,11 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.asking import FIRST, QUESTION, SPEED, Answer, new_question
 from benchmarks.peers import Contender, Running, Weights, llama_cpp, ours, running, transformers_serve, vllm
 from glados_bots.inference.model_files import cards, choosing, weights
 
 Chat = list[dict[str, str]]
-SPEED = "tokens/s, {} streams"
-FIRST = "first token ms, {} streams"
 TURN = "first token ms, turn {}"
 LONG = "streams of 1,500 tokens"
 LONG_SPEED = "tokens/s, {} " + LONG
@@ -38,19 +37,6 @@ READY = "ready after s"
 ANSWERED = "ready, with the first answer, s"
 PEAK = "peak memory MB"
 STORY = "The keeper of the lighthouse wrote down what the sea brought in that night, and what it took away again. " * 64
-QUESTION = (
-    "Please tell me more about what happened next in this story, who was there, what they said to one another, "
-    "what the weather was like, and how all of it came to an end, in as many words as you like."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One streamed answer; times in seconds."""
-
-    text: str
-    tokens: int
-    first_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +85,7 @@ async def ask(client: httpx.AsyncClient, server: Running, messages: Chat, tokens
 
 async def measure_streams(client: httpx.AsyncClient, server: Running, streams: int, tokens: int) -> Figures:
     """Tokens per second of all streams together, from first question to last answer, and times to the first token."""
-    chats: list[Chat] = [[{"role": "user", "content": f"Story {uuid4().hex}. {QUESTION}"}] for _ in range(streams)]
+    chats: list[Chat] = [[{"role": "user", "content": new_question()}] for _ in range(streams)]
     begun = time.perf_counter()
     answers = await asyncio.gather(*(ask(client, server, chat, tokens) for chat in chats))
     seconds = time.perf_counter() - begun
@@ -114,7 +100,7 @@ async def measure_conversation(client: httpx.AsyncClient, server: Running, turns
     chat: Chat = []
     figures: Figures = {}
     for turn in range(1, turns + 1):
-        chat.append({"role": "user", "content": f"Story {uuid4().hex}. {QUESTION}"})
+        chat.append({"role": "user", "content": new_question()})
         answer = await ask(client, server, chat, tokens)
         chat.append({"role": "assistant", "content": answer.text})
         figures[TURN.format(turn)] = [answer.first_s * 1000]

@@ -19,7 +19,8 @@ from uuid import uuid4
 import httpx
 import uvicorn
 
-from benchmarks.engine import QUESTION, ask
+from benchmarks.asking import QUESTION
+from benchmarks.engine import ask
 from benchmarks.peers import Running
 from glados_bots.conversation import Message
 from glados_bots.inference.api.service import create_app

@@ -19,25 +19,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from glados_bots.conversation import Message  # noqa: E402
+from benchmarks.asking import QUESTIONS, alike, ask  # noqa: E402 - found by the path above
 from glados_bots.inference.engine import EngineOptions  # noqa: E402
 from glados_bots.inference.model_files import cards, choosing, weights  # noqa: E402
 from glados_bots.inference.transformers_engine.cpu.packing import LANES, pack  # noqa: E402
 from glados_bots.inference.transformers_engine.engine import TransformersEngine  # noqa: E402
-from glados_bots.wire.events import Delta, Sampling  # noqa: E402
 
 TEXT = [ROOT / "docs" / name for name in ("deploy.md", "security.md", "privacy.md", "markdown.md")]
 WINDOW = 256  # tokens that are judged together
 MOST_PERPLEXITY = 1.01  # of 8 bits, relative to bfloat16
 MOST_DIVERGENCE = 0.005  # of 8 bits from float32, in nats per token; bfloat16 itself has about 0.0015
 LEAST_ALIKE = 0.7  # share of the questions
-ALIKE = 24  # characters at the beginning that must be equal
-TOPICS = "lemons, the sea, bread, winter, trains, music, bees, rivers, maps, glass".split(", ")
-KINDS = (
-    "Tell me about {}.", "Write one sentence on {}.", "Why do people like {}?", "List three facts on {}.",
-    "Explain {} to a child.",
-)  # fmt: skip
-QUESTIONS = [kind.format(topic) for topic in TOPICS for kind in KINDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +76,9 @@ async def answers(quantize: str) -> list[str]:
     engine = TransformersEngine(card, EngineOptions(ROOT / "data", quantize=quantize))
     await engine.start()
 
-    async def answer(question: str) -> str:
-        events = engine.generate(card.name, [Message("user", question)], Sampling(16, 0.0))
-        return "".join([event.text async for event in events if isinstance(event, Delta)])
-
-    found = await asyncio.gather(*(answer(question) for question in QUESTIONS))
+    found = await asyncio.gather(*(ask(engine, question, 16) for question in QUESTIONS))
     await engine.stop()
-    return found
-
-
-def alike(one: list[str], other: list[str]) -> int:
-    """How many pairs of answers begin alike."""
-    return sum(a[:ALIKE] == b[:ALIKE] for a, b in zip(one, other, strict=True))
+    return [answer.text for answer in found]
 
 
 async def main() -> int:

@@ -54,7 +54,8 @@ class CardEngine(ABC):
             return self.encoder.encode(messages, sampling)
 
     def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
-        limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, self._options.thinking_tokens)
+        reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
+        limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
         show = self._options.show_reasoning
         return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, show=show)
 

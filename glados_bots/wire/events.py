@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 # OpenAI's `reasoning_effort`, and the level of thinking that each value means. `minimal` is no level of its own.
 EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
+LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
 FinishReason = Literal["stop", "length", "content_filter", "error"]
 
@@ -24,6 +25,7 @@ class Sampling:
     stop: tuple[str, ...] = ()  # strings that end the answer, beside those of the card; no part of the answer
     effort: str | None = None  # OpenAI's `reasoning_effort`
     variables: Mapping[str, Any] = field(default_factory=dict)  # for the chat template
+    reasoning_tokens: int | None = None  # limit of the reasoning; None: as the service's settings say
 
 
 @dataclass(frozen=True, slots=True)

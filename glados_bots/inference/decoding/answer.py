@@ -106,7 +106,7 @@ class Answer:
         elif self._reasoned and not self._speaks and not delta:  # marks and empty lines before the answer
             self._reasoned += len(piece.ids)
         else:
-            self._speaks = True
+            self._speaks = self._speaks or bool(delta)
         if self._text.stopped or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):

@@ -148,7 +148,7 @@ def test_a_prompt_that_begins_the_reasoning_is_known(given: Any, end: str, said:
 def test_the_closing_of_each_kind_is_read_as_its_tokens() -> None:
     for kind, said in (("harmony", ANALYSIS), (MISTRAL, "[THINK]Hm"), (GEMMA, "<|channel>thought\nHm")):
         tokenizer = with_marks(kind)
-        marks = ReasoningMarks(tokenizer, kind)
+        marks = ReasoningMarks(tokenizer, kind)  # type: ignore[arg-type] # "harmony" is a literal here
         text, folding = Detokenizer(tokenizer, [], marks.codes), marks.fold("", show=False)
         folding.feed(text.feed(tokenizer(said, add_special_tokens=False)["input_ids"]))
         assert folding.is_inside
