@@ -49,7 +49,7 @@ class DenseScheduler:
         vocabulary: int,
     ) -> None:
         cuda = model.device.type == "cuda"
-        self._forward = Forward(model, loras)
+        self._forward = Forward(model, loras, plan.window)
         self._sampler = sampler
         self._choose = self._on_device if cuda else sampler.choose_all
         self._ends = frozenset(ends)
@@ -57,7 +57,7 @@ class DenseScheduler:
         self._piece = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
         self._budget = plan.memory * model.dtype.itemsize / HALF
         self._room = plan.memory
-        self._kept = Kept(self._budget * KEPT_SHARE)
+        self._kept = Kept(0 if self._forward.whole_prompts else self._budget * KEPT_SHARE)
         self._waiting: deque[Request] = deque()
         self._reading: list[Request] = []
         self._batches: list[Batch] = []
@@ -147,7 +147,9 @@ class DenseScheduler:
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
         rest, keep_at = request.to_read, len(request.prompt) - TAIL
         count = min(self._piece, len(rest))
-        if request.read < keep_at < request.read + count:
+        if self._forward.whole_prompts:
+            count = len(rest)
+        elif request.read < keep_at < request.read + count:
             count = keep_at - request.read
         slots = [slot_of(request.request_id)]
         scores = self._forward([rest[:count]], request.cache, [request.read], slots)
