@@ -143,7 +143,7 @@ def greedy(model: Any, prompt: torch.Tensor) -> torch.Tensor:
     """The answer's tokens, at most as many as the engine is asked for; shape (tokens,)."""
     mask = torch.ones_like(prompt)
     settings = {"max_new_tokens": GREEDY.max_tokens, "do_sample": False, "eos_token_id": 2, "pad_token_id": 0}
-    return model.generate(prompt, attention_mask=mask, **settings)[0, prompt.shape[1] :]  # type: ignore[no-any-return]
+    return model.generate(prompt, attention_mask=mask, **settings)[0, prompt.shape[1] :]
 
 
 def generated(engine: TransformersEngine, model: Any, question: str) -> str:
