@@ -49,14 +49,20 @@ class Library:
     def weight_bytes(self) -> int:
         """Bytes of the model's weights as they were loaded."""
         tensors = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        return sum(tensor_bytes(tensor) for tensor in tensors.values())
 
     def cache_bytes(self) -> int:
         """Bytes of the cache for keys and values; 0 if it grows with the conversations."""
         if self.manager is None:
             return 0
-        tensor = self.manager.batch_processor.cache.cache_tensor
-        return int(tensor.numel() * tensor.element_size())
+        return tensor_bytes(self.manager.batch_processor.cache.cache_tensor)
+
+
+def tensor_bytes(tensor: Any) -> int:
+    """Bytes of a tensor. One of torchao wraps others, and claims the type that it had before it was quantised."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        return sum(tensor_bytes(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+    return int(tensor.numel() * tensor.element_size())
 
 
 @contextmanager

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch.testing._internal.two_tensor import TwoTensor
 
 from benchmarks.on_gpu.isolated import CaseError, in_own_process, run_case
+from benchmarks.on_gpu.library import tensor_bytes
 from benchmarks.on_gpu.memory import Outcome
 from benchmarks.on_gpu.report import Case, Measured, Missed, Result, Row, Section
 from benchmarks.on_gpu.sections import SECTIONS
@@ -170,6 +173,12 @@ def test_failures_and_broken_promises_are_lines_and_the_other_rows_stay() -> Non
         "oom, dead: the service does not answer afterwards: the engine is dead",
         "oom, other: boom",
     ]
+
+
+def test_a_tensor_that_wraps_others_has_their_size() -> None:
+    small, large = torch.zeros(3, dtype=torch.int8), torch.zeros(3, dtype=torch.int8)
+    assert tensor_bytes(torch.zeros(5, dtype=torch.bfloat16)) == 10
+    assert tensor_bytes(TwoTensor(small, large)) == 6
 
 
 def test_without_the_first_row_there_are_figures_and_no_ratios() -> None:
