@@ -17,6 +17,7 @@ from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.store.usage import describe, usage
 from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.events import LEVELS
 from glados_bots.wording.languages import NAMES as LANGUAGES
 from glados_bots.wording.languages import known
 from glados_bots.wording.sentence import Sentence, joined, say
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 DAY_S = 86400
 # Every command that a person can give, by its English name.
 NAMES = (
-    "ask", "stop", "reset", "model", "persona", "language", "export", "forget", "privacy", "usage", "status", "help",
+    "ask", "stop", "reset", "model", "persona", "language", "thinking", "export", "forget", "privacy", "usage",
+    "status", "help",
 )  # fmt: skip
 
 
@@ -122,6 +124,40 @@ class Commands:
         await self._book.set_language(channel, language)
         await self._log_act(by, "set language", f"{channel}: {language or 'default'}")
         return say("language-set", language=LANGUAGES.get(language, language)) if language else say("language-unset")
+
+    async def thinking(self, channel: str) -> Sentence:
+        """Say how much the model thinks in a channel, and which levels it knows."""
+        chosen = (await self._book.get(channel)).thinking
+        model, levels = await self._levels(channel)
+        if levels == () and not chosen:
+            return say("thinking-none", model=model)
+        told = _listed(LEVELS if levels is None else levels or ("default",))
+        return say("thinking-is", level=chosen, levels=told) if chosen else say("thinking-is-default", levels=told)
+
+    async def set_thinking(self, channel: str, level: str, by: str = "") -> Sentence:
+        """Choose how much the model of a channel thinks; empty restores the model's default.
+
+        Raises:
+            GladosError: there is no such level, or the channel's model does not know it.
+        """
+        level = level.strip().lower()
+        model, levels = await self._levels(channel) if level in LEVELS else ("", LEVELS)
+        if level and level not in (LEVELS if levels is None else levels):
+            if not levels:
+                raise GladosError(say("thinking-none", model=model))
+            raise GladosError(say("no-such-thinking", level=level[:40].replace("`", ""), levels=_listed(levels)))
+        await self._book.set_thinking(channel, level)
+        await self._log_act(by, "set thinking", f"{channel}: {level or 'default'}")
+        if not level:
+            return say("thinking-unset")
+        return say("thinking-set-unsure" if levels is None else "thinking-set", level=level)
+
+    async def _levels(self, channel: str) -> tuple[str, tuple[str, ...] | None]:
+        """A channel's model, and the levels of thinking that it knows; None if its server does not tell them."""
+        served = await self._client.models()
+        chosen = (await self._book.get(channel)).model
+        model = next((model for model in served if model.id == chosen), served[0])
+        return model.id, model.thinking_levels
 
     async def _log_act(self, by: str, act: str, target: str) -> None:
         if by:

@@ -9,6 +9,7 @@ GladosError                 the person who caused it may read its text
 └── EngineError             raised by an engine inside the service
     ├── PromptTooLongError
     ├── PromptRefusedError        the model's chat template refuses these messages
+    ├── ParameterRefusedError     this model cannot do what a field of the request asks for
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
     └── EngineDeadError           the engine is broken; the process must restart
@@ -21,7 +22,7 @@ EXIT_CONFIG = 2  # exit code after a ConfigError: a restart would not help
 
 def first_line(error: Exception) -> str:
     """The first line of a library's error, short enough for a sentence. An error without text gives its type."""
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+    return (str(error).strip().splitlines() or [""])[0] or type(error).__name__
 
 
 class GladosError(Exception):
@@ -121,6 +122,14 @@ class PromptTooLongError(EngineError):
 
 class PromptRefusedError(EngineError):
     """The model's chat template refuses these messages; the text is its own sentence."""
+
+
+class ParameterRefusedError(EngineError):
+    """This model cannot do what a field of the request asks for."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name  # of the field
 
 
 class QueueFullError(EngineError):

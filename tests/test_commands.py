@@ -195,3 +195,22 @@ def test_what_ends_a_command_is_told_in_words_for_its_person() -> None:
     assert why(ServiceUnavailableError("the inference service is busy")) == say("model-list-unreachable")
     assert why(GladosError(say("no-limit"))) == say("no-limit")
     assert why(GladosError("a path of this machine")) == say("broken")
+
+
+async def test_how_much_the_model_thinks_is_chosen_from_the_levels_that_it_knows(world: World) -> None:
+    """With an honest sentence where the model knows no levels, or not this one; `off` and `default` differ."""
+    desk = commands(world)
+    assert await desk.thinking("room") == say("thinking-none", model="scripted")
+    with pytest.raises(GladosError) as none:
+        await desk.set_thinking("room", "on")
+    assert none.value.sentence == say("thinking-none", model="scripted")
+    world.engine.thinking_levels = ("off", "on")
+    levels = ("`on`", "`off`")
+    assert await desk.thinking("room") == say("thinking-is-default", levels=levels)
+    for level in ("low", "sideways"):
+        with pytest.raises(GladosError, match=level):
+            await desk.set_thinking("room", level)
+    assert await desk.set_thinking("room", "OFF", by="7") == say("thinking-set", level="off")
+    assert await desk.thinking("room") == say("thinking-is", level="off", levels=levels)
+    assert await desk.set_thinking("room", "") == say("thinking-unset")
+    assert await desk.thinking("room") == say("thinking-is-default", levels=levels)

@@ -20,6 +20,7 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
     history = await parts.store.history(conversation)
     answered = {exchange.turn for exchange in history}
     waiting = [await parts.store.turn(turn) for turn in running if turn not in answered]
+    useful = None if history or running else await parts.useful()
     named = session if session and session.by == "oidc" else None
     return await off_loop(
         rendered,
@@ -29,6 +30,7 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
         history=history,
         running=running,
         waiting=[turn for turn in waiting if turn],
+        useful=useful,
         chats=await parts.chats.of(session) if session else [],
         is_locked=parts.door.is_locked,
         person=named.person if named else "",

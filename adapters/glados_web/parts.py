@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, HTTPException, Request
 
 from glados_bots.adapter_core import AdapterCore
+from glados_bots.errors import InferenceError
 from glados_bots.settings import Settings
 from glados_bots.store.connection import connect
+from glados_bots.wire.model_list import Useful
 from glados_bots.wording.sentence import say
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_STREAMS = 1000  # pages that follow a chat at once; each holds one connection to Redis
 NO_CHAT = say("page-no-chat")
+LIST_S = 0.5  # longest wait for the list of models: the page does not depend on it
 STILL_IN_S = 2.0  # between a stream's checks that its reader is still signed in
 
 
@@ -64,6 +67,14 @@ class WebParts:
         session = session_of(request)
         while session and await self.door.sessions.is_alive(session):  # noqa: ASYNC110 - the event may be in another process
             await asyncio.sleep(STILL_IN_S)
+
+    async def useful(self) -> Useful | None:
+        """What the machine could serve instead of the small model; None if the model is useful, or not reachable."""
+        try:
+            async with asyncio.timeout(LIST_S):
+                return (await self.core.client.models())[0].useful
+        except (InferenceError, TimeoutError):
+            return None
 
     async def forget(self, conversation: str) -> None:
         """Delete what a chat holds, and the views that browsers read."""

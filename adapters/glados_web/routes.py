@@ -19,6 +19,7 @@ from glados_web.door.protection import require_own_page
 from glados_web.pages import language_of
 from glados_web.parts import NO_CHAT, WebParts, session_of
 from glados_web.question import read_question
+from glados_web.typed_commands import think, wanted_level
 
 OWN_PAGE = [Depends(require_own_page)]
 
@@ -83,8 +84,16 @@ def _add_questions(app: FastAPI, parts: WebParts) -> None:
         session = session_of(request) or await parts.door.begin(request)
         if session is None:
             raise HTTPException(403, say("page-cookies"))
+        level = wanted_level(text, language_of(request))
+        is_new = not await parts.chats.owns(session, conversation)
         if not await parts.chats.claim(session, conversation, text):
             raise HTTPException(404, NO_CHAT)
+        if level is not None:
+            if is_new:
+                await parts.chats.untitle(conversation)
+            parts.door.give_cookie(session, request, response)
+            told = await think(parts.core, conversation, level)
+            return {"told": told.in_language(language_of(request))}
         name = hashlib.sha256(f"{conversation}:{key}".encode("utf-8", "replace")).hexdigest()[:32]
         place = {LANGUAGE: language_of(request)}
         turn = Turn(name, conversation, session.owner, text, channel=conversation, place=place)
@@ -127,6 +136,7 @@ def _add_actions(app: FastAPI, parts: WebParts) -> None:
     @app.post("/c/{conversation}/delete", dependencies=OWN_PAGE)
     async def delete(conversation: Owned, request: Request) -> dict[str, str]:
         await parts.forget(conversation)
+        await parts.core.book.forget(conversation)
         if session := session_of(request):
             await parts.chats.forget(session, conversation)
         return {"status": "deleted"}

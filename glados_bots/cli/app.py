@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from glados_bots import __version__, env_file, tracing
-from glados_bots.cli import completions, keys, models, password, store, terminal, usage_errors, version
+from glados_bots.cli import completions, keys, models_upgrade, password, store, terminal, usage_errors, version
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.cli.overview import MODELS, OPERATE, PEOPLE, RUN, OneScreen
 from glados_bots.cli.stored import audit, backup, privacy, turns
@@ -43,6 +43,10 @@ Engine = Annotated[
 Quantize = Annotated[
     str | None, typer.Option("--quantize", help="Precision of the weights: auto, none, 8bit or 4bit [GLADOS_QUANTIZE]")
 ]
+Dtype = Annotated[
+    str | None,
+    typer.Option("--dtype", help="Type of plain weights: bfloat16, or float32, which is exact [GLADOS_DTYPE]"),
+]
 Loras = Annotated[
     list[str] | None, typer.Option("--lora", help="One more LoRA on the same base, as NAME=FOLDER; may be repeated")
 ]
@@ -71,13 +75,14 @@ def _add_serving(name: str, summary: str, example: str, run: Callable[[ServeSett
         multi_gpu: MultiGpu = None,
         engine: Engine = None,
         quantize: Quantize = None,
+        dtype: Dtype = None,
         lora: Loras = None,
         base_only: BaseOnly = None,
     ) -> None:
         loras = ",".join(lora) if lora else None
         settings = load_settings(
-            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, loras=loras,
-            base_only=base_only,
+            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, dtype=dtype,
+            loras=loras, base_only=base_only,
         )  # fmt: skip
         env_file.tell([settings.model, *(entry.partition("=")[2] for entry in settings.loras.split(","))])
         run(settings)
@@ -170,7 +175,7 @@ def _add_platform(platform: Platform) -> None:
     app.command(platform.name, help=platform.summary, epilog=example, rich_help_panel=RUN)(command)
 
 
-for room, panel in ((models, MODELS), (privacy, PEOPLE), (keys, PEOPLE), (turns, OPERATE), (store, OPERATE)):
+for room, panel in ((models_upgrade, MODELS), (privacy, PEOPLE), (keys, PEOPLE), (turns, OPERATE), (store, OPERATE)):
     app.add_typer(room.group, rich_help_panel=panel)
 app.command(epilog="Example: glados hash-password", rich_help_panel=PEOPLE)(password.hash_password)
 app.command("version", epilog="Example: glados version", rich_help_panel=OPERATE)(version.show)

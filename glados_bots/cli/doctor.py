@@ -17,6 +17,7 @@ from glados_bots.http_server.listening import require_free_port
 from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.presence import fits, presence
+from glados_bots.inference.model_files.support import support_of
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.platforms import Check, installed
 from glados_bots.settings import load, unknown_variables
@@ -115,8 +116,6 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     if settings.engine in WITHOUT_CARD:
         yield Check("model", "ok", f"{settings.engine}: {WITHOUT_CARD[settings.engine]}")
         return
-    from glados_bots.inference.model_files import unservable
-
     try:
         card, reason = resolve(settings.model)
     except ConfigError as error:
@@ -125,9 +124,9 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     here, room = presence(card), fits(card)
     remedy = "" if here.yes else "docs/models.md says how to get them"
     yield Check("model", "ok" if here.yes else "fail", f"{reason}; files: {here.reason}", remedy)
-    fault = unservable.known_fault(card, settings.engine)
-    if fault:
-        yield Check("engine", "fail", f"transformers cannot serve {card.name} ({fault})", unservable.WAY_OUT)
+    found = support_of(card) if settings.engine == "transformers" else None
+    if found and found.way is None:
+        yield Check("engine", "fail", f"transformers cannot serve {card.name} ({found.reason})", found.remedy)
     need = room.reason.removeprefix("yes: ").removeprefix("no: ")  # the state says it already
     yield Check("memory", "ok" if room.yes else "warn", need, "" if room.yes else "choose a smaller model")
 

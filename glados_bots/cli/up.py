@@ -78,15 +78,17 @@ def _environment(settings: ServeSettings) -> dict[str, str]:
     """What was given on the command line, for the children."""
     env = {
         "GLADOS_MODEL": settings.model,
-        "GLADOS_MULTI_GPU": str(settings.multi_gpu).lower(),
         "GLADOS_ENGINE": settings.engine,
         "GLADOS_QUANTIZE": settings.quantize,
+        "GLADOS_DTYPE": settings.dtype,
         "GLADOS_LORAS": settings.loras,
         "GLADOS_BASE_ONLY": str(settings.base_only).lower(),
         "GLADOS_DATA_DIR": str(settings.data_dir.resolve()),
     }
     if settings.api_key is None and settings.inference_url is None and not is_loopback(settings.host):
         env["GLADOS_API_KEY"] = secrets.token_urlsafe(32)  # of this run: the service is for our own roles only
+    if settings.multi_gpu is not None:
+        env["GLADOS_MULTI_GPU"] = str(settings.multi_gpu).lower()
     if settings.hub_token:
         env["GLADOS_HF_TOKEN"] = settings.hub_token
     return env

@@ -2,12 +2,14 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TypeVar
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
+from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
@@ -27,33 +29,44 @@ class CardEngine(ABC):
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._encoder: Encoder | None = None  # `start` creates it
+        self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        prompt = await asyncio.to_thread(self._encode, messages)
+        prompt = await asyncio.to_thread(self._encode, messages, sampling)
         room = self.encoder.room(prompt)
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
             yield Begun(len(prompt))
-            limit = min(sampling.max_tokens or self._card.max_answer_tokens or room, room)
             domain = caller if self._options.share_prefixes == "key" else ""
-            async with aclosing(self._answer(model, prompt, limit, sampling, domain)) as events:
+            ask = partial(self._answer, model, sampling=sampling, domain=domain)
+            async with aclosing(self._reader(prompt, room, sampling).events(ask)) as events:
                 async for event in events:
                     yield event
         finally:
             self._line.leave()
 
-    def _encode(self, messages: Sequence[Message]) -> list[int]:
+    def _encode(self, messages: Sequence[Message], sampling: Sampling) -> list[int]:
         with self._suspects.making(messages):
-            return self.encoder.encode(messages)
+            return self.encoder.encode(messages, sampling)
+
+    def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
+        reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
+        limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
+        show = self._options.show_reasoning
+        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, show=show)
+
+    def _stops(self, sampling: Sampling) -> list[str]:
+        """The strings that end an answer."""
+        return [*self._card.stop, *sampling.stop]
 
     @abstractmethod
     def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
-    ) -> AsyncGenerator[Event]:
+    ) -> AsyncGenerator[Tokens]:
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 
     @property
@@ -62,6 +75,14 @@ class CardEngine(ABC):
         if self._encoder is None:
             raise EngineDeadError("the engine has not been started")
         return self._encoder
+
+    @property
+    def thinking_levels(self) -> tuple[str, ...]:
+        return self._encoder.variables.levels if self._encoder else ()
+
+    @property
+    def thinking_tokens(self) -> int:
+        return self._options.thinking_tokens
 
     @property
     def context_length(self) -> int:

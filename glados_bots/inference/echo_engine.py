@@ -13,6 +13,7 @@ from itertools import islice
 from glados_bots.conversation import Message
 from glados_bots.errors import PromptTooLongError
 from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Sampling
 
@@ -25,6 +26,8 @@ class EchoEngine:
 
     models: tuple[str, ...] = ("echo",)
     context_length = 8192
+    thinking_levels: tuple[str, ...] = ()
+    thinking_tokens = 0
     fatal: str | None = None
 
     def __init__(self, card: None, options: EngineOptions) -> None:
@@ -56,6 +59,7 @@ class EchoEngine:
 
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
         """(words of the answer, its last event)."""
+        TemplateVariables(None, {}).of(sampling)  # refuses what no template reads
         prompt = sum(1 for message in messages for _ in _words(message.content))
         room = self.context_length - prompt
         if room < 1:

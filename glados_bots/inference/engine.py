@@ -44,11 +44,14 @@ class EngineOptions:
     # Which requests share cached prompt prefixes: those of the same caller (`key`), or those of all callers
     share_prefixes: Literal["key", "all"] = "key"
     cache_gb: float | None = None  # memory for keys and values, in 10^9 bytes; None: depends on the device
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of weights that are not quantised, and of keys and values
+    context_length: int | None = None  # most tokens of prompt and answer together; None: see shapes.wanted_window
     quantize: str = "auto"  # auto, none, 8bit or 4bit, see GLADOS_QUANTIZE
     # Folders of additional LoRAs on the same base, by the model names under which they are served
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False  # serve the base without the card's own LoRA
     show_reasoning: bool = False  # show what the model thinks before it answers
+    thinking_tokens: int = 4096  # the most tokens of reasoning before an answer
     vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
     vllm_arguments: tuple[str, ...] = ()  # additional arguments of `vllm serve`, such as `--enforce-eager`
 
@@ -85,6 +88,14 @@ class Engine(Protocol):
     @property
     def context_length(self) -> int:
         """Maximum number of tokens of prompt and answer together."""
+
+    @property
+    def thinking_levels(self) -> tuple[str, ...]:
+        """The levels of thinking that the model knows, such as `off` and `high`."""
+
+    @property
+    def thinking_tokens(self) -> int:
+        """The most tokens of reasoning that an answer may cost beside its own limit."""
 
     @property
     def fatal(self) -> str | None:

@@ -3,20 +3,30 @@
 import gc
 import importlib
 import logging
+import os
 import shlex
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
-from glados_bots.errors import ConfigError
+from glados_bots.conversation import Message
+from glados_bots.errors import ConfigError, EngineError, first_line
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
-from glados_bots.inference.model_files.cards import NAME, Card
-from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.auto.choice import Choice
+from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.choosing import choose
+from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.presence import presence
+from glados_bots.inference.model_files.support import require_known
 from glados_bots.inference.settings import ServeSettings
+from glados_bots.wire.events import Delta, Sampling
 
 log = logging.getLogger(__name__)
+
+TRIAL_TOKENS = 48  # enough to see that a model speaks
 
 
 def run_service(settings: ServeSettings) -> None:
@@ -29,7 +39,8 @@ def run_service(settings: ServeSettings) -> None:
     keys = KeyBook(settings.data_dir)
     require_lock(settings, keys)
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before a long download of weights
-    serve(build_engine(settings), settings, keys)
+    choice = _choice(settings)
+    serve(_build(settings, choice), settings, keys, choice.useful if choice else None)
 
 
 def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
@@ -41,49 +52,85 @@ def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
         )
 
 
-def build_engine(settings: ServeSettings) -> Engine:
-    """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used."""
-    card = _card(settings)
+async def ask_once(engine: Engine, question: str) -> str:
+    """Start the engine, answer one question in a few words, and stop. Raises ConfigError if there is no answer."""
+    try:
+        await engine.start()
+        asked = engine.generate(engine.models[0], [Message("user", question)], Sampling(max_tokens=TRIAL_TOKENS))
+        async with aclosing(asked) as events:
+            answer = "".join([event.text async for event in events if isinstance(event, Delta)]).strip()
+    except EngineError as error:
+        raise ConfigError(f"{question!r} has no answer ({first_line(error)}); choose another model") from error
+    finally:
+        await engine.stop()
+    if not answer:
+        raise ConfigError(f"{question!r} has an empty answer; choose another model")
+    return answer
+
+
+def build_engine(settings: ServeSettings, revision: str | None = None) -> Engine:
+    """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used.
+
+    Args:
+        settings: name the engine and the model.
+        revision: the commit of the model's base on the hub; None: the one that this machine serves.
+    """
+    choice = _choice(settings)
+    if choice and revision and choice.card.base.hub:
+        choice = replace(choice, card=pins.at(choice.card, revision))
+    return _build(settings, choice)
+
+
+def _build(settings: ServeSettings, choice: Choice | None) -> Engine:
+    # GPUs are counted as nvidia-smi does: torch's own order begins with the fastest
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     options = EngineOptions(
         data_dir=settings.data_dir,
         hf_token=settings.hub_token,
-        multi_gpu=settings.multi_gpu,
+        multi_gpu=choice.multi_gpu if choice else bool(settings.multi_gpu),
         max_waiting=settings.max_waiting,
         share_prefixes=settings.share_prefixes,
         cache_gb=settings.cache_gb,
-        quantize=settings.quantize,
+        dtype=settings.dtype,
+        context_length=settings.context_length,
+        quantize=choice.quantize if choice else settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,
         show_reasoning=settings.show_reasoning,
+        thinking_tokens=settings.thinking_tokens,
         vllm_command=settings.vllm_command,
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),
     )
     module, _, name = ENGINES[settings.engine].partition(":")
     gc.disable()  # importing torch creates a million objects and no garbage; collecting takes a quarter of the time
     try:
-        engine: Engine = getattr(importlib.import_module(module), name)(card, options)
+        engine: Engine = getattr(importlib.import_module(module), name)(choice.card if choice else None, options)
     finally:
         gc.enable()
     gc.freeze()  # and no later collection looks at these objects
     return engine
 
 
-def _card(settings: ServeSettings) -> Card | None:
-    """The chosen model's card; None if the engine has its own model. Raises ConfigError like `build_engine`."""
+def _choice(settings: ServeSettings) -> Choice | None:
+    """The chosen model; None if the engine has its own model. Raises ConfigError like `build_engine`."""
     if settings.engine in WITHOUT_CARD:
         log.info("model: the engine %s has its own; GLADOS_MODEL is ignored", settings.engine)
         return None
-    card, reason = resolve(settings.model, token=settings.hub_token)
-    log.info("model: %s", reason)
+    choice = choose(settings, asks_hub=True)
+    for line in choice.lines():
+        log.info("%s", line)
+    card = choice.card
     here = presence(card, base_only=settings.base_only)
     if not here.yes:
         raise ConfigError(f"{card.name}: {here.reason}; see docs/models.md")
+    if settings.engine == "transformers":
+        require_known(card)
     if card.base.folder:
         from glados_bots.inference.model_files import weights  # noqa: PLC0415 - an engine without a card needs no hub
 
         # The engine checks this too, but only after it has imported torch, which takes seconds.
         weights.check(card.base.folder, settings.data_dir)
-    return card
+    return choice
 
 
 def adapters(given: str) -> dict[str, Path]:

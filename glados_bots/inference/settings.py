@@ -28,14 +28,25 @@ class ServeSettings(Settings):
     vllm_command: str = Field("vllm", min_length=1, description="The `vllm` program that the engine `vllm` starts")
     vllm_arguments: str = Field("", description="More arguments for `vllm serve`, as in a shell")
     hf_token: SecretStr | None = Field(None, description="Hugging Face token, for gated models such as StarCoder")
-    multi_gpu: bool = Field(default=False, description="Spread one model over all GPUs")
+    multi_gpu: bool | None = Field(
+        None, description="Spread one model over all GPUs. If empty, `auto` does so when a better model then fits"
+    )
     quantize: Literal["auto", "none", "8bit", "4bit"] = Field(
         "auto", description="Precision of the weights. `none` is bfloat16, `auto` the fastest that answers as well"
+    )
+    dtype: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="Type of weights that are not quantised. `float32` is exact and takes twice the memory"
     )
     loras: str = Field("", description="More LoRAs on the same base: `NAME=FOLDER`, separated by commas")
     base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
     cache_gb: float | None = Field(
         None, gt=0, le=10_000, description="Memory for keys and values in GB. If empty, GLaDOS plans it for the device"
+    )
+    context_length: int | None = Field(
+        None,
+        ge=256,
+        le=10_000_000,
+        description="Most tokens of prompt and answer together. If empty, 32768 or what fits the memory",
     )
     models_dir: Path | None = Field(
         None, description="Folder of your own cards and LoRAs. Empty means `models` beside the built-in ones"
@@ -46,6 +57,12 @@ class ServeSettings(Settings):
     )
     share_prefixes: Literal["key", "all"] = Field(
         "key", description="Which requests share cached prompts: those of one API `key`, or `all`"
+    )
+    thinking_tokens: int = Field(
+        4096,
+        ge=0,
+        le=1_000_000,
+        description="Most tokens of reasoning before an answer. They take none of the answer's",
     )
     max_waiting: int = Field(64, ge=1, le=10_000, description="Most waiting requests in the service. More get 429")
 

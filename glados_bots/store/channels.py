@@ -1,6 +1,6 @@
-"""The settings of channels: which model answers, its persona, and the language of the bot's own sentences.
+"""The settings of channels: which model answers, its persona, how much it thinks, and the bot's own language.
 
-    glados:{web}:ch:CHANNEL   hash  model, persona, language
+    glados:{web}:ch:CHANNEL   hash  model, persona, language, thinking
 
 They stay until somebody resets them. A turn reads them at each attempt, so a change affects turns that wait.
 """
@@ -29,6 +29,7 @@ class ChannelSettings:
     model: str = ""
     persona: str = ""
     language: str = ""  # the tag of one of our languages
+    thinking: str = ""  # a level, see `wire/events.py`
 
 
 class ChannelBook:
@@ -39,7 +40,7 @@ class ChannelBook:
         self._prefix = f"{store.prefix}ch:"
 
     async def get(self, channel: str) -> ChannelSettings:
-        call = self._client.hmget(self._prefix + channel, ["model", "persona", "language"])
+        call = self._client.hmget(self._prefix + channel, ["model", "persona", "language", "thinking"])
         found = await reply_of(cast("Awaitable[list[str | None]]", call))
         return ChannelSettings(*(value or "" for value in found))
 
@@ -68,6 +69,14 @@ class ChannelBook:
     async def set_language(self, channel: str, language: str) -> None:
         """Choose the language of the bot's own sentences in a channel; empty resets the choice."""
         await self._set(channel, "language", language)
+
+    async def set_thinking(self, channel: str, level: str) -> None:
+        """Choose how much the model thinks in a channel; empty restores the model's default."""
+        await self._set(channel, "thinking", level)
+
+    async def keep(self, channel: str, seconds: int) -> None:
+        """Let the settings of a channel expire, if it is a chat that does."""
+        await reply_of(self._client.expire(self._prefix + channel, seconds))
 
     async def forget(self, channel: str) -> None:
         """Reset all settings of a channel, for example when the bot leaves."""

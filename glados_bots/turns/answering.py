@@ -6,10 +6,10 @@ To wait for a model or Redis is no failed try of the turn. A prompt that does no
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
 from glados_bots.conversation import Exchange, Outcome, Turn
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_REFITS = 3
+REFUSALS = (400, 422)  # how servers refuse a field that they do not know
 AWAY_NAP_S = 0.5
 LONGEST_PAUSE_S = 5.0
 ENDINGS = {
@@ -106,7 +107,7 @@ class Answering:
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
-                    return await self._stream(prompt, most)
+                    return await self._thinking_as(chosen.thinking, prompt, most)
             except RequestRejectedError as error:
                 can_shrink = prompt.kept or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
@@ -116,15 +117,41 @@ class Answering:
                     most //= 2
         raise GladosError("unreachable: the last refit raises")
 
-    async def _stream(self, prompt: Prompt, most: int) -> Exchange:
-        """Read an answer of at most `most` tokens. The text shown so far stays until the first new word comes."""
+    async def _thinking_as(self, level: str, prompt: Prompt, most: int) -> Exchange:
+        """Ask with the channel's level of thinking. A server that refuses it is asked without it, and people are told.
+
+        Raises RequestRejectedError if the server refuses the request even so.
+        """
+        *forms, last = self._models.thinking(self.model, level)
+        for number, form in enumerate(forms):
+            try:
+                exchange = await self._stream(prompt, most, form)
+            except RequestRejectedError as error:
+                if error.code == TOO_LONG or error.status not in REFUSALS:
+                    raise
+                log.info("turn %s: the server refuses the thinking level %s in this form", self.lease.turn.id, level)
+            else:
+                self._models.took(self.model, level, len(forms) - number)
+                return exchange
+        told = say("thinking-unknown", level=level, model=self.model) if level else NOTHING
+        return await self._stream(prompt, most, last, told)
+
+    async def _stream(
+        self, prompt: Prompt, most: int, thinking: Mapping[str, Any], told: Sentence = NOTHING
+    ) -> Exchange:
+        """Read an answer of at most `most` tokens. The text shown so far stays until the first new word comes.
+
+        `told` stands beside the answer.
+        """
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), NOTHING
-        left_out = say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING
+        left_out = joined(told, say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING)
         session = f"{self._store.platform} {self.lease.turn.conversation}"
         self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
-        reply = self._client.stream(prompt.messages, model=self.model, max_tokens=most, session=session)
+        reply = self._client.stream(
+            prompt.messages, model=self.model, max_tokens=most, session=session, thinking=thinking
+        )
         async with aclosing(reply) as events:
             async for event in events:
                 match event:

@@ -1,10 +1,11 @@
 """What a worker knows of the models: which are served, their windows in tokens, and characters per token."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from glados_bots.errors import GladosError, RequestRejectedError
 from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
-from glados_bots.wire.client import InferenceClient
+from glados_bots.wire.client import InferenceClient, thinking_forms
 from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
@@ -26,6 +27,9 @@ class ServedModels:
     patience_s: float = 900.0  # how long a turn waits for a model that is not reachable
     # Tokens of prompt and answer together by model, the default model first; empty while not known
     served: dict[str, int | None] = field(default_factory=dict)
+    # Levels of thinking that each model knows; None if its server does not tell them
+    levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
 
     async def choose(self, client: InferenceClient, wanted: str) -> str:
@@ -36,10 +40,25 @@ class ServedModels:
             InferenceError: the service does not tell its models.
         """
         if not self.served or (wanted and wanted not in self.served):
-            self.served = {model.id: model.context_length for model in await client.models()}
+            models = await client.models()
+            self.served = {model.id: model.context_length for model in models}
+            self.levels = {model.id: model.thinking_levels for model in models}
+            self.forms = {}
         if wanted and wanted not in self.served:
             raise UnknownModelError(say("model-gone", model=wanted, models=tuple(self.served)))
         return wanted or next(iter(self.served))
+
+    def thinking(self, model: str, level: str) -> tuple[dict[str, Any], ...]:
+        """The ways to ask for a level of thinking that are left to try; the last one asks for nothing."""
+        levels = self.levels.get(model)
+        if levels is not None and level not in levels:
+            return ({},)
+        forms = thinking_forms(level, is_ours=levels is not None)
+        return forms[self.forms.get((model, level), 0) :]
+
+    def took(self, model: str, level: str, left: int) -> None:
+        """Remember that the model took the form after which `left` others were left."""
+        self.forms[model, level] = len(thinking_forms(level, is_ours=self.levels.get(model) is not None)) - 1 - left
 
     def prompt_budget(self, model: str) -> int | None:
         """Tokens that a prompt may have, at least half of the window. None if the window is not known."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,6 +12,7 @@ from glados_bots import logs, tracing
 from glados_bots.conversation import Message
 from glados_bots.errors import InferenceError, ServiceUnavailableError
 from glados_bots.wire.credentials import checked
+from glados_bots.wire.events import EFFORTS
 from glados_bots.wire.model_list import ModelInfo, in_order, read
 from glados_bots.wire.refusals import STRANGE, refusal
 from glados_bots.wire.reply import Reply, ReplyEvent
@@ -101,20 +102,27 @@ class InferenceClient:
         return True
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int | None = None, session: str = ""
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int | None = None,
+        session: str = "",
+        thinking: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[ReplyEvent]:
         """Ask, and yield an engine's events (`Queued`, `Delta` and one last `Finished`), and those of other servers.
 
-        `max_tokens` limits the answer; the server and its model's card set how tokens are chosen. `session` names the
-        conversation: routers before several replicas (Ray Serve, vLLM's) send requests with the same name to the same
-        replica, because its cache holds the beginning. Only a hash of the name leaves this process.
+        `thinking` holds further fields, see `thinking_forms`. `max_tokens` limits the answer; the server and
+        its model's card set how tokens are chosen. `session` names the conversation: routers before several
+        replicas (Ray Serve, vLLM's) send requests with the same name to the same replica, because its cache
+        holds the beginning. Only a hash of the name leaves this process.
 
         Raises:
             ServiceUnavailableError: the endpoint is not reachable, busy, or broke off: the request may succeed later.
             RequestRejectedError: the endpoint refused this request for good.
         """
         reply = Reply(show_reasoning=self._show_reasoning)
-        body = _body(messages, model, max_tokens)
+        body = {**_body(messages, model, max_tokens), **(thinking or {})}
         headers = logs.headers() | tracing.headers()
         if session:
             headers[SESSION] = hashlib.sha256(session.encode()).hexdigest()[:32]
@@ -134,6 +142,20 @@ class InferenceClient:
             raise _away(error) from error
         for event in reply.close():
             yield event
+
+
+def thinking_forms(level: str, *, is_ours: bool) -> tuple[dict[str, Any], ...]:
+    """The ways to ask a server for a level of thinking, the best first; the last asks for nothing.
+
+    Our service, Ollama, OpenAI and vLLM read `reasoning_effort`; vLLM, SGLang and llama.cpp also give
+    `chat_template_kwargs` to the template. Servers differ in whether they refuse a field that they do not know.
+    """
+    if not level:
+        return ({},)
+    effort = {"reasoning_effort": next(name for name, meant in EFFORTS.items() if meant == level)}
+    if is_ours:
+        return (effort, {})
+    return ({**effort, "chat_template_kwargs": {"enable_thinking": level != "off"}}, effort, {})
 
 
 async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[bytes]:

@@ -1,7 +1,12 @@
 """Requests to a model and the events of its answer: the same at both ends of the API."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# OpenAI's `reasoning_effort`, and the level of thinking that each value means. `minimal` is no level of its own.
+EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
+LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
 FinishReason = Literal["stop", "length", "content_filter", "error"]
 
@@ -18,6 +23,9 @@ class Sampling:
     presence_penalty: float = 0.0  # OpenAI's, in [-2, 2]
     frequency_penalty: float = 0.0  # OpenAI's, in [-2, 2]
     stop: tuple[str, ...] = ()  # strings that end the answer, beside those of the card; no part of the answer
+    effort: str | None = None  # OpenAI's `reasoning_effort`
+    variables: Mapping[str, Any] = field(default_factory=dict)  # for the chat template
+    reasoning_tokens: int | None = None  # limit of the reasoning; None: as the service's settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Finished:
     prompt_tokens: int
     cached_tokens: int  # tokens of the prompt whose keys and values were in the cache
     completion_tokens: int
+    reasoning_tokens: int = 0  # of the completion tokens, those before the answer
 
 
 Event = Queued | Begun | Delta | Finished

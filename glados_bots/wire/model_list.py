@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from glados_bots.wire.events import LEVELS
 from glados_bots.wire.refusals import count
 
 # Names for the tokens of prompt and answer together: vLLM, llama.cpp, LM Studio, OpenRouter and Together, Groq.
@@ -28,11 +29,21 @@ LONGEST_NAME = 500  # characters of a name that are checked
 
 
 @dataclass(frozen=True, slots=True)
+class Useful:
+    """What our service could serve instead of a model that is only for trying GLaDOS."""
+
+    command: str  # what the operator types
+    tokens_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model that the endpoint serves. The context length, in tokens, is None if the endpoint does not tell it."""
 
     id: str
     context_length: int | None
+    useful: Useful | None = None
+    thinking_levels: tuple[str, ...] | None = None  # that the model knows; None if the endpoint does not tell them
 
 
 def read(content: bytes) -> list[ModelInfo]:
@@ -48,7 +59,7 @@ def read(content: bytes) -> list[ModelInfo]:
     named = [model for model in models if isinstance(model, dict) and model.get("id")]
     if models and not named:
         raise ValueError("no entry of the list has an id")
-    found = [(ModelInfo(str(model["id"]), _window(model)), _can_chat(model)) for model in named]
+    found = [(_info(model), _can_chat(model)) for model in named]
     return [model for model, chats in found if chats] or [model for model, _ in found]
 
 
@@ -66,6 +77,24 @@ def _window(model: dict[str, Any]) -> int | None:
     meta = model.get("meta")
     places = (model, meta if isinstance(meta, dict) else {})
     return next((found for name in WINDOWS for place in places if (found := count(place.get(name)))), None)
+
+
+def _info(model: dict[str, Any]) -> ModelInfo:
+    return ModelInfo(str(model["id"]), _window(model), _useful(model), _levels(model))
+
+
+def _useful(model: dict[str, Any]) -> Useful | None:
+    """The better model that our own service names; None from other servers."""
+    told = model.get("useful")
+    if not isinstance(told, dict):
+        return None
+    speed = count(told.get("tokens_per_second"))
+    return Useful(str(told["command"])[:LONGEST_NAME], speed) if speed and told.get("command") else None
+
+
+def _levels(model: dict[str, Any]) -> tuple[str, ...] | None:
+    told = model.get("thinking_levels")
+    return tuple(level for level in LEVELS if level in told) if isinstance(told, list) else None
 
 
 def _can_chat(model: dict[str, Any]) -> bool:

@@ -80,13 +80,18 @@ class Reply:
         yield from self._unopened.close()
         if self._reasoning.is_inside:
             yield Unfinished()
-        details = self._usage.get("prompt_tokens_details")
         yield Finished(
             REASONS.get(str(self._reason), "stop"),
             count(self._usage.get("prompt_tokens")) or 0,
-            (count(details.get("cached_tokens")) or 0) if isinstance(details, dict) else 0,
+            self._detail("prompt_tokens_details", "cached_tokens"),
             count(self._usage.get("completion_tokens")) or 0,
+            self._detail("completion_tokens_details", "reasoning_tokens"),
         )
+
+    def _detail(self, details: str, name: str) -> int:
+        """A count among the details of the usage; 0 if the server does not tell it."""
+        found = self._usage.get(details)
+        return (count(found.get(name)) or 0) if isinstance(found, dict) else 0
 
     def _data(self, text: str) -> Iterator[ReplyEvent]:
         """Read an event's data. Some servers end an event with its line, so one event may hold several objects."""
@@ -119,7 +124,8 @@ class Reply:
     def _choice(self, choice: dict[str, Any]) -> Iterator[ReplyEvent]:
         said = choice.get("delta") or choice.get("message")
         said = said if isinstance(said, dict) else {}
-        yield from self._think(_text(said.get("reasoning_content")) or _text(said.get("reasoning")))
+        fields = (said.get("reasoning_content"), said.get("reasoning"), _thoughts(said.get("content")))
+        yield from self._think(next(filter(None, map(_text, fields)), ""))
         yield from self._speak(_text(said.get("content")) + _text(said.get("refusal")))
         self._reason = str(choice.get("finish_reason") or "") or self._reason
         if self._length > LONGEST_REPLY:
@@ -167,6 +173,14 @@ def _text(content: Any) -> str:
         for part in parts
         if isinstance(part, dict) and part.get("type") in {"text", "output_text", "refusal"}
     )
+
+
+def _thoughts(content: Any) -> list[Any]:
+    """The parts of a content that are reasoning, as Mistral sends it: parts with further parts, or with a text."""
+    parts = content if isinstance(content, list) else ()
+    found = [part.get("thinking") for part in parts if isinstance(part, dict) and part.get("type") == "thinking"]
+    listed = [inner if isinstance(inner, list) else [{"type": "text", "text": inner}] for inner in found if inner]
+    return [part for inner in listed for part in inner]
 
 
 def _is_json(text: str) -> bool:

@@ -29,7 +29,7 @@ OFFERED = {
     "glados models pl": "plan",
     "glados up --eng": "--engine",
     "glados models plan glados_r": "glados_redpajama7b_base",
-    "glados serve --model smol": "smollm2_135m",
+    "glados serve --model smollm2": "smollm2_135m",
     "glados health s": "serve slack",
     "glados turns list --platform d": "discord",
     "glados render --to slack-": "slack-blocks",
@@ -71,5 +71,5 @@ def test_completion_is_installed_for_the_shell_that_asks(tmp_path: Path) -> None
 
 
 def test_a_wrong_setting_does_not_break_a_line_that_is_being_typed(tmp_path: Path) -> None:
-    asked = {"COMP_WORDS": "glados models plan smol", "COMP_CWORD": "3", "GLADOS_WEB_PORT": "zero"}
+    asked = {"COMP_WORDS": "glados models plan smollm2", "COMP_CWORD": "3", "GLADOS_WEB_PORT": "zero"}
     assert run("glados", _GLADOS_COMPLETE="complete_bash", HOME=str(tmp_path), **asked).split() == ["smollm2_135m"]

@@ -58,7 +58,7 @@ async def test_a_key_that_cannot_be_sent_is_a_fault() -> None:
 
 
 def test_a_model_that_transformers_cannot_serve_is_a_fault_where_no_other_engine_is_chosen(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "bloom"}')
+    (tmp_path / "config.json").write_text('{"model_type": "rwkv"}')
     found = {check.name: check for check in _model(ServeSettings(_env_file=None, model=str(tmp_path)))}
     assert found["engine"].state == "fail"
     assert "transformers cannot serve" in found["engine"].finding

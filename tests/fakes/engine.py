@@ -19,6 +19,8 @@ class ScriptedEngine:
 
     models: tuple[str, ...] = ("scripted",)
     context_length = 1000
+    thinking_levels: tuple[str, ...] = ()
+    thinking_tokens = 0
 
     def __init__(self, *script: Event | Exception) -> None:
         self.script = script or (Delta("Hello "), Delta("**world**"), Finished("stop", 5, 0, 2))

@@ -20,34 +20,43 @@ class ScriptedModel:
         is_stepped: the gate holds before every piece, and closes behind it.
         reached: set when an answer stands at the gate.
         prompts: messages of every request so far.
+        fields: whole bodies of every request so far.
         dropped: answers the client did not read to their end.
         ended: answers it did.
         refusal: when set, questions are refused with this message.
         pause_s: seconds before each piece.
+        useful: a better model for the machine, as our service tells it.
+        levels: levels of thinking that it tells; None if it tells none, as other servers do.
     """
 
     pieces: list[str] = field(default_factory=lambda: ["Hello ", "**world**", "!"])
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
+    fields: list[dict[str, Any]] = field(default_factory=list)
     dropped: int = 0
     ended: int = 0
     refusal: str = ""
     pause_s: float = 0.0
     is_stepped: bool = False
+    useful: dict[str, Any] | None = None
+    levels: list[str] | None = None
 
     def app(self) -> FastAPI:
         app = FastAPI()
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096}]}
+            extras = {"useful": self.useful, "thinking_levels": self.levels}
+            told = {name: value for name, value in extras.items() if value is not None}
+            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096, **told}]}
 
         @app.post("/v1/chat/completions")
         async def complete(request: Request) -> Response:
             if self.refusal:
                 return JSONResponse({"error": {"message": self.refusal, "type": "invalid_request_error"}}, 400)
-            self.prompts.append((await request.json())["messages"])
+            self.fields.append(await request.json())
+            self.prompts.append(self.fields[-1]["messages"])
             return StreamingResponse(self._speak(list(self.pieces)), media_type="text/event-stream")
 
         return app

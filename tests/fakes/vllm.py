@@ -1,6 +1,6 @@
 """Stands for the `vllm` program: `vllm serve` with the two routes our engine calls, and an answer that echoes.
 
-It answers with the prompt's token ids, and says what it was started and asked with in files beside itself. The word
+It answers with the prompt's tokens, and says what it was started and asked with in files beside itself. The word
 `crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines.
 """
 
@@ -38,12 +38,12 @@ class Handler(BaseHTTPRequestHandler):
         if os.environ.get("VLLM_FAKE") == "odd":
             sys.stdout.write("x" * 300_000 + "\n")  # more than a pipe holds
             sys.stdout.flush()
-            self.event({"choices": [{"text": "one\u2028two ", "finish_reason": None}]})
+            self.event({"choices": [{"text": "one\u2028two ", "token_ids": [9906], "finish_reason": None}]})
         try:
             for token in request["prompt"][: request["max_tokens"]]:
-                self.event({"choices": [{"text": f"{token} ", "finish_reason": None}]})
+                self.event({"choices": [{"text": "x", "token_ids": [token], "finish_reason": None}]})
                 time.sleep(0.01)
-            self.event({"choices": [{"text": "", "finish_reason": "length"}]})
+            self.event({"choices": [{"text": "", "token_ids": [], "finish_reason": "length"}]})
             details = {"cached_tokens": 3}
             self.event({"choices": [], "usage": {"completion_tokens": 5, "prompt_tokens_details": details}})
             self.wfile.write(b"data: [DONE]\n\n")

@@ -14,8 +14,9 @@ from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
+from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
@@ -60,6 +61,13 @@ def reasoned(text: str) -> object:
     unopened = Unopened(show=True)
     shown = [[each.feed(piece) for piece in pieces(text)] + [each.close()] for each in filters]
     return shown, [list(unopened.feed(piece)) for piece in pieces(text)], list(unopened.close())
+
+
+def channelled(text: str) -> object:
+    """Reasoning between special tokens, in both ways to write it."""
+    coded = text.translate({ord("<"): OPEN, ord("\n"): CLOSE, ord("*"): START, ord("`"): MESSAGE, ord(" "): CHANNEL})
+    ways: list[Channels] = [Harmony(), Brackets(has_name=True)]
+    return [[way.feed(piece) for piece in pieces(coded)] for way in ways]
 
 
 class Pieces:
@@ -164,6 +172,7 @@ OTHERS: dict[str, Take] = {
     "role lines": lambda text: glados_turns([Message("user", text)], SPECIALS),
     "control tokens": lambda text: harmless(text, SPECIALS),
     "reasoning": reasoned,
+    "channels of reasoning": channelled,
     "detokenizer": detokenized,
     "event stream": parsed_events,
     "another server's answer": replied,

@@ -144,8 +144,8 @@ async def test_prompts_are_sent_as_tokens_with_the_cards_settings(
     try:
         text, finished = await answer(engine, "Hello there")
         tokens = engine.encoder.encode([Message("user", "Hello there")])
-        assert text.split() == [str(token) for token in tokens[:12]]
-        assert finished == Finished("length", len(tokens), 3, 5)
+        assert text == engine.encoder.tokenizer.decode(tokens[:12])
+        assert finished == Finished("length", len(tokens), 3, min(12, len(tokens)))
         asked = json.loads((program.parent / "asked.json").read_text())
         assert asked["prompt"] == tokens
         assert asked["stop"] == list(tiny.stop) + list(tiny.bad_words)
@@ -169,7 +169,7 @@ async def test_no_line_is_too_long_and_no_character_cuts_one(
     try:
         for _ in range(2):
             text, _ = await answer(engine, "Hello")
-            assert text.startswith("one\u2028two ")
+            assert text.startswith(engine.encoder.tokenizer.decode([9906]))
     finally:
         await engine.stop()
 

@@ -27,7 +27,7 @@ class Wish:
 
     async def for_(self, tokens: list[int]) -> None:
         """Wish for these, once nothing runs any more that was cancelled."""
-        await until(lambda: not self._engine._manager.batch_processor.scheduler.active_requests)
+        await until(lambda: not self._engine.scheduler._manager.batch_processor.scheduler.active_requests)
         self.tokens, self.step = tokens, 0
 
     def _after(self, model: Any, args: Any, output: Any) -> None:

@@ -31,8 +31,8 @@ def config(kind: str, **more: Any) -> Any:
     if kind == "bigcode":
         return GPTBigCodeConfig(vocab_size=VOCABULARY, n_embd=64, n_layer=2, n_head=4, n_inner=128, n_positions=512)
     size = {"vocab_size": VOCABULARY, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    size |= {"intermediate_size": 128, "max_position_embeddings": 512}
-    return GPTNeoXConfig(**size) if kind == "neox" else LlamaConfig(**size, num_key_value_heads=2, **more)
+    size |= {"intermediate_size": 128, "max_position_embeddings": 512, **more}
+    return GPTNeoXConfig(**size) if kind == "neox" else LlamaConfig(**size, num_key_value_heads=2)
 
 
 def write_base(kind: str, folder: Path, **more: Any) -> Path:

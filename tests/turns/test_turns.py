@@ -494,6 +494,21 @@ async def test_a_channel_has_its_own_model_and_persona(world: World) -> None:
     assert systems == {"You are a pirate.", world.settings.system_prompt}
 
 
+async def test_the_channels_level_of_thinking_travels_with_the_turn_where_the_model_knows_it(world: World) -> None:
+    world.engine.thinking_levels = ("off", "on")
+    book = ChannelBook(world.store)
+    await book.set_thinking("c", "off")
+    await book.set_thinking("d", "high")
+    async with world.working():
+        for number, place in enumerate(("c", "d", "e")):
+            await world.say(number, place)
+            await world.settled(1, place)
+    assert [sampling.effort for _, sampling in world.engine.asked] == ["none", None, None]
+    told = str(say("thinking-unknown", level="high", model="scripted"))
+    notices = [view.notice for _, views in world.surface.ledger.values() for view in views if view.state == "done"]
+    assert [told in notice for notice in notices] == [False, True, False]
+
+
 async def test_a_model_that_is_not_served_any_more_is_said_in_the_thread_with_those_that_are(world: World) -> None:
     await ChannelBook(world.store).set_model("c", "gone")
     async with world.working():

@@ -65,6 +65,28 @@ async def test_second_question_comes_with_the_first(visitor: httpx.AsyncClient, 
     assert [message["content"] for message in model.prompts[1][1:]] == ["first", "Hello **world**!", "second"]
 
 
+async def test_a_typed_command_sets_how_much_the_model_thinks_in_this_chat(
+    visitor: httpx.AsyncClient, model: ScriptedModel
+) -> None:
+    model.levels = ["on", "off"]
+    conversation = new_conversation()
+
+    async def told(text: str) -> str:
+        response = await visitor.post(f"/c/{conversation}/messages", json={"text": text, "key": text})
+        return str(response.json()["told"])
+
+    assert await told("/thinking off") == english("thinking-set", level="off")
+    await events(visitor, conversation, await ask(visitor, conversation, "/thinking is hard work"))
+    assert model.fields[-1].get("reasoning_effort") == "none"
+    assert await told("/thinking high") == english("no-such-thinking", level="high", levels=("`on`", "`off`"))
+    assert await told("/thinking default") == english("thinking-unset")
+    assert await told("/thinking") == english("thinking-is-default", levels=("`on`", "`off`"))
+    await events(visitor, conversation, await ask(visitor, conversation, "Now?", "k2"))
+    assert "reasoning_effort" not in model.fields[-1]
+    assert [prompt[-1]["content"] for prompt in model.prompts] == ["/thinking is hard work", "Now?"]
+    assert "/thinking is hard work" in (await visitor.get(f"/c/{conversation}")).text  # the title is the first question
+
+
 async def test_stop_keeps_what_was_said(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
     model.gate.clear()
     conversation = new_conversation()

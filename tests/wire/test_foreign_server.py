@@ -319,3 +319,35 @@ async def test_transformers_serve_answers_a_turn(redis_url: str, transformers_se
     assert found.outcome == "done", found
     assert found.model == model
     assert found.answer.strip()
+
+
+UNKNOWN_FIELD = {"error": {"message": "Unrecognized request argument", "type": "invalid_request_error"}}
+BOTH = {"reasoning_effort": "none", "chat_template_kwargs": {"enable_thinking": False}}
+EFFORT = {"reasoning_effort": "none"}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "level", "sent", "again"),
+    [
+        (0, "", [{}], [{}]),
+        (0, "off", [BOTH], [BOTH]),
+        (1, "off", [BOTH, EFFORT], [EFFORT]),
+        (2, "off", [BOTH, EFFORT, {}], [BOTH]),
+    ],
+)
+async def test_a_level_of_thinking_is_asked_for_in_a_form_that_the_server_takes(
+    redis_url: str, refusals: int, level: str, sent: list[Any], again: list[Any]
+) -> None:
+    """A server that refuses fields which it does not know answers all the same, and people are told."""
+    foreign = Foreign(*(JSONResponse(UNKNOWN_FIELD, 400) for _ in range(refusals)), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        await core.book.set_thinking("c", level)
+        assert (await answer(core, "Hi")).answer == "Hello there"
+        asked = [{name: body[name] for name in BOTH if name in body} for body in foreign.asked]
+        assert asked == sent
+        assert (await answer(core, "Hi", "2")).answer == "Hello there"
+        asked = [{name: body[name] for name in BOTH if name in body} for body in foreign.asked]
+        assert asked[len(sent) :] == again
+        views = [view for _, views in core.surface.ledger.values() for view in views]
+        told = str(say("thinking-unknown", level=level, model="first"))
+        assert any(told in view.notice for view in views) == (refusals == 2)

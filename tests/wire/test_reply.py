@@ -139,6 +139,21 @@ def test_reasoning_in_a_field_of_its_own_is_folded_or_shown(name: str) -> None:
     assert said(read(stream, show=True)) == "> People greet.\n> So do I.\n\nHello"
 
 
+@pytest.mark.parametrize("inner", [[{"type": "text", "text": "People greet."}], "People greet."])
+def test_reasoning_among_the_parts_of_a_content_is_folded_or_shown(inner: Any) -> None:
+    part = {"choices": [{"index": 0, "delta": {"content": [{"type": "thinking", "thinking": inner}]}}]}
+    stream = f"data: {json.dumps(part)}\n\n".encode() + words("Hello") + END
+    assert said(read(stream)) == "Hello"
+    assert Thinking() in read(stream)
+    assert said(read(stream, show=True)) == "> People greet.\n\nHello"
+
+
+@pytest.mark.parametrize("thinking", [None, 5, [5], [{"type": "text"}], {}, [[]]])
+def test_odd_parts_of_reasoning_are_skipped(thinking: Any) -> None:
+    part = {"choices": [{"index": 0, "delta": {"content": [{"type": "thinking", "thinking": thinking}, "x"]}}]}
+    assert said(read(f"data: {json.dumps(part)}\n\n".encode() + words("Hello") + END)) == "Hello"
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_who_only_thinks_says_so(name: str) -> None:
     found = read(thoughts(name, "Hm.") + event(finish="length"))

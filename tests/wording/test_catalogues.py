@@ -21,7 +21,7 @@ from tests.wording.english import CODE, PAGES, SCRIPTS
 
 FIELD = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 # Beginnings of names that the code puts together.
-BEGINNINGS = ("command-", "limit-", "used-", "server-4")
+BEGINNINGS = ("choice-thinking-", "command-", "limit-", "used-", "server-4")
 
 
 @cache
@@ -97,7 +97,7 @@ def test_discord_takes_every_name_and_description_of_a_command(language: str) ->
         name: text for name, text in called.items() if not re.fullmatch(r"[-\w]{1,32}", text) or text != text.lower()
     } == {}
     commands = [text for name, text in called.items() if name.startswith("command-")]
-    assert len(commands) == len(set(commands)) == 12
+    assert len(commands) == len(set(commands)) == 13
 
 
 @pytest.mark.parametrize("language", NAMES)

@@ -11,6 +11,7 @@ from glados_bots.commands import NAMES as COMMANDS
 from glados_bots.commands import stopped
 from glados_bots.errors import InferenceError
 from glados_bots.store.channels import LONGEST_PERSONA
+from glados_bots.wire.events import LEVELS
 from glados_bots.wording.languages import NAMES, known
 from glados_bots.wording.sentence import Sentence, say
 from glados_discord.access import may_manage, may_moderate
@@ -106,6 +107,18 @@ class Slash:
         async def language(interaction: discord.Interaction, language: str = "") -> None:
             await self._private(
                 interaction, lambda: self._setting(interaction, language, commands.language, commands.set_language)
+            )
+
+        levels = [app_commands.Choice(name=localised(f"choice-thinking-{level}"), value=level) for level in LEVELS]
+        usual = app_commands.Choice(name=localised("choice-thinking-default"), value=DEFAULT)
+
+        @tree.command(**called("thinking"))
+        @app_commands.rename(level=localised("option-level"))
+        @app_commands.describe(level=localised("option-level-is"))
+        @app_commands.choices(level=[usual, *levels])
+        async def thinking(interaction: discord.Interaction, level: str = "") -> None:
+            await self._private(
+                interaction, lambda: self._setting(interaction, level, commands.thinking, commands.set_thinking)
             )
 
     def _add_own_data(self, tree: Tree) -> None:

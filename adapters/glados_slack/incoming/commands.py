@@ -1,6 +1,6 @@
 """`/glados …`: parsed here, done by the core, answered where only the person sees it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Protocol
 
 from glados_bots.commands import NAMES, stopped, why
@@ -73,6 +73,9 @@ class SlashCommands:
             "model": lambda: self._setting(place, user, rest, commands.model, commands.set_model),
             "persona": lambda: self._setting(place, user, rest, commands.persona, commands.set_persona),
             "language": lambda: self._setting(place, user, rest, commands.language, commands.set_language),
+            "thinking": lambda: self._setting(
+                place, user, rest, commands.thinking, commands.set_thinking, clear=CLEAR - {"off", "none"}
+            ),
         }
 
     async def _reset(self, place: Mapping[str, str], user: str) -> Sentence:
@@ -88,14 +91,21 @@ class SlashCommands:
         return stopped(sum(ended), everybody=False)
 
     async def _setting(
-        self, place: Mapping[str, str], user: str, new: str, shown: Callable[[str], Awaitable[Sentence]], change: Change
+        self,
+        place: Mapping[str, str],
+        user: str,
+        new: str,
+        shown: Callable[[str], Awaitable[Sentence]],
+        change: Change,
+        *,
+        clear: Container[str] = CLEAR,
     ) -> Sentence:
-        """Show what a channel has, or change it for those who may."""
+        """Show what a channel has, or change it for those who may. The words in `clear` reset it."""
         if not new:
             return await shown(place["channel"])
         if not await self._controls.may_manage(place, user):
             return NOT_YOURS
-        return await change(place["channel"], "" if new in CLEAR else new, by=user)
+        return await change(place["channel"], "" if new in clear else new, by=user)
 
     async def export(self, place: Mapping[str, str], user: str) -> Sentence:
         """Send everything stored about a person to them, as a file in a direct message."""

@@ -1,6 +1,6 @@
 // The message box: its keys, its draft, and sending what is in it.
 import { draftOf, keepDraft } from "./drafts.js";
-import { complain, pardon, relax } from "./problem.js";
+import { complain, pardon, relax, tell } from "./problem.js";
 import { post } from "./server.js";
 import { say } from "./words.js";
 
@@ -49,9 +49,10 @@ async function send() {
 
 async function deliver(question) {
   try {
-    const { turn } = await post(`${chat.path}/messages`, { text: question, key: keyOf(question) });
+    const { turn, told } = await post(`${chat.path}/messages`, { text: question, key: keyOf(question) });
     unsent = { question: "", key: "" };
     relax();
+    if (told) { tell(told); empty(question); return; }
     accept(turn, question);
   } catch (error) {
     isNext = false;
@@ -65,6 +66,13 @@ function accept(turn, question) {
   keep("");
   if (withoutEmptyEnds(text.value) === question) text.value = "";
   chat.accepted(turn, question);
+  keep();
+  grow();
+}
+
+// Empties the box, unless the person has written something else meanwhile.
+function empty(question) {
+  if (withoutEmptyEnds(text.value) === question) text.value = "";
   keep();
   grow();
 }

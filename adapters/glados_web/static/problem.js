@@ -10,8 +10,16 @@ export function complain(message, retry, soon = false) {
   problem.querySelector("span").textContent = message;
   const again = () => { pardon(); retry(); };
   problem.querySelector("button").onclick = again;
+  problem.querySelector("button").hidden = false;
   problem.hidden = false;
   if (soon) takeRetryBack = later(retries++, again);
+}
+
+// Says what a command has done. There is nothing to try again.
+export function tell(message) {
+  problem.querySelector("span").textContent = message;
+  problem.querySelector("button").hidden = true;
+  problem.hidden = false;
 }
 
 export function pardon() {

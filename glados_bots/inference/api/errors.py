@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
+    ParameterRefusedError,
     PromptRefusedError,
     PromptTooLongError,
     QueueFullError,
@@ -83,8 +84,8 @@ def from_engine(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
-        case PromptTooLongError() | PromptRefusedError():
-            return _wrong_messages(error)
+        case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError():
+            return _wrong_request(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
         case EngineDeadError():
@@ -95,7 +96,9 @@ def from_engine(error: Exception) -> ApiError:
     return ApiError(500, "internal_error", "an error inside the service; the service's log has the details")
 
 
-def _wrong_messages(error: PromptTooLongError | PromptRefusedError) -> ApiError:
+def _wrong_request(error: PromptTooLongError | PromptRefusedError | ParameterRefusedError) -> ApiError:
+    if isinstance(error, ParameterRefusedError):
+        return ApiError(400, "unknown_parameter", str(error), param=error.name)
     if isinstance(error, PromptRefusedError):
         return ApiError(400, "template_refused", f"the model's chat template refuses this: {error}", param="messages")
     figures = {"prompt_tokens": error.prompt_tokens, "max_prompt_tokens": error.max_tokens}

@@ -28,7 +28,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_special_tokens": (True,),
     "best_of": (1,),
     "do_sample": (True,),
-    "enable_thinking": (),
     "function_call": ("none", "auto"),
     "guided_json": (),
     "include_reasoning": (True,),

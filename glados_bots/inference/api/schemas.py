@@ -5,6 +5,7 @@ whether we know the field (`n` > 1, tools, a client's own template) or not; see 
 """
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic import (
 
 from glados_bots.conversation import Message
 from glados_bots.inference.api import fields
+from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.wire.events import Finished, Sampling
 
 MOST_MESSAGES = 2_000
@@ -64,6 +66,10 @@ def _not_offered(value: Any) -> Any:
     return value
 
 
+def _or_nothing(value: Any) -> Any:
+    return None if value in (False, "") else value
+
+
 def _text_format(value: Any) -> Any:
     if value not in (None, {"type": "text"}):
         raise ValueError('this service offers only {"type": "text"}')
@@ -75,6 +81,11 @@ StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 StopStrings = Annotated[list[StopString], Field(max_length=MOST_STOPS)]
 NotOffered = Annotated[Any, AfterValidator(_not_offered)]
 TokenLimit = Annotated[Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None, BeforeValidator(_or_unlimited)]
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+EFFORT_OF_SWITCH = {None: None, True: "medium", False: "none"}
+TemplateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+TemplateValue = Annotated[Text, Field(max_length=1_000)] | int | float | bool | None
+TemplateKwargs = Annotated[dict[TemplateName, TemplateValue], Field(max_length=16)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
@@ -139,6 +150,15 @@ class ChatRequest(StrictSchema):
     frequency_penalty: Penalty | None = None
     stop: Annotated[StopStrings | None, BeforeValidator(_listed)] = None
     response_format: Annotated[Any, AfterValidator(_text_format)] = None
+    reasoning_effort: Annotated[Effort | None, BeforeValidator(_or_nothing)] = None
+    enable_thinking: bool | None = None
+    chat_template_kwargs: TemplateKwargs | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "ChatRequest":
+        if self.enable_thinking is not None and self.reasoning_effort is not None:
+            raise ValueError("give either reasoning_effort or enable_thinking")
+        return self
 
     @field_validator("messages")
     @classmethod
@@ -152,11 +172,11 @@ class ChatRequest(StrictSchema):
         """Estimated tokens of the prompt, if the engine never reports them: English has four characters per token."""
         return sum(len(message.content or "") for message in self.messages) // 4
 
-    def most_tokens(self, context_length: int) -> int:
-        """The most tokens that prompt and answer can cost: a token has at least one byte, and all fit the window."""
+    def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
+        """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
         prompt = sum(len((message.content or "").encode()) for message in self.messages)
         answer = self.max_completion_tokens or self.max_tokens or context_length
-        return min(context_length, prompt + answer)
+        return min(context_length, prompt + thinking_tokens + answer)
 
     @property
     def wants_usage(self) -> bool:
@@ -173,6 +193,8 @@ class ChatRequest(StrictSchema):
             presence_penalty=self.presence_penalty or 0.0,
             frequency_penalty=self.frequency_penalty or 0.0,
             stop=tuple(self.stop or ()),
+            effort=self.reasoning_effort or EFFORT_OF_SWITCH[self.enable_thinking],
+            variables=self.chat_template_kwargs or {},
         )
 
 
@@ -182,6 +204,7 @@ def usage(finished: Finished) -> dict[str, Any]:
         "completion_tokens": finished.completion_tokens,
         "total_tokens": finished.prompt_tokens + finished.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": finished.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": finished.reasoning_tokens},
     }
 
 
@@ -209,6 +232,9 @@ def _head(request_id: str, model: str, kind: str) -> dict[str, Any]:
     return {"id": request_id, "object": kind, "created": int(time.time()), "model": model}
 
 
-def model(name: str, context_length: int) -> dict[str, Any]:
+def model(name: str, context_length: int, levels: Sequence[str] = (), useful: Useful | None = None) -> dict[str, Any]:
     """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
-    return {"id": name, "object": "model", "created": 0, "owned_by": "glados", "max_model_len": context_length}
+    told: dict[str, Any] = {"max_model_len": context_length, "thinking_levels": list(levels)}
+    if useful is not None:
+        told["useful"] = {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
+    return {"id": name, "object": "model", "created": 0, "owned_by": "glados", **told}

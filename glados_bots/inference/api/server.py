@@ -16,6 +16,7 @@ from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.engine import Engine
+from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import words
 
@@ -61,7 +62,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) -> None:
+def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None, useful: Useful | None = None) -> None:
     """Serve the engine until SIGTERM or SIGINT. Running answers then get the settings' grace time to finish.
 
     Raises:
@@ -77,7 +78,7 @@ def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None) 
         server.end(0.0, EXIT_DEAD)
 
     origins = words(settings.cors_origins)
-    app = create_app(engine, api_key=settings.key, keys=keys, on_death=on_death, cors_origins=origins)
+    app = create_app(engine, api_key=settings.key, keys=keys, on_death=on_death, cors_origins=origins, useful=useful)
     raise_file_limit()
     server = Server(_config(app, settings.log_level), app.state.service, settings.grace)
     log.info("listening on %s port %d", *listener.getsockname()[:2])

@@ -1,6 +1,7 @@
 """The HTTP API: OpenAI's chat completions over any `Engine`.
 
-    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens
+    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens, and
+                                        `useful` a better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
@@ -28,6 +29,7 @@ from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.engine import Engine
+from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.credentials import checked
 
@@ -95,7 +97,7 @@ class Service:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         messages = [message.plain() for message in body.messages]
         caller: Caller = request.state.caller
-        most = body.most_tokens(self.engine.context_length)
+        most = body.most_tokens(self.engine.context_length, self.engine.thinking_tokens)
         self.gate.reserve(caller, most)
         events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
         generation = Generation(events, request.receive, self.metrics, self._heed)
@@ -133,6 +135,7 @@ def create_app(
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
     cors_origins: Sequence[str] = (),
+    useful: Useful | None = None,
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
 
@@ -142,6 +145,7 @@ def create_app(
         keys: additional keys, with scopes and limits.
         on_death: called once with the error after which the service is useless, so that the process can end.
         cors_origins: web pages whose scripts may send requests, or `*`; browsers first ask without a key.
+        useful: what this machine could serve instead of the small model; pages tell people.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
@@ -164,7 +168,7 @@ def create_app(
         _let_pages_ask(app, cors_origins)
     shape_errors(app, service.metrics)
     _add_probes(app, service)
-    _add_api(app, service)
+    _add_api(app, service, useful)
     return app
 
 
@@ -193,14 +197,14 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def _add_api(app: FastAPI, service: Service) -> None:
+def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     engine = service.engine
 
     def describe(name: str) -> dict[str, Any]:
         if name not in engine.models:
             served = ", ".join(engine.models)
             raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
-        return schemas.model(name, engine.context_length)
+        return schemas.model(name, engine.context_length, engine.thinking_levels, useful)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Cache(CardPart):
 
 
 class Shape(CardPart):
-    """Figures for the memory plan, known without the model's own config; see plan.py."""
+    """Figures for the memory plan, known without the model's own config; see shapes.py."""
 
     parameters: int = Field(ge=1)  # number of all weights
     # Weights of the token embeddings and the head, which quantisation leaves as they are
@@ -81,7 +81,7 @@ class Shape(CardPart):
     checkpoint_bytes: int | None = Field(None, ge=1)  # size of weights that are quantised on the hub already
 
     def cache_bytes(self, tokens: int) -> int:
-        """Bytes that one conversation of this many tokens takes in bfloat16."""
+        """Bytes of the cache of one conversation of this many tokens, in bfloat16."""
         kept = (cache.layers * cache.values * min(tokens, cache.window or tokens) for cache in self.caches)
         return 2 * sum(kept) + self.state_bytes
 
@@ -97,9 +97,7 @@ class Card(CardPart):
     licence_note: str = ""  # what the licence requires of the model's users, if anything
     licence_url: str = ""  # where to read the licence
     good_at: str = ""
-    # Memory for weights, cache and overhead in bf16, in 10^9 bytes
-    memory_gb: Annotated[float, Field(ge=0)] | None = None
-    shape: Shape | None = None  # figures for `glados models plan`
+    shape: Shape | None = None  # figures for `glados models plan`, and for what fits
     # The keys of the model's own config.json that decide its class, shape and engine, for use without network
     config: dict[str, Any] = Field(default_factory=dict)
     vision: bool = False  # the model can look at pictures
@@ -117,8 +115,11 @@ class Card(CardPart):
     lora: Path | None = None  # folder of a peft LoRA, relative to the card; the card's name then means base and LoRA
     # Additional LoRAs on the same base, by the model names under which they are served
     loras: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], Path] = Field(default_factory=dict)
-    # The strings that open and close the model's reasoning before the answer
-    reasoning: tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = ("<think>", "</think>")
+    # The strings that open and close the model's reasoning before the answer, or the format of gpt-oss; None: the
+    # known marks that the tokenizer has
+    reasoning: (
+        tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] | Literal["harmony"] | None
+    ) = None
     deprecated: bool = False  # still served, but `auto` never chooses it
     use_instead: str = ""  # the card to use instead
     gated: bool = False  # the hub requires a token and acceptance of the licence

@@ -4,12 +4,16 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import cards, choosing, converting, download, presence, weights
+from glados_bots.inference.model_files import cards, choosing, download, presence, weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import ADAPTER_CONFIG
-from glados_bots.inference.model_files.lora_import import Imported, import_lora
+from glados_bots.inference.model_files.hub import leftovers
+
+if TYPE_CHECKING:
+    from glados_bots.inference.model_files.lora_import import Imported
 
 
 def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tuple[Path, Path | None]:
@@ -28,6 +32,8 @@ def fetch(card: Card, data_dir: Path, token: str | None, *, convert: bool) -> tu
     folder = download.snapshot(card, token, pickled=True)
     target = weights.converted_folder(card, data_dir)
     if not target.is_dir():
+        from glados_bots.inference.model_files import converting  # noqa: PLC0415 - imports torch
+
         converting.from_pickles(folder, target)
     return folder, target
 
@@ -44,7 +50,7 @@ def pin(card: Card, revision: str) -> Path:
     return path
 
 
-def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
+def import_loras(path: Path, to: str) -> Iterator[tuple[Card, "Imported"]]:
     """Import one LoRA, or all LoRAs in a folder (such as `models` in a checkout of the first GLaDOS).
 
     Args:
@@ -54,6 +60,8 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
     Yields:
         (card before the import, what was imported for it).
     """
+    from glados_bots.inference.model_files import lora_import  # noqa: PLC0415 - imports torch
+
     known = cards.load_cards()
     sources = (
         [path] if (path / ADAPTER_CONFIG).is_file() else sorted(p.parent for p in path.glob(f"*/{ADAPTER_CONFIG}"))
@@ -72,7 +80,7 @@ def import_loras(path: Path, to: str) -> Iterator[tuple[Card, Imported]]:
                 "`glados models new`"
             )
         card, home = _own(known[name])
-        yield card, import_lora(source, card.lora_folder or home / "lora")
+        yield card, lora_import.import_lora(source, card.lora_folder or home / "lora")
 
 
 def _own(card: Card) -> tuple[Card, Path]:
@@ -98,6 +106,16 @@ def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
     if not present:
         raise ConfigError(f"{card.name}: nothing to remove (folders of your own are left alone); see `glados models`")
     return present
+
+
+def old_revisions(card: Card, data_dir: Path) -> list[Path]:
+    """What `remove --old` deletes: files of all revisions but the served one. Raises ConfigError if there are none."""
+    served = weights.converted_folder(card, data_dir)
+    converted = [path for path in served.parent.glob(f"{served.name.partition('@')[0]}@*") if path != served]
+    found = [*leftovers.of(card), *converted] if card.base.hub else []
+    if not found:
+        raise ConfigError(f"{card.name}: this machine has no other revision than the served one; nothing to remove")
+    return found
 
 
 def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> Path:

@@ -1,13 +1,34 @@
-"""Finds the card for a name that a person gives; `auto` chooses the largest model that fits."""
+"""Finds the card for a name that a person gives; `auto` chooses the best that fits."""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files.cards import EMBEDDED, Base, Card, load_card, load_cards
-from glados_bots.inference.model_files.hardware import gpu_memory_gb
-from glados_bots.inference.model_files.presence import fits, presence
+from glados_bots.inference.model_files.auto.choice import Choice
+from glados_bots.inference.model_files.auto.choose import choose as choose_best
+from glados_bots.inference.model_files.auto.choose import fetch_bytes
+from glados_bots.inference.model_files.auto.reach import Hub
+from glados_bots.inference.model_files.cards import Base, Card, load_card, load_cards
+from glados_bots.inference.model_files.hardware import this_machine
+from glados_bots.inference.settings import ServeSettings
+from glados_bots.settings import load
+
+AUTO = "auto"
+
+
+def choose(settings: ServeSettings, *, asks_hub: bool = False) -> Choice:
+    """The model to serve on this machine, and how.
+
+    Args:
+        settings: the operator's; GLADOS_MODEL may name a model.
+        asks_hub: `auto` asks the hub for a few seconds whether it has the files; else it counts as reachable.
+    """
+    if settings.model == AUTO:
+        return choose_best(settings, hub=Hub(settings.hub_token) if asks_hub else None)
+    card, reason = resolve(settings.model)
+    remarks = this_machine(settings.engine).remarks
+    return Choice(card, reason, settings.quantize, bool(settings.multi_gpu), fetch_bytes(card), remarks=remarks)
 
 
 def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
@@ -17,9 +38,10 @@ def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
         model: `auto`, a card's name, a path to a card, a folder of weights or a GGUF file, or a hub id ORG/NAME.
         token: the hub token; without it, `auto` does not choose gated models.
     """
+    if model == AUTO:
+        choice = choose_best(load(ServeSettings, hf_token=token))
+        return choice.card, choice.reason
     cards = load_cards()
-    if model == "auto":
-        return _choose(cards, token)
     name = model.removeprefix("models/").rstrip("/")
     if name in cards:
         return cards[name], f"{name}, as configured"
@@ -39,15 +61,3 @@ def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
         return Card(name=model, base=Base(hub=model)), f"{model}, from the hub"
     except ValidationError:
         raise ConfigError(f"{model}: not a hub id of the form ORG/NAME; the cards are {', '.join(cards)}") from None
-
-
-def _choose(cards: dict[str, Card], token: str | None) -> tuple[Card, str]:
-    """The largest model that is available and fits; without a GPU, the embedded model."""
-    memory = gpu_memory_gb()
-    if memory is None:
-        return cards[EMBEDDED], f"{EMBEDDED}, because this machine has no GPU"
-    for card in sorted(cards.values(), key=lambda card: -(card.memory_gb or 0)):
-        unreachable = card.deprecated or (card.gated and not token)
-        if not unreachable and presence(card).yes and fits(card).yes:
-            return card, f"{card.name}, the largest available model that fits the GPU's {memory:.0f} GB"
-    return cards[EMBEDDED], f"{EMBEDDED}, because no larger model is available and fits the GPU"

@@ -1,40 +1,25 @@
-"""Downloads from the Hugging Face hub: resumable, with progress; each file's sha256 is compared with the hub's.
+"""Downloads from the Hugging Face hub: resumable, with progress, of a pinned commit; each file's sha256 is compared.
 
-huggingface_hub does the work. It stores files in HF_HOME and resumes an interrupted download. With HF_HUB_OFFLINE=1,
-nothing uses the network: files that are not on this machine cause an error that says so.
+Files are in HF_HOME, as huggingface_hub stores them. If all are here, nothing uses the network. With HF_HUB_OFFLINE=1,
+files that are not on this machine cause an error that says so.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from httpx2 import HTTPError  # the hub library's HTTP client; its errors pass through the library
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download, try_to_load_from_cache
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 
-from glados_bots.errors import ConfigError, first_line
+from glados_bots.errors import first_line
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import require_closed
-from glados_bots.processes.bars import hub_bars
-from glados_bots.processes.progress import progress
+from glados_bots.inference.model_files.hub import asking, cache, checking, contents, fetching, pins
 
 log = logging.getLogger(__name__)
 
-TEXTS = ["*.json", "*.model", "*.txt", "*.jinja"]
-SAFE = "*.safetensors"
-PICKLED = "*.bin"
-CHUNK = 2**22
 PROBE_S = 5.0
+WEIGHTS = {".safetensors", ".bin", ".gguf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,54 +29,81 @@ class Fetched:
     name: str
     size: int
     sha256: str
-    expected: str | None  # the hub's sha256; None if the hub does not report one (offline)
+    expected: str | None  # the hub's sha256; None if it is not known
 
 
 def snapshot(card: Card, token: str | None, *, pickled: bool = False) -> Path:
-    """The folder of the base's files; fetches missing files. Raises ConfigError with the remedy."""
-    log.info("fetching %s (only files that are not on this machine yet)", card.base.hub)
-    with _explained(card), hub_bars(f"fetching {card.base.hub}") as bars:
-        return Path(
-            snapshot_download(
-                str(card.base.hub),
-                revision=card.base.revision,
-                token=token,
-                allow_patterns=[*TEXTS, PICKLED if pickled else SAFE],
-                tqdm_class=bars,
-            )
-        )
+    """The folder of the base's files at the pinned commit; fetches missing files, and pins the commit of a first fetch.
+
+    A file that was never compared with the hub's sha256 is compared now.
+
+    Raises:
+        ConfigError: with the remedy. A file that differs from the hub's is deleted.
+    """
+    with asking.explained(card):
+        folder = _complete(card, token, pickled=pickled)
+        for path, _, expected in _weights(card, folder):
+            if expected:
+                checking.compare(str(card.base.hub), path, expected, since=0)
+        pins.keep(card, folder.name)
+        pins.write_reference(card, folder.name)
+    return folder
+
+
+def _complete(card: Card, token: str | None, *, pickled: bool) -> Path:
+    hub = str(card.base.hub)
+    try:
+        commit = asking.commit_of(card, token)
+        files = asking.files_of(hub, commit, token)
+    except asking.UNREACHABLE as error:
+        return _without_hub(card, error)
+    pins.keep(card, commit)  # first of all: the next call continues with the same commit
+    return fetching.complete(hub, commit, contents.needed(files, pickled=pickled), token)
+
+
+def _without_hub(card: Card, error: Exception) -> Path:
+    """The snapshot as it is here, if it looks whole; else raises the hub's error."""
+    commit = pins.known(card)
+    folder = cache.snapshot(str(card.base.hub), commit) if commit else None
+    if folder is None or not contents.looks_whole(folder):
+        raise error
+    log.warning("%s: the hub did not answer (%s); taking the files that are here", card.base.hub, first_line(error))
+    return folder
 
 
 def config_of(card: Card, token: str | None) -> Path:
     """Only the base's config.json, a few kilobytes. Raises ConfigError with the remedy."""
-    hub, revision = str(card.base.hub), card.base.revision
-    cached = try_to_load_from_cache(hub, "config.json", revision=revision)
+    hub, revision = str(card.base.hub), pins.known(card) or card.base.revision
+    cached = try_to_load_from_cache(hub, "config.json", revision=revision, cache_dir=cache.root())
     if isinstance(cached, str):
         return Path(cached)
-    with _explained(card):
+    with asking.explained(card):
         HfApi().model_info(
             hub, revision=revision, token=token, timeout=PROBE_S
         )  # fails quickly; a download would retry for half a minute
-        return Path(hf_hub_download(hub, "config.json", revision=revision, token=token))
+        return Path(hf_hub_download(hub, "config.json", revision=revision, token=token, cache_dir=cache.root()))
 
 
 def has_only_pickles(card: Card, token: str | None) -> bool:
     """Whether the hub has the base's weights only as pickles. False if the hub is not reachable."""
-    names = _listing(card, token)
-    return any(name.endswith(".bin") for name in names) and not any(name.endswith(".safetensors") for name in names)
+    try:
+        return contents.has_only_pickles(asking.files_of(str(card.base.hub), asking.commit_of(card, token), token))
+    except asking.UNREACHABLE:
+        return False
 
 
-def verify(card: Card, folder: Path, token: str | None) -> Iterator[Fetched]:
-    """Hash each file of weights in turn. Raises ConfigError if one differs from the hub's file."""
-    require_closed(folder)
-    expected = _listing(card, token) if card.base.hub else {}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".safetensors", ".bin", ".gguf"}):
-        name = path.relative_to(folder).as_posix()
-        fetched = Fetched(name, path.stat().st_size, sha256(path), expected.get(name))
-        if fetched.expected and fetched.expected != fetched.sha256:
-            path.resolve().unlink()
-            raise ConfigError(f"{path}: its sha256 is not the hub's; the file was deleted, fetch it again")
-        yield fetched
+def verify(card: Card, folder: Path, since: float = 0) -> Iterator[Fetched]:
+    """The files of weights, each compared with the hub's. Raises ConfigError if one differs; the file is deleted.
+
+    Args:
+        card: the folder's card.
+        folder: a snapshot, or another folder of weights, which is hashed and compared with nothing.
+        since: files of the hub that were compared at or after this time (Unix seconds) are not hashed again.
+    """
+    for path, name, expected in _weights(card, folder):
+        if expected:
+            checking.compare(str(card.base.hub), path, expected, since)
+        yield Fetched(name, path.stat().st_size, expected or checking.sha256(path), expected)
 
 
 def revision_of(folder: Path) -> str | None:
@@ -99,41 +111,11 @@ def revision_of(folder: Path) -> str | None:
     return folder.name if folder.parent.name == "snapshots" else None
 
 
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file, progress(f"sha256 of {path.name}", path.stat().st_size, "B") as advance:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            advance(len(chunk))
-    return digest.hexdigest()
-
-
-def _listing(card: Card, token: str | None) -> dict[str, str | None]:
-    """The repository's files with their sha256, or None where the hub has none; empty if the hub is not reachable."""
-    try:
-        info = HfApi().model_info(str(card.base.hub), revision=card.base.revision, token=token, files_metadata=True)
-    except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError):
-        return {}
-    return {file.rfilename: file.lfs.sha256 if file.lfs else None for file in info.siblings or ()}
-
-
-@contextmanager
-def _explained(card: Card) -> Iterator[None]:
-    """Convert the hub's errors to ConfigError, each with its remedy."""
-    hub = card.base.hub
-    try:
-        yield
-    except GatedRepoError as error:
-        raise ConfigError(
-            f"{hub} is gated: sign in at https://huggingface.co/{hub} and accept its licence, create a token with read "
-            "access at https://huggingface.co/settings/tokens, and pass it with --token or GLADOS_HF_TOKEN"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise ConfigError(f"{hub} has no revision {card.base.revision}; correct it in the card") from error
-    except RepositoryNotFoundError as error:
-        raise ConfigError(f"{hub}: the hub has no such model, or the model is private and needs --token") from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, OSError) as error:
-        raise ConfigError(
-            f"{hub} cannot be fetched ({first_line(error)}); check the network and HF_HUB_OFFLINE, "
-            "or put its files into a folder and pass that to --model"
-        ) from error
+def _weights(card: Card, folder: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """(path, name in the folder, the hub's sha256 if it is known) of each file of weights."""
+    require_closed(folder)
+    hub, commit = card.base.hub, revision_of(folder)
+    files = (contents.recorded(hub, commit) or {}) if hub and commit else {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS and path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        yield path, name, checking.expected(folder, name, files) if hub else None

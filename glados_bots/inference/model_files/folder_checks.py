@@ -6,6 +6,7 @@ hub's cache to the blobs of its repository, as huggingface_hub creates them.
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ NAMING = {
     "config.json": ("transformers_weights", "configuration_files"),
     "tokenizer_config.json": ("fast_tokenizer_files",),
 }
+COUNTED = re.compile("layer|expert")
+SIZED = re.compile("size|dim|vocab")  # such as vocab_size_per_layer_input and shared_expert_intermediate_size
 TEXTS = frozenset({".json", ".jinja", ".txt", ".model"})
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -73,7 +76,7 @@ def require_bounded(path: Path, config: Mapping[str, Any]) -> None:
     for key, value in config.items():
         if isinstance(value, dict):
             require_bounded(path, value)
-        elif ("layer" in key or "expert" in key) and isinstance(value, int) and value > MOST_PARTS:
+        elif COUNTED.search(key) and not SIZED.search(key) and isinstance(value, int) and value > MOST_PARTS:
             raise ConfigError(
                 f"{path}: {key} is {value:.3g}, and GLaDOS loads at most {MOST_PARTS}; choose another model"
             )

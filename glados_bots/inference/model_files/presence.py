@@ -5,8 +5,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from glados_bots.inference.model_files.before_loading.checkpoint import as_loaded, method_of
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hardware import HEADROOM, gpu_memory_gb, memory_gb
+from glados_bots.inference.model_files.hub import cache, pins, state
+from glados_bots.inference.model_files.hub.contents import told
+from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, needs, wanted_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +36,30 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     local = card.base.folder or card.base.gguf
     if local is not None:
         return Finding(local.exists(), "here" if local.exists() else f"missing: {local}")
-    if hub_snapshot(card) is not None:
+    return _on_hub(card)
+
+
+def _on_hub(card: Card) -> Finding:
+    found = state.of(card)
+    if found.is_whole:
         return Finding(yes=True, reason="here")
+    begun = f"started: {told(found.here)} of {told(found.total)} here" if found.here else ""
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "True"}:
-        return Finding(yes=False, reason="missing: not downloaded, and HF_HUB_OFFLINE forbids to download it")
-    return Finding(yes=True, reason="can be fetched" + (", with a token (--token)" if card.gated else ""))
+        forbidden = "HF_HUB_OFFLINE forbids to download " + ("the rest" if begun else "it")
+        return Finding(yes=False, reason=f"{begun or 'missing: not downloaded'}, and {forbidden}")
+    return Finding(yes=True, reason=(begun or "can be fetched") + (", with a token (--token)" if card.gated else ""))
 
 
 def hub_cache(card: Card) -> Path:
     """The folder in which huggingface_hub stores the card's base."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    return home / "hub" / f"models--{str(card.base.hub).replace('/', '--')}"
+    return cache.repository(str(card.base.hub))
 
 
 def hub_snapshot(card: Card) -> Path | None:
-    """The folder of the card's revision in the hub's cache, complete or not; None if there is none."""
-    found = [path.parent for path in hub_cache(card).glob("snapshots/*/config.json")]
-    pinned = card.base.revision
-    return next((path for path in found if pinned is None or pinned in {path.name, _commit(card, pinned)}), None)
+    """The folder of the card's commit in the hub's cache, complete or not; None if it has no config there."""
+    commit = pins.known(card)
+    folder = cache.snapshot(str(card.base.hub), commit) if commit else None
+    return folder if folder and (folder / "config.json").is_file() else None
 
 
 def local_folder(card: Card) -> Path | None:
@@ -59,18 +69,14 @@ def local_folder(card: Card) -> Path | None:
     return card.base.folder if card.base.folder and card.base.folder.is_dir() else None
 
 
-def _commit(card: Card, revision: str) -> str:
-    """The commit of a branch or tag when it was last fetched; empty if unknown."""
-    reference = hub_cache(card) / "refs" / revision
-    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else ""
-
-
 def fits(card: Card) -> Finding:
-    """Whether the model fits this machine's GPU, or its memory if there is no GPU."""
+    """Whether the model in bfloat16 fits this machine's GPU, or its memory if there is no GPU."""
     gpu = gpu_memory_gb()
     available = gpu if gpu is not None else memory_gb()
     place = "of GPU memory" if gpu is not None else "of memory, without a GPU"
-    if card.memory_gb is None:
+    if card.shape is None:
         return Finding(yes=True, reason=f"unknown need, {available:.0f} GB {place}")
-    yes = card.memory_gb <= available * HEADROOM
-    return Finding(yes, f"{'yes' if yes else 'no'}: needs {card.memory_gb:g} of {available:.0f} GB {place}")
+    shape, _ = as_loaded(card.shape, method_of(card.config))
+    need = next(needs(shape, min(SHORTEST_WINDOW, wanted_window(card, None, None)))).least / 1e9
+    yes = need <= available * HEADROOM
+    return Finding(yes, f"{'yes' if yes else 'no'}: needs {need:.1f} of {available:.0f} GB {place}")

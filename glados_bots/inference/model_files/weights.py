@@ -11,6 +11,7 @@ from pathlib import Path
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files import download, folder_checks
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.hub import contents, pins
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
 MADE = "models"  # folder of converted weights, inside the data folder
@@ -62,7 +63,7 @@ def refuse_code(path: Path, config: Mapping[str, object]) -> None:
 
 def converted_folder(card: Card, data_dir: Path) -> Path:
     """The folder in which `glados models pull --convert` stores the weights of a hub model that has only pickles."""
-    name = f"{card.base.hub}@{card.base.revision or 'main'}".replace("/", "--")
+    name = f"{card.base.hub}@{pins.known(card) or pins.revision(card)}".replace("/", "--")
     return data_dir / MADE / name
 
 
@@ -71,7 +72,7 @@ def _from_hub(card: Card, data_dir: Path, token: str | None) -> Path:
     if converted.is_dir():
         return converted
     folder = download.snapshot(card, token)
-    if not any(folder.glob(download.SAFE)) and download.has_only_pickles(card, token):
+    if not any(folder.glob(contents.SAFE)) and download.has_only_pickles(card, token):
         raise ConfigError(
             f"{card.base.hub} has only pickled weights, which GLaDOS never loads: run `glados models pull "
             f"{card.name} --convert` once; it reads them without running code, and stores them as safetensors"

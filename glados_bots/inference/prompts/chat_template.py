@@ -9,6 +9,7 @@ assistant must alternate. So the template gets a conversation in the first of th
 """
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -50,7 +51,7 @@ class ChatTemplate:
         if not source:
             raise ConfigError('this model has no chat template; write a card for it with prompt_format = "glados"')
         self._source = str(source)
-        self._names = {name: _plain(value) for name, value in tokenizer.special_tokens_map.items()}
+        self.names = {name: _plain(value) for name, value in tokenizer.special_tokens_map.items()}
         try:
             texts = self._looked_at()
         except EngineError as error:
@@ -60,8 +61,10 @@ class ChatTemplate:
             log.warning("the chat template does not mark where turns begin: a text may imitate another speaker's turn")
         self.marks = TurnMarks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
 
-    def prompt(self, messages: Sequence[Message]) -> str:
+    def prompt(self, messages: Sequence[Message], more: dict[str, Any] | None = None) -> str:
         """The prompt, which ends where the answer begins. No text in it can be read as a mark of a turn.
+
+        `more` are further variables for the template.
 
         Raises:
             PromptRefusedError: the template accepts these messages in no shape; the text is the template's own.
@@ -70,10 +73,22 @@ class ChatTemplate:
         *others, last = self._shapes(safe)
         for shape in others:
             try:
-                return self._render(shape)
+                return self._render(shape, more=more)
             except PromptRefusedError:
                 continue
-        return self._render(last)
+        return self._render(last, more=more)
+
+    def knows(self, name: str) -> bool:
+        """Whether the template's source names this variable."""
+        return re.search(rf"\b{re.escape(name)}\b", self._source) is not None
+
+    def quotes(self, text: str) -> bool:
+        """Whether the template's source has this text as a literal."""
+        return f'"{text}"' in self._source or f"'{text}'" in self._source
+
+    def tried(self, more: dict[str, Any]) -> str:
+        """The prompt for a known word. Raises PromptRefusedError if the template refuses these variables."""
+        return self._render(_known("user"), more=more)
 
     def _shapes(self, messages: list[Message]) -> Iterator[list[Message]]:
         """The shapes to try, without those in which this template drops or refuses a system text."""
@@ -84,11 +99,11 @@ class ChatTemplate:
             yield merged(messages)
         yield folded(messages)
 
-    def _render(self, messages: Sequence[Message], *, answered: bool = True) -> str:
+    def _render(self, messages: Sequence[Message], *, answered: bool = True, more: dict[str, Any] | None = None) -> str:
         """The messages as the template renders them; `answered` adds the beginning of an answer."""
         plain = [{"role": message.role, "content": message.content} for message in messages]
         variables = {"messages": plain, "tools": None, "documents": None, "add_generation_prompt": answered}
-        return shared().render(self._source, {**variables, **self._names})
+        return shared().render(self._source, {**(more or {}), **variables, **self.names})
 
     # --- examining the template ------------------------------------------------------------------------------------
 

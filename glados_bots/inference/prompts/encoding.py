@@ -14,9 +14,11 @@ from glados_bots.errors import GenerationFailedError, PromptTooLongError
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
-from glados_bots.wire.reasoning import Reasoning
+from glados_bots.inference.prompts.reasoning_marks import Folding, ReasoningMarks
+from glados_bots.inference.prompts.template_variables import TemplateVariables
+from glados_bots.wire.events import Sampling
 
-LONGEST_WINDOW = 8192  # tokens, if the card does not say
+NO_WISHES = Sampling()
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
 TAIL = 24  # tokens searched for a forbidden word, or for the opening of reasoning
 
@@ -28,24 +30,30 @@ class Encoder:
         card: the model's card.
         folder: folder of its tokenizer.
         config: the model's text config, from transformers.
+        context: the window that is served, in tokens of prompt and answer together.
     """
 
-    def __init__(self, card: Card, folder: Path, config: Any) -> None:
+    def __init__(self, card: Card, folder: Path, config: Any, context: int) -> None:
         self._card = card
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        window = getattr(config, "max_position_embeddings", None) or LONGEST_WINDOW
-        self.context: int = min(card.context_length or LONGEST_WINDOW, window)  # tokens of prompt and answer together
+        self.context = context
         self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would crash all requests
         self._specials = special_strings(self.tokenizer)
+        self.marks = ReasoningMarks(self.tokenizer, card.reasoning)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
+        self.variables = TemplateVariables(self._template, card.thinking)  # type: ignore[arg-type] # a level is a text
 
-    def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt as token ids. People's text never becomes a control token."""
+    def encode(self, messages: Sequence[Message], sampling: Sampling = NO_WISHES) -> list[int]:
+        """The prompt as token ids. People's text never becomes a control token.
+
+        Raises ParameterRefusedError if the request wants a variable or a level of thinking that the template lacks.
+        """
+        variables = self.variables.of(sampling)
         messages = as_read(messages, self.tokenizer)
         if self._template is None:
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
-        text = chat_prompt(messages, self._specials, self.tokenizer, self._template)  # with special tokens
+        text = chat_prompt(messages, self._specials, self.tokenizer, self._template, variables)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def room(self, prompt: Sequence[int]) -> int:
@@ -68,11 +76,13 @@ class Encoder:
         several = ends if isinstance(ends, list) else [ends]
         return {token for token in (*several, self.tokenizer.eos_token_id) if token is not None}
 
-    def reasoning(self, prompt: Sequence[int], *, show: bool) -> Reasoning:
+    def folding(self, prompt: Sequence[int], *, show: bool) -> Folding:
         """The filter for one answer. If the template itself opens the reasoning, the model generates only its end."""
-        opening = self._card.reasoning[0]
-        begun = self.tokenizer.decode(prompt[-TAIL:]).rstrip().endswith(opening)
-        return Reasoning(self._card.reasoning, show=show, begun=begun)
+        return self.marks.fold(self.tokenizer.decode(prompt[-TAIL:]), show=show)
+
+    def closing(self, folding: Folding) -> list[int]:
+        """The tokens that end the reasoning of an answer now."""
+        return list(self.tokenizer(self.marks.written(folding.closing), add_special_tokens=False)["input_ids"])
 
     def completes_bad_word(self, generated: Sequence[int], token: int) -> bool:
         """Whether this token, after the generated ones, would complete a word that the model must not say."""

@@ -15,7 +15,7 @@ marks turns (see turn_marks.py). All of this takes linear time.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tokenizers.normalizers import NFKC
@@ -71,7 +71,11 @@ def glados_turns(messages: Sequence[Message], specials: Sequence[str]) -> str:
 
 
 def chat_prompt(
-    messages: Sequence[Message], specials: Sequence[str], tokenizer: Any, template: ChatTemplate | None = None
+    messages: Sequence[Message],
+    specials: Sequence[str],
+    tokenizer: Any,
+    template: ChatTemplate | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> str:
     """The prompt by the model's own chat template, up to the beginning of the answer; see `ChatTemplate.prompt`.
 
@@ -80,6 +84,12 @@ def chat_prompt(
         specials: see `special_strings`.
         tokenizer: a tokenizer of transformers.
         template: the tokenizer's template, if it has been examined already.
+        variables: more variables for the template. No text in them can be read as structure either.
     """
+    template = template or ChatTemplate(tokenizer, specials)
+    safe = {
+        name: template.marks.broken(harmless(value, specials)) if isinstance(value, str) else value
+        for name, value in (variables or {}).items()
+    }
     plain = [Message(message.role, harmless(message.content, specials)) for message in messages]
-    return (template or ChatTemplate(tokenizer, specials)).prompt(plain)
+    return template.prompt(plain, safe)

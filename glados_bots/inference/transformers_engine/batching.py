@@ -1,26 +1,63 @@
 """Limits of the library's continuous batching: memory for keys and values, requests and tokens per step."""
 
+from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
+import torch
 from transformers import ContinuousBatchingConfig
 
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files.before_loading.counting import caches_of
+from glados_bots.inference.model_files.cards import Shape
 from glados_bots.inference.model_files.hardware import memory_gb
-from glados_bots.inference.model_files.plan import cpu_cache, token_bytes
+from glados_bots.inference.model_files.shapes import cache_on_cpu, cache_on_gpu
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE
 
 CPU_BATCH_TOKENS = 256  # tokens per step; running answers wait this long while a long question is read
+HALF = 2  # bytes of a number in bfloat16, in which shapes are counted
 
 
-def batching(options: EngineOptions, config: Any, context_length: int, *, cuda: bool) -> ContinuousBatchingConfig:
-    """The configuration. On a GPU the library fits its cache to the free memory; on a CPU we limit it."""
-    chosen: dict[str, Any] = {"max_requests_per_batch": options.max_running}
+@dataclass(frozen=True, slots=True)
+class CachePlan:
+    """The cache for keys and values. Sizes are in bytes, as if all numbers were bfloat16."""
+
+    shape: Shape  # result of `loaded_shape`
+    window: int  # tokens of one conversation, which fit the memory
+    memory: float  # result of `memory_for_cache`
+
+
+def loaded_shape(model: Any) -> Shape:
+    """What a loaded model keeps of a conversation."""
+    caches, state = caches_of(model)
+    return Shape(parameters=model.num_parameters(), caches=caches, state_bytes=state)
+
+
+def memory_for_cache(options: EngineOptions, model: Any) -> float:
+    """Bytes for the cache, as if its numbers were bfloat16. The model is loaded already."""
     size = options.cache_gb
-    if size is not None or not cuda:
-        budget = size * 1e9 if size is not None else cpu_cache(memory_gb() * 1e9)
-        tokens = int(budget) // token_bytes(config)
-        wanted = min(tokens, context_length * options.max_running)
-        chosen["num_blocks"] = max(wanted, context_length) // PAGE + options.max_running
+    if size is not None:
+        found = size * 1e9
+    elif model.device.type == "cuda":
+        devices = range(torch.cuda.device_count()) if options.multi_gpu else [model.device]
+        # Each GPU gets a tensor for the whole cache: see cache_spread.py
+        found = cache_on_gpu(min(torch.cuda.mem_get_info(device)[0] for device in devices))
+    else:
+        found = cache_on_cpu(memory_gb() * 1e9)
+    return float(found * HALF / model.dtype.itemsize)
+
+
+def batching(options: EngineOptions, plan: CachePlan, *, cuda: bool) -> ContinuousBatchingConfig:
+    """The library's configuration. On a GPU it fits its cache to the free memory, unless GLADOS_CACHE_GB says more."""
+    chosen: dict[str, Any] = {"max_requests_per_batch": options.max_running}
+    if options.cache_gb is not None or not cuda:
+        wanted = min(plan.memory, plan.shape.cache_bytes(plan.window) * options.max_running)
+        chosen["num_blocks"] = ceil(wanted / (PAGE * plan.shape.cache_bytes(1))) + options.max_running
     if not cuda:
         chosen |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
     return ContinuousBatchingConfig(page_size=PAGE, **chosen)
+
+
+def room_in(cache: Any) -> int:
+    """Bytes that the library's cache has for one conversation, whose last sector of each kind of layer is not full."""
+    return int((cache.num_sectors - len(cache.cache_allocators) + 1) * cache.bytes_per_sector)

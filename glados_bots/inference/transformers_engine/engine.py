@@ -1,7 +1,7 @@
-"""The engine on transformers' own continuous batching: paged cache, shared prefixes, one forward pass for all requests.
+"""The engine on transformers. A scheduler computes the tokens: the library's paged one, or our dense one.
 
-We have no scheduler of our own. Requests are tokenised in a thread, wait in our `WaitingLine`, run in the library's
-generation thread, and return to the event loop token by token.
+Requests are tokenised in a thread, wait in our `WaitingLine`, run in the scheduler's thread, and return to the event
+loop token by token.
 """
 
 import asyncio
@@ -12,33 +12,27 @@ from typing import Any
 from uuid import uuid4
 
 import torch
-from transformers import GenerationConfig
-from transformers.generation import LogitsProcessorList
-from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
 from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.model_files import unservable, weights
+from glados_bots.inference.model_files import shapes, support, weights
+from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
-from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory, trial
-from glados_bots.inference.transformers_engine.batching import batching
-from glados_bots.inference.transformers_engine.cpu import runner as cpu
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
+from glados_bots.inference.transformers_engine import out_of_memory, trial
+from glados_bots.inference.transformers_engine.batching import CachePlan, loaded_shape, memory_for_cache
+from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
 from glados_bots.inference.transformers_engine.loading import load_model
-from glados_bots.inference.transformers_engine.multi_lora import BASE, LoraProcessors, MultiLora, tag
-from glados_bots.inference.transformers_engine.prefix_cache import (
-    DOMAIN,
-    count_found,
-    evict_oldest_first,
-    separate_prefixes,
-)
+from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
+from glados_bots.inference.transformers_engine.paged import PagedScheduler
+from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
-from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
+from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
-from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+from glados_bots.wire.events import FinishReason, Sampling
 
 FAILED = "this answer failed inside the model; the log of the service says why"
 
@@ -50,15 +44,13 @@ class TransformersEngine(CardEngine):
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
-        self._ends: set[int] = set()
         self._names = {card.name: BASE}  # every model name and the slot of its LoRA
         self._loras: MultiLora | None = None
         self._model: Any = None
-        self._manager: Any = None
+        self._scheduler: Scheduler | None = None  # `start` creates it
         self._trial: Trial | None = None  # only for a model class that nobody has tested
         self._sampler = Sampler(self._fail)
-        self._outputs: dict[str, asyncio.Queue[Any]] = {}
-        self._cached: dict[str, int] = {}
+        self._outputs: dict[str, asyncio.Queue[Output | Exception]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
 
@@ -67,98 +59,74 @@ class TransformersEngine(CardEngine):
         self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._load)
-            self._manager.start()
+            self.scheduler.start()
             await self._warm_up()
         except BaseException as error:
             await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
                 raise
-            raise ConfigError(unservable.cannot_be_served(self._card, first_line(error))) from error
+            raise ConfigError(support.cannot_be_served(self._card, first_line(error))) from error
 
     async def _warm_up(self) -> None:
         """Answer one question with a system text, as the bots send it. A model that fails here would always fail."""
         messages = [Message("system", "Be brief."), Message("user", "Hi")]
-        async with aclosing(self.generate(self.models[0], messages, Sampling(max_tokens=2))) as events:
+        async with aclosing(
+            self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0))
+        ) as events:
             async for _ in events:
                 pass
-        if self._trial is not None and not self._trial.passed(await self._trial.ask(self._manager, self._sampler)):
+        if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
 
     async def stop(self) -> None:
         """Fail all running requests and end the generation thread."""
         self._stopping = True
-        if self._manager is not None:
-            await asyncio.to_thread(self._manager.stop, timeout=10, hard_stop=True)
+        if self._scheduler is not None:
+            await asyncio.to_thread(self._scheduler.stop)
 
     def _load(self) -> None:
         # 1. Files: check the config before fetching the large ones
-        unservable.refuse_by_hub(self._card, self._options.hf_token)
-        folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        unservable.refuse_by_config(self._card, folder)
+        card, options = self._card, self._options
+        admission.refuse_by_hub(card, options.hf_token)
+        admission.refuse_too_large(card, options)
+        folder = weights.fetch(card, options.data_dir, options.hf_token)
+        found = admission.admitted(card, folder)
         # 2. Weights and LoRAs
-        cuda = torch.cuda.is_available()
-        model, self._loras, self._names = load_model(folder, self._card, self._options)
+        model, self._loras, self._names = load_model(folder, card, options)
         self._model = model.eval()
+        shape, memory = loaded_shape(model), memory_for_cache(options, model)
         # 3. Prompts, and the tokens that end an answer
         config = model.config.get_text_config()
-        self._encoder = Encoder(self._card, folder, config)
+        wanted = shapes.wanted_window(card, shapes.window_of(config), options.context_length)
+        window = shapes.served_window(card, shape, wanted, memory)
+        self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
-        # 5. The library's scheduler and cache, which must survive a full GPU
-        self._manager = model.init_continuous_batching(
-            GenerationConfig(do_sample=False, eos_token_id=sorted(self._ends) or None, pad_token_id=0),
-            batching(self._options, config, self.context_length, cuda=cuda),
-        )
-        out_of_memory.survive(self._manager)
-        # 6. Our sampler as its logits processor
-        kind = LoraProcessors if self._loras else ContinuousBatchingLogitsProcessorList
-        processors = kind(LogitsProcessorList([self._sampler]))
-        processors.tensors_required = 1 + (self._loras is not None)
-        self._manager.logit_processor = processors
-        self._manager.batch_processor = self._manager._create_batch_processor()  # noqa: SLF001 - before graphs are captured
-        # 7. The library's cache and order of requests, adapted to many callers
-        self._prepare_cache(self._manager.batch_processor.cache)
-        evict_oldest_first(self._manager.batch_processor)
-        let_short_prompts_in(self._manager.batch_processor.scheduler)
-        # 8. Tokens are chosen after the forward pass, which is captured as CUDA graphs on a GPU
-        after_forward.install(self._manager.batch_processor, self._sampler, config.vocab_size)
-        self._manager.warmup()
-        if not cuda:
-            self._use_own_step()
+        # 5. What computes the tokens, and the window that its cache really has room for
+        self._scheduler = self._made_scheduler(found.way, CachePlan(shape, window, memory))
+        self._encoder.context = shapes.served_window(card, shape, window, self._scheduler.room)
+        log.info("window: %d tokens", self.context_length)
 
-    def _use_own_step(self) -> None:
-        """Compute with `cpu/step.cpp` if possible; with `GLADOS_QUANTIZE=none`, compute in exact bfloat16 instead."""
-        if self._options.quantize != "auto" or self._loras:
-            return
-        reason = cpu.attach(
-            self._manager, self._model, self._options.data_dir, self.context_length, self._sampler.choose_all
-        )
-        log.info("computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp")
-
-    def _prepare_cache(self, cache: Any) -> None:
-        """Spread the cache over the model's devices, keep callers and LoRAs apart, and count reused tokens."""
-        if self._options.multi_gpu:
-            cache_spread.spread(self._model, cache)
-        separate_prefixes(cache, self.encoder.vocabulary)
-        count_found(cache, self._cached)
+    def _made_scheduler(self, way: str | None, plan: CachePlan) -> Scheduler:
+        made = DenseScheduler if way == "dense" else PagedScheduler
+        parts = (self._model, self._sampler, self._loras, self._options, plan)
+        return made(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
 
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
-    ) -> AsyncGenerator[Event]:
-        """Submit the prompt, read token by token, and cancel if the reader leaves or a stop string appears."""
+    ) -> AsyncGenerator[Tokens]:
+        """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
-        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
-        text = Detokenizer(self.encoder.tokenizer, [*self._card.stop, *sampling.stop])
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
         count, last, finished = 0, -1, False
+        reason: FinishReason | None = None
         try:
-            self._manager.register_result_handler(request_id, outputs.put_nowait)
-            self._manager.add_request(prompt, request_id, max_new_tokens=limit, streaming=True)
-            while not finished and not text.stopped:
+            self.scheduler.add(request_id, prompt, limit, outputs.put_nowait)
+            while not finished:
                 output = await outputs.get()
                 error = output if isinstance(output, Exception) else output.error
                 if error is not None:
@@ -170,28 +138,16 @@ class TransformersEngine(CardEngine):
                     )
                     full = out_of_memory.EXPLANATION
                     raise GenerationFailedError(full if full in str(error) else FAILED)
-                new, finished = output.generated_tokens[count:], output.is_finished()
-                if not new:
-                    continue
-                count, last = count + len(new), new[-1]
-                delta = thoughts.feed(text.feed([token for token in new if token not in self._ends]))
-                if delta:
-                    yield Delta(delta)
-            rest = thoughts.feed(text.close()) + thoughts.close()
-            if rest:
-                yield Delta(rest)
-            reason: FinishReason = "stop" if text.stopped or last in self._ends else "length"
-            yield Finished(reason, len(prompt), self._cached.get(request_id, 0), count)
+                new, finished = output.tokens[count:], output.finished
+                count, last = count + len(new), new[-1] if new else last
+                if finished:
+                    reason = "stop" if last in self._ends else "length"
+                if new or finished:
+                    yield Tokens(new, self.scheduler.cached(request_id), reason)
         finally:
-            self._end(request_id, finished=finished)
-
-    def _end(self, request_id: str, *, finished: bool) -> None:
-        if not finished:
-            self._manager.cancel_request(request_id)
-        self._manager.output_router.result_handlers.pop(request_id, None)
-        self._sampler.drop(request_id)
-        self._outputs.pop(request_id, None)
-        self._cached.pop(request_id, None)
+            self.scheduler.remove(request_id)
+            self._sampler.drop(request_id)
+            self._outputs.pop(request_id, None)
 
     def _fail(self, request_id: str, error: Exception) -> None:
         """Called in the generation thread if choosing a token failed for one request."""
@@ -232,19 +188,17 @@ class TransformersEngine(CardEngine):
         return tuple(self._names)
 
     @property
+    def scheduler(self) -> Scheduler:
+        """What computes the tokens. Raises EngineDeadError before `start`."""
+        if self._scheduler is None:
+            raise EngineDeadError("the engine has not been started")
+        return self._scheduler
+
+    @property
     def fatal(self) -> str | None:
-        if self._manager is None or self._stopping:
-            return None
-        error = self._manager.background_thread_status.fatal_error
-        if error is not None:
-            return f"the generation thread failed: {error}"
-        made = getattr(self._manager, "batch_processor", None) is not None
-        return "the generation thread has ended" if made and not self._manager.is_running() else None
+        return None if self._scheduler is None or self._stopping else self._scheduler.fatal
 
     def stats(self) -> EngineStats:
-        processor = getattr(self._manager, "batch_processor", None)
-        if processor is None:
-            return EngineStats(self._line.waiting, self._line.running, 0, 0)
-        total = int(processor.cache.num_blocks)
-        used = round(total * (1 - processor.cache.compute_free_capacity()))
-        return EngineStats(self._line.waiting, self._line.running, used, total)
+        return EngineStats(
+            self._line.waiting, self._line.running, *(self._scheduler.pages if self._scheduler else (0, 0))
+        )

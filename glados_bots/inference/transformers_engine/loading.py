@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import transformers_bars
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
+from glados_bots.inference.transformers_engine.loaded import require_all_weights
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
 from glados_bots.inference.transformers_engine.quantize import quantisation
 
@@ -41,13 +43,16 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     own = _own_quantisation(folder)
     wanted = None if own else quantisation(options.quantize, cuda=torch.cuda.is_available())
     transformers_bars.take_over()
-    model: Any = AutoModelForCausalLM.from_pretrained(
+    model, info = model_class(AutoConfig.from_pretrained(folder)).from_pretrained(
         folder,
-        dtype=torch.bfloat16,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are in `info`, and refused below
+        dtype=getattr(torch, options.dtype),
         device_map=_device_map(options),
         use_safetensors=True,
         **({"quantization_config": wanted} if wanted else {}),
     )
+    require_all_weights(card, model, info)
     _refuse_offload(card, model)
     if not folders:
         return model, None, {card.name: BASE}

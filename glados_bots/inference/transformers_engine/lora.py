@@ -13,9 +13,9 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 
 from glados_bots.errors import ConfigError
+from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.lora_bounds import targets
 from glados_bots.inference.model_files.loras import WEIGHTS, read_config, require_lora
 from glados_bots.inference.transformers_engine.multi_lora import Pair
@@ -58,7 +58,7 @@ def _skeleton(model: Any) -> Any:
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
+        return model_class(config).from_config(config)
 
 
 def _fitted(model: Any, folder: Path) -> tuple[Any, dict[str, Any]]:

@@ -13,6 +13,7 @@ import torch
 
 from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 
 # We compared these with `generate` by hand: whole answers of tiny models in float32, alone, from the cache, in a batch.
 TESTED = frozenset(
@@ -48,21 +49,20 @@ class Trial:
                 self._scores.append(scores)
                 self._tokens.append(int(scores.argmax()))
 
-    async def ask(self, manager: Any, sampler: Sampler) -> list[int]:
+    async def ask(self, scheduler: Scheduler, sampler: Sampler) -> list[int]:
         """The engine's greedy answer as token ids, without a LoRA. Raises RuntimeError if it fails."""
         request_id = tag(uuid4().hex, BASE)
-        outputs: asyncio.Queue[Any] = asyncio.Queue()
+        outputs: asyncio.Queue[Output] = asyncio.Queue()
         sampler.add(request_id, RowSettings(0, 1, 0, 1, 0, 0, 0, torch.Generator(self._device), self.prompt))
         try:
-            manager.register_result_handler(request_id, outputs.put_nowait)
-            manager.add_request(self.prompt, request_id, max_new_tokens=LENGTH)
-            output = await outputs.get()
+            scheduler.add(request_id, self.prompt, LENGTH, outputs.put_nowait)
+            while not (output := await outputs.get()).finished:
+                if output.error is not None:
+                    raise RuntimeError(output.error)
         finally:
-            manager.output_router.result_handlers.pop(request_id, None)
+            scheduler.remove(request_id)
             sampler.drop(request_id)
-        if output.error is not None:
-            raise RuntimeError(output.error)
-        return list(output.generated_tokens)
+        return list(output.tokens)
 
     def passed(self, tokens: Sequence[int]) -> bool:
         """Whether the engine's greedy answer equals the plain model's, up to the first near tie."""

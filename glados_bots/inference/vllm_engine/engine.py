@@ -19,14 +19,16 @@ from transformers import AutoConfig, GenerationConfig
 
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of, read_config, require_lora
+from glados_bots.inference.model_files.shapes import wanted_window, window_of
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
-from glados_bots.wire.events import Delta, Event, Finished, FinishReason, Sampling
+from glados_bots.wire.events import FinishReason, Sampling
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,6 @@ class VllmEngine(CardEngine):
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
-        self._ends: list[int] = []
         self._loras = loras_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
 
@@ -55,7 +56,9 @@ class VllmEngine(CardEngine):
 
     def _read(self) -> Path:
         folder = weights.fetch(self._card, self._options.data_dir, self._options.hf_token)
-        self._encoder = Encoder(self._card, folder, AutoConfig.from_pretrained(folder).get_text_config())
+        config = AutoConfig.from_pretrained(folder)
+        window = wanted_window(self._card, window_of(config), self._options.context_length)
+        self._encoder = Encoder(self._card, folder, config.get_text_config(), window)
         has_config = (folder / "generation_config.json").is_file()
         generation = GenerationConfig.from_pretrained(folder) if has_config else GenerationConfig()
         self._ends = sorted(self._encoder.ends(generation))
@@ -71,7 +74,7 @@ class VllmEngine(CardEngine):
         names = [self._card.name] if self._card.name not in self._loras else [BASE_NAME]
         arguments = [
             str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
-            "--max-num-seqs", str(options.max_running), "--dtype", "bfloat16", "--enable-prefix-caching",
+            "--max-num-seqs", str(options.max_running), "--dtype", options.dtype, "--enable-prefix-caching",
             "--enable-prompt-tokens-details", "--generation-config", "vllm",
         ]  # fmt: skip
         if options.multi_gpu:
@@ -87,7 +90,7 @@ class VllmEngine(CardEngine):
 
     def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
         """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens."""
-        card, words = self._card.sampling, list(self._card.bad_words)
+        card = self._card.sampling
         request = {
             "model": model,
             "prompt": prompt,
@@ -100,33 +103,37 @@ class VllmEngine(CardEngine):
             "repetition_penalty": card.repetition_penalty,
             "presence_penalty": sampling.presence_penalty,
             "frequency_penalty": sampling.frequency_penalty,
-            "stop": [*self._card.stop, *sampling.stop, *words],
-            "stop_token_ids": self._ends,
-            "bad_words": words,
+            "stop": self._stops(sampling),
+            "stop_token_ids": list(self._ends),
+            "return_token_ids": True,  # the text would lack special tokens, which mark the reasoning
+            "skip_special_tokens": False,
+            "bad_words": list(self._card.bad_words),
             "seed": sampling.seed,
             "cache_salt": domain or None,
         }
         return {name: value for name, value in request.items() if value is not None}
 
+    def _stops(self, sampling: Sampling) -> list[str]:
+        return [*super()._stops(sampling), *self._card.bad_words]
+
     async def _answer(
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
-    ) -> AsyncGenerator[Event]:
-        """Read vLLM's stream. If the reader leaves, vLLM stops computing."""
+    ) -> AsyncGenerator[Tokens]:
+        """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
         request = self._request(model or self.models[0], prompt, limit, sampling, domain)
-        thoughts = self.encoder.reasoning(prompt, show=self._options.show_reasoning)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
+        last: list[int] = []
         async with aclosing(self._chunks(request)) as chunks:
             async for chunk in chunks:
                 usage = chunk.get("usage") or usage
                 for choice in chunk.get("choices", ()):
-                    reason = "length" if choice.get("finish_reason") == "length" else reason
-                    if delta := thoughts.feed(choice.get("text") or ""):
-                        yield Delta(delta)
-        if rest := thoughts.close():
-            yield Delta(rest)
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        yield Finished(reason, len(prompt), cached, usage.get("completion_tokens", 0))
+                    ids = _ids(choice)
+                    if choice.get("finish_reason"):
+                        last, reason = ids, "length" if choice["finish_reason"] == "length" else "stop"
+                    elif ids:
+                        yield Tokens(ids)
+        yield Tokens(last, (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0, reason)
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The events of one request. Raises GenerationFailedError, or EngineDeadError if vLLM has ended."""
@@ -165,6 +172,14 @@ class VllmEngine(CardEngine):
     def stats(self) -> EngineStats:
         """The current counts; those of the cache are vLLM's last report."""
         return EngineStats(self._line.waiting, self._line.running, *self._vllm.pages)
+
+
+def _ids(choice: dict[str, Any]) -> list[int]:
+    """The new tokens of a chunk. Raises GenerationFailedError if vLLM sends text alone."""
+    ids = choice.get("token_ids")
+    if ids is None and choice.get("text"):
+        raise GenerationFailedError("this vLLM does not send token ids; install a newer one")
+    return list(ids or ())
 
 
 def _environment(options: EngineOptions) -> dict[str, str]:

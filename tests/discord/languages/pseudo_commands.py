@@ -88,6 +88,19 @@ async def settings_of_a_channel(world: PseudoWorld) -> None:
                 await world.private(command, manager, **given)
 
 
+@way("thinking-is", "thinking-is-default", "thinking-none", "no-such-thinking", "thinking-set", "thinking-unset")
+async def how_much_the_model_thinks(world: PseudoWorld) -> None:
+    async with world.world.bot():
+        manager = manager_of(world)
+        await world.private("thinking")
+        await world.private("thinking", manager, level="high")
+        world.world.engine.thinking_levels = ("on", "off")
+        for level in ("high", "off", "", "default"):
+            given: dict[str, Any] = {"level": level} if level else {}
+            await world.private("thinking", manager, **given)
+        await world.private("thinking")
+
+
 @way("language-is", "language-set")
 async def the_language_of_a_channel(world: PseudoWorld) -> None:
     async with world.world.bot():

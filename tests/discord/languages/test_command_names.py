@@ -13,7 +13,8 @@ from tests.fakes.discord.world.command_rules import LOCALES
 
 LANGUAGES = {"de": "de", "fr": "fr", "es-ES": "es", "es-419": "es", "pt-BR": "pt-BR", "ja": "ja", "zh-CN": "zh-CN"}
 OPTIONS = {
-    "ask": ["question", "file"], "model": ["name"], "persona": ["text"], "language": ["language"], "forget": ["sure"],
+    "ask": ["question", "file"], "model": ["name"], "persona": ["text"], "language": ["language"],
+    "thinking": ["level"], "forget": ["sure"],
 }  # fmt: skip
 Json = dict[str, Any]
 

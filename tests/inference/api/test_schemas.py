@@ -98,7 +98,6 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("guided_regex", "a+"),
         ("prompt_logprobs", 0),
         ("do_sample", False),
-        ("enable_thinking", False),
         ("think", False),
         ("n_predict", 0),
         ("repetition_penalty", 0),
@@ -128,7 +127,6 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("prompt_logprobs", 1),
         ("top_logprobs", 2),
         ("documents", [{"text": "x"}]),
-        ("reasoning_effort", "high"),
         ("verbosity", "low"),
         ("modalities", ["text", "audio"]),
         ("web_search_options", {"search_context_size": "low"}),
@@ -136,7 +134,8 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("max_tokns", 5),
         ("temprature", 1.0),
         ("chat_template", "{{ messages }}"),
-        ("chat_template_kwargs", {"a": 1}),
+        ("reasoning_effort", "much"),
+        ("enable_thinking", 0),
         ("response_format", {"type": "json_object"}),
     ],
 )
@@ -176,6 +175,22 @@ def test_what_we_do_not_do_is_refused_and_not_ignored(field: str, value: Any) ->
 )
 def test_what_asks_for_nothing_is_taken(field: str, value: Any) -> None:
     assert request(**{field: value}).sampling() == Sampling()
+
+
+def test_what_a_template_is_told_is_read() -> None:
+    assert request(reasoning_effort="low").sampling() == Sampling(effort="low")
+    assert request(reasoning_effort="").sampling() == Sampling()
+    assert request(enable_thinking=False).sampling() == Sampling(effort="none")
+    assert request(enable_thinking=True).sampling() == Sampling(effort="medium")
+    values = {"a": 1, "b": "x", "c": True, "d": None, "e": 0.5}
+    assert request(chat_template_kwargs=values).sampling() == Sampling(variables=values)
+
+
+@pytest.mark.parametrize(
+    "given", [{"a": []}, {"a": {}}, {"a b": 1}, {"": 1}, {"a": "x" * 1001}, {f"a{n}": 1 for n in range(17)}, [], "a"]
+)
+def test_only_some_simple_values_reach_a_template(given: Any) -> None:
+    assert wrong_field(chat_template_kwargs=given).startswith("chat_template_kwargs")
 
 
 @pytest.mark.parametrize(

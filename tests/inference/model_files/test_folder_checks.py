@@ -103,7 +103,7 @@ def test_nothing_is_hashed_that_lies_outside(tmp_path: Path) -> None:
     folder = written(tmp_path / "model")
     linked("x.safetensors", "/proc/self/environ")(folder)
     with pytest.raises(ConfigError, match="leads out of its folder"):
-        list(verify(Card(name="x", base=Base(folder=folder)), folder, None))
+        list(verify(Card(name="x", base=Base(folder=folder)), folder))
 
 
 def test_links_within_a_folder_and_to_a_folder_are_followed(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from glados_bots.inference.transformers_engine.detokenizer import WINDOW, Detokenizer
+from glados_bots.inference.decoding.detokenizer import WINDOW, Detokenizer
 
 
 class Broken:

@@ -12,12 +12,12 @@ from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig
 
 from glados_bots.conversation import Message
 from glados_bots.errors import GenerationFailedError, PromptTooLongError, QueueFullError
+from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine import sampler
-from glados_bots.inference.transformers_engine.detokenizer import Detokenizer
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.events import Delta, Finished, Sampling
 from tests.inference import tiny
@@ -108,7 +108,7 @@ async def test_streams_side_by_side_say_what_they_say_alone_and_the_second_turn_
 
 async def test_a_talk_that_goes_on_stays_in_the_cache_while_others_come_and_go(tmp_path: Path) -> None:
     tiny_card = tiny.card(tiny.write_base("llama", tmp_path))
-    engine = await started(tiny_card, max_running=1, cache_gb=0.0)  # as small as it can be
+    engine = await started(tiny_card, max_running=1, cache_gb=132e-6)  # one conversation of 512 tokens
     try:
         pages = engine.stats().kv_pages_total
         short = Sampling(max_tokens=4, temperature=0.0)

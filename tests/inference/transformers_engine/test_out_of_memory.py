@@ -65,6 +65,6 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
     assert isinstance(results[2], tuple)
     assert engine.fatal is None
     assert engine.stats().running == 0
-    cache = engine._manager.batch_processor.cache
+    cache = engine.scheduler._manager.batch_processor.cache
     await until(lambda: not any(allocator.block_table for allocator in cache.cache_allocators.values()))  # no page held
     assert (await answer(engine, QUESTIONS[2], Sampling(max_tokens=4, temperature=0.0)))[0]

@@ -9,6 +9,7 @@ from glados_bots.commands import listed_languages
 from glados_bots.settings import Settings
 from glados_bots.store.channels import LONGEST_GRAPHEME, LONGEST_PERSONA
 from glados_bots.store.connection import Client
+from glados_bots.wire.events import LEVELS
 from glados_bots.wording.sentence import Sentence, say
 from glados_slack.incoming import asking
 from glados_slack.incoming.commands import CALLED
@@ -177,6 +178,8 @@ WORDS = [
     ("model", say("model-is-default", model="scripted", models=MODELS)),
     ("persona", say("no-persona")),
     ("language", say("language-is-auto", languages=LANGUAGES)),
+    ("thinking", say("thinking-is-default", levels=tuple(f"`{level}`" for level in LEVELS))),
+    ("thinking off", NOT_YOURS),
     ("model gpt-9", NOT_YOURS),
     ("persona be rude", NOT_YOURS),
     ("language de", NOT_YOURS),

@@ -25,6 +25,26 @@ async def words_of_the_command(stage: Stage) -> None:
 
 
 @scenario(
+    "thinking-is thinking-is-default thinking-none no-such-thinking thinking-set thinking-set-unsure thinking-unset "
+    "thinking-unknown"
+)
+async def how_much_the_model_thinks(stage: Stage) -> None:
+    anna = stage.person()
+    async with stage.adapter(core={"admins": f"slack:{anna.id}"}):
+        for text in ("thinking", "thinking ἄγνωστον", "thinking high", "thinking"):  # the server tells no levels
+            await stage.run(anna, text)
+        stage.model.levels = []
+        await stage.run(anna, "thinking off")
+        await stage.answer(anna)
+        await stage.says("thinking-unknown")
+        await stage.run(anna, "thinking default")
+        await stage.run(anna, "thinking")
+        stage.model.levels = ["on", "off"]
+        for text in ("thinking low", "thinking off"):
+            await stage.run(anna, text)
+
+
+@scenario(
     "model-is model-set model-unset no-such-model persona-is persona-set persona-unset persona-too-long persona-marks "
     "language-is language-unset no-such-language language-set"
 )

@@ -153,3 +153,14 @@ async def test_without_storage_all_else_works(page: Page) -> None:
     await say(page, "Speak")
     await done(page)
     await box_holds(page, "")
+
+
+async def test_a_typed_command_is_answered_above_the_box_and_asks_nothing(page: Page, model: ScriptedModel) -> None:
+    await say(page, "/thinking")
+    await expect(page.locator("#problem span")).to_contain_text("In this channel the model thinks")
+    await expect(page.locator("#problem button")).to_be_hidden()
+    await box_holds(page, "")
+    assert model.prompts == []
+    await say(page, "Hello")
+    await done(page)
+    await expect(page.locator("#problem")).to_be_hidden()

@@ -1,8 +1,10 @@
 """Converts token ids to text as they arrive, without half characters and without parts of a stop string."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+from glados_bots.inference.prompts.channels import NO_CODES
 from glados_bots.wire.reasoning import overlap
 
 UNFINISHED = "\ufffd"  # a tokenizer's placeholder for the first bytes of a character
@@ -12,10 +14,17 @@ WINDOW = 8
 
 
 class Detokenizer:
-    """The text of one growing sequence. `feed` returns final text and holds back text that may still change."""
+    """The text of one growing sequence. `feed` returns final text and holds back text that may still change.
 
-    def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
+    Args:
+        tokenizer: a tokenizer of transformers.
+        stop: strings that end the text.
+        codes: special tokens that appear in the text, each as the given character. All others are left out.
+    """
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str], codes: Mapping[int, str] | None = None) -> None:
         self._tokenizer = tokenizer
+        self._codes = codes or {}
         self._stop = [string for string in stop if string]
         self._tokens: list[int] = []
         self._begin = 0  # first token that is decoded again
@@ -49,7 +58,16 @@ class Detokenizer:
         return text
 
     def _decode(self, begin: int, end: int) -> str:
-        return str(self._tokenizer.decode(self._tokens[begin:end], skip_special_tokens=True))
+        tokens = self._tokens[begin:end]
+        if not self._codes:
+            return self._plain(tokens)
+        parts = groupby(tokens, key=self._codes.get)
+        return "".join(
+            code * len(list(group)) if code else self._plain(list(group)).translate(NO_CODES) for code, group in parts
+        )
+
+    def _plain(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _certain(self, text: str) -> str:
         """Cut the text at a stop string, and hold back an end that may become one."""

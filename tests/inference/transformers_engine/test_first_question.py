@@ -1,4 +1,4 @@
-"""Models that transformers' continuous batching does not serve rightly: refused, each with the way out."""
+"""Models whose class or whose chat template turns out wrong at the first question: never ready, one line each."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,10 @@ from transformers import AutoModelForCausalLM, BloomConfig, FalconConfig, MptCon
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
-from glados_bots.inference.model_files import unservable, weights
+from glados_bots.inference.model_files import weights
+from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.model_files.support import Support
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import trial
 from glados_bots.inference.transformers_engine.trial import LENGTH, Trial
@@ -44,47 +46,23 @@ def written(made: Any, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"model_type": "mpt"},
-        {"model_type": "bloom"},
-        {"model_type": "falcon", "alibi": True},
-        {"model_type": "other", "attn_config": {"alibi": True}},
-        {"model_type": "other", "position_embedding_type": "alibi"},
-        {"model_type": "deepseek_v3", "kv_lora_rank": 512},
-        {"model_type": "seen", "text_config": {"model_type": "bloom"}},
-    ],
-)
-def test_a_config_that_would_be_answered_wrongly_is_refused_with_the_way_out(
-    tmp_path: Path, fields: dict[str, Any]
-) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(fields))
-    with pytest.raises(ConfigError, match=r"tiny: .* ignores; serve it with `--engine vllm`, or choose another"):
-        unservable.refuse_by_config(card(tmp_path), tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ALIBI)
-async def test_a_model_whose_attention_falls_off_with_distance_is_never_ready(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="ALiBi"):
-        await started(card(written(ALIBI[kind], tmp_path)), quantize="none")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ALIBI)
 async def test_a_model_that_answers_otherwise_in_a_batch_is_never_ready(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unservable, "refuse_by_config", lambda *_: None)
+    monkeypatch.setattr(admission, "admitted", lambda *_: Support("paged"))
     with pytest.raises(ConfigError, match=r"answers differ from those of \w+ without batching.*--engine vllm"):
         await started(card(written(ALIBI[kind], tmp_path)), quantize="none")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", DIES)
-async def test_a_model_that_dies_at_its_first_question_is_a_wrong_setting(kind: str, tmp_path: Path) -> None:
+async def test_a_model_that_dies_at_its_first_question_is_a_wrong_setting(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`glados up` starts a failed engine anew; what is wrong for good is a ConfigError, and ends it with code 2."""
+    monkeypatch.setattr(admission, "admitted", lambda *_: Support("paged"))
     with pytest.raises(ConfigError, match=r"tiny: this model cannot be served .*--engine vllm"):
         await started(card(written(DIES[kind], tmp_path)), quantize="none")
 
@@ -155,7 +133,7 @@ def test_letters_that_the_tokenizer_takes_for_others_forge_no_turn(
     made = templated(tmp_path, STRICT)
     state = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
     (tmp_path / "tokenizer.json").write_text(json.dumps(state | {"normalizer": {"type": "NFKC"}}))
-    encoder = Encoder(made.model_copy(update={"prompt_format": form}), tmp_path, config("llama"))
+    encoder = Encoder(made.model_copy(update={"prompt_format": form}), tmp_path, config("llama"), 512)
     read = encoder.tokenizer.decode(encoder.encode([Message("user", f"Hi\n{wide}\n{wide}")]))
     assert "Hi\n" in read
     assert read.count(mark) == 1

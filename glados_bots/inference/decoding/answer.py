@@ -1,0 +1,137 @@
+"""One answer from its generated tokens: text, reasoning, and a limit for each of the two.
+
+Reasoning has a limit of its own, so that it takes no room from the answer. At this limit the request is cancelled, and
+a new one continues after the reasoning and its closing mark. The cache holds most of that prompt already.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Generated tokens of one request; the last of its events has a reason."""
+
+    ids: Sequence[int]  # with the token that ends the answer
+    cached: int = 0  # tokens of the prompt whose keys and values were in the cache
+    reason: FinishReason | None = None
+
+
+Ask = Callable[[list[int], int], AsyncGenerator[Tokens]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most tokens of an answer, of the reasoning before it, and of both with all marks."""
+
+    answer: int
+    reasoning: int
+    room: int
+
+    @classmethod
+    def within(cls, room: int, answer: int | None, reasoning: int) -> "Limits":
+        """The limits in a window that leaves `room` tokens. An answer keeps at least half of the room it asks for."""
+        most = min(answer or room, room)
+        kept = min(most, max(1, room // 2))
+        return cls(most, max(0, min(reasoning, room - kept)), room)
+
+
+class Answer:
+    """Reads the tokens of one answer. `events` asks as often as needed.
+
+    Args:
+        encoder: of the model.
+        prompt: token ids.
+        ends: tokens that end an answer.
+        stop: strings that end it.
+        limits: of this answer.
+        show: whether to show the reasoning as a quote.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        prompt: list[int],
+        ends: frozenset[int],
+        stop: Sequence[str],
+        limits: Limits,
+        *,
+        show: bool,
+    ) -> None:
+        self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
+        self._text = Detokenizer(encoder.tokenizer, stop, encoder.marks.codes)
+        self._folding = encoder.folding(prompt, show=show)
+        self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
+        self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
+        self._speaks = False  # whether the answer has begun
+        self._cached = 0
+        self._reason: FinishReason | None = None
+
+    async def events(self, ask: Ask) -> AsyncGenerator[Event]:
+        """All deltas, and one Finished. `ask` makes a request from a prompt and a limit in tokens."""
+        while self._reason is None:
+            before, most = self._count, self._next_limit()
+            async with aclosing(ask([*self._prompt, *self._added], most)) as pieces:
+                async for piece in pieces:
+                    if delta := self._read(piece):
+                        yield Delta(delta)
+                    if self._left < 1 and self._count - before < most:  # else the engine itself ends now
+                        self._reason = self._reason or "length"
+                    if self._reason or self._must_close:
+                        break
+            if self._reason is None and self._must_close:
+                if delta := self._close_reasoning():
+                    yield Delta(delta)
+            elif self._count == before:
+                self._reason = self._reason or "length"
+        if rest := self._folding.feed(self._text.close()) + self._folding.close():
+            yield Delta(rest)
+        yield Finished(self._reason, len(self._prompt), self._cached, self._count, self._reasoned)
+
+    def _read(self, piece: Tokens) -> str:
+        """Count a piece of the answer, and decide whether it is the last."""
+        was_inside = self._folding.is_inside
+        delta = self._folding.feed(self._text.feed([token for token in piece.ids if token not in self._ends]))
+        if self._count == len(self._added):  # no closing mark has been added: this is the first request
+            self._cached = min(piece.cached or self._cached, len(self._prompt))
+        self._added.extend(piece.ids)
+        self._count += len(piece.ids)
+        if was_inside or self._folding.is_inside:
+            self._reasoned = self._reasoned + len(piece.ids) if self._reasoned else self._count
+        elif self._reasoned and not self._speaks and not delta:  # marks and empty lines before the answer
+            self._reasoned += len(piece.ids)
+        else:
+            self._speaks = self._speaks or bool(delta)
+        if self._text.stopped or piece.reason == "stop":
+            self._reason = "stop"
+        elif piece.reason and (self._left < 1 or not self._reasoned):
+            self._reason = piece.reason
+        return delta
+
+    @property
+    def _must_close(self) -> bool:
+        return self._folding.is_inside and self._reasoned >= self._limits.reasoning
+
+    @property
+    def _left(self) -> int:
+        """Tokens that the answer may still have."""
+        return min(self._limits.answer - self._count + self._reasoned, self._limits.room - len(self._added))
+
+    def _next_limit(self) -> int:
+        """The limit of the next request. A model that may reason gets room for both: then one request is enough."""
+        may_reason = self._folding.is_inside or (self._encoder.marks.are_tokens and not self._count)
+        reasoning = max(0, self._limits.reasoning - self._reasoned) if may_reason else 0
+        return min(self._left + reasoning, self._limits.room - len(self._added))
+
+    def _close_reasoning(self) -> str:
+        tokens = self._encoder.closing(self._folding)
+        delta = self._folding.feed(self._folding.closing)
+        self._added.extend(tokens)
+        if self._left < 1:
+            self._reason = "length"
+        return delta

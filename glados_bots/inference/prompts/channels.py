@@ -1,0 +1,116 @@
+"""Reads answers whose reasoning stands between special tokens, and rewrites them as OPEN, thoughts, CLOSE, answer.
+
+A special token comes as one character that no text holds (see `reasoning_marks.py`), so no word of a model can be taken
+for a mark, and no piece of text cuts one. Marks that remain in the answer are removed.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+# Noncharacters of Unicode: they never stand in a text, and are one character each.
+OPEN, CLOSE, CHANNEL, MESSAGE, START, END = CODES = tuple(chr(0xFDD0 + number) for number in range(6))
+NO_CODES = dict.fromkeys(map(ord, CODES))  # for `str.translate`
+PIECES = re.compile(f"[{''.join(CODES)}]|[^{''.join(CODES)}]+")
+LONGEST_HEADER = 200  # characters of a header that are read
+FINAL = "final"  # the channel that people read
+
+
+class Channels(Protocol):
+    """One way to write reasoning. Both methods work on coded text."""
+
+    def feed(self, text: str) -> str:
+        """The text as OPEN, thoughts, CLOSE, answer."""
+
+    @property
+    def closing(self) -> str:
+        """What must follow now, so that the reasoning ends and the answer begins."""
+
+
+class Brackets:
+    """Reasoning between two marks, such as `[THINK]…[/THINK]` and Gemma's `<|channel>thought … <channel|>`.
+
+    Args:
+        has_name: whether the rest of the opening mark's line is the channel's name, which nobody reads.
+    """
+
+    closing = CLOSE
+
+    def __init__(self, *, has_name: bool = False) -> None:
+        self._has_name = has_name
+        self._is_inside = self._in_name = self._answers = False
+
+    def feed(self, text: str) -> str:
+        return "".join(map(self._piece, PIECES.findall(text)))
+
+    def _piece(self, piece: str) -> str:
+        if piece == OPEN:
+            self._is_inside, self._in_name = True, self._has_name
+            return "" if self._answers else OPEN
+        if piece == CLOSE:
+            shown = CLOSE if self._is_inside and not self._answers else ""
+            self._answers, self._is_inside = self._answers or self._is_inside, False
+            return shown
+        if not self._is_inside:
+            self._answers = self._answers or not piece.isspace()
+            return piece
+        if self._in_name:
+            _, end, piece = piece.partition("\n")
+            self._in_name = not end
+        return "" if self._answers else piece
+
+
+class Harmony:
+    """The format of gpt-oss: messages of several channels, of which people read only `final`.
+
+        <|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…<|return|>
+
+    Everything is hidden from a message's first mark to the end of its header. Text before any mark is an answer.
+    """
+
+    def __init__(self) -> None:
+        self._header: list[str] | None = None  # of a message that has begun; None within its body
+        self._named = False  # whether the header has named a channel
+        self._is_final = True
+        self._opened = self._answers = False
+        self._gap = ""  # before the next words of the same kind
+
+    @property
+    def closing(self) -> str:
+        end = MESSAGE + END if self._header is not None else END
+        return f"{end}{START}assistant{CHANNEL}{FINAL}{MESSAGE}"
+
+    def feed(self, text: str) -> str:
+        return "".join(part for piece in PIECES.findall(text) for part in self._piece(piece))
+
+    def _piece(self, piece: str) -> Iterator[str]:
+        if piece == MESSAGE:
+            yield self._begin_body() if self._header is not None else ""
+        elif piece in CODES:
+            self._header, self._named = [], piece == CHANNEL
+            if not (self._opened or self._answers):
+                self._opened = True
+                yield OPEN
+        elif self._header is not None:
+            if sum(map(len, self._header)) < LONGEST_HEADER:
+                self._header.append(piece[:LONGEST_HEADER])
+        elif self._is_final:
+            yield self._gap + piece
+            self._answers, self._gap = self._answers or not piece.isspace(), ""
+        elif not self._answers:
+            yield self._gap + piece
+            self._gap = ""
+
+    def _begin_body(self) -> str:
+        """Read the header. A message of the assistant without a channel is an answer."""
+        words = "".join(self._header or ()).split()
+        self._header = None
+        was_final, self._is_final = (
+            self._is_final,
+            (words[:1] == [FINAL]) if self._named else words in ([], ["assistant"]),
+        )
+        if self._is_final and self._opened and not self._answers:
+            self._answers, self._gap = True, ""
+            return CLOSE
+        self._gap = "\n\n" if self._is_final or not was_final else ""
+        return ""

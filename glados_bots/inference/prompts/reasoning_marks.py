@@ -1,0 +1,132 @@
+"""The marks of a model's reasoning: which ones a model has, and the filter that folds the reasoning of one answer."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from glados_bots.inference.prompts.channels import (
+    CHANNEL,
+    CLOSE,
+    END,
+    MESSAGE,
+    NO_CODES,
+    OPEN,
+    START,
+    Brackets,
+    Channels,
+    Harmony,
+)
+from glados_bots.wire.reasoning import MARKS, Reasoning
+
+HARMONY = {
+    "<|channel|>": CHANNEL,
+    "<|message|>": MESSAGE,
+    "<|start|>": START,
+    "<|end|>": END,
+    "<|return|>": END,
+    "<|call|>": END,
+}
+# Marks that we know, for models whose card names none: Gemma 4, Mistral, Cohere, and most others.
+KNOWN = (
+    ("<|channel>thought", "<channel|>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    MARKS,
+)
+Given = tuple[str, str] | Literal["harmony"] | None
+
+
+class ReasoningMarks:
+    """The marks of one model.
+
+    Args:
+        tokenizer: a tokenizer of transformers.
+        given: the card's `reasoning`; None finds the known marks among the tokenizer's added tokens.
+
+    Attributes:
+        codes: the character that stands for each special token that is a mark, by token id.
+        are_tokens: whether the vocabulary has the opening mark, so that the model probably reasons.
+    """
+
+    def __init__(self, tokenizer: Any, given: Given) -> None:
+        added = {str(token.content): (number, token.special) for number, token in _added(tokenizer).items()}
+        pair = given or _found(added)
+        self._channels: Callable[[], Channels] | None = None
+        self._pair = MARKS if pair == "harmony" else pair
+        coded: Mapping[str, str] = {}
+        if pair == "harmony":
+            self._channels, coded = Harmony, HARMONY
+            self.are_tokens = "<|channel|>" in added
+        else:
+            opening = next((text for text in added if pair[0].startswith(text)), "")
+            self.are_tokens = bool(opening)
+            if opening and added[opening][1] and added.get(pair[1], (0, False))[1]:
+                self._channels = partial(Brackets, has_name=opening != pair[0])
+                coded = {opening: OPEN, pair[1]: CLOSE}
+        self._coded = coded
+        self.codes = {added[text][0]: code for text, code in coded.items() if text in added and added[text][1]}
+
+    def fold(self, prompt_end: str, *, show: bool) -> "Folding":
+        """The filter for one answer.
+
+        Args:
+            prompt_end: the last tokens of the prompt as text, with special tokens.
+            show: whether to show the reasoning as a quote.
+        """
+        if self._channels is None:
+            return Folding(self._pair, None, show=show, begun=prompt_end.rstrip().endswith(self._pair[0]))
+        channels = self._channels()
+        if isinstance(channels, Brackets):
+            begun = prompt_end.rstrip().endswith(self._pair[0])
+            channels.feed(OPEN * begun)
+            return Folding((OPEN, CLOSE), channels, show=show, begun=begun)
+        header = prompt_end.rpartition("<|start|>")[2].partition("<|channel|>")
+        folding = Folding((OPEN, CLOSE), channels, show=show)
+        if header[1]:  # the template has begun the message's header
+            folding.feed(CHANNEL + header[2].replace("<|message|>", MESSAGE))
+        return folding
+
+    def written(self, coded: str) -> str:
+        """Coded text as the tokenizer reads it."""
+        for text, code in self._coded.items():
+            if code in coded and code != END:
+                coded = coded.replace(code, text)
+        return coded.replace(END, "<|end|>")
+
+
+class Folding(Reasoning):
+    """Folds the reasoning of one answer, from coded text.
+
+    Args:
+        marks: the strings that open and close the reasoning.
+        channels: what rewrites the text with these marks; None if the model writes them itself.
+        show, begun: see `Reasoning`.
+    """
+
+    def __init__(
+        self, marks: tuple[str, str], channels: Channels | None, *, show: bool = False, begun: bool = False
+    ) -> None:
+        super().__init__(marks, show=show, begun=begun)
+        self._channels = channels
+
+    def feed(self, text: str) -> str:
+        text = text if self._channels is None else self._channels.feed(text)
+        return super().feed(text).translate(NO_CODES)
+
+    def close(self) -> str:
+        return super().close().translate(NO_CODES)
+
+    @property
+    def closing(self) -> str:
+        """What must follow now, as coded text, so that the reasoning ends and the answer begins."""
+        return f"\n{self._close}\n\n" if self._channels is None else self._channels.closing
+
+
+def _added(tokenizer: Any) -> Mapping[int, Any]:
+    return getattr(tokenizer, "added_tokens_decoder", {})
+
+
+def _found(added: Mapping[str, Any]) -> tuple[str, str] | Literal["harmony"]:
+    if all(mark in added for mark in ("<|channel|>", "<|message|>", "<|start|>")):
+        return "harmony"
+    return next((pair for pair in KNOWN if pair[1] in added and any(pair[0].startswith(text) for text in added)), MARKS)

@@ -1,0 +1,119 @@
+"""The rows that a dense scheduler answers at the same time, and the forward passes that read and write for them."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from glados_bots.inference.transformers_engine.dense.states import joined, selected, size
+from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
+from glados_bots.inference.transformers_engine.scheduler import Deliver
+
+ALL_JOIN = 512  # tokens; padding of such short rows costs less than another step
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request. The sampler knows it by its id."""
+
+    request_id: str
+    prompt: list[int]
+    limit: int  # tokens of the answer
+    deliver: Deliver
+    tokens: list[int] = field(default_factory=list)  # the answer so far
+    read: int = 0  # tokens of prompt and answer that its cache holds
+    found: int = 0  # tokens of the prompt that were kept from an earlier request
+    cache: Any = None  # while its prompt is read; then its row is in the batch
+
+    @property
+    def to_read(self) -> list[int]:
+        """The tokens that its cache lacks. After the answer was put back, they include what was answered."""
+        return [*self.prompt, *self.tokens][self.read :]
+
+
+class Forward:
+    """The model's forward pass with what each class wants to be told. Returns scores of the last token per row."""
+
+    def __init__(self, model: Any, loras: MultiLora | None) -> None:
+        self._model = model
+        self._loras = loras
+        self._known = inspect.signature(model.forward).parameters
+        self._last = {"logits_to_keep": 1} if "logits_to_keep" in self._known else {}
+
+    def new_cache(self) -> Any:
+        return DynamicCache(config=self._model.config)
+
+    def __call__(
+        self, tokens: Sequence[Sequence[int]], cache: Any, lengths: Sequence[int], slots: Sequence[int]
+    ) -> Any:
+        """Add tokens to every row of a cache.
+
+        Args:
+            tokens: the same number for each row.
+            cache: changed in place.
+            lengths: tokens of each row that the cache holds already, without padding.
+            slots: each row's LoRA.
+
+        Returns:
+            Scores, float32, shape (rows, vocabulary).
+        """
+        device = self._model.device
+        ids = torch.tensor(tokens, device=device)
+        count, columns = ids.shape[1], max(lengths) + ids.shape[1]
+        real = torch.tensor([length + count for length in lengths], device=device)[:, None]
+        mask = torch.arange(columns, device=device) >= columns - real
+        told: dict[str, Any] = {"attention_mask": mask.long(), "past_key_values": cache, "use_cache": True}
+        if "position_ids" in self._known:
+            told["position_ids"] = real - count + torch.arange(count, device=device)
+        if self._loras is not None:
+            self._loras.assign(torch.tensor(slots, dtype=torch.int32, device=device))
+        return self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+
+
+class Batch:
+    """The rows that are being answered: one cache, and one step for all."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+        self._cache: Any = None
+        self.rows: list[Request] = []
+
+    def suits(self, request: Request) -> bool:
+        """Whether the request may join: at most half of its batch would be padding."""
+        lengths = [request.read, *(row.read for row in self.rows)]
+        return max(lengths) <= max(2 * min(lengths), ALL_JOIN)
+
+    def join(self, request: Request) -> None:
+        """Add a request whose prompt was read and whose first token is chosen."""
+        caches = [cache for cache in (self._cache, request.cache) if cache is not None]
+        self.rows.append(request)
+        self._cache, request.cache = joined(caches, self._columns), None
+
+    def leave(self, request: Request) -> Any:
+        """Remove a row. Returns its cache."""
+        place = self.rows.index(request)
+        alone = selected(self._cache, [place], request.read)
+        self.rows.remove(request)
+        others = [index for index in range(len(self.rows) + 1) if index != place]
+        self._cache = selected(self._cache, others, self._columns) if others else None
+        return alone
+
+    def step(self) -> torch.Tensor:
+        """Read each row's newest token. Returns the scores for the next ones; shape (rows, vocabulary)."""
+        newest = [row.tokens[-1:] for row in self.rows]
+        slots = [slot_of(row.request_id) for row in self.rows]
+        scores = self._forward(newest, self._cache, [row.read for row in self.rows], slots)
+        for row in self.rows:
+            row.read += 1
+        return scores  # type: ignore[no-any-return] # transformers is untyped here
+
+    @property
+    def bytes(self) -> int:
+        return size(self._cache) if self._cache is not None else 0
+
+    @property
+    def _columns(self) -> int:
+        return max(row.read for row in self.rows)

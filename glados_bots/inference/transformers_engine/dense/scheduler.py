@@ -1,0 +1,276 @@
+"""The dense scheduler: rows with the model's own cache, for classes whose attention the library cannot page.
+
+Each step of the loop reads a piece of one prompt, then computes one token for every row that is being answered. Rows of
+similar length share a batch, so at most half of a batch is padding.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from glados_bots.errors import first_line
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
+from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
+from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
+from glados_bots.inference.transformers_engine.dense.states import size
+from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
+from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
+from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
+from glados_bots.inference.transformers_engine.sampler import Sampler
+from glados_bots.inference.transformers_engine.scheduler import Deliver, Output
+
+KEPT_SHARE = 0.5  # of the cache's memory, at most, for prompts of earlier requests
+GPU_BATCH_TOKENS = 1024  # tokens of a prompt that one step reads
+PAGE = 2**20  # bytes; the cache has no pages, so we count in MiB
+
+log = logging.getLogger(__name__)
+
+
+class DenseScheduler:
+    """See `Scheduler` for the contract, and `PagedScheduler` for the arguments."""
+
+    def __init__(
+        self,
+        model: Any,
+        sampler: Sampler,
+        loras: MultiLora | None,
+        _options: EngineOptions,
+        plan: CachePlan,
+        *,
+        ends: Iterable[int],
+        vocabulary: int,
+    ) -> None:
+        cuda = model.device.type == "cuda"
+        self._forward = Forward(model, loras)
+        self._sampler = sampler
+        self._choose = self._on_device if cuda else sampler.choose_all
+        self._ends = frozenset(ends)
+        self._vocabulary = vocabulary
+        self._piece = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
+        self._budget = plan.memory * model.dtype.itemsize / HALF
+        self._room = plan.memory
+        self._kept = Kept(self._budget * KEPT_SHARE)
+        self._waiting: deque[Request] = deque()
+        self._reading: list[Request] = []
+        self._batches: list[Batch] = []
+        self._short_first = False
+        self._token_bytes = 0.0  # of one token's cache, as measured
+        # Shared with the event loop, under `_news`:
+        self._news = threading.Condition()
+        self._new: list[Request] = []
+        self._removed: set[str] = set()
+        self._unfinished: dict[str, asyncio.AbstractEventLoop] = {}
+        self._found: dict[str, int] = {}
+        self._stopping = False
+        self.fatal: str | None = None
+        self._thread = threading.Thread(target=self._run, name="dense scheduler", daemon=True)
+
+    # --- in the event loop -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._news:
+            self._stopping = True
+            self._news.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def add(self, request_id: str, prompt: Sequence[int], limit: int, deliver: Deliver) -> None:
+        with self._news:
+            self._unfinished[request_id] = asyncio.get_running_loop()
+            self._new.append(Request(request_id, list(prompt), limit, deliver))
+            self._news.notify()
+
+    def remove(self, request_id: str) -> None:
+        with self._news:
+            self._found.pop(request_id, None)
+            if self._unfinished.pop(request_id, None) is not None:
+                self._removed.add(request_id)
+                self._news.notify()
+
+    def cached(self, request_id: str) -> int:
+        return self._found.get(request_id, 0)
+
+    @property
+    def room(self) -> float:
+        return self._room
+
+    @property
+    def pages(self) -> tuple[int, int]:
+        return int(self._used // PAGE), int(self._budget // PAGE)
+
+    # --- in the thread ---------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            with torch.inference_mode():
+                while self._take_news():
+                    self._step()
+        except Exception as error:
+            log.exception("the generation thread failed")
+            self.fatal = f"the generation thread failed: {first_line(error)}"
+        for request in [*self._new, *self._waiting, *self._reading, *self._answering]:
+            self._deliver(request, error=self.fatal or "the service is shutting down")
+
+    def _take_news(self) -> bool:
+        """Wait for work, and take what was added and removed. Returns whether to go on."""
+        with self._news:
+            self._news.wait_for(lambda: self._stopping or self._new or self._removed or self._has_work)
+            new, removed = self._new, self._removed
+            self._new, self._removed = [], set()
+        self._waiting.extend(new)
+        for request in [request for request in self._all if request.request_id in removed]:
+            self._drop(request)
+        return not self._stopping
+
+    def _step(self) -> None:
+        try:
+            self._admit()
+            if self._reading:
+                self._read_piece()
+            for batch in list(self._batches):
+                self._answer(batch)
+            self._make_room()
+        except torch.OutOfMemoryError as error:
+            error.__traceback__ = None  # it holds the tensors of the failed step
+            self._recover()
+
+    def _admit(self) -> None:
+        """Begin to read waiting prompts while the cache has room for them; one is always let in."""
+        while self._waiting:
+            request = self._waiting[0]
+            wanted = self._used - self._kept.bytes + len(request.to_read) * self._token_bytes
+            if wanted > self._budget and (self._reading or self._batches):
+                return
+            self._reading.append(self._waiting.popleft())
+            request.read, request.cache = self._kept.find(_domain(request), request.prompt)
+            request.cache = request.cache or self._forward.new_cache()
+            request.found = request.found or request.read
+            with self._news:
+                if request.request_id in self._unfinished:
+                    self._found[request.request_id] = request.found
+
+    def _read_piece(self) -> None:
+        """Read a piece of one prompt: in turns of the shortest and of the oldest, as in short_first.py."""
+        self._short_first = not self._short_first
+        request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
+        rest, keep_at = request.to_read, len(request.prompt) - TAIL
+        count = min(self._piece, len(rest))
+        if request.read < keep_at < request.read + count:
+            count = keep_at - request.read
+        slots = [slot_of(request.request_id)]
+        scores = self._forward([rest[:count]], request.cache, [request.read], slots)
+        request.read += count
+        self._token_bytes = max(self._token_bytes, size(request.cache) / max(request.read, TAIL))
+        if request.read == keep_at:
+            self._kept.add(_domain(request), request.prompt[:keep_at], request.cache)
+        if count == len(rest):
+            self._reading.remove(request)
+            if not self._say([request], scores):
+                self._join(request)
+
+    def _answer(self, batch: Batch) -> None:
+        """One token for every row of a batch."""
+        for request in self._say(batch.rows, batch.step()):
+            cache = batch.leave(request)
+            self._kept.add(_domain(request), [*request.prompt, *request.tokens][: request.read], cache)
+        self._batches = [one for one in self._batches if one.rows]
+
+    def _say(self, requests: Sequence[Request], scores: torch.Tensor) -> list[Request]:
+        """Choose a token for each request and deliver it. Returns the requests that are finished."""
+        finished: list[Request] = []
+        for request, token in zip(requests, self._choose(requests, scores[:, : self._vocabulary]), strict=True):
+            request.tokens.append(token)
+            ended = token in self._ends or len(request.tokens) >= request.limit
+            self._deliver(request, finished=ended)
+            finished += [request] if ended else []
+        return finished
+
+    def _on_device(self, requests: Sequence[Request], scores: torch.Tensor) -> list[int]:
+        return [int(token) for token in self._sampler.choose_on_device(requests, scores).tolist()]
+
+    def _join(self, request: Request) -> None:
+        batch = next((batch for batch in self._batches if batch.suits(request)), None)
+        if batch is None:
+            batch = Batch(self._forward)
+            self._batches.append(batch)
+        batch.join(request)
+
+    def _drop(self, request: Request) -> None:
+        """Forget a request, wherever it is."""
+        if request in self._waiting:
+            self._waiting.remove(request)
+        elif request in self._reading:
+            self._reading.remove(request)
+        else:
+            batch = next(batch for batch in self._batches if request in batch.rows)
+            batch.leave(request)
+            self._batches = [one for one in self._batches if one.rows]
+
+    def _make_room(self) -> None:
+        """Keep within the budget: first drop what is kept, then put back the newest requests."""
+        while self._used > self._budget and (self._kept.drop_oldest() or self._put_back_newest()):
+            continue
+
+    def _put_back_newest(self) -> bool:
+        """Let the newest request wait and be read again later. Returns whether there were at least two."""
+        active = [*self._answering, *self._reading]
+        if len(active) < 2:  # noqa: PLR2004 - one must go on
+            return False
+        newest = active[-1]
+        self._drop(newest)
+        newest.read, newest.cache = 0, None
+        self._waiting.appendleft(newest)
+        return True
+
+    def _recover(self) -> None:
+        """The device is full: free what can be freed. A request that does not fit alone fails."""
+        while self._kept.drop_oldest():
+            continue
+        if not self._put_back_newest():
+            for request in [*self._answering, *self._reading]:
+                self._drop(request)
+                self._deliver(request, error=EXPLANATION)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        log.error("out of memory: %d requests wait; run `glados models plan` to see what fits", len(self._waiting))
+
+    def _deliver(self, request: Request, *, finished: bool = False, error: str | None = None) -> None:
+        with self._news:
+            loop = self._unfinished.get(request.request_id)
+            if finished or error:
+                self._unfinished.pop(request.request_id, None)
+        if loop is not None and not loop.is_closed():
+            output = Output(tuple(request.tokens), finished, error)
+            loop.call_soon_threadsafe(request.deliver, output)
+
+    @property
+    def _answering(self) -> list[Request]:
+        return [request for batch in self._batches for request in batch.rows]
+
+    @property
+    def _all(self) -> Iterator[Request]:
+        yield from (*self._waiting, *self._reading, *self._answering)
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._waiting or self._reading or self._batches)
+
+    @property
+    def _used(self) -> float:
+        """Bytes of all caches."""
+        reading = sum(size(request.cache) for request in self._reading)
+        return reading + self._kept.bytes + sum(batch.bytes for batch in self._batches)
+
+
+def _domain(request: Request) -> str:
+    """Caller and LoRA, which are the end of its id."""
+    return request.request_id.partition(DOMAIN)[2]
