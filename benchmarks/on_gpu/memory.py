@@ -10,7 +10,8 @@ from benchmarks.asking import QUESTIONS, Answer, ask, new_question
 from benchmarks.on_gpu.measuring import GB, Started, peak, speeds, started
 from benchmarks.on_gpu.report import LeftOutError, Measured
 from benchmarks.on_gpu.setup import Setup
-from glados_bots.inference.model_files.plan import Need, plan
+from glados_bots.inference.model_files.before_loading.plan import plan
+from glados_bots.inference.model_files.shapes import Need
 
 WINDOW = 2048  # tokens, where the cache holds one conversation
 PIECES = tuple(2**power for power in range(33, 19, -1))  # bytes, for filling a GPU

@@ -12,7 +12,7 @@ from benchmarks.on_gpu.setup import Setup
 from benchmarks.quality import TEXT, WINDOW, judge
 from glados_bots.errors import ConfigError
 from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.model_files.plan import plan
+from glados_bots.inference.model_files.before_loading.plan import plan
 from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.quantize import quantisation
 

@@ -77,6 +77,7 @@ def test_ratios_to_other_servers_are_those_of_the_figures_above_one_if_ours_is_b
     text = summary["Beside transformers.generate and vLLM"]
     assert "- vLLM: left out: no program no-such-vllm" in text
     ours, generate = (table(text)[name] for name in ("GLaDOS, all streams at once", "transformers.generate, batched"))
+    assert int(generate["answers like the first row's"].removesuffix(" of 16")) >= 12  # bfloat16 rounds near ties
     for streams in ("1 streams", "2 streams"):
         speed, first = f"tokens/s, {streams}", f"first token ms, {streams}"
         assert is_ratio(generate[f"{speed}: ratio"], float(ours[speed]) / float(generate[speed]))
