@@ -9,7 +9,7 @@ import pytest
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.events import Sampling
-from tests.inference.tiny import answer, card, started, write_base
+from tests.inference.tiny import answer, card, manager_of, started, write_base
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -27,7 +27,7 @@ class Wish:
 
     async def for_(self, tokens: list[int]) -> None:
         """Wish for these, once nothing runs any more that was cancelled."""
-        await until(lambda: not self._engine.scheduler._manager.batch_processor.scheduler.active_requests)
+        await until(lambda: not manager_of(self._engine).batch_processor.scheduler.active_requests)
         self.tokens, self.step = tokens, 0
 
     def _after(self, model: Any, args: Any, output: Any) -> None:

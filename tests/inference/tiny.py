@@ -14,6 +14,7 @@ from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.wire.events import Delta, Finished, Sampling
 
 DATA = Path(__file__).parents[2] / "data"
@@ -82,6 +83,12 @@ async def started(card: Card, **options: Any) -> TransformersEngine:
     engine = TransformersEngine(card, EngineOptions(DATA, **options))
     await engine.start()
     return engine
+
+
+def manager_of(engine: TransformersEngine) -> Any:
+    """The library's manager in an engine on the paged path."""
+    assert isinstance(engine.scheduler, PagedScheduler)
+    return engine.scheduler._manager
 
 
 async def answer(

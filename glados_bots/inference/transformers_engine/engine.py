@@ -127,17 +127,7 @@ class TransformersEngine(CardEngine):
         try:
             self.scheduler.add(request_id, prompt, limit, outputs.put_nowait)
             while not finished:
-                output = await outputs.get()
-                error = output if isinstance(output, Exception) else output.error
-                if error is not None:
-                    self._require_alive()
-                    log.error(
-                        "an answer failed inside the model: %s",
-                        error,
-                        exc_info=error if isinstance(error, Exception) else None,
-                    )
-                    full = out_of_memory.EXPLANATION
-                    raise GenerationFailedError(full if full in str(error) else FAILED)
+                output = self._unfailed(await outputs.get())
                 new, finished = output.tokens[count:], output.finished
                 count, last = count + len(new), new[-1] if new else last
                 if finished:
@@ -148,6 +138,17 @@ class TransformersEngine(CardEngine):
             self.scheduler.remove(request_id)
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
+
+    def _unfailed(self, output: Output | Exception) -> Output:
+        """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""
+        if isinstance(output, Output) and output.error is None:
+            return output
+        self._require_alive()
+        cause = output if isinstance(output, Exception) else None
+        error = str(cause or getattr(output, "error", None))
+        log.error("an answer failed inside the model: %s", error, exc_info=cause)
+        full = out_of_memory.EXPLANATION
+        raise GenerationFailedError(full if full in error else FAILED)
 
     def _fail(self, request_id: str, error: Exception) -> None:
         """Called in the generation thread if choosing a token failed for one request."""

@@ -5,7 +5,7 @@ when a GPU is full.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -49,7 +49,7 @@ class PagedScheduler:
         options: EngineOptions,
         plan: CachePlan,
         *,
-        ends: Sequence[int],
+        ends: Iterable[int],
         vocabulary: int,
     ) -> None:
         cuda = torch.cuda.is_available()
@@ -121,7 +121,7 @@ class PagedScheduler:
 
     @property
     def room(self) -> float:
-        return room_in(self._manager.batch_processor.cache) * HALF / self._itemsize
+        return float(room_in(self._manager.batch_processor.cache) * HALF / self._itemsize)
 
     @property
     def pages(self) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import torch
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.events import Sampling
-from tests.inference.tiny import answer, card, started, write_base
+from tests.inference.tiny import answer, card, manager_of, started, write_base
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -65,6 +65,6 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
     assert isinstance(results[2], tuple)
     assert engine.fatal is None
     assert engine.stats().running == 0
-    cache = engine.scheduler._manager.batch_processor.cache
+    cache = manager_of(engine).batch_processor.cache
     await until(lambda: not any(allocator.block_table for allocator in cache.cache_allocators.values()))  # no page held
     assert (await answer(engine, QUESTIONS[2], Sampling(max_tokens=4, temperature=0.0)))[0]

@@ -26,6 +26,7 @@ class Request:
     tokens: list[int] = field(default_factory=list)  # the answer so far
     read: int = 0  # tokens of prompt and answer that its cache holds
     found: int = 0  # tokens of the prompt that were kept from an earlier request
+    put_back: int = 0  # how often it had to wait again, because memory was short
     cache: Any = None  # while its prompt is read; then its row is in the batch
 
     @property
@@ -48,7 +49,7 @@ class Forward:
 
     def __call__(
         self, tokens: Sequence[Sequence[int]], cache: Any, lengths: Sequence[int], slots: Sequence[int]
-    ) -> Any:
+    ) -> torch.Tensor:
         """Add tokens to every row of a cache.
 
         Args:
@@ -70,7 +71,8 @@ class Forward:
             told["position_ids"] = real - count + torch.arange(count, device=device)
         if self._loras is not None:
             self._loras.assign(torch.tensor(slots, dtype=torch.int32, device=device))
-        return self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+        scores: torch.Tensor = self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+        return scores
 
 
 class Batch:
@@ -108,7 +110,7 @@ class Batch:
         scores = self._forward(newest, self._cache, [row.read for row in self.rows], slots)
         for row in self.rows:
             row.read += 1
-        return scores  # type: ignore[no-any-return] # transformers is untyped here
+        return scores
 
     @property
     def bytes(self) -> int:
