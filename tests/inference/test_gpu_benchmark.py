@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "GLADOS_VLLM_COMMAND": "no-such-vllm"}
+    few = {"OMP_NUM_THREADS": "1"}  # more threads only get in each other's way in a tiny model
+    environment = {**os.environ, **few, "CUDA_VISIBLE_DEVICES": "", "GLADOS_VLLM_COMMAND": "no-such-vllm"}
     command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
