@@ -55,10 +55,16 @@ def new_question() -> str:
 
 
 async def ask(engine: Engine, question: str, tokens: int, model: str = "") -> Answer:
-    """Get one greedy answer of at most `tokens` tokens. Raises RuntimeError if the engine ends without one."""
+    """Get one greedy answer of at most `tokens` tokens, without thinking if the model can do without.
+
+    Raises:
+        RuntimeError: the engine ended without an answer.
+    """
+    effort = "none" if "off" in engine.thinking_levels else None
+    sampling = Sampling(tokens, 0.0, effort=effort, reasoning_tokens=tokens)
     begun = time.perf_counter()
     first_s, pieces = 0.0, list[str]()
-    async for event in engine.generate(model, [Message("user", question)], Sampling(tokens, 0.0)):
+    async for event in engine.generate(model, [Message("user", question)], sampling):
         if isinstance(event, Delta | Finished):
             first_s = first_s or time.perf_counter() - begun
         if isinstance(event, Delta):
@@ -78,5 +84,5 @@ async def at_once(asks: Sequence[Callable[[], Awaitable[Answer]]]) -> Streams:
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many pairs of answers begin alike."""
-    return sum(a[:ALIKE] == b[:ALIKE] for a, b in zip(one, other, strict=True))
+    """How many pairs of answers begin alike, after white space."""
+    return sum(a.lstrip()[:ALIKE] == b.lstrip()[:ALIKE] for a, b in zip(one, other, strict=True))

@@ -6,7 +6,9 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
+
+from glados_bots.inference.model_files.classes import model_class
 
 RANK = 16
 TUNES = ("attn", "attention")  # in the name of a module whose linear layers are tuned
@@ -22,8 +24,9 @@ def write_loras(base: Path, home: Path, count: int) -> dict[str, Path]:
 
 
 def _write(base: Path, folder: Path, seed: int) -> None:
+    shape = AutoConfig.from_pretrained(base)
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base))
+        model: Any = model_class(shape).from_config(shape)
     config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=_attention_layers(model))
     shapes = get_peft_model_state_dict(get_peft_model(model, config, low_cpu_mem_usage=True))
     generator = torch.Generator().manual_seed(seed)

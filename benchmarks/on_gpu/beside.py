@@ -75,6 +75,7 @@ class Plain:
 
     def __init__(self, setup: Setup) -> None:
         options = EngineOptions(setup.data, quantize="none", base_only=True)
+        self._variables = setup.card.thinking.get("off", {})
         self._model = load_model(setup.folder, setup.card, options)[0].eval()
         self._tokenizer: Any = AutoTokenizer.from_pretrained(setup.folder, padding_side="left")
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
@@ -95,14 +96,15 @@ class Plain:
             stopping_criteria=StoppingCriteriaList([first]),
         )
         new = [self._until_end(row) for row in out[:, inputs["input_ids"].shape[1] :].tolist()]
-        texts = [self._tokenizer.decode(row, skip_special_tokens=True).lstrip() for row in new]
+        texts = [self._tokenizer.decode(row, skip_special_tokens=True) for row in new]
         return sum(map(len, new)), first.at - begun, texts
 
     def _prompt(self, question: str) -> str:
         if self._tokenizer.chat_template is None:
             return question
         chat = [{"role": "user", "content": question}]
-        return str(self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+        text = self._tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True, **self._variables)
+        return str(text)
 
     def _until_end(self, row: list[int]) -> list[int]:
         end = next((place for place, token in enumerate(row) if token in self._ends), len(row) - 1)

@@ -2,7 +2,7 @@
 
 The engine leaves the choice to the library and has no setting for it. So while `observed` is open, two methods of
 transformers are wrapped: the one that loads a model, and the one that makes a manager for continuous batching. An
-engine that makes no such manager computes on its own path, where these switches mean nothing.
+engine that makes no such manager computes on its dense path, which has attention, but no other of these switches.
 """
 
 from collections.abc import Iterator
@@ -49,14 +49,20 @@ class Library:
     def weight_bytes(self) -> int:
         """Bytes of the model's weights as they were loaded."""
         tensors = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+        return sum(tensor_bytes(tensor) for tensor in tensors.values())
 
     def cache_bytes(self) -> int:
         """Bytes of the cache for keys and values; 0 if it grows with the conversations."""
         if self.manager is None:
             return 0
-        tensor = self.manager.batch_processor.cache.cache_tensor
-        return int(tensor.numel() * tensor.element_size())
+        return tensor_bytes(self.manager.batch_processor.cache.cache_tensor)
+
+
+def tensor_bytes(tensor: Any) -> int:
+    """Bytes of a tensor. One of torchao wraps others, and claims the type that it had before it was quantised."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        return sum(tensor_bytes(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+    return int(tensor.numel() * tensor.element_size())
 
 
 @contextmanager
@@ -70,10 +76,12 @@ def observed(switches: Switches) -> Iterator[Library]:
     def loaded(cls: Any, *args: Any, **kwargs: Any) -> Any:
         found = load(cls, *args, **kwargs)
         seen.model = found[0] if isinstance(found, tuple) else found
+        if switches.attention is not None:
+            seen.model.set_attn_implementation(switches.attention)
         return found
 
     def begun(model: Any, generation: Any = None, batching: Any = None, *args: Any, **kwargs: Any) -> Any:
-        _set(model, batching, switches)
+        _set(batching, switches)
         seen.model, seen.manager = model, begin(model, generation, batching, *args, **kwargs)
         return seen.manager
 
@@ -84,10 +92,9 @@ def observed(switches: Switches) -> Iterator[Library]:
         yield seen
 
 
-def _set(model: Any, batching: Any, switches: Switches) -> None:
+def _set(batching: Any, switches: Switches) -> None:
     if switches.attention is not None:
         batching.auto_switch_to_flash = False
-        model.set_attn_implementation(switches.attention)
     if switches.graphs is not None:
         batching.use_cuda_graph = switches.graphs
     if switches.asynchronous is not None:

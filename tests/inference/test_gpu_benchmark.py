@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch.testing._internal.two_tensor import TwoTensor
 
 from benchmarks.on_gpu.isolated import CaseError, in_own_process, run_case
+from benchmarks.on_gpu.library import tensor_bytes
 from benchmarks.on_gpu.memory import Outcome
 from benchmarks.on_gpu.report import Case, Measured, Missed, Result, Row, Section
 from benchmarks.on_gpu.sections import SECTIONS
@@ -26,7 +29,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "GLADOS_VLLM_COMMAND": "no-such-vllm"}
+    few = {"OMP_NUM_THREADS": "1"}  # more threads only get in each other's way in a tiny model
+    environment = {**os.environ, **few, "CUDA_VISIBLE_DEVICES": "", "GLADOS_VLLM_COMMAND": "no-such-vllm"}
     command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
@@ -74,6 +78,7 @@ def test_ratios_to_other_servers_are_those_of_the_figures_above_one_if_ours_is_b
     text = summary["Beside transformers.generate and vLLM"]
     assert "- vLLM: left out: no program no-such-vllm" in text
     ours, generate = (table(text)[name] for name in ("GLaDOS, all streams at once", "transformers.generate, batched"))
+    assert int(generate["answers like the first row's"].removesuffix(" of 16")) >= 12  # bfloat16 rounds near ties
     for streams in ("1 streams", "2 streams"):
         speed, first = f"tokens/s, {streams}", f"first token ms, {streams}"
         assert is_ratio(generate[f"{speed}: ratio"], float(ours[speed]) / float(generate[speed]))
@@ -170,6 +175,12 @@ def test_failures_and_broken_promises_are_lines_and_the_other_rows_stay() -> Non
         "oom, dead: the service does not answer afterwards: the engine is dead",
         "oom, other: boom",
     ]
+
+
+def test_a_tensor_that_wraps_others_has_their_size() -> None:
+    small, large = torch.zeros(3, dtype=torch.int8), torch.zeros(3, dtype=torch.int8)
+    assert tensor_bytes(torch.zeros(5, dtype=torch.bfloat16)) == 10
+    assert tensor_bytes(TwoTensor(small, large)) == 6
 
 
 def test_without_the_first_row_there_are_figures_and_no_ratios() -> None:
