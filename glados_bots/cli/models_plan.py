@@ -95,7 +95,7 @@ def _fit(planned: Any, need: Any, memory: float) -> str:
     """Whether the model fits a GPU of this memory: whole conversations, or one with a smaller window."""
     count = need.conversations(memory)
     if count:
-        return f"yes, {count} whole conversations at once"
+        return f"yes, {count} whole conversation{'s at once' if count > 1 else ''}"
     window = shapes.tokens_in(planned.shape, planned.window, need.cache(memory))
     enough = window >= min(shapes.SHORTEST_WINDOW, planned.window)
     return f"yes, with a window of {window} tokens" if enough else "no"
