@@ -50,7 +50,7 @@ def _show_plan(planned: Any, settings: ServeSettings, machine: Machine) -> None:
     if planned.own:
         size = planned.note or "the size of its files is the size in memory"
         terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
-    needs = list(planned.needs())
+    needs = [shapes.in_dtype(need, settings.dtype) for need in planned.needs()]
     if needs:
         _show_needs(planned, needs, machine)
     else:

@@ -74,7 +74,10 @@ def _seats(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings)
         if not _may_serve(card, wanted, settings) or not libraries.can_compute(card, machine.gpus):
             continue
         for multi_gpu in _places(machine, settings):
-            if holds(card, wanted.precision, machine, multi_gpu=multi_gpu, window=WINDOW, conversations=CONVERSATIONS):
+            if holds(
+                card, wanted.precision, machine, multi_gpu=multi_gpu, window=WINDOW, conversations=CONVERSATIONS,
+                dtype=settings.dtype,
+            ):  # fmt: skip
                 yield Seat(wanted, card, multi_gpu)
                 break
 
