@@ -1,5 +1,6 @@
 """Tiny random models of the real classes, with a real tokenizer, and random LoRAs on them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,22 @@ def write_base(kind: str, folder: Path, **more: Any) -> Path:
     for parameter in model.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.2)
-    model.generation_config.eos_token_id = model.config.eos_token_id = 2
+    return write_model(model, folder)
+
+
+def write_model(model: Any, folder: Path) -> Path:
+    """A model with a tokenizer; its answers end with the token 2."""
+    model.generation_config.eos_token_id = model.config.get_text_config().eos_token_id = 2
     model.save_pretrained(folder)
-    for path in weights.fetch(resolve("smollm2_135m")[0], DATA, None).glob("*token*"):
+    for path in _tokenizer():
         (folder / path.name).write_bytes(path.read_bytes())
     return folder
+
+
+@cache
+def _tokenizer() -> list[Path]:
+    """The files of the embedded model's."""
+    return list(weights.fetch(resolve("smollm2_135m")[0], DATA, None).glob("*token*"))
 
 
 def write_lora(kind: str, base: Path, folder: Path, seed: int, rank: int = 4) -> Path:

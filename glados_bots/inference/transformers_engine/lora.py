@@ -47,7 +47,8 @@ def read_loras(model: Any, folders: Mapping[str, Path], base: str | None = None)
     for folder in folders.values():
         require_lora(folder, base)
         config = read_config(folder)
-        if config.get("modules_to_save") or config.get("use_dora") or config.get("bias", "none") != "none":
+        whole = any(config.get(field) for field in ("modules_to_save", "target_parameters", "use_dora"))
+        if whole or config.get("bias", "none") != "none":
             raise ConfigError(f"{folder}: only plain LoRAs of linear layers work beside others; serve this one alone")
     return {name: _pairs(*_fitted(_skeleton(model), folder), folder) for name, folder in folders.items()}
 

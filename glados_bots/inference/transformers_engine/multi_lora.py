@@ -52,7 +52,7 @@ class MultiLora:
         self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
         self._index: torch.Tensor | None = None  # LoRA of each token of the step
         self._kept: torch.Tensor | None = None  # LoRA of each token whose logits are wanted
-        self._rows: torch.Tensor | None = None  # LoRA of each row of a dense batch; shape (rows, 1)
+        self._rows: torch.Tensor | None = None  # LoRA of each row of a dense batch; shape (rows,)
         for name in sorted({name for pairs in loras.values() for name in pairs}):
             self._hook(model.get_submodule(name), [(self.slots[lora], loras[lora].get(name)) for lora in loras], model)
         model.register_forward_pre_hook(self._before_step, with_kwargs=True)
@@ -79,15 +79,17 @@ class MultiLora:
 
     def _index_for(self, x: torch.Tensor) -> torch.Tensor | None:
         """The LoRA of each token in `x`. The head gets only tokens whose logits are needed; other layers get all."""
+        if self._rows is not None and x.dim() > MATRIX:  # MLA's latents have a dimension of heads, too
+            return self._rows.view(-1, *[1] * (x.dim() - MATRIX))
         if self._rows is not None:
-            return self._rows if x.dim() > MATRIX else self._rows[:, 0].repeat_interleave(len(x) // len(self._rows))
+            return self._rows.repeat_interleave(len(x) // len(self._rows))
         if self._index is None or x.shape[-2] == self._index.shape[0]:
             return self._index
         return self._kept
 
     def assign(self, slots: torch.Tensor) -> None:
         """Name the LoRA of each row of the next steps of a dense batch. Args: slots: shape (rows,)."""
-        self._rows = slots[:, None]
+        self._rows = slots
 
     def _before_step(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
         """Assign each sequence's LoRA to its tokens. Uses only tensor operations, so a CUDA graph can capture it."""

@@ -96,8 +96,9 @@ def test_a_pickled_or_missing_adapter_names_the_command_that_mends_it(adapter: P
         apply_lora(base(), adapter)
 
 
-def test_what_can_only_be_merged_is_refused_beside_others(tmp_path: Path) -> None:
-    get_peft_model(base(), LoraConfig(r=2, target_modules=["dense"], use_dora=True)).save_pretrained(tmp_path)
+@pytest.mark.parametrize("special", [{"use_dora": True}, {"target_parameters": ["dense_h_to_4h.weight"]}])
+def test_what_can_only_be_merged_is_refused_beside_others(tmp_path: Path, special: dict[str, Any]) -> None:
+    get_peft_model(base(), LoraConfig(r=2, target_modules=["dense"], **special)).save_pretrained(tmp_path)
     apply_lora(base(), tmp_path)
     with pytest.raises(ConfigError, match="only plain LoRA"):
         read_loras(base(), {"x": tmp_path})

@@ -26,6 +26,7 @@ class Request:
     tokens: list[int] = field(default_factory=list)  # the answer so far
     read: int = 0  # tokens of prompt and answer that its cache holds
     found: int = 0  # tokens of the prompt that were kept from an earlier request
+    put_back: int = 0  # how often it had to wait again, because memory was short
     cache: Any = None  # while its prompt is read; then its row is in the batch
 
     @property
@@ -35,9 +36,24 @@ class Request:
 
 
 class Forward:
-    """The model's forward pass with what each class wants to be told. Returns scores of the last token per row."""
+    """The model's forward pass with what each class wants to be told. Returns scores of the last token per row.
 
-    def __init__(self, model: Any, loras: MultiLora | None) -> None:
+    Args:
+        model: a loaded model.
+        loras: the LoRAs beside its weights.
+        window: the most tokens that a row can have.
+
+    Attributes:
+        equal_rows: only rows of one length may share a batch. Llama 4 scales its attention by the number of columns,
+            padding included, from `floor_scale` tokens on.
+        whole_prompts: a prompt must be read in one step. Mamba 1 (Jamba, Zamba) starts each step of several tokens
+            with an empty state.
+    """
+
+    def __init__(self, model: Any, loras: MultiLora | None, window: int) -> None:
+        config = model.config.get_text_config()
+        self.equal_rows = getattr(config, "attn_temperature_tuning", False) and window > config.floor_scale
+        self.whole_prompts = hasattr(config, "mamba_dt_rank")
         self._model = model
         self._loras = loras
         self._known = inspect.signature(model.forward).parameters
@@ -83,8 +99,10 @@ class Batch:
         self.rows: list[Request] = []
 
     def suits(self, request: Request) -> bool:
-        """Whether the request may join: at most half of its batch would be padding."""
+        """Whether the request may join: at most half of its batch would be padding, or none if the model needs that."""
         lengths = [request.read, *(row.read for row in self.rows)]
+        if self._forward.equal_rows:
+            return max(lengths) == min(lengths)
         return max(lengths) <= max(2 * min(lengths), ALL_JOIN)
 
     def join(self, request: Request) -> None:

@@ -4,7 +4,6 @@ Each step of the loop reads a piece of one prompt, then computes one token for e
 similar length share a batch, so at most half of a batch is padding.
 """
 
-import asyncio
 import logging
 import threading
 from collections import deque
@@ -18,15 +17,18 @@ from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
 from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
+from glados_bots.inference.transformers_engine.dense.mailbox import Mailbox
 from glados_bots.inference.transformers_engine.dense.states import size
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import Sampler
-from glados_bots.inference.transformers_engine.scheduler import Deliver, Output
+from glados_bots.inference.transformers_engine.scheduler import Deliver
 
 KEPT_SHARE = 0.5  # of the cache's memory, at most, for prompts of earlier requests
 GPU_BATCH_TOKENS = 1024  # tokens of a prompt that one step reads
+LEAST_PIECE = 32  # tokens, after the device was full
+MOST_PUT_BACK = 2  # times that a request waits because the device was full; then it may fail
 PAGE = 2**20  # bytes; the cache has no pages, so we count in MiB
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class DenseScheduler:
         vocabulary: int,
     ) -> None:
         cuda = model.device.type == "cuda"
-        self._forward = Forward(model, loras)
+        self._forward = Forward(model, loras, plan.window)
         self._sampler = sampler
         self._choose = self._on_device if cuda else sampler.choose_all
         self._ends = frozenset(ends)
@@ -55,19 +57,13 @@ class DenseScheduler:
         self._piece = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
         self._budget = plan.memory * model.dtype.itemsize / HALF
         self._room = plan.memory
-        self._kept = Kept(self._budget * KEPT_SHARE)
+        self._kept = Kept(0 if self._forward.whole_prompts else self._budget * KEPT_SHARE)
         self._waiting: deque[Request] = deque()
         self._reading: list[Request] = []
         self._batches: list[Batch] = []
         self._short_first = False
         self._token_bytes = 0.0  # of one token's cache, as measured
-        # Shared with the event loop, under `_news`:
-        self._news = threading.Condition()
-        self._new: list[Request] = []
-        self._removed: set[str] = set()
-        self._unfinished: dict[str, asyncio.AbstractEventLoop] = {}
-        self._found: dict[str, int] = {}
-        self._stopping = False
+        self._mailbox = Mailbox()
         self.fatal: str | None = None
         self._thread = threading.Thread(target=self._run, name="dense scheduler", daemon=True)
 
@@ -77,27 +73,18 @@ class DenseScheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        with self._news:
-            self._stopping = True
-            self._news.notify()
+        self._mailbox.close()
         if self._thread.ident is not None:
             self._thread.join()
 
     def add(self, request_id: str, prompt: Sequence[int], limit: int, deliver: Deliver) -> None:
-        with self._news:
-            self._unfinished[request_id] = asyncio.get_running_loop()
-            self._new.append(Request(request_id, list(prompt), limit, deliver))
-            self._news.notify()
+        self._mailbox.add(Request(request_id, list(prompt), limit, deliver))
 
     def remove(self, request_id: str) -> None:
-        with self._news:
-            self._found.pop(request_id, None)
-            if self._unfinished.pop(request_id, None) is not None:
-                self._removed.add(request_id)
-                self._news.notify()
+        self._mailbox.remove(request_id)
 
     def cached(self, request_id: str) -> int:
-        return self._found.get(request_id, 0)
+        return self._mailbox.found(request_id)
 
     @property
     def room(self) -> float:
@@ -117,19 +104,17 @@ class DenseScheduler:
         except Exception as error:
             log.exception("the generation thread failed")
             self.fatal = f"the generation thread failed: {first_line(error)}"
-        for request in [*self._new, *self._waiting, *self._reading, *self._answering]:
-            self._deliver(request, error=self.fatal or "the service is shutting down")
+        new, _ = self._mailbox.take(lambda: True)
+        for request in [*new, *self._all]:
+            self._mailbox.deliver(request, error=self.fatal or "the service is shutting down")
 
     def _take_news(self) -> bool:
-        """Wait for work, and take what was added and removed. Returns whether to go on."""
-        with self._news:
-            self._news.wait_for(lambda: self._stopping or self._new or self._removed or self._has_work)
-            new, removed = self._new, self._removed
-            self._new, self._removed = [], set()
+        """Wait for work, and take what was added and removed. Returns whether to continue."""
+        new, removed = self._mailbox.take(lambda: self._has_work)
         self._waiting.extend(new)
         for request in [request for request in self._all if request.request_id in removed]:
             self._drop(request)
-        return not self._stopping
+        return not self._mailbox.is_closed
 
     def _step(self) -> None:
         try:
@@ -154,9 +139,7 @@ class DenseScheduler:
             request.read, request.cache = self._kept.find(_domain(request), request.prompt)
             request.cache = request.cache or self._forward.new_cache()
             request.found = request.found or request.read
-            with self._news:
-                if request.request_id in self._unfinished:
-                    self._found[request.request_id] = request.found
+            self._mailbox.tell_found(request)
 
     def _read_piece(self) -> None:
         """Read a piece of one prompt: in turns of the shortest and of the oldest, as in short_first.py."""
@@ -164,7 +147,9 @@ class DenseScheduler:
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
         rest, keep_at = request.to_read, len(request.prompt) - TAIL
         count = min(self._piece, len(rest))
-        if request.read < keep_at < request.read + count:
+        if self._forward.whole_prompts:
+            count = len(rest)
+        elif request.read < keep_at < request.read + count:
             count = keep_at - request.read
         slots = [slot_of(request.request_id)]
         scores = self._forward([rest[:count]], request.cache, [request.read], slots)
@@ -190,7 +175,7 @@ class DenseScheduler:
         for request, token in zip(requests, self._choose(requests, scores[:, : self._vocabulary]), strict=True):
             request.tokens.append(token)
             ended = token in self._ends or len(request.tokens) >= request.limit
-            self._deliver(request, finished=ended)
+            self._mailbox.deliver(request, finished=ended)
             finished += [request] if ended else []
         return finished
 
@@ -221,44 +206,47 @@ class DenseScheduler:
             continue
 
     def _put_back_newest(self) -> bool:
-        """Let the newest request wait and be read again later. Returns whether there were at least two."""
-        active = [*self._answering, *self._reading]
-        if len(active) < 2:  # noqa: PLR2004 - one must go on
-            return False
-        newest = active[-1]
-        self._drop(newest)
-        newest.read, newest.cache = 0, None
-        self._waiting.appendleft(newest)
-        return True
+        """Let the newest request wait. Returns whether there were at least two, because one must continue."""
+        active = self._active
+        if len(active) > 1:
+            self._put_back(active[-1])
+        return len(active) > 1
+
+    def _put_back(self, request: Request) -> None:
+        """Let a request wait. Its prompt and its answer so far are read again later."""
+        self._drop(request)
+        request.read, request.cache = 0, None
+        request.put_back += 1
+        self._waiting.appendleft(request)
 
     def _recover(self) -> None:
-        """The device is full: free what can be freed. A request that does not fit alone fails."""
+        """The device is full: free what can be freed, and read smaller pieces. If all have waited before, one fails."""
         while self._kept.drop_oldest():
             continue
-        if not self._put_back_newest():
-            for request in [*self._answering, *self._reading]:
-                self._drop(request)
-                self._deliver(request, error=EXPLANATION)
+        self._piece = max(LEAST_PIECE, self._piece // 2)
+        active = self._active
+        patient = [request for request in active if request.put_back < MOST_PUT_BACK]
+        if patient:
+            self._put_back(patient[-1])
+        else:
+            longest = max(active, key=lambda request: len(request.prompt) + len(request.tokens))
+            self._drop(longest)
+            self._mailbox.deliver(longest, error=EXPLANATION)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         log.error("out of memory: %d requests wait; run `glados models plan` to see what fits", len(self._waiting))
-
-    def _deliver(self, request: Request, *, finished: bool = False, error: str | None = None) -> None:
-        with self._news:
-            loop = self._unfinished.get(request.request_id)
-            if finished or error:
-                self._unfinished.pop(request.request_id, None)
-        if loop is not None and not loop.is_closed():
-            output = Output(tuple(request.tokens), finished, error)
-            loop.call_soon_threadsafe(request.deliver, output)
 
     @property
     def _answering(self) -> list[Request]:
         return [request for batch in self._batches for request in batch.rows]
 
     @property
+    def _active(self) -> list[Request]:
+        return [*self._answering, *self._reading]
+
+    @property
     def _all(self) -> Iterator[Request]:
-        yield from (*self._waiting, *self._reading, *self._answering)
+        yield from (*self._waiting, *self._active)
 
     @property
     def _has_work(self) -> bool:
