@@ -36,8 +36,9 @@ def start(context: typer.Context) -> None:
 def list_() -> None:
     """List all models: what is here, what fits this machine.
 
-    The first lines say which model `auto` chooses here. Each model is described by a card, the file model.toml of its
-    folder. `glados models show` names its base.
+    The first lines say which model this machine gets.
+
+    Each model is described by a card, the file model.toml of its folder. `glados models show` names its base.
     """
     models_list.show(load(ServeSettings))
 
