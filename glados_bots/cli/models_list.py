@@ -11,7 +11,12 @@ from glados_bots.inference.model_files.hardware import this_machine
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.settings import ServeSettings
 
-WIDE = 130  # columns of a terminal that has room for what a card says of its model
+# Columns of a terminal -> the titles that it has room for, so that most cards take one line.
+TITLES = {
+    130: ("Parameters", "Licence", "Good at"),
+    100: ("Licence",),
+    0: (),
+}
 CANNOT_BE_SERVED = "no: not by this engine"
 
 
@@ -22,17 +27,23 @@ def show(settings: ServeSettings) -> None:
     found = sorted(cards.load_cards().values(), key=lambda card: card.shape.parameters if card.shape else 0)
     here = {card.name: presence(card).reason for card in found}
     refused = {card.name: reason for card in found if (reason := _refusal(card, settings.engine))}
-    is_wide, machine = terminal.console().width >= WIDE, this_machine(settings.engine)
+    machine, width = this_machine(settings.engine), terminal.console().width
+    titles = next(titles for least, titles in TITLES.items() if width >= least)
     rows = []
     for card in found:
         name = f"{card.name} (deprecated)" if card.deprecated else card.name
         fits = CANNOT_BE_SERVED if card.name in refused else verdict(card, machine).reason
-        more = (card.parameters, card.licence, card.good_at) if is_wide else (card.licence,)
-        rows.append((name, here[card.name].partition(",")[0], fits, *more))
-    titles = ("Parameters", "Licence", "Good at") if is_wide else ("Licence",)
+        about = {"Parameters": card.parameters, "Licence": card.licence, "Good at": card.good_at}
+        rows.append((name, _short(here[card.name]), fits, *(about[title] for title in titles)))
     terminal.show_table(["Model", "Here?", "Fits?", *titles], rows)
-    for line in (*_shared({name: reason for name, reason in here.items() if "," in reason}), *_shared(refused)):
+    in_the_way = {name: reason for name, reason in here.items() if _short(reason) != reason}
+    for line in (*_shared(in_the_way), *_shared(refused)):
         terminal.echo(line)
+
+
+def _short(reason: str) -> str:
+    """Yes or no. The line below the table says the rest."""
+    return "missing" if reason.startswith("missing") else reason.partition(",")[0]
 
 
 def _choice(settings: ServeSettings) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _show_plan(planned: Any, settings: ServeSettings, machine: Machine) -> None:
     if planned.own:
         size = planned.note or "the size of its files is the size in memory"
         terminal.echo(f"the checkpoint is {planned.own}-quantised already; {size}")
-    needs = list(planned.needs())
+    needs = [shapes.in_dtype(need, settings.dtype) for need in planned.needs()]
     if needs:
         _show_needs(planned, needs, machine)
     else:
@@ -95,7 +95,7 @@ def _fit(planned: Any, need: Any, memory: float) -> str:
     """Whether the model fits a GPU of this memory: whole conversations, or one with a smaller window."""
     count = need.conversations(memory)
     if count:
-        return f"yes, {count} whole conversations at once"
+        return f"yes, {count} whole conversation{'s at once' if count > 1 else ''}"
     window = shapes.tokens_in(planned.shape, planned.window, need.cache(memory))
     enough = window >= min(shapes.SHORTEST_WINDOW, planned.window)
     return f"yes, with a window of {window} tokens" if enough else "no"

@@ -117,9 +117,9 @@ def _choice(settings: ServeSettings) -> Choice | None:
         log.info("model: the engine %s has its own; GLADOS_MODEL is ignored", settings.engine)
         return None
     choice = choose(settings, asks_hub=True)
-    told = os.environ.get(TOLD, "").splitlines()
+    told = {_gist(line) for line in os.environ.get(TOLD, "").splitlines()}
     for line in choice.lines():
-        if line not in told:
+        if _gist(line) not in told:
             log.info("%s", line)
     card = choice.card
     here = presence(card, base_only=settings.base_only)
@@ -133,6 +133,11 @@ def _choice(settings: ServeSettings) -> Choice | None:
         # The engine checks this too, but only after it has imported torch, which takes seconds.
         weights.check(card.base.folder, settings.data_dir)
     return choice
+
+
+def _gist(line: str) -> str:
+    """The line without the estimate of a speed, which differs a little each time."""
+    return line.partition(", with about ")[0]
 
 
 def adapters(given: str) -> dict[str, Path]:

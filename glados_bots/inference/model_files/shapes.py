@@ -5,7 +5,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glados_bots.errors import ConfigError
@@ -45,6 +45,13 @@ class Need:
     def conversations(self, memory: float) -> int:
         """How many whole conversations fit the cache at the same time; further requests wait."""
         return int(self.cache(memory) // max(1.0, self.conversation))
+
+
+def in_dtype(need: Need, dtype: str) -> Need:
+    """What plain weights of this type need (GLADOS_DTYPE): in float32, weights and cache take twice as much."""
+    if dtype != "float32" or need.precision != "bfloat16":
+        return need
+    return replace(need, precision=dtype, weights=2 * need.weights, conversation=2 * need.conversation)
 
 
 def needs(shape: Shape, window: int) -> Iterator[Need]:

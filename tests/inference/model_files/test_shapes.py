@@ -10,6 +10,7 @@ from glados_bots.inference.model_files.shapes import (
     Need,
     bytes_per_token,
     cache_on_cpu,
+    in_dtype,
     needs,
     served_window,
     tokens_in,
@@ -32,6 +33,18 @@ def test_quantisation_leaves_embeddings_and_fused_experts_as_they_are() -> None:
 def test_a_quantised_checkpoint_has_one_precision() -> None:
     (need,) = needs(DENSE.model_copy(update={"checkpoint_bytes": 700}), 10)
     assert (need.precision, need.weights, need.conversation) == ("checkpoint", 700, 400)
+
+
+def test_float32_takes_twice_the_memory_of_plain_weights_alone() -> None:
+    plain, quantised, _ = needs(DENSE, 10)
+    exact = in_dtype(plain, "float32")
+    assert (exact.precision, exact.weights, exact.conversation) == (
+        "float32",
+        2 * plain.weights,
+        2 * plain.conversation,
+    )
+    assert in_dtype(plain, "bfloat16") == plain
+    assert in_dtype(quantised, "float32") == quantised
 
 
 def test_a_token_reads_the_weights_that_it_needs() -> None:

@@ -69,12 +69,15 @@ def _seats(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings)
     """The entries that the machine holds and the engine serves, the best first."""
     for entry in ranking().gpu:
         card = cards[entry.card]
-        is_given = settings.quantize != "auto" and not (card.shape and card.shape.checkpoint_bytes)
-        wanted = replace(entry, precision=settings.quantize) if is_given else entry
+        given, is_fixed = settings.quantize, bool(card.shape and card.shape.checkpoint_bytes)
+        wanted = entry if given == "auto" or is_fixed else replace(entry, precision=given)
         if not _may_serve(card, wanted, settings) or not libraries.can_compute(card, machine.gpus):
             continue
         for multi_gpu in _places(machine, settings):
-            if holds(card, wanted.precision, machine, multi_gpu=multi_gpu, window=WINDOW, conversations=CONVERSATIONS):
+            if holds(
+                card, wanted.precision, machine, multi_gpu=multi_gpu, window=WINDOW, conversations=CONVERSATIONS,
+                dtype=settings.dtype,
+            ):  # fmt: skip
                 yield Seat(wanted, card, multi_gpu)
                 break
 

@@ -14,6 +14,7 @@ from glados_bots.inference.model_files.shapes import (
     SHORTEST_WINDOW,
     Need,
     cache_on_cpu,
+    in_dtype,
     weight_bytes,
 )
 
@@ -27,12 +28,19 @@ def precisions(shape: Shape) -> tuple[Precision, ...]:
 
 
 def holds(
-    card: Card, precision: Precision, machine: Machine, *, multi_gpu: bool, window: int, conversations: int
+    card: Card,
+    precision: Precision,
+    machine: Machine,
+    *,
+    multi_gpu: bool,
+    window: int,
+    conversations: int,
+    dtype: str = "bfloat16",
 ) -> bool:
     """Whether the first GPU, or all of them, hold so many conversations. False for a card without a shape."""
     if card.shape is None or not machine.gpus:
         return False
-    need = _need(card, card.shape, precision, window)
+    need = in_dtype(_need(card, card.shape, precision, window), dtype)
     memory = machine.memory_for(need.weights, multi_gpu=multi_gpu, share=HEADROOM)
     return need.conversations(memory) >= conversations
 

@@ -3,8 +3,6 @@
 import os
 from threading import Thread
 
-import httpx
-
 from glados_bots.errors import first_line
 from glados_bots.inference.model_files.cards import Card
 
@@ -39,6 +37,8 @@ class Hub:
         return said[0] if said else self._away
 
     def _ask(self, card: Card) -> str:
+        import httpx  # noqa: PLC0415 - the command line imports this module, and seldom asks
+
         url = f"{endpoint()}/{card.base.hub}/resolve/{card.base.revision or 'main'}/config.json"
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:

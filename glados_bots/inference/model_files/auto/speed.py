@@ -3,6 +3,7 @@
 We compared the estimate with the embedded model on two cores: see docs/performance.md.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from os import cpu_count
@@ -43,7 +44,7 @@ def tokens_per_second(card: Card, shape: Shape, speed: float) -> float:
     return 1 / (bytes_per_token(shape, "bfloat16") / (speed * REACHED) + layers * LAYER_S)
 
 
-def _timed(pool: ThreadPoolExecutor, pairs: list[tuple[object, object]], copy: object) -> float:
+def _timed(pool: ThreadPoolExecutor, pairs: Sequence[tuple[object, object]], copy: object) -> float:
     began = perf_counter()
     list(pool.map(lambda pair: copy(*pair), pairs))  # type: ignore[operator]
     return perf_counter() - began

@@ -20,7 +20,7 @@ from glados_bots.inference.model_files.before_loading.texts import (
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import hub_snapshot
-from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, Need
+from glados_bots.inference.model_files.shapes import SHORTEST_WINDOW, Need, in_dtype
 from glados_bots.inference.model_files.support import Support
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def refuse_too_large(card: Card, options: EngineOptions) -> None:
     from glados_bots.inference.model_files.before_loading.plan import plan  # noqa: PLC0415 - imports torch
 
     try:
-        need = _need(plan(card, options.hf_token), options.quantize)
+        need = _need(plan(card, options.hf_token), options)
     except ConfigError:
         return  # without figures, fetching or loading reports it
     gpus = [1e9 * size for size in hardware.gpu_memories_gb()]
@@ -75,12 +75,12 @@ def admitted(card: Card, folder: Path) -> Support:
     return found
 
 
-def _need(planned: "Plan", precision: str) -> Need:
+def _need(planned: "Plan", options: EngineOptions) -> Need:
     short = replace(planned, window=min(SHORTEST_WINDOW, planned.window))
     found = {need.precision: need for need in short.needs()}
     if not found:
         raise ConfigError(f"{planned.card.name}: its class is unknown; choose another model")
-    return found.get(precision) or next(iter(found.values()))
+    return in_dtype(found.get(options.quantize) or next(iter(found.values())), options.dtype)
 
 
 def _memory(gpus: Sequence[float], weights: float, *, several: bool) -> float:

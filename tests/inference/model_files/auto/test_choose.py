@@ -147,6 +147,13 @@ def test_deprecated_gated_and_unservable_cards_are_never_taken(write: Write, tmp
     assert chosen("80", engine="vllm").card.name == "large"
 
 
+def test_float32_takes_twice_the_memory() -> None:
+    assert chosen("80", dtype="bfloat16").quantize == "none"
+    assert (chosen("80", dtype="float32").card.name, chosen("80", dtype="float32").quantize) == ("large", "4bit")
+    assert chosen("24", dtype="bfloat16", quantize="none").card.name == "middle"
+    assert chosen("24", dtype="float32", quantize="none").card.name == "little"
+
+
 def test_vllm_takes_no_weights_that_are_quantised_while_they_load() -> None:
     assert chosen("24", engine="vllm").card.name == "middle"
     assert chosen("16", engine="vllm").card.name == EMBEDDED

@@ -1,5 +1,6 @@
 """The ranked list itself: every entry is one that `auto` may take, and each size of GPU gets what the table says."""
 
+import re
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -50,6 +51,13 @@ def test_no_entry_stands_twice() -> None:
 
 def test_the_table_of_sizes_is_whole() -> None:
     assert tuple(ranking().sizes) == SIZES
+
+
+def test_the_table_in_the_docs_is_that_of_the_list() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:(\d) x )?(\d+) GB \| `(\w+)`( in \w+)? \|$", text, re.MULTILINE)
+    shown = {f"{size}x{count}" if count else size: f"{card}{precision}" for count, size, card, precision in rows}
+    assert shown == ranking().sizes
 
 
 @pytest.mark.parametrize("gpu", SIZES)

@@ -1,0 +1,107 @@
+"""What the command line says of the choice: `glados models`, `glados models plan auto`, and `glados up`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from glados_bots.cli import up
+from glados_bots.cli.app import app
+from glados_bots.cli.models_plan import _places
+from glados_bots.inference import run
+from glados_bots.inference.model_files.auto.ranking import ranking
+from glados_bots.inference.model_files.cards import EMBEDDED, load_cards
+from glados_bots.inference.model_files.choosing import TOLD
+from glados_bots.inference.model_files.hardware import Gpu, Machine, machine_of
+from glados_bots.inference.settings import ServeSettings
+
+GB = 2**30
+
+
+def glados(*words: str, **env: str) -> Any:
+    return CliRunner().invoke(app, ["models", *words], env={"COLUMNS": "80", "GLADOS_MODEL": "auto", **env})
+
+
+@pytest.fixture(autouse=True)
+def on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU, weights or network."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    for module in ("cli.models_list", "cli.models_plan", "inference.model_files.auto.choose"):
+        monkeypatch.setattr(f"glados_bots.{module}.this_machine", lambda *_: Machine(memory=64e9))
+
+
+def test_the_list_begins_with_the_choice_and_has_a_line_per_card() -> None:
+    lines = glados("list").stdout.splitlines()
+    assert lines[0].startswith(f"model: {EMBEDDED}, because")
+    for name in load_cards():
+        assert sum(bool(re.match(rf"│ {name} ", line)) for line in lines) == 1
+    assert len(lines) < len(load_cards()) + 25  # no row is folded
+    assert all(len(line) <= 80 for line in lines if line.startswith("│"))
+
+
+def test_a_wide_terminal_shows_licences_too() -> None:
+    assert "Apache-2.0" in glados("list", COLUMNS="160").stdout
+    assert "Good at" in glados("list", COLUMNS="160").stdout
+
+
+def test_a_wrong_model_does_not_hide_the_list() -> None:
+    shown = glados("list", GLADOS_MODEL="./nothing")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("./nothing: no such model")
+    assert EMBEDDED in shown.stdout.partition("Fits?")[2]
+
+
+@pytest.mark.parametrize("gpu", ranking().sizes)
+def test_auto_is_planned_for_another_machine_without_a_network(gpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: Any) -> None:
+        raise AssertionError("somebody used the network")
+
+    monkeypatch.setattr("socket.socket.connect", no_network)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    shown = glados("plan", "auto", "--gpu", gpu)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith(f"model: {ranking().sizes[gpu]}, the best that fits {machine_of(gpu)}")
+    assert "will be fetched from the hub first" in shown.stdout
+    assert "by the card\n" in shown.stdout
+
+
+def test_auto_is_planned_for_this_machine() -> None:
+    shown = glados("plan", "auto")
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(f"model: {EMBEDDED}")
+    assert "no GPU here" in shown.stdout
+
+
+def test_a_card_is_planned_for_another_machine() -> None:
+    assert "GPU 0, 24 GB" in glados("plan", "qwen3_4b", "--gpu", "24", COLUMNS="160").stdout
+    assert "all 2, --multi-gpu" in glados("plan", "qwen3_4b", "--gpu", "24x2", COLUMNS="160").stdout
+
+
+@pytest.mark.parametrize("gpu", ["large", "0", "24x0", "-8"])
+def test_a_wrong_size_is_refused(gpu: str) -> None:
+    shown = glados("plan", "auto", f"--gpu={gpu}")
+    assert str(shown.exception).startswith(f"--gpu {gpu}: not a size of GPUs; give GB")
+
+
+def test_all_gpus_are_counted_by_the_smallest_of_them() -> None:
+    machine = Machine((Gpu(80 * GB), Gpu(24 * GB)))
+    assert _places(machine) == {"GPU 0, 80 GB": False, "all 2, --multi-gpu": True}
+    assert machine.memory_for(10 * GB, multi_gpu=True) == (24 + 5) * GB
+
+
+def test_the_service_does_not_repeat_what_up_has_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = ServeSettings(_env_file=None)
+    told = up._choice(settings)
+    assert told[0].startswith(f"model: {EMBEDDED}")
+    (serve,) = (role for role in up.roles(settings, told) if role.name == "serve")
+    caplog.set_level("INFO")
+    run._choice(settings)
+    assert told[0] in caplog.text
+    caplog.clear()
+    monkeypatch.setenv(TOLD, serve.env[TOLD])
+    run._choice(settings)
+    assert told[0] not in caplog.text
