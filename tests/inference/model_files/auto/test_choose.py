@@ -1,5 +1,6 @@
 """How `auto` walks the ranked list: what it takes, what it never takes, and what it says about the better one."""
 
+import shutil
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_without_a_network_the_best_that_is_here_is_taken(tmp_path: Path, monkey
 def test_a_disk_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     usage = type("Usage", (), {"free": 20e9})
-    monkeypatch.setattr(choosing.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert choosing._no_space(18e9, tmp_path / "not" / "there") == ""
     assert choosing._no_space(20e9, tmp_path / "not").startswith(f"only 20.0 GB are free in {tmp_path}; free some")
 

@@ -1,11 +1,11 @@
 """Which GPUs count: those of the driver that the installed build of torch can use."""
 
+import platform
 from pathlib import Path
 
 import pytest
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import hardware
 from glados_bots.inference.model_files.hardware import Gpu, Machine, TorchBuild, find_machine, machine_of, torch_build
 
 CUDA = TorchBuild("2.13.0", "cuda")
@@ -95,8 +95,8 @@ def test_a_driver_that_does_not_work_is_named(
 
 def test_apples_gpu_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nvidia: Path) -> None:
     assert not nvidia.exists()
-    monkeypatch.setattr(hardware.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(hardware.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
     (remark,) = find_machine(TorchBuild("2.13.0", "cpu"), tmp_path).remarks
     assert "the CPU computes" in remark
 
