@@ -49,7 +49,7 @@ class Machine:
 
         Args:
             weights: their bytes, of which each GPU of several carries an equal part.
-            multi_gpu: use all. Each GPU then has room for the whole cache, see cache_spread.py.
+            multi_gpu: use all. Each GPU then has room for the whole cache, see transformers_engine/cache_spread.py.
             share: share of each GPU's memory that a model gets.
         """
         if not multi_gpu:
@@ -117,9 +117,10 @@ def torch_build(folder: Path | None = None) -> TorchBuild | None:
     """What torch was built for, from its version file. None without torch."""
     spec = None if folder else importlib.util.find_spec("torch")
     home = folder or (Path(spec.origin).parent if spec and spec.origin else None)
-    if home is None or not (home / "version.py").is_file():
+    file = (home / "version").with_suffix(".py") if home else None
+    if file is None or not file.is_file():
         return None
-    text = (home / "version.py").read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     values = dict(re.findall(r"^(\w+)(?::[^=]*)? = '([^']*)'", text, re.MULTILINE))
     kind = "rocm" if "hip" in values else "cuda" if "cuda" in values else "cpu"
     return TorchBuild(values.get("__version__", "?"), kind)

@@ -32,7 +32,7 @@ class PagedScheduler:
     """See `Scheduler` for the contract.
 
     Args:
-        model: a loaded model whose class the library serves exactly; see `support.py`.
+        model: a loaded model whose class the library serves exactly; see `model_files/support.py`.
         sampler: chooses the tokens.
         loras: the LoRAs beside the weights.
         options: what the engine may use of this machine.

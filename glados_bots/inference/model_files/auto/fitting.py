@@ -1,4 +1,4 @@
-"""Whether a machine holds a card, by the arithmetic of shapes.py alone: from the card, without its files."""
+"""Whether a machine holds a card, by model_files/shapes.py alone: from the card, without its files."""
 
 from collections.abc import Iterator
 

@@ -2,7 +2,8 @@
 
 A linear layer's state cannot be cut back to an earlier token. So each request keeps its cache once a little before its
 prompt ends, because a chat template often ends a prompt in another way than it writes a finished turn, and once more
-when its answer ends. Only requests of the same domain (one caller and one LoRA) find it; see prefix_cache.py.
+when its answer ends. Only requests of the same domain (one caller and one LoRA) find it, as in
+transformers_engine/prefix_cache.py.
 """
 
 from collections import OrderedDict
