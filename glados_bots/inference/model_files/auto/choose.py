@@ -22,7 +22,7 @@ from glados_bots.inference.settings import ServeSettings
 
 WINDOW = 8_192  # tokens that each of the conversations must have; fewer for a model that cannot hold as many
 CONVERSATIONS = 2  # at the same time
-SLOWEST = 3.0  # tokens per second: below the speed of reading, a model without a GPU is of no use
+SLOWEST = 3.0  # tokens per second, the speed of reading: a quicker model is named instead, if there is one
 SPARE_DISK = 1e9  # bytes that stay free after a download
 
 
@@ -156,13 +156,15 @@ def _without_gpu(cards: Mapping[str, Card], machine: Machine, settings: ServeSet
 
 
 def _useful(cards: Mapping[str, Card], machine: Machine, settings: ServeSettings) -> Useful | None:
-    """The best that the machine's memory holds and its CPU computes at a bearable speed."""
+    """The best that the machine's memory holds and its CPU computes at a bearable speed, else the quickest."""
     measured = speed.bandwidth()
+    found: Useful | None = None
     for entry in ranking().cpu:
         card = cards[entry.card]
-        if card.shape is None or not _may_serve(card, entry, settings):
+        if card.shape is None or not _may_serve(card, entry, settings) or not on_cpu(card, machine):
             continue
         tokens = speed.tokens_per_second(card, card.shape, measured) if measured else None
-        if on_cpu(card, machine) and (tokens is None or tokens >= SLOWEST):
-            return Useful(f"glados up --model {card.name}", tokens)
-    return None
+        found = Useful(f"glados up --model {card.name}", tokens)
+        if tokens is None or tokens >= SLOWEST:
+            return found
+    return found

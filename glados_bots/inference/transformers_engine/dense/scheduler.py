@@ -142,7 +142,7 @@ class DenseScheduler:
             self._mailbox.tell_found(request)
 
     def _read_piece(self) -> None:
-        """Read a piece of one prompt: of the shortest and of the oldest in turn (transformers_engine/short_first.py)."""
+        """Read a piece of the shortest and of the oldest prompt in turn (transformers_engine/short_first.py)."""
         self._short_first = not self._short_first
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
         rest, keep_at = request.to_read, len(request.prompt) - TAIL

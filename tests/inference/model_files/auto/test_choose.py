@@ -242,6 +242,14 @@ def test_the_types_of_the_compiled_step_are_those_of_its_classes() -> None:
     assert sorted(packing.CLASSES) == sorted(f"{kind.capitalize()}ForCausalLM" for kind in speed.STEP_TYPES)
 
 
+def test_a_slow_machine_is_told_the_quickest_useful_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "bandwidth", lambda: 1e9)
+    found = choose(ServeSettings(), Machine(memory=64e9))
+    assert found.useful is not None
+    assert found.useful.command == "glados up --model little"
+    assert (found.useful.speed or 9) < 1
+
+
 def test_bandwidth_is_measured() -> None:
     measured = speed.bandwidth()
     assert measured is not None
