@@ -91,7 +91,7 @@ def test_a_model_that_does_not_exist_ends_the_start_with_its_name(stack: Stack) 
     stack.env["GLADOS_MODEL"] = "/nowhere/model"
     run = stack.refused()
     assert run.returncode == 2
-    assert "glados: /nowhere/model: no such model or path" in run.stdout
+    assert "glados: /nowhere/model: no such model or path" in run.stderr  # `up` itself looks, before any role starts
     assert "Traceback" not in run.stdout + run.stderr
     assert "starting it again" not in run.stdout
 

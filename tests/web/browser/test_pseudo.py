@@ -42,7 +42,9 @@ FOR_PROGRAMS = {"page-not-utf8", "page-not-json", "page-key-wrong", "page-messag
 async def test_a_chat_from_the_first_look_to_its_end(
     chromium: Browser, site: str, model: ScriptedModel, ear: Ear
 ) -> None:
+    model.useful = {"command": "γλάδος", "tokens_per_second": 4}
     page = await visit(chromium, ear, site)
+    await ear.hears("page-small-model")
     await ear.hears("page-skip", "page-chats", "page-new-chat", "page-status", "page-new", "page-clear", "page-delete")
     await ear.hears("page-welcome", "page-only-browser", "page-newest", "page-ask", "page-message", "page-send")
     await ear.hears("page-keys")
