@@ -11,11 +11,33 @@ LANGUAGE = "language"  # the key of the language in `Turn.place`
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a model that sees, small enough for a prompt."""
+
+    data: str  # the file as base64
+    kind: str  # its media type: image/jpeg or image/png
+    width: int  # pixels
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, as the model reads it."""
 
     role: Role
     content: str  # in GLaDOS markdown
+    pictures: tuple[Picture, ...] = ()  # they stand before the words
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a question, as the platform announces it. Nothing of it is checked."""
+
+    id: str  # the platform's id of the file; unique within its question
+    name: str  # as its owner calls it
+    kind: str = ""  # media type; empty if not known
+    size: int = 0  # bytes; 0 if not known
+    source: Mapping[str, str] = field(default_factory=dict)  # what the surface needs to fetch it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Makes words and pictures of the files that people attach."""
