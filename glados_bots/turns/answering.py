@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
+from glados_bots.attachments.fitting import safe_name
 from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.retrying import growing_pauses
@@ -20,13 +21,14 @@ from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
+from glados_bots.turns.attached import MOST_PICTURES, AttachedFiles, Brought
 from glados_bots.turns.display import Display
 from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import Folded, Unfinished
-from glados_bots.wire.refusals import TOO_LONG
+from glados_bots.wire.refusals import BLIND, TOO_LONG
 from glados_bots.wire.reply import Thinking
 from glados_bots.wording.languages import english_name
 from glados_bots.wording.sentence import NOTHING, Sentence, Value, joined, say
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_REFITS = 3
+MOST_NAMED = 5  # files, while they are read
 REFUSALS = (400, 422)  # how servers refuse a field that they do not know
 AWAY_NAP_S = 0.5
 LONGEST_PAUSE_S = 5.0
@@ -49,13 +52,22 @@ class Answering:
     """What the model says to one turn."""
 
     def __init__(
-        self, store: Store, surface: Surface, client: InferenceClient, models: ServedModels, display: Display
+        self,
+        store: Store,
+        surface: Surface,
+        client: InferenceClient,
+        display: Display,
+        *,
+        models: ServedModels,
+        files: AttachedFiles,
     ) -> None:
         self._store = store
         self._surface = surface
         self._client = client
         self._models = models
+        self._files = files
         self._display = display
+        self._brought = Brought()
         self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
         self.notice = self.lease.notice if self.lease.answer else ""  # what the bot says beside the answer
         self.model = ""  # the name of the model that answers
@@ -71,6 +83,7 @@ class Answering:
         """Drop the answer so far: the question has changed."""
         self.lost_tokens = self.spent
         self.text, self.notice, self.tokens, self.is_whole = self.lease.draft, "", 0, False
+        self._brought = Brought()
 
     async def generate(self) -> Exchange:
         """Ask the model until it answers. Waiting for a model that is not reachable is no failed try."""
@@ -92,30 +105,63 @@ class Answering:
                 await asyncio.sleep(max(next(pauses), told_s))
 
     async def _attempt(self) -> Exchange:
-        """Stream one request to the service. A refusal's figures say how far to cut a prompt that does not fit."""
+        """Stream one request to the service. A refusal's figures say how far to cut a prompt that does not fit.
+
+        A model that turns out not to see is asked again without the pictures.
+        """
         chosen = await self.patiently(self._channel_settings)
         self.model = await self._models.choose(self._client, chosen.model)
         async with in_hand.works():
             history = await self.patiently(self._earlier_exchanges)
+        await self._bring()
         budget = self._models.prompt_budget(self.model)
         system = _told_language(chosen.persona or self._models.system, self.lease.turn)
         most = self._models.max_tokens
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
-                prompt = fit(system, history, self.lease.turn, budget, chars_per_token=self._models.chars_per_token)
+                prompt = await self._fitted(system, history, budget)
+            if self._brought.is_unreadable(self.lease.turn):
+                return self.exchange("done", self.said(self._brought.notice))
             most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
                     return await self._thinking_as(chosen.thinking, prompt, most)
             except RequestRejectedError as error:
-                can_shrink = prompt.kept or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
+                if error.code == BLIND and prompt.picture_tokens and refit < MOST_REFITS:
+                    self._models.sees[self.model] = False
+                    continue
+                can_shrink = (
+                    prompt.kept or self._brought.text or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
+                )
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
                 budget = self._models.refit(self.model, prompt, error)
                 if not (error.max_prompt_tokens or error.context_length):
                     most //= 2
         raise GladosError("unreachable: the last refit raises")
+
+    async def _bring(self) -> None:
+        """Read the files of the question, unless an earlier attempt has."""
+        turn = self.lease.turn
+        if turn.attachments and not self._brought.files:
+            names = tuple(safe_name(file.name) for file in turn.attachments)
+            await self._wait_with(say("reading-files", files=names[:MOST_NAMED]))
+            self._brought.files = await self._files.of(self.lease, self.patiently)
+
+    async def _fitted(self, system: str, history: list[Exchange], budget: int | None) -> Prompt:
+        """The prompt within so many tokens, with what it has room for of the question's files."""
+        turn, brought = self.lease.turn, self._brought
+        sees = self._models.sees.get(self.model) is not False
+        brought.fit(self._models.file_room(turn, budget), self.model if not sees else "", self._models.seeing)
+        pictures = {turn.id: brought.pictures}
+        if sees:
+            room = MOST_PICTURES - len(brought.pictures)
+            pictures |= await self.patiently(lambda: self._files.pictures_of(history, room))
+        return fit(
+            system, history, turn, budget,
+            chars_per_token=self._models.chars_per_token, attached=brought.text, pictures=pictures,
+        )  # fmt: skip
 
     async def _thinking_as(self, level: str, prompt: Prompt, most: int) -> Exchange:
         """Ask with the channel's level of thinking. A server that refuses it is asked without it, and people are told.
@@ -146,9 +192,10 @@ class Answering:
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), NOTHING
-        left_out = joined(told, say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING)
+        older = say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING
+        left_out = joined(told, self._brought.notice, older)
         session = f"{self._store.platform} {self.lease.turn.conversation}"
-        self.tokens, self.is_whole = self._models.tokens(prompt.chars), False
+        self.tokens, self.is_whole = self._models.tokens_of(prompt), False
         reply = self._client.stream(
             prompt.messages, model=self.model, max_tokens=most, session=session, thinking=thinking
         )
@@ -185,7 +232,7 @@ class Answering:
         """Set the tokens of the whole answer: the server's count, else an estimate."""
         self._models.learn(prompt, finished.prompt_tokens)
         counted = finished.prompt_tokens + finished.completion_tokens
-        self.tokens = counted or self._models.tokens(prompt.chars + len(self.text))
+        self.tokens = counted or self._models.tokens_of(prompt) + self._models.tokens(len(self.text))
         self.is_whole = True
 
     @property
@@ -232,7 +279,7 @@ class Answering:
         turn = self.lease.turn
         return Exchange(
             turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
-            at=time.time(), tokens=self.spent,
+            at=time.time(), tokens=self.spent, **self._brought.kept(turn),
         )  # fmt: skip
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:

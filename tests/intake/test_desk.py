@@ -8,12 +8,13 @@ import pytest
 from glados_bots.conversation import Turn
 from glados_bots.intake.desk import Desk, Question
 from glados_bots.intake.intake import Intake, Verdict
+from glados_bots.store.store import Edited
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 TURN = Turn("t1", "c", "ada", "why?")
-LEFT_OUT, LATER = say("file-no-text"), say("queue-full", count=1)
+LATER = say("queue-full", count=1)
 NOT_YOU, LACKING = say("not-for-you"), say("needs-end-of-timeout")
-GOOD = Question("why?", LEFT_OUT, 4)
+GOOD = Question("why?", (), 4)
 LONG = Question("why?" * 9, length=36)
 LIMIT = Verdict("refused", refusal=LATER, is_repeat=True)
 
@@ -58,8 +59,8 @@ class Saving:
         self.calls.append((turn.id, tuple(dedupe), joins))
         return self._verdict
 
-    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
-        self.calls.append((message, by, text))
+    async def redo(self, message: str, by: str, edited: Edited | None = None) -> Verdict | None:
+        self.calls.append((message, by, edited))
         return self._verdict
 
 
@@ -74,7 +75,7 @@ def desk(verdict: Verdict | None = Verdict("accepted")) -> tuple[Desk, Saving]: 
         (Asked(LONG, NOT_YOU, LACKING), "barred", NOT_YOU, []),
         (Asked(LONG, NOTHING, LACKING), "blocked", LACKING, []),
         (Asked(None), "gone", NOTHING, ["read"]),
-        (Asked(Question(left_out=LEFT_OUT, length=99)), "empty", NOTHING, ["read"]),
+        (Asked(Question(length=99)), "empty", NOTHING, ["read"]),
         (Asked(LONG), "too_long", say("too-long", length=36, most=10), ["read"]),
     ],
 )
@@ -91,7 +92,7 @@ async def test_lists_come_before_the_place_the_words_and_their_length_and_nothin
 async def test_what_is_asked_is_saved_once_and_remembered_with_its_verdict() -> None:
     (way, saving), asked = desk(), Asked()
     verdict = await way.ask(asked, dedupe=["event:1"], joins=False)
-    assert verdict == Verdict("accepted", left_out=LEFT_OUT)
+    assert verdict == Verdict("accepted")
     assert asked.steps == ["read", "turn", "remember accepted"]
     assert saving.calls == [("t1", ("event:1",), False)]
 
