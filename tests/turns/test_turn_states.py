@@ -161,7 +161,7 @@ class TurnStates(RuleBasedStateMachine):
         self._redo(self._message(back), text)
 
     def _redo(self, message: str, text: str) -> None:
-        state = self._do(self._store.change(message, "redo", Edited(text)))
+        state = self._do(self._store.change(message, "redo", Edited(text) if text else None))
         question = self._question(message, state)
         if question and text == question.parts.get(message, question.text):
             return  # an edit that was told before
