@@ -1,7 +1,7 @@
 """Messages, turns and exchanges: plain frozen data, with no behaviour beyond (de)serialising."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -47,11 +47,12 @@ class Turn:
     id: str  # the platform's id of the message that asked; unique within the platform
     conversation: str  # key of its thread, channel or chat
     author: str  # the platform's id of the person
-    text: str  # the question, as the model will read it
+    text: str  # the words of the question, as the model will read them
     author_name: str = ""  # the person's name for the model, in conversations of several people
     channel: str = ""  # the channel whose settings and limits apply; may equal the conversation
     # What the surface needs to find the thread again after a restart (thread id, guild, ...)
     place: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()  # files that came with it, or with the messages that it is about
 
     @property
     def language(self) -> str:
@@ -59,13 +60,14 @@ class Turn:
         return self.place.get(LANGUAGE, "")
 
     def to_json(self) -> str:
-        """JSON of all fields except the text, which may still change."""
-        return json.dumps({name: value for name, value in asdict(self).items() if name != "text"})
+        """JSON of all fields except text and attachments, which may still change."""
+        kept = {name: value for name, value in asdict(self).items() if name not in {"text", "attachments"}}
+        return json.dumps(kept)
 
     @classmethod
-    def from_json(cls, data: str, text: str) -> "Turn":
-        """The inverse of `to_json`."""
-        return cls(**json.loads(data), text=text)
+    def from_json(cls, data: str, text: str, files: str) -> "Turn":
+        """The inverse of `to_json`; `files` is from `to_lines`."""
+        return cls(**json.loads(data), text=text, attachments=from_lines(files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class Exchange:
     model: str = ""  # name of the model that answered
     at: float = 0.0  # seconds since the epoch when the answer was finished
     tokens: int = 0  # of prompt and answer, by the service's count, else an estimate
+    attachments: tuple[Attachment, ...] = ()  # files that came with the question
+    attached: str = ""  # their words, as the model read them
+    pictures: int = 0  # how many of the files' pictures a model that sees can be shown again
 
     def to_json(self) -> str:
         """JSON of all fields."""
@@ -89,4 +94,16 @@ class Exchange:
     @classmethod
     def from_json(cls, data: str) -> "Exchange":
         """The inverse of `to_json`."""
-        return cls(**json.loads(data))
+        found = json.loads(data)
+        return cls(**{**found, "attachments": tuple(Attachment(**one) for one in found.get("attachments", ()))})
+
+
+def to_lines(attachments: Iterable[Attachment]) -> str:
+    """JSON of attachments, one per line; see store/lua/files.lua."""
+    return "\n".join(json.dumps(asdict(one)) for one in attachments)
+
+
+def from_lines(lines: str) -> tuple[Attachment, ...]:
+    """The inverse of `to_lines`. A file that came with two messages of one question counts once."""
+    found = (Attachment(**json.loads(line)) for line in lines.splitlines())
+    return tuple({one.id: one for one in found}.values())

@@ -125,6 +125,11 @@ class Settings(GladosSettings):
         400, ge=2, le=100_000, description="Most messages kept per conversation. GLaDOS drops the oldest first"
     )
     message_max_chars: int = Field(32_000, ge=200, le=1_000_000, description="Longest accepted question, in characters")
+    attachment_max_mb: int = Field(20, ge=0, le=500, description="Largest attached file in MB. 0 reads no files")
+    attachments_max: int = Field(10, ge=0, le=50, description="Most files read per question")
+    attachment_max_chars: int = Field(
+        60_000, ge=1_000, le=1_000_000, description="Most characters of all files together that a question brings along"
+    )
     language: Annotated[str, AfterValidator(_check_language)] = Field(
         "en", description="Language of the bot's own sentences where the reader's language is unknown"
     )

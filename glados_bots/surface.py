@@ -8,9 +8,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
+from glados_bots.wording.sentence import Sentence
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    """A file that the bot gives back."""
+
+    name: str  # safe to show: of letters, digits, dots, hyphens and underscores
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,7 @@ class View:
     state: State  # the state of the whole answer
     is_last: bool  # whether this is the last message so far, which has the controls
     model: str = ""  # name of the model that answered, for small print; empty to show none
+    files: tuple[OutFile, ...] = ()  # what the message has attached; the last message of an answer that has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,14 @@ class PlaceGoneError(Exception):
     """The place of the answer is gone, or closed to the bot for good. No retry helps."""
 
 
+class UnreadableError(Exception):
+    """An attached file cannot be fetched, and no retry helps. `why` is for people."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class PlatformAwayError(Exception):
     """The platform is not reachable right now (5xx, no connection). The turn waits, and this is no failed try."""
 
@@ -94,6 +112,14 @@ class Surface(Protocol):
 
     def budget(self, turn: Turn) -> Budget:
         """The edit budget that this turn shares with others."""
+
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        """Fetch a file of the question, from the platform's own hosts only.
+
+        Raises:
+            UnreadableError: it is gone, elsewhere, refused, or longer than `most` bytes, whatever was announced.
+            PlatformAwayError: the platform does not answer.
+        """
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Create a message under the question and return its id."""

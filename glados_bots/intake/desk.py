@@ -6,20 +6,21 @@ Adapters describe a question by `Asking`, and tell the person the sentences of t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.intake.intake import Intake, Verdict
-from glados_bots.wording.sentence import NOTHING, Sentence, say
+from glados_bots.store.store import Edited
+from glados_bots.wording.sentence import Sentence, say
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """The content of a question."""
 
-    text: str = ""  # what the model reads: words, quotes and files. Empty if there is nothing to answer.
-    left_out: Sentence = NOTHING  # says what was not read
+    text: str = ""  # what the model reads: words and quotes
+    attachments: tuple[Attachment, ...] = ()  # the worker reads them. Without text and attachments nothing was asked.
     length: int = 0  # characters of the person's own words. Quotes and files have limits of their own.
     title: str = ""  # the person's own words, from which the thread gets its name
 
@@ -62,15 +63,16 @@ class Desk:
         turn = await asking.turn(question)
         verdict = await self._intake.accept(turn, dedupe=dedupe, joins=joins)
         await asking.remember(turn, verdict)
-        return replace(verdict, left_out=question.left_out)
+        return verdict
 
     async def ask_anew(self, asking: Asking, turn: Turn, message: str, by: str) -> Verdict:
-        """Answer an edited question again, unless the model would read the same text as before.
+        """Answer an edited question again, unless it has the same text and files as before.
 
         `turn` is the question as accepted before, `message` the id of the edited message, `by` the person who edited.
         """
-        question, verdict = await self._check(asking, before=turn.text)
-        return verdict or await self._intake.redo(message, by, question.text) or Verdict("gone")
+        question, verdict = await self._check(asking, before=turn)
+        edited = Edited(question.text, question.attachments)
+        return verdict or await self._intake.redo(message, by, edited) or Verdict("gone")
 
     async def ask_again(self, message: str, by: str, refusal: Sentence) -> Verdict:
         """Answer a question again, because `by` wants another answer. `refusal` is as in `Asking`, for that person."""
@@ -78,7 +80,7 @@ class Desk:
             return Verdict("barred", refusal=refusal)
         return await self._intake.redo(message, by) or Verdict("gone", refusal=say("too-old"))
 
-    async def _check(self, asking: Asking, before: str | None = None) -> tuple[Question, Verdict | None]:
+    async def _check(self, asking: Asking, before: Turn | None = None) -> tuple[Question, Verdict | None]:
         """The question, and a verdict if it must not be saved. docs/security.md explains the order."""
         if sentence := asking.refusal or asking.obstacle:
             return Question(), Verdict("barred" if asking.refusal else "blocked", refusal=sentence)
@@ -87,11 +89,15 @@ class Desk:
             return Question(), Verdict("gone")
         return question, self._of_words(question, before)
 
-    def _of_words(self, question: Question, before: str | None) -> Verdict | None:
-        if not question.text:
-            return Verdict("empty", left_out=question.left_out)
-        if question.text == before:
+    def _of_words(self, question: Question, before: Turn | None) -> Verdict | None:
+        if not (question.text or question.attachments):
+            return Verdict("empty")
+        if before and question.text == before.text and _ids(question.attachments) == _ids(before.attachments):
             return Verdict("duplicate")
         if question.length > self._max_chars:
             return Verdict("too_long", refusal=say("too-long", length=question.length, most=self._max_chars))
         return None
+
+
+def _ids(attachments: Sequence[Attachment]) -> list[str]:
+    return [one.id for one in attachments]

@@ -1,7 +1,7 @@
 """Accepts questions: saves each before the platform is told, or refuses it with a sentence that says why."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +9,7 @@ from glados_bots import logs, tracing
 from glados_bots.conversation import Turn
 from glados_bots.store.leases import Receipt
 from glados_bots.store.limits import Excess
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ class Verdict:
     refusal: Sentence = NOTHING
     # The bot told this person the same since the limit was reached: an adapter may skip it
     is_repeat: bool = False
-    left_out: Sentence = NOTHING  # says what was not read
 
 
 class Intake:
@@ -39,30 +38,33 @@ class Intake:
         self._store = store
         self._join_window_s = join_window_s
 
-    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), joins: bool = True) -> Verdict:
+    async def accept(
+        self, turn: Turn, *, dedupe: Sequence[str] = (), joins: bool = True, uploads: Mapping[str, str] = {}
+    ) -> Verdict:
         """Accept a question, once.
 
         Args:
             turn: the question.
             dedupe: more names of the same event, such as the platform's event id.
             joins: whether the question may become part of a waiting question of the same person.
+            uploads: as for `Store.accept`.
         """
         clean = replace(turn, text=turn.text.encode("utf-8", "replace").decode())  # half a surrogate pair is no text
         window = self._join_window_s if joins else 0.0
         name = f"{self._store.platform}:{turn.id}"
         with logs.about(turn=name), tracing.span("question", turn=name) as mark:
-            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window))
+            verdict = _verdict(await self._store.accept(clean, dedupe=dedupe, join_window_s=window, uploads=uploads))
             log.info("turn %s: %s", turn.id, verdict.status)
             mark.set(status=verdict.status)
         return verdict
 
-    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
+    async def redo(self, message: str, by: str, edited: Edited | None = None) -> Verdict | None:
         """Answer a question again, after an edit or for another answer. It counts as a new question.
 
         Args:
             message: id of the question, or of a message that joined it.
             by: the person who wants it.
-            text: the new text; empty keeps the old one.
+            edited: the new content; None keeps the old one.
 
         Returns:
             None if the question is not known, or not any more.
@@ -70,7 +72,7 @@ class Intake:
         turn = await self._store.turn(message)
         if turn is None:
             return None
-        clean = text.encode("utf-8", "replace").decode()
+        clean = replace(edited, text=edited.text.encode("utf-8", "replace").decode()) if edited else None
         receipt = await self._store.redo(message, turn, by, clean)
         return _verdict(receipt) if receipt else None
 

@@ -61,7 +61,7 @@ async def _letter(store: Store, name: str, given_up_at: float | None) -> Letter 
     fields = await reply_of(cast("Awaitable[dict[str, str]]", call))
     if "data" not in fields:
         return None
-    turn = Turn.from_json(fields["data"], fields["text"])
+    turn = Turn.from_json(fields["data"], fields["text"], fields.get("files", ""))
     error = fields.get("error") or await _apology(store, turn)
     return Letter(
         store.platform, turn, fields["state"], int(fields["at"]) / 1000, given_up_at, int(fields["attempts"]), error

@@ -60,7 +60,7 @@ class Lease:
     def of(cls, fence: int, fields: Mapping[str, str]) -> "Lease":
         """Build a lease from the hash of a turn."""
         return cls(
-            turn=Turn.from_json(fields["data"], fields["text"]),
+            turn=Turn.from_json(fields["data"], fields["text"], fields.get("files", "")),
             fence=fence,
             attempts=int(fields["attempts"]),
             version=int(fields["version"]),

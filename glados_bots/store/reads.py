@@ -8,6 +8,8 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.connection import Client, prefix_of, reply_of
 from glados_bots.store.leases import Action
 
+RAW = "raw:"  # before the id of a file in the hash of contents: its bytes, as they came
+
 
 class StoreReads:
     """The queries of `Store`. Every method raises StoreUnavailableError if Redis is not reachable or refuses."""
@@ -20,9 +22,9 @@ class StoreReads:
     async def turn(self, turn: str) -> Turn | None:
         """A turn by id, or None once it has expired. The id of a joined message finds the turn that it is part of."""
         name = await self.turn_with(turn)
-        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text"])
-        data, text = await reply_of(cast("Awaitable[list[str | None]]", call))
-        return Turn.from_json(data, text) if data and text is not None else None
+        call = self.client.hmget(f"{self.prefix}t:{name}", ["data", "text", "files"])
+        data, text, files = await reply_of(cast("Awaitable[list[str | None]]", call))
+        return Turn.from_json(data, text, files or "") if data and text is not None else None
 
     async def turn_with(self, message: str) -> str:
         """Id of the turn that answers a message: the message's own id, unless it was joined into another turn."""
@@ -52,6 +54,17 @@ class StoreReads:
             pipe.lindex(f"{key}:queue", 0)
             answered, waiting = await reply_of(pipe.execute())
         return cast("str | None", answered or waiting)
+
+    async def contents(self, turn: str) -> dict[str, str]:
+        """What was read of a turn's files, by the id of each; see store/lua/files.lua."""
+        call = self.client.hgetall(f"{self.prefix}f:{turn}")
+        found = await reply_of(cast("Awaitable[dict[str, str]]", call))
+        return {name: value for name, value in found.items() if not name.startswith(RAW)}
+
+    async def upload(self, turn: str, attachment: str) -> str | None:
+        """The bytes, as base64, of a file that nobody has read yet; None if there are none."""
+        call = self.client.hget(f"{self.prefix}f:{turn}", f"{RAW}{attachment}")
+        return await reply_of(cast("Awaitable[str | None]", call))
 
     async def state(self, turn: str) -> str | None:
         """`queued`, `running`, `dead` or `done`; None for a turn that is unknown or has expired."""

@@ -1,12 +1,13 @@
 """Conversations, inbox and leases of one platform. Only the scripts in lua/ change a turn's state."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, cast
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Attachment, Exchange, Turn, from_lines, to_lines
 from glados_bots.metrics import RECEIVED
 from glados_bots.store.connection import Client, reply_of, script
 from glados_bots.store.leases import Action, Ending, Lease, Receipt, Renewal
@@ -14,8 +15,23 @@ from glados_bots.store.limits import Limits
 from glados_bots.store.reads import StoreReads
 
 DEDUPE_SECONDS = 24 * 3600  # platforms repeat an event for minutes; one day also covers an outage
-SCRIPTS = ("accept", "claim", "renew", "note", "restart", "finish", "release", "free", "change", "forget", "vote")
-BEGINNINGS = {"accept": ["limits"], "change": ["limits"], "claim": ["again"], "finish": ["again"]}  # shared functions
+SCRIPTS = (
+    "accept", "claim", "renew", "note", "keep", "restart", "finish", "release", "free", "change", "forget", "vote",
+)  # fmt: skip
+BEGINNINGS = {
+    "accept": ["limits", "files"],
+    "change": ["limits", "files"],
+    "claim": ["again"],
+    "finish": ["again"],
+}  # shared functions
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The new content of a message that asked."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Store(StoreReads):
@@ -51,19 +67,28 @@ class Store(StoreReads):
 
     # --- the inbox -------------------------------------------------------------------------------------------------
 
-    async def accept(self, turn: Turn, *, dedupe: Sequence[str] = (), join_window_s: float = 0.0) -> Receipt:
+    async def accept(
+        self,
+        turn: Turn,
+        *,
+        dedupe: Sequence[str] = (),
+        join_window_s: float = 0.0,
+        uploads: Mapping[str, str] = {},
+    ) -> Receipt:
         """Save a turn. Only after this may the adapter tell the platform that we have the event.
 
         Args:
             turn: the question.
             dedupe: more ids of the same event, such as the platform's event id; the turn's own id always counts.
             join_window_s: the text joins a waiting question of the same author that is at most this old, in seconds.
+            uploads: by id of an attachment, the file's bytes as base64, where no platform keeps them.
         """
         keys = dict.fromkeys([turn.id, *dedupe])
         found = await self.run_script(
             "accept", turn.id, turn.conversation, turn.author, turn.to_json(), turn.text,
             int(join_window_s * 1000), self._max_queued, DEDUPE_SECONDS, self.ttl,
-            self.limits.asked(turn), *keys,
+            self.limits.asked(turn), to_lines(turn.attachments),
+            len(uploads), *chain.from_iterable(uploads.items()), *keys,
         )  # fmt: skip
         RECEIVED.labels(self.platform, found[0]).inc()
         return Receipt.of(turn.id, found)
@@ -112,6 +137,11 @@ class Store(StoreReads):
         """Store whether this process works on a watched turn itself or waits, in case the process dies."""
         return await self._note(lease, lease.turn.id, "hand", "works" if works else "waits")
 
+    async def keep_contents(self, lease: Lease, attachment: str, contents: str) -> bool:
+        """Store what was read of an attached file, in place of its bytes. False if the lease is lost."""
+        arguments = (lease.turn.conversation, lease.fence, lease.turn.id, attachment, contents)
+        return bool(await self.run_script("keep", *arguments))
+
     async def note_error(self, lease: Lease, error: str) -> bool:
         """Store why an attempt failed, for the operator who finds the turn among the dead letters."""
         return await self._note(lease, lease.turn.id, "error", error)
@@ -127,10 +157,10 @@ class Store(StoreReads):
         found = await self.run_script("restart", lease.turn.conversation, lease.fence, lease.turn.id)
         if found is None:
             return None
-        asked, text, version = found
+        asked, text, version, files = found
         return replace(
             lease,
-            turn=replace(lease.turn, text=text),
+            turn=replace(lease.turn, text=text, attachments=from_lines(files or "")),
             version=int(version),
             cancel=None if asked == "redo" else asked,
             draft=lease.draft if asked == "stop" else "",
@@ -168,25 +198,25 @@ class Store(StoreReads):
 
     # --- from outside ----------------------------------------------------------------------------------------------
 
-    async def change(self, turn: str, action: Action, text: str = "") -> str | None:
+    async def change(self, turn: str, action: Action, edited: Edited | None = None) -> str | None:
         """Stop, delete or redo a turn in any state. Returns the state it was in; None for an unknown turn.
 
         `turn` may also be the id of a message that was joined into another turn.
         """
-        found = await self.run_script("change", turn, action, text, "[]", 0)
+        found = await self.run_script("change", turn, action, *_changed(edited, "[]", 0))
         return None if found is None else str(found[0])
 
-    async def redo(self, message: str, turn: Turn, by: str, text: str = "") -> Receipt | None:
+    async def redo(self, message: str, turn: Turn, by: str, edited: Edited | None = None) -> Receipt | None:
         """Answer a turn again, and count it as a new question of the person who asks. None if the turn has expired.
 
         Args:
             message: the turn's own id, or the id of the joined message whose text is new.
             turn: the turn as it was.
             by: the person who asks.
-            text: the new text; empty keeps the old text.
+            edited: the new content of that message; None keeps the old.
         """
         scopes = self.limits.asked(turn, by)
-        found = await self.run_script("change", message, "redo", text, scopes, self._max_queued)
+        found = await self.run_script("change", message, "redo", *_changed(edited, scopes, self._max_queued))
         if found is None:
             return None
         return Receipt.of(turn.id, found if found[0] in {"limited", "full"} else ["accepted", 0])
@@ -205,3 +235,10 @@ class Store(StoreReads):
                         yield word, turn
 
             yield read()
+
+
+def _changed(edited: Edited | None, scopes: str, cap: int) -> tuple[str, str, int, str, str]:
+    """The last arguments of lua/change.lua."""
+    if edited is None:
+        return "", scopes, cap, "", ""
+    return edited.text, scopes, cap, to_lines(edited.attachments), "1"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, RequestRejectedError
 from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
 from glados_bots.wire.client import InferenceClient, thinking_forms
@@ -10,6 +11,7 @@ from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
 SHORTEST_ANSWER = 16  # tokens
+FILES_PART = 0.8  # the part of a prompt that a question with its files may take
 LEAST_PART = 4  # the part of the window that an answer gets at least: one fourth
 
 
@@ -23,12 +25,15 @@ class ServedModels:
 
     system: str  # the text that every conversation starts with, unless its channel has a persona
     max_tokens: int  # of the longest answer
+    max_file_chars: int = 60_000  # of a question's files together
     show_model: bool = False  # whether answers name their model
     patience_s: float = 900.0  # how long a turn waits for a model that is not reachable
     # Tokens of prompt and answer together by model, the default model first; empty while not known
     served: dict[str, int | None] = field(default_factory=dict)
     # Levels of thinking that each model knows; None if its server does not tell them
     levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    # Whether each model sees pictures; None if its server does not tell it
+    sees: dict[str, bool | None] = field(default_factory=dict)
     forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
 
@@ -43,6 +48,7 @@ class ServedModels:
             models = await client.models()
             self.served = {model.id: model.context_length for model in models}
             self.levels = {model.id: model.thinking_levels for model in models}
+            self.sees = {model.id: model.sees for model in models}
             self.forms = {}
         if wanted and wanted not in self.served:
             raise UnknownModelError(say("model-gone", model=wanted, models=tuple(self.served)))
@@ -59,6 +65,18 @@ class ServedModels:
     def took(self, model: str, level: str, left: int) -> None:
         """Remember that the model took the form after which `left` others were left."""
         self.forms[model, level] = len(thinking_forms(level, is_ours=self.levels.get(model) is not None)) - 1 - left
+
+    @property
+    def seeing(self) -> str:
+        """The name of a served model that sees pictures; empty if none is known to."""
+        return next((model for model, sees in self.sees.items() if sees), "")
+
+    def file_room(self, turn: Turn, budget: int | None) -> int:
+        """Characters that the words of a question's files may have, beside its own words."""
+        if budget is None:
+            return self.max_file_chars
+        left = round(budget * self.chars_per_token * FILES_PART) - len(turn.text)
+        return max(0, min(self.max_file_chars, left))
 
     def prompt_budget(self, model: str) -> int | None:
         """Tokens that a prompt may have, at least half of the window. None if the window is not known."""
@@ -77,7 +95,7 @@ class ServedModels:
         context = self.served.get(model)
         if context is None:
             return self.max_tokens
-        left = context - self.tokens(prompt.chars) - MARGIN
+        left = context - self.tokens_of(prompt) - MARGIN
         return max(SHORTEST_ANSWER, min(self.max_tokens, left if is_told else max(left, context // LEAST_PART)))
 
     def refit(self, model: str, prompt: Prompt, error: RequestRejectedError) -> int:
@@ -86,13 +104,16 @@ class ServedModels:
         if error.context_length:
             self.served[model] = error.context_length
         told = error.max_prompt_tokens or self.prompt_budget(model)
-        half = self.tokens(prompt.chars) // 2  # for a refusal without figures, or an unknown window
+        half = self.tokens_of(prompt) // 2  # for a refusal without figures, or an unknown window
         return told if told and (error.prompt_tokens or error.context_length) else half
 
     def learn(self, prompt: Prompt, tokens: int) -> None:
         """Correct the estimate by a true figure, on the safe side."""
-        if tokens > 0 and prompt.chars:
+        if tokens > 0 and prompt.chars and not prompt.picture_tokens:
             self.chars_per_token = max(0.25, 0.95 * prompt.chars / tokens)
+
+    def tokens_of(self, prompt: Prompt) -> int:
+        return self.tokens(prompt.chars) + prompt.picture_tokens
 
     def tokens(self, chars: int) -> int:
         """An estimate of the tokens in `chars` characters."""

@@ -19,6 +19,7 @@ from glados_bots.store.store import Store
 from glados_bots.surface import PlaceGoneError, Surface
 from glados_bots.turns import in_hand
 from glados_bots.turns.answering import Answering
+from glados_bots.turns.attached import AttachedFiles
 from glados_bots.turns.display import Display
 from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
@@ -46,6 +47,7 @@ class TurnRun:
         *,
         pacer: Pacer,
         models: ServedModels,
+        files: AttachedFiles,
     ) -> None:
         """Make one display for the whole run: it knows the messages posted so far, and their text."""
         self._store = store
@@ -53,7 +55,7 @@ class TurnRun:
         self._show_model = models.show_model
         self.display = Display(surface, store, pacer, lease)
         self.notices = QueueNotices(surface, store, pacer, lease, self.display.begun)
-        self.answering = Answering(store, surface, client, models, self.display)
+        self.answering = Answering(store, surface, client, self.display, models=models, files=files)
         self.requested: Action | None = None
         self._generation: asyncio.Task[Exchange] | None = None
 

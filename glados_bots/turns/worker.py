@@ -13,6 +13,7 @@ from glados_bots.store.store import Store
 from glados_bots.store.version import require_version
 from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
+from glados_bots.turns.attached import AttachedFiles
 from glados_bots.turns.in_hand import InHand
 from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.turns.pacing import Pacer
@@ -37,7 +38,10 @@ class Worker:
         self._surface = surface
         self._client = client
         self._pacer = pacer
-        self._models = ServedModels(settings.system_prompt, settings.max_answer_tokens, settings.show_model)
+        self._models = ServedModels(
+            settings.system_prompt, settings.max_answer_tokens, settings.attachment_max_chars, settings.show_model
+        )
+        self._files = AttachedFiles(store, surface, settings)
         self._runs: dict[str, tuple[TurnRun, asyncio.Task[None], asyncio.Event]] = {}
         self._floor = asyncio.Lock()
         self._draining = asyncio.Event()
@@ -132,7 +136,10 @@ class Worker:
             raise found[0]
 
     def _start(self, lease: Lease) -> None:
-        run = TurnRun(lease, self._store, self._surface, self._client, pacer=self._pacer, models=self._models)
+        run = TurnRun(
+            lease, self._store, self._surface, self._client,
+            pacer=self._pacer, models=self._models, files=self._files,
+        )  # fmt: skip
         nudge = asyncio.Event()
         task = asyncio.create_task(self._carry(run, nudge), name=f"turn {lease.turn.id}")
         self._runs[lease.turn.id] = (run, task, nudge)

@@ -43,6 +43,7 @@ class ModelInfo:
     id: str
     context_length: int | None
     useful: Useful | None = None
+    sees: bool | None = None  # pictures; None if the endpoint does not tell it
     thinking_levels: tuple[str, ...] | None = None  # that the model knows; None if the endpoint does not tell them
 
 
@@ -80,7 +81,7 @@ def _window(model: dict[str, Any]) -> int | None:
 
 
 def _info(model: dict[str, Any]) -> ModelInfo:
-    return ModelInfo(str(model["id"]), _window(model), _useful(model), _levels(model))
+    return ModelInfo(str(model["id"]), _window(model), _useful(model), thinking_levels=_levels(model))
 
 
 def _useful(model: dict[str, Any]) -> Useful | None:

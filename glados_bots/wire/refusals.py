@@ -19,6 +19,7 @@ from glados_bots.wording.sentence import say
 STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # raised by reading JSON of another shape
 WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 TOO_LONG = "context_length_exceeded"
+BLIND = "image_not_supported"  # the model cannot see pictures
 NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
 FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
 LONGEST_COUNT = 9  # digits

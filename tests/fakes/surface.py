@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from glados_bots.conversation import Turn
-from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
+from glados_bots.conversation import Attachment, Turn
+from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, UnreadableError, View
+from glados_bots.wording.sentence import say
 
 LIMIT = 20
 
@@ -36,6 +37,8 @@ class MemorySurface:
         faults: exceptions raised by the next calls, one each.
         deleted: posts that users deleted.
         gone: whether the place is gone.
+        files: by id, what attached files hold, or the error at their fetch.
+        fetched: the ids of the files that were fetched, in order.
         longest_call_s: see `Surface`.
     """
 
@@ -47,6 +50,8 @@ class MemorySurface:
         self.faults: list[Exception] = []
         self.deleted: set[str] = set()
         self.gone = False
+        self.files: dict[str, bytes | Exception] = {}
+        self.fetched: list[str] = []
 
     def answer(self, turn: Turn) -> CutAnswer:
         """A fresh answer."""
@@ -56,6 +61,17 @@ class MemorySurface:
     def budget(self, turn: Turn) -> Budget:
         """Generous."""
         return Budget(turn.conversation, 200, 1.0)
+
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        """A file of `files`, by its id; an exception there is raised."""
+        del turn
+        self.fetched.append(attachment.id)
+        found = self.files[attachment.id]
+        if isinstance(found, Exception):
+            raise found
+        if len(found) > most:
+            raise UnreadableError(say("file-too-large", most=most // 2**20))
+        return found
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Create a message; a nonce seen before gives the first message again, which looks like this then."""

@@ -1,19 +1,21 @@
 """The order of checks, on plain data: what is looked at first, what is never done after a refusal, what is told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.intake.desk import Desk, Question
 from glados_bots.intake.intake import Intake, Verdict
+from glados_bots.store.store import Edited
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 
 TURN = Turn("t1", "c", "ada", "why?")
-LEFT_OUT, LATER = say("file-no-text"), say("queue-full", count=1)
+LATER = say("queue-full", count=1)
 NOT_YOU, LACKING = say("not-for-you"), say("needs-end-of-timeout")
-GOOD = Question("why?", LEFT_OUT, 4)
+GOOD = Question("why?", (), 4)
 LONG = Question("why?" * 9, length=36)
 LIMIT = Verdict("refused", refusal=LATER, is_repeat=True)
 
@@ -58,8 +60,8 @@ class Saving:
         self.calls.append((turn.id, tuple(dedupe), joins))
         return self._verdict
 
-    async def redo(self, message: str, by: str, text: str = "") -> Verdict | None:
-        self.calls.append((message, by, text))
+    async def redo(self, message: str, by: str, edited: Edited | None = None) -> Verdict | None:
+        self.calls.append((message, by, edited))
         return self._verdict
 
 
@@ -74,7 +76,7 @@ def desk(verdict: Verdict | None = Verdict("accepted")) -> tuple[Desk, Saving]: 
         (Asked(LONG, NOT_YOU, LACKING), "barred", NOT_YOU, []),
         (Asked(LONG, NOTHING, LACKING), "blocked", LACKING, []),
         (Asked(None), "gone", NOTHING, ["read"]),
-        (Asked(Question(left_out=LEFT_OUT, length=99)), "empty", NOTHING, ["read"]),
+        (Asked(Question(length=99)), "empty", NOTHING, ["read"]),
         (Asked(LONG), "too_long", say("too-long", length=36, most=10), ["read"]),
     ],
 )
@@ -91,7 +93,7 @@ async def test_lists_come_before_the_place_the_words_and_their_length_and_nothin
 async def test_what_is_asked_is_saved_once_and_remembered_with_its_verdict() -> None:
     (way, saving), asked = desk(), Asked()
     verdict = await way.ask(asked, dedupe=["event:1"], joins=False)
-    assert verdict == Verdict("accepted", left_out=LEFT_OUT)
+    assert verdict == Verdict("accepted")
     assert asked.steps == ["read", "turn", "remember accepted"]
     assert saving.calls == [("t1", ("event:1",), False)]
 
@@ -112,18 +114,28 @@ async def test_files_and_quotes_do_not_count_as_length() -> None:
     ("text", "outcome", "status", "calls"),
     [
         ("why?", Verdict("accepted"), "duplicate", []),  # the model would read what it has read
-        ("how?", Verdict("accepted"), "accepted", [("m", "ada", "how?")]),
-        ("how?", LIMIT, "refused", [("m", "ada", "how?")]),
-        ("how?", None, "gone", [("m", "ada", "how?")]),
+        ("how?", Verdict("accepted"), "accepted", [("m", "ada", Edited("how?"))]),
+        ("how?", LIMIT, "refused", [("m", "ada", Edited("how?"))]),
+        ("how?", None, "gone", [("m", "ada", Edited("how?"))]),
     ],
 )
 async def test_an_edit_asks_anew_only_with_another_text(
-    text: str, outcome: Verdict | None, status: str, calls: list[tuple[str, ...]]
+    text: str, outcome: Verdict | None, status: str, calls: list[tuple[object, ...]]
 ) -> None:
     (way, saving), asked = desk(outcome), Asked(Question(text, length=4))
     assert (await way.ask_anew(asked, TURN, "m", "ada")).status == status
     assert saving.calls == calls
     assert asked.steps == ["read"]
+
+
+async def test_files_alone_are_a_question_and_another_file_makes_another_question() -> None:
+    (way, saving), file = desk(), Attachment("f1", "a.png", source={"url": "https://one.example"})
+    assert (await way.ask(Asked(Question("", (file,))))).status == "accepted"
+    known = replace(TURN, attachments=(file,))
+    signed_anew = replace(file, source={"url": "https://another.example"})
+    assert (await way.ask_anew(Asked(Question("why?", (signed_anew,))), known, "m", "ada")).status == "duplicate"
+    assert (await way.ask_anew(Asked(Question("why?")), known, "m", "ada")).status == "accepted"
+    assert saving.calls[-1] == ("m", "ada", Edited("why?"))
 
 
 async def test_another_answer_is_for_those_whom_the_lists_allow_and_for_what_is_kept() -> None:

@@ -9,7 +9,7 @@ from glados_bots.conversation import Exchange, Outcome, Turn
 from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.store.connection import Client
 from glados_bots.store.limits import Limit, Limits
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from glados_bots.wording.sentence import say
 
 
@@ -168,7 +168,7 @@ async def test_questions_of_one_millisecond_are_counted_one_by_one(client: Clien
     scopes = kept.limits.asked(turn(0))
     async with client.pipeline(transaction=True) as pipe:
         for _ in range(100):
-            await kept._scripts["change"](keys=[kept.prefix], args=["t0", "redo", "", scopes], client=pipe)
+            await kept._scripts["change"](keys=[kept.prefix], args=["t0", "redo", "", scopes, 0, "", ""], client=pipe)
         found = await pipe.execute()
     assert [answer[0] for answer in found] == ["queued"] * 59 + ["limited"] * 41
     (key,) = [key async for key in client.scan_iter("*limit:minute:*")]
@@ -179,8 +179,8 @@ async def test_an_edit_that_is_told_again_counts_once(client: Client) -> None:
     way = intake(client, Limits(user=Limit(per_minute=4)))
     for number in range(2):
         await way.accept(turn(number, conversation="c"))
-    assert (await way.redo("t0", "ada", "new")) == (await way.redo("t0", "ada", "new"))
-    assert (await way.redo("t1", "ada", "TWO")) == (await way.redo("t1", "ada", "TWO"))
+    assert (await way.redo("t0", "ada", Edited("new"))) == (await way.redo("t0", "ada", Edited("new")))
+    assert (await way.redo("t1", "ada", Edited("TWO"))) == (await way.redo("t1", "ada", Edited("TWO")))
     found = await store(client).turn("t0")
     assert found
     assert found.text == "new\nTWO"
@@ -218,7 +218,7 @@ async def test_joining_ends_with_the_window_and_can_be_left_out(client: Client) 
 async def test_half_a_character_is_no_reason_to_fail(client: Client) -> None:
     way = intake(client)
     assert (await way.accept(Turn("t", "c", "ada", "half \ud83d"))).status == "accepted"
-    assert await way.redo("t", "ada", "half \udc00") is not None
+    assert await way.redo("t", "ada", Edited("half \udc00")) is not None
 
 
 async def test_many_questions_at_once_find_room_for_so_many_answers_as_tokens_are_left(client: Client) -> None:
@@ -293,12 +293,12 @@ async def test_edits_of_answered_questions_stand_in_the_queue_as_questions_do(cl
     for number in range(4):
         await way.accept(turn(number, conversation="c"))
         await answer(kept, tokens=1)
-    verdicts = [await way.redo(f"t{number}", "ada", "edited") for number in range(4)]
+    verdicts = [await way.redo(f"t{number}", "ada", Edited("edited")) for number in range(4)]
     assert [verdict and verdict.status for verdict in verdicts] == ["accepted", "accepted", "refused", "refused"]
     assert verdicts[3]
     assert verdicts[3].refusal == say("queue-full", count=2)
     assert len(await kept.queue("c")) == 2
-    again = await way.redo("t0", "ada", "edited once more")
+    again = await way.redo("t0", "ada", Edited("edited once more"))
     assert again is not None
     assert again.status == "accepted"  # it stands in the queue already
     assert await kept.change("t3", "redo")  # an operator's retry is nobody's flood

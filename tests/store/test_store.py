@@ -11,7 +11,7 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.connection import Client, connect, reply_of
 from glados_bots.store.leases import Lease
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from tests.conftest import running_store, store_command
 
 
@@ -130,7 +130,7 @@ async def test_history_is_capped_and_redone_turns_keep_their_place(store: Store)
         await store.accept(turn(number))
         await store.finish(await claimed(store), answered(turn(number)))
     assert [exchange.turn for exchange in await store.history("c")] == ["t3", "t4", "t5"]
-    assert await store.change("t4", "redo", "new question") == "done"
+    assert await store.change("t4", "redo", Edited("new question")) == "done"
     lease = await claimed(store)
     assert (lease.turn.text, lease.version) == ("new question", 1)
     await store.finish(lease, answered(lease.turn, "new answer"))

@@ -8,7 +8,7 @@ import pytest
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.connection import Client
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from glados_bots.surface import PlatformAwayError, View
 from glados_bots.turns.display import Display, nonce
 from glados_bots.turns.insistence import LeaseLostError
@@ -286,7 +286,7 @@ async def test_a_message_that_nobody_noted_is_used_though_the_question_was_edite
 ) -> None:
     surface = MemorySurface()
     store = await dies_before_it_notes(client, surface, *chunks)
-    await store.change("t1", "redo", "other question")
+    await store.change("t1", "redo", Edited("other question"))
     heir = await store.claim()
     assert heir
     heir = await store.restart(heir)

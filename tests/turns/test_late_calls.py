@@ -10,6 +10,7 @@ from glados_bots.conversation import Turn
 from glados_bots.operations import privacy
 from glados_bots.store.connection import Client
 from glados_bots.store.leases import Lease, Renewal
+from glados_bots.store.store import Edited
 from glados_bots.surface import View
 from glados_bots.turns import insistence
 from tests.turns.world import World, a_world
@@ -136,7 +137,7 @@ async def test_who_asks_for_another_answer_meanwhile_gets_that(world: World) -> 
     async with world.working():
         await world.settled(1)
         asked = len(world.engine.asked)
-        await world.store.change("t1", "redo", "question 1 again")
+        await world.store.change("t1", "redo", Edited("question 1 again"))
         await until(lambda: len(world.engine.asked) > asked)
         await all_is_over(world)
         (exchange,) = await world.answers()
@@ -286,7 +287,7 @@ async def test_votes_on_an_answer_go_when_another_one_is_wanted_while_it_comes_b
     assert lease
     assert await world.records.vote("t1", "ada", "up") is not None
     await world.store.release(lease)
-    await world.store.change("t1", "redo", "other")
+    await world.store.change("t1", "redo", Edited("other"))
     assert not await world.records.votes("t1")
 
 

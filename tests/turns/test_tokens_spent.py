@@ -9,6 +9,7 @@ from glados_bots.conversation import Turn
 from glados_bots.store.connection import Client
 from glados_bots.store.limits import Limit, Limits
 from glados_bots.store.records import Records
+from glados_bots.store.store import Edited
 from glados_bots.store.usage import usage
 from glados_bots.surface import View
 from glados_bots.wire.events import Delta, Finished
@@ -71,7 +72,7 @@ async def test_an_answer_that_is_begun_again_for_an_edit_is_counted_too(world: W
     async with world.working():
         await world.say(1)
         await until(lambda: world.surface.ledger and "word" in world.surface.seen("t1"))
-        await world.store.change("t1", "redo", "edited")
+        await world.store.change("t1", "redo", Edited("edited"))
         await until(lambda: len(world.engine.asked) == 2)
         for _ in range(2):
             world.engine.gate.release()

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.connection import connect
 from glados_bots.store.leases import Lease
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from tests.conftest import as_admin
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class TurnStates(RuleBasedStateMachine):
         self._redo(self._message(back), text)
 
     def _redo(self, message: str, text: str) -> None:
-        state = self._do(self._store.change(message, "redo", text))
+        state = self._do(self._store.change(message, "redo", Edited(text) if text else None))
         question = self._question(message, state)
         if question and text == question.parts.get(message, question.text):
             return  # an edit that was told before

@@ -11,7 +11,7 @@ from glados_bots.inference.api.service import create_app
 from glados_bots.store import dead_letters
 from glados_bots.store.channels import ChannelBook
 from glados_bots.store.connection import Client
-from glados_bots.store.store import Store
+from glados_bots.store.store import Edited, Store
 from glados_bots.surface import PlaceGoneError, View
 from glados_bots.turns.display import Display
 from glados_bots.wire.client import InferenceClient
@@ -159,7 +159,7 @@ async def test_redo_answers_again_in_place(world: World) -> None:
         await world.say(2)
         await world.settled(2)
         world.engine.script = (Delta("Better"), DONE)
-        await world.store.change("t1", "redo", "new question")
+        await world.store.change("t1", "redo", Edited("new question"))
         await until(lambda: world.surface.seen("t1") == "Better")
         exchanges = await world.settled(2)
     assert (exchanges[0].turn, exchanges[0].question, exchanges[0].answer) == ("t1", "new question", "Better")
@@ -172,7 +172,7 @@ async def test_a_question_edited_while_it_is_answered_is_answered_anew(world: Wo
     async with world.working():
         await world.say(1)
         await until(lambda: world.surface.seen("t1") == "Hello ")
-        await world.store.change("t1", "redo", "edited")
+        await world.store.change("t1", "redo", Edited("edited"))
         await until(lambda: len(world.engine.asked) == 2)
         for _ in range(3):
             world.engine.gate.release()
@@ -335,7 +335,7 @@ async def test_a_question_edited_while_its_whole_answer_is_being_shown_is_answer
 
     async def edit_first(turn: Turn, post: str, view: View) -> None:
         if view.state == "done" and not changed:
-            changed.append(await world.store.change("t1", "redo", "edited"))
+            changed.append(await world.store.change("t1", "redo", Edited("edited")))
         await edits(turn, post, view)
 
     world.surface.edit = edit_first  # type: ignore[method-assign]
@@ -403,7 +403,7 @@ async def test_parts_of_a_joined_question_follow_their_edits_and_deletions(world
     assert (await world.intake.accept(Turn("t3", "c", "ada", "three"))).turn == "t1"
     async with world.working():
         assert (await world.settled(2))[1].question == "one\ntwo\nthree"
-        await world.intake.redo("t2", "ada", "TWO")
+        await world.intake.redo("t2", "ada", Edited("TWO"))
         await until(lambda: len(world.engine.asked) == 3)
         assert (await world.settled(2))[1].question == "one\nTWO\nthree"
         await world.store.change("t1", "delete")

@@ -7,15 +7,17 @@ The page's streams read the view from Redis. So any process may answer, and any 
 connection. A page that reloads in the middle of an answer finds it.
 """
 
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import cast
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, PlainAnswer, View
+from glados_bots.surface import Budget, PlainAnswer, UnreadableError, View
+from glados_bots.wording.sentence import say
 
 VIEW_SECONDS = 3600  # the history has a finished turn; its view only bridges the time until then
 UPDATES_PER_SECOND = 20
@@ -45,9 +47,19 @@ class WebSurface:
         """Return a budget per answer. Browsers have no rate limit, but nobody reads faster."""
         return Budget(f"page:{turn.id}", UPDATES_PER_SECOND, 1.0)
 
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        """Return what the browser sent. Redis holds it until a worker has read it."""
+        found = await self._store.upload(turn.id, attachment.id)
+        if found is None:
+            raise UnreadableError(say("file-gone"))
+        content = base64.b64decode(found)
+        if len(content) > most:
+            raise UnreadableError(say("file-too-large", most=most // 2**20))
+        return content
+
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         del nonce
-        await self._write(turn, asdict(view))
+        await self._write(turn, asdict(replace(view, files=())))
         return POST
 
     async def find(self, turn: Turn, nonce: str) -> str | None:
@@ -62,7 +74,7 @@ class WebSurface:
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
         del post
-        await self._write(turn, asdict(view))
+        await self._write(turn, asdict(replace(view, files=())))
 
     async def remove(self, turn: Turn, post: str) -> None:
         """Show that the question was deleted."""

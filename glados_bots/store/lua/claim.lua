@@ -18,6 +18,7 @@ while true do
     redis.call('ZREM', p .. 'ready', conversation)
   elseif redis.call('EXISTS', p .. 't:' .. turn) == 0 then
     redis.call('LPOP', queue)
+    redis.call('DEL', p .. 'f:' .. turn)
   else
     local key = p .. 't:' .. turn
     redis.call('ZADD', p .. 'ready', now + lease_ms, conversation)

@@ -24,7 +24,7 @@ local function forget(id)
   for _, part in ipairs(cjson.decode(redis.call('HGET', p .. 't:' .. id, 'parts') or '[]')) do
     redis.call('DEL', p .. 't:' .. part[1])
   end
-  redis.call('DEL', p .. 't:' .. id, p .. 'v:' .. id)
+  redis.call('DEL', p .. 't:' .. id, p .. 'v:' .. id, p .. 'f:' .. id)
   redis.call('ZREM', p .. 'dead', id)
 end
 
@@ -49,6 +49,7 @@ else
   redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
   redis.call('HDEL', t, 'doubted', 'again', 'held')
   redis.call('EXPIRE', t, keep_s)
+  redis.call('EXPIRE', p .. 'f:' .. turn, keep_s)
   redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have expired
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end

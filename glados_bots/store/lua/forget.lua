@@ -8,10 +8,11 @@ local function meant(turn, whose) return (author == '' or whose == author) and (
 for _, turn in ipairs(redis.call('LRANGE', c .. ':queue', 0, -1)) do
   local t = p .. 't:' .. turn
   if meant(turn, redis.call('HGET', t, 'author')) then
-    redis.call('HSET', t, 'cancel', 'delete', 'text', '')
+    redis.call('HSET', t, 'cancel', 'delete', 'text', '', 'files', '')
+    redis.call('DEL', p .. 'f:' .. turn)
     redis.call('HDEL', t, 'draft', 'answer', 'error')
     local parts = cjson.decode(redis.call('HGET', t, 'parts') or '[]')
-    for _, part in ipairs(parts) do part[2] = '' end
+    for _, part in ipairs(parts) do part[2], part[3] = '', '' end
     if #parts > 0 then redis.call('HSET', t, 'parts', cjson.encode(parts)) end
     redis.call('PUBLISH', p .. 'signal', 'delete ' .. turn)
     gone[#gone + 1] = turn
@@ -24,7 +25,7 @@ for _, turn in ipairs(redis.call('LRANGE', c .. ':history', 0, -1)) do
     redis.call('LREM', c .. ':history', 0, turn)
     redis.call('HDEL', c .. ':exchanges', turn)
     redis.call('ZREM', p .. 'dead', turn)
-    redis.call('DEL', p .. 'v:' .. turn)
+    redis.call('DEL', p .. 'v:' .. turn, p .. 'f:' .. turn)
     local state = redis.call('HGET', t, 'state')
     if state ~= 'queued' and state ~= 'running' then
       for _, part in ipairs(cjson.decode(redis.call('HGET', t, 'parts') or '[]')) do
