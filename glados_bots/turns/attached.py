@@ -114,7 +114,7 @@ class AttachedFiles:
             return refused(error.why)
         except (PlatformAwayError, TimeoutError) as error:
             log.warning("turn %s: a file could not be fetched (%s)", lease.turn.id, type(error).__name__)
-            return refused(say("file-slow"))
+            return refused(say("file-slow", platform=self._store.platform.capitalize()))
         async with in_hand.waits():
             contents = await read(content, file.name, file.kind)
         data = contents.to_json()
