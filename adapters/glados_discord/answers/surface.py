@@ -17,7 +17,7 @@ import discord
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, MessageGoneError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
 from glados_discord.answers.look import actions, content, controls, new_answer
@@ -43,6 +43,7 @@ class DiscordSurface:
     """Shows answers on Discord. A post's id is `CHANNEL:MESSAGE`. `clock` returns seconds since the epoch."""
 
     longest_call_s = 30.0
+    files_out: FileLimits | None = None
 
     def __init__(
         self,

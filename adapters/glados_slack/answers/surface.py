@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from glados_bots.conversation import Turn
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, View
 from glados_slack.answers.answer import Chunk, SlackAnswer
 from glados_slack.answers.look import content, is_final
 from glados_slack.answers.loose_ends import LINE, LooseEnds
@@ -34,6 +34,7 @@ class SlackSurface:
     """Shows answers on Slack."""
 
     longest_call_s = 30.0
+    files_out: FileLimits | None = None
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store
