@@ -80,7 +80,7 @@ class InferenceClient:
         return found
 
     async def _listed(self, *, in_full: bool = False) -> list[ModelInfo]:
-        """The models. `in_full`: if the list says no more than names, ask for a list of the server's own."""
+        """The models. `in_full`: if the list has names only, ask for a list of the server's own."""
         try:
             patience = httpx.Timeout(LIST_S, connect=CONNECT_S)
             headers = logs.headers() | tracing.headers()

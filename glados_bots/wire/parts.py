@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-# Fields for reasoning: the first of DeepSeek, SGLang, llama.cpp and LM Studio, the second of OpenRouter, Ollama and newer
-# vLLM, the others of proxies.
+# Fields for reasoning. DeepSeek, SGLang, llama.cpp and LM Studio send the first. OpenRouter, Ollama and newer vLLM send
+# the second, and proxies the others.
 FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 ANSWER = frozenset({"text", "output_text", "refusal"})
 

@@ -33,7 +33,7 @@ REASONS: dict[str, FinishReason] = {
         ("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout"), "error"
     ),
 }
-UNTOLD = frozenset({"", "null", "none"})  # as some servers write that an answer goes on
+UNTOLD = frozenset({"", "null", "none"})  # as some servers write that an answer continues
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Reply:
         self._length += len(whole)
         begins = not self._spoke and bool(whole.strip())
         if self._thinks and not self._spoke and not begins:
-            return  # white space beside reasoning, which may go on
+            return  # white space beside reasoning, which may continue
         end = self._reasoning.answer() if self._thinks and begins else ""
         self._spoke, self._has_figures = self._spoke or begins, False
         yield from self._shown(end + self._reasoning.feed(whole))

@@ -124,7 +124,11 @@ def test_the_second_list_of_llama_cpp_is_read_too() -> None:
 
 
 def test_what_another_list_says_is_taken_by_name() -> None:
-    more = {"a": {"capabilities": ["completion", "vision"]}, "b": {"capabilities": ["embedding"]}, "x": {"type": "vlm"}}
+    more: dict[str, dict[str, Any]] = {
+        "a": {"capabilities": ["completion", "vision"]},
+        "b": {"capabilities": ["embedding"]},
+        "x": {"type": "vlm"},
+    }
     assert read(listed({"id": "a"}, {"id": "b"}, {"id": "c"}), more) == [
         ModelInfo("a", None, sees=True),
         ModelInfo("c", None),

@@ -128,7 +128,7 @@ DETAIL = [{"type": "string_type", "loc": ["body", "messages", 0, "content"], "ms
         (500, {"error": {"code": 500, "message": MMPROJ, "type": "server_error"}}),
         (500, {"error": {"code": 500, "message": "image input is not supported by this server"}}),
         (400, {"error": {"message": "unsupported content[].type"}}),
-        (500, {"error": {"message": 'Failed to parse messages: Unsupported content part type: "image_url"; messages = '}}),
+        (500, {"error": {"message": 'Failed to parse messages: Unsupported content part type: "image_url"; '}}),
         (500, {"error": {"message": "this model is missing data required for image input", "type": "api_error"}}),
         (400, {"error": {"message": "this model does not support image input (ref: 1)"}}),
         (400, {"error": "Model does not support images. Please use a model that does."}),
