@@ -21,6 +21,7 @@ WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIME
 TOO_LONG = "context_length_exceeded"
 BLIND = "image_not_supported"  # the model cannot see pictures
 TOO_MANY_PICTURES = "too_many_images"
+NO_PICTURES = frozenset({BLIND, TOO_MANY_PICTURES})  # the same request without pictures may be taken
 TOO_LARGE = "request_too_large"  # in bytes
 NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
 # Types and codes of errors in a stream that has no status any more, and the status that each means.
@@ -155,7 +156,7 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
 
 
 def _refuses_pictures(details: dict[str, Any], text: str) -> bool:
-    is_told = bool({BLIND, TOO_MANY_PICTURES} & {details.get("code"), details.get("type")})
+    is_told = bool(NO_PICTURES & {str(details.get(name)) for name in ("code", "type")})
     return is_told or bool(SEES_NOTHING.search(text) or MANY_PICTURES.search(text))
 
 
