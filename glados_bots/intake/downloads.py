@@ -24,9 +24,11 @@ READ_S = 10.0  # longest wait for the next byte
 class DownloadError(Exception):
     """A file cannot be downloaded. `why` is a sentence for people."""
 
-    def __init__(self, why: Sentence) -> None:
+    def __init__(self, why: Sentence, status: int = 0, retry_after: str = "") -> None:
         super().__init__(why)
         self.why = why
+        self.status = status  # of the server's answer; 0 if it is not about that
+        self.retry_after = retry_after  # its header
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ async def fetch(
 
 async def _read(response: httpx.Response, most: int) -> Download:
     if response.status_code != HTTPStatus.OK:
-        raise DownloadError(say("file-status", status=str(response.status_code)))
+        why = say("file-status", status=str(response.status_code))
+        raise DownloadError(why, response.status_code, response.headers.get("Retry-After", ""))
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise DownloadError(say("file-compressed"))
     content = bytearray()
