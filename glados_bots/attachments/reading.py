@@ -1,7 +1,7 @@
 """Reads a file."""
 
 from glados_bots.attachments.contents import Contents, name_of, refused
-from glados_bots.intake.text_files import NOT_TEXT, decoded
+from glados_bots.attachments.plain_text import NOT_TEXT, decoded
 
 
 async def read(content: bytes, name: str, kind: str) -> Contents:

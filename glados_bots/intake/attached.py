@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx
 
-from glados_bots.intake.downloads import Download, DownloadError, fetch
+from glados_bots.attachments.downloads import Download, DownloadError, fetch
 from glados_bots.intake.text_files import NOT_TEXT, Files, TextFile, decoded
 from glados_bots.wording.sentence import Sentence, say
 

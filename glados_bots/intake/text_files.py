@@ -4,13 +4,11 @@ A file's bytes decide whether it is text; its name and media type only save a do
 question holds as much of a file as it has room for. Sentences tell the model and the person about the rest.
 """
 
-import codecs
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
+from glados_bots.attachments.plain_text import NOT_TEXT, decoded
 from glados_bots.wording.sentence import NOTHING, Sentence, joined, say
 
 _BINARY_TYPES = re.compile(
@@ -26,27 +24,14 @@ _BINARY_NAMES = re.compile(
 _TICKS = re.compile("`{3,}")
 _LONG_RUN = re.compile("`{40,}")
 _ODD = re.compile(r"[^\w. ()+-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-SAMPLE = 16_384  # bytes from which an encoding is guessed
-SHORT = 64  # bytes; fewer do not tell an encoding
-MOST_NOISE = 0.35  # share of a text, as charset-normalizer counts it; bytes that are no text have several times as much
-MOST_ASCII = 0x7F
-WESTERN = "cp1252"
-MOST_CONTROLS = 0.01  # share of the characters; text has hardly any
 LONGEST_NAME = 60
 LONGEST_RUN = 40  # backticks; longer runs are shortened, because the fence must be longer than every run
 HEAD_CHARS = 2 * LONGEST_RUN + 2 * LONGEST_NAME + 40  # around a file: its name twice, its fence twice
 UNREAD_CHARS = LONGEST_NAME + 80  # for a name and a reason
 SENTENCES_CHARS = 80
 LEAST_CHARS = 200  # of a file; with less room it is left out
-NOT_TEXT = say("file-no-text")
 NO_ROOM = say("file-no-room")
+__all__ = ["NOT_TEXT", "NO_ROOM", "Files", "TextFile", "decoded", "may_be_text", "quoted", "safe_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +75,6 @@ def may_be_text(kind: str, name: str) -> bool:
     return not (_BINARY_TYPES.match(kind) or _BINARY_NAMES.search(name))
 
 
-def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
-    """The text of a file, or of its beginning; None if the bytes are no text."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if data.startswith(b"%PDF-") or (encoding is None and b"\0" in data):  # a PDF may be ASCII only
-        return None
-    for name in (encoding or "utf-8-sig", None if encoding else _guessed(data)):
-        if name is None:
-            return None
-        try:
-            text = codecs.getincrementaldecoder(name)().decode(data, final=is_whole)
-        except UnicodeDecodeError:
-            continue
-        is_text = len(_CONTROL.findall(text)) <= MOST_CONTROLS * len(text)
-        return text if is_text else None
-    return None
-
-
 def safe_name(name: str) -> str:
     """A file's name without characters that could make it look like more than a name."""
     return _ODD.sub("_", name)[:LONGEST_NAME] or "file"
@@ -118,21 +86,6 @@ def quoted(name: str, text: str) -> str:
     fence = "`" * (1 + max((len(ticks) for ticks in _TICKS.findall(text)), default=2))
     language = name.rpartition(".")[2] if "." in name else ""
     return f"Attached file {name}:\n{fence}{language}\n{text.strip()}\n{fence}"
-
-
-def _guessed(data: bytes) -> str | None:
-    """The encoding of bytes that are no UTF-8, guessed from a sample; None if they are no text.
-
-    Windows-1252, which includes Latin-1, is tried first and alone: a few umlauts look like letters of many encodings.
-    A short text with few of them tells nothing more.
-    """
-    if len(data) <= SHORT and 3 * sum(byte > MOST_ASCII for byte in data) <= len(data):
-        return WESTERN
-    for encodings in ([WESTERN], None):
-        best = from_bytes(data[:SAMPLE], cp_isolation=encodings, threshold=MOST_NOISE, enable_fallback=False).best()
-        if best:
-            return best.encoding
-    return None
 
 
 def _shares(lengths: Sequence[int], room: int) -> list[int]:
