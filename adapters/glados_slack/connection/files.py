@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from glados_bots.attachments.downloads import Download, DownloadError, fetch
 from glados_bots.conversation import Attachment
-from glados_bots.intake.downloads import Download, DownloadError, fetch
 from glados_bots.surface import PlatformAwayError, UnreadableError
 from glados_bots.turns import in_hand
 from glados_bots.wording.sentence import Sentence, say
