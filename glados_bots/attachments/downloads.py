@@ -26,9 +26,10 @@ READ_S = 10.0  # longest wait for the next byte
 class DownloadError(UnreadableError):
     """A file cannot be downloaded. `status` is what the server answered, or 0."""
 
-    def __init__(self, why: Sentence, status: int = 0) -> None:
+    def __init__(self, why: Sentence, status: int = 0, retry_after: str = "") -> None:
         super().__init__(why)
         self.status = status
+        self.retry_after = retry_after  # the header of that answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ async def fetch(
 
 async def _read(response: httpx.Response, most: int) -> Download:
     if response.status_code != HTTPStatus.OK:
-        raise DownloadError(say("file-status", status=str(response.status_code)), response.status_code)
+        why = say("file-status", status=str(response.status_code))
+        raise DownloadError(why, response.status_code, response.headers.get("Retry-After", ""))
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise DownloadError(say("file-compressed"))
     content = bytearray()
