@@ -18,6 +18,7 @@ from glados_bots.wording.sentence import Sentence, say
 from glados_web.compressed import CompressedFiles
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
+from glados_web.export import add_export
 from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
@@ -45,6 +46,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
     add_routes(app, parts)
+    add_export(app, parts)
     add_sign_in(app, parts.door, parts.store)
     add_status(app, parts)
     return app
