@@ -23,6 +23,7 @@ from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
 from glados_web.settings import WebSettings
+from glados_web.sharing.routes import add_sharing
 from glados_web.status import add_status
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     _add_errors(app)
     add_routes(app, parts)
     add_export(app, parts)
+    add_sharing(app, parts)
     add_sign_in(app, parts.door, parts.store)
     add_status(app, parts)
     return app
