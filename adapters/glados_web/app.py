@@ -22,6 +22,7 @@ from glados_web.export import add_export
 from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
+from glados_web.search.routes import add_search
 from glados_web.settings import WebSettings
 from glados_web.sharing.routes import add_sharing
 from glados_web.status import add_status
@@ -47,6 +48,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
     add_routes(app, parts)
+    add_search(app, parts)
     add_export(app, parts)
     add_sharing(app, parts)
     add_sign_in(app, parts.door, parts.store)

@@ -118,7 +118,7 @@ async def test_an_answer_that_was_made_again_later_is_not_shown(
     assert "private now" not in found.text
 
 
-@pytest.mark.parametrize("token", ["x" * 32, "x" * 31, "x" * 33, "%2e%2e%2f", "%00" * 32, "é" * 32, "{token}"])
+@pytest.mark.parametrize("token", ["x" * 32, "x" * 31, "x" * 33, "%00" * 32, "é" * 32, "{token}"])
 async def test_nobody_finds_a_link_by_guessing(stranger: httpx.AsyncClient, token: str) -> None:
     found = await stranger.get(f"/s/{token}")
     assert found.status_code == 404

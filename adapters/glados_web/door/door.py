@@ -34,7 +34,7 @@ class Door:
         self._admins = Admins.parse(settings.admins)
 
     async def admit(self, request: Request) -> None:
-        """Check every request, as a dependency. Raises HTTPException (401) for a stranger on any but the public ones."""
+        """Check every request, as a dependency. Raises HTTPException (401) for strangers, except on public ones."""
         path = request.scope["route"].path
         if path in self._public:
             return
