@@ -19,6 +19,7 @@ from glados_web.compressed import CompressedFiles
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
 from glados_web.export import add_export
+from glados_web.manifest import add_manifest
 from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
@@ -53,6 +54,7 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     add_sharing(app, parts)
     add_sign_in(app, parts.door, parts.store)
     add_status(app, parts)
+    add_manifest(app)
     return app
 
 

@@ -11,6 +11,7 @@ from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 from glados_web.door.sessions import By, Session, Sessions, new_owner
 from glados_web.door.tickets import Tickets
+from glados_web.manifest import PATH as MANIFEST
 from glados_web.settings import WebSettings
 
 COOKIE = "glados_session"
@@ -19,7 +20,7 @@ BROWSER_COOKIE = "glados_browser"
 # `/status` tells strangers only whether all is well; see glados_web/status.py.
 EVENTS = "/c/{conversation}/events"  # a page requests it by itself, even if nobody is using the page
 SHARED_LINK = "/s/{token}"  # public only where GLADOS_WEB_SHARE says so
-PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
+PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status", MANIFEST})
 
 
 class Door:
