@@ -62,6 +62,13 @@ class WebParts:
             raise HTTPException(404, NO_CHAT)
         return conversation
 
+    async def visitor(self, request: Request) -> Session:
+        """The visitor's session, which begins now if there is none. Raises HTTPException (403) for a stranger."""
+        session = session_of(request) or await self.door.begin(request)
+        if session is None:
+            raise HTTPException(403, say("page-cookies"))
+        return session
+
     async def signed_out(self, request: Request) -> None:
         """Wait until a request's visitor is signed out, or the store is not reachable."""
         session = session_of(request)
@@ -83,8 +90,9 @@ class WebParts:
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep the chat and the session of an accepted question as long as its answer."""
+        """Keep the chat, its settings and the session of an accepted question as long as its answer."""
         await self.chats.keep(session, conversation)
+        await self.core.book.keep(conversation, self.store.ttl)
         await self.door.sessions.keep(session)
 
 
