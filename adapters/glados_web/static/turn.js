@@ -33,8 +33,9 @@ export const wordsOf = (turn) => turn.querySelector(".question").lastChild.data 
 
 export function ask(turn, question) {
   if (wordsOf(turn) === question) return;
-  const label = turn.querySelector(".question span");
-  label.parentElement.replaceChildren(label, question);
+  const bubble = turn.querySelector(".question");
+  bubble.replaceChildren(bubble.firstChild, question);
+  bubble.classList.toggle("bare", !question);
 }
 
 export function put(turn, previous) {
