@@ -4,18 +4,18 @@ A chat belongs to one person. So nobody else can choose for it, as in a direct m
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from glados_bots.commands import why
 from glados_bots.errors import GladosError, InferenceError, StoreUnavailableError
-from glados_bots.store.channels import LONGEST_PERSONA, ChannelSettings
+from glados_bots.store.channels import LONGEST_PERSONA
 from glados_bots.wire.model_list import ModelInfo
 from glados_bots.wording.sentence import Sentence, say
 from glados_web.door.protection import require_own_page
 from glados_web.pages import language_of
-from glados_web.parts import NO_CHAT, WebParts, session_of
+from glados_web.parts import NO_CHAT, WebParts
 from glados_web.question import read_fields
 
 LONGEST_MODEL = 500  # characters, as GLADOS_INFERENCE_MODEL
@@ -27,12 +27,12 @@ Route = Callable[[str, Request, Response], Awaitable[dict[str, str]]]
 def add_chat_settings(app: FastAPI, parts: WebParts) -> None:
     commands = parts.core.commands
 
+    Usable = Annotated[str, Depends(parts.usable)]  # noqa: N806 - a type
+
     @app.get("/c/{conversation}/settings")
-    async def settings(conversation: str, request: Request) -> dict[str, Any]:
-        """What is chosen, and from which models. A chat that is not the visitor's looks like a new one."""
-        session = session_of(request)
-        is_mine = session is not None and await parts.chats.owns(session, conversation)
-        chosen = await parts.core.book.get(conversation) if is_mine else ChannelSettings()
+    async def settings(conversation: Usable, request: Request) -> dict[str, Any]:
+        """What is chosen, and from which models."""
+        chosen = await parts.core.book.get(conversation)
         try:
             models = [_described(model) for model in await parts.core.client.models()]
             problem = ""
@@ -51,7 +51,9 @@ def _choosing(parts: WebParts, field: str, longest: int, choose: Choose) -> Rout
     """A route that chooses for a chat, which begins now if it is new."""
     form = f'{{"{field}": "..."}}'
 
-    async def route(conversation: str, request: Request, response: Response) -> dict[str, str]:
+    Usable = Annotated[str, Depends(parts.usable)]  # noqa: N806 - a type
+
+    async def route(conversation: Usable, request: Request, response: Response) -> dict[str, str]:
         (value,) = await read_fields(request, longest, form, field)
         if not isinstance(value, str):
             raise HTTPException(400, say("page-not-json", form=form))

@@ -15,6 +15,7 @@ export const underWay = () => all().filter((turn) => ["waiting", "writing"].incl
 // Adds a new turn after another one; undefined puts it last. `files` are entries of attachments.js, or names.
 export function make(id, question, files, previous = all().at(-1)) {
   const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
+  turn.id = `t${id}`;
   turn.dataset.turn = id;
   ask(turn, question);
   if (files.length) {
