@@ -86,9 +86,13 @@ class ServedModels:
         else:
             self.most_pictures[model] = fewer
 
+    def most_pictures_of(self, model: str) -> int:
+        """How many pictures a prompt may have, of all questions together."""
+        return self.most_pictures.get(model, MOST_PICTURES)
+
     def picture_room(self, model: str, pictures: Sequence[Picture], budget: int | None) -> int:
         """How many of a question's pictures the model is shown: at least one, as its tokens are only estimated."""
-        most = min(len(pictures), self.most_pictures.get(model, MOST_PICTURES))
+        most = min(len(pictures), self.most_pictures_of(model))
         free = math.inf if budget is None else budget * FILES_PART
         costs = accumulate(map(picture_tokens, pictures[:most]))
         return max(min(most, 1), sum(cost <= free for cost in costs))
