@@ -5,9 +5,9 @@ from unittest.mock import AsyncMock
 import httpx
 import pytest
 
+from glados_bots.attachments.downloads import Download
 from glados_bots.intake import attached
 from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
-from glados_bots.attachments.downloads import Download
 from glados_bots.intake.text_files import NOT_TEXT, TextFile
 from glados_bots.wording.sentence import Sentence, say
 
