@@ -81,7 +81,7 @@ class ServiceUnavailableError(InferenceError):
 
 
 class RequestRejectedError(InferenceError):
-    """The service understood the request and refused it. Token counts are None if the service did not tell them."""
+    """The service understood the request and refused it. Numbers are None if the service did not tell them."""
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class RequestRejectedError(InferenceError):
         prompt_tokens: int | None = None,
         max_prompt_tokens: int | None = None,
         context_length: int | None = None,
+        max_pictures: int | None = None,
         said: str = "",
     ) -> None:
         super().__init__(message, said)
@@ -100,6 +101,7 @@ class RequestRejectedError(InferenceError):
         self.prompt_tokens = prompt_tokens  # of this prompt
         self.max_prompt_tokens = max_prompt_tokens  # that a prompt may have
         self.context_length = context_length  # of prompt and answer together, in tokens
+        self.max_pictures = max_pictures  # that a prompt may have
 
 
 class EngineError(GladosError):

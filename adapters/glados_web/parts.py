@@ -20,6 +20,7 @@ from glados_web.chats import Chats
 from glados_web.door.door import Door
 from glados_web.door.sessions import Session
 from glados_web.settings import WebSettings
+from glados_web.sharing.links import Links
 from glados_web.stream_slots import StreamSlots
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class WebParts:
         self.surface = self.core.surface
         self.door = Door(settings, web, self.store)
         self.chats = Chats(self.store, self.store.ttl)
+        self.links = Links(self.store)
         self.slots = StreamSlots()
 
     @asynccontextmanager
@@ -77,14 +79,16 @@ class WebParts:
             return None
 
     async def forget(self, conversation: str) -> None:
-        """Delete what a chat holds, and the views that browsers read."""
+        """Delete what a chat holds, the views that browsers read, and the link that shows it to others."""
+        await self.links.end(conversation)
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep the chat and the session of an accepted question as long as its answer."""
+        """Keep the chat, its link and the session of an accepted question as long as its answer."""
         await self.chats.keep(session, conversation)
+        await self.links.keep(conversation)
         await self.door.sessions.keep(session)
 
 

@@ -51,17 +51,18 @@ class Brought:
     pictures: tuple[Picture, ...] = ()  # that the model is shown
     notice: Sentence = NOTHING  # for the person: what was not read, was cut or cannot be seen
 
-    def fit(self, room: int, blind: str, seeing: str) -> None:
-        """Take what fits into `room` characters, and MOST_PICTURES pictures.
+    def fit(self, room: int, most: int, blind: str, seeing: str) -> None:
+        """Take what fits.
 
         Args:
             room: characters for the words of all files.
+            most: the number of pictures.
             blind: the name of a model that cannot see; empty if the model may see.
             seeing: the name of another model that sees; empty if none is known.
         """
         found = fitted(self.files, room, sees=not blind)
-        self.text, self.pictures = found.text, found.pictures[:MOST_PICTURES]
-        unseen = NOTHING
+        self.text, self.pictures = found.text, found.pictures[:most]
+        unseen = say("pictures-first", count=most) if len(found.pictures) > most else NOTHING
         if found.unseen and seeing:
             unseen = say("pictures-unseen-but-by", files=found.unseen, model=blind, other=seeing)
         elif found.unseen:

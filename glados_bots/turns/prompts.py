@@ -41,10 +41,11 @@ class Prompts:
         """
         sees = self._models.sees.get(model) is not False
         room = self._models.file_room(turn, budget)
-        self.brought.fit(room, blind="" if sees else model, seeing=self._models.seeing)
+        most = self._models.most_pictures.get(model, MOST_PICTURES)
+        self.brought.fit(room, most, blind="" if sees else model, seeing=self._models.seeing)
         pictures = {turn.id: self.brought.pictures}
         if sees:
-            left = MOST_PICTURES - len(self.brought.pictures)
+            left = most - len(self.brought.pictures)
             pictures |= await self._patiently(lambda: self._files.pictures_of(self._history, left))
         return fit(
             _told_language(persona or self._models.system, turn), self._history, turn, budget,

@@ -7,6 +7,7 @@ from glados_bots.conversation import Turn
 from glados_bots.errors import GladosError, RequestRejectedError
 from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
 from glados_bots.wire.client import InferenceClient, thinking_forms
+from glados_bots.wire.refusals import BLIND
 from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
@@ -34,6 +35,8 @@ class ServedModels:
     levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     # Whether each model sees pictures; None if its server does not tell it
     sees: dict[str, bool | None] = field(default_factory=dict)
+    # Pictures that each model takes in one prompt, where a refusal has told it
+    most_pictures: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
 
@@ -70,6 +73,14 @@ class ServedModels:
     def seeing(self) -> str:
         """The name of a served model that sees pictures; empty if none is known to."""
         return next((model for model, sees in self.sees.items() if sees), "")
+
+    def learn_sight(self, model: str, prompt: Prompt, error: RequestRejectedError) -> None:
+        """Learn from a refusal of pictures how many of them the model takes: none, or fewer than the prompt had."""
+        fewer = min(error.max_pictures or prompt.picture_count // 2, prompt.picture_count - 1)
+        if error.code == BLIND or fewer < 1:
+            self.sees[model] = False
+        else:
+            self.most_pictures[model] = fewer
 
     def file_room(self, turn: Turn, budget: int | None) -> int:
         """Characters that the words of a question's files may have, beside its own words."""

@@ -60,7 +60,7 @@ def _deadly(real: Any) -> Any:
 
 
 async def _main(redis_url: str, model_url: str, owner: str) -> None:
-    glados_bots.turns.answering.fit = _deadly(glados_bots.turns.answering.fit)  # type: ignore[attr-defined]
+    glados_bots.turns.prompts.fit = _deadly(glados_bots.turns.prompts.fit)  # type: ignore[attr-defined]
     kept = store(redis_url, owner)
     pacer = Pacer(kept.client, kept.prefix)
     watchdog.STILL_S = 1.0

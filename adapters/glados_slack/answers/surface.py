@@ -9,9 +9,9 @@ import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, View
 from glados_slack.answers.answer import Chunk, SlackAnswer
 from glados_slack.answers.look import content, is_final
 from glados_slack.answers.loose_ends import LINE, LooseEnds
@@ -24,6 +24,7 @@ from glados_slack.answers.status import StatusLines
 from glados_slack.answers.streams import StreamOverError, Streams
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError
+from glados_slack.connection.files import FileFetcher
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class SlackSurface:
     """Shows answers on Slack."""
 
     longest_call_s = 30.0
+    files_out: FileLimits | None = None
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store
@@ -45,6 +47,7 @@ class SlackSurface:
         self.loose = LooseEnds(store, calls)  # what was begun and has not surely ended
         self._lines = StatusLines(store, calls, self.loose)
         self._sessions = AgentSessions(store, calls, self.loose)
+        self._fetcher = FileFetcher(calls)
         self._messages = Messages(calls, self._streams, self._sessions)
         self._showing = ShownTurns()
 
@@ -52,6 +55,9 @@ class SlackSurface:
         """A fresh answer; only turns that are being answered have one."""
         self._showing.begin(turn.id)
         return SlackAnswer()
+
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        return await self._fetcher.fetch(turn.place, attachment, most)
 
     def budget(self, turn: Turn) -> Budget:
         """Slack counts by method and workspace; the first words, which take a status line's place, wait for nobody.

@@ -14,7 +14,7 @@ from rich.text import Text
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.settings import Settings
-from glados_bots.surface import Budget, PlainAnswer, View
+from glados_bots.surface import Budget, FileLimits, PlainAnswer, View
 from glados_bots.wording.sentence import say
 
 
@@ -26,6 +26,7 @@ class TerminalSurface:
     """
 
     longest_call_s = 0.0  # a terminal draws at once
+    files_out: FileLimits | None = None  # it shows everything
 
     def __init__(self) -> None:
         self.views: dict[str, View | None] = {}
