@@ -65,7 +65,7 @@ class _Prompt:
             self.unread.append((name, TOO_MANY_PICTURES))
             return
         self.pictures += taken
-        self.seen.append(name)
+        self.seen.append(f"{name} ({len(taken)} pictures)" if len(taken) > 1 else name)
         if contents.partly:
             values = contents.partly.values
             read = len(taken) if len(taken) < len(contents.pictures) else values.get("read", len(taken))

@@ -19,7 +19,7 @@ def convert(content: bytes) -> Contents:
     pages = _words(document)
     whole = len(document)
     if any(pages):
-        text = "\n\n".join(f"Page {number}\n\n{words}" for number, words in enumerate(pages, 1))
+        text = "\n\n".join(f"Page {number}\n\n{words}".strip() for number, words in enumerate(pages, 1))
         partly = say("file-pages", read=len(pages), whole=whole) if len(pages) < whole else NOTHING
         return Contents(text=text, partly=partly)
     pictures = _seen(document)
