@@ -166,7 +166,7 @@ OTHERS: dict[str, Take] = {
     "text file, quoted": lambda text: fitting.quoted("a.log", text),
     "file's name": fitting.safe_name,
     "file's kind": lambda text: sniffed(text.encode("utf-8", "replace")),
-    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, sees=True),
+    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, 8),
     "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
     "nothing asked": is_nothing,
     "others' lines": lambda text: named("ada", text),
