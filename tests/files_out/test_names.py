@@ -144,10 +144,11 @@ def test_usual_names_are_counted_over_all_endings() -> None:
 
 def test_every_language_that_we_repair_in_fences_has_a_name_of_its_own() -> None:
     languages = (
-        "python py javascript js typescript ts jsx tsx java kotlin scala groovy c cpp c++ csharp c# go rust ruby php"
-        " perl swift dart lua julia haskell elixir erlang clojure fsharp ocaml matlab bash sh zsh fish powershell bat"
-        " dockerfile makefile cmake sql mysql postgresql plsql html css scss sass less xml json json5 jsonc yaml toml ini markdown"
-        " latex graphql protobuf terraform nginx diff mermaid vue svelte objc solidity nix vim csv r"
+        "python py javascript js typescript ts jsx tsx java kotlin scala groovy c cpp c++ csharp c# go rust"
+        " ruby php perl swift dart lua julia haskell elixir erlang clojure fsharp ocaml matlab bash sh zsh"
+        " fish powershell bat dockerfile makefile cmake sql mysql postgresql plsql html css scss sass less xml"
+        " json json5 jsonc yaml toml ini markdown latex graphql protobuf terraform nginx diff mermaid vue"
+        " svelte objc solidity nix vim csv r"
     ).split()
     assert [language for language in languages if usual_name(language) == "code.txt"] == []
     assert all(SAFE.match(usual_name(language)) for language in languages)
