@@ -18,10 +18,14 @@ from glados_bots.wording.sentence import Sentence, say
 from glados_web.compressed import CompressedFiles
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
+from glados_web.export import add_export
+from glados_web.manifest import add_manifest
 from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
+from glados_web.search.routes import add_search
 from glados_web.settings import WebSettings
+from glados_web.sharing.routes import add_sharing
 from glados_web.status import add_status
 
 log = logging.getLogger(__name__)
@@ -45,8 +49,12 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
     add_routes(app, parts)
+    add_search(app, parts)
+    add_export(app, parts)
+    add_sharing(app, parts)
     add_sign_in(app, parts.door, parts.store)
     add_status(app, parts)
+    add_manifest(app)
     return app
 
 
