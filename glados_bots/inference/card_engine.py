@@ -70,6 +70,10 @@ class CardEngine(ABC):
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 
     @property
+    def seeing(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def encoder(self) -> Encoder:
         """Converts messages to tokens. Raises EngineDeadError before `start`."""
         if self._encoder is None:
