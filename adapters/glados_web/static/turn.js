@@ -15,6 +15,7 @@ export const underWay = () => all().filter((turn) => ["waiting", "writing"].incl
 export function make(id, question, previous = all().at(-1)) {
   const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
   turn.dataset.turn = id;
+  turn.id = `t${id}`;
   turn.querySelector(".question").append(question);
   put(turn, previous);
   return turn;
