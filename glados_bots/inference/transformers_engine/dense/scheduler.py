@@ -117,7 +117,7 @@ class DenseScheduler:
         left = [request for request in self._all if request.request_id in removed]
         for request in left:
             request.ended = True
-        self._in_memory(lambda: [self._drop(request) for request in left])
+        self._in_memory(lambda: self._drop_all(left))
         return not self._mailbox.is_closed
 
     def _step(self) -> None:
@@ -210,6 +210,10 @@ class DenseScheduler:
             batch = Batch(self._forward)
             self._batches.append(batch)
         batch.join(request)
+
+    def _drop_all(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            self._drop(request)
 
     def _drop(self, request: Request) -> None:
         """Forget a request, wherever it is."""
