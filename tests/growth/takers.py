@@ -32,7 +32,6 @@ from glados_bots.wire import model_list
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.reasoning import Reasoning, Unopened
 from glados_bots.wire.refusals import refusal
-from glados_bots.wire.refusals import refusal
 from glados_bots.wire.reply import Reply
 from glados_discord.answers import markdown as discord
 from glados_discord.incoming import questions as discord_questions
@@ -103,7 +102,7 @@ def replied(text: str) -> object:
     reply = Reply(show_reasoning=True)
     deltas = [{field: piece} for field in ("reasoning_content", "content") for piece in pieces(text)]
     events = [f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n" for delta in deltas]
-    return [list(reply.feed(event.encode())) for event in events], refusal(400, text.encode(), {})
+    return [list(reply.feed(event.encode())) for event in events]
 
 
 def read_on_discord(text: str) -> object:

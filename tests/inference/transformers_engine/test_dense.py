@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, Qwen3NextConfig
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError, GenerationFailedError
-from glados_bots.inference.transformers_engine.dense import batch
+from glados_bots.inference.transformers_engine.dense import batch, states
 from glados_bots.inference.transformers_engine.dense.batch import Request
 from glados_bots.inference.transformers_engine.dense.kept import SHORTEST, Kept
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
@@ -147,7 +147,7 @@ async def test_a_device_that_fills_up_beside_a_step_loses_no_request(
 async def test_a_reader_who_leaves_a_full_device_is_forgotten(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler, whole, left = scheduler_of(engine), batch.selected, asyncio.Event()
+    scheduler, whole, left = scheduler_of(engine), states.selected, asyncio.Event()
 
     def failing(*args: Any) -> Any:
         if left.is_set():
