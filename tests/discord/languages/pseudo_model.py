@@ -57,7 +57,7 @@ async def a_broken_turn(world: PseudoWorld) -> None:
         raise RuntimeError("broken")
 
     world.world.core["lease"] = 1.0
-    world.monkeypatch.setattr("glados_bots.turns.answering.fit", broken)
+    world.monkeypatch.setattr("glados_bots.turns.prompts.fit", broken)
     async with world.world.bot():
         await world.thread(await world.ask(), "")
 

@@ -70,7 +70,7 @@ async def alone(engine: TransformersEngine) -> list[str]:
 async def test_an_answer_is_the_same_as_by_generate(engine: TransformersEngine, folder: Path) -> None:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     for question, text in zip(QUESTIONS, await alone(engine), strict=True):
-        prompt = engine._encode([Message("user", question)], GREEDY)
+        prompt = engine._encode([Message("user", question)], GREEDY).tokens
         said = model.generate(torch.tensor([prompt]), max_new_tokens=16, do_sample=False)[0, len(prompt) :]
         assert text == engine.encoder.tokenizer.decode(said, skip_special_tokens=True)
     assert await together(engine) == await alone(engine)
@@ -177,7 +177,7 @@ async def test_after_a_short_prompt_a_long_one_is_not_expected_to_take_more_than
     await answer(engine, QUESTIONS[3])
     while scheduler._kept.drop_oldest():
         continue
-    prompt = engine._encode([Message("user", QUESTIONS[2])], GREEDY)
+    prompt = engine._encode([Message("user", QUESTIONS[2])], GREEDY).tokens
     expected, taken = scheduler._expected(Request("", prompt, 1, Mock())), 0.0
 
     def measure(*_: Any) -> None:
