@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
@@ -18,10 +19,14 @@ from glados_bots.wording.sentence import Sentence, say
 from glados_web.compressed import CompressedFiles
 from glados_web.door.protection import HEADERS, OwnName, SecurityHeaders
 from glados_web.door.sign_in import add_sign_in, own_place
+from glados_web.export import add_export
+from glados_web.manifest import add_manifest
 from glados_web.pages import language_headers, language_of, show
 from glados_web.parts import WebParts
 from glados_web.routes import add_routes
+from glados_web.search.routes import add_search
 from glados_web.settings import WebSettings
+from glados_web.sharing.routes import add_sharing
 from glados_web.status import add_status
 
 log = logging.getLogger(__name__)
@@ -45,8 +50,12 @@ def create_app(settings: Settings, web: WebSettings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     _add_errors(app)
     add_routes(app, parts)
+    add_search(app, parts)
+    add_export(app, parts)
+    add_sharing(app, parts)
     add_sign_in(app, parts.door, parts.store)
     add_status(app, parts)
+    add_manifest(app)
     return app
 
 
@@ -67,6 +76,12 @@ def _add_errors(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         log.info("%s %s: %s", request.method, request.scope["path"], error)
         return _error(request, 422, say("page-refused", status="422"), {})
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        """End quietly: the browser went away in the middle of its request, and nobody reads a response."""
+        del request, error
+        return Response(status_code=400)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _: Exception) -> Response:

@@ -20,6 +20,7 @@ from glados_web.chats import Chats
 from glados_web.door.door import Door
 from glados_web.door.sessions import Session
 from glados_web.settings import WebSettings
+from glados_web.sharing.links import Links
 from glados_web.stream_slots import StreamSlots
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class WebParts:
         self.surface = self.core.surface
         self.door = Door(settings, web, self.store)
         self.chats = Chats(self.store, self.store.ttl)
+        self.links = Links(self.store)
         self.slots = StreamSlots()
 
     @asynccontextmanager
@@ -62,6 +64,19 @@ class WebParts:
             raise HTTPException(404, NO_CHAT)
         return conversation
 
+    async def usable(self, conversation: str, request: Request) -> str:
+        """Return the conversation if it is this visitor's, or nobody's. Raises HTTPException (404) otherwise."""
+        if not await self.chats.is_free(conversation):
+            return await self.owned(conversation, request)
+        return conversation
+
+    async def visitor(self, request: Request) -> Session:
+        """The visitor's session, which begins now if there is none. Raises HTTPException (403) for a stranger."""
+        session = session_of(request) or await self.door.begin(request)
+        if session is None:
+            raise HTTPException(403, say("page-cookies"))
+        return session
+
     async def signed_out(self, request: Request) -> None:
         """Wait until a request's visitor is signed out, or the store is not reachable."""
         session = session_of(request)
@@ -77,14 +92,17 @@ class WebParts:
             return None
 
     async def forget(self, conversation: str) -> None:
-        """Delete what a chat holds, and the views that browsers read."""
+        """Delete what a chat holds, the views that browsers read, and the link that shows it to others."""
+        await self.links.end(conversation)
         for turn in await self.core.records.forget_conversation(conversation):
             await self.surface.forget(conversation, turn)
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep the chat and the session of an accepted question as long as its answer."""
+        """Keep the chat, its settings, its link and the session of an accepted question as long as its answer."""
         await self.chats.keep(session, conversation)
+        await self.core.book.keep(conversation, self.store.ttl)
+        await self.links.keep(conversation)
         await self.door.sessions.keep(session)
 
 

@@ -1,7 +1,7 @@
 """Settings of the web page: `GLADOS_WEB_*`. They say who may sign in, and for how long."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -75,6 +75,10 @@ class WebSettings(GladosSettings):
     )
     session_max: int = Field(
         14 * 24 * 3600, ge=60, le=366 * 24 * 3600, description="Seconds after which a person must always sign in again"
+    )
+
+    share: Literal["members", "everybody", "off"] = Field(
+        "members", description="Who may open the link of a shared chat: `members`, `everybody`, or nobody (`off`)"
     )
 
     @property

@@ -8,8 +8,9 @@ Redis or Valkey of any version:
     ...
     {"end": 42}
 
-A backup leaves out what matters only for seconds: pacing, views of running answers, wake-up calls. It reads the keys of
-one conversation in one step. For a backup of all conversations at one moment, stop the roles first.
+A backup leaves out what matters only for seconds: pacing, views of running answers, wake-up calls. It also leaves out
+links to shared chats: a restore must not revive a link that was taken back. It reads the keys of one conversation in
+one step. For a backup of all conversations at one moment, stop the roles first.
 """
 
 import json
@@ -25,7 +26,7 @@ from glados_bots.processes.progress import progress
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.version import DATA_VERSION, KEY, migrate
 
-PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|limit:(minute|told|open):)")
+PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|shared?:|limit:(minute|told|open):)")
 FILES = re.compile(r"glados:\{[^}]*\}:f:")  # each may be megabytes, so each is read alone
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100

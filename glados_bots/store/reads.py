@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from glados_bots.conversation import Exchange, Turn
@@ -9,6 +10,14 @@ from glados_bots.store.connection import Client, prefix_of, reply_of
 from glados_bots.store.leases import Action
 
 RAW = "raw:"  # before the id of a file in the hash of contents: its bytes, as they came
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a conversation, as it is stored: whoever searches many parses it in a thread."""
+
+    exchanges: list[str]  # JSON of each, oldest first
+    waiting: list[tuple[str, str]]  # id and text of each turn that is not answered yet
 
 
 class StoreReads:
@@ -33,6 +42,11 @@ class StoreReads:
     async def asked_of(self, turn: str) -> Action | None:
         """The pending request about a turn that has not ended: stop, delete or redo; None if there is none."""
         return cast("Action | None", await self._field(turn, "cancel"))
+
+    async def ending(self, turn: str) -> Exchange | None:
+        """The saved end of a turn that is about to be shown; None before, and afterwards."""
+        found = await self._field(turn, "answer")
+        return Exchange.from_json(found) if found else None
 
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
@@ -86,6 +100,33 @@ class StoreReads:
             pipe.hgetall(f"{key}:exchanges")
             order, exchanges = await reply_of(pipe.execute())
         return [Exchange.from_json(exchanges[turn]) for turn in order if turn in exchanges]
+
+    async def stored(self, conversations: Sequence[str]) -> list[Stored]:
+        """What is stored of each of some conversations."""
+        async with self.client.pipeline(transaction=True) as pipe:
+            for conversation in conversations:
+                pipe.lrange(f"{self.prefix}c:{conversation}:history", 0, -1)
+                pipe.hgetall(f"{self.prefix}c:{conversation}:exchanges")
+                pipe.lrange(f"{self.prefix}c:{conversation}:queue", 0, -1)
+            found = await reply_of(pipe.execute())
+        texts = await self._texts([turn for queue in found[2::3] for turn in queue])
+        return [
+            Stored(
+                [exchanges[turn] for turn in order if turn in exchanges],
+                [(turn, texts[turn]) for turn in queue if turn not in exchanges and turn in texts],
+            )
+            for order, exchanges, queue in zip(found[::3], found[1::3], found[2::3], strict=True)
+        ]
+
+    async def _texts(self, turns: Sequence[str]) -> dict[str, str]:
+        """The texts of turns, without those that have expired."""
+        if not turns:
+            return {}
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.hget(f"{self.prefix}t:{turn}", "text")
+            found = await reply_of(pipe.execute())
+        return {turn: text for turn, text in zip(turns, found, strict=True) if text is not None}
 
     async def load(self) -> tuple[int, int]:
         """(conversations with unanswered turns, including those being answered; dead letters)."""

@@ -29,7 +29,7 @@ from glados_bots.turns.window import Prompt
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import Folded, Unfinished
-from glados_bots.wire.refusals import BLIND, TOO_LONG
+from glados_bots.wire.refusals import NO_PICTURES, TOO_LONG
 from glados_bots.wire.reply import Thinking
 from glados_bots.wording.sentence import NOTHING, Sentence, Value, joined, say
 
@@ -106,7 +106,7 @@ class Answering:
     async def _attempt(self) -> Exchange:
         """Stream one request to the service. A refusal's figures say how far to cut a prompt that does not fit.
 
-        A model that turns out not to see is asked again without the pictures.
+        A model that turns out to see no pictures, or fewer, is asked again without them.
         """
         chosen = await self.patiently(self._channel_settings)
         self.model = await self._models.choose(self._client, chosen.model)
@@ -129,11 +129,11 @@ class Answering:
                     log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
                     return await self._thinking_as(chosen.thinking, prompt, most)
             except RequestRejectedError as error:
-                if error.code == BLIND and prompt.picture_tokens and refit < MOST_REFITS:
-                    self._models.sees[self.model] = False
+                if error.code in NO_PICTURES and prompt.picture_count and refit < MOST_REFITS:
+                    self._models.learn_sight(self.model, prompt, error)
                     continue
                 can_answer_less = most > SHORTEST_ANSWER and not error.max_prompt_tokens
-                can_shrink = prompt.kept or prompts.brought.text or can_answer_less
+                can_shrink = prompt.kept or prompts.brought.can_shrink or can_answer_less
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
                 budget = self._models.refit(self.model, prompt, error)
@@ -151,7 +151,7 @@ class Answering:
             try:
                 exchange = await self._stream(prompt, most, form)
             except RequestRejectedError as error:
-                if error.code == TOO_LONG or error.status not in REFUSALS:
+                if error.code in {TOO_LONG, *NO_PICTURES} or error.status not in REFUSALS:
                     raise
                 log.info("turn %s: the server refuses the thinking level %s in this form", self.lease.turn.id, level)
             else:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from glados_bots import admins, logs, retention
+from glados_bots.attachments import fitting, plain_text
+from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.sniffing import sniffed
 from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
@@ -19,7 +22,6 @@ from glados_bots.files_out.names import safe
 from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
-from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.drawing.chat import render_chat
@@ -167,10 +169,11 @@ OTHERS: dict[str, Take] = {
     "Slack's mentions": read_on_slack,
     "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),
-    "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
-    "text file, quoted": lambda text: text_files.quoted("a.log", text),
-    "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
-    "files in a question": lambda text: text_files.Files((text_files.TextFile("a.log", text),)).fitted(10_000),
+    "text file": lambda text: plain_text.decoded(text.encode("utf-8", "replace")),
+    "text file, quoted": lambda text: fitting.quoted("a.log", text),
+    "file's name": fitting.safe_name,
+    "file's kind": lambda text: sniffed(text.encode("utf-8", "replace")),
+    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, 8),
     "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
     "nothing asked": is_nothing,
     "others' lines": lambda text: named("ada", text),

@@ -11,6 +11,7 @@ from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 from glados_web.door.sessions import By, Session, Sessions, new_owner
 from glados_web.door.tickets import Tickets
+from glados_web.manifest import PATH as MANIFEST
 from glados_web.settings import WebSettings
 
 COOKIE = "glados_session"
@@ -18,7 +19,8 @@ SECURE_COOKIE = f"__Host-{COOKIE}"  # browsers accept this name over https only,
 BROWSER_COOKIE = "glados_browser"
 # `/status` tells strangers only whether all is well; see glados_web/status.py.
 EVENTS = "/c/{conversation}/events"  # a page requests it by itself, even if nobody is using the page
-PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status"})
+SHARED_LINK = "/s/{token}"  # public only where GLADOS_WEB_SHARE says so
+PUBLIC = frozenset({"/health", "/code.css", "/sign-in", "/sign-in/oidc", "/sign-in/callback", "/status", MANIFEST})
 
 
 class Door:
@@ -27,14 +29,15 @@ class Door:
     def __init__(self, settings: Settings, web: WebSettings, store: Store) -> None:
         self.web = web
         self.is_locked = web.needs_sign_in
+        self._public = PUBLIC | ({SHARED_LINK} if web.share == "everybody" else set())
         self.sessions = Sessions(store, web.session_idle, web.session_max)
         self._tickets = Tickets(store)
         self._admins = Admins.parse(settings.admins)
 
     async def admit(self, request: Request) -> None:
-        """Check every request, as a dependency. Raises HTTPException (401) for a stranger outside PUBLIC."""
+        """Check every request, as a dependency. Raises HTTPException (401) for strangers, except on public ones."""
         path = request.scope["route"].path
-        if path in PUBLIC:
+        if path in self._public:
             return
         request.state.session = await self.visitor(request, is_attended=path != EVENTS)
         if self.is_locked and request.state.session is None:
@@ -50,6 +53,13 @@ class Door:
         name = self._cookie(request)
         if not await self._tickets.is_ours(request.cookies.get(name)):
             self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
+
+    async def name_of(self, request: Request) -> str:
+        """A name for a visitor whom we know, by session or ticket; empty for a stranger."""
+        cookie = request.cookies.get(self._cookie(request), "")
+        if request.state.session or (not self.is_locked and cookie and await self._tickets.is_ours(cookie)):
+            return cookie
+        return ""
 
     async def begin(self, request: Request) -> Session | None:
         """Begin the session of a browser that asks its first question; None if it shows no ticket of ours."""

@@ -2,7 +2,8 @@
 
     glados:{web}:flow:HASH   str   JSON of a sign-in in progress at the provider; HASH is the hash of its state
 
-An answer from the provider is valid once, for ten minutes, and only in the browser that began the sign-in.
+An answer from the provider is valid once, for ten minutes, and only in the browser that began the sign-in. A cookie
+of that browser remembers where to go afterwards: the place may be a shared link, whose token must not be in Redis.
 """
 
 import hmac
@@ -14,7 +15,7 @@ from collections.abc import Awaitable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -36,7 +37,9 @@ log = logging.getLogger(__name__)
 FLOW_S = 600
 FLOW_COOKIE = "glados_flow"
 LONGEST_FORM = 8_192  # bytes
-NEXT = re.compile(r"/(?:c/[A-Za-z0-9_-]{22}|status|\?new)?")  # where to go after the sign-in; never to another host
+NEXT = re.compile(
+    r"/(?:c/[A-Za-z0-9_-]{22}|s/[A-Za-z0-9_-]{32}|status|\?new)?"
+)  # where to go after the sign-in; never to another host
 
 
 def add_sign_in(app: FastAPI, door: Door, store: Store) -> None:
@@ -101,17 +104,18 @@ def _add_provider(app: FastAPI, door: Door, provider: Provider, flows: "Flows", 
             response = RedirectResponse(await provider.address(asked), 303)
         except SignInFailedError as error:
             return _page(door, request, place, error.sentence, 503)
-        await flows.begin(asked, browser, place)
-        door.set_cookie(request, response, door.cookie(request, FLOW_COOKIE), browser, FLOW_S)
+        await flows.begin(asked, browser)
+        remembered = f"{browser}|{quote(place, safe='')}"
+        door.set_cookie(request, response, door.cookie(request, FLOW_COOKIE), remembered, FLOW_S)
         return response
 
     @app.get("/sign-in/callback")
     async def come_back(request: Request) -> Response:
         answer = dict(request.query_params)
-        found = await flows.take(answer.get("state", ""), request.cookies.get(door.cookie(request, FLOW_COOKIE), ""))
-        if found is None:
+        browser, _, remembered = request.cookies.get(door.cookie(request, FLOW_COOKIE), "").partition("|")
+        asked, place = await flows.take(answer.get("state", ""), browser), own_place(unquote(remembered))
+        if asked is None:
             return _page(door, request, "/", say("door-other-browser"), 400)
-        asked, place = found
         try:
             identity = await provider.identity(asked, answer)
         except SignInFailedError as error:
@@ -139,17 +143,17 @@ class Flows:
         self._client = client
         self._prefix = prefix
 
-    async def begin(self, asked: oidc.Request, browser: str, place: str) -> None:
-        text = json.dumps({"asked": asdict(asked), "browser": hash_of(browser), "place": place})
+    async def begin(self, asked: oidc.Request, browser: str) -> None:
+        text = json.dumps({"asked": asdict(asked), "browser": hash_of(browser)})
         await reply_of(cast("Awaitable[object]", self._client.set(self._key(asked.state), text, ex=FLOW_S)))
 
-    async def take(self, state: str, browser: str) -> tuple[oidc.Request, str] | None:
-        """Return the request of this state and the page to go to, once; None if another browser began it."""
+    async def take(self, state: str, browser: str) -> oidc.Request | None:
+        """Return the request of this state, once; None if another browser began it."""
         found = await reply_of(cast("Awaitable[str | None]", self._client.getdel(self._key(state))))
         flow: dict[str, Any] = json.loads(found) if found else {"browser": ""}
         if not hmac.compare_digest(str(flow["browser"]), hash_of(browser)):
             return None
-        return oidc.Request(**flow["asked"]), str(flow["place"])
+        return oidc.Request(**flow["asked"])
 
     def _key(self, state: str) -> str:
         return f"{self._prefix}flow:{hash_of(state)}"

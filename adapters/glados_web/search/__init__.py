@@ -1,0 +1,1 @@
+"""Finds words in the chats of one owner."""

@@ -1,0 +1,1 @@
+"""Read-only links to chats, which their owner makes and takes back."""
