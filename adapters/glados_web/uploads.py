@@ -79,7 +79,7 @@ class Forms:
         self.limits = Limits.of(settings)
         self._longest = settings.message_max_chars
         self._most = self.limits.together_mb * MB + 12 * self._longest + (2 + MOST_FILES) * HEAD_BYTES
-        self._room = Room(2 * max(self._most, ROOM_MB * MB // 2))
+        self._room = Room(max(2 * self._most, ROOM_MB * MB))
 
     async def read(self, request: Request, visitor: str) -> Posted:
         """Read a question. Raises HTTPException if it breaks a limit, or its form is wrong."""

@@ -4,7 +4,7 @@ from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.turns.attached import AttachedFiles, Brought, Patience
-from glados_bots.turns.served_models import MOST_PICTURES, ServedModels
+from glados_bots.turns.served_models import ServedModels
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wording.languages import english_name
 
@@ -45,7 +45,7 @@ class Prompts:
         self.brought.fit(room, most, blind="" if sees else model, seeing=self._models.seeing)
         pictures = {turn.id: self.brought.pictures}
         if sees:
-            left = MOST_PICTURES - len(self.brought.pictures)
+            left = self._models.most_pictures_of(model) - len(self.brought.pictures)
             pictures |= await self._patiently(lambda: self._files.pictures_of(self._history, left))
         return fit(
             _told_language(persona or self._models.system, turn), self._history, turn, budget,

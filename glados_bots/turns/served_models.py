@@ -39,7 +39,7 @@ class ServedModels:
     levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     # Whether each model sees pictures; None if its server does not tell it
     sees: dict[str, bool | None] = field(default_factory=dict)
-    # Pictures that each model takes in one prompt, where a refusal has told it
+    # The most pictures of a prompt for each model, where a refusal has told it
     most_pictures: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
@@ -86,9 +86,13 @@ class ServedModels:
         else:
             self.most_pictures[model] = fewer
 
+    def most_pictures_of(self, model: str) -> int:
+        """How many pictures a prompt may have, of all questions together."""
+        return self.most_pictures.get(model, MOST_PICTURES)
+
     def picture_room(self, model: str, pictures: Sequence[Picture], budget: int | None) -> int:
         """How many of a question's pictures the model is shown: at least one, as its tokens are only estimated."""
-        most = min(len(pictures), self.most_pictures.get(model, MOST_PICTURES))
+        most = min(len(pictures), self.most_pictures_of(model))
         free = math.inf if budget is None else budget * FILES_PART
         costs = accumulate(map(picture_tokens, pictures[:most]))
         return max(min(most, 1), sum(cost <= free for cost in costs))

@@ -55,11 +55,11 @@ class Door:
             self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
 
     async def name_of(self, request: Request) -> str:
-        """The name of a visitor's session, or the browser's ticket of ours; empty for a stranger."""
-        if session := request.state.session:
-            return str(session.hash)
-        ticket = request.cookies.get(self._cookie(request))
-        return ticket if not self.is_locked and ticket and await self._tickets.is_ours(ticket) else ""
+        """A name for a visitor whom we know, by session or ticket; empty for a stranger."""
+        cookie = request.cookies.get(self._cookie(request), "")
+        if request.state.session or (not self.is_locked and cookie and await self._tickets.is_ours(cookie)):
+            return cookie
+        return ""
 
     async def begin(self, request: Request) -> Session | None:
         """Begin the session of a browser that asks its first question; None if it shows no ticket of ours."""
