@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from glados_bots.errors import PictureRefusedError, first_line
+from glados_bots.errors import first_line
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
@@ -171,10 +171,15 @@ class DenseScheduler:
             count = keep_at - request.read
         try:
             scores = self._forward.read(request, count, picture)
-        except PictureRefusedError as error:
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            if picture is None:
+                raise
+            log.exception("a picture cannot be read")  # it must not end the answers of others
             self._reading.remove(request)
             request.ended = True
-            self._mailbox.deliver(request, error=str(error))
+            self._mailbox.deliver(request, error=f"a picture cannot be read: {first_line(error)}")
             return
         request.read += count
         self._measure(request)
