@@ -30,7 +30,7 @@ def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
 
 
 def in_unicode(data: bytes, *, is_whole: bool = True) -> str | None:
-    """The text of bytes that are UTF-8, or that begin with the mark of UTF-16 or UTF-32; else None. Takes little time."""
+    """The text of bytes that are UTF-8, or with the mark of UTF-16 or UTF-32; else None. It is quick."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
     return None if _is_pdf(data) else _decoded(data, encoding, is_whole=is_whole)
 
