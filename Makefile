@@ -94,7 +94,6 @@ bench: setup-dev ## Run the benchmarks; one table in the end
 pictures: setup-dev ## Draw the README's pictures from what the adapters and the page show
 	@command -v npm >/dev/null || { echo "glados: npm is missing, which brings the fonts; on Debian and Ubuntu: apt install npm"; exit 1; }
 	@npm ci --silent --no-fund --no-audit --prefix tests/pictures
-	@$(PIP) install -c requirements.lock -e '.[pictures]'
 	@$(BIN)/python -m tests.pictures
 
 clean: ## Remove the virtual environment and caches; data/ stays

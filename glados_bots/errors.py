@@ -10,6 +10,7 @@ GladosError                 the person who caused it may read its text
     ├── PromptTooLongError
     ├── PromptRefusedError        the model's chat template refuses these messages
     ├── ParameterRefusedError     this model cannot do what a field of the request asks for
+    ├── PictureRefusedError       a picture of the request is none, is damaged, or is too large
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
     └── EngineDeadError           the engine is broken; the process must restart
@@ -81,7 +82,7 @@ class ServiceUnavailableError(InferenceError):
 
 
 class RequestRejectedError(InferenceError):
-    """The service understood the request and refused it. Token counts are None if the service did not tell them."""
+    """The service understood the request and refused it. Numbers are None if the service did not tell them."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class RequestRejectedError(InferenceError):
         prompt_tokens: int | None = None,
         max_prompt_tokens: int | None = None,
         context_length: int | None = None,
+        max_pictures: int | None = None,
         said: str = "",
     ) -> None:
         super().__init__(message, said)
@@ -100,6 +102,7 @@ class RequestRejectedError(InferenceError):
         self.prompt_tokens = prompt_tokens  # of this prompt
         self.max_prompt_tokens = max_prompt_tokens  # that a prompt may have
         self.context_length = context_length  # of prompt and answer together, in tokens
+        self.max_pictures = max_pictures  # that a prompt may have
 
 
 class EngineError(GladosError):
@@ -130,6 +133,10 @@ class ParameterRefusedError(EngineError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
         self.name = name  # of the field
+
+
+class PictureRefusedError(EngineError):
+    """A picture of the request cannot be read. The text says why, and the remedy."""
 
 
 class QueueFullError(EngineError):

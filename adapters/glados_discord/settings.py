@@ -73,8 +73,6 @@ class DiscordSettings(GladosSettings):
     thread_archive_minutes: ArchiveMinutes = Field(
         1440, description="Idle minutes after which Discord archives the bot's threads"
     )
-    attachments: int = Field(4, ge=0, le=10, description="Most text files that the bot reads per message. 0 means none")
-    attachment_kb: int = Field(1024, ge=1, le=51_200, description="Most that the bot reads of one text file, in KiB")
     catch_up_minutes: int = Field(
         15, ge=0, le=1440, description="Minutes of missed messages that the bot answers after a gap. 0 means none"
     )

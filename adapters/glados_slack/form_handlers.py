@@ -13,6 +13,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 
 from glados_bots.commands import why
+from glados_bots.conversation import from_lines, to_lines
 from glados_bots.errors import GladosError
 from glados_bots.store.connection import reply_of
 from glados_bots.wording.sentence import Sentence, joined, say
@@ -21,7 +22,7 @@ from glados_slack.connection.calls import RefusedError
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, clicked_thread, conversation_of, install_of, place_of_click
 from glados_slack.incoming import forms
-from glados_slack.incoming.asking import why_not_posted
+from glados_slack.incoming.asking import About, why_not_posted
 from glados_slack.incoming.controls import NOT_YOURS
 from glados_slack.parts import SlackParts
 from glados_slack.words.reading import Reader
@@ -91,7 +92,8 @@ class FormHandlers:
     async def ask_about(self, ack: AsyncAck, body: Json, shortcut: Json, context: AsyncBoltContext) -> None:
         where = place_of_click(body, context) | {"thread": clicked_thread(shortcut)}
         key = secrets.token_urlsafe(16)
-        kept = json.dumps([where, await self._about(shortcut, body, where, install_of(context))])
+        about = await self._about(shortcut, body, where, install_of(context))
+        kept = json.dumps([where, about.words, to_lines(about.files)])
         await reply_of(self._core.store.client.set(self._key(key), kept, ex=KEPT_S))
         view = forms.about_form(key, await self._shared.language_of(where, str(body["user"]["id"])))
         await self._shared.calls.quietly(where, "views.open", trigger_id=shortcut["trigger_id"], view=view)
@@ -104,7 +106,8 @@ class FormHandlers:
         said, user = say("took-too-long"), str(body["user"]["id"])
         where: Mapping[str, str] = place_of_click(body, context)
         if kept:
-            where, about = json.loads(kept)
+            where, words, files = json.loads(kept)
+            about = About(words, from_lines(files))
             said = await self._ask(where, user, forms.value(view, forms.QUESTION), about)
         if said:
             await self._refuse(ack, where, user, forms.QUESTION, said)
@@ -112,7 +115,7 @@ class FormHandlers:
         await reply_of(self._core.store.client.delete(key))
         await ack()
 
-    async def _ask(self, where: Mapping[str, str], user: str, question: str, about: str) -> Sentence:
+    async def _ask(self, where: Mapping[str, str], user: str, question: str, about: About) -> Sentence:
         try:
             return await self._asking.ask(where, user, question, about=about)
         except RefusedError as error:
@@ -136,11 +139,12 @@ class FormHandlers:
         await ack()
         self._shared.background.start(self._shared.notes.whisper(where, user, said))
 
-    async def _about(self, shortcut: Json, body: Json, where: Mapping[str, str], install: Install) -> str:
-        """What the message says, in lines that name its author where that is somebody whom the bot does not answer."""
+    async def _about(self, shortcut: Json, body: Json, where: Mapping[str, str], install: Install) -> About:
+        """The message. If the bot does not answer its author, its lines name them, and its files are left out."""
         event = Event.of(body, {**shortcut["message"], "channel": where["channel"]})
         reader = Reader(self._shared.people, self._shared.settings, install, where)
-        return await reader.about(event)
+        files = await reader.attachments(event.data) if await reader.answers(event) else ()
+        return About(await reader.about(event), files)
 
     async def _refuse(self, ack: AsyncAck, where: Mapping[str, str], user: str, field: str, why: Sentence) -> None:
         """Keep the form open, with a sentence below one of its fields."""

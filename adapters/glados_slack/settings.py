@@ -61,9 +61,6 @@ class SlackSettings(GladosSettings):
     thread_context: int = Field(
         20, ge=0, le=100, description="Earlier messages read at the first mention in a thread. 0 means none"
     )
-    file_max_bytes: int = Field(
-        1_000_000, ge=0, le=50_000_000, description="Most bytes that the bot reads of one text file. 0 means none"
-    )
 
     @property
     def is_configured(self) -> bool:

@@ -4,7 +4,7 @@ import re
 
 # What is put around a person's words for the model, which reads English whatever the person speaks.
 _BEFORE = re.compile(r"\A(?:Earlier in this thread|About this message):\n(?:>.*\n)+\n")
-_BEHIND = ("Attached file ", "Shared message:\n")
+_BEHIND = "Shared message:\n"
 
 
 def title(text: str, most: int) -> str:
@@ -15,7 +15,7 @@ def title(text: str, most: int) -> str:
         most: characters of the title.
 
     Returns:
-        Empty where a person has sent files or others' words alone.
+        Empty where a person has sent files, or others' words, alone.
     """
     own = _BEFORE.sub("", text).partition("\n\n")[0]
     return "" if own.startswith(_BEHIND) else " ".join(own.split())[:most]

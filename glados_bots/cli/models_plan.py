@@ -60,7 +60,7 @@ def _show_plan(planned: Any, settings: ServeSettings, machine: Machine) -> None:
 def _show_needs(planned: Any, needs: list[Any], machine: Machine) -> None:
     """A table with a row per precision, and columns for the GPUs; without a GPU, a line about main memory."""
     places = _places(machine)
-    titles = ["Precision", "Weights", "Cache of one conversation", "Overhead", "At least", *places]
+    titles = ["Precision", "Weights", "Cache", "Overhead", "At least", *places]
     rows = []
     for need in needs:
         figures = [need.weights, need.conversation, need.overhead, need.least]
@@ -95,7 +95,7 @@ def _fit(planned: Any, need: Any, memory: float) -> str:
     """Whether the model fits a GPU of this memory: whole conversations, or one with a smaller window."""
     count = need.conversations(memory)
     if count:
-        return f"yes, {count} whole conversation{'s at once' if count > 1 else ''}"
+        return f"yes, {count} at once" if count > 1 else "yes, one"
     window = shapes.tokens_in(planned.shape, planned.window, need.cache(memory))
     enough = window >= min(shapes.SHORTEST_WINDOW, planned.window)
-    return f"yes, with a window of {window} tokens" if enough else "no"
+    return f"yes, window {window}" if enough else "no"

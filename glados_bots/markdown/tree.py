@@ -138,6 +138,18 @@ class Note:
 
 
 @dataclass(slots=True)
+class Placed:
+    """Where a code block or a table is, at any depth. Places count as those of the document's `starts`."""
+
+    block: Code | Table
+    start: int  # of its first character, after the marks of the quotes and items around it
+    end: int
+    before: Block | None  # the block before it in the same quote, item or document
+    is_indented: bool = False  # whether its lines are code without a fence
+    rows: list[int] = field(default_factory=list)  # the start of each row of a table
+
+
+@dataclass(slots=True)
 class Document:
     """A parsed text. Its footnotes are in the order of their first marks; footnotes without a mark come last."""
 
@@ -145,6 +157,7 @@ class Document:
     starts: list[int] = field(default_factory=list)  # start of each block, in UTF-8 bytes of the repaired source
     notes: list[Note] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)  # labels of the footnotes marked in the text, in order
+    placed: list[Placed] = field(default_factory=list)  # code blocks and tables, in order
     _numbers: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def number(self, label: str) -> int:

@@ -27,6 +27,7 @@ from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.version import DATA_VERSION, KEY, migrate
 
 PASSING = re.compile(r"glados:\{[^}]*\}:(wake$|pace:|view:|flow:|shared?:|limit:(minute|told|open):)")
+FILES = re.compile(r"glados:\{[^}]*\}:f:")  # each may be megabytes, so each is read alone
 CONVERSATION = re.compile(r"glados:\{[^}]*\}:c:(.*):[a-z]+$")
 BATCH = 100
 
@@ -123,6 +124,8 @@ def _batches(keys: list[str]) -> Iterator[list[str]]:
 
     def whose(key: str) -> tuple[str, str]:
         found = CONVERSATION.match(key)
+        if FILES.match(key):
+            return key, ""
         return key.partition("}")[0], found[1] if found else ""
 
     for _, group in groupby(keys, key=whose):

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from glados_bots.conversation import Exchange
 from glados_bots.store.dead_letters import dead, unanswered
 from glados_bots.store.records import Records, Vote
 from glados_bots.store.store import Store
@@ -46,6 +47,7 @@ async def export(store: Store, subject: Subject) -> dict[str, Any]:
         kept += [(subject.conversation, exchange) for exchange in await store.history(subject.conversation)]
     pending = [
         {"conversation": letter.turn.conversation, "turn": letter.turn.id, "question": letter.turn.text,
+         "attachments": [asdict(file) for file in letter.turn.attachments],
          "author": letter.turn.author, "author_name": letter.turn.author_name, "state": letter.state}
         for letter in await unanswered(store) + await dead(store)
         if letter.turn.author in whose or letter.turn.conversation == subject.conversation
@@ -55,7 +57,12 @@ async def export(store: Store, subject: Subject) -> dict[str, Any]:
         **({"author": subject.author} if subject.author else {"conversation": subject.conversation}),
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "exchanges": [
-            {"conversation": conversation, **asdict(exchange), "votes": await _votes(records, exchange.turn, whose)}
+            {
+                "conversation": conversation,
+                **asdict(exchange),
+                "votes": await _votes(records, exchange.turn, whose),
+                "files": await _files(store, exchange),
+            }
             for conversation, exchange in kept
         ],
         "unanswered_or_given_up": pending,
@@ -70,6 +77,12 @@ def as_json(found: dict[str, Any]) -> str:
 async def _votes(records: Records, turn: str, whose: list[str]) -> dict[str, Vote]:
     """Votes on an answer. A person's export holds only their own votes, because votes of others are private."""
     return {person: vote for person, vote in (await records.votes(turn)).items() if not whose or person in whose}
+
+
+async def _files(store: Store, exchange: Exchange) -> dict[str, Any]:
+    """By the id of each attached file, what is kept of it."""
+    kept = await store.contents(exchange.turn) if exchange.attachments else {}
+    return {name: json.loads(data) for name, data in kept.items()}
 
 
 async def forget(store: Store, subject: Subject, walk: Walk = iter) -> Forgotten:

@@ -11,9 +11,10 @@ All keys of one platform share the hash tag `{platform}`, so each script touches
     glados:{web}:gone:TURN          hash  what remains of a deleted turn until its end is shown once more
     glados:{web}:dead               zset  turn -> time at which it was given up
     glados:{web}:signal             channel: "queued TURN", "stop TURN", "delete TURN", "redo TURN"
-    glados:{web}:t:TURN             hash  the turn: data, text, parts, state, attempts, failures, version, posts,
-                                          noted (number of messages ever posted), cancel, draft, answer, error,
-                                          buried (see note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
+    glados:{web}:t:TURN             hash  the turn: data, text, files (see files.lua), parts, state,
+                                          attempts, failures, version, posts, noted (number of messages
+                                          ever posted), cancel, draft, answer, error, buried (see
+                                          note.lua), owner, taken, hand, deaths (see claim.lua), doubted,
                                           again (see again.lua), notice (beside the answer);
                                           or, for a joined message, the turn that it is part of
     glados:{web}:c:CONV:queue       list  turns in order; the head runs
@@ -22,6 +23,7 @@ All keys of one platform share the hash tag `{platform}`, so each script touches
     glados:{web}:c:CONV:exchanges   hash  turn -> Exchange as JSON
     glados:{web}:c:CONV:authors     set   people who asked or voted there
     glados:{web}:a:AUTHOR           set   conversations a person asked or voted in
+    glados:{web}:f:TURN             hash  id of an attached file -> what was read of it; see files.lua
     glados:{web}:v:TURN             hash  person -> vote on the answer, up or down
     glados:{web}:ch:CHANNEL         hash  settings of a channel; see channels.py
     glados:{web}:limit:minute:SCOPE zset  questions of the last minute; SCOPE hides whom it counts; see limits.py

@@ -21,6 +21,7 @@ SCRIPTS = (
 BEGINNINGS = {
     "accept": ["limits", "files"],
     "change": ["limits", "files"],
+    "keep": ["files"],
     "claim": ["again"],
     "finish": ["again"],
 }  # shared functions

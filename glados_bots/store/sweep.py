@@ -12,9 +12,9 @@ from glados_bots.store.store import Store
 
 Walk = Callable[[list[str]], Iterable[str]]  # goes through keys, and may show how far it is
 
-# Keys of the core that stay: workers end waiting and running turns; ids of accepted events stay for a day (records.py);
-# limits hide whom they count.
-LEFT = ("t:", "c:", "ready", "wake", "dead", "seen:", "limit:", "pace:", "ch:")
+# Keys of the core that stay: workers end waiting and running turns; the scripts delete files with their turn; ids of
+# accepted events stay for a day (records.py); limits hide whom they count.
+LEFT = ("t:", "f:", "c:", "ready", "wake", "dead", "seen:", "limit:", "pace:", "ch:")
 
 
 async def shorten(store: Store, walk: Walk = iter) -> int:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
 from glados_bots.attachments.fitting import safe_name
-from glados_bots.conversation import Exchange, Outcome, Turn
+from glados_bots.conversation import Exchange, Outcome
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.retrying import growing_pauses
 from glados_bots.store.channels import ChannelBook, ChannelSettings
@@ -21,16 +21,16 @@ from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
-from glados_bots.turns.attached import MOST_PICTURES, AttachedFiles, Brought
+from glados_bots.turns.attached import AttachedFiles, Brought
 from glados_bots.turns.display import Display
+from glados_bots.turns.prompts import Prompts
 from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
-from glados_bots.turns.window import Prompt, fit
+from glados_bots.turns.window import Prompt
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
 from glados_bots.wire.reasoning import Folded, Unfinished
-from glados_bots.wire.refusals import BLIND, TOO_LONG
+from glados_bots.wire.refusals import NO_PICTURES, TOO_LONG
 from glados_bots.wire.reply import Thinking
-from glados_bots.wording.languages import english_name
 from glados_bots.wording.sentence import NOTHING, Sentence, Value, joined, say
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,8 @@ class Answering:
         self._surface = surface
         self._client = client
         self._models = models
-        self._files = files
         self._display = display
-        self._brought = Brought()
+        self._prompts = Prompts(store, models, files, self.patiently)
         self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
         self.notice = self.lease.notice if self.lease.answer else ""  # what the bot says beside the answer
         self.model = ""  # the name of the model that answers
@@ -83,7 +82,7 @@ class Answering:
         """Drop the answer so far: the question has changed."""
         self.lost_tokens = self.spent
         self.text, self.notice, self.tokens, self.is_whole = self.lease.draft, "", 0, False
-        self._brought = Brought()
+        self._prompts.brought = Brought()
 
     async def generate(self) -> Exchange:
         """Ask the model until it answers. Waiting for a model that is not reachable is no failed try."""
@@ -107,61 +106,40 @@ class Answering:
     async def _attempt(self) -> Exchange:
         """Stream one request to the service. A refusal's figures say how far to cut a prompt that does not fit.
 
-        A model that turns out not to see is asked again without the pictures.
+        A model that turns out to see no pictures, or fewer, is asked again without them.
         """
         chosen = await self.patiently(self._channel_settings)
         self.model = await self._models.choose(self._client, chosen.model)
+        turn, prompts = self.lease.turn, self._prompts
         async with in_hand.works():
-            history = await self.patiently(self._earlier_exchanges)
-        await self._bring()
-        budget = self._models.prompt_budget(self.model)
-        system = _told_language(chosen.persona or self._models.system, self.lease.turn)
-        most = self._models.max_tokens
+            await prompts.read_history(turn)
+        if prompts.has_unread(turn):
+            names = tuple(safe_name(file.name) for file in turn.attachments[:MOST_NAMED])
+            await self._wait_with(say("reading-files", files=names))
+            await prompts.read_files(self.lease)
+        budget, most = self._models.prompt_budget(self.model), self._models.max_tokens
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
-                prompt = await self._fitted(system, history, budget)
-            if self._brought.is_unreadable(self.lease.turn):
-                return self.exchange("done", self.said(self._brought.notice))
+                prompt = await prompts.fitted(turn, self.model, chosen.persona, budget)
+            if prompts.brought.is_unreadable(turn):
+                return self.exchange("done", self.said(prompts.brought.notice))
             most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
             try:
                 with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
                     log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
                     return await self._thinking_as(chosen.thinking, prompt, most)
             except RequestRejectedError as error:
-                if error.code == BLIND and prompt.picture_tokens and refit < MOST_REFITS:
-                    self._models.sees[self.model] = False
+                if error.code in NO_PICTURES and prompt.picture_count and refit < MOST_REFITS:
+                    self._models.learn_sight(self.model, prompt, error)
                     continue
-                can_shrink = (
-                    prompt.kept or self._brought.text or (most > SHORTEST_ANSWER and not error.max_prompt_tokens)
-                )
+                can_answer_less = most > SHORTEST_ANSWER and not error.max_prompt_tokens
+                can_shrink = prompt.kept or prompts.brought.can_shrink or can_answer_less
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
                 budget = self._models.refit(self.model, prompt, error)
                 if not (error.max_prompt_tokens or error.context_length):
                     most //= 2
         raise GladosError("unreachable: the last refit raises")
-
-    async def _bring(self) -> None:
-        """Read the files of the question, unless an earlier attempt has."""
-        turn = self.lease.turn
-        if turn.attachments and not self._brought.files:
-            names = tuple(safe_name(file.name) for file in turn.attachments)
-            await self._wait_with(say("reading-files", files=names[:MOST_NAMED]))
-            self._brought.files = await self._files.of(self.lease, self.patiently)
-
-    async def _fitted(self, system: str, history: list[Exchange], budget: int | None) -> Prompt:
-        """The prompt within so many tokens, with what it has room for of the question's files."""
-        turn, brought = self.lease.turn, self._brought
-        sees = self._models.sees.get(self.model) is not False
-        brought.fit(self._models.file_room(turn, budget), self.model if not sees else "", self._models.seeing)
-        pictures = {turn.id: brought.pictures}
-        if sees:
-            room = MOST_PICTURES - len(brought.pictures)
-            pictures |= await self.patiently(lambda: self._files.pictures_of(history, room))
-        return fit(
-            system, history, turn, budget,
-            chars_per_token=self._models.chars_per_token, attached=brought.text, pictures=pictures,
-        )  # fmt: skip
 
     async def _thinking_as(self, level: str, prompt: Prompt, most: int) -> Exchange:
         """Ask with the channel's level of thinking. A server that refuses it is asked without it, and people are told.
@@ -173,7 +151,7 @@ class Answering:
             try:
                 exchange = await self._stream(prompt, most, form)
             except RequestRejectedError as error:
-                if error.code == TOO_LONG or error.status not in REFUSALS:
+                if error.code in {TOO_LONG, *NO_PICTURES} or error.status not in REFUSALS:
                     raise
                 log.info("turn %s: the server refuses the thinking level %s in this form", self.lease.turn.id, level)
             else:
@@ -193,7 +171,7 @@ class Answering:
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), NOTHING
         older = say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING
-        left_out = joined(told, self._brought.notice, older)
+        left_out = joined(told, self._prompts.brought.notice, older)
         session = f"{self._store.platform} {self.lease.turn.conversation}"
         self.tokens, self.is_whole = self._models.tokens_of(prompt), False
         reply = self._client.stream(
@@ -247,12 +225,6 @@ class Answering:
         turn = self.lease.turn
         return await ChannelBook(self._store).get(turn.channel or turn.conversation)
 
-    async def _earlier_exchanges(self) -> list[Exchange]:
-        """The history before this turn. A turn that is answered again does not see later exchanges."""
-        history = await self._store.history(self.lease.turn.conversation)
-        turns = [exchange.turn for exchange in history]
-        return history[: turns.index(self.lease.turn.id)] if self.lease.turn.id in turns else history
-
     async def _wait_with(self, sentence: Sentence) -> None:
         self.notice = self.said(sentence)
         await self.show_waiting()
@@ -279,7 +251,7 @@ class Answering:
         turn = self.lease.turn
         return Exchange(
             turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
-            at=time.time(), tokens=self.spent, **self._brought.kept(turn),
+            at=time.time(), tokens=self.spent, **self._prompts.brought.kept(turn),
         )  # fmt: skip
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -291,11 +263,6 @@ class Answering:
                 log.warning("turn %s: %s; the answer so far is kept; trying again", self.lease.turn.id, error)
                 async with in_hand.waits():
                     await asyncio.sleep(AWAY_NAP_S)
-
-
-def _told_language(system: str, turn: Turn) -> str:
-    """The system text of a turn. `{language}` in it becomes the reader's language."""
-    return system.replace("{language}", english_name(turn.language))
 
 
 def _for_too_long(told_s: float) -> Sentence:

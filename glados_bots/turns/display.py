@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import TypeVar
 
 from glados_bots.errors import StoreUnavailableError
+from glados_bots.files_out.answer import beside, growing
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
-from glados_bots.surface import MessageGoneError, PlaceGoneError, State, Surface, View
+from glados_bots.surface import MessageGoneError, OutFile, PlaceGoneError, State, Surface, View
 from glados_bots.turns.insistence import Insistence, LeaseLostError, PausedError
 from glados_bots.turns.pacing import Pacer
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SAVE_S = 60.0
+UNDER_WAY = ("waiting", "writing")
 
 
 def nonce(turn: str, noted: int) -> str:
@@ -60,18 +62,28 @@ class Display:
         self._paused = asyncio.Event()
         self._is_buried = lease.is_buried and bool(self.posts)
 
-    def show(self, chunks: list[str], notice: str, state: State, draft: str, model: str = "") -> None:
+    def show(
+        self,
+        chunks: list[str],
+        notice: str,
+        state: State,
+        draft: str,
+        *,
+        model: str = "",
+        files: tuple[OutFile, ...] = (),
+    ) -> None:
         """Set how the answer should look; `keep_up` applies it. An empty answer is one message with the notice only.
 
-        `draft` is the markdown that the chunks were made of. The small print names `model`.
+        `draft` is the markdown that the chunks were made of. The small print names `model`. The last message has the
+        notice, the model and the files. An answer that has not ended shows no more messages than it may end with.
         """
         self._draft = draft
-        texts = chunks or [""]
-        last = len(texts) - 1
-        self._wanted = [
-            View(text, notice if i == last else "", state, i == last, model if i == last else "")
-            for i, text in enumerate(texts)
-        ]
+        if state in UNDER_WAY:
+            chunks, follows = growing(chunks, self._surface.files_out)
+            notice = beside(follows, notice, self.lease.turn.language)
+        *texts, last = chunks or [""]
+        self._wanted = [View(text, "", state, is_last=False) for text in texts]
+        self._wanted.append(View(last, notice, state, is_last=True, model=model, files=files))
         self._changed.set()
 
     async def keep_up(self) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from glados_bots.conversation import Exchange
+from glados_bots.files_out import answer as files_out
 from glados_bots.metrics import FINISHED, LATENCY, TOKENS
 from glados_bots.store.leases import Action, Ending, Lease
 from glados_bots.store.store import Store
@@ -196,8 +197,12 @@ class TurnRun:
         notice = self.answering.notice if exchange.outcome == "done" else stopped
         await self._owned(lambda: self._store.note_answer(self.lease, exchange, notice))
         model = exchange.model if self._show_model and exchange.outcome != "failed" else ""
+        limits = self._surface.files_out if exchange.outcome != "failed" else None
         async with in_hand.works():
-            self.display.show(self.answering.drawn(exchange.answer), notice, exchange.outcome, exchange.answer, model)
+            language = self.lease.turn.language
+            shown = files_out.shown(exchange.answer, limits, self.answering.drawn, language)
+            notice = files_out.beside(shown.notice, notice, language)
+            self.display.show(shown.chunks, notice, exchange.outcome, exchange.answer, model=model, files=shown.files)
         await self.display.settle()
 
     async def _owned(self, write: Callable[[], Awaitable[T | None]]) -> T:

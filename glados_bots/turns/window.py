@@ -37,6 +37,10 @@ class Prompt:
         return sum(len(message.content) for message in self.messages)
 
     @property
+    def picture_count(self) -> int:
+        return sum(len(message.pictures) for message in self.messages)
+
+    @property
     def picture_tokens(self) -> int:
         return sum(picture_tokens(picture) for message in self.messages for picture in message.pictures)
 

@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 
 from glados_bots import logs, tracing
-from glados_bots.conversation import Message
+from glados_bots.conversation import Message, Picture
 from glados_bots.errors import InferenceError, ServiceUnavailableError
+from glados_bots.wire.bodies import content_of
 from glados_bots.wire.credentials import checked
 from glados_bots.wire.events import EFFORTS
 from glados_bots.wire.model_list import ModelInfo, in_order, read
+from glados_bots.wire.own_lists import OwnLists
 from glados_bots.wire.refusals import STRANGE, refusal
 from glados_bots.wire.reply import Reply, ReplyEvent
 
@@ -23,7 +25,6 @@ SESSION = "X-Session-Id"  # the header that Ray Serve reads
 SILENCE_S = 120.0  # our service sends something every ten seconds; others may need long for the first token
 FIGURES_S = 5.0  # longest wait for the token counts after the answer's end
 GOODBYE_S = 0.2  # longest wait for the response's end; if it comes, the connection can be used again
-LONGEST_BODY = 4 * 2**20  # bytes of a response without a stream
 
 
 class InferenceClient:
@@ -55,6 +56,7 @@ class InferenceClient:
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/", headers=headers, timeout=timeout, limits=limits, trust_env=False
         )
+        self._own_lists = OwnLists(self._http)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -67,7 +69,7 @@ class InferenceClient:
             RequestRejectedError: the endpoint refuses us, for example because of our key.
         """
         try:
-            listed = await self._listed()
+            listed = await self._listed(in_full=True)
         except InferenceError:
             if not self._named:
                 raise
@@ -77,15 +79,18 @@ class InferenceClient:
             raise ServiceUnavailableError("the inference service has no model yet")
         return found
 
-    async def _listed(self) -> list[ModelInfo]:
+    async def _listed(self, *, in_full: bool = False) -> list[ModelInfo]:
+        """The models. `in_full`: if the list has names only, ask for a list of the server's own."""
         try:
             patience = httpx.Timeout(LIST_S, connect=CONNECT_S)
             headers = logs.headers() | tracing.headers()
             async with self._http.stream("GET", "models", headers=headers, timeout=patience) as response:
-                content = await _content(response)
+                content = await content_of(response)
                 if not response.is_success:
                     raise refusal(response.status_code, content, response.headers)
-            return read(content)
+            listed = read(content)
+            is_bare = in_full and not any(model.is_described for model in listed)
+            return read(content, await self._own_lists.ask()) if is_bare else listed
         except httpx.HTTPError as error:
             raise _away(error) from error
         except (*STRANGE, KeyError) as error:
@@ -129,9 +134,9 @@ class InferenceClient:
         try:
             async with self._http.stream("POST", "chat/completions", json=body, headers=headers) as response:
                 if not response.is_success:
-                    raise refusal(response.status_code, await _content(response), response.headers)
+                    raise refusal(response.status_code, await content_of(response), response.headers)
                 if response.headers.get("Content-Type", "").startswith("application/json"):
-                    for event in reply.whole(await _content(response)):
+                    for event in reply.whole(await content_of(response)):
                         yield event
                 else:
                     async with aclosing(_pieces(response, reply)) as pieces:
@@ -176,24 +181,26 @@ async def _pieces(response: httpx.Response, reply: Reply) -> AsyncGenerator[byte
             yield piece
 
 
-async def _content(response: httpx.Response) -> bytes:
-    """The body. Reading stops after LONGEST_BODY bytes."""
-    found = bytearray()
-    async for piece in response.aiter_bytes():
-        found += piece
-        if len(found) > LONGEST_BODY:
-            break
-    return bytes(found)
-
-
 def _body(messages: Sequence[Message], model: str, max_tokens: int | None) -> dict[str, Any]:
     return {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "messages": [{"role": message.role, "content": _content_of(message)} for message in messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         **({} if max_tokens is None else {"max_tokens": max_tokens}),
     }
+
+
+def _content_of(message: Message) -> str | list[dict[str, Any]]:
+    """Plain words for a message without pictures, because some servers know no parts."""
+    if not message.pictures:
+        return message.content
+    words = [{"type": "text", "text": message.content or " "}]  # some servers want a text beside pictures
+    return [*map(_part_of, message.pictures), *words]
+
+
+def _part_of(picture: Picture) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:{picture.kind};base64,{picture.data}"}}
 
 
 def _away(error: httpx.HTTPError) -> ServiceUnavailableError:

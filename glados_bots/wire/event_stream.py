@@ -1,6 +1,7 @@
 """Server-sent events (WHATWG HTML, 9.2.6) and their comments, in which our service tells a place in the queue.
 
-No library that we have returns comments. Only data are of use to us: names, ids and pauses of events are skipped.
+No library that we have returns comments. Of an event, its data and its name are of use to us: LM Studio and others
+send `event: error`. Ids and pauses are skipped.
 """
 
 import codecs
@@ -14,12 +15,13 @@ LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")  # a return at the end of a piece may
 
 
 class EventStream:
-    """Cuts a stream into pairs of a comment, with its colon, and data. One of the two is empty."""
+    """Cuts a stream into pairs: a comment with its colon and no data, or the name of an event and its data."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._line: list[str] = []  # pieces of the unfinished line
         self._data: list[str] = []  # data lines of the unfinished event
+        self._name = ""  # of the unfinished event
         self._size = 0  # characters of both
 
     def feed(self, piece: bytes) -> Iterator[tuple[str, str]]:
@@ -48,8 +50,13 @@ class EventStream:
             yield line, ""
         elif line:
             field, _, value = line.partition(":")
-            if field == "data":
+            if field == "event":
+                self._name = value.strip()
+            elif field in {"data", "error"}:
+                self._name = field if field == "error" else self._name  # as llama.cpp sent errors until 2025
                 self._data.append(value.removeprefix(" "))
-        elif self._data:
-            data, self._data, self._size = "\n".join(self._data), [], 0
-            yield "", data
+        else:
+            name, data, self._name = self._name, "\n".join(self._data), ""
+            if self._data:
+                self._data, self._size = [], 0
+                yield name, data

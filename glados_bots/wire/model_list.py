@@ -1,12 +1,13 @@
 """The models of an OpenAI-compatible server: which of them can chat, and their windows in tokens."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from glados_bots.wire.abilities import LONGEST_NAME, can_chat, sees
 from glados_bots.wire.events import LEVELS
+from glados_bots.wire.own_lists import by_name
 from glados_bots.wire.refusals import count
 
 # Names for the tokens of prompt and answer together: vLLM, llama.cpp, LM Studio, OpenRouter and Together, Groq.
@@ -18,14 +19,6 @@ WINDOWS = (
     "context_window",
     "max_context_length",
 )
-# How lists mark models that cannot chat, and words in the names of such models.
-OTHER_TYPES = frozenset({"embedding", "embeddings", "rerank", "reranker", "image", "audio", "speech", "moderation"})
-OTHER_NAMES = re.compile(
-    r"(?:^|[^a-z])(?:text-)?(?:embed(?:ding|dings)?|e5|bge|gte|rerank(?:er)?|whisper|tts|transcribe|moderation|dall-e|"
-    r"clip|stable-diffusion|flux|colbert)(?:[^a-z]|$)",
-    re.IGNORECASE,
-)
-LONGEST_NAME = 500  # characters of a name that are checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +39,31 @@ class ModelInfo:
     sees: bool | None = None  # pictures; None if the endpoint does not tell it
     thinking_levels: tuple[str, ...] | None = None  # that the model knows; None if the endpoint does not tell them
 
+    @property
+    def is_described(self) -> bool:
+        """Whether its list says more than names. Our service always does."""
+        return self.sees is not None or self.thinking_levels is not None
 
-def read(content: bytes) -> list[ModelInfo]:
+
+def read(content: bytes, described: Mapping[str, dict[str, Any]] | None = None) -> list[ModelInfo]:
     """The models of a response that can chat, or all of them if none seems to. Models without a name are skipped.
 
-    Together sends a bare list.
+    Together sends a bare list. llama.cpp sends a second one with more details.
+
+    Args:
+        content: the body of the response.
+        described: what another list says of the models, by name.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError, RecursionError: the response is no list of models.
     """
     data = json.loads(content)
     models = data if data and isinstance(data, list) else data["data"]
-    named = [model for model in models if isinstance(model, dict) and model.get("id")]
+    more = {**(described or {}), **(by_name(data.get("models")) if isinstance(data, dict) else {})}
+    named = [more.get(str(model["id"]), {}) | model for model in models if isinstance(model, dict) and model.get("id")]
     if models and not named:
         raise ValueError("no entry of the list has an id")
-    found = [(_info(model), _can_chat(model)) for model in named]
+    found = [(_info(model), can_chat(model)) for model in named]
     return [model for model, chats in found if chats] or [model for model, _ in found]
 
 
@@ -81,7 +84,7 @@ def _window(model: dict[str, Any]) -> int | None:
 
 
 def _info(model: dict[str, Any]) -> ModelInfo:
-    return ModelInfo(str(model["id"]), _window(model), _useful(model), thinking_levels=_levels(model))
+    return ModelInfo(str(model["id"]), _window(model), _useful(model), sees(model), _levels(model))
 
 
 def _useful(model: dict[str, Any]) -> Useful | None:
@@ -96,8 +99,3 @@ def _useful(model: dict[str, Any]) -> Useful | None:
 def _levels(model: dict[str, Any]) -> tuple[str, ...] | None:
     told = model.get("thinking_levels")
     return tuple(level for level in LEVELS if level in told) if isinstance(told, list) else None
-
-
-def _can_chat(model: dict[str, Any]) -> bool:
-    kind = str(model.get("type") or model.get("task") or "").lower()
-    return kind not in OTHER_TYPES and not OTHER_NAMES.search(str(model["id"])[:LONGEST_NAME])

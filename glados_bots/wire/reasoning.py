@@ -10,6 +10,7 @@ from glados_bots.wire.events import Delta
 
 MARKS = ("<think>", "</think>")
 TALK = frozenset(" `\"'(")  # characters before a mark that the answer speaks about
+LONGEST_PAUSE = 1_000  # characters of white space before or in reasoning that are looked through for a mark
 MOST_KEPT = 50  # marks that an answer speaks about; further ones are not checked
 
 
@@ -38,6 +39,19 @@ class Reasoning:
         shown = self._thoughts() if self.is_inside else ""
         return shown if self._undecided or self.is_inside else shown + self._answer()
 
+    def think(self, text: str) -> str:
+        """Reasoning that the server sends in a field of its own, before the answer. A mark in it is part of it."""
+        self._undecided = False
+        self.is_inside = self.has_begun = self._trim = True
+        thought = (self._held + text).rstrip()
+        self._held = (self._held + text)[len(thought) :][-LONGEST_PAUSE:]
+        return self._quoted(thought) if self._show else ""
+
+    def answer(self) -> str:
+        """The end of such reasoning: `feed` gets the answer from now on."""
+        self.is_inside, self._held = False, ""
+        return "\n\n" if self._quote else ""
+
     def close(self) -> str:
         """The rest of the text. Afterwards `is_inside` tells whether the whole answer was reasoning."""
         rest, self._held = self._held, ""
@@ -51,7 +65,7 @@ class Reasoning:
         if begin.startswith(self._open):
             self._undecided, self._held = False, begin[len(self._open) :]
             self.is_inside = self._trim = self.has_begun = True
-        elif not self._open.startswith(begin):
+        elif not self._open.startswith(begin) or len(self._held) > LONGEST_PAUSE:
             self._undecided = False
 
     def _thoughts(self) -> str:
@@ -60,7 +74,7 @@ class Reasoning:
         if not end:
             thought = self._held[: len(self._held) - overlap(self._held, self._close)]
         thought = thought.rstrip()
-        self.is_inside, self._held = not end, rest if end else self._held[len(thought) :]
+        self.is_inside, self._held = not end, rest if end else self._held[len(thought) :][-LONGEST_PAUSE:]
         shown = self._quoted(thought) if self._show else ""
         return shown + "\n\n" if end and self._quote else shown
 

@@ -20,8 +20,18 @@ STRANGE = (ValueError, TypeError, AttributeError, RecursionError)  # raised by r
 WORTH_WAITING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 TOO_LONG = "context_length_exceeded"
 BLIND = "image_not_supported"  # the model cannot see pictures
+TOO_MANY_PICTURES = "too_many_images"
+NO_PICTURES = frozenset({BLIND, TOO_MANY_PICTURES})  # the same request without pictures may be taken
+TOO_LARGE = "request_too_large"  # in bytes
 NO_QUOTA = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
-FINAL_KINDS = frozenset({"invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"})
+# Types and codes of errors in a stream that has no status any more, and the status that each means.
+FINAL_KINDS = {
+    **dict.fromkeys(("invalidrequesterror", "badrequesterror", "contextlengthexceeded", "exceedcontextsizeerror"), 400),
+    **dict.fromkeys(("authenticationerror", "invalidapikey"), 401),
+    **dict.fromkeys(("insufficientquota", "billingnotactive", "billinghardlimitreached", "insufficientcredits"), 402),
+    **dict.fromkeys(("permissionerror", "permissiondeniederror"), 403),
+    **dict.fromkeys(("notfounderror", "modelnotfound"), 404),
+}
 LONGEST_COUNT = 9  # digits
 LONGEST_TEXT = 2_000  # characters of an error that are checked
 LONGEST_RETRY_S = 30 * 86400.0  # a longer wait counts as this one
@@ -54,17 +64,35 @@ PROMPT = (
         r"(?:resulted in |contains |input \(|token count \(|prompt \(|too long: |Given: )(\d{1,8})", re.IGNORECASE
     ),
 )
+# The words of llama.cpp, Ollama, vLLM, LM Studio, OpenRouter, OpenAI, DeepSeek, Mistral and Groq for a model that reads
+# text only. The last three are those of servers that know no parts of a content.
+SEES_NOTHING = re.compile(
+    r"images?(?: inputs?| content)? (?:is|are)(?: currently)? not (?:supported|enabled|available)|at most 0 image"
+    r"|(?:does not|doesn't|do not|cannot) (?:currently )?(?:support|accept|process|see) (?:images?|vision|multi-?modal)"
+    r"|no endpoints found that support image|not a multi-?modal model|missing data required for image"
+    r"|image_url\W{0,3} (?:is )?(?:only|not) supported|unknown variant \W?image_url"
+    r"|unsupported content part type\W{1,4}image_url|unsupported content\[\]\.type|allowed values: \[.?text.?\]"
+    r"|content.{0,80}(?:must be a string|valid string)",
+    re.IGNORECASE,
+)
+MANY_PICTURES = re.compile(
+    r"at most (\d{1,4}) (?:image|picture)|too many images?\b|(?:up to|maximum of|maximum is) (\d{1,4}) images?",
+    re.IGNORECASE,
+)
 
 
 def failure(error: Any) -> Exception:
     """The exception for an error in the middle of a stream."""
     details = error if isinstance(error, dict) else {"message": error}
     status = count(details.get("code")) or count(details.get("status")) or 0
-    kinds = {str(details.get(name) or "").lower().replace("_", "") for name in ("type", "code")}
+    kinds = (str(details.get(name) or "").lower().replace("_", "") for name in ("code", "type"))
+    known = next((FINAL_KINDS[kind] for kind in kinds if kind in FINAL_KINDS), None)
     is_final = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     said = str(details.get("message") or "")[:LONGEST_TEXT]
-    if is_final or kinds & FINAL_KINDS or (not status and CONTEXT.search(said)):
-        return _meant(details, status if is_final else HTTPStatus.BAD_REQUEST, None)
+    if is_final or known:
+        return _meant(details, status if is_final else known or HTTPStatus.BAD_REQUEST, None)
+    if _refuses_pictures(details, said) or (not status and CONTEXT.search(said)):
+        return _meant(details, HTTPStatus.BAD_REQUEST, None)
     return ServiceUnavailableError("the inference service failed in the middle of an answer", said=said)
 
 
@@ -118,10 +146,29 @@ def _meant(details: dict[str, Any], status: int, retry_s: float | None) -> Excep
             say("too-long-for-model-tokens", tokens=prompt, most=most) if prompt and most else say("too-long-for-model")
         )
         return RequestRejectedError(sentence, status, TOO_LONG, **figures, said=text)
+    if not is_busy and _refuses_pictures(details, text):  # llama.cpp and Ollama send status 500 for it
+        return _for_its_pictures(details, text, status)
     if is_busy or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(BUSY.get(status, FAILED).format(status=status), retry_s, said=text)
     sentence = say(f"server-{status}") if status in KNOWN else say("server-rejects", status=str(status))
+    code = TOO_LARGE if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else code
     return RequestRejectedError(sentence, status, code, said=text)
+
+
+def _refuses_pictures(details: dict[str, Any], text: str) -> bool:
+    is_told = bool(NO_PICTURES & {str(details.get(name)) for name in ("code", "type")})
+    return is_told or bool(SEES_NOTHING.search(text) or MANY_PICTURES.search(text))
+
+
+def _for_its_pictures(details: dict[str, Any], text: str, status: int) -> RequestRejectedError:
+    """The refusal of a request for its pictures. The caller may ask again with fewer of them, or with none."""
+    if details.get("code") != TOO_MANY_PICTURES and (details.get("code") == BLIND or SEES_NOTHING.search(text)):
+        return RequestRejectedError(say("server-blind"), status, BLIND, said=text)
+    found = MANY_PICTURES.search(text)
+    most = count(found[1] or found[2]) if found else None
+    return RequestRejectedError(
+        say("server-too-many-pictures"), status, TOO_MANY_PICTURES, max_pictures=most, said=text
+    )
 
 
 def _figures(details: dict[str, Any], text: str) -> dict[str, int | None]:

@@ -9,17 +9,31 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from glados_bots.errors import ServiceUnavailableError
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
-from glados_bots.wire.reasoning import MARKS, Folded, Reasoning, Unfinished, Unopened
+from glados_bots.wire.parts import text_of, thoughts
+from glados_bots.wire.reasoning import Folded, Reasoning, Unfinished, Unopened
 from glados_bots.wire.refusals import STRANGE, count, failure
 
 LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than we request
 QUEUE = re.compile(r": queue position=(\d{1,9})(?: wait=(\d{1,9}\.\d))?")
-REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter", "error": "error"}
+# Why an answer ended, in the words of OpenAI, Mistral, Anthropic, Google, Zhipu, DeepSeek and vLLM, in lower case.
+# All others mean that the model has said all: stop, eos, end_turn, stop_sequence, tool_calls ...
+REASONS: dict[str, FinishReason] = {
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens", "max_length"), "length"),
+    **dict.fromkeys(
+        ("content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii", "sensitive", "refusal"),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        ("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout"), "error"
+    ),
+}
+UNTOLD = frozenset({"", "null", "none"})  # as some servers write that an answer continues
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,7 @@ class Reply:
         self._reason: str | None = None
         self._usage: dict[str, Any] = {}
         self._thinks = self._spoke = self._is_thinking_told = False
+        self._has_figures = False  # token counts came after the last word, in an event of their own
         self._length = 0
         # A foreign server may send one half of a surrogate pair now, and the other half in the next piece.
         self._halves = codecs.getincrementaldecoder("utf-16-le")("replace")
@@ -57,10 +72,10 @@ class Reply:
             ServiceUnavailableError: the server failed, or sends an event without an end.
             RequestRejectedError: the server refuses the request for good.
         """
-        for comment, data in self._events.feed(piece):
-            if found := QUEUE.fullmatch(comment):
+        for label, data in self._events.feed(piece):
+            if found := QUEUE.fullmatch(label):
                 yield Queued(int(found[1]), float(found[2]) if found[2] else None)
-            yield from self._data(data)
+            yield from self._data(data, is_error=label == "error")
             if self.is_over:
                 return
 
@@ -70,18 +85,18 @@ class Reply:
 
     def close(self) -> Iterator[ReplyEvent]:
         """The rest, and the last event. Raises ServiceUnavailableError when the stream ended before the answer."""
-        for _, data in self._events.close():
-            yield from self._data(data)
-        if self._reason is None and not self.is_over:
+        for label, data in self._events.close():
+            yield from self._data(data, is_error=label == "error")
+        if self._reason is None and not self.is_over and not self._has_figures:
             raise ServiceUnavailableError("the inference service broke off in the middle of an answer")
-        if self._reason == "error" and not self._spoke:
+        if REASONS.get(self._reason or "") == "error" and not self._spoke:
             raise ServiceUnavailableError("the inference service ended an answer with an error before its first word")
         yield from self._told(self._reasoning.close())
         yield from self._unopened.close()
         if self._reasoning.is_inside:
             yield Unfinished()
         yield Finished(
-            REASONS.get(str(self._reason), "stop"),
+            REASONS.get(self._reason or "", "stop"),
             count(self._usage.get("prompt_tokens")) or 0,
             self._detail("prompt_tokens_details", "cached_tokens"),
             count(self._usage.get("completion_tokens")) or 0,
@@ -93,8 +108,10 @@ class Reply:
         found = self._usage.get(details)
         return (count(found.get(name)) or 0) if isinstance(found, dict) else 0
 
-    def _data(self, text: str) -> Iterator[ReplyEvent]:
+    def _data(self, text: str, *, is_error: bool) -> Iterator[ReplyEvent]:
         """Read an event's data. Some servers end an event with its line, so one event may hold several objects."""
+        if is_error:
+            raise failure(_told_error(text))
         if "\n" not in text or _is_json(text):
             yield from self._object(text)
         else:
@@ -110,24 +127,25 @@ class Reply:
             return
         if not isinstance(data, dict):
             return
-        if data.get("error"):
-            raise failure(data["error"])
-        if "error" in (data.get("object"), data.get("type")):  # the bare error, as vLLM once sent it
-            raise failure(data)
+        if error := _error_of(data):
+            raise failure(error)
+        choices = data.get("choices")
         if isinstance(data.get("usage"), dict):
             self._usage = data["usage"]
-        choices = data.get("choices")
+            self._has_figures = self._spoke and not choices
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 yield from self._choice(choice)
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[ReplyEvent]:
+        if choice.get("error"):
+            raise failure(choice["error"])
         said = choice.get("delta") or choice.get("message")
         said = said if isinstance(said, dict) else {}
-        fields = (said.get("reasoning_content"), said.get("reasoning"), _thoughts(said.get("content")))
-        yield from self._think(next(filter(None, map(_text, fields)), ""))
-        yield from self._speak(_text(said.get("content")) + _text(said.get("refusal")))
-        self._reason = str(choice.get("finish_reason") or "") or self._reason
+        yield from self._think(thoughts(said))
+        yield from self._speak(text_of(said.get("content")) + text_of(said.get("refusal")))
+        reason = str(choice.get("finish_reason") or "").lower().replace("-", "_")
+        self._reason = self._reason if reason in UNTOLD else reason
         if self._length > LONGEST_REPLY:
             self._reason, self.is_over = "length", True
 
@@ -136,21 +154,22 @@ class Reply:
         if not text or self._spoke:
             return
         self._length += len(text)
-        begin = "" if self._thinks else MARKS[0]
         self._thinks = True
-        yield from self._shown(begin + text)
+        yield from self._shown(self._reasoning.think(text))
 
     def _speak(self, text: str) -> Iterator[ReplyEvent]:
         whole = self._halves.decode(text.encode("utf-16-le", "surrogatepass"))
         if not whole:
             return
         self._length += len(whole)
-        end = MARKS[1] if self._thinks and not self._spoke else ""
-        self._spoke = True
-        yield from self._shown(end + whole)
+        begins = not self._spoke and bool(whole.strip())
+        if self._thinks and not self._spoke and not begins:
+            return  # white space beside reasoning, which may continue
+        end = self._reasoning.answer() if self._thinks and begins else ""
+        self._spoke, self._has_figures = self._spoke or begins, False
+        yield from self._shown(end + self._reasoning.feed(whole))
 
-    def _shown(self, text: str) -> Iterator[ReplyEvent]:
-        shown = self._reasoning.feed(text)
+    def _shown(self, shown: str) -> Iterator[ReplyEvent]:
         yield from self._told(shown)
         if not shown and self._reasoning.has_begun and not self._is_thinking_told:
             self._is_thinking_told = True
@@ -163,24 +182,26 @@ class Reply:
             yield Delta(text)
 
 
-def _text(content: Any) -> str:
-    """The text of a content, which is a text or a list of parts. Only parts with text count."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else ()
-    return "".join(
-        str(part.get("text") or part.get("refusal") or "")
-        for part in parts
-        if isinstance(part, dict) and part.get("type") in {"text", "output_text", "refusal"}
-    )
+def _error_of(data: dict[str, Any]) -> Any:
+    """The error that an object of a stream tells; None for a chat completion and for what is neither."""
+    if data.get("error"):
+        return data["error"]
+    if "error" in (data.get("object"), data.get("type")):  # the bare error, as vLLM once sent it
+        return data
+    if data.get("error_message"):  # Venice
+        return {"message": data["error_message"], "type": data.get("error_type"), "code": data.get("code")}
+    status = count(data.get("code")) or count(data.get("status")) or 0
+    is_bare = "choices" not in data and data.get("message") and status >= HTTPStatus.BAD_REQUEST
+    return data if is_bare else None
 
 
-def _thoughts(content: Any) -> list[Any]:
-    """The parts of a content that are reasoning, as Mistral sends it: parts with further parts, or with a text."""
-    parts = content if isinstance(content, list) else ()
-    found = [part.get("thinking") for part in parts if isinstance(part, dict) and part.get("type") == "thinking"]
-    listed = [inner if isinstance(inner, list) else [{"type": "text", "text": inner}] for inner in found if inner]
-    return [part for inner in listed for part in inner]
+def _told_error(text: str) -> Any:
+    """The error of an event that is named so, in any shape."""
+    try:
+        data = json.loads(text, strict=False)
+    except STRANGE:
+        return text
+    return (_error_of(data) or data) if isinstance(data, dict) else text
 
 
 def _is_json(text: str) -> bool:

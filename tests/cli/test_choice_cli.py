@@ -11,6 +11,7 @@ from glados_bots.cli import up
 from glados_bots.cli.app import app
 from glados_bots.cli.models_plan import _places
 from glados_bots.inference import run
+from glados_bots.inference.model_files.auto.fitting import CPU_SHARE, verdict
 from glados_bots.inference.model_files.auto.ranking import ranking
 from glados_bots.inference.model_files.cards import EMBEDDED, load_cards
 from glados_bots.inference.model_files.choosing import TOLD
@@ -77,6 +78,29 @@ def test_auto_is_planned_for_this_machine() -> None:
 def test_a_card_is_planned_for_another_machine() -> None:
     assert "GPU 0, 24 GB" in glados("plan", "qwen3_4b", "--gpu", "24", COLUMNS="160").stdout
     assert "all 2, --multi-gpu" in glados("plan", "qwen3_4b", "--gpu", "24x2", COLUMNS="160").stdout
+
+
+@pytest.mark.parametrize("gpu", ["8", "16", "24", "80"])
+def test_a_plan_fits_80_columns_and_folds_no_row(gpu: str) -> None:
+    for name in ("qwen3_4b", "qwen36_27b", "gpt_oss_20b", "llama33_70b"):
+        rows = [line for line in glados("plan", name, "--gpu", gpu).stdout.splitlines() if line.startswith("│")]
+        assert all(re.match(r"│ (bfloat16|8bit|4bit|mxfp4) ", row) and len(row) <= 80 for row in rows), rows
+        assert len(rows) in {1, 3}
+
+
+def test_one_conversation_has_a_word_of_its_own() -> None:
+    assert re.search(r"│ 4bit .*│ yes, \d+ at once +│", glados("plan", "qwen36_27b", "--gpu", "24").stdout)
+    assert re.search(r"│ bfloat16 .*│ yes, one +│", glados("plan", "qwen36_27b", "--gpu", "56").stdout)
+
+
+@pytest.mark.parametrize("memory", [4e9, 8e9, 12e9, 24e9, 64e9])
+def test_without_a_gpu_the_list_prints_the_figures_that_it_compares(memory: float) -> None:
+    for card in load_cards().values():
+        said = verdict(card, Machine(memory=memory))
+        figures = re.fullmatch(r"(yes|no): needs ([\d.]+) GB(?: of ([\d.]+) GB)?", said.reason)
+        assert figures is not None, said.reason
+        needs, most = float(figures[2]), float(figures[3] or memory * CPU_SHARE / 1e9)
+        assert said.yes == (needs <= most) or abs(needs - most) <= 0.1  # rounded to a tenth
 
 
 @pytest.mark.parametrize("gpu", ["large", "0", "24x0", "-8"])

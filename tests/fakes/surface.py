@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from glados_bots.conversation import Attachment, Turn
-from glados_bots.surface import Budget, MessageGoneError, PlaceGoneError, UnreadableError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, UnreadableError, View
 from glados_bots.wording.sentence import say
 
 LIMIT = 20
@@ -39,10 +39,11 @@ class MemorySurface:
         gone: whether the place is gone.
         files: by id, what attached files hold, or the error at their fetch.
         fetched: the ids of the files that were fetched, in order.
-        longest_call_s: see `Surface`.
+        longest_call_s, files_out: see `Surface`.
     """
 
     longest_call_s = 0.0
+    files_out: FileLimits | None = None
 
     def __init__(self) -> None:
         self.ledger: dict[str, tuple[str, list[View]]] = {}

@@ -10,14 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from glados_bots import admins, logs, retention
+from glados_bots.attachments import fitting, plain_text
+from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.sniffing import sniffed
 from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
+from glados_bots.files_out import answer as files_out
+from glados_bots.files_out.names import safe
 from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
-from glados_bots.intake import text_files
 from glados_bots.intake.addressing import is_nothing, named
 from glados_bots.markdown.autolink import linked
 from glados_bots.markdown.drawing.chat import render_chat
@@ -28,6 +32,7 @@ from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.unfinished import finish
 from glados_bots.settings import words
+from glados_bots.surface import FileLimits, TableLimits
 from glados_bots.wire import model_list
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.reasoning import Reasoning, Unopened
@@ -46,6 +51,7 @@ from glados_slack.words.said import said
 from glados_web.answers import markdown as page
 
 Take = Callable[[str], object]
+FILE_LIMITS = FileLimits(TableLimits(2, 2, 20, 20), code_lines=2)
 PIECE = 24  # characters that come at a time
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
 
@@ -154,16 +160,20 @@ OTHERS: dict[str, Take] = {
     "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
     "safe address": lambda text: safe_url("https://e.org/" + text),
     "formula": unicode_math,
+    # files that are given back
+    "files of an answer": lambda text: files_out.shown(text, FILE_LIMITS, lambda shown: [shown], ""),
+    "name of a file": safe,
     # questions
     "Discord's mentions": read_on_discord,
     "Discord's titles": lambda text: discord_questions.title(text, "A question"),
     "Slack's mentions": read_on_slack,
     "Slack, for others": lambda text: text_in.is_for_others(text, "U1"),
     "Slack's earlier messages": lambda text: earlier.quoted_in("Earlier in this thread:\n" + text),
-    "text file": lambda text: text_files.decoded(text.encode("utf-8", "replace")),
-    "text file, quoted": lambda text: text_files.quoted("a.log", text),
-    "file's name": lambda text: (text_files.may_be_text(text, text), text_files.safe_name(text)),
-    "files in a question": lambda text: text_files.Files((text_files.TextFile("a.log", text),)).fitted(10_000),
+    "text file": lambda text: plain_text.decoded(text.encode("utf-8", "replace")),
+    "text file, quoted": lambda text: fitting.quoted("a.log", text),
+    "file's name": fitting.safe_name,
+    "file's kind": lambda text: sniffed(text.encode("utf-8", "replace")),
+    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, 8),
     "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
     "nothing asked": is_nothing,
     "others' lines": lambda text: named("ada", text),

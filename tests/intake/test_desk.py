@@ -1,11 +1,12 @@
 """The order of checks, on plain data: what is looked at first, what is never done after a refusal, what is told."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.intake.desk import Desk, Question
 from glados_bots.intake.intake import Intake, Verdict
 from glados_bots.store.store import Edited
@@ -113,18 +114,28 @@ async def test_files_and_quotes_do_not_count_as_length() -> None:
     ("text", "outcome", "status", "calls"),
     [
         ("why?", Verdict("accepted"), "duplicate", []),  # the model would read what it has read
-        ("how?", Verdict("accepted"), "accepted", [("m", "ada", "how?")]),
-        ("how?", LIMIT, "refused", [("m", "ada", "how?")]),
-        ("how?", None, "gone", [("m", "ada", "how?")]),
+        ("how?", Verdict("accepted"), "accepted", [("m", "ada", Edited("how?"))]),
+        ("how?", LIMIT, "refused", [("m", "ada", Edited("how?"))]),
+        ("how?", None, "gone", [("m", "ada", Edited("how?"))]),
     ],
 )
 async def test_an_edit_asks_anew_only_with_another_text(
-    text: str, outcome: Verdict | None, status: str, calls: list[tuple[str, ...]]
+    text: str, outcome: Verdict | None, status: str, calls: list[tuple[object, ...]]
 ) -> None:
     (way, saving), asked = desk(outcome), Asked(Question(text, length=4))
     assert (await way.ask_anew(asked, TURN, "m", "ada")).status == status
     assert saving.calls == calls
     assert asked.steps == ["read"]
+
+
+async def test_files_alone_are_a_question_and_another_file_makes_another_question() -> None:
+    (way, saving), file = desk(), Attachment("f1", "a.png", source={"url": "https://one.example"})
+    assert (await way.ask(Asked(Question("", (file,))))).status == "accepted"
+    known = replace(TURN, attachments=(file,))
+    signed_anew = replace(file, source={"url": "https://another.example"})
+    assert (await way.ask_anew(Asked(Question("why?", (signed_anew,))), known, "m", "ada")).status == "duplicate"
+    assert (await way.ask_anew(Asked(Question("why?")), known, "m", "ada")).status == "accepted"
+    assert saving.calls[-1] == ("m", "ada", Edited("why?"))
 
 
 async def test_another_answer_is_for_those_whom_the_lists_allow_and_for_what_is_kept() -> None:

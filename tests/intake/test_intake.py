@@ -168,7 +168,7 @@ async def test_questions_of_one_millisecond_are_counted_one_by_one(client: Clien
     scopes = kept.limits.asked(turn(0))
     async with client.pipeline(transaction=True) as pipe:
         for _ in range(100):
-            await kept._scripts["change"](keys=[kept.prefix], args=["t0", "redo", "", scopes], client=pipe)
+            await kept._scripts["change"](keys=[kept.prefix], args=["t0", "redo", "", scopes, 0, "", ""], client=pipe)
         found = await pipe.execute()
     assert [answer[0] for answer in found] == ["queued"] * 59 + ["limited"] * 41
     (key,) = [key async for key in client.scan_iter("*limit:minute:*")]

@@ -26,7 +26,6 @@ ELSEWHERE = frozenset(
         "limit-open-server",
         "limit-day-server",
         "file-compressed",  # as the other files that were not read: Slack's own hosts do not compress
-        "file-slow",
         "nothing-to-stop",  # only Discord's moderators stop what others asked
     }
 )

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from glados_bots.intake.text_files import quoted
 from glados_bots.store.connection import Client
 from glados_slack.incoming.earlier import EARLIER
 from glados_slack.titles import title
@@ -12,7 +11,6 @@ from glados_slack.words.reading import SHARED
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered, kept
 
-FILE = quoted("a.txt", "the cake\n\nis a lie")
 BOB = "> bob: hi\n>\n> bob: ho"
 
 
@@ -24,11 +22,9 @@ BOB = "> bob: hi\n>\n> bob: ho"
         ("x" * 99, "x" * 60),
         (EARLIER.format(lines=BOB) + "who is right?", "who is right?"),
         (f"About this message:\n{BOB}\n\nWhat does it mean?", "What does it mean?"),
-        (f"what is this?\n\n{FILE}", "what is this?"),
         (f"{EARLIER.format(lines=BOB)}true?\n\n{SHARED.format(lines=BOB)}", "true?"),
-        (FILE, ""),
         (SHARED.format(lines=BOB), ""),
-        (EARLIER.format(lines=BOB) + FILE, ""),
+        (EARLIER.format(lines=BOB), ""),
         ("", ""),
     ],
 )

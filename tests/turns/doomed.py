@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-import glados_bots.turns.answering
+import glados_bots.turns.prompts
 from glados_bots.conversation import Turn
 from glados_bots.processes import watchdog
 from glados_bots.settings import Settings
@@ -60,7 +60,7 @@ def _deadly(real: Any) -> Any:
 
 
 async def _main(redis_url: str, model_url: str, owner: str) -> None:
-    glados_bots.turns.answering.fit = _deadly(glados_bots.turns.answering.fit)  # type: ignore[attr-defined]
+    glados_bots.turns.prompts.fit = _deadly(glados_bots.turns.prompts.fit)  # type: ignore[attr-defined]
     kept = store(redis_url, owner)
     pacer = Pacer(kept.client, kept.prefix)
     watchdog.STILL_S = 1.0

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Attachment, Exchange, Turn
 from glados_bots.store.connection import connect
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Edited, Store
@@ -49,6 +49,11 @@ class Question:
     @property
     def text(self) -> str:
         return "\n".join(self.parts.values())
+
+    @property
+    def files(self) -> list[str]:
+        """Ids of its files: each message brings one, named after the message's text."""
+        return list(dict.fromkeys(self.parts.values()))
 
 
 @dataclass
@@ -120,7 +125,7 @@ class TurnStates(RuleBasedStateMachine):
         """A new message."""
         name = f"m{len(self.messages) + 1}"
         self.messages.append(name)
-        turn = Turn(name, conversation, author, f"text of {name}")
+        turn = Turn(name, conversation, author, f"text of {name}", attachments=_files(f"text of {name}"))
         receipt = self._do(self._store.accept(turn, dedupe=[f"event {name}"], join_window_s=60 if joins else 0))
         queue = self.must.queue[conversation]
         last = self.must.turns[queue[-1]] if queue else None
@@ -161,7 +166,7 @@ class TurnStates(RuleBasedStateMachine):
         self._redo(self._message(back), text)
 
     def _redo(self, message: str, text: str) -> None:
-        state = self._do(self._store.change(message, "redo", Edited(text)))
+        state = self._do(self._store.change(message, "redo", Edited(text, _files(text)) if text else None))
         question = self._question(message, state)
         if question and text == question.parts.get(message, question.text):
             return  # an edit that was told before
@@ -236,8 +241,12 @@ class TurnStates(RuleBasedStateMachine):
         self.must.leased.add(name)
         question = self.must.turns[lease.turn.id]
         question.state = "running"
-        assert lease.turn.text == question.text
+        self._same(lease.turn, question)
         assert lease.cancel == question.cancel
+
+    def _same(self, turn: Turn, question: Question) -> None:
+        assert turn.text == question.text
+        assert [file.id for file in turn.attachments] == question.files
 
     @precondition(lambda self: self.leases)
     @rule(back=BACK)
@@ -248,6 +257,8 @@ class TurnStates(RuleBasedStateMachine):
         assert self._do(self._store.note_draft(lease, "some words")) is held
         assert self._do(self._store.save_posts(lease, lease.turn.id, ["post"])) is held
         assert (self._do(self._store.renew(lease)) is not None) is held
+        for file in lease.turn.attachments:
+            assert self._do(self._store.keep_contents(lease, file.id, "contents")) is held
         if held:
             question = self.must.turns[lease.turn.id]
             question.touched = True
@@ -316,7 +327,7 @@ class TurnStates(RuleBasedStateMachine):
             assert ending == question.cancel == "redo"
             restarted = self._do(self._store.restart(lease))
             assert restarted is not None
-            assert restarted.turn.text == question.text
+            self._same(restarted.turn, question)
             question.cancel, question.touched = None, False
             question.version += 1
             lease = restarted
@@ -355,6 +366,13 @@ class TurnStates(RuleBasedStateMachine):
             assert [exchange.turn for exchange in exchanges] == self.must.history[name]
             for exchange in exchanges:
                 assert exchange.question == self.must.turns[exchange.turn].answered
+        for name, question in self.must.turns.items():
+            kept = set(self._do(self._store.contents(name)))
+            assert kept <= (set() if name in self.must.gone else set(question.files))
+
+
+def _files(text: str) -> tuple[Attachment, ...]:
+    return (Attachment(text, "a.png"),)
 
 
 def _exchange(lease: Lease, cancel: str | None) -> Exchange:

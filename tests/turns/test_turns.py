@@ -290,7 +290,7 @@ async def test_a_poison_turn_ends_with_an_apology_and_a_dead_letter(
     def poison(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("glados_bots.turns.answering.fit", poison)
+    monkeypatch.setattr("glados_bots.turns.prompts.fit", poison)
     async with world.working():
         await world.say(1)
         (exchange,) = await world.settled(1)

@@ -4,11 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 
-from glados_bots.conversation import Message
+from glados_bots.conversation import Message, Picture
 from glados_bots.errors import (
     ConfigError,
     GenerationFailedError,
@@ -312,3 +315,32 @@ async def test_a_wrong_key_is_refused_for_good(client: InferenceClient) -> None:
         await ask(wrong)
     assert caught.value.status == httpx.codes.UNAUTHORIZED
     await wrong.aclose()
+
+
+async def test_pictures_are_parts_before_the_words_and_other_messages_stay_plain_words() -> None:
+    asked: list[Any] = []
+    app = FastAPI()
+
+    @app.post("/v1/chat/completions")
+    async def complete(request: Request) -> Response:
+        asked.append(await request.json())
+        return JSONResponse({"choices": [{"message": {"content": "A cat."}, "finish_reason": "stop"}]})
+
+    pictures = (Picture("AAAA", "image/png", 2, 1), Picture("BBBB", "image/jpeg", 1, 1))
+    messages = [
+        Message("system", "Be kind."),
+        Message("user", "What is it?", pictures),
+        Message("user", "", pictures[:1]),
+    ]
+    async with running(app) as url:
+        client = InferenceClient(f"{url}/v1")
+        events = [event async for event in client.stream(messages, model="m")]
+        await client.aclose()
+    assert events[0] == Delta("A cat.")
+    png = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    jpeg = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,BBBB"}}
+    assert [message["content"] for message in asked[0]["messages"]] == [
+        "Be kind.",
+        [png, jpeg, {"type": "text", "text": "What is it?"}],
+        [png, {"type": "text", "text": " "}],  # some servers want a text beside each picture
+    ]

@@ -19,7 +19,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.attachments.contents import Contents
+from glados_bots.conversation import Attachment, Exchange, Picture, Turn
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.weights import fetch
 from glados_bots.settings import Settings
@@ -76,8 +77,10 @@ async def adapter(redis_url: str, url: str, **more: Any) -> AsyncIterator[Adapte
         await core.aclose()
 
 
-async def answer(core: AdapterCore[MemorySurface], text: str, name: str = "1") -> Exchange:
-    await core.intake.accept(Turn(name, "c", "ada", text))
+async def answer(
+    core: AdapterCore[MemorySurface], text: str, name: str = "1", files: tuple[Attachment, ...] = ()
+) -> Exchange:
+    await core.intake.accept(Turn(name, "c", "ada", text, attachments=files))
 
     async def idle() -> bool:
         return (await core.store.load())[0] == 0
@@ -272,6 +275,88 @@ async def test_the_named_model_is_the_default_for_people_too(redis_url: str) -> 
             assert "default model, `second`" in str(await core.commands.model("c"))
             assert "Model: `second`" in str(await core.commands.status())
             assert (await answer(core, "Hi", "2")).model == "second"
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is read as one small picture."""
+
+    async def read(*_: object) -> Contents:
+        return Contents("0", pictures=(Picture("AAAA", "image/png", 64, 64),))
+
+    monkeypatch.setattr("glados_bots.turns.attached.read", read)
+
+
+def _shown(body: dict[str, Any]) -> int:
+    """The number of pictures in a request."""
+    contents = [message["content"] for message in body["messages"] if isinstance(message["content"], list)]
+    return sum(part["type"] == "image_url" for parts in contents for part in parts)
+
+
+async def _asked_about(core: AdapterCore[MemorySurface], number: int, name: str = "1") -> Exchange:
+    files = tuple(Attachment(f"f{each}", f"{each}.png") for each in range(number))
+    core.surface.files = {file.id: b"png" for file in files}
+    return await answer(core, "What is it?", name, files)
+
+
+MMPROJ = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        JSONResponse({"error": {"code": 500, "message": MMPROJ, "type": "server_error"}}, 500),
+        JSONResponse({"error": {"code": 404, "message": "No endpoints found that support image input"}}, 404),
+        JSONResponse({"error": "Model does not support images. Please use a model that does."}, 400),
+        JSONResponse({"error": {"message": "first is not a multimodal model", "code": 400}}, 400),
+        Response('event: error\ndata: {"error": {"message": "this model does not support image input"}}\n\n',
+                 media_type="text/event-stream"),
+    ],
+    ids=["llama.cpp", "OpenRouter", "LM Studio", "vLLM", "in a stream"],
+)  # fmt: skip
+@pytest.mark.parametrize("thinking", ["", "high"])
+async def test_a_server_that_refuses_pictures_is_asked_without_them_and_remembered(
+    redis_url: str, refusal: Response, thinking: str
+) -> None:
+    foreign = Foreign(refusal, models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        if thinking:
+            await core.commands.set_thinking("c", thinking)
+        assert (await _asked_about(core, 1)).answer == "Hello there"
+        assert core.surface.last("1").notice == str(say("pictures-unseen", files=("0.png",), model="first"))
+        assert (await _asked_about(core, 1, "2")).outcome == "done"
+    assert [_shown(body) for body in foreign.asked] == [1, 0, 0]
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("At most 2 image(s) may be provided in one prompt.", [5, 2, 2]),
+        ("Too many images provided. This model takes fewer.", [5, 2, 2]),
+    ],
+)
+async def test_a_server_that_takes_fewer_pictures_gets_fewer_and_people_are_told(
+    redis_url: str, text: str, shown: list[int]
+) -> None:
+    foreign = Foreign(JSONResponse({"error": {"message": text}}, 400), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await _asked_about(core, 5)).outcome == "done"
+        why = say("file-too-many-pictures", count=2)
+        others = tuple(say("file-unread", name=f"{number}.png", reason=why) for number in (2, 3, 4))
+        assert core.surface.last("1").notice == str(say("not-read", files=others))
+        assert (await answer(core, "And why?", "2")).outcome == "done"
+    assert [_shown(body) for body in foreign.asked] == shown
+
+
+@pytest.mark.usefixtures("pictures")
+async def test_a_body_that_is_too_large_is_one_sentence(redis_url: str) -> None:
+    foreign = Foreign(Response("<html>413</html>", 413), models={"data": [{"id": "first"}]})
+    async with running(foreign.app()) as url, adapter(redis_url, url) as core:
+        assert (await _asked_about(core, 1)).outcome == "failed"
+        assert str(say("server-413")) in core.surface.seen("1")
+    assert len(foreign.asked) == 1
 
 
 def _stream(*deltas: dict[str, Any], finish: str = "stop") -> Response:

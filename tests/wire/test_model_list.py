@@ -58,6 +58,86 @@ def test_chat_models_are_kept(name: str) -> None:
     assert [model.id for model in read(listed({"id": "all-minilm-embed"}, {"id": name, "type": "llm"}))] == [name]
 
 
+TEXT, BOTH = ["text"], ["text", "image"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "sees"),
+    [
+        ({}, None),
+        ({"capabilities": {"vision": True}}, True),
+        ({"capabilities": {"vision": False}}, False),
+        ({"capabilities": {"completion_chat": True, "vision": True, "function_calling": True}}, True),
+        ({"architecture": {"input_modalities": BOTH, "output_modalities": TEXT}}, True),
+        ({"architecture": {"input_modalities": TEXT, "output_modalities": TEXT}}, False),
+        ({"architecture": {"modality": "text+image->text"}}, True),
+        ({"architecture": {"modality": "text->text"}}, False),
+        ({"input_modalities": BOTH}, True),
+        ({"supported_input_modalities": TEXT}, False),
+        ({"capabilities": ["completion", "tools", "vision"]}, True),
+        ({"capabilities": ["completion", "thinking"]}, False),
+        ({"capabilities": ["completion", "multimodal"]}, True),
+        (
+            {"capabilities": ["completion", "multimodal"], "architecture": {"input_modalities": ["text", "audio"]}},
+            False,
+        ),
+        ({"architecture": {"input_modalities": TEXT}, "status": {"value": "loaded"}}, False),
+        ({"architecture": {"input_modalities": TEXT}, "status": {"value": "unloaded"}}, None),
+        ({"architecture": {"input_modalities": BOTH}, "status": {"value": "unloaded"}}, True),
+        ({"capabilities": ["streaming"]}, None),
+        ({"type": "vlm", "compatibility_type": "gguf"}, True),
+        ({"type": "llm", "compatibility_type": "gguf"}, False),
+        ({"type": "llm"}, None),
+        ({"supports_image_input": True}, True),
+        ({"supports_image_in": False}, False),
+        ({"capabilities": {"vision": "yes"}}, None),
+        ({"capabilities": 5, "architecture": "qwen3", "type": ["vlm"]}, None),
+        ({"architecture": {"input_modalities": [None, 3]}}, None),
+    ],
+)
+def test_whether_a_model_sees_is_read_where_it_is_told(entry: dict[str, Any], sees: bool | None) -> None:
+    assert [model.sees for model in read(listed({"id": "m", **entry}))] == [sees]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"capabilities": ["embedding"]},
+        {"capabilities": ["image"]},
+        {"capabilities": {"completion_chat": False, "ocr": True}},
+        {"supports_chat": False},
+        {"architecture": {"input_modalities": TEXT, "output_modalities": ["embeddings"]}},
+        {"type": "embeddings", "compatibility_type": "gguf"},
+    ],
+)
+def test_a_list_that_says_so_hides_what_cannot_chat(other: dict[str, Any]) -> None:
+    assert [model.id for model in read(listed({"id": "anything", **other}, {"id": "qwen3:8b"}))] == ["qwen3:8b"]
+
+
+def test_a_list_that_says_so_keeps_a_model_with_an_odd_name() -> None:
+    entry = {"id": "clip-chat", "capabilities": ["completion", "vision"]}
+    assert [model.id for model in read(listed(entry, {"id": "b"}))] == ["clip-chat", "b"]
+
+
+def test_the_second_list_of_llama_cpp_is_read_too() -> None:
+    first = {"id": "gemma", "object": "model", "owned_by": "llamacpp", "meta": {"n_ctx": 4096}}
+    second = {"name": "gemma", "model": "gemma", "type": "model", "capabilities": ["completion", "multimodal"]}
+    sent = json.dumps({"models": [second], "object": "list", "data": [first]}).encode()
+    assert read(sent) == [ModelInfo("gemma", 4096, sees=True)]
+
+
+def test_what_another_list_says_is_taken_by_name() -> None:
+    more: dict[str, dict[str, Any]] = {
+        "a": {"capabilities": ["completion", "vision"]},
+        "b": {"capabilities": ["embedding"]},
+        "x": {"type": "vlm"},
+    }
+    assert read(listed({"id": "a"}, {"id": "b"}, {"id": "c"}), more) == [
+        ModelInfo("a", None, sees=True),
+        ModelInfo("c", None),
+    ]
+
+
 def test_where_nothing_seems_to_chat_all_are_kept() -> None:
     assert [model.id for model in read(listed({"id": "my-embed"}))] == ["my-embed"]
 

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from glados_bots.errors import RequestRejectedError, ServiceUnavailableError
-from glados_bots.wire.refusals import LONGEST_RETRY_S, TOO_LONG, refusal, retry_after_s
+from glados_bots.wire.refusals import (
+    BLIND,
+    LONGEST_RETRY_S,
+    TOO_LARGE,
+    TOO_LONG,
+    TOO_MANY_PICTURES,
+    refusal,
+    retry_after_s,
+)
+from glados_bots.wording.sentence import say
 
 NOW = 1_795_000_000.0
 
@@ -106,3 +115,83 @@ def test_a_full_window_is_known_whatever_its_status_but_not_where_a_server_is_bu
     found = refusal(status, json.dumps({"error": {"message": text, "n_ctx": "4096"}}).encode(), {})
     assert isinstance(found, RequestRejectedError) == is_final
     assert not is_final or (isinstance(found, RequestRejectedError) and found.context_length == 4096)
+
+
+MMPROJ = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
+DETAIL = [{"type": "string_type", "loc": ["body", "messages", 0, "content"], "msg": "Input should be a valid string"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"message": "this model reads text", "code": "image_not_supported"}}),
+        (500, {"error": {"code": 500, "message": MMPROJ, "type": "server_error"}}),
+        (500, {"error": {"code": 500, "message": "image input is not supported by this server"}}),
+        (400, {"error": {"message": "unsupported content[].type"}}),
+        (500, {"error": {"message": 'Failed to parse messages: Unsupported content part type: "image_url"; '}}),
+        (500, {"error": {"message": "this model is missing data required for image input", "type": "api_error"}}),
+        (400, {"error": {"message": "this model does not support image input (ref: 1)"}}),
+        (400, {"error": "Model does not support images. Please use a model that does."}),
+        (400, {"error": {"message": "org/text-8b is not a multimodal model", "type": "BadRequestError", "code": 400}}),
+        (400, {"object": "error", "message": "At most 0 image(s) may be provided in one prompt.", "code": 400}),
+        (404, {"error": {"message": "No endpoints found that support image input", "code": 404}}),
+        (404, {"error": {"code": "404", "message": "No endpoints found that support image input", "type": ""}}),
+        (400, {"error": {"message": "Invalid content type. image_url is only supported by certain models."}}),
+        (400, {"error": {"message": "Failed to deserialize the JSON body into the target type: messages[0]: unknown "
+                                    "variant `image_url`, expected `text` at line 1"}}),
+        (400, {"error": {"message": "message type 'image_url' is not supported for model 'glm-5'"}}),
+        (400, {"error": {"message": "messages.content.type is invalid, allowed values: ['text']"}}),
+        (400, {"error": {"message": "messages[0].content must be a string"}}),
+        (400, {"error": {"message": "Image input is not enabled for this model"}}),
+        (400, {"error": {"message": "This model doesn't support vision"}}),
+        (422, {"detail": DETAIL}),
+    ],
+)  # fmt: skip
+def test_a_model_that_cannot_see_is_known_by_its_servers_words(status: int, body: dict[str, Any]) -> None:
+    found = refusal(status, json.dumps(body).encode(), {})
+    assert isinstance(found, RequestRejectedError)
+    assert (found.code, found.sentence) == (BLIND, say("server-blind"))
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("At most 1 image(s) may be provided in one prompt. Set `--limit-mm-per-prompt` to increase this limit.", 1),
+        ("Too many images provided. This model supports up to 5 images", None),
+        ("This model takes a maximum of 8 images", 8),
+    ],
+)
+def test_too_many_pictures_are_known_with_their_number(text: str, most: int | None) -> None:
+    found = refusal(400, json.dumps({"error": {"message": text}}).encode(), {})
+    assert isinstance(found, RequestRejectedError)
+    assert (found.code, found.max_pictures) == (TOO_MANY_PICTURES, most)
+    assert found.sentence == say("server-too-many-pictures")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No endpoints found for org/name.",
+        "Invalid image data: cannot identify image file",
+        "the URL of the image must be https or a base64 encoded image",
+        "temperature must be a number",
+    ],
+)
+def test_other_words_about_pictures_are_not_taken_for_it(text: str) -> None:
+    found = refusal(404, json.dumps({"error": {"message": text}}).encode(), {})
+    assert isinstance(found, RequestRejectedError)
+    assert found.code not in {BLIND, TOO_MANY_PICTURES}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_waited_for_whatever_it_says_of_pictures(status: int) -> None:
+    assert isinstance(refusal(status, json.dumps({"error": MMPROJ}).encode(), {}), ServiceUnavailableError)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html><h1>413 Request Entity Too Large</h1></html>", b'{"error": {"code": "x"}}', b""]
+)
+def test_a_body_that_is_too_large_is_said_in_one_sentence(body: bytes) -> None:
+    found = refusal(413, body, {"Retry-After": "5"})
+    assert isinstance(found, RequestRejectedError)
+    assert (found.code, found.sentence) == (TOO_LARGE, say("server-413"))

@@ -9,9 +9,10 @@ from pathlib import Path
 HERE = Path(__file__).parents[2]
 PAGES = sorted((HERE / "adapters/glados_web/templates").glob("*.html"))
 SCRIPTS = sorted((HERE / "adapters/glados_web/static").glob("*.js"))
+ROOMS = ("turns", "attachments", "intake", "wire", "files_out", "wording")
 CODE = sorted(
     path
-    for folder in ("adapters", "glados_bots/turns", "glados_bots/intake", "glados_bots/wire", "glados_bots/wording")
+    for folder in ("adapters", *(f"glados_bots/{room}" for room in ROOMS))
     for path in (HERE / folder).rglob("*.py")
 ) + [HERE / f"glados_bots/{name}.py" for name in ("commands", "store/limits", "store/usage", "store/channels")]
 

@@ -15,6 +15,9 @@ MODEL_READS = frozenset(
         "About this message:\n",
         "Earlier in this thread:\n{lines}\n\n",
         "without a name",
+        "Attached to this e-mail, and not read: ",
+        "The attached pictures, in their order: ",
+        "You cannot see these attached pictures: ",
     }
 )
 # Words of machines: what Slack writes, names of HTML elements and of OpenID scopes, what a log says of a token.

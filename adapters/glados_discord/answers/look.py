@@ -10,8 +10,9 @@ from glados_bots.wording.sentence import say
 from glados_discord.answers.controls import Action, buttons
 from glados_discord.answers.markdown import LIMIT, DiscordDialect, stream
 
-LONGEST_LINE = 180  # characters of small print; the longest notice of any language has 165
-ROOM = 560  # characters of a message kept free for the small print: three lines
+LONGEST_NOTICE = 360  # characters; it may name files, and the longest other one of any language has 165
+LONGEST_LINE = 180  # characters of the model's name
+ROOM = 560  # characters of a message kept free for the small print
 _SPACES = re.compile(r"[^\S\xa0\u202f]+")  # white space, except the kinds that keep a number and its unit on one line
 _DIALECT = DiscordDialect()
 
@@ -21,16 +22,13 @@ def new_answer() -> Stream[str]:
     return stream(LIMIT - ROOM)
 
 
-def content(view: View, aside: str = "", language: str = "") -> str:
-    """The message's text, and the bot's own sentences below it in Discord's small print.
-
-    `aside` is a lasting sentence about the question, such as what was not read. `language` is the place's.
-    """
+def content(view: View, language: str = "") -> str:
+    """The message's text, and the bot's own sentences below it in Discord's small print, in the place's language."""
     is_silent = view.state in {"waiting", "writing"} and not view.chunk
     notice = view.notice or (say("thinking").in_language(language) if is_silent else "")
     model = view.model if view.is_last else ""
-    lines = [line for line in (notice, aside if view.is_last else "", model) if line]
-    small = "\n".join(f"-# {_plain(line)}" for line in lines)
+    lines = [_plain(notice, LONGEST_NOTICE), _plain(model, LONGEST_LINE)]
+    small = "\n".join(f"-# {line}" for line in lines if line)
     return f"{view.chunk}\n{small}".strip() or f"-# {say('nothing').in_language(language)}"
 
 
@@ -46,6 +44,6 @@ def actions(view: View) -> tuple[Action, ...]:
     return ("redo", "up", "down") if view.state in {"done", "stopped", "failed"} else ("stop",)
 
 
-def _plain(line: str) -> str:
+def _plain(line: str, most: int) -> str:
     text = _DIALECT.escape(_SPACES.sub(" ", line).strip())
-    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

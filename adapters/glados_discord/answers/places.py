@@ -39,7 +39,6 @@ class Spot:
     title: str = ""  # name of the new thread
     asker: str = ""  # mention of the person who asked, for slash commands
     asked: str = ""  # that person's words, for slash commands
-    aside: str = ""  # a lasting sentence below the answer, such as what was not read
     patient: str = ""  # "yes" if slow mode or announcements allow fewer edits
 
     @classmethod

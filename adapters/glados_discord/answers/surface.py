@@ -14,10 +14,10 @@ from typing import Any
 
 import discord
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.markdown.streaming.stream import Stream
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, MessageGoneError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
 from glados_discord.answers.look import actions, content, controls, new_answer
@@ -25,6 +25,7 @@ from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
 from glados_discord.connection.current_client import CurrentClient
+from glados_discord.connection.files import DiscordFiles
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
 from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
 from glados_discord.facts import DiscordFacts
@@ -42,6 +43,7 @@ class DiscordSurface:
     """Shows answers on Discord. A post's id is `CHANNEL:MESSAGE`. `clock` returns seconds since the epoch."""
 
     longest_call_s = 30.0
+    files_out: FileLimits | None = None
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class DiscordSurface:
         self.rates = Rates(pacer, store)
         self._still_asked = StillAsked(current, store, self.rates)
         self.places = Places(current, facts, self.rates, self._still_asked, settings.thread_archive_minutes)
+        self._files = DiscordFiles(current, self.rates, settings.cdn_hosts)
         self.typing = TypingNotice(current, store, self.rates)
 
     def answer(self, turn: Turn) -> Stream[str]:
@@ -69,6 +72,11 @@ class DiscordSurface:
     def budget(self, turn: Turn) -> Budget:
         """The budget of the answer's channel. Discord counts edits per channel, and a thread is a channel."""
         return self.rates.edits(self.places.expected(turn), patient=bool(Spot.of(turn).patient))
+
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        """Download a file of the question."""
+        del turn
+        return await self._files.fetch(attachment, most)
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Write a message, the first one as a reply to the question. Makes the thread if the answer needs one."""
@@ -161,7 +169,7 @@ class DiscordSurface:
         try:
             with as_core_errors():
                 return await place.send(
-                    content(view, Spot.of(turn).aside, turn.language),
+                    content(view, turn.language),
                     nonce=nonce,
                     suppress_embeds=True,
                     **extras,
@@ -183,7 +191,7 @@ class DiscordSurface:
         try:
             with as_core_errors():
                 await place.get_partial_message(number).edit(
-                    content=content(view, Spot.of(turn).aside, turn.language),
+                    content=content(view, turn.language),
                     view=controls(turn.id, view, nonce, turn.language),
                 )
         except discord.HTTPException as error:
@@ -226,7 +234,7 @@ def _parts(post: str) -> tuple[int, int]:
 
 def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
     """Whether a message looks like `view`. For a known nonce, Discord returns the first message unchanged."""
-    words = content(view, Spot.of(turn).aside, turn.language).split()
+    words = content(view, turn.language).split()
     return message.content.split() == words and actions_of(message) == actions(view)
 
 

@@ -14,7 +14,7 @@ import discord
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording.sentence import Sentence, say
+from glados_bots.wording.sentence import say
 from glados_discord.access import DiscordAsker
 from glados_discord.connection.current_client import NotConnectedError
 from glados_discord.connection.permissions import missing_permission
@@ -127,7 +127,7 @@ class DiscordDesk:
             case "blocked":
                 await self._notes.cannot_write(message, verdict.refusal)
             case "empty":
-                await self._nothing_asked(message, reason, verdict.left_out)
+                await self._nothing_asked(message, reason)
             case "too_long":
                 await self._notes.reply(message, verdict.refusal)
             case "refused":
@@ -149,13 +149,13 @@ class DiscordDesk:
         """Whether a message was accepted before, or answered with a sentence."""
         return await self._facts.is_turn(message) or await self._core.marks.was(f"told:{message}")
 
-    async def _nothing_asked(self, message: discord.Message, reason: Reason, left_out: Sentence) -> None:
-        """Answer a mention without words, a picture, or a text that Discord hides from the bot."""
+    async def _nothing_asked(self, message: discord.Message, reason: Reason) -> None:
+        """Answer a mention without words and files, or a text that Discord hides from the bot."""
         if reason == "thread":  # people also share pictures with each other
             if not self._settings.message_content and not message.content:
                 await self._notes.hint(message, say("mention-me"))
         else:
-            await self._notes.reply(message, say("files-only", left_out=left_out) if left_out else HOW_TO_ASK)
+            await self._notes.reply(message, HOW_TO_ASK)
 
     async def _edited(self, said: DiscordEvent, before: Heard | None) -> None:
         said = await self._in_place(said)

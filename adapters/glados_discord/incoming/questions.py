@@ -1,4 +1,4 @@
-"""Makes a `Turn` of a message that is meant for the bot: its text, the message above, its files, and its place."""
+"""Makes a `Turn` of a message that is meant for the bot: its text and files, what it refers to, and its place."""
 
 import re
 from dataclasses import dataclass
@@ -60,6 +60,7 @@ class AskedOnDiscord:
             author_name=name,
             channel=self.where.settings,
             place={**spot.to_place(), **here.to_place(), LANGUAGE: self.language},
+            attachments=what.attachments,
         )
 
 
@@ -67,33 +68,24 @@ class AskedOnDiscord:
 class AskedInDiscordMessage(AskedOnDiscord):
     """A new or edited message, for the core's desk."""
 
-    message: discord.Message  # for the calls that read its files and the messages it refers to
+    message: discord.Message  # for the calls that read the messages it refers to
     heard: Heard  # the message as plain data
     quotes: Quotes
     obstacle: Sentence = NOTHING  # what the bot lacks to answer there
-    in_passing: bool = False  # it does not name the bot: then only words count as a question, and no sticker or poll
+    in_passing: bool = False  # it does not name the bot: then only words count as a question
 
     async def read(self) -> Question:
-        """Read its words, its files, and the messages it refers to, if the conversation does not hold them.
-
-        Files get the room that the words leave.
-        """
+        """Read its words, and the messages it refers to, if the conversation does not hold them."""
         heard, in_passing, own = self.heard, self.in_passing, attachments.of(self.message)
         words = says(heard.content, heard.title, with_files=False)
-        if in_passing and not heard.has_words and not attachments.candidates(own):
+        if in_passing and not heard.has_words:
             return Question()
         about = [await self.quotes.opening(self.message), await self.quotes.answered(self.message)]
-        others = [file for one in about for file in one.files]
         if not (in_passing or own or heard.replies_to):
             about.append(await self.quotes.above(self.message))
-            others += attachments.candidates(about[-1].files)
-        files = await attachments.read([*own, *others], self.shared.settings)
-        if not files.read and not (heard.has_words if in_passing else any([words, *(one.text for one in about)])):
-            return Question(left_out=files.fitted(0)[1])
-        texts = [*(one.text for one in about), words]
-        shown, left_out = files.fitted(self.shared.core.settings.message_max_chars - sum(map(len, texts)))
-        text = "\n\n".join(filter(None, [*texts, shown]))
-        return Question(text, left_out, len(words), heard.content.text or words)
+        files = {file.id: file for file in (*own, *(file for one in about for file in one.files))}
+        text = "\n\n".join(filter(None, [*(one.text for one in about), words]))
+        return Question(text, tuple(files.values()), len(words), heard.content.text or words)
 
     async def turn(self, question: Question) -> Turn:
         """Make the turn of a message. Redis gets a hash of the words, which tells an edit from other changes."""
@@ -122,7 +114,6 @@ def spot_of(question: Question, where: Where, settings: DiscordSettings, languag
         guild=str(where.guild or ""),
         how=how,
         title=title(question.title, say("a-question").in_language(language)) if how == "thread" else "",
-        aside=question.left_out.in_language(language),
         patient="yes" if where.is_slow and how != "thread" else "",  # a thread of our own needs no fewer edits
     )
 

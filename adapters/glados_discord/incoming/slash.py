@@ -61,15 +61,23 @@ class Slash:
         return app_commands.Command(**called(name), callback=run)
 
     def _add_asking(self, tree: Tree) -> None:
+        file_is = localised("option-file-is")
+        names = {"file": "option-file", "file2": "option-file-2", "file3": "option-file-3"}
+
         @tree.command(**called("ask"))
-        @app_commands.rename(question=localised("option-question"), file=localised("option-file"))
-        @app_commands.describe(question=localised("option-question-is"), file=localised("option-file-is"))
+        @app_commands.rename(
+            question=localised("option-question"), **{key: localised(name) for key, name in names.items()}
+        )
+        @app_commands.describe(question=localised("option-question-is"), **dict.fromkeys(names, file_is))
         async def ask(
             interaction: discord.Interaction,
             question: app_commands.Range[str, 1, 4000],
             file: discord.Attachment | None = None,
+            file2: discord.Attachment | None = None,
+            file3: discord.Attachment | None = None,
         ) -> None:
-            await self._private(interaction, lambda: self._turn_commands.ask(interaction, question, file))
+            files = tuple(one for one in (file, file2, file3) if one)
+            await self._private(interaction, lambda: self._turn_commands.ask(interaction, question, files))
 
     def _add_channel_settings(self, tree: Tree) -> None:
         commands = self._core.commands

@@ -27,7 +27,7 @@ class AskedByDiscordCommand(AskedOnDiscord):
 
     interaction: discord.Interaction
     words: str
-    file: discord.Attachment | None
+    files: tuple[discord.Attachment, ...]
 
     @property
     def obstacle(self) -> Sentence:
@@ -35,12 +35,10 @@ class AskedByDiscordCommand(AskedOnDiscord):
         return missing_in(granted, is_thread=self.where.is_thread) if self.where.guild is not None else NOTHING
 
     async def read(self) -> Question:
-        files = await attachments.read([self.file] if self.file else [], self.shared.settings)
-        if is_nothing(self.words) and not files.read:
+        if is_nothing(self.words) and not self.files:
             return Question()
         words = typed(self.words, self.interaction.application_id, self.interaction.guild)
-        shown, left_out = files.fitted(self.shared.core.settings.message_max_chars - len(words))
-        return Question("\n\n".join(filter(None, [words, shown])), left_out, len(self.words), words)
+        return Question(words, attachments.made_of(self.files, {}), len(self.words), words)
 
     async def turn(self, question: Question) -> Turn:
         """Make the turn. In a channel it begins a new conversation, unless the operator wants one per channel."""
@@ -70,12 +68,14 @@ class TurnCommands:
         self._shared = shared
         self._core = shared.core
 
-    async def ask(self, interaction: discord.Interaction, question: str, file: discord.Attachment | None) -> Sentence:
+    async def ask(
+        self, interaction: discord.Interaction, question: str, files: tuple[discord.Attachment, ...]
+    ) -> Sentence:
         """Accept a question, and tell the person so. The bot posts the question together with its answer."""
         if self._shared.order.is_closing:
             return say("closing")
         language = await self._shared.language_around(interaction)
-        asked = AskedByDiscordCommand(self._shared, *_asker(interaction), language, interaction, question, file)
+        asked = AskedByDiscordCommand(self._shared, *_asker(interaction), language, interaction, question, files)
         verdict = await self._core.desk.ask(asked, joins=False)
         match verdict.status:
             case "empty":

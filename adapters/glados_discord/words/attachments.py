@@ -1,54 +1,24 @@
-"""Text files of a message become part of its question. The model and the person get the names of all other files.
+"""The files of a message, as the core knows them. The worker reads them later."""
 
-The adapter reads files from Discord's own hosts only, at once (signed addresses expire), and only up to the limits.
-"""
-
-from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Iterable
 
 import discord
 
-from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
-from glados_bots.intake.text_files import Files, may_be_text, safe_name
-from glados_bots.settings import words
-from glados_bots.wording.sentence import Sentence, say
-from glados_discord.settings import DiscordSettings
-
-TIMEOUT_S = 10.0
+from glados_bots.conversation import Attachment
 
 
-def of(message: discord.Message) -> list[discord.Attachment]:
-    """The attachments of a message, and of the messages that it forwards."""
-    return [*message.attachments, *(file for one in message.message_snapshots for file in one.attachments)]
+def of(message: discord.Message) -> tuple[Attachment, ...]:
+    """The files of a message, and of the messages that it forwards.
+
+    Discord signs an address for a day. A message tells a fresh one whenever it is fetched.
+    """
+    held = [*message.attachments, *(file for one in message.message_snapshots for file in one.attachments)]
+    return made_of(held, {"channel": str(message.channel.id), "message": str(message.id)})
 
 
-def candidates(files: Iterable[discord.Attachment]) -> list[discord.Attachment]:
-    return [file for file in files if _may_be_text(file)]
-
-
-async def read(files: Sequence[discord.Attachment], settings: DiscordSettings) -> Files:
-    hosts = words(settings.cdn_hosts)
-
-    async def one(file: discord.Attachment) -> Outcome:
-        most = settings.attachment_kb * 1024
-        found = await downloaded(
-            "Discord", file.url, most, TIMEOUT_S, is_ours=lambda url: urlsplit(url).hostname in hosts
-        )
-        return found if isinstance(found, Sentence) else await as_text(_name(file), found)
-
-    return await read_first(
-        files,
-        settings.attachments,
-        say("file-too-many", most=settings.attachments),
-        is_text=_may_be_text,
-        name=_name,
-        read=one,
+def made_of(files: Iterable[discord.Attachment], where: dict[str, str]) -> tuple[Attachment, ...]:
+    """`where` names the message that has the files, if there is one."""
+    return tuple(
+        Attachment(str(file.id), file.filename, file.content_type or "", file.size, {"url": file.url, **where})
+        for file in files
     )
-
-
-def _may_be_text(file: discord.Attachment) -> bool:
-    return may_be_text(file.content_type or "", file.filename)
-
-
-def _name(file: discord.Attachment) -> str:
-    return safe_name(file.filename)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import discord
 
+from glados_bots.conversation import Attachment
 from glados_discord.access import DiscordAsker, Rules, is_denied
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
@@ -24,7 +25,7 @@ class Quoted:
     """Other people's words, marked as theirs, and the files with them."""
 
     text: str = ""
-    files: tuple[discord.Attachment, ...] = ()
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,10 @@ class Quotes:
         return [one] if one and message.created_at - one.created_at <= LONGEST_BEFORE else []
 
     async def _has_files(self, one: discord.Message) -> bool:
-        """Whether a person attached text files to a message, which is new and not the opening of its thread."""
+        """Whether a person attached files to a message, which is new and not the opening of its thread."""
         is_opening = one.id == one.channel.id
         is_new = is_from_person(one) and not is_opening and not await self._is_kept(one)
-        return is_new and bool(attachments.candidates(attachments.of(one)))
+        return is_new and bool(attachments.of(one))
 
     async def _is_first(self, thread: discord.Thread, message: discord.Message) -> bool:
         """Whether nobody asked in the thread before this message."""
@@ -109,7 +110,7 @@ class Quotes:
         is_denied = await self._is_denied(message.author.id, message.author, message.guild if by_person else None)
         marks = [*([] if by_person else ["a bot"]), *([DENIED] if is_denied else [])]
         head = f"{who} ({'; '.join(marks)}) wrote:" if marks else f"{who} wrote:"
-        return Quoted(quoted(head, text), () if is_denied else tuple(attachments.of(message)))
+        return Quoted(quoted(head, text), () if is_denied else attachments.of(message))
 
     async def _is_denied(
         self, person: int, known: discord.User | discord.Member | None, guild: discord.Guild | None

@@ -9,10 +9,12 @@ import logging
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import StoreUnavailableError
@@ -29,8 +31,11 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded
 _THEIR_FAULT = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
-# Slack takes JSON for methods that write, and form fields for all (docs.slack.dev, "Slack Web API").
-_READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "files.info", "users.info"})
+# Slack takes JSON for methods that write, but one, and form fields for all (docs.slack.dev, "Slack Web API").
+_FORMS = frozenset(
+    "conversations.history conversations.info conversations.replies files.getUploadURLExternal files.info "
+    "users.info".split()
+)
 # Methods with text in them. Slack fetches what links lead to, unless each of these says not to: an address that a model
 # made up could tell its words to another server. Streams and chat.update are not documented to take the switches, and
 # Slack passes over arguments that it does not know.
@@ -75,7 +80,17 @@ class Calls:
         self._pacer = pacer
         self._session = session
         self._api_base = api_base
+        self._home = urlsplit(api_base)  # its host and the hosts below it are Slack's own
         self._clients: dict[str, AsyncWebClient] = {}
+
+    def is_slack(self, url: str) -> bool:
+        """Whether an address is one of Slack's own, where our token may go."""
+        parts, home = urlsplit(url), self._home
+        if parts.scheme != home.scheme or not parts.hostname or parts.username or not home.hostname:
+            return False
+        return parts.port == home.port and (
+            parts.hostname == home.hostname or parts.hostname.endswith("." + home.hostname)
+        )
 
     def client(self, token: str) -> AsyncWebClient:
         if token not in self._clients:
@@ -143,9 +158,9 @@ class Calls:
     async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
         code = error_code(error)
         status = getattr(error.response, "status_code", 0)
-        if code in RATE_LIMITED or status == 429:  # noqa: PLR2004 - too many requests
+        if code in RATE_LIMITED or status == HTTPStatus.TOO_MANY_REQUESTS:
             headers = getattr(error.response, "headers", None) or {}
-            pause = _seconds(headers.get("Retry-After"))
+            pause = seconds_of(headers.get("Retry-After"))
             with suppress(StoreUnavailableError):
                 await self._pacer.exhausted(limits, pause)
             raise LimitedError(method, pause) from None
@@ -156,17 +171,29 @@ class Calls:
             raise UnknownOutcomeError(f"{method}: {code}") from None
         raise RefusedError(method, code) from None
 
-    async def send_file(self, place: Mapping[str, str], channel: str, name: str, content: str, comment: str) -> bool:
-        """Share a text file; False when the app may not, or it went wrong."""
-        client = self.client((await self.install(place)).token)
+    async def upload(self, url: str, content: bytes) -> None:
+        """Send a file's bytes to an address that Slack has given for it. Our token does not go there.
+
+        Raises what a call raises, but PlaceGoneError.
+        """
         try:
-            await client.files_upload_v2(channel=channel, filename=name, content=content, initial_comment=comment)
-        except (SlackApiError, SlackRequestError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning(
-                "a file could not be sent: %s", error_code(error) if isinstance(error, SlackApiError) else error
-            )
-            return False
-        return True
+            async with (
+                in_hand.waits(),
+                self._session.post(
+                    url, data=content, headers={"Content-Type": "application/octet-stream"}, allow_redirects=False
+                ) as response,
+            ):
+                status, pause = response.status, response.headers.get("Retry-After")
+        except aiohttp.ClientConnectorError as error:
+            raise NotSentError(f"upload: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnknownOutcomeError(f"upload: {type(error).__name__}") from error
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise LimitedError("upload", seconds_of(pause))
+        if status >= SERVER_FAULT:
+            raise UnknownOutcomeError(f"upload: status {status}")
+        if status != HTTPStatus.OK:
+            raise RefusedError("upload", f"status_{status}")
 
     async def quietly(self, place: Mapping[str, str], method: str, /, **args: Any) -> Any:
         """A call that may as well fail: its answer, or None. For what is nice to have, and repeated by nobody."""
@@ -179,14 +206,14 @@ class Calls:
 
 def _written(method: str, args: dict[str, Any]) -> dict[str, Any]:
     """Arguments as Slack takes them for a method."""
-    if method not in _READS:
+    if method not in _FORMS:
         return {"json": (NO_PREVIEWS if method in _TELLS else {}) | args}
     return {
         "data": {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in args.items()}
     }
 
 
-def _seconds(retry_after: object) -> float:
+def seconds_of(retry_after: object) -> float:
     """A Retry-After header in seconds, an hour at most; one that is missing or no such number is our own pause."""
     try:
         seconds = float(str(retry_after))

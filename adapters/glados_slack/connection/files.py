@@ -1,90 +1,129 @@
-"""Text files people share, read for the model: within caps, and with our token shown to Slack's own hosts only."""
+"""Fetches files that people share: bounded, and with our token shown to Slack's own hosts only."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from glados_bots.intake.attached import Outcome, as_text, downloaded, read_first
-from glados_bots.intake.text_files import Files, may_be_text, safe_name
+import httpx
+
+from glados_bots.attachments.downloads import Download, DownloadError, fetch
+from glados_bots.conversation import Attachment
+from glados_bots.surface import PlatformAwayError, UnreadableError
+from glados_bots.turns import in_hand
 from glados_bots.wording.sentence import Sentence, say
+from glados_slack.connection.attachments import EXTERNAL, URL, attachment_of
 from glados_slack.connection.budgets import budget
-from glados_slack.connection.calls import Calls
-from glados_slack.connection.installs import Install
+from glados_slack.connection.calls import SERVER_FAULT, Calls, RefusedError, seconds_of
 
-MOST_FILES = 5
-PATIENCE_FOR_FILES_S = 2.0  # Slack waits three seconds for the whole event
+log = logging.getLogger(__name__)
+
+MB = 2**20
 INFO = "files.info"
-LONGEST_INFO_S = 0.8  # of these
-Json = Mapping[str, Any]
+LONGEST_NAP_S = 20.0  # after a refusal of too many downloads; Slack may ask for more
+FILES = "/files-"  # the beginning of the path of every private file
+CANVAS = "application/vnd.slack-docs"  # Slack hands canvases out as pages, whose length it does not announce
+NO_RIGHT = frozenset({"missing_scope", "not_allowed_token_type", "access_denied", "no_permission"})
 
 
-class FileReader:
-    """Reads files of messages.
+class _RefusedAddressError(Exception):
+    """An address does not lead to the file, or not any more. `why` is for people, if no other address does."""
 
-    Args:
-        calls: asks what Slack has not told of a file.
-        api_base: Slack's Web API: its host and the hosts below it are Slack's own.
-        max_bytes: most bytes read of a file; 0 reads none.
-    """
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
 
-    def __init__(self, calls: Calls, api_base: str, max_bytes: int) -> None:
+
+class FileFetcher:
+    """Fetches files for the workers. Without Slack's answer, methods raise PlatformAwayError."""
+
+    def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._home = urlsplit(api_base)
-        self._max_bytes = max_bytes
 
-    async def read(
-        self, files: Iterable[Json], install: Install, place: Mapping[str, str], longest_s: float = PATIENCE_FOR_FILES_S
-    ) -> Files:
-        """Read what can be read, all at once, within so many seconds for each."""
-        known = await asyncio.gather(*(self._whole(file, place) for file in files))
-        return await read_first(
-            known, MOST_FILES, say("file-too-many", most=MOST_FILES),
-            is_text=is_candidate, name=_name, read=lambda file: self._read(file, install.token, longest_s),
-        )  # fmt: skip
+    async def fetch(self, place: Mapping[str, str], file: Attachment, most: int) -> bytes:
+        """All bytes of a file.
 
-    async def _whole(self, file: Json, place: Mapping[str, str]) -> Json:
-        """In Slack Connect channels Slack tells of some files by their id only."""
-        if file.get("file_access") != "check_file_info" or not self._max_bytes:
-            return file
-        if not await self._calls.may(budget(place.get("team", ""), INFO), str(file.get("id"))):
-            return file
+        Raises:
+            UnreadableError: it is gone, elsewhere, refused, or longer than `most` bytes.
+            PlaceGoneError: the workspace has removed the app.
+        """
+        known = file if file.source.get(URL) or EXTERNAL in file.source else await self._told(place, file)
         try:
-            async with asyncio.timeout(LONGEST_INFO_S):
-                answer = await self._calls.quietly(place, INFO, file=str(file.get("id")))
-        except TimeoutError:
-            return file
-        found = answer.get("file") if answer else None
-        return found if isinstance(found, Mapping) else file
+            return await self._content(place, known, most)
+        except _RefusedAddressError as error:
+            now = await self._told(place, file)
+            if now.source.get(URL) in {"", None, known.source.get(URL)}:
+                raise UnreadableError(error.why) from None
+        try:
+            return await self._content(place, now, most)
+        except _RefusedAddressError as error:
+            raise UnreadableError(error.why) from None
 
-    async def _read(self, file: Json, token: str, longest_s: float) -> Outcome:
-        if not self._max_bytes:
-            return say("file-off")
-        if file.get("is_external") or file.get("mode") in {"external", "tombstone", "hidden_by_limit", "file_access"}:
-            return say("file-not-slack")
-        url = str(file.get("url_private_download") or file.get("url_private") or "")
-        headers = {"Authorization": f"Bearer {token}"}
-        found = await downloaded("Slack", url, self._max_bytes, longest_s, is_ours=self.is_slack, headers=headers)
-        if isinstance(found, Sentence):
-            return found
-        # Without the right to read files Slack answers 200 with a page to sign in.
-        if found.kind == "text/html" and found.is_whole and len(found.content) != file.get("size"):
-            return say("file-no-right")
-        return await as_text(_name(file), found)
+    async def _told(self, place: Mapping[str, str], file: Attachment) -> Attachment:
+        """The file as Slack tells of it now: in Slack Connect channels, messages tell some files by their id only."""
+        await self._calls.wait(budget(place["team"], INFO), file.id)
+        try:
+            answer: Any = await self._calls(place, INFO, file=file.id)
+        except RefusedError as error:
+            log.info("file %s: %s", file.id, error)
+            raise UnreadableError(say("file-no-right" if error.code in NO_RIGHT else "file-gone")) from error
+        found = attachment_of(answer["file"])
+        if found is None:
+            raise UnreadableError(say("file-gone"))
+        return found
 
-    def is_slack(self, url: str) -> bool:
-        """Whether an address is one of Slack's own, where our token may go."""
-        parts, home = urlsplit(url), self._home
-        if parts.scheme != home.scheme or not parts.hostname or parts.username or not home.hostname:
-            return False
-        return parts.port == home.port and (
-            parts.hostname == home.hostname or parts.hostname.endswith("." + home.hostname)
-        )
+    async def _content(self, place: Mapping[str, str], file: Attachment, most: int) -> bytes:
+        if EXTERNAL in file.source:
+            raise UnreadableError(say("file-not-slack"))
+        token = (await self._calls.install(place)).token
+        if file.size > most:
+            _too_large(most)
+        found, landed = await self._downloaded(file.source.get(URL, ""), token, most)
+        if _is_sign_in(found, landed, file):
+            raise _RefusedAddressError(say("file-no-right"))
+        if not found.is_whole:
+            _too_large(most)
+        return found.content
+
+    async def _downloaded(self, url: str, token: str, most: int) -> tuple[Download, str]:
+        """A file, and the address that it came from in the end."""
+        asked: list[str] = []
+
+        def is_ours(address: str) -> bool:
+            asked.append(address)
+            return self._calls.is_slack(address)
+
+        try:
+            async with in_hand.waits():
+                found = await fetch(url, most, is_ours=is_ours, headers={"Authorization": f"Bearer {token}"})
+        except DownloadError as error:
+            await _sort_out(error)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise PlatformAwayError(f"a file could not be downloaded: {type(error).__name__}") from error
+        return found, asked[-1]
 
 
-def is_candidate(file: Json) -> bool:
-    return may_be_text(str(file.get("mimetype") or ""), str(file.get("name") or ""))
+async def _sort_out(error: DownloadError) -> NoReturn:
+    """Raise what a refusal means."""
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        await asyncio.sleep(min(seconds_of(error.retry_after), LONGEST_NAP_S))
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= SERVER_FAULT:
+        raise PlatformAwayError(f"a file could not be downloaded: status {error.status}") from error
+    if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        raise _RefusedAddressError(say("file-gone")) from error
+    if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise _RefusedAddressError(say("file-no-right")) from error
+    raise UnreadableError(error.why) from error
 
 
-def _name(file: Json) -> str:
-    return safe_name(str(file.get("name") or file.get("title") or file.get("id")))
+def _is_sign_in(found: Download, landed: str, file: Attachment) -> bool:
+    """Whether it is the page to sign in, which Slack sends with status 200 to those who may not read the file."""
+    if found.kind != "text/html" or file.kind == CANVAS:
+        return found.kind == "text/html" and FILES not in urlsplit(landed).path
+    return file.kind != "text/html" or bool(file.size and len(found.content) != file.size and found.is_whole)
+
+
+def _too_large(most: int) -> NoReturn:
+    raise UnreadableError(say("file-too-large", most=most // MB))

@@ -98,10 +98,6 @@ class Event:
         return self.user_team not in home
 
     @property
-    def files(self) -> list[dict[str, Any]]:
-        return list(self.data.get("files") or [])
-
-    @property
     def names(self) -> list[str]:
         """Further names of the event: Slack's own, and that of a message which a client sent twice."""
         event_id, client_id = self.body.get("event_id"), self.data.get("client_msg_id")

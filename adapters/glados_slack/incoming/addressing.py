@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from glados_bots.intake.addressing import is_after_joining, is_asked_by_edit
+from glados_slack.connection.attachments import files_of
 from glados_slack.connection.places import Event, seconds
 from glados_slack.words.said import said
 from glados_slack.words.text import is_for_others, mentions
@@ -57,6 +58,10 @@ def is_question(event: Event, bot: str, joined: str, edit: Edit | None = None) -
     )  # fmt: skip
 
 
+def _files(event: Event) -> set[str]:
+    return {file.id for file in files_of(event.data)}
+
+
 def is_edit(now: Event, bot: str, edit: Edit) -> bool:
     """Whether a change may be one of a person's words: previews, pins and reactions are told in the same way.
 
@@ -68,4 +73,6 @@ def is_edit(now: Event, bot: str, edit: Edit) -> bool:
     if edit.before is None:
         return bool(now.edited)
     was, is_now = said(edit.before.data), said(now.data)
+    if _files(edit.before) != _files(now):
+        return True
     return was.words != is_now.words or (now.edited != edit.before.edited and was.others != is_now.others)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
@@ -27,37 +27,49 @@ MAX_TEXT = 3_000
 OUTAGE_S, OUTAGE_NAP_S = 10.0, 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """A message that somebody asks about."""
+
+    words: str = ""  # its text, and the names of its files
+    files: tuple[Attachment, ...] = ()
+
+
+NO_MESSAGE = About()
+
+
 @dataclass(slots=True)
 class AskedBySlackCommand(AskedOnSlack):
     """A question of somebody in a channel, or in a thread of it (`thread` of the place)."""
 
     question: str
-    about: str  # a message they ask about; empty for none
+    about: About  # a message they ask about
     posted: Turn | None = None  # the turn, once its question stands there
 
     async def read(self) -> Question:
         """The question below the message that it is about."""
         if is_nothing(self.question):
             return Question()
-        about = f"About this message:\n{_quoted(self.about)}\n\n" if self.about else ""
-        return Question(about + self.question, length=len(about) + len(self.question))
+        about = f"About this message:\n{_quoted(self.about.words)}\n\n" if self.about.words else ""
+        return Question(about + self.question, self.about.files, length=len(about) + len(self.question))
 
     async def turn(self, question: Question) -> Turn:
         """Post the question, once. Raises RefusedError when the bot may not write there."""
         if self.posted is None:
             ts = await self._post()
             place = {**self.place, "ts": ts, "thread": self.place["thread"] or ts}
-            self.posted = await self.turn_at(place, question.text)
+            self.posted = await self.turn_at(place, question)
         return self.posted
 
     async def _post(self) -> str:
         place, name = self.place, await self.shared.people.name(self.place, self.asker.user)
         limits = new_messages(place["team"], place["channel"])
         await self.shared.calls.wait(limits, place["channel"])
-        is_beside = bool(self.about and place["thread"])  # the message stands right there
+        is_beside = bool(self.about.words and place["thread"])  # the message stands right there
         language = await self.shared.language_of(place, self.asker.user)
         heading = say("asked-about-by" if is_beside else "asked-by", name=name).in_language(language)
-        shown = self.question if is_beside or not self.about else f"{self.question}\n\n{self.about}"
+        is_alone = is_beside or not self.about.words
+        shown = self.question if is_alone else f"{self.question}\n\n{self.about.words}"
         made = await self.shared.calls(
             place, "chat.postMessage", limits, channel=place["channel"], thread_ts=place["thread"] or None,
             blocks=[_shown(heading, shown)],
@@ -72,7 +84,7 @@ class SlackAsking:
     def __init__(self, shared: SlackShared) -> None:
         self._shared = shared
 
-    async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: str = "") -> Sentence:
+    async def ask(self, place: Mapping[str, str], user: str, question: str, *, about: About = NO_MESSAGE) -> Sentence:
         """Ask in a channel, or in a thread of it (`thread` of the place), perhaps about a message.
 
         Returns:

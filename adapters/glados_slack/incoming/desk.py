@@ -13,13 +13,13 @@ from weakref import WeakValueDictionary
 from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.intake.intake import Verdict
-from glados_bots.wording.sentence import NOTHING, say
+from glados_bots.wording.sentence import say
 from glados_slack.app_config import COMMAND
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, conversation_of, message_id, place_of, seconds, thread_of
 from glados_slack.incoming.addressing import ASKING, Edit, Reason, addressed, is_edit, is_question
-from glados_slack.incoming.earlier import quoted_in
+from glados_slack.incoming.earlier import Before
 from glados_slack.incoming.questions import AskedInSlackMessage
 from glados_slack.incoming.shared import SlackShared
 
@@ -122,12 +122,9 @@ class SlackDesk:
             await self._notes.refuse(asked.place, event.user, verdict.refusal)
         elif verdict.status == "empty":
             if reason != "thread" and await self._core.marks.once(f"help:{name}"):
-                how = say("how-to-ask-slack", help=f"`{COMMAND} help`")
-                await self._notes.say(asked.place, event.user, verdict.left_out or how)
-        else:
-            sentence = NOTHING if verdict.is_repeat else verdict.refusal or verdict.left_out
-            if sentence and await self._core.marks.once(f"told:{name}"):
-                await self._notes.whisper(asked.place, event.user, sentence)
+                await self._notes.say(asked.place, event.user, say("how-to-ask-slack", help=f"`{COMMAND} help`"))
+        elif verdict.refusal and not verdict.is_repeat and await self._core.marks.once(f"told:{name}"):
+            await self._notes.whisper(asked.place, event.user, verdict.refusal)
         return verdict
 
     # --- changes ---------------------------------------------------------------------------------------------------
@@ -152,12 +149,12 @@ class SlackDesk:
             await self._ask_anew(turn, now, install)
 
     async def _ask_anew(self, turn: Turn, event: Event, install: Install) -> None:
-        """Answer an edited question again; one whose text is what it was is left alone."""
+        """Answer an edited question again, unless its text and files are what they were."""
         if not await self._is_newest(turn):
             return
         name = message_id(event.channel, event.ts)
         asked = AskedInSlackMessage.of(self._shared, event, install, self._changes)
-        asked.earlier = quoted_in(turn.text) if turn.id == name else ""
+        asked.before = Before.of(turn) if turn.id == name else Before()
         verdict = await self._core.desk.ask_anew(asked, turn, name, event.user)
         if verdict.status in {"barred", "too_long"}:
             await self._notes.refuse(asked.place, event.user, verdict.refusal)

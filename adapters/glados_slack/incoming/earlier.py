@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
+from glados_bots.conversation import Attachment, Turn
+from glados_slack.connection.attachments import earlier, earlier_of
 from glados_slack.connection.budgets import budget
-from glados_slack.connection.files import MOST_FILES, is_candidate
 from glados_slack.connection.installs import Install
 from glados_slack.connection.paging import Message, all_pages
 from glados_slack.connection.places import Event, conversation_of
 from glados_slack.incoming.addressing import addressed
 from glados_slack.incoming.shared import SlackShared
 from glados_slack.words.reading import Reader
-from glados_slack.words.said import files_of
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ METHOD = "conversations.replies"
 EARLIER = "Earlier in this thread:\n{lines}\n\n"
 _EARLIER = re.compile(r"\AEarlier in this thread:\n(?:>.*\n)+\n")
 EARLIER_CHARS = 6_000
-FILES_CHARS = 10_000
 PAGE, MOST_PAGES = 1_000, 5
 PATIENCE_FOR_EARLIER_S = 1.0  # Slack waits three seconds for the whole event
 
@@ -33,35 +33,43 @@ def quoted_in(text: str) -> str:
     return found[0] if found else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stands before the words of a question."""
+
+    words: str = ""
+    files: tuple[Attachment, ...] = ()  # the newest first
+
+    @classmethod
+    def of(cls, turn: Turn) -> Self:
+        """What a question began with when it was saved."""
+        return cls(quoted_in(turn.text), earlier_of(turn.attachments))
+
+
 class Earlier:
     """Reads threads."""
 
     def __init__(self, shared: SlackShared) -> None:
         self._calls = shared.calls
-        self._files = shared.files
         self._marks = shared.core.marks
         self._most = shared.settings.thread_context
 
-    async def read(self, event: Event, install: Install, place: Mapping[str, str], reader: Reader) -> str:
-        """What others said in a thread before we were called into it, where Slack lets us read that."""
+    async def read(self, event: Event, install: Install, place: Mapping[str, str], reader: Reader) -> Before:
+        """What others said in a thread before we were called into it, with their files, where Slack lets us read it."""
         if not self._most or event.thread == event.ts or event.kind == "im":
-            return ""
+            return Before()
         if await self._marks.joined(conversation_of(event.channel, event.thread)):
-            return ""
+            return Before()
         where = {"channel": event.channel, "channel_type": event.kind}
         found = [Event.of(event.body, {**message, **where}) for message in await self._newest(event, place)]
         # What mentions us is a question of its own, though its event may come later than this one.
         told = [one for one in found if one.ts != event.ts and addressed(one, install.bot_user) != "mention"]
         await reader.know(one.user for one in told)
         newest = _last([line for one in told for line in await reader.quoted(one)])
-        newest += await self._files_of([one for one in told if await reader.answers(one)], install, place)
-        return EARLIER.format(lines="\n".join(newest)) if newest else ""
-
-    async def _files_of(self, told: Sequence[Event], install: Install, place: Mapping[str, str]) -> list[str]:
-        """Text files of these messages as lines of the quotation, the newest ones. None of people on the deny list."""
-        newest = [file for one in reversed(told) for file in files_of(one.data) if is_candidate(file)]
-        found = await self._files.read(newest[:MOST_FILES], install, place, PATIENCE_FOR_EARLIER_S)
-        return [f"> {line}" for line in found.fitted(FILES_CHARS)[0].splitlines()]
+        files = [
+            file for one in reversed(told) if await reader.answers(one) for file in await reader.attachments(one.data)
+        ]
+        return Before(EARLIER.format(lines="\n".join(newest)) if newest else "", earlier(files))
 
     async def _newest(self, event: Event, place: Mapping[str, str]) -> list[Message]:
         """The newest messages before the question; none where not all of the thread can be read, as they come last."""

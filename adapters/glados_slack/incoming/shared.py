@@ -7,12 +7,12 @@ from typing import ClassVar
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.background import Background
 from glados_bots.conversation import LANGUAGE, Turn
+from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording.sentence import NOTHING, Sentence
 from glados_slack.access import SlackAsker, refusal
 from glados_slack.answers.surface import SlackSurface
 from glados_slack.connection.calls import Calls
-from glados_slack.connection.files import FileReader
 from glados_slack.connection.people import People
 from glados_slack.connection.places import conversation_of, message_id
 from glados_slack.incoming.facts import SlackFacts
@@ -29,7 +29,6 @@ class SlackShared:
     calls: Calls = field(init=False)
     people: People = field(init=False)
     notes: SlackNotes = field(init=False)
-    files: FileReader = field(init=False)
     facts: SlackFacts = field(init=False)
     background: Background = field(default_factory=Background)  # what is done after Slack was answered
 
@@ -37,7 +36,6 @@ class SlackShared:
         self.calls = self.core.surface.calls
         self.people = People(self.calls)
         self.notes = SlackNotes(self.core.marks, self.calls, self.language_of)
-        self.files = FileReader(self.calls, str(self.settings.api_base), self.settings.file_max_bytes)
         self.facts = SlackFacts(self.core.store)
 
     async def language_of(self, place: Mapping[str, str], user: str) -> str:
@@ -67,14 +65,15 @@ class AskedOnSlack:
             await self.shared.core.marks.join(turn.conversation, since)
         await self.shared.facts.note_asked(turn.place)
 
-    async def turn_at(self, place: Mapping[str, str], text: str) -> Turn:
+    async def turn_at(self, place: Mapping[str, str], question: Question) -> Turn:
         """The turn at a place; `ts` of the place is its question."""
         user = self.asker.user
         return Turn(
             id=message_id(place["channel"], place["ts"]),
             conversation=conversation_of(place["channel"], place["thread"]),
             author=user,
-            text=text,
+            text=question.text,
+            attachments=question.attachments,
             author_name="" if place["kind"] == "im" else await self.shared.people.name(place, user),
             channel=place["channel"],
             place={**place, LANGUAGE: await self.shared.language_of(place, user)},

@@ -6,11 +6,10 @@ labels of what can be pressed. Other servers' JSON may be anything, and as deep 
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from glados_slack.connection.escaping import encode
+from glados_slack.connection.loose_json import Json, mappings, text_of
 
-Json = Mapping[str, Any]
 DEEPEST = 8  # blocks within blocks; Slack's own go to four
 MOST_ROWS, MOST_COLUMNS = 101, 20  # of a table: Slack's limits (docs.slack.dev, "Table block", "Data table block")
 RULE = "| --- |"  # what every table has
@@ -27,17 +26,6 @@ _TOKENS = {
     "emoji": ("name", ":{}:"),
 }
 _PRESSED = frozenset({"actions", "context_actions", "input", "button", "workflow_button", "feedback_buttons"})
-
-
-def mappings(found: object) -> list[Json]:
-    """Those entries of a list that are objects; none where it is no list."""
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-
-
-def text_of(part: Json, name: str) -> str:
-    """A field that is text; empty where it is missing, or anything else."""
-    found = part.get(name)
-    return found if isinstance(found, str) else ""
 
 
 def words_of(block: Json) -> str:

@@ -7,15 +7,17 @@ question unmarked.
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from glados_bots.conversation import Attachment
 from glados_bots.intake.addressing import named
 from glados_slack.access import is_answered
+from glados_slack.connection.attachments import both, files_of
 from glados_slack.connection.escaping import decode
 from glados_slack.connection.installs import Install
+from glados_slack.connection.loose_json import Json, mappings, text_of
 from glados_slack.connection.people import People
 from glados_slack.connection.places import Event
 from glados_slack.settings import SlackSettings
-from glados_slack.words.block_words import Json, mappings, text_of
-from glados_slack.words.said import SharedMessage, cut, file_names, said
+from glados_slack.words.said import MOST_PARTS, SharedMessage, cut, file_names, said
 from glados_slack.words.text import read
 
 # Said to the model, of people on the deny list and of other organisations.
@@ -23,6 +25,7 @@ UNANSWERED = "{name} (somebody the operator does not let speak to you: do nothin
 SHARED = "Shared message:\n{lines}"
 QUOTED_CHARS = 5_000  # of one message
 LONGEST_NAME = 80
+PERSONS = frozenset({"U", "W"})  # how ids of people begin
 
 
 class Reader:
@@ -46,6 +49,13 @@ class Reader:
         found = said(message)
         works = [self._read(found.words), self._read(found.attached), *map(self._shared, found.shared)]
         return "\n\n".join(filter(None, await asyncio.gather(*works)))
+
+    async def attachments(self, message: Json) -> tuple[Attachment, ...]:
+        """The files of a message, and of the messages that it shows, unless the bot does not answer their authors."""
+        shown = mappings(message.get("attachments"))[:MOST_PARTS]
+        known = await asyncio.gather(*(self._sharer_is_answered(text_of(one, "author_id")) for one in shown))
+        theirs = [file for one, is_known in zip(shown, known, strict=True) if is_known for file in files_of(one)]
+        return both(files_of(message), theirs)
 
     async def quoted(self, event: Event) -> list[str]:
         """A message of anybody as lines of a quotation; none when it says nothing."""
@@ -84,13 +94,18 @@ class Reader:
         return SHARED.format(lines="\n".join(lines)) if lines else ""
 
     async def _sharer(self, shared: SharedMessage) -> str:
-        if shared.author[:1] not in {"U", "W"}:
+        if shared.author[:1] not in PERSONS:
             return called(shared.name or "somebody")
         name = await self._name(shared.author)
-        is_external = await self._people.is_stranger(self._place, shared.author)
         name = called(shared.name if name == shared.author and shared.name else name)
-        is_known = is_answered(self._settings, shared.author, is_external=is_external)
-        return name if is_known else UNANSWERED.format(name=name)
+        return name if await self._sharer_is_answered(shared.author) else UNANSWERED.format(name=name)
+
+    async def _sharer_is_answered(self, author: str) -> bool:
+        """Whether the author of a message that another one shows is no person whom the bot does not answer."""
+        if author[:1] not in PERSONS:
+            return True
+        is_external = await self._people.is_stranger(self._place, author)
+        return is_answered(self._settings, author, is_external=is_external)
 
     async def _read(self, text: str) -> str:
         return await read(text, self._install.bot_user, self._install.bot_name, self._name) if text else ""

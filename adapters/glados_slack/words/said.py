@@ -8,12 +8,11 @@ readable.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from glados_slack.connection.escaping import decode, encode
-from glados_slack.words.block_words import RULE, mappings, text_of, words_of
+from glados_slack.connection.loose_json import Json, mappings, text_of
+from glados_slack.words.block_words import RULE, words_of
 
-Json = Mapping[str, Any]
 MOST_PARTS = 50  # blocks, attachments or files of one message that are looked at
 MOST_CHARS = 40_000  # of what stands beside the text; Slack's own limit of a text
 CUT = " …"  # after the beginning of a text
@@ -65,12 +64,6 @@ def said(message: Json, depth: int = DEEPEST) -> Said:
         else:
             attached.append(_attached(one))
     return Said(words, cut("\n\n".join(filter(None, attached))), tuple(shared), file_names(message))
-
-
-def files_of(message: Json) -> list[Json]:
-    """What was uploaded with a message, and with those that it shows."""
-    shown = mappings(message.get("attachments"))[:MOST_PARTS]
-    return [file for one in (message, *shown) for file in mappings(one.get("files"))[:MOST_PARTS]]
 
 
 def file_names(message: Json) -> tuple[str, ...]:

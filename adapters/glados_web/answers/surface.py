@@ -16,7 +16,7 @@ from typing import cast
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, PlainAnswer, UnreadableError, View
+from glados_bots.surface import Budget, FileLimits, PlainAnswer, UnreadableError, View
 from glados_bots.wording.sentence import say
 
 VIEW_SECONDS = 3600  # the history has a finished turn; its view only bridges the time until then
@@ -33,6 +33,7 @@ class WebSurface:
     """
 
     longest_call_s = 0.0  # Redis writes at once
+    files_out: FileLimits | None = None  # the page shows everything
 
     def __init__(self, store: Store, streams: Client) -> None:
         self._store = store

@@ -3,6 +3,7 @@
 from wcwidth import wcswidth
 
 from glados_bots.markdown.drawing.leaves import Grid, Leaf, Place, bold
+from glados_bots.markdown.drawing.raw_html import plain_runs
 from glados_bots.markdown.links import safe_url
 from glados_bots.markdown.tree import Run, Span, Table
 
@@ -25,11 +26,28 @@ def width(text: str) -> int:
 def draw_grid(table: Table) -> Grid:
     """Draw a table with aligned columns; the header is `rows[0]`."""
     urls: dict[str, int] = {}
-    cells = [[(text, width(text)) for text in (_cell(cell, urls) for cell in row)] for row in table.rows]
-    widths = [max(1, *(size for _, size in column)) for column in zip(*cells, strict=True)]
+    cells = _cells(table, urls)
+    widths = _widths(cells)
     lines = [_line(row, widths, table.aligns) for row in cells]
     lines.insert(1, "─┼─".join("─" * count for count in widths))
-    return Grid(lines, list(urls), sum(widths) + len(_SEPARATOR) * (len(widths) - 1))
+    return Grid(lines, list(urls), _sum(widths))
+
+
+def grid_width(table: Table) -> int:
+    """The columns that `draw_grid` needs. Unlike the drawing, they cost in proportion to the table's text."""
+    rows = [[plain_runs(cell) for cell in row] for row in table.rows]
+    return _sum(_widths(_cells(Table(table.aligns, rows), {})))
+
+
+def cell_text(runs: list[Run]) -> str:
+    """What a cell says, with its line breaks. The address of a link follows its label, if it may be shown."""
+    parts, plain = [], plain_runs(runs)
+    for index, run in enumerate(plain):
+        parts.append("\n" if run.kind in {"soft", "hard"} else run.text)
+        span, url = _link_end(plain, index)
+        if url is not None and span is not None and not span.bare:
+            parts.append(f" ({url})")
+    return "\n".join(line.strip() for line in "".join(parts).strip().split("\n"))
 
 
 def rows_within(rows: list[list[list[Run]]], size: int) -> int:
@@ -77,6 +95,18 @@ def _joined(cells: list[list[Run]]) -> list[Run]:
     return bold(runs)
 
 
+def _cells(table: Table, urls: dict[str, int]) -> list[list[tuple[str, int]]]:
+    return [[(text, width(text)) for text in (_cell(cell, urls) for cell in row)] for row in table.rows]
+
+
+def _widths(cells: list[list[tuple[str, int]]]) -> list[int]:
+    return [max(1, *(size for _, size in column)) for column in zip(*cells, strict=True)]
+
+
+def _sum(widths: list[int]) -> int:
+    return sum(widths) + len(_SEPARATOR) * (len(widths) - 1)
+
+
 def _cell(runs: list[Run], urls: dict[str, int]) -> str:
     """The text of a cell. A link's number follows its label; `urls` maps addresses to numbers."""
     if len(runs) == 1 and not runs[0].spans:
@@ -84,12 +114,18 @@ def _cell(runs: list[Run], urls: dict[str, int]) -> str:
     text = ""
     for index, run in enumerate(runs):
         text += " " if run.kind in {"soft", "hard"} else _struck(runs, index)
-        span = next((span for span in run.spans if span.kind == "link"), None)
-        is_last = span is not None and not (index + 1 < len(runs) and span in runs[index + 1].spans)
-        url = safe_url(span.url) if span is not None and is_last else None
+        _, url = _link_end(runs, index)
         if url is not None:
             text += f" [{urls.setdefault(url, len(urls) + 1)}]"
     return " ".join(text.split())
+
+
+def _link_end(runs: list[Run], index: int) -> tuple[Span | None, str | None]:
+    """(the link around a run or None, its address if the link ends here and may be shown)."""
+    span = next((span for span in runs[index].spans if span.kind == "link"), None)
+    if span is None or (index + 1 < len(runs) and span in runs[index + 1].spans):
+        return span, None
+    return span, safe_url(span.url)
 
 
 def _struck(runs: list[Run], index: int) -> str:

@@ -5,7 +5,7 @@ restored from the parser's output, so that code stays verbatim.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from glados_bots.markdown.fences import Edit, mend_fences
@@ -47,12 +47,18 @@ class Mended:
 
     def source_offset(self, offset: int) -> int:
         """Translate an offset in `text` to one in the source."""
-        shift = 0
-        for start, end, replacement in self.edits:
-            if start + shift >= offset:
-                break
-            shift += len(replacement) - (end - start)
-        return offset - shift
+        return self.source_offsets([offset])[0]
+
+    def source_offsets(self, offsets: Sequence[int]) -> list[int]:
+        """Translate ascending offsets in `text` to offsets in the source."""
+        found, shift, edits = [], 0, iter(self.edits)
+        edit = next(edits, None)
+        for offset in offsets:
+            while edit and edit[0] + shift < offset:
+                shift += len(edit[2]) - (edit[1] - edit[0])
+                edit = next(edits, None)
+            found.append(offset - shift)
+        return found
 
 
 def readable(text: str) -> str:

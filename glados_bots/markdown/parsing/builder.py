@@ -18,7 +18,9 @@ class Builder(InlineBuilder):
 
     def __init__(self, source: str, marks: Iterable[str] = ()) -> None:
         self.place = 0  # position of the current event, in UTF-8 bytes of the source
+        self.end = 0  # the end of the current event, likewise
         self.starts: list[int] = []  # start of each top-level block
+        self.placed: list[tree.Placed] = []  # each code block and table
         super().__init__(source, marks)
         self._blocks: list[Block] = []
         self._containers: list[list[Block]] = [self._blocks]
@@ -41,7 +43,7 @@ class Builder(InlineBuilder):
         for event in events:
             if are_placed:
                 event, place = event  # noqa: PLW2901 - saves a tuple
-                self.place = place["start"]
+                self.place, self.end = place["start"], place["end"]
             if event.__class__ is str:
                 self._add_break(event) if event != "Rule" else self._open_block(tree.Rule())
                 continue
@@ -70,7 +72,7 @@ class Builder(InlineBuilder):
         marks = list(self._marks)
         order = {label: index for index, label in enumerate(marks)}
         notes = sorted(self._notes, key=lambda note: order.get(note.label, len(order)))
-        return tree.Document(self._blocks, self.starts, notes, marks)
+        return tree.Document(self._blocks, self.starts, notes, marks, self.placed)
 
     # Leaves
 
@@ -101,8 +103,14 @@ class Builder(InlineBuilder):
         self._open_block(tree.Heading(int(data["level"][1]), runs))
         self._runs = runs
 
+    def _open_placed(self, block: tree.Code | tree.Table) -> None:
+        before = self._containers[-1][-1] if self._containers[-1] else None
+        self.placed.append(tree.Placed(block, self.place, self.end, before))
+        self._open_block(block)
+
     def _start_code(self, data: Any) -> None:
-        self._open_block(tree.Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self._open_placed(tree.Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self.placed[-1].is_indented = data == "Indented"
         self._code = []
 
     def _end_code(self) -> None:
@@ -181,11 +189,12 @@ class Builder(InlineBuilder):
 
     def _start_table(self, aligns: tuple[str, ...]) -> None:
         self._table = tree.Table(aligns, [])
-        self._open_block(self._table)
+        self._open_placed(self._table)
 
     def _start_row(self, _: Any) -> None:
         if self._table is not None:
             self._table.rows.append([])
+            self.placed[-1].rows.append(self.place)
 
     def _start_cell(self, _: Any) -> None:
         self._runs = []

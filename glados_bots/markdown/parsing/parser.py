@@ -8,7 +8,7 @@ import pyromark
 
 from glados_bots.markdown.mending.mend import mend, readable
 from glados_bots.markdown.parsing.builder import Builder
-from glados_bots.markdown.tree import Document
+from glados_bots.markdown.tree import Document, Placed
 
 OPTIONS = (
     pyromark.Options.ENABLE_TABLES
@@ -45,6 +45,28 @@ def parse_mended(text: str, on_unknown: LinkCallback | None = None, marks: Itera
     events = pyromark.events_with_range(text, options=OPTIONS, merge_text=True, broken_link_callback=on_unknown)
     builder.read(events, are_placed=True)
     return builder.document()
+
+
+def locate(text: str) -> tuple[str, list[Placed]]:
+    """(a whole answer with line feeds only, its code blocks and tables, placed in characters of that text)."""
+    source = readable(text)
+    mended = mend(source)
+    placed = parse_mended(mended.text).placed
+    offsets = [offset for one in placed for offset in (one.start, *one.rows, one.end)]
+    places = iter(mended.source_offsets(_in_characters(mended.text, offsets)))
+    for one in placed:
+        one.start, *one.rows, one.end = (next(places) for _ in range(len(one.rows) + 2))
+    return source, placed
+
+
+def _in_characters(text: str, offsets: list[int]) -> list[int]:
+    """Ascending offsets in UTF-8 bytes, in characters."""
+    content, found, characters, before = text.encode(), [], 0, 0
+    for offset in offsets:
+        characters += len(content[before:offset].decode())
+        before = offset
+        found.append(characters)
+    return found
 
 
 def _has_odd_numbers(text: str) -> bool:

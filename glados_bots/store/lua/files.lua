@@ -1,6 +1,6 @@
 -- What people attached to a turn: `files` of its hash, one JSON object per line, in the order of the question.
 -- What was read of them is in the hash f:TURN. Field: the file's id, or 'raw:' and the id for bytes that nobody has read yet.
--- Shared by accept.lua and change.lua.
+-- Shared by accept.lua, change.lua and keep.lua.
 local function ids_of(files)
   local found = {}
   for line in string.gmatch(files or '', '[^\n]+') do found[#found + 1] = cjson.decode(line).id end

@@ -10,7 +10,7 @@ from tests.fakes.common.clock import dispatched
 from .blocks.content import rich_text, typed
 from .sharing import Sharer
 from .world.errors import ApiError
-from .world.messages import add_message, check_may_post, delete_message, edited
+from .world.messages import add_message, check_may_post, delete_file, delete_message, edited
 from .world.models import Channel, File, JsonObject, Message
 from .world.payloads import message_json, view_json
 from .world.reactions import react, unreact
@@ -80,13 +80,14 @@ class Person(Sharer):
         """The direct conversation with the bot of this workspace."""
         return self.world.direct(self, self.app_bot)
 
-    async def edit(self, message: Message, text: str) -> None:
-        """Change an own message."""
+    async def edit(self, message: Message, text: str, *, files: Iterable[NewFile] = ()) -> None:
+        """Change an own message, and perhaps add files to it."""
         if message.author is not self:
             raise ApiError("cant_update_message")
         before = message_json(message, self.world)
         message.text = typed(text)
         message.blocks = [rich_text(message.text) | {"block_id": "b0"}]
+        message.files = [*message.files, *map(self.upload, files)]
         edited(self.world, message, before)
         await asyncio.sleep(0)
 
@@ -95,6 +96,13 @@ class Person(Sharer):
         if message.author is not self:
             raise ApiError("cant_delete_message")
         delete_message(self.world, message)
+        await asyncio.sleep(0)
+
+    async def delete_file(self, file: File) -> None:
+        """Delete an own file; messages keep a tombstone of it."""
+        if file.owner is not self:
+            raise ApiError("cant_delete_file")
+        delete_file(self.world, file)
         await asyncio.sleep(0)
 
     async def react(self, message: Message, name: str) -> None:

@@ -18,7 +18,8 @@ from .api.auth_methods import AuthMethods
 from .api.chat_methods import METHODS as CHAT
 from .api.conversation_methods import METHODS as CONVERSATIONS
 from .api.faults import Fault
-from .api.files import Files, ForeignHost
+from .api.files import Files
+from .api.foreign_host import ForeignHost
 from .api.ratelimits import RateLimits
 from .api.view_methods import ViewMethods
 from .api.web_api import WebApi
@@ -90,9 +91,9 @@ class FakeSlack:
         self.http = HttpEvents(self.world)
         self.delivery = Delivery(self.world, self.sockets, self.http)
         self.interactions = Interactions(self.world, self.delivery)
-        self.files = Files(self.world, self.tokens)
         self.foreign = ForeignHost()
         self.faults = Faults(Fault)
+        self.files = Files(self.world, self.tokens, self.faults)
         self.rate_limits = RateLimits(clock)
         self.settings = ConnectSettings("")
         self.team = self.add_team("Aperture")

@@ -68,7 +68,7 @@ async def alone(engine: TransformersEngine) -> list[str]:
 async def test_an_answer_is_the_same_as_by_generate(engine: TransformersEngine, folder: Path) -> None:
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     for question, text in zip(QUESTIONS, await alone(engine), strict=True):
-        prompt = engine._encode([Message("user", question)], GREEDY)
+        prompt = engine._encode([Message("user", question)], GREEDY).tokens
         said = model.generate(torch.tensor([prompt]), max_new_tokens=16, do_sample=False)[0, len(prompt) :]
         assert text == engine.encoder.tokenizer.decode(said, skip_special_tokens=True)
     assert await together(engine) == await alone(engine)

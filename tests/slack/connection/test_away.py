@@ -4,7 +4,7 @@ import pytest
 
 from glados_bots.turns import insistence
 from glados_bots.turns import turn as turns
-from glados_slack.connection.calls import _seconds
+from glados_slack.connection.calls import seconds_of
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Person
 from tests.slack.conftest import Adapter, answered
@@ -40,7 +40,7 @@ async def test_a_question_asked_just_before_slack_goes_away_is_answered_once_whe
     [("7", 7), ("0.5", 0.5), ("", 5), (None, 5), ("soon", 5), ("nan", 5), ("inf", 5), ("-1", 5), ("1e9", 3600)],
 )
 def test_a_retry_after_that_is_none_is_our_own_pause_and_none_is_endless(header: str | None, seconds: float) -> None:
-    assert _seconds(header) == seconds
+    assert seconds_of(header) == seconds
 
 
 @pytest.mark.parametrize("streaming", [True, False])

@@ -120,7 +120,6 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "reply_users": st.lists(st.text()),
     "latest_reply": st.integers(AT, AT + 99).map(stamp),
     "subscribed": st.booleans(),
-    "files": st.lists(st.fixed_dictionaries({"id": st.text(), "name": st.text()})),
     "metadata": st.dictionaries(st.text(), st.text()),
     "user": st.sampled_from(["UADA", "UBOB", BOT, ""]),
     "bot_id": st.sampled_from(["", "B1"]),
@@ -130,14 +129,26 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+FILE: Json = {"id": "F1", "name": "a.txt", "mimetype": "text/plain"}
+SAME_FILES = st.sampled_from([[FILE], [{"id": "F1", "file_access": "check_file_info"}], [{**FILE, "size": 4}]])
+
+
 @given(
     text=st.sampled_from(["hello", f"<@{BOT}> hi <https://a.example>", "", "<!here>"]),
-    was=st.fixed_dictionaries({}, optional=FIELDS),
-    now=st.fixed_dictionaries({}, optional=FIELDS),
+    was=st.fixed_dictionaries({"files": SAME_FILES}, optional=FIELDS),
+    now=st.fixed_dictionaries({"files": SAME_FILES}, optional=FIELDS),
 )
-def test_a_change_of_anything_but_the_words_is_no_edit(text: str, was: Json, now: Json) -> None:
+def test_a_change_of_anything_but_the_words_and_the_files_is_no_edit(text: str, was: Json, now: Json) -> None:
     edit = Edit(stamp(AT + 60), message(text, **was))
     assert not is_edit(message(text, **now), BOT, edit)
+
+
+def test_a_file_that_was_added_or_deleted_is_an_edit() -> None:
+    none, one, two = message("hi"), message("hi", files=[FILE]), message("hi", files=[FILE, {"id": "F2"}])
+    deleted = message("hi", files=[FILE, {"id": "F2", "mode": "tombstone"}])
+    for was, now in ((none, one), (one, none), (one, two), (two, deleted)):
+        assert is_edit(now, BOT, Edit(stamp(AT + 60), was))
+    assert not is_edit(deleted, BOT, Edit(stamp(AT + 60), one))
 
 
 @given(was=st.text(), now=st.text())

@@ -88,5 +88,6 @@ async def test_files_of_earlier_messages_are_named_and_previews_are_not_what_was
     async with adapter():
         await ada.say(channel, f"{slack.bot.mention} what broke?", thread=root)
         await answered(slack, root)
-    assert "> ada: see https://a.example\n> ada: (file pump.log)\n> Attached file pump.log:" in asked(model)[0]
+    assert "> ada: see https://a.example\n> ada: (file pump.log)\n\n" in asked(model)[0]
+    assert "Attached file pump.log:" in asked(model)[0]
     assert "A page" not in asked(model)[0]

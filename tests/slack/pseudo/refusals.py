@@ -5,7 +5,7 @@ from functools import partial
 
 from glados_bots.commands import Commands
 from glados_bots.store.limits import AT_ONCE
-from glados_bots.turns import worker
+from glados_bots.turns import attached, worker
 from glados_bots.turns.served_models import ServedModels
 from glados_bots.wording.languages import PSEUDO
 from glados_bots.wording.sentence import say
@@ -15,48 +15,40 @@ from tests.slack.conftest import answered, is_end
 from tests.slack.pseudo.stage import QUESTION, REDO, Stage, scenario
 from tests.waiting import LONGEST_S
 
-CAT = ("γάτα.bmp", "image/png", b"\x89PNG\0")
 
-
-@scenario("how-to-ask-slack not-read file-unread file-no-text too-long")
+@scenario("how-to-ask-slack too-long")
 async def what_is_no_question(stage: Stage) -> None:
     anna = stage.person()
     async with stage.adapter(core={"message_max_chars": 200}):
         await answered(stage.slack, await stage.ask(anna, ""), ends=False)
-        picture = await anna.say(stage.channel, stage.slack.bot.mention, files=[CAT])
-        await answered(stage.slack, picture, ends=False)
         await stage.ask(anna, "λ" * 201)
         await stage.told(anna, "too-long", length=201, most=200)
 
 
 @scenario(
-    "beginning-read file-too-many file-no-room file-elsewhere file-not-slack file-status file-redirected file-no-right"
-    " file-off two-sentences"
+    "not-read file-unread file-too-many file-elsewhere file-not-slack file-status file-redirected file-no-right"
+    " file-gone file-slow file-too-large file-off two-sentences"
 )
 async def files_that_are_not_read(stage: Stage) -> None:
     anna, slack = stage.person(), stage.slack
-    notes = [(f"{number}.txt", "text/plain", b"\xce\xbb") for number in range(6)]
-    long = ("μακρόν.txt", "text/plain", b"x" * 50_000)
-    async with stage.adapter():
-        await answered(
-            slack, await anna.say(stage.channel, f"{slack.bot.mention} {QUESTION}", files=[*notes, CAT, long])
-        )
-        await answered(slack, await anna.say(stage.channel, f"{slack.bot.mention} {QUESTION}", files=[long, CAT]))
-        message = await anna.say(stage.channel, QUESTION, files=notes[:4])
-        elsewhere, external, gone, circle = message.files
+    stage.patch.setattr(attached, "NAP_S", 0.0)
+    notes = [(f"{number}.txt", "text/plain", b"\xce\xbb") for number in range(7)]
+    async with stage.adapter(core={"attachments_max": 6, "attachment_max_mb": 1}):
+        message = await anna.say(stage.channel, QUESTION, files=notes)
+        elsewhere, external, gone, circle, odd, large, _ = message.files
         elsewhere.redirect_to, external.external_url = f"{slack.foreign.url}/x", f"{slack.foreign.url}/y"
-        circle.redirect_to = circle.url
+        circle.redirect_to, large.announced = circle.url, 2**30
+        slack.faults.add(method="file.download", status=418, args={"file": odd.id})
         del slack.world.files[gone.id]
         await anna.edit(message, f"{slack.bot.mention} {QUESTION}")
         await answered(slack, message)
+        away = slack.faults.add(method="file.download", status=503, times=None)
+        await answered(slack, await anna.say(stage.channel, f"{slack.bot.mention} {QUESTION}", files=notes[:1]))
+        slack.faults.remove(away)
         slack.team.installation.scopes -= {"files:read"}
         await answered(slack, await anna.say(stage.channel, f"{slack.bot.mention} {QUESTION}", files=notes[:1]))
-    async with stage.adapter(file_max_bytes=0, core={"message_max_chars": 200}):
+    async with stage.adapter(core={"attachment_max_mb": 0}):
         await answered(slack, await anna.say(stage.channel, f"{slack.bot.mention} {QUESTION}", files=notes[:1]))
-    slack.team.installation.scopes |= {"files:read"}
-    async with stage.adapter(core={"message_max_chars": 200}):
-        question = f"{slack.bot.mention} {'λ' * 200}"
-        await answered(slack, await anna.say(stage.channel, question, files=[("ἄλφα.txt", "text/plain", b"x" * 999)]))
 
 
 @scenario("limit-minute-user limit-minute-channel limit-minute-all")
@@ -148,14 +140,15 @@ async def ask_where_the_bot_may_not_write(stage: Stage) -> None:
             await stage.run(anna, f"ask {QUESTION}")
 
 
-@scenario("server-401 server-402 server-403 server-404 server-413 server-rejects too-long-for-model"
-          " too-long-for-model-tokens")  # fmt: skip
+@scenario("server-401 server-402 server-403 server-404 server-413 server-blind server-too-many-pictures server-rejects"
+          " too-long-for-model too-long-for-model-tokens")  # fmt: skip
 async def the_models_server_refuses(stage: Stage) -> None:
     anna = stage.person()
     too_long: dict[str, str | int] = {"code": "context_length_exceeded", "message": "μακρόν"}
     errors: list[tuple[int, dict[str, str | int]]] = [
         (status, {"message": "κακόν"}) for status in (401, 402, 403, 404, 413, 418)
     ]
+    errors += [(400, {"code": "image_not_supported"}), (400, {"message": "At most 1 image(s) may be provided"})]
     errors += [(400, too_long), (400, too_long | {"prompt_tokens": 9000, "n_ctx": 10})]
     async with stage.adapter(core={"inference_url": stage.odd_url}):
         for stage.odd.status, stage.odd.error in errors:

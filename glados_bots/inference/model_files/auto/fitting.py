@@ -49,8 +49,7 @@ def on_cpu(card: Card, machine: Machine) -> bool:
     """Whether main memory holds the weights, as they are loaded, and the cache."""
     if card.shape is None:
         return False
-    least = weight_bytes(card.shape, "bfloat16") + cache_on_cpu(machine.memory) + OVERHEAD
-    return least <= machine.memory * CPU_SHARE
+    return _least_on_cpu(card.shape, machine) <= machine.memory * CPU_SHARE
 
 
 def verdict(card: Card, machine: Machine) -> Finding:
@@ -60,8 +59,10 @@ def verdict(card: Card, machine: Machine) -> Finding:
     shape, _ = as_loaded(card.shape, method_of(card.config))
     loaded = card.model_copy(update={"shape": shape})
     if not machine.gpus:
-        yes = on_cpu(loaded, machine)
-        return Finding(yes, f"{'yes' if yes else 'no'}: needs {size(weight_bytes(shape, 'bfloat16') + OVERHEAD)}")
+        needs = f"needs {size(_least_on_cpu(shape, machine))}"
+        if on_cpu(loaded, machine):
+            return Finding(yes=True, reason=f"yes: {needs}")
+        return Finding(yes=False, reason=f"no: {needs} of {size(machine.memory * CPU_SHARE)}")
     found = next(_places(loaded, shape, machine), None)
     if found is not None:
         return Finding(yes=True, reason=f"yes{found}")
@@ -76,6 +77,11 @@ def _places(card: Card, shape: Shape, machine: Machine) -> Iterator[str]:
         for multi_gpu in (False, True)[: len(machine.gpus)]:
             if holds(card, precision, machine, multi_gpu=multi_gpu, window=SHORTEST_WINDOW, conversations=1):
                 yield ("" if precision == "none" else f", in {precision}") + (", with --multi-gpu" if multi_gpu else "")
+
+
+def _least_on_cpu(shape: Shape, machine: Machine) -> float:
+    """Bytes of main memory for the weights, the cache that the service takes without a GPU, and the rest."""
+    return weight_bytes(shape, "bfloat16") + cache_on_cpu(machine.memory) + OVERHEAD
 
 
 def _need(card: Card, shape: Shape, precision: Precision, window: int) -> Need:

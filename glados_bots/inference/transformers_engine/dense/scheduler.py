@@ -12,18 +12,19 @@ from typing import Any
 
 import torch
 
-from glados_bots.errors import first_line
+from glados_bots.errors import PictureRefusedError, first_line
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
 from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
 from glados_bots.inference.transformers_engine.dense.mailbox import Mailbox
 from glados_bots.inference.transformers_engine.dense.states import size
-from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
+from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver
+from glados_bots.inference.transformers_engine.vision.shown import Shown
 
 KEPT_SHARE = 0.5  # of the cache's memory, at most, for prompts of earlier requests
 GPU_BATCH_TOKENS = 1024  # tokens of a prompt that one step reads
@@ -77,8 +78,10 @@ class DenseScheduler:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def add(self, request_id: str, prompt: Sequence[int], limit: int, deliver: Deliver) -> None:
-        self._mailbox.add(Request(request_id, list(prompt), limit, deliver))
+    def add(
+        self, request_id: str, prompt: Sequence[int], limit: int, deliver: Deliver, shown: Shown | None = None
+    ) -> None:
+        self._mailbox.add(Request(request_id, list(prompt), limit, deliver, shown=shown))
 
     def remove(self, request_id: str) -> None:
         self._mailbox.remove(request_id)
@@ -136,7 +139,8 @@ class DenseScheduler:
             if wanted > self._budget and (self._reading or self._batches):
                 return
             self._reading.append(self._waiting.popleft())
-            request.read, request.cache = self._kept.find(_domain(request), request.prompt)
+            prompt = request.named[: len(request.prompt)]
+            request.read, request.cache = self._kept.find(_domain(request), prompt)
             request.cache = request.cache or self._forward.new_cache()
             request.found = request.found or request.read
             self._mailbox.tell_found(request)
@@ -145,19 +149,25 @@ class DenseScheduler:
         """Read a piece of the shortest and of the oldest prompt in turn (transformers_engine/short_first.py)."""
         self._short_first = not self._short_first
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
-        rest, keep_at = request.to_read, len(request.prompt) - TAIL
-        count = min(self._piece, len(rest))
+        rest, keep_at = len(request.to_read), request.keep_at
+        count, picture = min(self._piece, rest), None
+        if request.shown:
+            count, picture = request.shown.piece(request.read, count)
         if self._forward.whole_prompts:
-            count = len(rest)
+            count = rest
         elif request.read < keep_at < request.read + count:
             count = keep_at - request.read
-        slots = [slot_of(request.request_id)]
-        scores = self._forward([rest[:count]], request.cache, [request.read], slots)
+        try:
+            scores = self._forward.read(request, count, picture)
+        except PictureRefusedError as error:
+            self._reading.remove(request)
+            self._mailbox.deliver(request, error=str(error))
+            return
         request.read += count
         self._token_bytes = max(self._token_bytes, size(request.cache) / max(request.read, TAIL))
         if request.read == keep_at:
-            self._kept.add(_domain(request), request.prompt[:keep_at], request.cache)
-        if count == len(rest):
+            self._kept.add(_domain(request), request.named[:keep_at], request.cache)
+        if count == rest:
             self._reading.remove(request)
             if not self._say([request], scores):
                 self._join(request)
@@ -166,7 +176,7 @@ class DenseScheduler:
         """One token for every row of a batch."""
         for request in self._say(batch.rows, batch.step()):
             cache = batch.leave(request)
-            self._kept.add(_domain(request), [*request.prompt, *request.tokens][: request.read], cache)
+            self._kept.add(_domain(request), request.named[: request.read], cache)
         self._batches = [one for one in self._batches if one.rows]
 
     def _say(self, requests: Sequence[Request], scores: torch.Tensor) -> list[Request]:

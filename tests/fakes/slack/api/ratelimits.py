@@ -35,6 +35,8 @@ TIERS: dict[str, str] = {
     "chat.getPermalink": "special",
     "conversations.members": "tier4",
     "users.info": "tier4",
+    "files.completeUploadExternal": "tier4",
+    "files.getUploadURLExternal": "tier4",
     "files.info": "tier4",
     "assistant.threads.setSuggestedPrompts": "tier4",
     "assistant.threads.setTitle": "tier4",

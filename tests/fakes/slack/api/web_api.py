@@ -19,8 +19,12 @@ from .ratelimits import RateLimits, Verdict
 
 TOO_MANY = 429
 
-# Slack takes JSON for methods that write, and fields of a form or a query for all (docs.slack.dev, "Slack Web API").
-READS = frozenset({"conversations.history", "conversations.info", "conversations.replies", "files.info", "users.info"})
+# Slack takes JSON for methods that write, but one, and fields of a form or a query for all
+# (docs.slack.dev, "Slack Web API").
+FORMS = frozenset(
+    "conversations.history conversations.info conversations.replies files.getUploadURLExternal files.info "
+    "users.info".split()
+)
 
 
 class WebApi:
@@ -118,7 +122,7 @@ async def _read(request: web.Request) -> tuple[JsonObject, str, tuple[str, str]]
     if request.content_type == "application/json":
         text = await request.text()
         given = json.loads(text) if text else {}
-        args |= given if request.match_info["method"] not in READS else {}
+        args |= given if request.match_info["method"] not in FORMS else {}
     else:
         args |= parse_args(dict(await request.post()))
     text = str(args.pop("token", ""))

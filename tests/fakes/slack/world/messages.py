@@ -5,7 +5,7 @@ from tests.fakes.slack.blocks.render import shown_text
 
 from .errors import ApiError
 from .ledger import Ping, Revision, Unfurl
-from .models import Channel, JsonObject, Message, User
+from .models import Channel, File, JsonObject, Message, User
 from .payloads import message_json, replies_to
 from .state import KINDS, World
 
@@ -90,6 +90,15 @@ def delete_message(world: World, message: Message) -> None:
     announce(world, message, {"type": "message", **change})
 
 
+def delete_file(world: World, file: File) -> None:
+    """Delete a file: messages keep a tombstone of it, and Slack tells of them as changed, though nobody edited them."""
+    holders = [one for channel in world.channels.values() for one in channel.messages.values() if file in one.files]
+    before = {message.ts: message_json(message, world) for message in holders}
+    file.is_deleted = True
+    for message in holders:
+        edited(world, message, before[message.ts], by_person=False)
+
+
 def show(world: World, message: Message) -> None:
     """Enter a message into the ledger as it looks now, with whom it notifies and what it previews."""
     stream = message.stream
@@ -100,7 +109,7 @@ def show(world: World, message: Message) -> None:
         tuple(message.blocks) if stream is None else (*stream.chunk_blocks, *stream.final_blocks),
         streaming=stream is not None and stream.state in {"streaming", "expired"},
         tasks=() if stream is None else tuple(stream.tasks.values()),
-        files=tuple(file.name for file in message.files),
+        files=tuple(file.name for file in message.files if not file.is_deleted),
     )
     is_first = (message.channel.id, message.ts) not in world.ledger.messages
     _notify(world, message, by_edit=not is_first and stream is None)

@@ -84,7 +84,13 @@ class Channel:
 
 @dataclass(eq=False)
 class File:
-    """A file; `redirect_to` makes its address lead elsewhere, `external_url` makes it one that Slack only links to."""
+    """A file; `redirect_to` makes its address lead elsewhere, `external_url` makes it one that Slack only links to.
+
+    Attributes:
+        announced: The size that Slack tells; None for the true one.
+        mode: As Slack tells it, such as snippet or post.
+        looks: How often `files.info` was asked for it.
+    """
 
     id: str
     name: str
@@ -94,6 +100,10 @@ class File:
     url: str
     redirect_to: str = ""
     external_url: str = ""
+    announced: int | None = None
+    mode: str = "hosted"
+    is_deleted: bool = False
+    looks: int = 0
 
 
 @dataclass(eq=False)

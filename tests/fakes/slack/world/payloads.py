@@ -48,6 +48,8 @@ def channel_json(channel: Channel, viewer: User) -> JsonObject:
 
 def file_json(file: File) -> JsonObject:
     """A file, as it stands in messages."""
+    if file.is_deleted:
+        return {"id": file.id, "mode": "tombstone"}
     extension = file.name.rpartition(".")[2]
     found: JsonObject = {
         "id": file.id,
@@ -58,8 +60,8 @@ def file_json(file: File) -> JsonObject:
         "filetype": {"txt": "text", "md": "markdown", "py": "python"}.get(extension, extension),
         "user": file.owner.id,
         "user_team": file.owner.team.id,
-        "size": len(file.content),
-        "mode": "external" if file.external_url else "hosted",
+        "size": len(file.content) if file.announced is None else file.announced,
+        "mode": "external" if file.external_url else file.mode,
         "is_external": bool(file.external_url),
         "external_type": "gdrive" if file.external_url else "",
         "is_public": False,
@@ -69,6 +71,20 @@ def file_json(file: File) -> JsonObject:
     }
     if not file.external_url:
         found["url_private_download"] = file.url.replace("/files-pri/", "/files-pri/download-")
+    return found
+
+
+def shares_json(file: File, world: World) -> JsonObject:
+    """Where a file was shared: by kind of place and channel, the messages."""
+    found: dict[str, JsonObject] = {}
+    for channel in world.channels.values():
+        told = [
+            {"ts": one.ts, **({"thread_ts": one.thread_ts} if one.is_reply else {})}
+            for one in channel.messages.values()
+            if file in one.files
+        ]
+        if told:
+            found.setdefault("public" if channel.kind == "channel" else "private", {})[channel.id] = told
     return found
 
 

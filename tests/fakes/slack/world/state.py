@@ -50,11 +50,13 @@ class Telling:
     Attributes:
         leaves_out_before: `message_changed` comes without `previous_message`.
         file_stubs: Files in Slack Connect channels are told of by their id only; `files.info` tells the rest.
+        late_shares: How many times `files.info` does not tell yet where a new file was shared.
         replies: A reply is told of a second time, as `message_replied` of its root.
     """
 
     leaves_out_before: bool = False
     file_stubs: bool = False
+    late_shares: int = 0
     replies: bool = False
 
 

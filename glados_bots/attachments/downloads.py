@@ -14,19 +14,22 @@ from urllib.parse import urljoin
 
 import httpx
 
+from glados_bots.surface import PlatformAwayError, UnreadableError
 from glados_bots.wording.sentence import Sentence, say
 
+MB = 2**20
 MOST_REDIRECTS = 3
 ELSEWHERE = say("file-elsewhere")
 READ_S = 10.0  # longest wait for the next byte
 
 
-class DownloadError(Exception):
-    """A file cannot be downloaded. `why` is a sentence for people."""
+class DownloadError(UnreadableError):
+    """A file cannot be downloaded. `status` is what the server answered, or 0."""
 
-    def __init__(self, why: Sentence) -> None:
+    def __init__(self, why: Sentence, status: int = 0, retry_after: str = "") -> None:
         super().__init__(why)
-        self.why = why
+        self.status = status
+        self.retry_after = retry_after  # the header of that answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,28 @@ class Download:
     content: bytes  # all of them, or the first `most`
     is_whole: bool  # whether `content` is the whole file
     kind: str  # the media type that the server tells
+
+
+async def whole(
+    url: str, most: int, *, is_ours: Callable[[str], bool], headers: Mapping[str, str] | None = None
+) -> Download:
+    """Download a file of at most `most` bytes. The arguments are those of `fetch`.
+
+    Raises:
+        DownloadError: as `fetch`, and for a longer file.
+        PlatformAwayError: the server is not reachable, or has too much to do.
+    """
+    try:
+        found = await fetch(url, most, is_ours=is_ours, headers=headers)
+    except DownloadError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise PlatformAwayError(f"the server of a file answered with status {error.status}") from error
+        raise
+    except (httpx.HTTPError, ValueError) as error:
+        raise PlatformAwayError(f"the server of a file does not answer ({type(error).__name__})") from error
+    if not found.is_whole:
+        raise DownloadError(say("file-too-large", most=most // MB))
+    return found
 
 
 async def fetch(
@@ -74,7 +99,8 @@ async def fetch(
 
 async def _read(response: httpx.Response, most: int) -> Download:
     if response.status_code != HTTPStatus.OK:
-        raise DownloadError(say("file-status", status=str(response.status_code)))
+        why = say("file-status", status=str(response.status_code))
+        raise DownloadError(why, response.status_code, response.headers.get("Retry-After", ""))
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise DownloadError(say("file-compressed"))
     content = bytearray()

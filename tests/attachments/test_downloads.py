@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from glados_bots.intake.downloads import Download, DownloadError, fetch
+from glados_bots.attachments.downloads import Download, DownloadError, fetch
 
 
 class Host:

@@ -1,0 +1,116 @@
+"""The parent's side of the process that converts one file; child.py is the other side.
+
+Nothing that comes from the process is believed: it may have been taken over by the file that it read.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from weakref import WeakKeyDictionary
+
+from glados_bots.attachments.contents import Contents, refused
+from glados_bots.attachments.limits import LONGEST_SIDE, MB, MOST_CHARACTERS, MOST_PAGES_SEEN
+from glados_bots.attachments.sniffing import Kind
+from glados_bots.wording.sentence import Sentence, say
+
+log = logging.getLogger(__name__)
+
+LONGEST_S = 5.0  # from its start to its end; limits.py bounds its time on the processor
+AT_ONCE = 2  # per process of ours; more would take the processor and memory of answers
+MOST_OUTPUT = 32 * MB
+KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG", "LC_ALL")  # none of our tokens
+TOO_SLOW, DAMAGED, TOO_COMPLEX = say("file-too-slow"), say("file-damaged"), say("file-too-complex")
+_ENDS = {signal.SIGXCPU: TOO_SLOW, signal.SIGABRT: TOO_COMPLEX, signal.SIGKILL: TOO_COMPLEX}
+_slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
+
+
+async def converted(kind: Kind, content: bytes) -> tuple[Contents, str]:
+    """What a file holds, or a refusal; and a word for the log that says how it went.
+
+    Cancelling it ends the process.
+    """
+    async with _slot():
+        try:
+            async with asyncio.timeout(LONGEST_S), _process(kind) as process:
+                output = await _exchanged(process, content)
+                code = await process.wait()
+        except TimeoutError:
+            return refused(TOO_SLOW), "timeout"
+    if code:
+        return refused(_ENDS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED), f"code {code}"
+    try:
+        return _believed(output)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return refused(DAMAGED), f"nonsense, {type(error).__name__}"
+
+
+@asynccontextmanager
+async def _slot() -> AsyncIterator[None]:
+    """Wait for one of the AT_ONCE places of this event loop."""
+    loop = asyncio.get_running_loop()
+    async with _slots.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
+        yield
+
+
+@asynccontextmanager
+async def _process(kind: Kind) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process with no secret in its environment, which does not outlive this context."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "glados_bots.attachments.child", kind,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env={name: os.environ[name] for name in KEPT if name in os.environ}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()  # its pipes must be empty before it counts as ended
+
+
+async def _exchanged(process: asyncio.subprocess.Process, content: bytes) -> bytes:
+    """Send the file, and read the answer: at most MOST_OUTPUT bytes of it."""
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
+        raise AssertionError("both are pipes")
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended early, and its code says why
+        stdin.write(content)
+        await stdin.drain()
+        stdin.close()
+    output = bytearray()
+    while piece := await stdout.read(MB):
+        output += piece
+        if len(output) > MOST_OUTPUT:
+            process.kill()
+    return bytes(output)
+
+
+def _believed(output: bytes) -> tuple[Contents, str]:
+    """The child's answer. Raises ValueError, TypeError, KeyError or AttributeError if it is none."""
+    data, why = json.loads(output)
+    contents = Contents.from_json(data)
+    text, pictures = contents.text, contents.pictures
+    if len(text) > MOST_CHARACTERS or len(pictures) > MOST_PAGES_SEEN or (not str(why).isalnum() and why):
+        raise ValueError("too much")
+    for picture in pictures:
+        b64decode(picture.data, validate=True)
+        sides = range(1, LONGEST_SIDE + 1)
+        if picture.kind not in {"image/jpeg", "image/png"} or not {picture.width, picture.height} <= set(sides):
+            raise ValueError("no picture")
+    text.encode()
+    for sentence in (contents.partly, contents.refusal):
+        _check(sentence)
+    return contents, str(why)
+
+
+def _check(sentence: Sentence) -> None:
+    """Raises KeyError if the sentence is none of ours about files."""
+    if sentence and not sentence.name.startswith("file-"):
+        raise KeyError(sentence.name)
+    str(sentence)

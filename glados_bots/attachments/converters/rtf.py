@@ -1,0 +1,9 @@
+"""Rich Text Format: its words."""
+
+from striprtf.striprtf import rtf_to_text
+
+from glados_bots.attachments.contents import Contents
+
+
+def convert(content: bytes) -> Contents:
+    return Contents(text=rtf_to_text(content.decode("latin-1"), errors="replace"))  # the format itself is ASCII

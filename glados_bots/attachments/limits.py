@@ -1,0 +1,33 @@
+"""What a process that converts a file may use. The parent sets the clock, and the child all else."""
+
+import os
+import resource
+
+MB = 2**20
+MOST_MEMORY = 400 * MB  # of address space, so the process never holds more than this in memory
+MOST_CPU_S = 5
+MOST_CHARACTERS = 400_000  # of one file's words; about 100,000 tokens
+MOST_UNPACKED = 200 * MB  # of all files in a zip together, as its directory announces them
+MOST_PARTS = 10_000  # in a zip
+MOST_PIXELS = 50_000_000  # of a picture
+LONGEST_SIDE = 1_568  # pixels of a picture for a model; the processors of today's models take no more
+MOST_PAGES_SEEN = 8  # of a PDF without text
+ENOUGH_S = 3.0  # of the processor; a converter that goes page by page stops here, and says how far it came
+
+
+def bound() -> None:
+    """Bind this process, for good: memory, time, no file written, no process started, no core dumped."""
+    for kind, most in (
+        (resource.RLIMIT_AS, MOST_MEMORY),
+        (resource.RLIMIT_CPU, MOST_CPU_S),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),  # root may start some nevertheless
+    ):
+        resource.setrlimit(kind, (most, most))
+    os.nice(5)  # answers go before files
+
+
+def close_doors() -> None:
+    """From here on the process opens neither files nor sockets. The three that it has stay open."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
