@@ -27,7 +27,7 @@ DAMAGED, COMPLEX, SLOW = say("file-damaged"), say("file-too-complex"), say("file
 def impostor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A program that stands in for Python; the test writes what it does."""
     path = tmp_path / "impostor"
-    monkeypatch.setattr(child_process.sys, "executable", str(path))
+    monkeypatch.setattr("sys.executable", str(path))
     return path
 
 
@@ -111,9 +111,8 @@ async def test_a_process_that_says_too_much_or_never_ends_is_ended(
     does(impostor, "cat > /dev/null; exec yes")
     assert (await read(PICTURE, "", "")).refusal == COMPLEX
     monkeypatch.setattr(child_process, "LONGEST_S", 0.2)
-    for script in ("exec sleep 1000", "exec yes"):
-        does(impostor, script)
-        assert (await read(PICTURE, "", "")).refusal == SLOW
+    does(impostor, "exec sleep 1000")
+    assert (await read(PICTURE, "", "")).refusal == SLOW
     assert not psutil.Process().children()
 
 
