@@ -10,6 +10,7 @@ GladosError                 the person who caused it may read its text
     ├── PromptTooLongError
     ├── PromptRefusedError        the model's chat template refuses these messages
     ├── ParameterRefusedError     this model cannot do what a field of the request asks for
+    ├── PictureRefusedError       a picture of the request is none, is damaged, or is too large
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
     └── EngineDeadError           the engine is broken; the process must restart
@@ -132,6 +133,10 @@ class ParameterRefusedError(EngineError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
         self.name = name  # of the field
+
+
+class PictureRefusedError(EngineError):
+    """A picture of the request cannot be read. The text says why, and the remedy."""
 
 
 class QueueFullError(EngineError):

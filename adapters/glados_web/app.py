@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.http_server.head_requests import HeadAsGet
@@ -75,6 +76,12 @@ def _add_errors(app: FastAPI) -> None:
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         log.info("%s %s: %s", request.method, request.scope["path"], error)
         return _error(request, 422, say("page-refused", status="422"), {})
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        """End quietly: the browser went away in the middle of its request, and nobody reads a response."""
+        del request, error
+        return Response(status_code=400)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _: Exception) -> Response:

@@ -5,12 +5,15 @@ from functools import partial
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from glados_bots.store.channels import LONGEST_PERSONA
 from glados_web.answers.markdown import render
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.painter import Patience
 from glados_web.answers.stream import final_view, version
 from glados_web.pages import language_of, rendered
 from glados_web.parts import WebParts, session_of
+from glados_web.search.routes import LONGEST
+from glados_web.uploads import Limits
 
 
 async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTMLResponse:
@@ -19,7 +22,9 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
     running = await parts.store.queue(conversation)  # read first: a turn that ends meanwhile is then in both
     history = await parts.store.history(conversation)
     answered = {exchange.turn for exchange in history}
-    waiting = [await parts.store.turn(turn) for turn in running if turn not in answered]
+    under_way = {turn.id: turn for each in running if (turn := await parts.store.turn(each))}
+    votes = await parts.core.records.votes_by(session.owner, [*answered]) if session else {}
+    limits = Limits.of(parts.settings)
     useful = None if history or running else await parts.useful()
     named = session if session and session.by == "oidc" else None
     return await off_loop(
@@ -28,11 +33,17 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
         language,
         conversation=conversation,
         history=history,
-        running=running,
-        waiting=[turn for turn in waiting if turn],
+        under_way=under_way,
+        waiting=[turn for turn in under_way.values() if turn.id not in answered],
+        votes=votes,
+        limits=limits,
+        longest_persona=LONGEST_PERSONA,
         useful=useful,
         chats=await parts.chats.of(session) if session else [],
         is_locked=parts.door.is_locked,
+        longest_search=LONGEST,
+        share=parts.door.web.share,
+        is_shared=await parts.links.is_shared(conversation),
         person=named.person if named else "",
         owner=named.owner[:8] if named else "",  # separates drafts of people who share a browser
         render=partial(render, patience=Patience()),

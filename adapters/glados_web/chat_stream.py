@@ -1,6 +1,6 @@
 """Everything that happens in one chat, as one stream of server-sent events: a page needs no second connection.
 
-    turns    {turns: [{turn, question} | {turn, version}]}   the chat's turns in order, under way or answered
+    turns    {turns: [{turn, question, files} | {turn, version}]}   the chat's turns in order, under way or answered
     view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see answers/stream.py
     alive    {}   nothing has changed for KEEP_ALIVE_S: a browser that hears nothing for longer has a dead connection
     crowded  {}   another tab of this browser took this stream's place
@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import Request
 
+from glados_bots.conversation import Turn
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
 from glados_web.answers import stream
@@ -79,7 +80,7 @@ class _Picture:
         self._surface = surface
         self._conversation = conversation
         self._followed = {turn: Followed() for turn in list(awaited)[:MOST_AWAITED]}
-        self._turns: list[dict[str, str]] | None = None
+        self._turns: list[dict[str, Any]] | None = None
 
     async def news(self, hint: str | None) -> list[str]:
         """Return what is new in the hint's turn; in the whole chat if the browser does not know that turn yet."""
@@ -109,15 +110,12 @@ class _Picture:
 
     async def _list(self, running: tuple[str, ...]) -> list[str]:
         history = await self._store.history(self._conversation)  # after the queue: a turn ending meanwhile is in both
+        asked = {turn.id: _asked(turn) for each in running if (turn := await self._store.turn(each))}
         turns = [
-            {"turn": exchange.turn, "question": exchange.question}
-            if exchange.turn in running
-            else {"turn": exchange.turn, "version": version(final_view(exchange))}
+            asked.pop(exchange.turn, None) or {"turn": exchange.turn, "version": version(final_view(exchange))}
             for exchange in history
         ]
-        answered = {exchange.turn for exchange in history}
-        for turn in [await self._store.turn(each) for each in running if each not in answered]:
-            turns += [{"turn": turn.id, "question": turn.text}] if turn else []
+        turns += asked.values()
         if turns == self._turns:
             return []
         self._turns = turns
@@ -127,3 +125,7 @@ class _Picture:
     def _forget_others(self, turns: list[dict[str, Any]]) -> None:
         there = {turn["turn"] for turn in turns}
         self._followed = {turn: followed for turn, followed in self._followed.items() if turn in there}
+
+
+def _asked(turn: Turn) -> dict[str, Any]:
+    return {"turn": turn.id, "question": turn.text, "files": [file.name for file in turn.attachments]}

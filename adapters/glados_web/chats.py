@@ -39,6 +39,12 @@ class Chats:
             return False
         return bool(await reply_of(self._client.get(self._key("owner", conversation))) == session.owner)
 
+    async def is_free(self, conversation: str) -> bool:
+        """Whether an id is nobody's yet."""
+        if not CONVERSATION.fullmatch(conversation):
+            return False
+        return not await reply_of(self._client.exists(self._key("owner", conversation)))
+
     async def claim(self, session: Session, conversation: str, question: str) -> bool:
         """Begin or continue a conversation. Return False if it is another owner's, or its id is invalid.
 

@@ -18,7 +18,10 @@ _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templa
 SCRIPTS_SAY = (
     "page-answer", "page-chat-gone", "page-code", "page-copied", "page-copy", "page-copy-refused", "page-delete-chat",
     "page-done", "page-forget-chat", "page-lost", "page-plain", "page-rendered", "page-retry", "button-redo",
-    "page-server-status", "page-signed-out-reload", "page-table", "page-to-do", "page-too-long", "page-unreachable",
+    "page-file-too-large", "page-file-unreadable", "page-files-off", "page-files-too-large", "page-files-too-many",
+    "page-remove-file", "page-default-model", "page-model-sees", "page-search-away", "page-server-status",
+    "page-share-once", "page-signed-out-reload", "page-table", "page-to-do", "page-too-long", "page-unreachable",
+    "page-unshared",
 )  # fmt: skip
 
 

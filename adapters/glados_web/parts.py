@@ -64,6 +64,19 @@ class WebParts:
             raise HTTPException(404, NO_CHAT)
         return conversation
 
+    async def usable(self, conversation: str, request: Request) -> str:
+        """Return the conversation if it is this visitor's, or nobody's. Raises HTTPException (404) otherwise."""
+        if not await self.chats.is_free(conversation):
+            return await self.owned(conversation, request)
+        return conversation
+
+    async def visitor(self, request: Request) -> Session:
+        """The visitor's session, which begins now if there is none. Raises HTTPException (403) for a stranger."""
+        session = session_of(request) or await self.door.begin(request)
+        if session is None:
+            raise HTTPException(403, say("page-cookies"))
+        return session
+
     async def signed_out(self, request: Request) -> None:
         """Wait until a request's visitor is signed out, or the store is not reachable."""
         session = session_of(request)
@@ -86,8 +99,9 @@ class WebParts:
         await self.surface.tell(conversation)
 
     async def keep(self, session: Session, conversation: str) -> None:
-        """Keep the chat, its link and the session of an accepted question as long as its answer."""
+        """Keep the chat, its settings, its link and the session of an accepted question as long as its answer."""
         await self.chats.keep(session, conversation)
+        await self.core.book.keep(conversation, self.store.ttl)
         await self.links.keep(conversation)
         await self.door.sessions.keep(session)
 

@@ -12,16 +12,17 @@ from glados_bots.wording.sentence import say
 from glados_web.answers.highlight import style_sheet
 from glados_web.answers.stream import answer_events, until
 from glados_web.chat_page import chat_page
+from glados_web.chat_settings import add_chat_settings, begun
 from glados_web.chat_stream import page_events
 from glados_web.chats import new_conversation
 from glados_web.door.door import EVENTS
-from glados_web.door.protection import require_own_page
+from glados_web.door.protection import require_own_message
 from glados_web.pages import language_of
 from glados_web.parts import NO_CHAT, WebParts, session_of
-from glados_web.question import read_question
+from glados_web.question import Posted, read_question
+from glados_web.turn_actions import OWN_PAGE, add_turn_actions, answer_anew, turn_of
 from glados_web.typed_commands import think, wanted_level
-
-OWN_PAGE = [Depends(require_own_page)]
+from glados_web.uploads import Forms, is_form
 
 
 def add_routes(app: FastAPI, parts: WebParts) -> None:
@@ -29,6 +30,8 @@ def add_routes(app: FastAPI, parts: WebParts) -> None:
     _add_streams(app, parts)
     _add_questions(app, parts)
     _add_actions(app, parts)
+    add_turn_actions(app, parts)
+    add_chat_settings(app, parts)
 
 
 def _add_pages(app: FastAPI, parts: WebParts) -> None:
@@ -78,26 +81,22 @@ def _stream(lines: AsyncIterator[str]) -> Response:
 
 
 def _add_questions(app: FastAPI, parts: WebParts) -> None:
-    @app.post("/c/{conversation}/messages", dependencies=OWN_PAGE, status_code=202)
+    forms = Forms(parts.settings)
+
+    @app.post("/c/{conversation}/messages", dependencies=[Depends(require_own_message)], status_code=202)
     async def ask(conversation: str, request: Request, response: Response) -> dict[str, Any]:
-        text, key = await read_question(request, parts.settings.message_max_chars)
-        session = session_of(request) or await parts.door.begin(request)
-        if session is None:
-            raise HTTPException(403, say("page-cookies"))
-        level = wanted_level(text, language_of(request))
-        is_new = not await parts.chats.owns(session, conversation)
-        if not await parts.chats.claim(session, conversation, text):
-            raise HTTPException(404, NO_CHAT)
+        posted = await _read(parts, forms, request)
+        level = None if posted.attachments else wanted_level(posted.text, language_of(request))
         if level is not None:
-            if is_new:
-                await parts.chats.untitle(conversation)
-            parts.door.give_cookie(session, request, response)
+            await begun(parts, conversation, request, response)
             told = await think(parts.core, conversation, level)
             return {"told": told.in_language(language_of(request))}
-        name = hashlib.sha256(f"{conversation}:{key}".encode("utf-8", "replace")).hexdigest()[:32]
-        place = {LANGUAGE: language_of(request)}
-        turn = Turn(name, conversation, session.owner, text, channel=conversation, place=place)
-        verdict = await parts.core.intake.accept(turn, joins=False)  # the page shows each question with its own answer
+        session = await parts.visitor(request)
+        title = posted.text or posted.attachments[0].name
+        if not await parts.chats.claim(session, conversation, title):
+            raise HTTPException(404, NO_CHAT)
+        turn = _turn(posted, conversation, session.owner, language_of(request))
+        verdict = await parts.core.intake.accept(turn, joins=False, uploads=posted.uploads)  # each with its own answer
         if verdict.status == "refused":
             raise HTTPException(429, verdict.refusal)
         await parts.surface.tell(conversation)
@@ -105,7 +104,25 @@ def _add_questions(app: FastAPI, parts: WebParts) -> None:
         parts.door.give_cookie(session, request, response)  # after a first question the cookie lasts as long
         if parts.door.is_locked:
             await parts.door.remember(session, request, response)
-        return {"turn": name, "ahead": verdict.ahead}
+        return {"turn": turn.id, "ahead": verdict.ahead}
+
+
+async def _read(parts: WebParts, forms: Forms, request: Request) -> Posted:
+    """Read a question. Only visitors whom we know may send files."""
+    if not is_form(request):
+        return await read_question(request, parts.settings.message_max_chars)
+    visitor = await parts.door.name_of(request)
+    if not visitor:
+        raise HTTPException(403, say("page-cookies"))
+    return await forms.read(request, visitor)
+
+
+def _turn(posted: Posted, conversation: str, owner: str, language: str) -> Turn:
+    name = hashlib.sha256(f"{conversation}:{posted.key}".encode("utf-8", "replace")).hexdigest()[:32]
+    place = {LANGUAGE: language}
+    return Turn(
+        name, conversation, owner, posted.text, channel=conversation, place=place, attachments=posted.attachments
+    )
 
 
 def _add_actions(app: FastAPI, parts: WebParts) -> None:
@@ -113,18 +130,13 @@ def _add_actions(app: FastAPI, parts: WebParts) -> None:
 
     @app.post("/c/{conversation}/turns/{turn}/stop", dependencies=OWN_PAGE)
     async def stop(conversation: Owned, turn: str) -> dict[str, str]:
-        await _turn_of(parts, conversation, turn)
+        await turn_of(parts, conversation, turn)
         await parts.store.change(turn, "stop")
         return {"status": "stopping"}
 
     @app.post("/c/{conversation}/turns/{turn}/redo", dependencies=OWN_PAGE)
     async def redo(conversation: Owned, turn: str) -> dict[str, str]:
-        found = await _turn_of(parts, conversation, turn)
-        await parts.surface.forget(conversation, turn)
-        verdict = await parts.core.intake.redo(turn, found.author)
-        if verdict and verdict.status == "refused":
-            raise HTTPException(429, verdict.refusal)
-        await parts.surface.tell(conversation)
+        await answer_anew(parts, await turn_of(parts, conversation, turn))
         return {"status": "queued"}
 
     @app.post("/c/{conversation}/clear", dependencies=OWN_PAGE)
@@ -140,10 +152,3 @@ def _add_actions(app: FastAPI, parts: WebParts) -> None:
         if session := session_of(request):
             await parts.chats.forget(session, conversation)
         return {"status": "deleted"}
-
-
-async def _turn_of(parts: WebParts, conversation: str, turn: str) -> Turn:
-    found = await parts.store.turn(turn)
-    if found is None or found.conversation != conversation:
-        raise HTTPException(404, say("page-no-question"))
-    return found

@@ -1,7 +1,8 @@
 """An engine without weights and without torch, for tests of adapters: it repeats the question, word by word.
 
-A token is a word and the white space after it. All else works as with a model: the waiting line, usage, stop strings,
-the length limit, and a generation that ends when its reader leaves.
+A token is a word and the white space after it. Pictures cost none, and the answer ends with their number. All else
+works as with a model: the waiting line, usage, stop strings, the length limit, and a generation that ends when its
+reader leaves.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ class EchoEngine:
     """Answers with the last message's text. See `Engine` for the contract."""
 
     models: tuple[str, ...] = ("echo",)
+    seeing = models
     context_length = 8192
     thinking_levels: tuple[str, ...] = ()
     thinking_tokens = 0
@@ -64,7 +66,7 @@ class EchoEngine:
         room = self.context_length - prompt
         if room < 1:
             raise PromptTooLongError(prompt, self.context_length - 1, self.context_length)
-        text = messages[-1].content
+        text = messages[-1].content + _told(len(messages[-1].pictures))
         said = "".join(islice(_words(text), min(sampling.max_tokens or room, room)))
         stops = [at for at in map(said.find, filter(None, sampling.stop)) if at >= 0]
         words = list(_words(said[: min(stops, default=len(said))]))
@@ -72,6 +74,10 @@ class EchoEngine:
 
     def stats(self) -> EngineStats:
         return EngineStats(self._line.waiting, self._line.running, 0, 0)
+
+
+def _told(pictures: int) -> str:
+    return f"\n\n({pictures} {'picture' if pictures == 1 else 'pictures'})" if pictures else ""
 
 
 def _words(text: str) -> Iterator[str]:

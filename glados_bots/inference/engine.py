@@ -76,6 +76,7 @@ class Engine(Protocol):
 
         Raises (from the first `__anext__` on):
             PromptTooLongError: the messages do not fit the model's window.
+            PictureRefusedError: a picture cannot be read. Only `seeing` models get pictures.
             QueueFullError: too many requests wait already.
             GenerationFailedError: this request failed; other requests continue.
             EngineDeadError: the engine cannot continue.
@@ -84,6 +85,10 @@ class Engine(Protocol):
     @property
     def models(self) -> tuple[str, ...]:
         """Model names that a request may use; the first is the default."""
+
+    @property
+    def seeing(self) -> tuple[str, ...]:
+        """Those of `models` that see pictures."""
 
     @property
     def context_length(self) -> int:

@@ -26,6 +26,7 @@ from glados_bots import logs, tracing
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.pictures.fetching import PictureFetcher
 from glados_bots.inference.run import build_engine
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load, words
@@ -81,6 +82,7 @@ class Replica:
             keys=KeyBook(settings.data_dir),
             on_death=self._deaths.append,
             cors_origins=words(settings.cors_origins),
+            fetcher=PictureFetcher() if settings.fetch_pictures else None,
         )
         self._service: Service = self._app.state.service
         self._app.add_middleware(Tagged, name=serve.get_replica_context().replica_tag)

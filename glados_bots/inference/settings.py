@@ -55,6 +55,9 @@ class ServeSettings(Settings):
         "",
         description="Pages whose scripts may call the service. `*` means all, empty means none",
     )
+    fetch_pictures: bool = Field(
+        default=False, description="Fetch pictures from http(s) addresses, from the public internet only"
+    )
     share_prefixes: Literal["key", "all"] = Field(
         "key", description="Which requests share cached prompts: those of one API `key`, or `all`"
     )

@@ -5,7 +5,7 @@ message ids, without text or person. The counters of limits stay until the day e
 asking to be forgotten; they hide whom they count.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Literal, cast
 
 from glados_bots.conversation import Exchange
@@ -38,6 +38,14 @@ class Records:
         name = await self._store.turn_with(turn)
         call = self._store.client.hgetall(f"{self._store.prefix}v:{name}")
         return cast("dict[str, Vote]", await reply_of(cast("Awaitable[dict[str, str]]", call)))
+
+    async def votes_by(self, author: str, turns: Sequence[str]) -> dict[str, Vote]:
+        """A person's votes on the answers of these turns, by turn."""
+        async with self._store.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.hget(f"{self._store.prefix}v:{turn}", author)
+            found = await reply_of(pipe.execute())
+        return {turn: vote for turn, vote in zip(turns, found, strict=True) if vote}
 
     async def conversations_of(self, author: str) -> list[str]:
         """Conversations with questions or votes of a person. Expired ones are removed from the stored list."""

@@ -133,7 +133,7 @@ class Answering:
                     self._models.learn_sight(self.model, prompt, error)
                     continue
                 can_answer_less = most > SHORTEST_ANSWER and not error.max_prompt_tokens
-                can_shrink = prompt.kept or prompts.brought.text or can_answer_less
+                can_shrink = prompt.kept or prompts.brought.can_shrink or can_answer_less
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
                 budget = self._models.refit(self.model, prompt, error)

@@ -25,7 +25,6 @@ MB = 2**20
 FETCHES = 3  # of a file whose platform does not answer
 NAP_S = 1.0  # before the next one
 LONGEST_FETCH_S = 60.0
-MOST_PICTURES = 8  # in one prompt, of all questions together
 
 
 class Kept(TypedDict):
@@ -51,6 +50,10 @@ class Brought:
     pictures: tuple[Picture, ...] = ()  # that the model is shown
     notice: Sentence = NOTHING  # for the person: what was not read, was cut or cannot be seen
 
+    @property
+    def all_pictures(self) -> tuple[Picture, ...]:
+        return tuple(picture for _, contents in self.files for picture in contents.pictures)
+
     def fit(self, room: int, most: int, blind: str, seeing: str) -> None:
         """Take what fits.
 
@@ -60,14 +63,18 @@ class Brought:
             blind: the name of a model that cannot see; empty if the model may see.
             seeing: the name of another model that sees; empty if none is known.
         """
-        found = fitted(self.files, room, sees=not blind)
-        self.text, self.pictures = found.text, found.pictures[:most]
-        unseen = say("pictures-first", count=most) if len(found.pictures) > most else NOTHING
+        found = fitted(self.files, room, 0 if blind else most)
+        self.text, self.pictures, unseen = found.text, found.pictures, NOTHING
         if found.unseen and seeing:
             unseen = say("pictures-unseen-but-by", files=found.unseen, model=blind, other=seeing)
         elif found.unseen:
             unseen = say("pictures-unseen", files=found.unseen, model=blind)
         self.notice = joined(unseen, found.notice)
+
+    @property
+    def can_shrink(self) -> bool:
+        """Whether a prompt with less room would have less of the files."""
+        return bool(self.text) or len(self.pictures) > 1
 
     def is_unreadable(self, turn: Turn) -> bool:
         """Whether a question of files alone has nothing that the model could read or see."""
@@ -77,8 +84,7 @@ class Brought:
     def kept(self, turn: Turn) -> Kept:
         """What the exchange keeps of the files. Their addresses are not among it."""
         files = tuple(replace(file, source={}) for file in turn.attachments)
-        pictures = sum(len(contents.pictures) for _, contents in self.files)
-        return {"attachments": files, "attached": self.text, "pictures": pictures}
+        return {"attachments": files, "attached": self.text, "pictures": len(self.all_pictures)}
 
 
 class AttachedFiles:

@@ -3,7 +3,7 @@
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
-from glados_bots.turns.attached import MOST_PICTURES, AttachedFiles, Brought, Patience
+from glados_bots.turns.attached import AttachedFiles, Brought, Patience
 from glados_bots.turns.served_models import ServedModels
 from glados_bots.turns.window import Prompt, fit
 from glados_bots.wording.languages import english_name
@@ -40,12 +40,12 @@ class Prompts:
         `persona` replaces the operator's system text; empty for none.
         """
         sees = self._models.sees.get(model) is not False
-        room = self._models.file_room(turn, budget)
-        most = self._models.most_pictures.get(model, MOST_PICTURES)
+        most = self._models.picture_room(model, self.brought.all_pictures, budget) if sees else 0
+        room = self._models.file_room(turn, budget, self.brought.all_pictures[:most])
         self.brought.fit(room, most, blind="" if sees else model, seeing=self._models.seeing)
         pictures = {turn.id: self.brought.pictures}
         if sees:
-            left = most - len(self.brought.pictures)
+            left = self._models.most_pictures_of(model) - len(self.brought.pictures)
             pictures |= await self._patiently(lambda: self._files.pictures_of(self._history, left))
         return fit(
             _told_language(persona or self._models.system, turn), self._history, turn, budget,

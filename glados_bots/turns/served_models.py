@@ -1,17 +1,21 @@
 """What a worker knows of the models: which are served, their windows in tokens, and characters per token."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Picture, Turn
 from glados_bots.errors import GladosError, RequestRejectedError
-from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt
+from glados_bots.turns.window import CHARS_PER_TOKEN, Prompt, picture_tokens
 from glados_bots.wire.client import InferenceClient, thinking_forms
 from glados_bots.wire.refusals import BLIND
 from glados_bots.wording.sentence import say
 
 MARGIN = 64  # tokens by which the estimate of a prompt may be too small
 SHORTEST_ANSWER = 16  # tokens
+MOST_PICTURES = 8  # in one prompt, of all questions together
 FILES_PART = 0.8  # the part of a prompt that a question with its files may take
 LEAST_PART = 4  # the part of the window that an answer gets at least: one fourth
 
@@ -35,7 +39,7 @@ class ServedModels:
     levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     # Whether each model sees pictures; None if its server does not tell it
     sees: dict[str, bool | None] = field(default_factory=dict)
-    # Pictures that each model takes in one prompt, where a refusal has told it
+    # The most pictures of a prompt for each model, where a refusal has told it
     most_pictures: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it
@@ -82,12 +86,23 @@ class ServedModels:
         else:
             self.most_pictures[model] = fewer
 
-    def file_room(self, turn: Turn, budget: int | None) -> int:
-        """Characters that the words of a question's files may have, beside its own words."""
+    def most_pictures_of(self, model: str) -> int:
+        """How many pictures a prompt may have, of all questions together."""
+        return self.most_pictures.get(model, MOST_PICTURES)
+
+    def picture_room(self, model: str, pictures: Sequence[Picture], budget: int | None) -> int:
+        """How many of a question's pictures the model is shown: at least one, as its tokens are only estimated."""
+        most = min(len(pictures), self.most_pictures_of(model))
+        free = math.inf if budget is None else budget * FILES_PART
+        costs = accumulate(map(picture_tokens, pictures[:most]))
+        return max(min(most, 1), sum(cost <= free for cost in costs))
+
+    def file_room(self, turn: Turn, budget: int | None, pictures: Sequence[Picture]) -> int:
+        """Characters that the words of a question's files may have, beside its own words and pictures."""
         if budget is None:
             return self.max_file_chars
-        left = round(budget * self.chars_per_token * FILES_PART) - len(turn.text)
-        return max(0, min(self.max_file_chars, left))
+        free = budget * FILES_PART - sum(map(picture_tokens, pictures))
+        return max(0, min(self.max_file_chars, round(free * self.chars_per_token) - len(turn.text)))
 
     def prompt_budget(self, model: str) -> int | None:
         """Tokens that a prompt may have, at least half of the window. None if the window is not known."""

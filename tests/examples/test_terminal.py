@@ -159,4 +159,4 @@ async def test_the_command_line_lists_it(env: dict[str, str]) -> None:
 
 
 def test_it_is_read_in_a_few_minutes() -> None:
-    assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.rglob("*.py")) < 150
+    assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.rglob("*.py")) < 160

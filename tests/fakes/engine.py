@@ -21,6 +21,7 @@ class ScriptedEngine:
     context_length = 1000
     thinking_levels: tuple[str, ...] = ()
     thinking_tokens = 0
+    seeing: tuple[str, ...] = ()
 
     def __init__(self, *script: Event | Exception) -> None:
         self.script = script or (Delta("Hello "), Delta("**world**"), Finished("stop", 5, 0, 2))

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-import glados_bots.turns.answering
+import glados_bots.turns.prompts
 from glados_bots.conversation import Turn
 from glados_bots.processes import watchdog
 from glados_bots.settings import Settings

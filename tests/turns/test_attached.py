@@ -22,6 +22,7 @@ from glados_bots.store.records import Records
 from glados_bots.store.store import Edited, Store
 from glados_bots.surface import PlatformAwayError, UnreadableError
 from glados_bots.turns import attached
+from glados_bots.turns.served_models import MOST_PICTURES
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wording.sentence import joined, say
 from tests.fakes.engine import ScriptedEngine
@@ -246,7 +247,7 @@ async def test_of_a_hundred_pictures_the_first_are_read_and_the_others_named(sce
     async with scene.world.working():
         notice = await scene.answered(1, "Which?", *shots)
     assert len(scene.world.surface.fetched) == 10
-    assert len(pictures_of(scene.model.asked[0])) == attached.MOST_PICTURES
+    assert len(pictures_of(scene.model.asked[0])) == MOST_PICTURES
     assert str(say("file-too-many", most=10)) in notice
     assert len(notice) < 2_000
 

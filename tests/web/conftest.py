@@ -21,7 +21,7 @@ HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
 
 
-def english(name: str, **values: Value) -> str:
+def english(name: str, /, **values: Value) -> str:
     """A sentence as a browser gets it that tells no language."""
     return str(say(name, **values))
 

@@ -54,6 +54,13 @@ class Door:
         if not await self._tickets.is_ours(request.cookies.get(name)):
             self.set_cookie(request, response, name, await self._tickets.give(), self.sessions.kept_s)
 
+    async def name_of(self, request: Request) -> str:
+        """A name for a visitor whom we know, by session or ticket; empty for a stranger."""
+        cookie = request.cookies.get(self._cookie(request), "")
+        if request.state.session or (not self.is_locked and cookie and await self._tickets.is_ours(cookie)):
+            return cookie
+        return ""
+
     async def begin(self, request: Request) -> Session | None:
         """Begin the session of a browser that asks its first question; None if it shows no ticket of ours."""
         ticket = request.cookies.get(self._cookie(request))

@@ -13,8 +13,9 @@ from glados_bots.http_server.listening import LOCAL_NAMES
 from glados_bots.wording.sentence import say
 from glados_web.pages import language_headers, language_of
 
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": (
+    POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
         "manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
@@ -40,7 +41,10 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                stricter = headers.get(POLICY)
                 headers.update(self._headers)
+                if stricter:
+                    headers.append(POLICY, stricter)  # a browser obeys both
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -83,10 +87,18 @@ def require_own_page(request: Request) -> None:
         raise HTTPException(403, NOT_OURS)
 
 
-def require_own_form(request: Request) -> None:
+def require_own_message(request: Request) -> None:
+    """Refuse a question that another site may have sent. One with files is a form, which any site can send."""
+    if _content_type(request) == "multipart/form-data":
+        require_own_form(request, "multipart/form-data")
+    else:
+        require_own_page(request)
+
+
+def require_own_form(request: Request, kind: str = "application/x-www-form-urlencoded") -> None:
     """Refuse a form that another site may have sent. It needs no script, but its browser must name its origin."""
     says = {"sec-fetch-site", "origin"} & set(request.headers)
-    if not says or _is_foreign(request) or _content_type(request) != "application/x-www-form-urlencoded":
+    if not says or _is_foreign(request) or _content_type(request) != kind:
         raise HTTPException(403, NOT_OURS)
 
 

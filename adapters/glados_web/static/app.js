@@ -1,10 +1,15 @@
 // The page's behaviour: ask, follow this chat wherever its questions come from, act on answers.
+import { pick } from "./attachments.js";
 import { isDrawerOpen, nameChat, openDrawer, unnameChat } from "./chats.js";
 import { compose, isComposing, keep } from "./composer.js";
 import { copy } from "./copy.js";
+import { edit } from "./edit.js";
 import { complain } from "./problem.js";
-import { keepUp, toNewest } from "./scrolling.js";
+import { keepUp, toNewest, toPlace } from "./scrolling.js";
+import "./search.js";
 import { post, request, whyRefused } from "./server.js";
+import { openSettings, savePersona } from "./settings.js";
+import { sharing, unshared } from "./sharing.js";
 import { follow } from "./stream.js";
 import * as turn from "./turn.js";
 import { say } from "./words.js";
@@ -35,9 +40,10 @@ function keepStep(turns) {
   const there = new Set(turns.map((each) => each.turn));
   for (const section of turn.all()) if (!there.has(section.dataset.turn)) section.remove();
   let previous, hasMissed = false;
-  for (const { turn: id, question, version } of turns) {
+  for (const { turn: id, question, files, version } of turns) {
     let section = turn.find(id);
-    if (!section && version === undefined) section = asked(id, question, previous);
+    if (!section && version === undefined) section = asked(id, question, files, previous);
+    else if (section && version === undefined) turn.ask(section, question);
     hasMissed ||= version !== undefined && section?.dataset.version !== version;
     previous = section ?? previous;
   }
@@ -66,11 +72,11 @@ function replace(section, fresh, previous) {
   return fresh;
 }
 
-function asked(id, question, previous) {
+function asked(id, question, files, previous) {
   const isFirst = !turn.all().length;
-  const section = turn.find(id) ?? turn.make(id, question, previous);
+  const section = turn.find(id) ?? turn.make(id, question, files, previous);
   if (location.pathname !== path) history.replaceState(null, "", path);
-  nameChat(path, question, isFirst);
+  nameChat(path, question || (files[0].file?.name ?? files[0]), isFirst);
   watch.begin();
   return section;
 }
@@ -82,24 +88,40 @@ compose({
   id: conversation,
   owner,
   isNew: () => turn.all().length === 0 && location.pathname !== path,
-  accepted(id, question) {
-    asked(id, question);
+  accepted(id, question, files) {
+    asked(id, question, files);
     toNewest();
+  },
+  editLast(event) {
+    const last = turn.all().at(-1);
+    if (!last || turn.underWay().includes(last)) return;
+    event.preventDefault();
+    actions.edit(last);
   },
 });
 
 // --- actions ---------------------------------------------------------------------------------------------------------
 
 const actions = {
+  ...sharing(path),
   drawer: () => openDrawer(!isDrawerOpen()),
   stop: (section) => post(`${pathOf(section)}/stop`),
   async redo(section) {
     await post(`${pathOf(section)}/redo`);
-    turn.begin(section);
-    watch.beginAnew();  // the same words again are an end, too
+    answerAnew(section);
   },
+  edit: (section) => edit(section, `${pathOf(section)}/edit`, () => answerAnew(section)),
+  async vote(section, button) {
+    const isPressed = button.getAttribute("aria-pressed") === "true";
+    const { vote } = await post(`${pathOf(section)}/vote`, { vote: isPressed ? "" : button.dataset.vote });
+    turn.showVote(section, vote);
+  },
+  attach: pick,
+  settings: () => openSettings(path),
+  persona: savePersona,
   plain: (section) => turn.showPlain(section, section.querySelector(".plain").hidden),
   copy: (section, button) => copy(section.querySelector(".plain").textContent, button),
+  file: (section) => location.assign(`${pathOf(section)}/answer.md`),
   newest(_, button) {
     const isByKey = button.matches(":focus-visible");
     toNewest();
@@ -110,6 +132,7 @@ const actions = {
     await post(`${path}/clear`);
     for (const section of turn.all()) section.remove();
     unnameChat();
+    unshared();
   },
   async delete() {
     if (!turn.all().length || !confirm(say("page-delete-chat"))) return;
@@ -118,6 +141,11 @@ const actions = {
     location.assign("/");
   },
 };
+
+function answerAnew(section) {
+  turn.begin(section);
+  watch.beginAnew();  // the same words again are an end, too
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-action]");
@@ -129,12 +157,15 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// An open menu closes and a search empties by itself.
+const isTaken = ({ target }) => document.querySelector(":popover-open") || (target.type === "search" && target.value);
+
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || isComposing(event)) return;
+  if (event.key !== "Escape" || isComposing(event) || isTaken(event)) return;
   if (isDrawerOpen()) openDrawer(false);
   else turn.underWay()[0]?.querySelector("[data-action=stop]").click();
 });
 
 for (const section of turn.all()) turn.furnish(section.querySelector(".answer"));
 if (turn.all().length || location.pathname === path) watch.begin();
-toNewest();
+toPlace();

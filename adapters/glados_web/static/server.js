@@ -27,10 +27,45 @@ export async function post(path, body = {}) {
   } catch {
     throw failure(say("page-unreachable"), true, false);
   }
-  const data = await response.json().catch(() => ({}));
-  if (response.ok) return data;
-  const message = data.error || say("page-server-status", { status: String(response.status) });
-  throw failure(message, PASSING.includes(response.status), response.status < 500);
+  return told(response.status, await response.json().catch(() => ({})));
+}
+
+function told(status, data) {
+  if (status < 400) return data;
+  const message = data.error || say("page-server-status", { status: String(status) });
+  throw failure(message, PASSING.includes(status), status < 500);
+}
+
+// Like post, with files: a form, whose way `progress` shows. It may take long, but must not stand still.
+export async function upload(path, fields, files, progress) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  for (const file of files) form.append("files", file);
+  progress.hidden = false;
+  try {
+    const { status, response } = await sent(path, form, (part) => { progress.value = part; });
+    return told(status, response ?? {});
+  } finally {
+    progress.hidden = true;
+    progress.removeAttribute("value");
+  }
+}
+
+// fetch tells nothing about what has been sent so far.
+function sent(path, form, heard) {
+  return new Promise((resolve, reject) => {
+    const call = new XMLHttpRequest();
+    let silence;
+    const listen = () => { clearTimeout(silence); silence = setTimeout(() => call.abort(), LONGEST_MS); };
+    call.open("POST", path);
+    call.responseType = "json";
+    call.upload.onprogress = ({ loaded, total }) => { listen(); heard(loaded / total); };
+    call.onload = () => resolve(call);
+    call.onerror = call.onabort = () => reject(failure(say("page-unreachable"), true, false));
+    call.onloadend = () => clearTimeout(silence);
+    listen();
+    call.send(form);
+  });
 }
 
 // Why the page cannot follow its chat any more; undefined if that may pass.

@@ -1,5 +1,6 @@
 // One question and its answer on the page. The server has rendered and sanitised everything; this only puts
 // blocks in place.
+import { item } from "./attachments.js";
 import { copy } from "./copy.js";
 import { say } from "./words.js";
 
@@ -11,13 +12,31 @@ export const find = (id) => turns.querySelector(`.turn[data-turn="${CSS.escape(i
 export const all = () => [...turns.querySelectorAll(".turn")];
 export const underWay = () => all().filter((turn) => ["waiting", "writing"].includes(turn.dataset.state));
 
-// Adds a new turn after another one; undefined puts it last.
-export function make(id, question, previous = all().at(-1)) {
+// Adds a new turn after another one; undefined puts it last. `files` are entries of attachments.js, or names.
+export function make(id, question, files, previous = all().at(-1)) {
   const turn = document.getElementById("turn").content.firstElementChild.cloneNode(true);
+  turn.id = `t${id}`;
   turn.dataset.turn = id;
-  turn.querySelector(".question").append(question);
+  ask(turn, question);
+  if (files.length) {
+    const list = document.getElementById("chips").cloneNode();
+    list.removeAttribute("id");
+    list.hidden = false;
+    list.append(...files.map((each) => (each.file ? item(each.file.name, each.thumbnail) : item(each))));
+    turn.querySelector(".question").after(list);
+  }
   put(turn, previous);
   return turn;
+}
+
+// The words of the question stand behind those for the screen reader.
+export const wordsOf = (turn) => turn.querySelector(".question").lastChild.data ?? "";
+
+export function ask(turn, question) {
+  if (wordsOf(turn) === question) return;
+  const bubble = turn.querySelector(".question");
+  bubble.replaceChildren(bubble.firstChild, question);
+  bubble.classList.toggle("bare", !question);
 }
 
 export function put(turn, previous) {
@@ -61,6 +80,7 @@ export function begin(turn) {
 function setState(turn, state) {
   const focused = turn.querySelector(".actions :focus-visible");
   turn.dataset.state = state;
+  if (["waiting", "writing"].includes(state)) showVote(turn, "");  // votes are about an answer that ended
   turn.querySelector("[data-action=redo]").textContent = say(state === "failed" ? "page-retry" : "button-redo");
   if (focused && !focused.checkVisibility()) text.focus();
 }
@@ -69,6 +89,12 @@ function setState(turn, state) {
 export function tell(turn, words) {
   const notice = turn.querySelector(".notice");
   if (notice.textContent !== words) notice.textContent = words;
+}
+
+export function showVote(turn, vote) {
+  for (const button of turn.querySelectorAll("[data-vote]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.vote === vote));
+  }
 }
 
 export function showPlain(turn, plain) {

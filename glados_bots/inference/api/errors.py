@@ -6,6 +6,7 @@ sent, except the name of a model or a field.
 
 import logging
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
     ParameterRefusedError,
+    PictureRefusedError,
     PromptRefusedError,
     PromptTooLongError,
     QueueFullError,
@@ -79,12 +81,20 @@ def not_ready(reason: str) -> ApiError:
     return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)
 
 
+def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
+    """The error of a model that gets a picture and sees none."""
+    remedy = "leave them out, or serve a model that sees (docs/models.md)"
+    if seeing:
+        remedy = f"ask {' or '.join(seeing)}, which sees them, or leave them out"
+    return ApiError(400, "image_not_supported", f"the model {model} cannot see pictures; {remedy}", param="messages")
+
+
 def from_engine(error: Exception) -> ApiError:
     """An engine's exception as a response. Logs unexpected exceptions with their traceback."""
     match error:
         case ApiError():
             return error
-        case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError():
+        case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
             return _wrong_request(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
@@ -96,7 +106,11 @@ def from_engine(error: Exception) -> ApiError:
     return ApiError(500, "internal_error", "an error inside the service; the service's log has the details")
 
 
-def _wrong_request(error: PromptTooLongError | PromptRefusedError | ParameterRefusedError) -> ApiError:
+def _wrong_request(
+    error: PromptTooLongError | PromptRefusedError | ParameterRefusedError | PictureRefusedError,
+) -> ApiError:
+    if isinstance(error, PictureRefusedError):
+        return ApiError(400, "invalid_image", str(error), param="messages")
     if isinstance(error, ParameterRefusedError):
         return ApiError(400, "unknown_parameter", str(error), param=error.name)
     if isinstance(error, PromptRefusedError):
@@ -149,6 +163,8 @@ def _http(request: Request, error: HTTPException) -> ApiError:
         return ApiError(error.status_code, HTTP_CODES[error.status_code], text)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return ApiError(413, "body_too_large", str(error.detail))
+    if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return ApiError(429, "queue_full", str(error.detail))
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return ApiError(400, "invalid_json", "the body cannot be read as JSON in UTF-8")
     return ApiError(error.status_code, "http_error", str(error.detail))

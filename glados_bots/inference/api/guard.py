@@ -14,9 +14,14 @@ from glados_bots.inference.api.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-MOST_BODY_BYTES = 2 * 2**20
+MOST_BODY_BYTES = 32 * 2**20  # with pictures
+MOST_OTHER_BYTES = 2 * 2**20  # of a body without its pictures; schemas.MOST_WORDS bounds the texts
+MOST_LARGE_BYTES = 256 * 2**20  # of all large bodies at the same time: a body lives as long as its answer
 MOST_DIGITS = 20  # digits of Content-Length
 TOO_LARGE = f"the body may have at most {MOST_BODY_BYTES} bytes"
+TOO_MANY_PARTS = f"the body may have at most {MOST_OTHER_BYTES} commas and brackets"
+TOO_BUSY = "too many large requests at the moment; try again soon, or send smaller pictures"
+BUSY_S = 10
 OPEN_PATHS = frozenset({"/health", "/ready"})
 QUIET_PATHS = OPEN_PATHS | {"/metrics"}  # requested every few seconds: logged at debug level
 
@@ -33,6 +38,7 @@ class Guard:
         self._app = app
         self._gate = gate
         self._metrics = metrics
+        self._large = 0  # bytes of large bodies at the moment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,15 +63,24 @@ class Guard:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
+        body = Body(self, receive)
         try:
             refusal = self._refusal(scope)
             if refusal:
                 await refusal.response(self._metrics)(scope, receive, answered)
             else:
-                await self._app(scope, _bounded(receive), answered)
+                await self._app(scope, body.next, answered)
         finally:
+            self._large -= body.large
             _log_access(scope, status, time.monotonic() - began)
         return status
+
+    def count(self, body: "Body", more: int) -> None:
+        """Count further bytes of a large body. Raises HTTPException if all large bodies together have too many."""
+        if self._large + more > MOST_LARGE_BYTES:
+            raise HTTPException(429, TOO_BUSY, {"Retry-After": str(BUSY_S)})
+        self._large += more
+        body.large += more
 
     def _refusal(self, scope: Scope) -> ApiError | None:
         headers = Headers(scope=scope)
@@ -82,19 +97,32 @@ class Guard:
         return None
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Limit a body even if its headers do not state its length."""
-    size = 0
+class Body:
+    """One request's body, limited even if its headers do not state its length.
 
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > MOST_BODY_BYTES:
+    As objects, JSON of many small values takes ten times its bytes and more. A picture is one long text. So a large
+    body may have no more commas and brackets than a small one.
+    """
+
+    def __init__(self, guard: Guard, receive: Receive) -> None:
+        self._guard = guard
+        self._receive = receive
+        self._size = self._parts = 0
+        self.large = 0  # bytes, as the guard has counted them
+
+    async def next(self) -> Message:
+        """Raises HTTPException if the body is too large, or too many others are large at the moment."""
+        message = await self._receive()
+        piece = message.get("body", b"")
+        self._size += len(piece)
+        self._parts += sum(map(piece.count, (b",", b"[", b"{")))
+        if self._size > MOST_BODY_BYTES:
             raise HTTPException(413, TOO_LARGE)
+        if self._parts > MOST_OTHER_BYTES:
+            raise HTTPException(413, TOO_MANY_PARTS)
+        if self._size > MOST_OTHER_BYTES:
+            self._guard.count(self, len(piece) if self.large else self._size)
         return message
-
-    return counted
 
 
 def _log_access(scope: Scope, status: int, seconds: float) -> None:

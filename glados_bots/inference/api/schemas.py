@@ -14,20 +14,24 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from glados_bots.conversation import Message
-from glados_bots.inference.api import fields
+from glados_bots.inference.api import fields, picture_parts
 from glados_bots.inference.model_files.auto.choice import Useful
+from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
 from glados_bots.wire.events import Finished, Sampling
 
 MOST_MESSAGES = 2_000
 MOST_PARTS = 1_000
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
+MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
 LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
 
 
@@ -41,15 +45,20 @@ def _well_formed(text: str) -> str:
 
 
 def _joined(content: Any) -> Any:
-    """A list of text parts as one string, each part on its own line."""
+    """The text parts of a list as one string, each part on its own line. Checks the form of the other parts."""
     if not isinstance(content, list):
         return content
     if len(content) > MOST_PARTS:
         raise ValueError(f"at most {MOST_PARTS} parts")
-    for part in content:
-        if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError('this service reads only text: each part must be {"type": "text", "text": "..."}')
-    return "\n".join(part["text"] for part in content)
+    for place, part in enumerate(content):
+        if picture_parts.is_picture(part):
+            try:
+                picture_parts.address(part)
+            except ValueError as error:
+                raise ValueError(f"part {place}: {error}") from error
+        elif not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise ValueError(f'part {place}: each part must be {{"type": "text", "text": "..."}} or an image_url')
+    return "\n".join(part["text"] for part in content if not picture_parts.is_picture(part))
 
 
 def _listed(stop: Any) -> Any:
@@ -109,6 +118,20 @@ class ChatMessage(StrictSchema):
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[Text | None, BeforeValidator(_joined), Field(validate_default=True)] = None
     tool_calls: NotOffered = None
+    _pictures: list[tuple[int, str]] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_pictures(cls, values: Any, handler: ModelWrapValidatorHandler["ChatMessage"]) -> "ChatMessage":
+        """Keep the pictures beside the text: for each, its place among the parts and its URL."""
+        message = handler(values)
+        parts = values.get("content") if isinstance(values, dict) else None
+        if isinstance(parts, list):
+            found = (place for place, part in enumerate(parts) if picture_parts.is_picture(part))
+            message.pictures.extend((place, picture_parts.address(parts[place])) for place in found)
+        if message.pictures and message.role != "user":
+            raise ValueError(f"content: part {message.pictures[0][0]}: only a user's message may hold pictures")
+        return message
 
     @field_validator("content")
     @classmethod
@@ -116,6 +139,10 @@ class ChatMessage(StrictSchema):
         if content is None and info.data.get("role") != "assistant":
             raise ValueError("give a text; only an assistant's message may have none")
         return content
+
+    @property
+    def pictures(self) -> list[tuple[int, str]]:
+        return self._pictures
 
     def plain(self) -> Message:
         """The message for the engine; `developer` is OpenAI's newer name for `system`."""
@@ -163,9 +190,15 @@ class ChatRequest(StrictSchema):
     @field_validator("messages")
     @classmethod
     def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
-        if not any((message.content or "").strip() for message in messages):
+        if not any((message.content or "").strip() or message.pictures for message in messages):
             raise ValueError("give at least one message with text")
+        if sum(len((message.content or "").encode()) for message in messages) > MOST_WORDS:
+            raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages")
         return messages
+
+    @property
+    def pictures(self) -> int:
+        return sum(len(message.pictures) for message in self.messages)
 
     @property
     def least_tokens(self) -> int:
@@ -174,7 +207,8 @@ class ChatRequest(StrictSchema):
 
     def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
         """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
-        prompt = sum(len((message.content or "").encode()) for message in self.messages)
+        words = sum(len((message.content or "").encode()) for message in self.messages)
+        prompt = words + self.pictures * MOST_PICTURE_TOKENS
         answer = self.max_completion_tokens or self.max_tokens or context_length
         return min(context_length, prompt + thinking_tokens + answer)
 
@@ -232,9 +266,12 @@ def _head(request_id: str, model: str, kind: str) -> dict[str, Any]:
     return {"id": request_id, "object": kind, "created": int(time.time()), "model": model}
 
 
-def model(name: str, context_length: int, levels: Sequence[str] = (), useful: Useful | None = None) -> dict[str, Any]:
+def model(
+    name: str, context_length: int, levels: Sequence[str] = (), useful: Useful | None = None, *, sees: bool = False
+) -> dict[str, Any]:
     """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
     told: dict[str, Any] = {"max_model_len": context_length, "thinking_levels": list(levels)}
+    told["capabilities"] = {"vision": sees}
     if useful is not None:
         told["useful"] = {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
     return {"id": name, "object": "model", "created": 0, "owned_by": "glados", **told}

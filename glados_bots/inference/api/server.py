@@ -17,6 +17,7 @@ from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service, create_app
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
+from glados_bots.inference.pictures.fetching import PictureFetcher
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import words
 
@@ -78,7 +79,15 @@ def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None, 
         server.end(0.0, EXIT_DEAD)
 
     origins = words(settings.cors_origins)
-    app = create_app(engine, api_key=settings.key, keys=keys, on_death=on_death, cors_origins=origins, useful=useful)
+    app = create_app(
+        engine,
+        api_key=settings.key,
+        keys=keys,
+        on_death=on_death,
+        cors_origins=origins,
+        useful=useful,
+        fetcher=PictureFetcher() if settings.fetch_pictures else None,
+    )
     raise_file_limit()
     server = Server(_config(app, settings.log_level), app.state.service, settings.grace)
     log.info("listening on %s port %d", *listener.getsockname()[:2])

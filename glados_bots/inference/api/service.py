@@ -1,7 +1,8 @@
 """The HTTP API: OpenAI's chat completions over any `Engine`.
 
-    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens, and
-                                        `useful` a better model for this machine, where there is one
+    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens,
+                                        `capabilities` tells whether the model sees pictures, and `useful` is a
+                                        better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
@@ -18,18 +19,21 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
+from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import answers, schemas
 from glados_bots.inference.api.access import Caller, KeyGate, authorise
-from glados_bots.inference.api.errors import ApiError, not_ready, shape_errors
+from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready, shape_errors
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.metrics import Metrics
+from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
+from glados_bots.inference.pictures.fetching import PictureFetcher
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.credentials import checked
 
@@ -42,9 +46,12 @@ STOPPING = "the service is shutting down; ask again in a moment"
 class Service:
     """The engine's state as clients see it: loading, ready, draining or dead."""
 
-    def __init__(self, engine: Engine, gate: KeyGate, on_death: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, engine: Engine, gate: KeyGate, reader: PictureReader, on_death: Callable[[Exception], None]
+    ) -> None:
         self.engine = engine
         self.gate = gate
+        self._reader = reader
         self.metrics = Metrics(self)
         self.loaded = False
         self._draining = False
@@ -93,9 +100,17 @@ class Service:
         if reason:
             raise not_ready(reason)
 
-    def begin(self, body: ChatRequest, request: Request) -> Generation:
-        """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
+    async def messages(self, body: ChatRequest) -> list[Message]:
+        """What the request says and shows. Raises ApiError (400) if the model sees none of it, or a picture is bad."""
         messages = [message.plain() for message in body.messages]
+        if not body.pictures:
+            return messages
+        if body.model not in self.engine.seeing:
+            raise cannot_see(body.model, self.engine.seeing)
+        return await self._reader.read(messages, [message.pictures for message in body.messages])
+
+    def begin(self, body: ChatRequest, messages: Sequence[Message], request: Request) -> Generation:
+        """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         caller: Caller = request.state.caller
         most = body.most_tokens(self.engine.context_length, self.engine.thinking_tokens)
         self.gate.reserve(caller, most)
@@ -136,6 +151,7 @@ def create_app(
     on_death: Callable[[Exception], None] | None = None,
     cors_origins: Sequence[str] = (),
     useful: Useful | None = None,
+    fetcher: PictureFetcher | None = None,
 ) -> FastAPI:
     """The ASGI app; its `Service` is `app.state.service`.
 
@@ -146,12 +162,13 @@ def create_app(
         on_death: called once with the error after which the service is useless, so that the process can end.
         cors_origins: web pages whose scripts may send requests, or `*`; browsers first ask without a key.
         useful: what this machine could serve instead of the small model; pages tell people.
+        fetcher: fetches pictures from http(s) addresses; without it, only data URLs are read.
 
     Raises:
         ConfigError: the key cannot be sent in a header.
     """
     gate = KeyGate(checked(api_key), keys)
-    service = Service(engine, gate, on_death or (lambda _: None))
+    service = Service(engine, gate, PictureReader(fetcher), on_death or (lambda _: None))
 
     app = FastAPI(
         title="GLaDOS inference service",
@@ -204,7 +221,7 @@ def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
         if name not in engine.models:
             served = ", ".join(engine.models)
             raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
-        return schemas.model(name, engine.context_length, engine.thinking_levels, useful)
+        return schemas.model(name, engine.context_length, engine.thinking_levels, useful, sees=name in engine.seeing)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -220,7 +237,7 @@ def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_ready()
         describe(body.model)
-        generation = service.begin(body, request)
+        generation = service.begin(body, await service.messages(body), request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
             return await answers.streamed(generation, body, request_id, service.metrics)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.routing import Route
 
 from glados_bots.errors import QueueFullError
+from glados_bots.inference.api import guard
 from glados_bots.inference.api.guard import OPEN_PATHS
 from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.api.service import create_app
@@ -117,12 +118,37 @@ async def test_too_large_a_body_is_refused_before_it_is_read(
 ) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(100):
-            yield b"x" * 60_000
+            yield b"x" * 600_000
 
-    content = b"x" * 6_000_000 if says_its_length else pieces()
+    content = b"x" * 60_000_000 if says_its_length else pieces()
     response = await http.post(CHAT, content=content, headers=JSON)
     assert (response.status_code, response.json()["error"]["code"]) == (413, "body_too_large")
     assert not engine.asked
+
+
+async def test_only_long_texts_make_a_body_large(engine: ScriptedEngine, http: httpx.AsyncClient) -> None:
+    """JSON of many small values would take ten times its bytes in memory, and more."""
+    content = b'{"messages": [' + b"{}," * 1_200_000 + b"{}]}"
+    response = await http.post(CHAT, content=content, headers=JSON)
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "body_too_large")
+    words = [{"role": "user", "content": "x" * 1_100_000}] * 2
+    response = await http.post(CHAT, json=body(messages=words))
+    assert "the texts may have at most" in response.json()["error"]["message"]
+    assert not engine.asked
+
+
+async def test_all_large_bodies_together_are_bounded(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, engine: ScriptedEngine
+) -> None:
+    monkeypatch.setattr(guard, "MOST_LARGE_BYTES", 4_000_000)
+    large = body(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * 3_000_000}}]}])
+    assert (await http.post(CHAT, json=large)).json()["error"]["code"] == "image_not_supported"
+    assert (await http.post(CHAT, json=large)).json()["error"]["code"] == "image_not_supported"  # the first has gone
+    monkeypatch.setattr(guard, "MOST_LARGE_BYTES", 2_500_000)
+    response = await http.post(CHAT, json=large)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "10")
+    assert (await http.post(CHAT, json=body())).is_success
+    assert len(engine.asked) == 1
 
 
 async def test_a_megabyte_of_text_is_taken(engine: ScriptedEngine, http: httpx.AsyncClient) -> None:

@@ -220,7 +220,7 @@ def test_stop_strings_are_bounded(stop: Any, field: str) -> None:
         ([ASK, {"role": "tool", "content": "5"}], "messages.1.role"),
         ([{"role": "user", "content": None}], "messages.0.content"),
         ([{"role": "user", "content": "\udc00"}], "messages.0.content"),
-        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}], "messages.0.content"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "messages.0.content"),
         ([{"role": "user", "content": [{"type": "text", "text": "x"}] * 1001}], "messages.0.content"),
         ([ASK, {"role": "assistant", "content": "x", "tool_calls": [{"id": "1"}]}], "messages.1.tool_calls"),
     ],

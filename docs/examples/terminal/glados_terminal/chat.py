@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Attachment, Turn
 from glados_bots.settings import Settings
-from glados_bots.surface import Budget, FileLimits, PlainAnswer, View
+from glados_bots.surface import Budget, FileLimits, PlainAnswer, UnreadableError, View
 from glados_bots.wording.sentence import say
 
 
@@ -37,6 +37,10 @@ class TerminalSurface:
     def budget(self, turn: Turn) -> Budget:
         """Ten edits of an answer per second, which is fast enough for the eye."""
         return Budget(f"screen:{turn.id}", 10, 1.0)
+
+    async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
+        """Raise: nobody attaches a file to a line."""
+        raise UnreadableError(say("file-gone"))
 
     async def post(self, turn: Turn, view: View, nonce: str) -> str:
         """Draw an answer. It is one message here, so the turn's id is the message's id."""
