@@ -12,7 +12,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from glados_bots.commands import first_word, why
 from glados_bots.errors import GladosError
 from glados_bots.wording.sentence import Sentence, say
-from glados_slack.answers.look import REDO, STOP, VOTE, as_message
+from glados_slack.answers.look import FILE, REDO, STOP, VOTE, as_message
 from glados_slack.connection.bolt_app import ANYTHING
 from glados_slack.connection.calls import NO_PREVIEWS
 from glados_slack.connection.escaping import decode
@@ -52,6 +52,7 @@ class Handlers:
         app.command(ANYTHING)(self.command)
         app.action(STOP)(self._pressed(self._controls.stop))
         app.action(REDO)(self._pressed(self._controls.redo))
+        app.action(FILE)(self.as_file)
         app.action(VOTE)(self._pressed(self._controls.vote))
         app.action(home.EXPORT)(self.export)
         app.action(home.FORGET)(self.forget)
@@ -121,6 +122,12 @@ class Handlers:
             await ack()
 
         return pressed
+
+    async def as_file(self, ack: AsyncAck, body: Json, action: Json, context: AsyncBoltContext) -> None:
+        """An upload may take longer than Slack waits."""
+        await ack()
+        where, user = place_of_click(body, context), str(body["user"]["id"])
+        self._shared.background.start(self._controls.as_file(where, user, str(action.get("value") or "")))
 
     async def export(self, ack: AsyncAck, body: Json, context: AsyncBoltContext) -> None:
         await ack()

@@ -81,7 +81,7 @@ async def serve(settings: Settings, slack: SlackSettings, told: asyncio.Event) -
         parts = SlackParts(SlackShared(core, slack))
         listening = asyncio.create_task(listen(parts, session), name="slack events")
         working = asyncio.create_task(core.run(), name="slack turns")
-        tidying = asyncio.create_task(core.surface.loose.run(), name="slack loose ends")
+        tidying = asyncio.create_task(core.surface.tidy(), name="slack loose ends")
         waiting = asyncio.create_task(told.wait())
         try:
             await asyncio.wait({listening, working, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ from glados_web.answers.painter import Patience
 from glados_web.answers.stream import final_view, version
 from glados_web.pages import language_of, rendered
 from glados_web.parts import WebParts, session_of
+from glados_web.search.routes import LONGEST
 from glados_web.uploads import Limits
 
 
@@ -40,6 +41,9 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
         useful=useful,
         chats=await parts.chats.of(session) if session else [],
         is_locked=parts.door.is_locked,
+        longest_search=LONGEST,
+        share=parts.door.web.share,
+        is_shared=await parts.links.is_shared(conversation),
         person=named.person if named else "",
         owner=named.owner[:8] if named else "",  # separates drafts of people who share a browser
         render=partial(render, patience=Patience()),

@@ -19,8 +19,9 @@ SCRIPTS_SAY = (
     "page-answer", "page-chat-gone", "page-code", "page-copied", "page-copy", "page-copy-refused", "page-delete-chat",
     "page-done", "page-forget-chat", "page-lost", "page-plain", "page-rendered", "page-retry", "button-redo",
     "page-file-too-large", "page-file-unreadable", "page-files-off", "page-files-too-large", "page-files-too-many",
-    "page-remove-file", "page-default-model", "page-model-sees",
-    "page-server-status", "page-signed-out-reload", "page-table", "page-to-do", "page-too-long", "page-unreachable",
+    "page-remove-file", "page-default-model", "page-model-sees", "page-search-away", "page-server-status",
+    "page-share-once", "page-signed-out-reload", "page-table", "page-to-do", "page-too-long", "page-unreachable",
+    "page-unshared",
 )  # fmt: skip
 
 

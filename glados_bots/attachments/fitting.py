@@ -22,10 +22,9 @@ HEAD_CHARS = 2 * LONGEST_RUN + 2 * LONGEST_NAME + 40  # around a file: its name 
 NOTE_CHARS = LONGEST_NAME + 160  # for a name, and why it was not read or what was read of it
 SENTENCES_CHARS = 200  # around the notes
 LEAST_CHARS = 200  # of a file; with less room it is left out
-MOST_PICTURES = 8  # in one prompt; each takes some 1,500 tokens of the window
 NO_ROOM = say("file-no-room")
 NO_TEXT = say("file-no-words")
-TOO_MANY_PICTURES = say("file-too-many-pictures", most=MOST_PICTURES)
+MOST_NAMED = 8  # files in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Fitted:
     """The files of a question, as a prompt has room for them."""
 
     text: str  # for the model: the files in fences, and a line for each that was not read, was cut or cannot be seen
-    pictures: tuple[Picture, ...]  # for a model that sees; at most MOST_PICTURES
+    pictures: tuple[Picture, ...]  # for a model that sees
     notice: Sentence  # for the person: what was not read and why, and what was read in part
     unseen: tuple[str, ...] = ()  # safe names of pictures that this model cannot see
 
@@ -42,6 +41,7 @@ class Fitted:
 class _Prompt:
     """What a prompt takes of the files, one after the other."""
 
+    most_pictures: int
     shown: list[str] = field(default_factory=list)  # files in fences
     pictures: list[Picture] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)  # their names, in the same order
@@ -60,9 +60,9 @@ class _Prompt:
 
     def add_pictures(self, name: str, contents: Contents) -> None:
         """Take the pictures of a file, while there is room."""
-        taken = contents.pictures[: MOST_PICTURES - len(self.pictures)]
+        taken = contents.pictures[: self.most_pictures - len(self.pictures)]
         if not taken:
-            self.unread.append((name, TOO_MANY_PICTURES))
+            self.unread.append((name, say("file-too-many-pictures", count=self.most_pictures)))
             return
         self.pictures += taken
         self.seen.append(f"{name} ({len(taken)} pictures)" if len(taken) > 1 else name)
@@ -76,10 +76,11 @@ class _Prompt:
         return joined(_about("not-read", self.unread), _about("partly-read", self.partly))
 
 
-def fitted(files: Sequence[tuple[str, Contents]], room: int, *, sees: bool) -> Fitted:
-    """The files in at most `room` characters, for a model that sees pictures or does not."""
+def fitted(files: Sequence[tuple[str, Contents]], room: int, most_pictures: int) -> Fitted:
+    """The files in at most `room` characters and with at most `most_pictures` pictures; 0 for a model that is blind."""
+    sees = most_pictures > 0
     named = [(safe_name(name), contents) for name, contents in files]
-    prompt = _Prompt(unread=[(name, contents.refusal) for name, contents in named if contents.refusal])
+    prompt = _Prompt(most_pictures, unread=[(name, contents.refusal) for name, contents in named if contents.refusal])
     texts = [(name, contents) for name, contents in named if contents.text]
     around = HEAD_CHARS * len(texts) + NOTE_CHARS * len(files) + SENTENCES_CHARS
     shares = _shares([len(contents.text) for _, contents in texts], room - around)
@@ -123,8 +124,10 @@ def _for_the_model(prompt: _Prompt, unseen: Sequence[str]) -> str:
 
 def _about(sentence: str, notes: Sequence[tuple[str, Sentence]]) -> Sentence:
     """A sentence about files, with a remark on each of them."""
-    files = tuple(say("file-unread", name=name, reason=reason) for name, reason in notes)
-    return Sentence(sentence, {"files": files}) if files else NOTHING
+    files = [say("file-unread", name=name, reason=reason) for name, reason in notes[:MOST_NAMED]]
+    if len(notes) > MOST_NAMED:
+        files.append(say("further-files", count=len(notes) - MOST_NAMED))
+    return Sentence(sentence, {"files": tuple(files)}) if files else NOTHING
 
 
 def _part(known: Sentence, read: int, whole: int) -> Sentence:

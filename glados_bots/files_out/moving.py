@@ -14,7 +14,6 @@ from glados_bots.markdown.tree import Code, Placed, Table
 from glados_bots.surface import FileLimits, OutFile
 from glados_bots.wording.sentence import Sentence, say
 
-_FENCES = ("```", "~~~")
 _INDENT = re.compile(r"(?: {4}| {0,3}\t)\Z")  # what makes lines code without a fence
 _MARK = re.compile(r"[^>\s]")  # a character of a list item's mark
 TABLE = "table"
@@ -75,16 +74,12 @@ def _gap(source: str, one: Placed) -> tuple[int, int, str, str]:
 
     An empty line before and after keeps the line a paragraph of its own. The margin keeps it in its quotes and items.
     """
-    end = one.end - (source[one.end - 1 : one.end] == "\n")
-    if isinstance(one.block, Table):
-        shown = rows_to_show(one.block)
-        row = one.rows[min(shown, len(one.rows) - 1)]
-        line = source.rfind("\n", 0, row) + 1
-        margin = _MARK.sub(" ", source[line:row])
-        return (line - 1 if shown < len(one.rows) else end), end, f"\n{margin}\n{margin}", margin
     line = source.rfind("\n", 0, one.start) + 1
     prefix = source[line : one.start]
-    if not source.startswith(_FENCES, one.start):
+    if one.is_indented:
         prefix = _INDENT.sub("", prefix)
-    margin = _MARK.sub(" ", prefix)
+    margin, end = _MARK.sub(" ", prefix), one.end - (source[one.end - 1 : one.end] == "\n")
+    if isinstance(one.block, Table):
+        after = one.rows[rows_to_show(one.block) :]  # the first of these rows goes
+        return source.rfind("\n", 0, after[0]) if after else end, end, f"\n{margin}\n{margin}", margin
     return line + len(prefix), end, "" if _MARK.search(prefix) else f"\n{margin}", margin

@@ -15,50 +15,54 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 _DOTS = re.compile(r"\.{2,}")
 _ENDING = re.compile(r"\*(\.[A-Za-z0-9._-]+)\Z")
 _LITERAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
+# Files that systems run when somebody opens them. Only code of their own language gets these endings.
+_RUN = frozenset(
+    ".bat .cmd .ps1 .vbs .vbe .js .jse .wsf .hta .reg .inf .desktop .command .applescript .ahk .jar".split()
+)
 # Names of devices on Windows, with whatever ending.
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|conin|conout|clock|com\d|lpt\d)(?:\.|\Z)", re.IGNORECASE)
 # Patterns of names, as Pygments has them, for languages that it does not know, or knows by rarer names.
 _OURS = {
     alias: tuple(patterns.split())
     for aliases, patterns in {
-        "plain plaintext txt log output console terminal shell-session": "*.txt *.log",
-        "javascript js node": "*.js *.mjs *.cjs *.jsx",
-        "typescript ts": "*.ts *.mts *.cts *.tsx",
-        "jsx react": "*.jsx *.js",
+        "plain,plaintext,txt,log,output,console,terminal,shell-session": "*.txt *.log",
+        "javascript,js,node": "*.js *.mjs *.cjs *.jsx",
+        "typescript,ts": "*.ts *.mts *.cts *.tsx",
+        "jsx,react": "*.jsx *.js",
         "tsx": "*.tsx *.ts",
-        "cpp c++": "*.cpp *.cc *.cxx *.hpp *.hh *.hxx *.h",
-        "makefile make": "Makefile *.mk *.mak",
+        "cpp,c++": "*.cpp *.cc *.cxx *.hpp *.hh *.hxx *.h",
+        "makefile,make": "Makefile *.mk *.mak",
         "cmake": "CMakeLists.txt *.cmake",
-        "mysql postgresql postgres plsql tsql sqlite sqlite3": "*.sql",
+        "mysql,postgresql,postgres,plsql,tsql,sqlite,sqlite3": "*.sql",
         "jsonc": "*.jsonc *.json",
-        "jsonl ndjson": "*.jsonl *.ndjson",
+        "jsonl,ndjson": "*.jsonl *.ndjson",
         "csv": "*.csv",
         "tsv": "*.tsv",
         "patch": "*.patch *.diff",
         "r": "*.R *.r",
-        "env dotenv": "*.env",
+        "env,dotenv": "*.env",
         "gitignore": "*.gitignore",
         "svelte": "*.svelte",
         "astro": "*.astro",
         "mermaid": "*.mmd",
         "svg": "*.svg",
-        "jinja jinja2": "*.j2 *.jinja",
+        "jinja,jinja2": "*.j2 *.jinja",
         "twig": "*.twig",
         "ejs": "*.ejs",
         "erb": "*.erb",
-        "handlebars hbs": "*.hbs",
+        "handlebars,hbs": "*.hbs",
         "http": "*.http",
-        "vb vba": "*.vb *.bas",
-        "ipython pycon": "*.py",
+        "vb,vba": "*.vb *.bas",
+        "ipython,pycon": "*.py",
         "jupyter": "*.ipynb",
         "bicep": "*.bicep",
         "prisma": "*.prisma",
         "razor": "*.cshtml",
-        "asciidoc adoc": "*.adoc",
+        "asciidoc,adoc": "*.adoc",
         "glsl": "*.glsl *.vert *.frag",
         "wasm": "*.wat",
     }.items()
-    for alias in aliases.split()
+    for alias in aliases.split(",")
 }
 
 
@@ -92,6 +96,8 @@ def safe(name: str) -> str:
     """
     last = _PATH.split(name[-_LONGEST_READ:].strip().rstrip("/\\"))[-1]
     plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
+    if plain.startswith(".") and not last.startswith("."):
+        return ""  # only the ending is left
     found = _DOTS.sub(".", _ODD.sub("-", plain)).lstrip(".-").rstrip(".-")
     if _DEVICES.match(found):
         found = f"file-{found}"
@@ -118,14 +124,14 @@ def is_known(language: str) -> bool:
 
 
 def is_of(name: str, language: str) -> bool:
-    """Whether files of a language have such names. Of a language that is not known, all files may be."""
+    """Whether files of a language have such names. If the language is not known, any language will do."""
     kinds = _kinds(language.lower()) or _all_kinds()
     parts = name.lower().split(".")
-    return any(".".join(parts[index:]) in kinds for index in range(1, len(parts))) or name.lower() in kinds
+    return name.lower() in kinds or any("." + ".".join(parts[index:]) in kinds for index in range(1, len(parts)))
 
 
 def is_of_any(name: str) -> bool:
-    """Whether files of any language have such names."""
+    """Whether files of any language have such names. No system may run them when somebody opens them."""
     return is_of(name, "")
 
 
@@ -137,14 +143,15 @@ def _split(name: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def _kinds(language: str) -> frozenset[str]:
-    """Endings without their first dot, and whole names, in lower case."""
-    patterns = (each.removeprefix("*.").lower() for each in _patterns().get(language, ()))
-    return frozenset(each for each in patterns if _LITERAL.match(each))
+    """Endings with their first dot, and whole names, in lower case."""
+    patterns = _patterns().get(language, ())
+    endings = {found[1].lower() for each in patterns if (found := _ENDING.match(each))}
+    return frozenset(endings | {each.lower() for each in patterns if _LITERAL.match(each)})
 
 
 @cache
 def _all_kinds() -> frozenset[str]:
-    return frozenset().union(*(_kinds(language) for language in _patterns()))
+    return frozenset[str]().union(*(_kinds(language) for language in _patterns())) - _RUN
 
 
 @cache

@@ -16,10 +16,10 @@ _AFTER_LANGUAGE = re.compile(r"[A-Za-z][\w+#-]*(?::|\s+)([^\s={}:]{1,400})\s*\Z"
 _LONGEST_LINE = 400
 _PATH = re.compile(r"[\w./\\-]+\Z")
 _PREAMBLE = re.compile(r"#!|<\?|<!doctype", re.IGNORECASE)  # what must be a file's first line
-# `# app.py`, `// src/app.js`, `<!-- File: index.html -->`, `app.py`
+# `# app.py`, `// src/app.js - the entry`, `<!-- File: index.html -->`, `app.py`
 _FIRST_LINE = re.compile(
     r"\s*(?P<mark>#+|//+|--+|;+|%+|/\*+|<!--|\"\"\"|'''|rem\b|@rem\b)?\s*(?:(?:file|filename|path)\s*:\s*)?"
-    r"[`'\"]?(?P<name>[\w./\\-]{1,200})[`'\"]?\s*(?:\*/|-->|\"\"\"|''')?\s*\Z",
+    r"[`'\"]?(?P<name>[\w./\\-]{1,200})[`'\"]?\s*(?:\s[-–—(].*|\*/|-->|\"\"\"|''')?\s*\Z",
     re.IGNORECASE,
 )
 
@@ -28,7 +28,8 @@ def title(code: Code, before: Block | None) -> str:
     """A safe name for the file of a code block; empty if the answer gives it none. `before` is the block above it."""
     after_fence = _after_fence(code.info.strip())
     if name := safe(after_fence):
-        return name if is_of_any(name) else safe(f"{name[: LONGEST // 2]}{ending(code.language)}")
+        is_fine = is_of(name, code.language) or is_of_any(name)
+        return name if is_fine else safe(f"{name[: LONGEST // 2]}{ending(code.language)}")
     for written in (_first_line(code), *_named_in(before)):
         name = safe(written) if _PATH.match(written) else ""
         if name and is_of(name, code.language):
@@ -56,7 +57,7 @@ def _first_line(code: Code) -> str:
 
 
 def _named_in(block: Block | None) -> Iterator[str]:
-    """The words of a block that may be names: its code and its styled words, last ones first, and the whole of it."""
+    """The words of a block that may be names: its code, last one first, its styled words, and its last word."""
     while isinstance(block, List):
         block = block.items[-1].blocks[-1] if block.items and block.items[-1].blocks else None
     if not isinstance(block, Paragraph | Heading):
@@ -68,7 +69,9 @@ def _named_in(block: Block | None) -> Iterator[str]:
     for spans, styled in groupby(runs, lambda run: run.spans):
         if spans:
             yield _words(list(styled)).strip().rstrip(":")
-    yield _words(runs).strip().rstrip(":")
+    words = _words([run for run in runs if run.kind == "text"]).rstrip().rstrip(":").split()
+    if words and not words[-1].lower().endswith(".js"):  # Node.js and others are no files
+        yield words[-1]
 
 
 def _words(runs: list[Run]) -> str:

@@ -3,9 +3,12 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
@@ -20,6 +23,14 @@ from glados_bots.wire.events import Begun, Event, Sampling
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation as an engine reads it."""
+
+    tokens: list[int]
+    pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
+
+
 class CardEngine(ABC):
     """The part of `Engine` that does not depend on what computes the tokens."""
 
@@ -28,30 +39,39 @@ class CardEngine(ABC):
         self._options = options
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
+        self._picture_thread = ThreadPoolExecutor(1, "pictures")  # so that nobody's words wait for pictures
         self._encoder: Encoder | None = None  # `start` creates it
         self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        prompt = await asyncio.to_thread(self._encode, messages, sampling)
-        room = self.encoder.room(prompt)
+        thread = self._picture_thread if any(message.pictures for message in messages) else None
+        encode = partial(copy_context().run, self._encode, messages, sampling)
+        prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
+        room = self.encoder.room(prompt.tokens)
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
-            yield Begun(len(prompt))
+            yield Begun(len(prompt.tokens))
             domain = caller if self._options.share_prefixes == "key" else ""
-            ask = partial(self._answer, model, sampling=sampling, domain=domain)
-            async with aclosing(self._reader(prompt, room, sampling).events(ask)) as events:
+            ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=prompt.pictures)
+            async with aclosing(self._reader(prompt.tokens, room, sampling).events(ask)) as events:
                 async for event in events:
                     yield event
         finally:
             self._line.leave()
 
-    def _encode(self, messages: Sequence[Message], sampling: Sampling) -> list[int]:
+    def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
-            return self.encoder.encode(messages, sampling)
+            pictures = self._look(messages)
+            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), pictures)
+
+    def _look(self, messages: Sequence[Message]) -> Sequence[Any]:
+        """All pictures of a conversation in order, each with the `text` that stands for it. Blocks."""
+        del messages
+        return ()
 
     def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
@@ -65,7 +85,7 @@ class CardEngine(ABC):
 
     @abstractmethod
     def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
     ) -> AsyncGenerator[Tokens]:
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 

@@ -145,6 +145,7 @@ class Placed:
     start: int  # of its first character, after the marks of the quotes and items around it
     end: int
     before: Block | None  # the block before it in the same quote, item or document
+    is_indented: bool = False  # whether its lines are code without a fence
     rows: list[int] = field(default_factory=list)  # the start of each row of a table
 
 

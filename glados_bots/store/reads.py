@@ -43,6 +43,11 @@ class StoreReads:
         """The pending request about a turn that has not ended: stop, delete or redo; None if there is none."""
         return cast("Action | None", await self._field(turn, "cancel"))
 
+    async def ending(self, turn: str) -> Exchange | None:
+        """The saved end of a turn that is about to be shown; None before, and afterwards."""
+        found = await self._field(turn, "answer")
+        return Exchange.from_json(found) if found else None
+
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))

@@ -63,9 +63,8 @@ class Brought:
             blind: the name of a model that cannot see; empty if the model may see.
             seeing: the name of another model that sees; empty if none is known.
         """
-        found = fitted(self.files, room, sees=not blind)
-        self.text, self.pictures = found.text, found.pictures[:most]
-        unseen = say("pictures-first", count=most) if len(found.pictures) > most else NOTHING
+        found = fitted(self.files, room, 0 if blind else most)
+        self.text, self.pictures, unseen = found.text, found.pictures, NOTHING
         if found.unseen and seeing:
             unseen = say("pictures-unseen-but-by", files=found.unseen, model=blind, other=seeing)
         elif found.unseen:

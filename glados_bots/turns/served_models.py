@@ -39,7 +39,7 @@ class ServedModels:
     levels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     # Whether each model sees pictures; None if its server does not tell it
     sees: dict[str, bool | None] = field(default_factory=dict)
-    # Pictures that each model takes in one prompt, where a refusal has told it
+    # The most pictures of a prompt for each model, where a refusal has told it
     most_pictures: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, str], int] = field(default_factory=dict)  # which form of a level each model took last
     chars_per_token: float = CHARS_PER_TOKEN  # the present estimate; every answer corrects it

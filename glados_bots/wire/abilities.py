@@ -38,7 +38,7 @@ def sees(entry: dict[str, Any]) -> bool | None:
     if flag is not None:
         return flag
     if inputs := _inputs(entry):
-        return bool(inputs & PICTURES)
+        return bool(inputs & PICTURES) or (None if _is_unloaded(entry) else False)
     told = _capabilities(entry)
     if "completion" in told:  # Ollama: vision; llama.cpp: multimodal
         return bool(told & {"vision", "multimodal"})
@@ -57,6 +57,11 @@ def _inputs(entry: dict[str, Any]) -> frozenset[str]:
                 return found
     before, arrow, _ = str(architecture.get("modality") or "").partition("->")
     return _words(before.split("+")) if arrow else frozenset()
+
+
+def _is_unloaded(entry: dict[str, Any]) -> bool:
+    """Whether llama.cpp's router has not loaded the model. It then guesses, and says text if it knows nothing."""
+    return _dict(entry.get("status")).get("value") not in (None, "loaded")
 
 
 def _flag(entry: dict[str, Any], names: Iterable[str]) -> bool | None:

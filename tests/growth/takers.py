@@ -17,6 +17,8 @@ from glados_bots.cli.terminal import plain
 from glados_bots.commands import first_word
 from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
+from glados_bots.files_out import answer as files_out
+from glados_bots.files_out.names import safe
 from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
@@ -30,6 +32,7 @@ from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.unfinished import finish
 from glados_bots.settings import words
+from glados_bots.surface import FileLimits, TableLimits
 from glados_bots.wire import model_list
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.reasoning import Reasoning, Unopened
@@ -48,6 +51,7 @@ from glados_slack.words.said import said
 from glados_web.answers import markdown as page
 
 Take = Callable[[str], object]
+FILE_LIMITS = FileLimits(TableLimits(2, 2, 20, 20), code_lines=2)
 PIECE = 24  # characters that come at a time
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "</s>")
 
@@ -100,10 +104,11 @@ def parsed_events(text: str) -> object:
 
 
 def replied(text: str) -> object:
-    """A word of another server's answer at a time."""
+    """A word of another server's reasoning at a time, then of its answer."""
     reply = Reply(show_reasoning=True)
-    words = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces(text)]
-    return [list(reply.feed(f"data: {json.dumps(word)}\n\n".encode())) for word in words]
+    deltas = [{field: piece} for field in ("reasoning_content", "content") for piece in pieces(text)]
+    events = [f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n" for delta in deltas]
+    return [list(reply.feed(event.encode())) for event in events]
 
 
 def read_on_discord(text: str) -> object:
@@ -156,6 +161,9 @@ OTHERS: dict[str, Take] = {
     "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
     "safe address": lambda text: safe_url("https://e.org/" + text),
     "formula": unicode_math,
+    # files that are given back
+    "files of an answer": lambda text: files_out.shown(text, FILE_LIMITS, lambda shown: [shown], ""),
+    "name of a file": safe,
     # questions
     "Discord's mentions": read_on_discord,
     "Discord's titles": lambda text: discord_questions.title(text, "A question"),
@@ -166,7 +174,7 @@ OTHERS: dict[str, Take] = {
     "text file, quoted": lambda text: fitting.quoted("a.log", text),
     "file's name": fitting.safe_name,
     "file's kind": lambda text: sniffed(text.encode("utf-8", "replace")),
-    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, sees=True),
+    "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, 8),
     "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),
     "nothing asked": is_nothing,
     "others' lines": lambda text: named("ada", text),

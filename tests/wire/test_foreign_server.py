@@ -343,7 +343,9 @@ async def test_a_server_that_takes_fewer_pictures_gets_fewer_and_people_are_told
     foreign = Foreign(JSONResponse({"error": {"message": text}}, 400), models={"data": [{"id": "first"}]})
     async with running(foreign.app()) as url, adapter(redis_url, url) as core:
         assert (await _asked_about(core, 5)).outcome == "done"
-        assert core.surface.last("1").notice == str(say("pictures-first", count=2))
+        why = say("file-too-many-pictures", count=2)
+        others = tuple(say("file-unread", name=f"{number}.png", reason=why) for number in (2, 3, 4))
+        assert core.surface.last("1").notice == str(say("not-read", files=others))
         assert (await answer(core, "And why?", "2")).outcome == "done"
     assert [_shown(body) for body in foreign.asked] == shown
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from glados_bots.conversation import Turn
+from glados_bots.files_out.names import WHOLE
 from glados_bots.surface import View
 from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import MAX_TEXT, Chunk, chunk_of
@@ -12,7 +13,7 @@ from glados_slack.answers.blocks import MAX_BLOCKS
 from glados_slack.answers.markdown import render
 from glados_slack.connection.escaping import encode
 
-STOP, REDO, VOTE = "glados_stop", "glados_redo", "glados_vote"
+STOP, REDO, VOTE, FILE = "glados_stop", "glados_redo", "glados_vote", "glados_file"
 ENDED = frozenset({"done", "stopped", "failed"})
 MAX_SECTION = 2_900  # characters of a section; Slack takes 3,000
 MAX_NOTICE = 500
@@ -67,7 +68,10 @@ def _extras(turn: Turn, view: View) -> list[Block]:
         return [*small, stop_button(turn)]
     again = say("button-retry" if view.state == "failed" else "button-redo").in_language(turn.language)
     votes = [{"type": "context_actions", "elements": [_votes(turn)]}] if view.state == "done" else []
-    return [*small, *votes, actions(button(REDO, again, turn.id))]
+    controls = [button(REDO, again, turn.id)]
+    if view.chunk and view.state != "failed" and all(file.name != WHOLE for file in view.files):
+        controls.append(button(FILE, say("slack-as-file").in_language(turn.language), turn.id))
+    return [*small, *votes, actions(*controls)]
 
 
 def _small(text: str) -> Block:

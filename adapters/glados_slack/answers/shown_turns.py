@@ -17,6 +17,7 @@ class ShownTurn:
     # What its messages look like, by timestamp; empty for those another process made
     seen: dict[str, View] = field(default_factory=dict)
     is_waiting: bool = False  # whether the status line stands for it
+    has_no_files: bool = False  # whether the files of an earlier answer of it were taken away
 
 
 class ShownTurns:

@@ -5,15 +5,19 @@ timestamp, the notice of a question that waits. When there is something to say t
 is told that the old one is gone, and posts again.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.store.store import Store
-from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, View
+from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, TableLimits, View
+from glados_bots.wording.sentence import say
 from glados_slack.answers.answer import Chunk, SlackAnswer
-from glados_slack.answers.look import content, is_final
+from glados_slack.answers.files_out.answer_files import AnswerFiles
+from glados_slack.answers.look import ENDED, content, is_final
 from glados_slack.answers.loose_ends import LINE, LooseEnds
 from glados_slack.answers.messages import Messages
 from glados_slack.answers.posting import NOTICE, CreationLog
@@ -22,6 +26,7 @@ from glados_slack.answers.sessions import AgentSessions
 from glados_slack.answers.shown_turns import ShownTurn, ShownTurns
 from glados_slack.answers.status import StatusLines
 from glados_slack.answers.streams import StreamOverError, Streams
+from glados_slack.answers.tables import MAX_CHARS, MAX_COLUMNS, MAX_ROWS
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError
 from glados_slack.connection.files import FileFetcher
@@ -35,7 +40,8 @@ class SlackSurface:
     """Shows answers on Slack."""
 
     longest_call_s = 30.0
-    files_out: FileLimits | None = None
+    # Of text, ten tables and more are as hard to read as a table's hundredth row.
+    files_out: FileLimits | None = FileLimits(TableLimits(rows=MAX_ROWS - 1, columns=MAX_COLUMNS, chars=MAX_CHARS))
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store
@@ -50,6 +56,7 @@ class SlackSurface:
         self._fetcher = FileFetcher(calls)
         self._messages = Messages(calls, self._streams, self._sessions)
         self._showing = ShownTurns()
+        self.files = AnswerFiles(store, calls)
 
     def answer(self, turn: Turn) -> SlackAnswer:
         """A fresh answer; only turns that are being answered have one."""
@@ -81,6 +88,7 @@ class SlackSurface:
             if _says_nothing(view) and await self._begin_line(turn, view, showing):
                 return await self._made(turn, nonce, LINE)
             post = await self._make(turn, view, nonce, showing)
+            await self._agree_on_files(turn, post, view, showing)
         await self._lines.clear(turn)
         await self._settle(turn, view, showing)
         return post
@@ -107,6 +115,7 @@ class SlackSurface:
                 await self._edit_notice(turn, post.removeprefix(NOTICE), view, showing)
             else:
                 await self._edit(turn, post, view, showing or ShownTurn())
+                await self._agree_on_files(turn, post, view, showing)
         await self._settle(turn, view, showing)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -123,8 +132,13 @@ class SlackSurface:
                 for lost in await self._creations.lost(turn):
                     await self._delete(turn, lost)
                 await self._creations.forget(turn)
+                await self.files.take_away(turn)
         self._showing.forget(turn.id)
         await self._sessions.end(turn)
+
+    async def tidy(self) -> None:
+        """End, and delete, what processes that died have left, until cancelled."""
+        await asyncio.gather(self.loose.run(), self.files.left.run())
 
     async def aclose(self) -> None:
         """End what runs beside answers; sessions get a moment to be ended."""
@@ -232,6 +246,20 @@ class SlackSurface:
             self._sessions.adopt(turn)
         await self._messages.update(turn, ts, view, is_granted=is_granted)
         showing.seen[ts] = view
+
+    async def _agree_on_files(self, turn: Turn, ts: str, view: View, showing: ShownTurn | None) -> None:
+        """Let the thread have the files of the answer that its last message ends; an answer under way has none."""
+        if not view.is_last:
+            return
+        if view.state in ENDED:
+            if why := await self.files.agree(turn, view.files):
+                beside = say("two-sentences", first=view.notice, second=why) if view.notice else why
+                told = replace(view, notice=beside.in_language(turn.language))
+                await self._messages.update(turn, ts, told, is_granted=False)
+        elif showing is None or not showing.has_no_files:
+            await self.files.take_away(turn)
+            if showing:
+                showing.has_no_files = True
 
     async def _delete(self, turn: Turn, ts: str) -> None:
         showing = self._showing.get(turn.id)

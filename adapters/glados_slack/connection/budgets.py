@@ -13,6 +13,8 @@ _LIMITS = {
     "chat.stopStream": _TIER_2,
     "chat.appendStream": _TIER_4,
     "chat.postEphemeral": _TIER_4,
+    "files.completeUploadExternal": _TIER_4,
+    "files.getUploadURLExternal": _TIER_4,
     "files.info": _TIER_4,
     "assistant.threads.setStatus": _SPECIAL,
     "chat.postMessage": _SPECIAL,

@@ -9,11 +9,12 @@ import logging
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from glados_bots.errors import StoreUnavailableError
@@ -157,7 +158,7 @@ class Calls:
     async def _explain(self, error: SlackApiError, install: Install, method: str, limits: Budget) -> None:
         code = error_code(error)
         status = getattr(error.response, "status_code", 0)
-        if code in RATE_LIMITED or status == 429:  # noqa: PLR2004 - too many requests
+        if code in RATE_LIMITED or status == HTTPStatus.TOO_MANY_REQUESTS:
             headers = getattr(error.response, "headers", None) or {}
             pause = seconds_of(headers.get("Retry-After"))
             with suppress(StoreUnavailableError):
@@ -170,17 +171,29 @@ class Calls:
             raise UnknownOutcomeError(f"{method}: {code}") from None
         raise RefusedError(method, code) from None
 
-    async def send_file(self, place: Mapping[str, str], channel: str, name: str, content: str, comment: str) -> bool:
-        """Share a text file; False when the app may not, or it went wrong."""
-        client = self.client((await self.install(place)).token)
+    async def upload(self, url: str, content: bytes) -> None:
+        """Send a file's bytes to an address that Slack has given for it. Our token does not go there.
+
+        Raises what a call raises, but PlaceGoneError.
+        """
         try:
-            await client.files_upload_v2(channel=channel, filename=name, content=content, initial_comment=comment)
-        except (SlackApiError, SlackRequestError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning(
-                "a file could not be sent: %s", error_code(error) if isinstance(error, SlackApiError) else error
-            )
-            return False
-        return True
+            async with (
+                in_hand.waits(),
+                self._session.post(
+                    url, data=content, headers={"Content-Type": "application/octet-stream"}, allow_redirects=False
+                ) as response,
+            ):
+                status, pause = response.status, response.headers.get("Retry-After")
+        except aiohttp.ClientConnectorError as error:
+            raise NotSentError(f"upload: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnknownOutcomeError(f"upload: {type(error).__name__}") from error
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise LimitedError("upload", seconds_of(pause))
+        if status >= SERVER_FAULT:
+            raise UnknownOutcomeError(f"upload: status {status}")
+        if status != HTTPStatus.OK:
+            raise RefusedError("upload", f"status_{status}")
 
     async def quietly(self, place: Mapping[str, str], method: str, /, **args: Any) -> Any:
         """A call that may as well fail: its answer, or None. For what is nice to have, and repeated by nobody."""

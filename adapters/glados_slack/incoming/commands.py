@@ -6,7 +6,9 @@ from typing import Protocol
 from glados_bots.commands import NAMES, stopped, why
 from glados_bots.errors import GladosError
 from glados_bots.intake.addressing import is_nothing
+from glados_bots.surface import OutFile
 from glados_bots.wording.sentence import Sentence, say
+from glados_slack.answers.files_out.uploads import Uploads
 from glados_slack.app_config import COMMAND
 from glados_slack.connection.calls import RefusedError
 from glados_slack.incoming.asking import SlackAsking, why_not_posted
@@ -112,7 +114,8 @@ class SlashCommands:
         content = await self._core.commands.export(user)
         here = say("export-here").in_language(await self._language_of(place, user))
         opened = await self._calls.quietly(place, "conversations.open", users=user)
-        if opened and await self._calls.send_file(place, opened["channel"]["id"], "glados-export.json", content, here):
+        file = OutFile("glados-export.json", content.encode())
+        if opened and await Uploads(self._calls).share(place, str(opened["channel"]["id"]), file, here):
             return say("export-sent")
         return say("export-not-sent")
 

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 
 from glados_bots.admins import Admins
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Exchange, Turn
+from glados_bots.files_out.answer import whole
 from glados_bots.store.records import Vote
-from glados_bots.wording.sentence import say
+from glados_bots.wording.sentence import Sentence, say
 from glados_slack.access import SlackAsker, refusal
 from glados_slack.incoming.shared import SlackShared
 
@@ -33,6 +34,33 @@ class Controls:
             verdict = await self._core.desk.ask_again(turn.id, user, no)
             if verdict.refusal:
                 await self._notes.whisper(place, user, verdict.refusal)
+
+    async def as_file(self, place: Mapping[str, str], user: str, turn_id: str) -> None:
+        """Give an answer back as a file in its thread, once, for everybody whom the bot answers."""
+        if said := await self._as_file(place, user, turn_id):
+            await self._notes.whisper(place, user, said)
+
+    async def _as_file(self, place: Mapping[str, str], user: str, turn_id: str) -> Sentence:
+        """What the person is told, if anything."""
+        turn = await self._core.store.turn(turn_id)
+        if turn is None or turn.place.get("channel") != place["channel"]:
+            return say("too-old")
+        if no := refusal(self._settings, SlackAsker(user, place["channel"], place["kind"] == "im")):
+            return no
+        ended = await self._ended(turn)
+        if ended is None:
+            return say("slack-not-ended")
+        files = self._core.surface.files
+        said = await files.give(turn, whole(ended))
+        if await self._ended(turn) != ended:  # it began again, or was forgotten, meanwhile
+            await files.take_away(turn)
+        return said
+
+    async def _ended(self, turn: Turn) -> Exchange | None:
+        """The exchange of a turn that has ended; None while it is being answered, and when it was forgotten."""
+        if await self._core.store.state(turn.id) != "done":
+            return None
+        return next((one for one in await self._core.store.history(turn.conversation) if one.turn == turn.id), None)
 
     async def vote(self, place: Mapping[str, str], user: str, value: str) -> None:
         """Keep a vote; the same one again takes it back."""

@@ -8,6 +8,8 @@ from glados_web.search.folding import fold, offsets, unfolded
 BEFORE = 40  # characters before the first word that was found
 LENGTH = 160
 Piece = tuple[str, bool]  # text, and whether it is marked
+# Marks of markdown that say nothing in a snippet: emphasis, code, and what begins lines and cells.
+_MARKUP = re.compile(r"\*\*|~~|`+|(?<!\S)(?:[#>|*+-]+|:?-+:?)(?!\S)")
 
 
 def snippet(text: str, words: Sequence[str]) -> list[Piece]:
@@ -15,8 +17,13 @@ def snippet(text: str, words: Sequence[str]) -> list[Piece]:
     folded = fold(text)
     places = [place for place in map(folded.find, words) if place >= 0]
     start, end = _cut(text, unfolded(text, min(places)) if places else 0)
-    line = " ".join(text[start:end].split())
+    line = " ".join(_readable(text[start:end], words).split())
     return [("…", False)] * (start > 0) + _marked(line, words) + [("…", False)] * (end < len(text))
+
+
+def _readable(text: str, words: Sequence[str]) -> str:
+    """Return the text without marks of markdown, unless one of them was searched for."""
+    return text if any(_MARKUP.search(word) for word in words) else _MARKUP.sub("", text)
 
 
 def _cut(text: str, place: int) -> tuple[int, int]:

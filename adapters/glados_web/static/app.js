@@ -5,9 +5,11 @@ import { compose, isComposing, keep } from "./composer.js";
 import { copy } from "./copy.js";
 import { edit } from "./edit.js";
 import { complain } from "./problem.js";
-import { keepUp, toNewest } from "./scrolling.js";
+import { keepUp, toNewest, toPlace } from "./scrolling.js";
+import "./search.js";
 import { post, request, whyRefused } from "./server.js";
 import { openSettings, savePersona } from "./settings.js";
+import { sharing, unshared } from "./sharing.js";
 import { follow } from "./stream.js";
 import * as turn from "./turn.js";
 import { say } from "./words.js";
@@ -101,6 +103,7 @@ compose({
 // --- actions ---------------------------------------------------------------------------------------------------------
 
 const actions = {
+  ...sharing(path),
   drawer: () => openDrawer(!isDrawerOpen()),
   stop: (section) => post(`${pathOf(section)}/stop`),
   async redo(section) {
@@ -118,6 +121,7 @@ const actions = {
   persona: savePersona,
   plain: (section) => turn.showPlain(section, section.querySelector(".plain").hidden),
   copy: (section, button) => copy(section.querySelector(".plain").textContent, button),
+  file: (section) => location.assign(`${pathOf(section)}/answer.md`),
   newest(_, button) {
     const isByKey = button.matches(":focus-visible");
     toNewest();
@@ -128,6 +132,7 @@ const actions = {
     await post(`${path}/clear`);
     for (const section of turn.all()) section.remove();
     unnameChat();
+    unshared();
   },
   async delete() {
     if (!turn.all().length || !confirm(say("page-delete-chat"))) return;
@@ -152,12 +157,15 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// An open menu closes and a search empties by itself.
+const isTaken = ({ target }) => document.querySelector(":popover-open") || (target.type === "search" && target.value);
+
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || isComposing(event)) return;
+  if (event.key !== "Escape" || isComposing(event) || isTaken(event)) return;
   if (isDrawerOpen()) openDrawer(false);
   else turn.underWay()[0]?.querySelector("[data-action=stop]").click();
 });
 
 for (const section of turn.all()) turn.furnish(section.querySelector(".answer"));
 if (turn.all().length || location.pathname === path) watch.begin();
-toNewest();
+toPlace();

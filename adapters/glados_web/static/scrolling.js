@@ -26,6 +26,15 @@ export function toNewest() {
   follow(true);
 }
 
+// Goes to the turn that the address names, if it does; else to the newest words.
+export function toPlace() {
+  const place = document.getElementById(location.hash.slice(1));
+  if (!place) return toNewest();
+  place.scrollIntoView();
+  last = { top: turns.scrollTop, height: turns.scrollHeight };
+  follow(isAtEnd());
+}
+
 // A move up by wheel, finger, key or bar ends following, unless the text itself became shorter.
 function look() {
   const moved = turns.scrollTop - last.top;

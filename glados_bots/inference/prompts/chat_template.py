@@ -11,6 +11,7 @@ assistant must alternate. So the template gets a conversation in the first of th
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -69,7 +70,7 @@ class ChatTemplate:
         Raises:
             PromptRefusedError: the template accepts these messages in no shape; the text is the template's own.
         """
-        safe = [Message(message.role, self.marks.broken(message.content)) for message in messages]
+        safe = [replace(message, content=self.marks.broken(message.content)) for message in messages]
         *others, last = self._shapes(safe)
         for shape in others:
             try:
@@ -101,7 +102,7 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message], *, answered: bool = True, more: dict[str, Any] | None = None) -> str:
         """The messages as the template renders them; `answered` adds the beginning of an answer."""
-        plain = [{"role": message.role, "content": message.content} for message in messages]
+        plain = [{"role": message.role, "content": _content(message)} for message in messages]
         variables = {"messages": plain, "tools": None, "documents": None, "add_generation_prompt": answered}
         return shared().render(self._source, {**(more or {}), **variables, **self.names})
 
@@ -151,8 +152,8 @@ def merged(messages: Sequence[Message]) -> list[Message]:
     """All system texts in front, joined into one message; neighbours of one role are joined too."""
     system = [message for message in messages if message.role == "system"]
     others = [message for message in messages if message.role != "system"]
-    groups = [(role, list(group)) for role, group in groupby([*system, *others], key=lambda message: message.role)]
-    return [Message(role, GAP.join(message.content for message in group)) for role, group in groups]
+    groups = [list(group) for _, group in groupby([*system, *others], key=lambda message: message.role)]
+    return [_joined(group) for group in groups]
 
 
 def folded(messages: Sequence[Message]) -> list[Message]:
@@ -162,8 +163,21 @@ def folded(messages: Sequence[Message]) -> list[Message]:
         return whole
     system, *rest = whole
     place = next((index for index, message in enumerate(rest) if message.role == "user"), 0)
-    question = Message(rest[place].role, system.content + GAP + rest[place].content)
+    question = replace(rest[place], content=system.content + GAP + rest[place].content)
     return [*rest[:place], question, *rest[place + 1 :]]
+
+
+def _joined(messages: Sequence[Message]) -> Message:
+    pictures = tuple(picture for message in messages for picture in message.pictures)
+    return Message(messages[0].role, GAP.join(message.content for message in messages), pictures)
+
+
+def _content(message: Message) -> str | list[dict[str, str]]:
+    """What a template gets: the text, or as templates of models with vision know it, pictures before the text."""
+    if not message.pictures:
+        return message.content
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    return [{"type": "image"}] * len(message.pictures) + text
 
 
 def _plain(value: Any) -> Any:

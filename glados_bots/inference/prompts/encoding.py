@@ -4,13 +4,14 @@ It handles prompts in the card's format, the room that they leave, reasoning tha
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer
 
-from glados_bots.conversation import Message
-from glados_bots.errors import GenerationFailedError, PromptTooLongError
+from glados_bots.conversation import Message, Picture
+from glados_bots.errors import GenerationFailedError, PromptRefusedError, PromptTooLongError
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
@@ -42,19 +43,49 @@ class Encoder:
         self.marks = ReasoningMarks(self.tokenizer, card.reasoning)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
+        self._picture = ""  # what the template writes for a picture; `require_pictures` finds it
         self.variables = TemplateVariables(self._template, card.thinking)  # type: ignore[arg-type] # a level is a text
 
-    def encode(self, messages: Sequence[Message], sampling: Sampling = NO_WISHES) -> list[int]:
-        """The prompt as token ids. People's text never becomes a control token.
+    def encode(
+        self, messages: Sequence[Message], sampling: Sampling = NO_WISHES, pictures: Sequence[str] = ()
+    ) -> list[int]:
+        """The prompt as token ids. People's text never becomes a control token, and none stands for a picture.
 
-        Raises ParameterRefusedError if the request wants a variable or a level of thinking that the template lacks.
+        Args:
+            messages: the conversation.
+            sampling: the wishes of the request.
+            pictures: what stands for each picture of the messages.
+
+        Raises:
+            ParameterRefusedError: the request wants a variable or a level of thinking that the template lacks.
+            PromptRefusedError: the template leaves out pictures, or refuses the messages.
         """
         variables = self.variables.of(sampling)
         messages = as_read(messages, self.tokenizer)
         if self._template is None:
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
         text = chat_prompt(messages, self._specials, self.tokenizer, self._template, variables)
+        if pictures:
+            text = self._shown(text, pictures)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def require_pictures(self, written: str, *others: str) -> None:
+        """Prepare for pictures. Raises PromptRefusedError if the template shows none, or people could imitate one.
+
+        Args:
+            written: what the chat template writes for a picture.
+            others: further texts that stand for pictures.
+        """
+        if not {written, *others} <= set(self._specials):
+            raise PromptRefusedError("its tokenizer has no control token for pictures")
+        self._picture = written
+        self.encode([Message("user", "Hi", (Picture("", "", 1, 1),))], pictures=[written])
+
+    def _shown(self, text: str, pictures: Sequence[str]) -> str:
+        pieces = text.split(self._picture) if self._picture else [text]
+        if len(pieces) != len(pictures) + 1:
+            raise PromptRefusedError(f"it shows {len(pieces) - 1} of {len(pictures)} pictures")
+        return "".join(map("".join, zip_longest(pieces, pictures, fillvalue="")))
 
     def room(self, prompt: Sequence[int]) -> int:
         """Number of tokens that are left for the answer.

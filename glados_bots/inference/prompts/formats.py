@@ -16,6 +16,7 @@ marks turns (see turn_marks.py). All of this takes linear time.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tokenizers.normalizers import NFKC
@@ -45,7 +46,7 @@ def as_read(messages: Sequence[Message], tokenizer: Any) -> Sequence[Message]:
     if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
         return messages
     folded = NFKC()  # linear; Python's own takes quadratic time for many combining marks on one letter
-    return [Message(message.role, folded.normalize_str(message.content)) for message in messages]
+    return [replace(message, content=folded.normalize_str(message.content)) for message in messages]
 
 
 def harmless(text: str, specials: Sequence[str]) -> str:
@@ -91,5 +92,5 @@ def chat_prompt(
         name: template.marks.broken(harmless(value, specials)) if isinstance(value, str) else value
         for name, value in (variables or {}).items()
     }
-    plain = [Message(message.role, harmless(message.content, specials)) for message in messages]
+    plain = [replace(message, content=harmless(message.content, specials)) for message in messages]
     return template.prompt(plain, safe)

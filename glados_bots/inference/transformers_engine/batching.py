@@ -1,6 +1,6 @@
 """Limits of the library's continuous batching: memory for keys and values, requests and tokens per step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -15,6 +15,7 @@ from glados_bots.inference.model_files.shapes import cache_on_cpu, cache_on_gpu
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE
 
 CPU_BATCH_TOKENS = 256  # tokens per step; running answers wait this long while a long question is read
+PICTURES_SHARE = 0.25  # of the memory for the cache
 HALF = 2  # bytes of a number in bfloat16, in which shapes are counted
 
 
@@ -24,7 +25,8 @@ class CachePlan:
 
     shape: Shape  # result of `loaded_shape`
     window: int  # tokens of one conversation, which fit the memory
-    memory: float  # result of `memory_for_cache`
+    memory: float  # result of `memory_for_cache`, or a part of it
+    is_part: bool = False  # whether the rest of the memory is for something else, such as turns with pictures
 
 
 def loaded_shape(model: Any) -> Shape:
@@ -48,14 +50,24 @@ def memory_for_cache(options: EngineOptions, model: Any) -> float:
 
 
 def batching(options: EngineOptions, plan: CachePlan, *, cuda: bool) -> ContinuousBatchingConfig:
-    """The library's configuration. On a GPU it fits its cache to the free memory, unless GLADOS_CACHE_GB says more."""
+    """The library's configuration. On a GPU it fits its cache to the free memory, unless somebody says how much."""
     chosen: dict[str, Any] = {"max_requests_per_batch": options.max_running}
-    if options.cache_gb is not None or not cuda:
+    if options.cache_gb is not None or plan.is_part or not cuda:
         wanted = min(plan.memory, plan.shape.cache_bytes(plan.window) * options.max_running)
         chosen["num_blocks"] = ceil(wanted / (PAGE * plan.shape.cache_bytes(1))) + options.max_running
     if not cuda:
         chosen |= {"max_batch_tokens": CPU_BATCH_TOKENS, "use_async_batching": False, "use_cuda_graph": False}
     return ContinuousBatchingConfig(page_size=PAGE, **chosen)
+
+
+def for_pictures(plan: CachePlan) -> tuple[CachePlan, CachePlan]:
+    """(the plan for turns without pictures, the plan for turns with pictures), which are computed side by side.
+
+    The second gets a quarter, or enough for one conversation, but never more than half. Its scheduler takes memory only
+    while it has requests, so the tensors of a picture's pass fit there, too.
+    """
+    part = min(plan.memory / 2, max(plan.memory * PICTURES_SHARE, plan.shape.cache_bytes(plan.window)))
+    return replace(plan, memory=plan.memory - part, is_part=True), replace(plan, memory=part, is_part=True)
 
 
 def room_in(cache: Any) -> int:

@@ -6,24 +6,34 @@ loop token by token.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import torch
 
 from glados_bots.conversation import Message
-from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
-from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.errors import (
+    ConfigError,
+    EngineDeadError,
+    EngineError,
+    GenerationFailedError,
+    PromptTooLongError,
+    first_line,
+)
+from glados_bots.inference.card_engine import CardEngine, Prompt, chosen
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.pictures import decoding
+from glados_bots.inference.prompts.encoding import SHORTEST_ANSWER, Encoder
 from glados_bots.inference.transformers_engine import out_of_memory, trial
-from glados_bots.inference.transformers_engine.batching import CachePlan, loaded_shape, memory_for_cache
+from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures, loaded_shape, memory_for_cache
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
 from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
@@ -32,8 +42,12 @@ from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
+from glados_bots.inference.transformers_engine.vision.eyes import BlindError, Eyes, Seen, eyes_of
+from glados_bots.inference.transformers_engine.vision.shown import shown_in
+from glados_bots.inference.transformers_engine.vision.twin import twin_of
 from glados_bots.wire.events import FinishReason, Sampling
 
+S = TypeVar("S", PagedScheduler, DenseScheduler)
 FAILED = "this answer failed inside the model; the log of the service says why"
 
 log = logging.getLogger(__name__)
@@ -48,6 +62,9 @@ class TransformersEngine(CardEngine):
         self._loras: MultiLora | None = None
         self._model: Any = None
         self._scheduler: Scheduler | None = None  # `start` creates it
+        self._eyes: Eyes | None = None  # only for a model that sees
+        self._picture_scheduler: DenseScheduler | None = None  # for turns with pictures; it may be `_scheduler`
+        self._picture_window = 0  # tokens of a turn with pictures
         self._trial: Trial | None = None  # only for a model class that nobody has tested
         self._sampler = Sampler(self._fail)
         self._outputs: dict[str, asyncio.Queue[Output | Exception]] = {}
@@ -59,8 +76,10 @@ class TransformersEngine(CardEngine):
         self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._load)
-            self.scheduler.start()
+            for scheduler in self._schedulers:
+                scheduler.start()
             await self._warm_up()
+            await self._try_eyes()
         except BaseException as error:
             await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
@@ -78,11 +97,23 @@ class TransformersEngine(CardEngine):
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
 
+    async def _try_eyes(self) -> None:
+        """Show the model a gray picture. If it fails, the log says why, and the model reads text only."""
+        if self._eyes is None:
+            return
+        messages = [Message("user", "What is this?", (decoding.gray(),))]
+        try:
+            async for _ in self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0)):
+                pass
+        except EngineError as error:
+            log.warning("%s sees no pictures here: %s", self._card.name, first_line(error))
+            self._eyes = None
+
     async def stop(self) -> None:
         """Fail all running requests and end the generation thread."""
         self._stopping = True
-        if self._scheduler is not None:
-            await asyncio.to_thread(self._scheduler.stop)
+        for scheduler in self._schedulers:
+            await asyncio.to_thread(scheduler.stop)
 
     def _load(self) -> None:
         # 1. Files: check the config before fetching the large ones
@@ -101,31 +132,65 @@ class TransformersEngine(CardEngine):
         window = shapes.served_window(card, shape, wanted, memory)
         self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
+        self._eyes = self._opened_eyes(folder)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
         # 5. What computes the tokens, and the window that its cache really has room for
-        self._scheduler = self._made_scheduler(found.way, CachePlan(shape, window, memory))
-        self._encoder.context = shapes.served_window(card, shape, window, self._scheduler.room)
+        self._make_schedulers(found.way, CachePlan(shape, window, memory))
+        self._encoder.context = shapes.served_window(card, shape, window, self.scheduler.room)
         log.info("window: %d tokens", self.context_length)
 
-    def _made_scheduler(self, way: str | None, plan: CachePlan) -> Scheduler:
-        made = DenseScheduler if way == "dense" else PagedScheduler
-        parts = (self._model, self._sampler, self._loras, self._options, plan)
-        return made(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
+    def _opened_eyes(self, folder: Path) -> Eyes | None:
+        """The eyes of a model with vision. If they do not work, the log says why, and the model reads text only."""
+        if not hasattr(self._model.config, "vision_config"):
+            return None
+        try:
+            return eyes_of(folder, self._model, self.encoder)
+        except BlindError as blind:
+            log.warning("%s sees no pictures here: %s", self._card.name, blind)
+            return None
+
+    def _make_schedulers(self, way: str | None, plan: CachePlan) -> None:
+        """One scheduler, and for a paged model that sees a second one, with the same weights."""
+        if way == "dense":
+            self._scheduler = dense = self._made(DenseScheduler, self._model, plan)
+            self._picture_scheduler, self._picture_window = (dense, plan.window) if self._eyes else (None, 0)
+            return
+        if self._eyes is not None:
+            plan, pictures = for_pictures(plan)
+            twin = twin_of(self._model, self._loras, self._sampler)
+            self._picture_scheduler = self._made(DenseScheduler, twin, pictures)
+            self._picture_window = shapes.tokens_in(plan.shape, plan.window, pictures.memory)
+        self._scheduler = self._made(PagedScheduler, self._model, plan)
+
+    def _made(self, kind: type[S], model: Any, plan: CachePlan) -> S:
+        parts = (model, self._sampler, self._loras, self._options, plan)
+        return kind(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
+
+    def _look(self, messages: Sequence[Message]) -> Sequence[Seen]:
+        return self._eyes.look(messages) if self._eyes else ()
+
+    def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
+        prompt = super()._encode(messages, sampling)
+        room = self._picture_window - SHORTEST_ANSWER
+        if prompt.pictures and len(prompt.tokens) > room:
+            raise PromptTooLongError(len(prompt.tokens), room, self._picture_window)
+        return prompt
 
     async def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Seen]
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
+        scheduler, add = await asyncio.to_thread(self._submitting, prompt, pictures)
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, self._row(prompt, sampling))
         count, last, finished = 0, -1, False
         reason: FinishReason | None = None
         try:
-            self.scheduler.add(request_id, prompt, limit, outputs.put_nowait)
+            add(request_id, prompt, limit, outputs.put_nowait)
             while not finished:
                 output = self._unfailed(await outputs.get())
                 new, finished = output.tokens[count:], output.finished
@@ -133,11 +198,18 @@ class TransformersEngine(CardEngine):
                 if finished:
                     reason = "stop" if last in self._ends else "length"
                 if new or finished:
-                    yield Tokens(new, self.scheduler.cached(request_id), reason)
+                    yield Tokens(new, scheduler.cached(request_id), reason)
         finally:
-            self.scheduler.remove(request_id)
+            scheduler.remove(request_id)
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
+
+    def _submitting(self, prompt: list[int], pictures: Sequence[Seen]) -> tuple[Scheduler, Callable[..., None]]:
+        """(the scheduler for a prompt with these pictures, its method `add`)."""
+        scheduler = self._picture_scheduler
+        if not pictures or self._eyes is None or scheduler is None:
+            return self.scheduler, self.scheduler.add
+        return scheduler, partial(scheduler.add, shown=shown_in(self._eyes, pictures, prompt, self._model))
 
     def _unfailed(self, output: Output | Exception) -> Output:
         """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""
@@ -189,6 +261,15 @@ class TransformersEngine(CardEngine):
         return tuple(self._names)
 
     @property
+    def seeing(self) -> tuple[str, ...]:
+        return self.models if self._eyes else ()
+
+    @property
+    def _schedulers(self) -> list[Scheduler]:
+        found = (self._scheduler, self._picture_scheduler)
+        return list({id(one): one for one in found if one is not None}.values())
+
+    @property
     def scheduler(self) -> Scheduler:
         """What computes the tokens. Raises EngineDeadError before `start`."""
         if self._scheduler is None:
@@ -197,7 +278,7 @@ class TransformersEngine(CardEngine):
 
     @property
     def fatal(self) -> str | None:
-        return None if self._scheduler is None or self._stopping else self._scheduler.fatal
+        return None if self._stopping else next(filter(None, (one.fatal for one in self._schedulers)), None)
 
     def stats(self) -> EngineStats:
         return EngineStats(

@@ -9,6 +9,7 @@ A request's id names its LoRA (`tag`), so it is right however late a step reads 
 sequence, in an extra row of the tensor that the library copies to the device for logits processors.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,14 @@ def slot_of(request_id: str) -> int:
     return int(number) if MARK in request_id and number.isdecimal() else BASE
 
 
+class Step(threading.local):
+    """What belongs to which LoRA in the step of this thread. Turns with pictures have a scheduler of their own."""
+
+    index: torch.Tensor | None = None  # LoRA of each token of the step
+    kept: torch.Tensor | None = None  # LoRA of each token whose logits are wanted
+    rows: torch.Tensor | None = None  # LoRA of each row of a dense batch; shape (rows,)
+
+
 class MultiLora:
     """The LoRAs of one model. Slot 0 is the base; the LoRAs follow in the given order.
 
@@ -50,9 +59,7 @@ class MultiLora:
 
     def __init__(self, model: Any, loras: Mapping[str, Mapping[str, Pair]]) -> None:
         self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
-        self._index: torch.Tensor | None = None  # LoRA of each token of the step
-        self._kept: torch.Tensor | None = None  # LoRA of each token whose logits are wanted
-        self._rows: torch.Tensor | None = None  # LoRA of each row of a dense batch; shape (rows,)
+        self._step = Step()
         for name in sorted({name for pairs in loras.values() for name in pairs}):
             self._hook(model.get_submodule(name), [(self.slots[lora], loras[lora].get(name)) for lora in loras], model)
         model.register_forward_pre_hook(self._before_step, with_kwargs=True)
@@ -79,29 +86,30 @@ class MultiLora:
 
     def _index_for(self, x: torch.Tensor) -> torch.Tensor | None:
         """The LoRA of each token in `x`. The head gets only tokens whose logits are needed; other layers get all."""
-        if self._rows is not None and x.dim() > MATRIX:  # MLA's latents have a dimension of heads, too
-            return self._rows.view(-1, *[1] * (x.dim() - MATRIX))
-        if self._rows is not None:
-            return self._rows.repeat_interleave(len(x) // len(self._rows))
-        if self._index is None or x.shape[-2] == self._index.shape[0]:
-            return self._index
-        return self._kept
+        rows, index = self._step.rows, self._step.index
+        if rows is not None and x.dim() > MATRIX:  # MLA's latents have a dimension of heads, too
+            return rows.view(-1, *[1] * (x.dim() - MATRIX))
+        if rows is not None:
+            return rows.repeat_interleave(len(x) // len(rows))
+        if index is None or x.shape[-2] == index.shape[0]:
+            return index
+        return self._step.kept
 
     def assign(self, slots: torch.Tensor) -> None:
         """Name the LoRA of each row of the next steps of a dense batch. Args: slots: shape (rows,)."""
-        self._rows = slots
+        self._step.rows = slots
 
     def _before_step(self, model: Any, args: Any, kwargs: dict[str, Any]) -> None:
         """Assign each sequence's LoRA to its tokens. Uses only tensor operations, so a CUDA graph can capture it."""
         del model, args
         if "cu_seq_lens_q" not in kwargs:
-            self._index = self._kept = None
+            self._step.index = self._step.kept = None
             return
         ends = kwargs["cu_seq_lens_q"][1:]
         tokens = torch.arange(kwargs["input_ids"].shape[-1], device=ends.device, dtype=ends.dtype)
         sequence = torch.bucketize(tokens, ends, right=True).clamp_(max=ends.shape[0] - 1)
-        self._index = kwargs["logits_processor_args"][-1][sequence]
-        self._kept = self._index[kwargs["logits_indices"]]
+        self._step.index = kwargs["logits_processor_args"][-1][sequence]
+        self._step.kept = self._step.index[kwargs["logits_indices"]]
 
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here

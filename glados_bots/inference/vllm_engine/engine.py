@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,10 @@ class VllmEngine(CardEngine):
         return [*super()._stops(sampling), *self._card.bad_words]
 
     async def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
     ) -> AsyncGenerator[Tokens]:
         """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
+        del pictures  # no model is in `seeing`: vLLM takes pictures in chats only, and we send it tokens
         request = self._request(model or self.models[0], prompt, limit, sampling, domain)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}

@@ -110,6 +110,7 @@ class Builder(InlineBuilder):
 
     def _start_code(self, data: Any) -> None:
         self._open_placed(tree.Code("" if data == "Indented" else self._clean(data["Fenced"]), ""))
+        self.placed[-1].is_indented = data == "Indented"
         self._code = []
 
     def _end_code(self) -> None:

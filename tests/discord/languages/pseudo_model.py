@@ -105,6 +105,8 @@ async def refusing(status: int, body: dict[str, Any], **headers: str) -> AsyncIt
 FIGURES = {"message": "This has 300 input tokens; the context length is 200", "code": "context_length_exceeded"}
 REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     **{f"server-{status}": (status, {"error": {"message": "No."}}) for status in (401, 402, 403, 404, 413)},
+    "server-blind": (400, {"error": {"message": "The model is not a multimodal model"}}),
+    "server-too-many-pictures": (400, {"error": {"message": "At most 1 image(s) may be provided"}}),
     "server-rejects": (422, {"error": {"message": "No."}}),
     "too-long-for-model": (400, {"error": {"message": "prompt is too long"}}),
     "too-long-for-model-tokens": (400, {"error": FIGURES}),

@@ -140,14 +140,15 @@ async def ask_where_the_bot_may_not_write(stage: Stage) -> None:
             await stage.run(anna, f"ask {QUESTION}")
 
 
-@scenario("server-401 server-402 server-403 server-404 server-413 server-rejects too-long-for-model"
-          " too-long-for-model-tokens")  # fmt: skip
+@scenario("server-401 server-402 server-403 server-404 server-413 server-blind server-too-many-pictures server-rejects"
+          " too-long-for-model too-long-for-model-tokens")  # fmt: skip
 async def the_models_server_refuses(stage: Stage) -> None:
     anna = stage.person()
     too_long: dict[str, str | int] = {"code": "context_length_exceeded", "message": "μακρόν"}
     errors: list[tuple[int, dict[str, str | int]]] = [
         (status, {"message": "κακόν"}) for status in (401, 402, 403, 404, 413, 418)
     ]
+    errors += [(400, {"code": "image_not_supported"}), (400, {"message": "At most 1 image(s) may be provided"})]
     errors += [(400, too_long), (400, too_long | {"prompt_tokens": 9000, "n_ctx": 10})]
     async with stage.adapter(core={"inference_url": stage.odd_url}):
         for stage.odd.status, stage.odd.error in errors:

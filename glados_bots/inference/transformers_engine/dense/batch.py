@@ -1,16 +1,18 @@
 """The rows that a dense scheduler answers at the same time, and the forward passes that read and write for them."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import DynamicCache
 
+from glados_bots.inference.transformers_engine.dense.kept import TAIL
 from glados_bots.inference.transformers_engine.dense.states import joined, selected, size
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
 from glados_bots.inference.transformers_engine.scheduler import Deliver
+from glados_bots.inference.transformers_engine.vision.shown import Shown
 
 ALL_JOIN = 512  # tokens; padding of such short rows costs less than another step
 
@@ -26,13 +28,30 @@ class Request:
     tokens: list[int] = field(default_factory=list)  # the answer so far
     read: int = 0  # tokens of prompt and answer that its cache holds
     found: int = 0  # tokens of the prompt that were kept from an earlier request
+    ended: bool = False  # it needs no further token: it is finished, has failed, or nobody reads it
     put_back: int = 0  # how often it had to wait again, because memory was short
     cache: Any = None  # while its prompt is read; then its row is in the batch
+    shown: Shown | None = None  # its pictures
 
     @property
     def to_read(self) -> list[int]:
         """The tokens that its cache lacks. After the answer was put back, they include what was answered."""
         return [*self.prompt, *self.tokens][self.read :]
+
+    @property
+    def named(self) -> list[int]:
+        """What its cache is kept under: its tokens, or the pictures' digests."""
+        return [*(self.shown.named(self.prompt) if self.shown else self.prompt), *self.tokens]
+
+    @property
+    def offset(self) -> int:
+        """The position of a token of the answer, less its number."""
+        return self.shown.offset if self.shown else 0
+
+    @property
+    def keep_at(self) -> int:
+        """Where its prompt is kept: a little before the end, and after its pictures."""
+        return max(len(self.prompt) - TAIL, self.shown.end if self.shown else 0)
 
 
 class Forward:
@@ -62,8 +81,21 @@ class Forward:
     def new_cache(self) -> Any:
         return DynamicCache(config=self._model.config)
 
+    def read(self, request: Request, count: int, picture: int | None) -> torch.Tensor:
+        """Add a piece of a request's prompt to its cache, with the picture in it. Returns the scores after it."""
+        told = request.shown.told(picture, request.read, count, self._model) if request.shown else {}
+        slots = [slot_of(request.request_id)]
+        return self([request.to_read[:count]], request.cache, [request.read], slots, told=told)
+
     def __call__(
-        self, tokens: Sequence[Sequence[int]], cache: Any, lengths: Sequence[int], slots: Sequence[int]
+        self,
+        tokens: Sequence[Sequence[int]],
+        cache: Any,
+        lengths: Sequence[int],
+        slots: Sequence[int],
+        *,
+        offsets: Sequence[int] = (0,),
+        told: Mapping[str, Any] | None = None,
     ) -> torch.Tensor:
         """Add tokens to every row of a cache.
 
@@ -72,6 +104,8 @@ class Forward:
             cache: changed in place.
             lengths: tokens of each row that the cache holds already, without padding.
             slots: each row's LoRA.
+            offsets: of the positions of each row, or of all; see `Request.offset`.
+            told: what else the model is told; it wins over what is the same for all models.
 
         Returns:
             Scores, float32, shape (rows, vocabulary).
@@ -81,12 +115,15 @@ class Forward:
         count, columns = ids.shape[1], max(lengths) + ids.shape[1]
         real = torch.tensor([length + count for length in lengths], device=device)[:, None]
         mask = torch.arange(columns, device=device) >= columns - real
-        told: dict[str, Any] = {"attention_mask": mask.long(), "past_key_values": cache, "use_cache": True}
+        usual: dict[str, Any] = {"attention_mask": mask.long(), "past_key_values": cache, "use_cache": True}
         if "position_ids" in self._known:
-            told["position_ids"] = real - count + torch.arange(count, device=device)
+            moved = real + torch.tensor(offsets, device=device)[:, None]
+            usual["position_ids"] = moved - count + torch.arange(count, device=device)
         if self._loras is not None:
             self._loras.assign(torch.tensor(slots, dtype=torch.int32, device=device))
-        scores: torch.Tensor = self._model(input_ids=ids, **told, **self._last).logits[:, -1].float()
+        scores: torch.Tensor = (
+            self._model(input_ids=ids, **usual | dict(told or {}), **self._last).logits[:, -1].float()
+        )
         return scores
 
 
@@ -124,7 +161,8 @@ class Batch:
         """Read each row's newest token. Returns the scores for the next ones; shape (rows, vocabulary)."""
         newest = [row.tokens[-1:] for row in self.rows]
         slots = [slot_of(row.request_id) for row in self.rows]
-        scores = self._forward(newest, self._cache, [row.read for row in self.rows], slots)
+        offsets = [row.offset for row in self.rows]
+        scores = self._forward(newest, self._cache, [row.read for row in self.rows], slots, offsets=offsets)
         for row in self.rows:
             row.read += 1
         return scores

@@ -1,0 +1,1 @@
+"""How a model with vision sees the pictures of a request."""
