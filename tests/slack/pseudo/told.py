@@ -18,11 +18,11 @@ MACHINES_READ = frozenset(
     "user_id users trigger_id team_id recipient_user_id recipient_team_id session_status language id style hash".split()
 )
 STATES = frozenset({"processing", "active", ""})  # of a session
-# Data: the bot's name, the model's, the file of an export, and languages by their own names.
-DATA = frozenset({"GLaDOS", "scripted", "glados", "export", "json", *PSEUDO.split("-")}).union(
+# Data: the bot's name, the platform's, the model's, the file of an export, and languages by their own names.
+DATA = frozenset({"GLaDOS", "Slack", "scripted", "glados", "export", "json", *PSEUDO.split("-")}).union(
     *(re.findall(r"\w+", name) for name in NAMES.values())
 )
-CODE = re.compile(r"`[^`]*`|https?://\S+")
+CODE = re.compile(r"`[^`]*`|https?://\S+|\b(?:answer\.md|code\.txt|table\.csv)\b")  # the last are names of files
 # What the pseudo-language never leaves without a mark: it has no word of ours with one of these letters as they are.
 BARE = re.compile(r"[AEIOUYaeiouycnsz]")
 
