@@ -15,7 +15,7 @@ TOLD = frozenset(
 # Arguments and parts of blocks that people do not see. Whatever is not named here counts as seen.
 MACHINES_READ = frozenset(
     "type action_id block_id callback_id value url private_metadata metadata channel channel_id ts thread_ts user "
-    "user_id users trigger_id team_id recipient_user_id recipient_team_id session_status language id style hash".split()
+    "user_id users align trigger_id team_id recipient_user_id recipient_team_id session_status language id style hash".split()
 )
 STATES = frozenset({"processing", "active", ""})  # of a session
 # Data: the bot's name, the platform's, the model's, the file of an export, and languages by their own names.
