@@ -92,7 +92,7 @@ async def refusing(status: int, body: dict[str, Any], **headers: str) -> AsyncIt
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": "42", "object": "model"}]}
+        return {"object": "list", "data": [{"id": "42", "object": "model", "capabilities": {"vision": True}}]}
 
     @app.post("/v1/chat/completions")
     async def complete() -> Response:
@@ -100,6 +100,14 @@ async def refusing(status: int, body: dict[str, Any], **headers: str) -> AsyncIt
 
     async with running(app) as url:
         yield f"{url}/v1"
+
+
+@way("models-see")
+async def models_that_see(world: PseudoWorld) -> None:
+    async with refusing(500, {}) as url:
+        world.world.inference_url = url
+        async with world.world.bot():
+            await world.private("model")
 
 
 FIGURES = {"message": "This has 300 input tokens; the context length is 200", "code": "context_length_exceeded"}
