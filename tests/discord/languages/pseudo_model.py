@@ -51,6 +51,22 @@ async def ends_of_answers(world: PseudoWorld) -> None:
         await world.until_heard("older-left-out")
 
 
+@way("file-follows", "whole-in-file", "code-in-file", "table-in-file")
+async def answers_that_are_files(world: PseudoWorld) -> None:
+    rows = "".join(f"| {number} |\n" for number in range(40))
+    world.world.engine.script = (*(Delta("42 " * 400 + "\n\n") for _ in range(9)), DONE)
+    world.world.hold()
+    world.world.go_on(8)
+    async with world.world.bot():
+        question = await world.ask()
+        await world.until_heard("file-follows")
+        world.world.go_on()
+        await world.thread(question)
+        world.world.engine.script = (Delta("```\n" + "42\n" * 61 + f"```\n\n| 1 |\n| - |\n{rows}"), DONE)
+        await world.ask()
+        await world.until_heard("code-in-file", "table-in-file")
+
+
 @way("apology")
 async def a_broken_turn(world: PseudoWorld) -> None:
     def broken(*_: object) -> None:
