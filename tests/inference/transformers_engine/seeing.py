@@ -133,10 +133,10 @@ def processed(name: str, folder: Path, messages: Sequence[Message]) -> dict[str,
 def as_eyes_see(engine: TransformersEngine, messages: Sequence[Message]) -> dict[str, Any]:
     """What `generate` takes, made of the engine's prompt and all pictures at once."""
     prompt = engine._encode(messages, Sampling())
-    eyes = engine._eyes
     ids = torch.tensor([prompt.tokens])
-    if eyes is None or not prompt.pictures:
+    if not prompt.pictures:
         return {"input_ids": ids}
+    eyes = engine.sight.eyes
     output = eyes._processor([pixels(one.picture) for one in prompt.pictures], return_tensors="pt")
     told = {name: value for name, value in output.items() if name in TAKEN}
     kinds = (ids == eyes.token).long()

@@ -151,7 +151,7 @@ async def test_a_class_that_sees_says_what_generate_says(name: str, tmp_path: Pa
 
 
 async def test_turns_without_pictures_go_the_way_they_always_went(engine: TransformersEngine) -> None:
-    pictures, texts = engine._picture_scheduler, engine.scheduler
+    pictures, texts = engine.sight.scheduler, engine.scheduler
     assert isinstance(pictures, DenseScheduler)
     assert isinstance(texts, PagedScheduler)
     seen, read = Mock(wraps=pictures.add), Mock(wraps=texts.add)
@@ -165,8 +165,7 @@ async def test_turns_without_pictures_go_the_way_they_always_went(engine: Transf
 
 
 async def test_both_schedulers_compute_with_the_same_weights(engine: TransformersEngine) -> None:
-    assert engine._picture_scheduler is not None
-    twin = engine._picture_scheduler._forward._model
+    twin = engine.sight.scheduler._forward._model
     assert twin is not engine._model
     mine, other = ([one.data_ptr() for one in model.parameters()] for model in (engine._model, twin))
     assert mine == other
@@ -242,17 +241,18 @@ async def test_a_prompt_that_is_too_long_by_its_pictures_says_the_figures(folder
         assert caught.value.context_length == 256
 
 
-async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(engine: TransformersEngine) -> None:
+async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = await said(engine, TALKS["two pictures"])
-    assert engine._eyes is not None
-    tensors = engine._eyes.tensors
+    tensors = engine.sight.eyes.tensors
 
     def broken(shown: Picture) -> dict[str, Any]:
         if shown == OTHER:
             raise PictureRefusedError("it is damaged (said by the test)")
         return tensors(shown)
 
-    engine._eyes.tensors = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(engine.sight.eyes, "tensors", broken)
     talks = [TALKS["two pictures"], TALKS["another picture"], TALKS["words"]]
     texts = await asyncio.gather(*(said(engine, talk) for talk in talks), return_exceptions=True)
     assert texts[0] == expected
@@ -264,7 +264,6 @@ async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(engine:
 async def test_a_full_device_repeats_the_step_with_its_picture(engine: TransformersEngine) -> None:
     talks = list(TALKS.values())
     expected, steps = [await said(engine, talk) for talk in talks], 0
-    assert isinstance(engine._picture_scheduler, DenseScheduler)
 
     def fail(*_: Any) -> None:
         nonlocal steps
@@ -272,13 +271,13 @@ async def test_a_full_device_repeats_the_step_with_its_picture(engine: Transform
         if steps in {2, 5, 9}:
             raise torch.OutOfMemoryError("out of memory (said by the test)")
 
-    engine._picture_scheduler._forward._model.register_forward_pre_hook(fail)
+    engine.sight.scheduler._forward._model.register_forward_pre_hook(fail)
     assert await asyncio.gather(*(said(engine, talk) for talk in talks)) == expected
     assert steps > 9
 
 
 async def test_a_reader_who_leaves_leaves_nothing_behind(engine: TransformersEngine) -> None:
-    scheduler: Any = engine._picture_scheduler
+    scheduler: Any = engine.sight.scheduler
     await leave(engine)
     await until(lambda: not scheduler._has_work)
     assert not scheduler._mailbox._unfinished
@@ -313,7 +312,7 @@ async def test_files_that_do_not_fit_leave_a_model_that_reads(
     with caplog.at_level(logging.WARNING):
         async with served(tmp_path) as engine:
             assert engine.seeing == ()
-            assert engine._picture_scheduler is None
+            assert engine._sight is None
             assert await said(engine, TALKS["words"])
     assert "sees no pictures here" in caplog.text
 
@@ -323,13 +322,12 @@ async def test_a_processor_of_their_own_is_never_run_and_its_sizes_are_bounded(t
     ran = tmp_path / "ran"
     (tmp_path / "processing.py").write_text(f"open({str(ran)!r}, 'w')\nclass P: pass\n")
     file = tmp_path / "preprocessor_config.json"
-    own = {"auto_map": {"AutoImageProcessor": "processing.P", "AutoProcessor": "processing.P"}}
+    own: dict[str, Any] = {"auto_map": {"AutoImageProcessor": "processing.P", "AutoProcessor": "processing.P"}}
     own |= {"image_processor_type": "SamImageProcessor", "processor_class": "P", "max_pixels": 10**12}
     file.write_text(json.dumps({**json.loads(file.read_text()), **own}))
     async with served(tmp_path) as engine:
         assert engine.seeing == ("tiny",)
-        assert engine._eyes is not None
-        (seen,) = engine._eyes.look([asked("", picture(1, 1500, 1500))])
+        (seen,) = engine.sight.eyes.look([asked("", picture(1, 1500, 1500))])
         assert MOST_TOKENS * 0.9 < seen.count <= MOST_TOKENS
     assert not ran.exists()
 
