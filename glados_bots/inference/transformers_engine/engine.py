@@ -148,6 +148,7 @@ class TransformersEngine(CardEngine):
         if dense is not None and eyes is not None:
             window = shapes.tokens_in(plan.shape, plan.window, pictures.memory)
             self._sight = Sight(self._model, eyes, dense, window)
+            log.info("it sees pictures; window of turns with pictures: %d tokens", window)
         if way != "dense":  # last, because it replaces the model's attention
             self._scheduler = self._made(PagedScheduler, self._model, plan)
 

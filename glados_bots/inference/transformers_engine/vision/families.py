@@ -104,8 +104,9 @@ def _pixtral_values(config: Any, files: Mapping[str, Any]) -> Values:
 def _pixtral_shown(config: Any, tokenizer: Any, output: Mapping[str, Any]) -> str:
     side = config.vision_config.patch_size * config.spatial_merge_size
     rows, columns = (int(length) // side for length in output["image_sizes"][0])
-    line: str = _token(tokenizer, config.image_token_id) * columns + "[IMG_BREAK]"
-    return (line * rows).removesuffix("[IMG_BREAK]") + "[IMG_END]"
+    line = _token(tokenizer, config.image_token_id) * columns + "[IMG_BREAK]"
+    lines: str = line * rows
+    return lines.removesuffix("[IMG_BREAK]") + "[IMG_END]"
 
 
 def _token(tokenizer: Any, token: int) -> str:
