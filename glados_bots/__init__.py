@@ -3,6 +3,13 @@
 The core of the project. No chat platform's SDK is imported here, and torch only under `inference/`.
 """
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("glados-bots")
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when it is asked for: that takes 50 ms, and every file that is read starts a process."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return version("glados-bots")

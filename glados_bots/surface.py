@@ -157,7 +157,7 @@ class Surface(Protocol):
         """
 
     async def edit(self, turn: Turn, post: str, view: View) -> None:
-        """Make a message look like `view`."""
+        """Make a message look like `view`, with exactly its files. Files that it had before go."""
 
     async def remove(self, turn: Turn, post: str) -> None:
         """Delete one of our messages. A message that is gone already is no error."""

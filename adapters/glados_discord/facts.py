@@ -1,7 +1,7 @@
 """The adapter's own facts in Redis, beside the core's keys.
 
     glados:{discord}:at:ID          str  a thread or message of ours -> the conversation it belongs to
-    glados:{discord}:words:MESSAGE  str  hash of a question's words: shows a change, too short to tell the words
+    glados:{discord}:words:MESSAGE  str  hash of a question's words and files: shows a change, too short to tell them
     glados:{discord}:guild:ID       set  conversations of a server
     glados:{discord}:asked          zset SERVER:CHANNEL:MESSAGE of a question (server 0: direct) -> when it was heard
     glados:{discord}:dms            zset channel of a direct conversation -> when it was last used
@@ -26,8 +26,8 @@ MOST_ASKED = 10_000
 ASKED_S = 6 * 3600
 
 
-def _mark(words: str) -> str:
-    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:8]
+def _mark(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 class DiscordFacts:
@@ -47,12 +47,12 @@ class DiscordFacts:
     async def conversation(self, found: int | str) -> str | None:
         return cast("str | None", await reply_of(self._client.get(f"{self._prefix}at:{found}")))
 
-    async def note_words(self, message: int, words: str) -> None:
-        """Remember a question's words, so that an edit of them is told from any other change."""
-        await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(words), ex=self._ttl))
+    async def note_content(self, message: int, content: str) -> None:
+        """Remember a question's words and files, so that an edit of them is told from any other change."""
+        await reply_of(self._client.set(f"{self._prefix}words:{message}", _mark(content), ex=self._ttl))
 
-    async def has_words(self, message: int, words: str) -> bool:
-        return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(words)
+    async def has_content(self, message: int, content: str) -> bool:
+        return await reply_of(self._client.get(f"{self._prefix}words:{message}")) == _mark(content)
 
     async def is_turn(self, message: int) -> bool:
         """Whether a message is a question of a conversation."""

@@ -43,7 +43,7 @@ class DiscordSettings(GladosSettings):
         None, description="Discord's gateway, for proxies and tests. Empty means the real one"
     )
     cdn_hosts: str = Field(
-        "cdn.discordapp.com media.discordapp.net", description="Hosts that attachments may come from"
+        "cdn.discordapp.com media.discordapp.net", description="Hosts that attached files may come from"
     )
     answer_in: Literal["thread", "reply", "channel"] = Field(
         "thread", description="Where to answer a mention: in a new `thread`, as a `reply`, in the `channel`"

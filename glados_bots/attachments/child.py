@@ -6,6 +6,7 @@ in its environment, within limits.py, and without a way to open a file or a sock
 
 import importlib
 import json
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from glados_bots.attachments import limits
 from glados_bots.attachments.contents import Contents, refused
 from glados_bots.attachments.converters import RefusedError, cut
-from glados_bots.attachments.converters.encodings import load_encodings
 from glados_bots.wording.sentence import joined, say
 
 Convert = Callable[[bytes], Contents]
@@ -27,6 +27,8 @@ MODULES = {
 }
 CONTAINERS = {"zip": "zips", "ole": "ole"}  # their modules name the module for what is in them
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")  # but those of colours in a terminal
+
 
 def main() -> None:
     limits.bound()
@@ -39,7 +41,6 @@ def converted(kind: str, content: bytes) -> tuple[Contents, str]:
     """What the file holds, and the name of the error if it could not be read."""
     try:
         convert = _converter(kind, content)
-        load_encodings()
         limits.close_doors()
         return _tidy(convert(content)), ""
     except RefusedError as error:
@@ -62,7 +63,7 @@ def _module(name: str) -> Any:
 
 def _tidy(contents: Contents) -> Contents:
     """Text that can be encoded, within its limit."""
-    text = contents.text.encode("utf-8", "replace").decode().replace("\0", "").strip()
+    text = _CONTROLS.sub("", contents.text.encode("utf-8", "replace").decode()).strip()
     if not (text or contents.pictures):
         raise RefusedError(say("file-no-words"))
     text, partly = cut(text)

@@ -26,7 +26,7 @@ AT_ONCE = 2  # per process of ours; more would take the processor and memory of 
 MOST_OUTPUT = 32 * MB
 KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG", "LC_ALL")  # none of our tokens
 TOO_SLOW, DAMAGED, TOO_COMPLEX = say("file-too-slow"), say("file-damaged"), say("file-too-complex")
-_ENDS = {signal.SIGXCPU: TOO_SLOW, signal.SIGABRT: TOO_COMPLEX, signal.SIGKILL: TOO_COMPLEX}
+_ENDS: dict[int, Sentence] = {signal.SIGXCPU: TOO_SLOW, signal.SIGABRT: TOO_COMPLEX, signal.SIGKILL: TOO_COMPLEX}
 _slots: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
 
 
@@ -43,7 +43,7 @@ async def converted(kind: Kind, content: bytes) -> tuple[Contents, str]:
         except TimeoutError:
             return refused(TOO_SLOW), "timeout"
     if code:
-        return refused(_ENDS.get(signal.Signals(-code), DAMAGED) if code < 0 else DAMAGED), f"code {code}"
+        return refused(_ENDS.get(-code, DAMAGED)), f"code {code}"
     try:
         return _believed(output)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -19,12 +19,12 @@ def bound() -> None:
     """Bind this process, for good: memory, time, no file written, no process started, no core dumped."""
     for kind, most in (
         (resource.RLIMIT_AS, MOST_MEMORY),
-        (resource.RLIMIT_CPU, MOST_CPU_S),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),  # root may start some nevertheless
     ):
         resource.setrlimit(kind, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S + 1))  # its first signal says why, its second kills
     os.nice(5)  # answers go before files
 
 

@@ -60,7 +60,7 @@ def _inputs(entry: dict[str, Any]) -> frozenset[str]:
 
 
 def _is_unloaded(entry: dict[str, Any]) -> bool:
-    """Whether llama.cpp's router guesses, because it has not loaded the model; it then says text if it knows nothing."""
+    """Whether llama.cpp's router has not loaded the model. It then guesses, and says text if it knows nothing."""
     return _dict(entry.get("status")).get("value") not in (None, "loaded")
 
 

@@ -63,7 +63,7 @@ def pptx(titles: list[str]) -> bytes:
 
 def xlsx(sheets: Mapping[str, list[list[object]]]) -> bytes:
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file) as workbook:
+    with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"}) as workbook:
         for name, rows in sheets.items():
             sheet = workbook.add_worksheet(name)
             for number, row in enumerate(rows):

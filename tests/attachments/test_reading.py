@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from base64 import b64decode
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,10 @@ WORDS = {
         "Slide 1\n\nOne\n\n| pump | bar |\n| --- | --- |\n| north | 4\\|2 |\n\nin a group\n\nNotes: say it slowly",
     ),
     "sheets": (
-        making.xlsx({"Pumps": [["pump", "bar"], ["north", 42], [None, 3.5]], "None": [], "Other": [["x,y"]]}),
-        'Sheet Pumps\n\npump,bar\nnorth,42\n,3.5\n\nSheet Other\n\n"x,y"',
+        making.xlsx(
+            {"Pumps": [["pump", "bar"], ["north", 42], [None, 3.5, date(2026, 11, 28)]], "None": [], "Other": [["x,y"]]}
+        ),
+        'Sheet Pumps\n\npump,bar\nnorth,42\n,3.5,2026-11-28\n\nSheet Other\n\n"x,y"',
     ),
     "old sheet": (stored("sheet.xls"), "Sheet Pumps\n\npump,bar\nnorth,42"),
     "open sheet": (making.ods(PUMPS), "Sheet Pumps\n\npump,bar\nnorth,42"),

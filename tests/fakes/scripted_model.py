@@ -26,6 +26,8 @@ class ScriptedModel:
         refusal: when set, questions are refused with this message.
         pause_s: seconds before each piece.
         useful: a better model for the machine, as our service tells it.
+        sees: whether it sees pictures; None if it does not tell.
+        others: names of more models that it serves.
         levels: levels of thinking that it tells; None if it tells none, as other servers do.
     """
 
@@ -41,15 +43,20 @@ class ScriptedModel:
     is_stepped: bool = False
     useful: dict[str, Any] | None = None
     levels: list[str] | None = None
+    sees: bool | None = None
+    others: list[str] = field(default_factory=list)
 
     def app(self) -> FastAPI:
         app = FastAPI()
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            extras = {"useful": self.useful, "thinking_levels": self.levels}
+            vision = None if self.sees is None else {"vision": self.sees}
+            extras = {"useful": self.useful, "thinking_levels": self.levels, "capabilities": vision}
             told = {name: value for name, value in extras.items() if value is not None}
-            return {"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": 4096, **told}]}
+            first = {"id": "scripted", "object": "model", "max_model_len": 4096, **told}
+            others = [{"id": name, "object": "model", "max_model_len": 4096} for name in self.others]
+            return {"object": "list", "data": [first, *others]}
 
         @app.post("/v1/chat/completions")
         async def complete(request: Request) -> Response:

@@ -104,10 +104,11 @@ def parsed_events(text: str) -> object:
 
 
 def replied(text: str) -> object:
-    """A word of another server's answer at a time."""
+    """A word of another server's reasoning at a time, then of its answer."""
     reply = Reply(show_reasoning=True)
-    words = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces(text)]
-    return [list(reply.feed(f"data: {json.dumps(word)}\n\n".encode())) for word in words]
+    deltas = [{field: piece} for field in ("reasoning_content", "content") for piece in pieces(text)]
+    events = [f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n" for delta in deltas]
+    return [list(reply.feed(event.encode())) for event in events]
 
 
 def read_on_discord(text: str) -> object:

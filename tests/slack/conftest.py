@@ -118,7 +118,7 @@ def ada(slack: FakeSlack, channel: Channel) -> Person:
 async def answered(
     slack: FakeSlack, question: Message, count: int = 1, *, ends: bool = True, seconds: float = LONGEST_S
 ) -> list[MessageRecord]:
-    """The bot's messages under a question, once there are so many and none is unfinished.
+    """The bot's messages under a question, once there are so many and none is unfinished. Files do not count.
 
     Args:
         slack: the fake.
@@ -129,7 +129,7 @@ async def answered(
     """
 
     def done() -> bool:
-        found = slack.answers(thread=question)
+        found = without_files(slack, question)
         return len(found) >= count and all(is_complete(one) for one in found) and (not ends or is_end(found[-1]))
 
     try:
@@ -137,7 +137,12 @@ async def answered(
     except TimeoutError:
         said = slack.ledger.transcript(question.channel.id, question.root)
         raise AssertionError(f"never {count} complete messages in:\n{said}") from None
-    return slack.answers(thread=question)
+    return without_files(slack, question)
+
+
+def without_files(slack: FakeSlack, thread: Message) -> list[MessageRecord]:
+    """The bot's messages in a thread that are no uploads."""
+    return [one for one in slack.answers(thread=thread) if slack.message(one).subtype != "file_share"]
 
 
 def read(said: Sentence, language: str = "") -> str:

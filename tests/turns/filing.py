@@ -25,7 +25,7 @@ LIMITS = FileLimits(TableLimits(10, 10, 1_000))
 class LastingSurface(MemorySurface):
     """Messages in Redis. A nonce is a message's id, so a repeated post is the same message."""
 
-    files_out = LIMITS
+    files_out: FileLimits | None = LIMITS
 
     def __init__(self, client: Client) -> None:
         super().__init__()

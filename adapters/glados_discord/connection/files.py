@@ -11,6 +11,8 @@ from glados_bots.wording.sentence import say
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import as_core_errors
+from glados_discord.words import attachments
+from glados_discord.words.attachments import CHANNEL, MESSAGE, URL
 
 # What the hosts answer when a signed address has expired, or the file was deleted.
 EXPIRED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -30,7 +32,7 @@ class DiscordFiles:
         Raises UnreadableError, PlatformAwayError.
         """
         try:
-            return await self._download(attachment.source.get("url", ""), most)
+            return await self._download(attachment.source.get(URL, ""), most)
         except DownloadError as error:
             if error.status not in EXPIRED:
                 raise
@@ -44,7 +46,7 @@ class DiscordFiles:
 
     async def _fresh_address(self, attachment: Attachment) -> str:
         """The address that Discord tells now. Raises UnreadableError if the file or its message is gone."""
-        channel, message = attachment.source.get("channel"), attachment.source.get("message")
+        channel, message = attachment.source.get(CHANNEL), attachment.source.get(MESSAGE)
         if not channel or not message:
             raise UnreadableError(say("file-gone"))
         await self._rates.enter(f"file {attachment.id}")
@@ -53,8 +55,7 @@ class DiscordFiles:
                 found = await (await self._current.channel(channel)).fetch_message(int(message))
         except (MessageGoneError, PlaceGoneError) as error:
             raise UnreadableError(say("file-gone")) from error
-        held = [*found.attachments, *(file for one in found.message_snapshots for file in one.attachments)]
-        url = next((file.url for file in held if str(file.id) == attachment.id), "")
+        url = next((file.source[URL] for file in attachments.of(found) if file.id == attachment.id), "")
         if not url:
             raise UnreadableError(say("file-gone"))
         return url

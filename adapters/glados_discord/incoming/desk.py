@@ -71,7 +71,7 @@ class DiscordDesk:
         if message.edited_at is None:  # no edit: Discord added a preview or a thread, or somebody pinned it
             return
         was, said = hear(before, me) if before else None, DiscordEvent(hear(message, me), message, message.channel, me)
-        if said.heard.is_from_person and (was is None or was.raw != said.heard.raw):
+        if said.heard.is_from_person and (was is None or was.editable != said.heard.editable):
             await self._do(message, lambda: self._edited(said, was))
 
     async def deleted(self, guild: int | None, channel: int, messages: set[int]) -> None:
@@ -163,7 +163,7 @@ class DiscordDesk:
         if turn is None:
             if await self._asks_by_edit(said.heard, before):
                 await self._take_or_apologise(said, late=True)
-        elif not await self._facts.has_words(said.heard.id, said.heard.raw):
+        elif not await self._facts.has_content(said.heard.id, said.heard.editable):
             await self._ask_anew(said, turn)
 
     async def _ask_anew(self, said: DiscordEvent, turn: Turn) -> None:
@@ -171,7 +171,7 @@ class DiscordDesk:
         heard = said.heard
         verdict = await self._core.desk.ask_anew(await self._asked(said), turn, str(heard.id), str(heard.author))
         if verdict.status in {"accepted", "gone"}:
-            await self._facts.note_words(heard.id, heard.raw)
+            await self._facts.note_content(heard.id, heard.editable)
         elif verdict.status != "empty":
             await self._tell(said.message, "mention", verdict)
 

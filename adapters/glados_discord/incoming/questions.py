@@ -15,7 +15,6 @@ from glados_discord.facts import DiscordFacts
 from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import Where
 from glados_discord.settings import DiscordSettings
-from glados_discord.words import attachments
 from glados_discord.words.heard import Heard, says
 from glados_discord.words.quotes import Quotes
 
@@ -76,7 +75,7 @@ class AskedInDiscordMessage(AskedOnDiscord):
 
     async def read(self) -> Question:
         """Read its words, and the messages it refers to, if the conversation does not hold them."""
-        heard, in_passing, own = self.heard, self.in_passing, attachments.of(self.message)
+        heard, in_passing, own = self.heard, self.in_passing, self.heard.attachments
         words = says(heard.content, heard.title, with_files=False)
         if in_passing and not heard.has_words:
             return Question()
@@ -85,14 +84,15 @@ class AskedInDiscordMessage(AskedOnDiscord):
             about.append(await self.quotes.above(self.message))
         files = {file.id: file for file in (*own, *(file for one in about for file in one.files))}
         text = "\n\n".join(filter(None, [*(one.text for one in about), words]))
-        return Question(text, tuple(files.values()), len(words), heard.content.text or words)
+        named = heard.content.text or words or " ".join(file.name for file in own)
+        return Question(text, tuple(files.values()), len(words), named)
 
     async def turn(self, question: Question) -> Turn:
-        """Make the turn of a message. Redis gets a hash of the words, which tells an edit from other changes."""
+        """Make the turn of a message. Redis gets a hash of it, which tells an edit from other changes."""
         heard, where, shared = self.heard, self.where, self.shared
         conversation = await conversation_of(heard, where, shared.facts, shared.settings)
         await shared.facts.note_asked(where.guild, where.channel, heard.id)
-        await shared.facts.note_words(heard.id, heard.raw)
+        await shared.facts.note_content(heard.id, heard.editable)
         spot = Spot(str(where.channel), question=str(heard.id))
         return self._turn(question, heard.id, conversation, heard.name, spot)
 

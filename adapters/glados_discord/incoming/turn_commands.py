@@ -38,7 +38,7 @@ class AskedByDiscordCommand(AskedOnDiscord):
         if is_nothing(self.words) and not self.files:
             return Question()
         words = typed(self.words, self.interaction.application_id, self.interaction.guild)
-        return Question(words, attachments.made_of(self.files, {}), len(self.words), words)
+        return Question(words, attachments.of_command(self.files), len(self.words), words)
 
     async def turn(self, question: Question) -> Turn:
         """Make the turn. In a channel it begins a new conversation, unless the operator wants one per channel."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from glados_bots.conversation import Attachment
 from glados_bots.intake.addressing import is_nothing
 
 # Discord's GIF picker writes links to these sites.
@@ -44,8 +45,14 @@ class Heard:
     is_thread_ours: bool = False  # the bot opened the thread
     joined: int | None = None  # the bot joined the thread after messages with ids up to this; None if not known
     raw: str = ""  # the words as sent
+    attachments: tuple[Attachment, ...] = ()  # its files, and those of the messages that it forwards
     title: str = ""  # title of the forum post that it begins
     content: Content = Content()
+
+    @property
+    def editable(self) -> str:
+        """What people can change by an edit: the words as sent, and the files by their ids."""
+        return "\n".join([self.raw, *(file.id for file in self.attachments)])
 
     @property
     def has_words(self) -> bool:

@@ -3,31 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import discord
 
+from glados_discord.words import attachments
 from glados_discord.words.code_spans import without_code
+from glados_discord.words.embeds import Holder, card, is_preview
 from glados_discord.words.heard import Content, Heard
 from glados_discord.words.tokens import Names, ids_in, readable
 
 _EVERYBODY = re.compile(r"@(?:everyone|here)\b")  # also from people who may not notify everybody
 _FROM_PEOPLE = {discord.MessageType.default, discord.MessageType.reply}
-
-
-class _Holder(Protocol):
-    """The common part of a message and a forwarded message."""
-
-    @property
-    def content(self) -> str: ...
-    @property
-    def embeds(self) -> list[discord.Embed]: ...
-    @property
-    def stickers(self) -> list[discord.StickerItem]: ...
-    @property
-    def attachments(self) -> list[discord.Attachment]: ...
-    @property
-    def components(self) -> list[discord.Component]: ...
 
 
 def hear(message: discord.Message, me: int) -> Heard:
@@ -52,6 +38,7 @@ def hear(message: discord.Message, me: int) -> Heard:
         is_for_others=bool(others or roles or calls_all) or answered not in {None, me},
         is_reply_to_us=answered == me,
         raw=message.content,
+        attachments=attachments.of(message, has_cards=not is_from_person(message)),
         content=_whole_content(message, me),
     )
     return in_place(heard, message.channel, me)
@@ -107,7 +94,7 @@ def _answered_author(message: discord.Message) -> int | None:
 
 
 def _whole_content(message: discord.Message, me: int) -> Content:
-    held: list[_Holder] = [message, *message.message_snapshots]
+    held: list[Holder] = [message, *message.message_snapshots]
     names = _names([text for one in held for text in _texts(one)], me, message.guild, message.mentions)
     return _content(
         message,
@@ -119,22 +106,22 @@ def _whole_content(message: discord.Message, me: int) -> Content:
 
 
 def _content(
-    held: _Holder, names: Names, *, poll: str = "", forwarded: tuple[Content, ...] = (), has_cards: bool = True
+    held: Holder, names: Names, *, poll: str = "", forwarded: tuple[Content, ...] = (), has_cards: bool = True
 ) -> Content:
-    cards = [_card(embed) for embed in held.embeds if has_cards and not _is_preview(embed, held.content)]
+    cards = [card(embed) for embed in held.embeds if has_cards and not is_preview(embed, held.content)]
     return Content(
         text=readable(held.content, names),
-        cards=tuple(readable(card, names) for card in [*cards, *_displays(held.components)]),
+        cards=tuple(readable(one, names) for one in [*cards, *_displays(held.components)]),
         poll=readable(poll, names),
         stickers=tuple(sticker.name for sticker in held.stickers),
-        files=tuple(file.filename for file in held.attachments),
+        files=tuple(map(attachments.name_of, held.attachments)),
         forwarded=forwarded,
     )
 
 
-def _texts(held: _Holder) -> Iterator[str]:
+def _texts(held: Holder) -> Iterator[str]:
     yield held.content
-    yield from map(_card, held.embeds)
+    yield from map(card, held.embeds)
     yield from _displays(held.components)
 
 
@@ -156,16 +143,6 @@ def _names(
         {one: channel.name for one, channel in channels.items() if channel},
         own,
     )
-
-
-def _is_preview(embed: discord.Embed, text: str) -> bool:
-    """Whether Discord made this embed from a link in the text."""
-    return embed.type not in {"rich", None} or bool(embed.url and embed.url.rstrip("/") in text)
-
-
-def _card(embed: discord.Embed) -> str:
-    fields = (f"{field.name}: {field.value}" for field in embed.fields)
-    return "\n".join(filter(None, [embed.title, embed.description, *fields]))
 
 
 def _displays(components: Iterable[object]) -> Iterator[str]:

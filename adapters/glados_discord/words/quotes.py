@@ -9,7 +9,6 @@ from glados_bots.conversation import Attachment
 from glados_discord.access import DiscordAsker, Rules, is_denied
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.facts import DiscordFacts
-from glados_discord.words import attachments
 from glados_discord.words.heard import quoted, says
 from glados_discord.words.hearing import hear, is_from_person
 
@@ -76,7 +75,7 @@ class Quotes:
         """Whether a person attached files to a message, which is new and not the opening of its thread."""
         is_opening = one.id == one.channel.id
         is_new = is_from_person(one) and not is_opening and not await self._is_kept(one)
-        return is_new and bool(attachments.of(one))
+        return is_new and bool(hear(one, self.me).attachments)
 
     async def _is_first(self, thread: discord.Thread, message: discord.Message) -> bool:
         """Whether nobody asked in the thread before this message."""
@@ -110,7 +109,7 @@ class Quotes:
         is_denied = await self._is_denied(message.author.id, message.author, message.guild if by_person else None)
         marks = [*([] if by_person else ["a bot"]), *([DENIED] if is_denied else [])]
         head = f"{who} ({'; '.join(marks)}) wrote:" if marks else f"{who} wrote:"
-        return Quoted(quoted(head, text), () if is_denied else attachments.of(message))
+        return Quoted(quoted(head, text), () if is_denied else hear(message, self.me).attachments)
 
     async def _is_denied(
         self, person: int, known: discord.User | discord.Member | None, guild: discord.Guild | None

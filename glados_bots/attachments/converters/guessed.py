@@ -3,6 +3,9 @@
 from glados_bots.attachments import plain_text
 from glados_bots.attachments.contents import Contents
 from glados_bots.attachments.converters import RefusedError
+from glados_bots.attachments.converters.loading import load
+
+load("encodings")
 
 
 def convert(content: bytes) -> Contents:

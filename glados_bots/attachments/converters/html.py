@@ -7,7 +7,10 @@ from bs4.dammit import EncodingDetector
 from glados_bots.attachments import plain_text
 from glados_bots.attachments.contents import Contents
 from glados_bots.attachments.converters import RefusedError
+from glados_bots.attachments.converters.loading import load
 from glados_bots.attachments.converters.markdown import as_markdown
+
+load("encodings")
 
 
 def convert(content: bytes) -> Contents:

@@ -5,10 +5,13 @@ from email.message import MIMEPart
 
 from glados_bots.attachments import plain_text
 from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.converters.loading import load
 from glados_bots.attachments.converters.markdown import as_markdown
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 MOST_NAMES = 50
+
+load("encodings", "email")
 
 
 def convert(content: bytes) -> Contents:

@@ -5,10 +5,13 @@ import io
 from oxmsg import Message
 
 from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.converters.loading import load
 from glados_bots.attachments.converters.mail import letter
 from glados_bots.attachments.converters.markdown import as_markdown
 
 NO_YEAR = 1601  # of Windows' clock; a mail without a date has it
+
+load("encodings", "email")
 
 
 def convert(content: bytes) -> Contents:

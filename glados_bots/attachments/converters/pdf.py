@@ -1,5 +1,7 @@
 """PDF: its words, page by page. Of a PDF without words, such as a scan, the first pages become pictures."""
 
+import encodings.utf_16_le  # noqa: F401 - pypdfium2 decodes with it, and cannot import it later
+
 import pypdfium2
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 

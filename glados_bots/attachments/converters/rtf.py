@@ -3,6 +3,9 @@
 from striprtf.striprtf import rtf_to_text
 
 from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.converters.loading import load
+
+load("encodings")
 
 
 def convert(content: bytes) -> Contents:

@@ -83,9 +83,10 @@ def not_ready(reason: str) -> ApiError:
 
 def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
     """The error of a model that gets a picture and sees none."""
-    others = f"ask {' or '.join(seeing)}, which sees them" if seeing else "no model that sees them is served here"
-    text = f"the model {model} cannot see pictures; {others}, or leave the pictures out"
-    return ApiError(400, "image_not_supported", text, param="messages")
+    remedy = "leave them out, or serve a model that sees (docs/models.md)"
+    if seeing:
+        remedy = f"ask {' or '.join(seeing)}, which sees them, or leave them out"
+    return ApiError(400, "image_not_supported", f"the model {model} cannot see pictures; {remedy}", param="messages")
 
 
 def from_engine(error: Exception) -> ApiError:

@@ -54,6 +54,13 @@ def pixels(picture: Picture) -> Image.Image:
     return _decoded(base64.b64decode(picture.data))[0]
 
 
+def gray() -> Picture:
+    """A small picture without anything on it, to try a model."""
+    file = BytesIO()
+    Image.new("RGB", (97, 61), "gray").save(file, "PNG")
+    return checked(file.getvalue())
+
+
 def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
     """(pixels, media type, width and height in the file)."""
     if len(content) > MOST_BYTES:

@@ -19,6 +19,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import (
     ConfigError,
     EngineDeadError,
+    EngineError,
     GenerationFailedError,
     PromptTooLongError,
     first_line,
@@ -29,6 +30,7 @@ from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.pictures import decoding
 from glados_bots.inference.prompts.encoding import SHORTEST_ANSWER, Encoder
 from glados_bots.inference.transformers_engine import out_of_memory, trial
 from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures, loaded_shape, memory_for_cache
@@ -77,6 +79,7 @@ class TransformersEngine(CardEngine):
             for scheduler in self._schedulers:
                 scheduler.start()
             await self._warm_up()
+            await self._try_eyes()
         except BaseException as error:
             await self.stop()  # the generation thread would keep the process alive
             if isinstance(error, ConfigError) or not isinstance(error, Exception):
@@ -93,6 +96,18 @@ class TransformersEngine(CardEngine):
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
+
+    async def _try_eyes(self) -> None:
+        """Show the model a gray picture. If it fails, the log says why, and the model reads text only."""
+        if self._eyes is None:
+            return
+        messages = [Message("user", "What is this?", (decoding.gray(),))]
+        try:
+            async for _ in self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0)):
+                pass
+        except EngineError as error:
+            log.warning("%s sees no pictures here: %s", self._card.name, first_line(error))
+            self._eyes = None
 
     async def stop(self) -> None:
         """Fail all running requests and end the generation thread."""

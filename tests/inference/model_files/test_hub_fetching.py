@@ -88,6 +88,27 @@ async def test_a_server_without_ranges_sends_the_file_from_its_beginning(hub: Hu
     assert (await fetch() / "model.safetensors").read_bytes() == SHARD
 
 
+async def test_a_server_that_sends_another_range_than_it_is_asked_for_spoils_nothing(hub: Hub) -> None:
+    hub.cuts, hub.shifts = [2 * MB], [-MB // 2]
+    assert (await fetch() / "model.safetensors").read_bytes() == SHARD
+    assert len(hub.ranges("model.safetensors")) == 3, "what had come was kept"
+
+
+@pytest.mark.parametrize("name", ["../../../outside", "0" * 63, "A" * 64])
+async def test_a_hash_that_is_none_never_names_a_file(hub: Hub, tmp_path: Path, name: str) -> None:
+    hub.names = name
+    with pytest.raises(ConfigError, match="the hub lists no sha256 for model"):
+        await fetch()
+    assert hub.asked == []
+    assert not list(tmp_path.parent.rglob("*outside*"))
+
+
+async def test_a_hub_that_tells_no_commit_is_refused(hub: Hub) -> None:
+    hub.head = "../../outside"
+    with pytest.raises(ConfigError, match="the hub answered with no commit for main"):
+        await fetch()
+
+
 async def test_bytes_that_are_not_the_hubs_are_deleted_and_named(hub: Hub, tmp_path: Path) -> None:
     hub.rotten = {"model.safetensors"}
     with pytest.raises(ConfigError, match=r"model\.safetensors: its sha256 is not the hub's; the file was deleted"):

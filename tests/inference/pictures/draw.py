@@ -1,10 +1,10 @@
 """Small pictures that differ from one another, and their data URLs."""
 
 import base64
-import random
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from glados_bots.conversation import Picture
@@ -12,7 +12,7 @@ from glados_bots.conversation import Picture
 
 def drawn(seed: int, width: int = 40, height: int = 30, kind: str = "PNG", mode: str = "RGB", **how: Any) -> bytes:
     """A file whose pixels are drawn at random."""
-    image = Image.frombytes("RGB", (width, height), random.Random(seed).randbytes(3 * width * height))
+    image = Image.frombytes("RGB", (width, height), np.random.default_rng(seed).bytes(3 * width * height))
     file = BytesIO()
     image.convert(mode).save(file, kind, **how)
     return file.getvalue()

@@ -67,7 +67,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_good_picture_is_refused_with_a_remedy(name: str) -> None:
-    with pytest.raises(PictureRefusedError, match="; (send a PNG, JPEG, WebP or GIF|make it smaller)"):
+    with pytest.raises(PictureRefusedError, match=r"; (send a PNG, JPEG, WebP or GIF|make it smaller)"):
         checked(BAD[name])
 
 

@@ -15,9 +15,10 @@ from glados_bots.conversation import Message
 from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.pictures.decoding import pixels
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.inference.transformers_engine.vision.eyes import TAKEN
 from glados_bots.wire.events import Sampling
 from tests.inference.tiny import write_model
-from tests.inference.transformers_engine.classes import DENSE, HEAD, IMAGE_TOKENS, PAGED, QWEN_EYES, SIZES, gemma4
+from tests.inference.transformers_engine.classes import DENSE, IMAGE_TOKENS, PAGED, QWEN_EYES, SIZES, gemma4
 
 # Control tokens of the embedded model's tokenizer, which stand for pictures here; classes.py has their numbers.
 FIVE, SIX, SEVEN, EIGHT = "<file_sep>", "<filename>", "<gh_stars>", "<issue_start>"
@@ -50,7 +51,9 @@ def qwen25() -> Any:
 
 
 def large_gemma4() -> Any:
-    return gemma4(num_global_key_value_heads=1, use_bidirectional_attention="vision")
+    config = gemma4(num_global_key_value_heads=1, use_bidirectional_attention="vision")
+    config.vision_config.position_embedding_size = 256
+    return config
 
 
 KINDS = {
@@ -134,7 +137,8 @@ def as_eyes_see(engine: TransformersEngine, messages: Sequence[Message]) -> dict
     ids = torch.tensor([prompt.tokens])
     if eyes is None or not prompt.pictures:
         return {"input_ids": ids}
-    found = [eyes.tensors(one.picture) for one in prompt.pictures]
-    told = {name: torch.cat([one[name] for one in found]) for name in found[0]}
+    output = eyes._processor([pixels(one.picture) for one in prompt.pictures], return_tensors="pt")
+    told = {name: value for name, value in output.items() if name in TAKEN}
     kinds = (ids == eyes.token).long()
-    return {"input_ids": ids, **told, eyes.types or "mm_token_type_ids": kinds}
+    types = eyes.types or ("mm_token_type_ids" if "image_grid_thw" in told else "")
+    return {"input_ids": ids, **told, **({types: kinds} if types else {})}

@@ -13,6 +13,8 @@ from transformers import AutoModelForCausalLM, Qwen3NextConfig
 
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError, GenerationFailedError
+from glados_bots.inference.transformers_engine.dense import batch, states
+from glados_bots.inference.transformers_engine.dense.batch import Request
 from glados_bots.inference.transformers_engine.dense.kept import SHORTEST, Kept
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
@@ -100,6 +102,91 @@ async def test_a_full_device_repeats_the_step_and_nobody_notices(engine: Transfo
     assert await together(engine) == expected
     assert steps > 9
     assert engine.fatal is None
+
+
+async def test_a_device_that_fills_up_within_a_step_spoils_no_cache(engine: TransformersEngine) -> None:
+    """Some layers have read the tokens by then, and the others have not."""
+    expected, passes = await alone(engine), 0
+
+    def fail(*_: Any) -> None:
+        nonlocal passes
+        passes += 1
+        if passes in {2, 6, 11, 30}:
+            raise torch.OutOfMemoryError("out of memory (said by the test)")
+
+    engine._model.model.layers[1].register_forward_hook(fail)
+    assert await together(engine) == expected
+    assert passes > 30
+    assert engine.fatal is None
+
+
+async def test_a_device_that_fills_up_beside_a_step_loses_no_request(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, scheduler = await alone(engine), scheduler_of(engine)
+    places = [(scheduler, "_choose"), (batch, "joined"), (batch, "selected"), (scheduler._kept, "add")]
+    for owner, name in [*places, (scheduler._kept, "find")]:
+        calls, whole = 0, getattr(owner, name)
+
+        def failing(*args: Any, whole: Any = whole) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls in {1, 3}:
+                raise torch.OutOfMemoryError("out of memory (said by the test)")
+            return whole(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, failing)
+            assert await together(engine) == expected, name
+            await until(lambda: not scheduler._has_work)
+        assert calls >= 3, name
+        assert engine.fatal is None
+        assert not scheduler._mailbox._unfinished
+
+
+async def test_a_reader_who_leaves_a_full_device_is_forgotten(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, whole, left = scheduler_of(engine), states.selected, asyncio.Event()
+
+    def failing(*args: Any) -> Any:
+        if left.is_set():
+            left.clear()
+            raise torch.OutOfMemoryError("out of memory (said by the test)")
+        return whole(*args)
+
+    monkeypatch.setattr(batch, "selected", failing)
+    expected = (await answer(engine, QUESTIONS[1]))[0]
+    long = Sampling(max_tokens=300, temperature=0.0)
+    async with aclosing(engine.generate("", [Message("user", QUESTIONS[2])], long)) as events:
+        staying = asyncio.create_task(answer(engine, QUESTIONS[1]))
+        async for event in events:
+            if isinstance(event, Delta):
+                break
+        left.set()
+    assert (await staying)[0] == expected
+    await until(lambda: not scheduler._has_work)
+
+
+async def test_after_a_short_prompt_a_long_one_is_not_expected_to_take_more_than_it_does(
+    engine: TransformersEngine,
+) -> None:
+    """The states of a linear layer have one size, whatever the prompt's length."""
+    scheduler = scheduler_of(engine)
+    await answer(engine, QUESTIONS[0])
+    await answer(engine, QUESTIONS[3])
+    while scheduler._kept.drop_oldest():
+        continue
+    prompt = engine._encode([Message("user", QUESTIONS[2])], GREEDY).tokens
+    expected, taken = scheduler._expected(Request("", prompt, 1, Mock())), 0.0
+
+    def measure(*_: Any) -> None:
+        nonlocal taken
+        taken = max(taken, scheduler._used - scheduler._kept.bytes)
+
+    engine._model.register_forward_hook(measure)
+    await answer(engine, QUESTIONS[2])
+    assert taken / 2 < expected < 2 * taken
 
 
 async def test_a_request_that_never_fits_fails_alone(engine: TransformersEngine) -> None:

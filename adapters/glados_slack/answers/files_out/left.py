@@ -1,4 +1,4 @@
-"""Deletes files that are not wanted any more: left by a process that died, replaced, or of a turn that was forgotten."""
+"""Deletes files that nobody wants any more: replaced, left by a process that died, or of a turn that was forgotten."""
 
 import asyncio
 import logging

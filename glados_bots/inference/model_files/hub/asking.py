@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from httpx2 import HTTPError  # the hub library's HTTP client; its errors pass through the library
 from huggingface_hub import HfApi
@@ -22,6 +23,7 @@ from huggingface_hub.errors import (
 from glados_bots.errors import ConfigError, first_line
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hub import cache, contents, pins
+from glados_bots.inference.model_files.hub.checking import SHA256
 from glados_bots.inference.model_files.hub.contents import Files, Listed, told
 
 UNREACHABLE = (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError)
@@ -76,12 +78,23 @@ def commits_since(card: Card, old: str | None, new: str, token: str | None) -> l
 
 def _ask(hub: str, revision: str, token: str | None) -> tuple[str, Files]:
     info = HfApi().model_info(hub, revision=revision, token=token, files_metadata=True, timeout=PROBE_S)
+    commit = str(info.sha)
+    if not pins.COMMIT.fullmatch(commit):  # it becomes the name of a folder
+        raise ConfigError(f"{hub}: the hub answered with no commit for {revision}; check HF_ENDPOINT")
     files = {
-        file.rfilename: Listed(int(file.size or 0), file.lfs.sha256 if file.lfs else None, file.blob_id)
+        file.rfilename: Listed(int(file.size or 0), _sha256(hub, file), file.blob_id)
         for file in info.siblings or ()
         if _is_inside(file.rfilename)
     }
-    return str(info.sha), files
+    return commit, files
+
+
+def _sha256(hub: str, file: Any) -> str | None:
+    """The file's sha256, which names the file in the cache; None for a small file."""
+    found = file.lfs.sha256 if file.lfs else None
+    if found and not SHA256.fullmatch(found):
+        raise ConfigError(f"{hub}: the hub lists no sha256 for {file.rfilename}; check HF_ENDPOINT")
+    return found
 
 
 def _is_inside(path: str) -> bool:

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import logging
 import os
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 WAITS_S = (0.5, 1, 2, 4, 8, 16, 30)  # before each further try; they begin again whenever bytes have come
 LOCK_S = 1.0  # seconds between two looks at `stop` while another process has the lock
+RANGE = re.compile(r"bytes (\d{1,18})-", re.IGNORECASE)
 NO_SUCH_RANGE = 416
 IGNORED_RANGE = 200
 
@@ -130,6 +132,8 @@ class Blob:
             if response.status_code == NO_SUCH_RANGE:
                 self._drop(part)
             hf_raise_for_status(response)
+            if (other := _begins(response.headers.get("Content-Range"))) not in (None, begin):
+                raise RemoteProtocolError(f"the hub sent the bytes from {other} on instead of {begin}")
             if response.status_code == IGNORED_RANGE and begin:
                 file.truncate(0)
                 self.advance(-begin)
@@ -164,6 +168,12 @@ def _write(descriptor: int, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def _begins(content_range: str | None) -> int | None:
+    """The first byte that a response brings (RFC 9110, 14.4); None if it does not tell it."""
+    found = RANGE.match(content_range or "")
+    return int(found[1]) if found else None
 
 
 def _size(path: Path) -> int:

@@ -28,6 +28,7 @@ class Request:
     tokens: list[int] = field(default_factory=list)  # the answer so far
     read: int = 0  # tokens of prompt and answer that its cache holds
     found: int = 0  # tokens of the prompt that were kept from an earlier request
+    ended: bool = False  # it needs no further token: it is finished, has failed, or nobody reads it
     put_back: int = 0  # how often it had to wait again, because memory was short
     cache: Any = None  # while its prompt is read; then its row is in the batch
     shown: Shown | None = None  # its pictures

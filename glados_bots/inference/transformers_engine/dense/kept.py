@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from glados_bots.inference.transformers_engine.dense.states import size, snapshot
+from glados_bots.inference.transformers_engine.dense.states import compact, size, snapshot
 
 TAIL = 16  # tokens at a prompt's end that are not kept: the beginning of the answer, as templates write it
 SHORTEST = 32  # tokens; reading fewer again costs less than keeping them
@@ -29,7 +29,7 @@ class Kept:
         key, taken = (domain, tuple(tokens)), size(cache)
         if len(tokens) < SHORTEST or taken > self._budget or key in self._caches:
             return
-        self._caches[key] = snapshot(cache)
+        self._caches[key] = snapshot(compact(cache))
         self.bytes += taken
         while self.bytes > self._budget:
             self.drop_oldest()

@@ -7,18 +7,18 @@ similar length share a batch, so at most half of a batch is padding.
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 
-from glados_bots.errors import PictureRefusedError, first_line
+from glados_bots.errors import first_line
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
 from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
 from glados_bots.inference.transformers_engine.dense.mailbox import Mailbox
-from glados_bots.inference.transformers_engine.dense.states import size
+from glados_bots.inference.transformers_engine.dense.states import size, state_size
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
@@ -63,7 +63,9 @@ class DenseScheduler:
         self._reading: list[Request] = []
         self._batches: list[Batch] = []
         self._short_first = False
-        self._token_bytes = 0.0  # of one token's cache, as measured
+        self._row_bytes = self._token_bytes = (
+            0.0  # of one row's states, and of one token's keys and values, as measured
+        )
         self._mailbox = Mailbox()
         self.fatal: str | None = None
         self._thread = threading.Thread(target=self._run, name="dense scheduler", daemon=True)
@@ -115,27 +117,37 @@ class DenseScheduler:
         """Wait for work, and take what was added and removed. Returns whether to continue."""
         new, removed = self._mailbox.take(lambda: self._has_work)
         self._waiting.extend(new)
-        for request in [request for request in self._all if request.request_id in removed]:
-            self._drop(request)
+        left = [request for request in self._all if request.request_id in removed]
+        for request in left:
+            request.ended = True
+        self._in_memory(lambda: self._drop_all(left))
         return not self._mailbox.is_closed
 
     def _step(self) -> None:
+        self._in_memory(self._compute)
+
+    def _compute(self) -> None:
+        self._admit()
+        if self._reading:
+            self._read_piece()
+        for batch in list(self._batches):
+            self._answer(batch)
+        self._make_room()
+
+    def _in_memory(self, work: Callable[[], object]) -> None:
+        """Do something for which the device may have too little memory. Then all that is under way begins again."""
+        before = list(self._all)
         try:
-            self._admit()
-            if self._reading:
-                self._read_piece()
-            for batch in list(self._batches):
-                self._answer(batch)
-            self._make_room()
+            work()
         except torch.OutOfMemoryError as error:
             error.__traceback__ = None  # it holds the tensors of the failed step
-            self._recover()
+            self._recover(before)
 
     def _admit(self) -> None:
         """Begin to read waiting prompts while the cache has room for them; one is always let in."""
         while self._waiting:
             request = self._waiting[0]
-            wanted = self._used - self._kept.bytes + len(request.to_read) * self._token_bytes
+            wanted = self._used - self._kept.bytes + self._expected(request)
             if wanted > self._budget and (self._reading or self._batches):
                 return
             self._reading.append(self._waiting.popleft())
@@ -159,18 +171,34 @@ class DenseScheduler:
             count = keep_at - request.read
         try:
             scores = self._forward.read(request, count, picture)
-        except PictureRefusedError as error:
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            if picture is None:
+                raise
+            log.exception("a picture cannot be read")  # it must not end the answers of others
             self._reading.remove(request)
-            self._mailbox.deliver(request, error=str(error))
+            request.ended = True
+            self._mailbox.deliver(request, error=f"a picture cannot be read: {first_line(error)}")
             return
         request.read += count
-        self._token_bytes = max(self._token_bytes, size(request.cache) / max(request.read, TAIL))
+        self._measure(request)
         if request.read == keep_at:
             self._kept.add(_domain(request), request.named[:keep_at], request.cache)
         if count == rest:
             self._reading.remove(request)
             if not self._say([request], scores):
                 self._join(request)
+
+    def _measure(self, request: Request) -> None:
+        """Learn from a cache what others will take. States have one size, whatever the prompt's length."""
+        states = state_size(request.cache)
+        self._row_bytes = max(self._row_bytes, states)
+        self._token_bytes = max(self._token_bytes, (size(request.cache) - states) / max(request.read, TAIL))
+
+    def _expected(self, request: Request) -> float:
+        """Bytes that a request's cache will take when its prompt is read."""
+        return self._row_bytes + len(request.to_read) * self._token_bytes
 
     def _answer(self, batch: Batch) -> None:
         """One token for every row of a batch."""
@@ -184,9 +212,9 @@ class DenseScheduler:
         finished: list[Request] = []
         for request, token in zip(requests, self._choose(requests, scores[:, : self._vocabulary]), strict=True):
             request.tokens.append(token)
-            ended = token in self._ends or len(request.tokens) >= request.limit
-            self._mailbox.deliver(request, finished=ended)
-            finished += [request] if ended else []
+            request.ended = token in self._ends or len(request.tokens) >= request.limit
+            self._mailbox.deliver(request, finished=request.ended)
+            finished += [request] if request.ended else []
         return finished
 
     def _on_device(self, requests: Sequence[Request], scores: torch.Tensor) -> list[int]:
@@ -198,6 +226,10 @@ class DenseScheduler:
             batch = Batch(self._forward)
             self._batches.append(batch)
         batch.join(request)
+
+    def _drop_all(self, requests: Iterable[Request]) -> None:
+        for request in requests:
+            self._drop(request)
 
     def _drop(self, request: Request) -> None:
         """Forget a request, wherever it is."""
@@ -229,19 +261,33 @@ class DenseScheduler:
         request.put_back += 1
         self._waiting.appendleft(request)
 
-    def _recover(self) -> None:
-        """The device is full: free what can be freed, and read smaller pieces. If all have waited before, one fails."""
+    def _recover(self, before: Sequence[Request]) -> None:
+        """The device is full: free all that can be freed, and begin again with smaller pieces.
+
+        A step that broke off has changed some layers of a cache and not the others. So no cache of a request under way
+        is used again. After MOST_PUT_BACK times for each of them, the longest fails.
+
+        Args:
+            before: all requests before the step. One that is nowhere now was on its way from one place to another.
+        """
+        waiting = {request.request_id for request in self._waiting}
+        alive = [request for request in dict.fromkeys([*before, *self._all]) if not request.ended]
+        active = [request for request in alive if request.request_id not in waiting]
         while self._kept.drop_oldest():
             continue
+        self._reading, self._batches = [], []
         self._piece = max(LEAST_PIECE, self._piece // 2)
-        active = self._active
         patient = [request for request in active if request.put_back < MOST_PUT_BACK]
         if patient:
-            self._put_back(patient[-1])
-        else:
+            patient[-1].put_back += 1
+        elif active:
             longest = max(active, key=lambda request: len(request.prompt) + len(request.tokens))
-            self._drop(longest)
+            active.remove(longest)
+            longest.ended, longest.cache = True, None
             self._mailbox.deliver(longest, error=EXPLANATION)
+        for request in active:
+            request.read, request.cache = 0, None
+        self._waiting = deque([*active, *(request for request in self._waiting if not request.ended)])
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         log.error("out of memory: %d requests wait; run `glados models plan` to see what fits", len(self._waiting))

@@ -46,6 +46,22 @@ def size(cache: Any) -> int:
     return sum(tensor.nbytes for layer in cache.layers for tensor in _tensors(layer))
 
 
+def state_size(cache: Any) -> int:
+    """Bytes of the states of linear layers, which do not grow with the tokens."""
+    return sum(tensor.nbytes for layer in cache.layers for tensor in _states(layer))
+
+
+def compact(cache: Any) -> Any:
+    """The cache without memory that its tensors hold beside what they show, as the part of a larger tensor does."""
+
+    def whole(tensor: Any) -> Any:
+        return tensor if tensor.untyped_storage().nbytes() <= tensor.nbytes else tensor.clone()
+
+    small = copy.copy(cache)
+    small.layers = [_changed(layer, whole) for layer in cache.layers]
+    return small
+
+
 def _joined(layers: Sequence[Any], columns: int) -> Any:
     """One layer's rows of several caches."""
     first = _changed(layers[0], lambda tensor: tensor)
@@ -97,6 +113,10 @@ def _has_columns(layer: Any) -> bool:
 def _tensors(layer: Any) -> Iterator[Any]:
     if _has_columns(layer):
         yield from (layer.keys, layer.values)
+    yield from _states(layer)
+
+
+def _states(layer: Any) -> Iterator[Any]:
     for name in STATES:
         yield from (tensor for tensor in getattr(layer, name, {}).values() if tensor is not None)
 

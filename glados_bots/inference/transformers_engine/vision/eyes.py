@@ -19,7 +19,6 @@ from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine.vision.families import FAMILIES, Family
 
 REMEMBERED = 1_000  # pictures whose text in a prompt is kept, so that a follow-up question need not decode them
-TRIED = (97, 61)  # width and height of the picture that is tried at the start
 MORE_TOKENS = 1.1  # a line of patches of Mistral 3 ends with a token of its own
 
 
@@ -85,7 +84,7 @@ class Eyes:
 
     def try_out(self) -> None:
         """Look at a gray picture. Raises ValueError if it takes no tokens or too many, or what the processor raises."""
-        text = self._text(self._processed(Image.new("RGB", TRIED, "gray")))
+        text = self._text(self._processed(decoding.pixels(decoding.gray())))
         count = len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         if not 0 < count <= MOST_TOKENS * MORE_TOKENS:
             raise ValueError(f"a small picture takes {count} tokens")
