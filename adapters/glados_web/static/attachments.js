@@ -5,7 +5,6 @@ import { say } from "./words.js";
 const MB = 2 ** 20;
 const LONGEST_NAME = 120;  // as on the server
 const THUMBNAIL_PX = 96;
-const UNITS = ["byte", "kilobyte", "megabyte"];
 const list = document.getElementById("chips");
 const picker = document.getElementById("picker");
 const text = document.getElementById("text");
@@ -88,9 +87,9 @@ function shorten(name) {
 }
 
 function sizeOf(bytes) {
-  const power = bytes < 1000 ? 0 : bytes < 1000 * 1024 ? 1 : 2;
-  const how = { style: "unit", unit: UNITS[power], unitDisplay: "short", maximumFractionDigits: bytes / 1024 ** power < 10 ? 1 : 0 };
-  return (bytes / 1024 ** power).toLocaleString(document.documentElement.lang, how);
+  const [unit, size] = bytes < MB ? ["kilobyte", bytes / 1024] : ["megabyte", bytes / MB];
+  const how = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: size < 10 ? 1 : 0 };
+  return Math.max(size, 0.1).toLocaleString(document.documentElement.lang, how);
 }
 
 // A small square of a picture as a data URL; undefined for other files, and for what the browser cannot draw.

@@ -114,6 +114,26 @@ async def test_answers_under_way_in_the_queue_and_failed(screen: Page, model: Sc
     await inspect(screen)
 
 
+async def test_files_votes_an_edit_and_the_menu(screen: Page) -> None:
+    files = [{"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"x"} for name in ("one", "two" * 40)]
+    await screen.locator("#picker").set_input_files(files)  # type: ignore[arg-type]  # as its documentation has them
+    await expect(screen.locator("#chips li")).to_have_count(2)
+    await inspect(screen)
+    await say(screen, "Look")
+    await expect(screen.locator(".turn[data-state=done]")).to_be_visible()
+    await screen.get_by_role("button", name="Good answer").click()
+    await expect(screen.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+    await screen.mouse.move(0, 0)
+    await inspect(screen)
+    await screen.get_by_role("button", name="Edit").click()
+    await screen.get_by_label("Your question").fill("")
+    await screen.locator("#picker").set_input_files(files)  # type: ignore[arg-type]
+    await inspect(screen)
+    await screen.get_by_role("button", name="Model and persona").click()
+    await expect(screen.get_by_role("dialog")).to_be_visible()
+    await inspect(screen)
+
+
 async def test_past_chats(screen: Page) -> None:
     await say(screen, "A question")
     await expect(screen.locator(".turn[data-state=done]")).to_be_visible()
@@ -145,12 +165,13 @@ async def test_keys_alone_reach_everything(screen: Page, model: ScriptedModel) -
     await expect(screen.locator(".turn[data-state=stopped]")).to_be_visible()
     await expect(focus).to_have_id("text")  # the pressed button is gone
     names = []
-    for _ in range(9):
+    for _ in range(14):
         await screen.keyboard.press("Shift+Tab")
         names.append(await focus.evaluate("found => found.getAttribute('aria-label') ?? found.textContent"))
     model.gate.set()
     assert names == [
-        "Copy", "Plain", "Regenerate", "a picture", "Code diff", "Copy", "Code python", "Copy", "Table",
+        "Attach files", "As file", "Copy", "Plain", "Edit", "Regenerate", "Bad answer", "Good answer", "a picture", "Code diff",
+        "Copy", "Code python", "Copy", "Table",
     ]  # fmt: skip
 
 

@@ -52,7 +52,7 @@ async def sideways(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("width", [320, 375])
+@pytest.mark.parametrize("width", [320, 360])
 async def test_nothing_but_code_and_tables_scrolls_sideways(
     chromium: Browser, site: str, model: ScriptedModel, width: int
 ) -> None:
@@ -61,10 +61,24 @@ async def test_nothing_but_code_and_tables_scrolls_sideways(
     page = await context.new_page()
     await page.goto("/")
     assert await sideways(page) == []
+    await page.get_by_role("button", name=english("page-settings")).click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await sideways(page) == []
+    await page.keyboard.press("Escape")
+    names = ["n" * 200 + ".txt", "a b " * 40, "short"]
+    await page.locator("#picker").set_input_files(
+        [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in names]
+    )
+    await expect(page.locator("#chips li")).to_have_count(3)
+    assert await sideways(page) == []
     model.pieces = [WIDE]
     await say(page, "q" * 300)
     await done(page)
     assert await sideways(page) == []
+    await page.get_by_label("Your message").press("ArrowUp")
+    await expect(page.get_by_label(english("page-your-question"))).to_be_focused()
+    assert await sideways(page) == []
+    await page.keyboard.press("Escape")
     await turn(page).get_by_role("button", name="Plain").click()
     model.refusal = "r" * 300
     await say(page, "No")

@@ -1,4 +1,4 @@
 // A shared chat: names and Copy buttons for its code and tables. Without a script it is readable, too.
-import { all, furnish } from "../turn.js";
+import { furnish } from "../furnish.js";
 
-for (const section of all()) furnish(section.querySelector(".answer"));
+for (const answer of document.querySelectorAll(".answer")) furnish(answer);
