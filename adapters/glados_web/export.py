@@ -26,7 +26,7 @@ def add_export(app: FastAPI, parts: WebParts) -> None:
     @app.get("/c/{conversation}/chat.md")
     async def chat(conversation: Owned, request: Request) -> Response:
         history, language = await parts.store.history(conversation), language_of(request)
-        title = shorten(history[0].question) if history else str(say("page-empty-chat").in_language(language))
+        title = title_of(history[0]) if history else say("page-empty-chat").in_language(language)
         return _file(title, await off_loop(written, title, history, datetime.now(UTC), language), language)
 
     @app.get("/c/{conversation}/turns/{turn}/answer.md")
@@ -34,7 +34,13 @@ def add_export(app: FastAPI, parts: WebParts) -> None:
         found = [each for each in await parts.store.history(conversation) if each.turn == turn]
         if not found or found[0].outcome == "failed":
             raise HTTPException(404, say("page-no-answer"))
-        return _file(shorten(found[0].question), found[0].answer, language_of(request))
+        return _file(title_of(found[0]), found[0].answer, language_of(request))
+
+
+def title_of(exchange: Exchange) -> str:
+    """The question as one line, or the name of the first file that was sent without words."""
+    names = [each.name for each in exchange.attachments]
+    return shorten(exchange.question) or shorten(next(iter(names), ""))
 
 
 def written(title: str, history: Sequence[Exchange], now: datetime, language: str) -> str:
@@ -49,7 +55,7 @@ def _exchange(exchange: Exchange, language: str) -> list[str]:
     at = datetime.fromtimestamp(exchange.at, UTC)
     question, answer = say("page-question").in_language(language), say("page-answer").in_language(language)
     when = say("export-when", what=answer, at=at).in_language(language) if exchange.at else answer
-    parts = [f"## {question}", _closed(exchange.question)]
+    parts = [f"## {question}", *([_closed(exchange.question)] if exchange.question else [])]
     if exchange.attachments:
         names = tuple(_one_line(each.name) for each in exchange.attachments)
         parts.append(f"*{say('export-attached', names=names).in_language(language)}*")

@@ -10,7 +10,7 @@ import pytest
 
 from glados_bots.conversation import Attachment, Exchange
 from glados_web.chats import new_conversation
-from glados_web.export import LONGEST_NAME, disposition, written
+from glados_web.export import LONGEST_NAME, disposition, title_of, written
 from tests.fakes.scripted_model import ScriptedModel
 from tests.web.test_http import ask, events
 
@@ -85,6 +85,12 @@ def test_files_are_named_with_their_question() -> None:
     assert "Look\n\n*Attached: a.pdf and b # c.png*\n\n## Answer" in written(
         "T", [replace(EXCHANGE, attachments=files)], NOW, ""
     )
+
+
+def test_a_file_without_words_names_its_chat() -> None:
+    alone = replace(EXCHANGE, question="", attachments=(Attachment("1", "Bericht 2026.pdf"),))
+    assert title_of(alone) == "Bericht 2026.pdf"
+    assert "## Question\n\n*Attached: Bericht 2026.pdf*\n\n## Answer" in written("T", [alone], NOW, "")
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~~"])
