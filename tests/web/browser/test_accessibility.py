@@ -170,8 +170,8 @@ async def test_keys_alone_reach_everything(screen: Page, model: ScriptedModel) -
         names.append(await focus.evaluate("found => found.getAttribute('aria-label') ?? found.textContent"))
     model.gate.set()
     assert names == [
-        "Attach files", "As file", "Copy", "Plain", "Edit", "Regenerate", "Bad answer", "Good answer", "a picture", "Code diff",
-        "Copy", "Code python", "Copy", "Table",
+        "Attach files", "As file", "Copy", "Plain", "Edit", "Regenerate", "Bad answer", "Good answer", "a picture",
+        "Code diff", "Copy", "Code python", "Copy", "Table",
     ]  # fmt: skip
 
 
