@@ -6,11 +6,11 @@ some minutes. After that, the adapter searches for the message before it sends a
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 
@@ -20,6 +20,14 @@ from glados_bots.store.store import Store
 from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
+from glados_discord.answers.files import (
+    FILE_LIMITS,
+    UploadRefusedError,
+    has_files,
+    refused_uploads,
+    uploads,
+    without_files,
+)
 from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.still_asked import StillAsked
@@ -33,6 +41,7 @@ from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Clock = Callable[[], float]
 NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
 OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
@@ -43,7 +52,7 @@ class DiscordSurface:
     """Shows answers on Discord. A post's id is `CHANNEL:MESSAGE`. `clock` returns seconds since the epoch."""
 
     longest_call_s = 30.0
-    files_out: FileLimits | None = None
+    files_out: FileLimits | None = FILE_LIMITS
 
     def __init__(
         self,
@@ -154,10 +163,7 @@ class DiscordSurface:
     async def _send(self, turn: Turn, target: Target, view: View, nonce: str) -> discord.Message:
         is_first = not await self._store.posts(turn.id)
         reply_to = target.reply_to if is_first else None
-        try:
-            return await self._create(turn, target.channel, view, nonce, reply_to)
-        except BlockedError as error:
-            return await self._create(turn, target.channel, _instead(turn, view, error), nonce, reply_to)
+        return await _acceptable(turn, view, lambda one: self._create(turn, target.channel, one, nonce, reply_to))
 
     async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
         place = await self._current.channel(channel, Spot.of(turn).guild)
@@ -167,9 +173,10 @@ class DiscordSurface:
             "reference": _reference(place, reply_to),
         }
         try:
-            with as_core_errors():
+            with as_core_errors(), refused_uploads(view):
                 return await place.send(
                     content(view, turn.language),
+                    files=uploads(view.files),
                     nonce=nonce,
                     suppress_embeds=True,
                     **extras,
@@ -181,17 +188,15 @@ class DiscordSurface:
 
     async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
         """Edit a message. `nonce` keeps it findable, which matters until its id is saved."""
-        try:
-            await self._edit(turn, channel, number, view, nonce)
-        except BlockedError as error:
-            await self._edit(turn, channel, number, _instead(turn, view, error), nonce)
+        await _acceptable(turn, view, lambda one: self._edit(turn, channel, number, one, nonce))
 
     async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
         place = await self._current.channel(channel, Spot.of(turn).guild)
         try:
-            with as_core_errors():
+            with as_core_errors(), refused_uploads(view):
                 await place.get_partial_message(number).edit(
                     content=content(view, turn.language),
+                    attachments=uploads(view.files),
                     view=controls(turn.id, view, nonce, turn.language),
                 )
         except discord.HTTPException as error:
@@ -235,7 +240,8 @@ def _parts(post: str) -> tuple[int, int]:
 def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
     """Whether a message looks like `view`. For a known nonce, Discord returns the first message unchanged."""
     words = content(view, turn.language).split()
-    return message.content.split() == words and actions_of(message) == actions(view)
+    is_drawn = message.content.split() == words and actions_of(message) == actions(view)
+    return is_drawn and has_files(message, view.files)
 
 
 def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:
@@ -244,5 +250,17 @@ def _reference(place: discord.PartialMessageable, reply_to: int | None) -> disco
     return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
 
 
+async def _acceptable(turn: Turn, view: View, show: Callable[[View], Awaitable[T]]) -> T:
+    """Show a view, or what is left of it without the files or the words that Discord refuses."""
+    try:
+        return await show(view)
+    except UploadRefusedError as error:
+        log.warning("turn %s: %s", turn.id, error)
+        return await _acceptable(turn, without_files(view, error, turn.language), show)
+    except BlockedError as error:
+        return await show(_instead(turn, view, error))
+
+
 def _instead(turn: Turn, view: View, error: BlockedError) -> View:
-    return replace(view, chunk="", notice=f"{error.reason.in_language(turn.language)} {view.notice}".strip())
+    """Neither the words nor the files, which hold the same words."""
+    return replace(view, chunk="", files=(), notice=f"{error.reason.in_language(turn.language)} {view.notice}".strip())
