@@ -10,11 +10,10 @@ from tests.fakes.discord import Permission
 LONG = ("9.9", "text/plain", b"1" * 5000)
 
 
-@way("partly-read", "file-characters", "file-no-room")
+@way("partly-read", "file-characters")
 async def more_words_than_it_reads(world: PseudoWorld) -> None:
     async with world.world.bot():
         await world.thread(await world.ask_with(LONG))
-        await world.thread(await world.ask_with(LONG, text="1" * 1500))
 
 
 @way("file-too-many")
