@@ -145,7 +145,7 @@ async def test_the_names_of_people_do_not_appear(visitor: httpx.AsyncClient, cli
     path = await shared(visitor, chat)
     key = f"glados:{{web}}:c:{chat}:exchanges"
     for turn, stored in (await client.hgetall(key)).items():
-        exchange = Exchange.from_json(stored)
+        exchange = Exchange.from_json(str(stored))
         named = json.loads(stored) | {"author_name": "Zebediah Quux", "author": "zebediah@example.org"}
         assert exchange.author
         await client.hset(key, turn, json.dumps(named))
