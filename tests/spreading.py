@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 WORKERS_A_CORE, MOST_WORKERS = 3, 8
 # What is slow: it needs a browser or torch, starts processes other than the store's, or takes over a second.
 SLOW_FILES = (
+    "tests/attachments/test_child_process.py",
+    "tests/attachments/test_hostile.py",
+    "tests/attachments/test_reading.py",
     "tests/deploy/test_compose.py",
     "tests/deploy/test_dockerfile.py",
     "tests/deploy/test_kubernetes.py",

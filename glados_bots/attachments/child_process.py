@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LONGEST_S = 5.0  # from its start to its end; limits.py bounds its time on the processor
 AT_ONCE = 2  # per process of ours; more would take the processor and memory of answers
 MOST_OUTPUT = 32 * MB
+LONGEST_FORMAT = 10  # characters of a format's name in a sentence
 KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG", "LC_ALL")  # none of our tokens
 TOO_SLOW, DAMAGED, TOO_COMPLEX = say("file-too-slow"), say("file-damaged"), say("file-too-complex")
 _ENDS: dict[int, Sentence] = {signal.SIGXCPU: TOO_SLOW, signal.SIGABRT: TOO_COMPLEX, signal.SIGKILL: TOO_COMPLEX}
@@ -85,9 +86,9 @@ async def _exchanged(process: asyncio.subprocess.Process, content: bytes) -> byt
         stdin.close()
     output = bytearray()
     while piece := await stdout.read(MB):
-        output += piece
-        if len(output) > MOST_OUTPUT:
-            process.kill()
+        if len(output) <= MOST_OUTPUT < len(output) + len(piece):
+            process.kill()  # once: what it wrote until then still comes
+        output += piece if len(output) <= MOST_OUTPUT else b""
     return bytes(output)
 
 
@@ -95,22 +96,30 @@ def _believed(output: bytes) -> tuple[Contents, str]:
     """The child's answer. Raises ValueError, TypeError, KeyError or AttributeError if it is none."""
     data, why = json.loads(output)
     contents = Contents.from_json(data)
-    text, pictures = contents.text, contents.pictures
-    if len(text) > MOST_CHARACTERS or len(pictures) > MOST_PAGES_SEEN or (not str(why).isalnum() and why):
-        raise ValueError("too much")
-    for picture in pictures:
+    contents.text.encode()
+    _expect(len(contents.text) <= MOST_CHARACTERS and len(contents.pictures) <= MOST_PAGES_SEEN)
+    _expect(bool(contents.text or contents.pictures) != bool(contents.refusal))
+    _expect(why == "" or why.isidentifier())
+    for picture in contents.pictures:
         b64decode(picture.data, validate=True)
-        sides = range(1, LONGEST_SIDE + 1)
-        if picture.kind not in {"image/jpeg", "image/png"} or not {picture.width, picture.height} <= set(sides):
-            raise ValueError("no picture")
-    text.encode()
-    for sentence in (contents.partly, contents.refusal):
+        _expect(picture.kind in {"image/jpeg", "image/png"})
+        _expect(1 <= picture.width <= LONGEST_SIDE and 1 <= picture.height <= LONGEST_SIDE)
+    for sentence in filter(None, (contents.partly, contents.refusal)):
         _check(sentence)
-    return contents, str(why)
+    return contents, why
 
 
 def _check(sentence: Sentence) -> None:
-    """Raises KeyError if the sentence is none of ours about files."""
-    if sentence and not sentence.name.startswith("file-"):
-        raise KeyError(sentence.name)
+    """Only our sentences about files, with numbers, names of formats, and each other in them."""
+    _expect(sentence.name.startswith("file-"))
+    for value in sentence.values.values():
+        if isinstance(value, Sentence):
+            _check(value)
+        else:
+            _expect(isinstance(value, int) or (isinstance(value, str) and len(value) <= LONGEST_FORMAT))
     str(sentence)
+
+
+def _expect(is_so: bool) -> None:
+    if not is_so:
+        raise ValueError("the process that converts files lies")

@@ -21,7 +21,7 @@ def bound() -> None:
         (resource.RLIMIT_AS, MOST_MEMORY),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, 0),  # root may start some nevertheless
+        (resource.RLIMIT_NPROC, 0),  # root may start some anyway
     ):
         resource.setrlimit(kind, (most, most))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S + 1))  # its first signal says why, its second kills

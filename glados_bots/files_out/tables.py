@@ -12,7 +12,7 @@ MOST_SHOWN = 10  # rows of a large table that stay in the message
 MOST_SHOWN_CHARS = 1_000  # in their cells; the first row stays in any case
 # How a spreadsheet begins a formula, also after white space and in full width. A signed number is none, and a lone sign
 # often means that there is nothing.
-_FORMULA = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*(?:[\d.,'\s]+(?:%|°?[^\W\d_]{0,3}))?\s*\Z))")
+_FORMULA = re.compile(r"\s*+(?:[=@＝＠]|[+\-＋－](?!\s*+(?:[\d.,'\s]++(?:%|°?[^\W\d_]{0,3}+))?\s*+\Z))")
 _GUARD = "'"
 
 

@@ -18,8 +18,8 @@ _PATH = re.compile(r"[\w./\\-]+\Z")
 _PREAMBLE = re.compile(r"#!|<\?|<!doctype", re.IGNORECASE)  # what must be a file's first line
 # `# app.py`, `// src/app.js - the entry`, `<!-- File: index.html -->`, `app.py`
 _FIRST_LINE = re.compile(
-    r"\s*(?P<mark>#+|//+|--+|;+|%+|/\*+|<!--|\"\"\"|'''|rem\b|@rem\b)?\s*(?:(?:file|filename|path)\s*:\s*)?"
-    r"[`'\"]?(?P<name>[\w./\\-]{1,200})[`'\"]?\s*(?:\s[-–—(].*|\*/|-->|\"\"\"|''')?\s*\Z",
+    r"\s*+(?P<mark>#+|//+|--+|;+|%+|/\*+|<!--|\"\"\"|'''|rem\b|@rem\b)?\s*+(?:(?:file|filename|path)\s*+:\s*+)?"
+    r"[`'\"]?(?P<name>[\w./\\-]{1,200}+)[`'\"]?\s*+(?:[-–—(].*|\*/|-->|\"\"\"|''')?\s*+\Z",
     re.IGNORECASE,
 )
 

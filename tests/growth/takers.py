@@ -19,6 +19,8 @@ from glados_bots.conversation import Message
 from glados_bots.errors import GladosError
 from glados_bots.files_out import answer as files_out
 from glados_bots.files_out.names import safe
+from glados_bots.files_out.tables import csv_of
+from glados_bots.files_out.titles import title
 from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, MESSAGE, OPEN, START, Brackets, Channels, Harmony
 from glados_bots.inference.prompts.formats import glados_turns, harmless
@@ -31,6 +33,7 @@ from glados_bots.markdown.links import hidden_host, safe_url
 from glados_bots.markdown.mending.mend import mend
 from glados_bots.markdown.parsing.parser import parse
 from glados_bots.markdown.streaming.unfinished import finish
+from glados_bots.markdown.tree import Code, Paragraph, Run, Table
 from glados_bots.settings import words
 from glados_bots.surface import FileLimits, TableLimits
 from glados_bots.wire import model_list
@@ -164,6 +167,8 @@ OTHERS: dict[str, Take] = {
     # files that are given back
     "files of an answer": lambda text: files_out.shown(text, FILE_LIMITS, lambda shown: [shown], ""),
     "name of a file": safe,
+    "name of code": lambda text: title(Code(text, text), Paragraph([Run("text", text), Run("code", text)])),
+    "cell of a sheet": lambda text: csv_of(Table(("None",), [[[Run("text", f"-{text}")]]])),
     # questions
     "Discord's mentions": read_on_discord,
     "Discord's titles": lambda text: discord_questions.title(text, "A question"),

@@ -66,6 +66,41 @@ async def test_what_has_no_answer_is_no_file(visitor: httpx.AsyncClient, model: 
     assert "Refuse me\n\n## Answer" in (await visitor.get(f"/c/{chat}/chat.md")).text
 
 
+LONG = "\n".join(f"print({number})" for number in range(61))
+TABLE = "| a | b |\n| - | - |\n" + "\n".join(f"| {number} | =1 |" for number in range(21))
+
+
+async def test_long_code_and_large_tables_are_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
+    model.pieces = [f"`count.py`:\n\n```python\n{LONG}\n```\n\n{TABLE}\n"]
+    chat = new_conversation()
+    turn = await ask(visitor, chat, "Count")
+    last = (await events(visitor, chat, turn))[-1]
+    assert last["files"] == ["count.py", "table.csv"]
+    page = await visitor.get(f"/c/{chat}")
+    for name, content in (("count.py", f"{LONG}\n".encode()), ("table.csv", csv_of_table())):
+        address = f"/c/{chat}/turns/{turn}/files/{name}"
+        assert f'href="{address}"' in page.text
+        found = await visitor.get(address)
+        assert found.content == content
+        assert found.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert found.headers["content-type"] == "application/octet-stream"
+    for missing in ("answer.md", "x.py", "%2e%2e%2fcount.py"):
+        assert (await visitor.get(f"/c/{chat}/turns/{turn}/files/{missing}")).status_code == 404, missing
+
+
+def csv_of_table() -> bytes:
+    rows = [f"{number},'=1" for number in range(21)]
+    return ("\ufeff" + "\r\n".join(["a,b", *rows]) + "\r\n").encode()
+
+
+async def test_a_short_answer_has_no_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
+    model.pieces = ["```python\nx = 1\n```\n\n| a |\n| - |\n| b |\n"]
+    chat = new_conversation()
+    turn = await ask(visitor, chat, "Short")
+    assert (await events(visitor, chat, turn))[-1]["files"] == []
+    assert "/files/" not in (await visitor.get(f"/c/{chat}")).text
+
+
 async def test_another_browser_gets_nothing(visitor: httpx.AsyncClient, site: str) -> None:
     chat, turn = await asked(visitor, "A secret")
     async with httpx.AsyncClient(base_url=site, trust_env=False) as stranger:

@@ -8,12 +8,13 @@ import discord
 
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 
-Action = Literal["stop", "redo", "up", "down"]
+Action = Literal["stop", "redo", "up", "down", "file"]
 _FACES: dict[Action, tuple[Sentence, str]] = {
     "stop": (say("button-stop"), "⏹️"),
     "redo": (say("button-redo"), "🔁"),
     "up": (NOTHING, "👍"),
     "down": (NOTHING, "👎"),
+    "file": (say("as-file"), "📄"),
 }
 
 
@@ -25,7 +26,7 @@ class Presses(Protocol):
 
 class Control(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"glados:(?P<action>stop|redo|up|down):(?P<turn>\d+)(?::(?P<mark>\w+))?",
+    template=r"glados:(?P<action>stop|redo|up|down|file):(?P<turn>\d+)(?::(?P<mark>\w+))?",
 ):
     """One button. `mark` names its message, so that a posted message can be found again."""
 

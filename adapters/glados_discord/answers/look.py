@@ -38,10 +38,13 @@ def controls(turn: str, view: View, nonce: str = "", language: str = "") -> disc
 
 
 def actions(view: View) -> tuple[Action, ...]:
-    """The buttons under the last message: Stop while the answer grows, Regenerate and votes afterwards."""
+    """The buttons under the last message: Stop while the answer grows; afterwards Regenerate, votes and As file."""
     if not view.is_last:
         return ()
-    return ("redo", "up", "down") if view.state in {"done", "stopped", "failed"} else ("stop",)
+    if view.state in {"waiting", "writing"}:
+        return ("stop",)
+    has_answer = view.chunk and view.state != "failed"
+    return ("redo", "up", "down", "file") if has_answer else ("redo", "up", "down")
 
 
 def _plain(line: str, most: int) -> str:

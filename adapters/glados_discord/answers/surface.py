@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,14 +19,16 @@ from glados_bots.store.store import Store
 from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
+from glados_discord.answers.files import FILE_LIMITS, has_files, uploads
 from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
+from glados_discord.answers.refused import acceptable, upload_errors
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.files import DiscordFiles
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
-from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
+from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, as_core_errors
 from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
 
@@ -43,7 +44,7 @@ class DiscordSurface:
     """Shows answers on Discord. A post's id is `CHANNEL:MESSAGE`. `clock` returns seconds since the epoch."""
 
     longest_call_s = 30.0
-    files_out: FileLimits | None = None
+    files_out: FileLimits | None = FILE_LIMITS
 
     def __init__(
         self,
@@ -154,10 +155,7 @@ class DiscordSurface:
     async def _send(self, turn: Turn, target: Target, view: View, nonce: str) -> discord.Message:
         is_first = not await self._store.posts(turn.id)
         reply_to = target.reply_to if is_first else None
-        try:
-            return await self._create(turn, target.channel, view, nonce, reply_to)
-        except BlockedError as error:
-            return await self._create(turn, target.channel, _instead(turn, view, error), nonce, reply_to)
+        return await acceptable(turn, view, lambda one: self._create(turn, target.channel, one, nonce, reply_to))
 
     async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
         place = await self._current.channel(channel, Spot.of(turn).guild)
@@ -167,9 +165,10 @@ class DiscordSurface:
             "reference": _reference(place, reply_to),
         }
         try:
-            with as_core_errors():
+            with as_core_errors(), upload_errors(view):
                 return await place.send(
                     content(view, turn.language),
+                    files=uploads(view.files),
                     nonce=nonce,
                     suppress_embeds=True,
                     **extras,
@@ -181,17 +180,15 @@ class DiscordSurface:
 
     async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
         """Edit a message. `nonce` keeps it findable, which matters until its id is saved."""
-        try:
-            await self._edit(turn, channel, number, view, nonce)
-        except BlockedError as error:
-            await self._edit(turn, channel, number, _instead(turn, view, error), nonce)
+        await acceptable(turn, view, lambda one: self._edit(turn, channel, number, one, nonce))
 
     async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
         place = await self._current.channel(channel, Spot.of(turn).guild)
         try:
-            with as_core_errors():
+            with as_core_errors(), upload_errors(view):
                 await place.get_partial_message(number).edit(
                     content=content(view, turn.language),
+                    attachments=uploads(view.files),
                     view=controls(turn.id, view, nonce, turn.language),
                 )
         except discord.HTTPException as error:
@@ -235,14 +232,11 @@ def _parts(post: str) -> tuple[int, int]:
 def _shows(message: discord.Message, turn: Turn, view: View) -> bool:
     """Whether a message looks like `view`. For a known nonce, Discord returns the first message unchanged."""
     words = content(view, turn.language).split()
-    return message.content.split() == words and actions_of(message) == actions(view)
+    is_drawn = message.content.split() == words and actions_of(message) == actions(view)
+    return is_drawn and has_files(message, view.files)
 
 
 def _reference(place: discord.PartialMessageable, reply_to: int | None) -> discord.MessageReference | None:
     if reply_to is None:
         return None
     return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
-
-
-def _instead(turn: Turn, view: View, error: BlockedError) -> View:
-    return replace(view, chunk="", notice=f"{error.reason.in_language(turn.language)} {view.notice}".strip())

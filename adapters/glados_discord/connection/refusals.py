@@ -14,9 +14,11 @@ from glados_bots.surface import MessageGoneError, PlaceGoneError, PlatformAwayEr
 from glados_bots.wording.sentence import say
 
 UNKNOWN_MESSAGE = 10008
+UPLOAD_TOO_LARGE = 40005
 UNKNOWN_INTERACTION = 10062
 ALREADY_ANSWERED = 40060
 DM_CLOSED = 50007
+FORBIDDEN = 50013
 INVALID_FORM_BODY = 50035
 ARCHIVED = 50083
 NO_HISTORY = 160002
@@ -26,7 +28,7 @@ LATE_EDIT = 30046
 EDGE_REFUSES = 429  # discord.py itself waits after Discord's own 429s; those of its edge have no code
 
 # Unknown channel or guild, no access, no permission, closed direct messages, a forum, a locked thread.
-PLACE_GONE = frozenset({10003, 10004, 50001, DM_CLOSED, 50008, 50013, THREAD_LOCKED})
+PLACE_GONE = frozenset({10003, 10004, 50001, DM_CLOSED, 50008, FORBIDDEN, THREAD_LOCKED})
 # Refused by a server's automatic moderation, or for a link, or for the form: the same text never passes.
 HARMFUL_LINK = 240000
 BLOCKED = frozenset({200000, 200001, HARMFUL_LINK, INVALID_FORM_BODY})

@@ -4,7 +4,6 @@ Discord wants a first response within three seconds, so the adapter sends it bef
 several processes of the same click, and only one of them responds.
 """
 
-import io
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,7 +12,9 @@ import discord
 
 from glados_bots.commands import why
 from glados_bots.errors import GladosError, StoreUnavailableError
+from glados_bots.surface import OutFile
 from glados_bots.wording.sentence import NOTHING, Sentence, say
+from glados_discord.answers.files import uploads
 from glados_discord.answers.markdown import render
 from glados_discord.connection.permissions import NOBODY
 from glados_discord.connection.refusals import ALREADY_ANSWERED, UNKNOWN_INTERACTION
@@ -57,23 +58,35 @@ async def answer(
 
 
 async def answer_with_file(
-    interaction: discord.Interaction, shared: DiscordShared, work: Callable[[], Awaitable[str]], name: str
+    interaction: discord.Interaction,
+    shared: DiscordShared,
+    work: Callable[[], Awaitable[OutFile]],
+    *,
+    here: Sentence,
+    too_large: Sentence,
 ) -> None:
-    """Do `work` and give the person its text as a file with this name, or say why not."""
+    """Do `work` and give the person its file with the sentence `here`, or say why not."""
     if not await begin(interaction, shared):
         return
     language = await shared.language_of(interaction)
 
     async def give() -> Sentence:
-        data = (await work()).encode()
-        if len(data) > LARGEST_FILE:
-            raise GladosError(say("export-too-large"))
-        here = say("export-here").in_language(language)
-        await interaction.edit_original_response(content=here, attachments=[discord.File(io.BytesIO(data), name)])
+        file = await work()
+        if len(file.content) > LARGEST_FILE:
+            raise GladosError(too_large)
+        await _give(interaction, uploads((file,)), here.in_language(language))
         return NOTHING
 
     if said := await _outcome(interaction, give):
         await _show(interaction, said, language)
+
+
+async def _give(interaction: discord.Interaction, files: list[discord.File], text: str) -> None:
+    """Replace "thinking" by a file. After a button, the file is a message of its own, which only the person sees."""
+    if interaction.type is discord.InteractionType.component:
+        await interaction.followup.send(text, files=files, ephemeral=True, allowed_mentions=NOBODY)
+    else:
+        await interaction.edit_original_response(content=text, attachments=files)
 
 
 async def _outcome(interaction: discord.Interaction, work: Callable[[], Awaitable[Sentence]]) -> Sentence:

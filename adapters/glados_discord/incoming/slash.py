@@ -11,6 +11,7 @@ from glados_bots.commands import NAMES as COMMANDS
 from glados_bots.commands import stopped
 from glados_bots.errors import InferenceError
 from glados_bots.store.channels import LONGEST_PERSONA
+from glados_bots.surface import OutFile
 from glados_bots.wire.events import LEVELS
 from glados_bots.wording.languages import NAMES, known
 from glados_bots.wording.sentence import Sentence, say
@@ -132,9 +133,12 @@ class Slash:
     def _add_own_data(self, tree: Tree) -> None:
         @tree.command(**called("export"))
         async def export(interaction: discord.Interaction) -> None:
-            commands, author = self._core.commands, str(interaction.user.id)
             await replies.answer_with_file(
-                interaction, self._shared, lambda: commands.export(author), "glados-export.json"
+                interaction,
+                self._shared,
+                lambda: self._export(interaction),
+                here=say("export-here"),
+                too_large=say("export-too-large"),
             )
 
         @tree.command(**called("forget"))
@@ -185,6 +189,10 @@ class Slash:
             names = [DEFAULT]
         found = [name for name in names if typed.lower() in name.lower()]
         return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:MOST_CHOICES]]
+
+    async def _export(self, interaction: discord.Interaction) -> OutFile:
+        data = await self._core.commands.export(str(interaction.user.id))
+        return OutFile("glados-export.json", data.encode())
 
     async def _forget(self, interaction: discord.Interaction, *, sure: bool) -> Sentence:
         if sure:

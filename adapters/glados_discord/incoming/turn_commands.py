@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import discord
 
 from glados_bots.conversation import Turn
+from glados_bots.errors import GladosError
+from glados_bots.files_out.answer import whole
 from glados_bots.intake.addressing import is_nothing
 from glados_bots.intake.desk import Question
 from glados_bots.store.records import Vote
+from glados_bots.surface import OutFile
 from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.access import DiscordAsker, may_control, refusal
 from glados_discord.answers.controls import Action
@@ -91,7 +94,26 @@ class TurnCommands:
 
     async def press(self, interaction: discord.Interaction, action: Action, name: str) -> None:
         """Handle the press of a button under an answer. The bot says nothing if the answer shows the effect."""
+        if action == "file":
+            here, too_large = say("answer-here"), say("files-too-large")
+            await replies.answer_with_file(
+                interaction, self._shared, lambda: self._whole(interaction, name), here=here, too_large=too_large
+            )
+            return
         await replies.answer(interaction, self._shared, lambda: self._pressed(interaction, action, name))
+
+    async def _whole(self, interaction: discord.Interaction, name: str) -> OutFile:
+        """The answer above a button, as the model wrote it. Raises GladosError if there is none."""
+        store, message = self._core.store, interaction.message.id if interaction.message else 0
+        turn = await store.turn(name)
+        if turn is None or f"{interaction.channel_id}:{message}" not in await store.posts(turn.id):
+            raise GladosError(say("too-old"))
+        if await store.state(turn.id) != "done":
+            raise GladosError(say("answer-not-ended"))
+        found = next((one for one in await store.history(turn.conversation) if one.turn == turn.id), None)
+        if found is None:
+            raise GladosError(say("too-old"))
+        return whole(found)
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> Sentence:
         turn = await self._core.store.turn(name)

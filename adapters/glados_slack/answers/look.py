@@ -70,7 +70,7 @@ def _extras(turn: Turn, view: View) -> list[Block]:
     votes = [{"type": "context_actions", "elements": [_votes(turn)]}] if view.state == "done" else []
     controls = [button(REDO, again, turn.id)]
     if view.chunk and view.state != "failed" and all(file.name != WHOLE for file in view.files):
-        controls.append(button(FILE, say("slack-as-file").in_language(turn.language), turn.id))
+        controls.append(button(FILE, say("as-file").in_language(turn.language), turn.id))
     return [*small, *votes, actions(*controls)]
 
 

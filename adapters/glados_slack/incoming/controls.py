@@ -49,7 +49,7 @@ class Controls:
             return no
         ended = await self._ended(turn)
         if ended is None:
-            return say("slack-not-ended")
+            return say("answer-not-ended")
         files = self._core.surface.files
         said = await files.give(turn, whole(ended))
         if await self._ended(turn) != ended:  # it began again, or was forgotten, meanwhile

@@ -64,12 +64,29 @@ export function show(turn, view) {
   answer.setAttribute("aria-busy", String(!isOver));
   turn.querySelector(".plain").textContent = isOver && !failed ? view.markdown : "";
   turn.dataset.version = view.version ?? "";  // as the server has it; none while the answer is under way
+  offer(turn, view.files);
   furnish(answer);
+}
+
+// Links to the files of an answer that has ended.
+function offer(turn, names = []) {
+  const list = turn.querySelector(".offered");
+  list.hidden = !names.length;
+  list.replaceChildren(...names.map((name) => {
+    const link = document.createElement("a");
+    link.href = `/c/${turns.dataset.conversation}/turns/${turn.dataset.turn}/files/${name}`;
+    link.download = "";
+    link.textContent = name;
+    const entry = document.createElement("li");
+    entry.append(link);
+    return entry;
+  }));
 }
 
 // The answer starts again: removes its text.
 export function begin(turn) {
   turn.querySelector(".answer").replaceChildren();
+  offer(turn);
   showPlain(turn, false);
   turn.dataset.version = "";
   setState(turn, "waiting");

@@ -1,4 +1,4 @@
-"""Converters, one per kind of file. They run in child.py only, and each has `convert(content) -> Contents`."""
+"""Converters, one per kind of file. They run in attachments/child.py only, and each has `convert(content) -> Contents`."""
 
 import time
 

@@ -8,6 +8,7 @@ from markdownify import MarkdownConverter
 UNSEEN = ["script", "style", "template", "noscript", "head", "svg", "iframe", "object", "canvas", "audio", "video"]
 HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 SAFE = ("http://", "https://", "mailto:")
+CONVERTER = MarkdownConverter(heading_style="ATX", bullets="-", table_infer_header=True)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -24,9 +25,7 @@ def as_markdown(html: str) -> str:
             link.unwrap()
     for image in soup.find_all("img"):
         image.replace_with(str(image.get("alt", "")))
-    text = MarkdownConverter(heading_style="ATX", bullets="-", autolinks=True, table_infer_header=True).convert_soup(
-        soup
-    )
+    text = CONVERTER.convert_soup(soup)
     return _BLANK_LINES.sub("\n\n", f"{title}\n\n{text}" if title else text).strip()
 
 

@@ -91,10 +91,10 @@ def files() -> Iterator[File]:
     cell = f"<table:table-cell {repeated}><text:p>x</text:p></table:table-cell>"
     ods = making.ods([["x"]])
     with zipfile.ZipFile(io.BytesIO(ods)) as archive:
-        content = archive.read("content.xml").decode()
+        cells = archive.read("content.xml").decode()
     rows = f'<table:table-row table:number-rows-repeated="1048576">{cell}</table:table-row>'
-    content = content.replace("<table:table-row>", rows + "<table:table-row>")
-    yield "repeated.ods", changed(ods, "content.xml", content), COMPLEX
+    repeating = cells.replace("<table:table-row>", rows + "<table:table-row>")
+    yield "repeated.ods", changed(ods, "content.xml", repeating), COMPLEX
     for name, prologue in (("laughs", LAUGHS), ("quadratic", QUADRATIC), ("passwd", PASSWD)):
         for kind, content in entities(prologue):
             yield f"{name}.{kind}", content, set()

@@ -38,7 +38,8 @@ class OddModel:
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            return {"data": [{"id": name, "object": "model", "max_model_len": 4096} for name in self.names]}
+            told = {"object": "model", "max_model_len": 4096, "capabilities": {"vision": True}}
+            return {"data": [{"id": name, **told} for name in self.names]}
 
         @app.post("/v1/chat/completions")
         async def complete() -> Response:

@@ -27,7 +27,7 @@ async def what_is_no_question(stage: Stage) -> None:
 
 @scenario(
     "not-read file-unread file-too-many file-elsewhere file-not-slack file-status file-redirected file-no-right"
-    " file-gone file-slow file-too-large file-off two-sentences"
+    " file-gone file-slow file-too-large file-off"
 )
 async def files_that_are_not_read(stage: Stage) -> None:
     anna, slack = stage.person(), stage.slack

@@ -137,6 +137,4 @@ class AnswerFiles:
 def _refused(turn: Turn, names: Sequence[str], error: Exception) -> Sentence:
     log.warning("turn %s: files cannot be attached: %s", turn.id, error)
     needs_right = isinstance(error, RefusedError) and error.code in NO_RIGHT
-    return joined(
-        say("slack-files-refused", files=tuple(names)), say("slack-files-need-right") if needs_right else NOTHING
-    )
+    return joined(say("files-refused", files=tuple(names)), say("slack-files-need-right") if needs_right else NOTHING)

@@ -177,7 +177,7 @@ def attachment_json(attachment: Attachment) -> JsonObject:
         "id": str(attachment.id),
         "filename": attachment.filename,
         "content_type": attachment.content_type,
-        "size": len(attachment.content),
+        "size": len(attachment.content) if attachment.announced is None else attachment.announced,
         "url": attachment.url,
         "proxy_url": attachment.url,
     }
