@@ -392,7 +392,7 @@ async def pictured(visitor: httpx.AsyncClient, client: Client) -> tuple[str, str
     await events(visitor, conversation, turn)
     for name, kind in ((name_of(PNG), "image/png"), ("other", "text/html")):
         read = Contents(name, pictures=(Picture(base64.b64encode(PNG).decode(), kind, 1, 1),))
-        await client.hset(f"glados:{{web}}:f:{turn}", name, read.to_json())  # type: ignore[misc]
+        await client.hset(f"glados:{{web}}:f:{turn}", name, read.to_json())
     place = f"/c/{conversation}/turns/{turn}/pictures"
     return f"{place}/{name_of(PNG)}", f"{place}/other"
 
