@@ -7,12 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.reading import read
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
@@ -286,7 +288,7 @@ async def test_contents_go_with_their_turn(scene: Scene, way: str, monkeypatch: 
 
     async with scene.world.working():
         if way == "forget while it is read":
-            read, reading, gate = attached.read, asyncio.Event(), asyncio.Event()
+            reading, gate = asyncio.Event(), asyncio.Event()
 
             async def slowly(*given: Any) -> Contents:
                 reading.set()
@@ -309,7 +311,7 @@ async def test_contents_go_with_their_turn(scene: Scene, way: str, monkeypatch: 
         elif way == "oldest":
             for number in (2, 3):
                 await scene.ask(number, "More?")
-                await until(lambda number=number: is_last(number))
+                await until(partial(is_last, number))
         elif way == "forget author":
             await Records(store).forget_author("ada")
         elif way == "forget conversation":
