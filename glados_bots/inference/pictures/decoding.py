@@ -69,7 +69,7 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
             kind = KINDS[str(image.format)]
             size = image.size
             image.load()
-            return ImageOps.exif_transpose(_shrunk(_on_white(_shrunk(image)))), kind, size
+            return _shrunk(_on_white(ImageOps.exif_transpose(_shrunk(image)))), kind, size
     except PictureRefusedError:
         raise
     except BOMB as error:
