@@ -1,5 +1,6 @@
 """What a process that converts a file may use. The parent sets the clock, and the child all else."""
 
+import os
 import resource
 from contextlib import suppress
 from pathlib import Path
