@@ -92,7 +92,7 @@ class ForgottenFiles:
                 if not await self._is_forgotten(filed):
                     continue
                 await self._take_away(filed)
-            await reply_of(cast("Awaitable[int]", self._client.hdel(f"{self._prefix}filed", filed.key)))
+            await reply_of(self._client.hdel(f"{self._prefix}filed", filed.key))
 
     async def _take_away(self, filed: _Filed) -> None:
         place = await self._current.channel(filed.channel)
