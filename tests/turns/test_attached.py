@@ -112,7 +112,7 @@ async def test_a_follow_up_sees_the_pictures_in_the_order_in_which_they_were_att
 async def test_contents_of_another_form_are_read_anew(scene: Scene, data: str) -> None:
     store = scene.world.store
     await scene.ask(1, "Why?", LOG)
-    await store.client.hset(f"{store.prefix}f:t1", "f1", data)  # type: ignore[misc]
+    await store.client.hset(f"{store.prefix}f:t1", "f1", data)
     async with scene.world.working():
         await scene.world.settled(1)
     assert "pump 7 is hot" in words_of(scene.model.asked[0])
