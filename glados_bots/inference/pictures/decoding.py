@@ -8,6 +8,7 @@ import base64
 import binascii
 import math
 import threading
+from contextlib import nullcontext
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -23,7 +24,7 @@ DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, Typ
 AVERAGED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
-_one_at_a_time = threading.Lock()  # the largest picture takes some hundred MB while it is decoded
+_one_at_a_time = threading.Lock()  # for large ones: the largest takes some hundred MB while it is decoded
 
 
 def from_data_url(url: str) -> bytes:
@@ -40,9 +41,16 @@ def from_data_url(url: str) -> bytes:
 
 
 def checked(content: bytes) -> Picture:
-    """The picture in these bytes, which has been decoded once. Blocks. Raises PictureRefusedError with the remedy."""
+    """The picture in these bytes, which has been decoded once. Blocks. Raises PictureRefusedError with the remedy.
+
+    A very large one is kept shrunk, with the width and height that it had: to decode it takes seconds, and the thread
+    that writes answers decodes it again.
+    """
     image, kind, size = _decoded(content)
-    del image
+    if image.width * image.height < size[0] * size[1]:
+        file = BytesIO()
+        image.save(file, "JPEG", quality=95, subsampling=0)
+        content, kind = file.getvalue(), "image/jpeg"
     return Picture(base64.b64encode(content).decode("ascii"), kind, *size)
 
 
@@ -66,13 +74,15 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
     if len(content) > MOST_BYTES:
         raise _too_many_bytes()
     try:
-        with _one_at_a_time, Image.open(BytesIO(content), formats=list(KINDS)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise _too_many_pixels()
-            kind = KINDS[str(image.format)]
+        with Image.open(BytesIO(content), formats=list(KINDS)) as image:
             size = image.size
-            image.load()
-            return ImageOps.exif_transpose(_shrunk(_on_white(_shrunk(image)))), kind, size
+            if size[0] * size[1] > MOST_PIXELS:
+                raise _too_many_pixels()
+            is_large = size[0] * size[1] > MOST_KEPT_PIXELS
+            with _one_at_a_time if is_large else nullcontext():
+                image.load()
+                upright = ImageOps.exif_transpose(_shrunk(_on_white(_shrunk(image))))
+            return upright, KINDS[str(image.format)], size
     except BOMB as error:
         raise _too_many_pixels() from error
     except Image.UnidentifiedImageError as error:
