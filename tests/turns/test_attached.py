@@ -388,6 +388,7 @@ async def test_bytes_that_no_platform_keeps_wait_in_redis_until_they_are_read(sc
     turn = Turn("t1", "c", "ada", "Why?", attachments=(LOG,))
     await store.accept(turn, uploads={"f1": base64.b64encode(b"pump 8").decode()})
     assert await store.upload("t1", "f1")
+    assert 0 < await store.client.ttl(f"{store.prefix}f:t1") <= 3600  # whoever ends the turn
     async with scene.world.working():
         await scene.world.settled(1)
     assert await store.upload("t1", "f1") is None
