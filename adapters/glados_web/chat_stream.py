@@ -112,7 +112,9 @@ class _Picture:
         history = await self._store.history(self._conversation)  # after the queue: a turn ending meanwhile is in both
         asked = {turn.id: _asked(turn) for each in running if (turn := await self._store.turn(each))}
         turns = [
-            asked.pop(exchange.turn, None) or {"turn": exchange.turn, "version": version(final_view(exchange))}
+            asked.pop(exchange.turn)
+            if exchange.turn in asked
+            else {"turn": exchange.turn, "version": version(final_view(exchange))}
             for exchange in history
         ]
         turns += asked.values()

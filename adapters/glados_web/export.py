@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from glados_bots.conversation import Exchange
-from glados_bots.markdown.fences import open_fence
+from glados_bots.markdown import open_fence
 from glados_bots.wording.sentence import say
 from glados_web.answers.files import files_of
 from glados_web.answers.off_loop import off_loop
@@ -47,7 +47,7 @@ def _add_files(app: FastAPI, parts: WebParts) -> None:
         found = [each for each in await off_loop(files_of, exchange.answer) if each.name == name]
         if not found:
             raise HTTPException(404, say("page-no-file"))
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}  # a safe name, see files_out/names.py
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}  # safe: see glados_bots/files_out/names.py
         return Response(found[0].content, media_type="application/octet-stream", headers=headers)
 
 

@@ -80,6 +80,14 @@ class StoreReads:
         call = self.client.hget(f"{self.prefix}f:{turn}", f"{RAW}{attachment}")
         return await reply_of(cast("Awaitable[str | None]", call))
 
+    async def unread_among(self, turns: Sequence[str]) -> set[str]:
+        """Those of these turns that have an uploaded file which nobody has read yet."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.hkeys(f"{self.prefix}f:{turn}")
+            found = await reply_of(pipe.execute())
+        return {turn for turn, names in zip(turns, found, strict=True) if any(name.startswith(RAW) for name in names)}
+
     async def state(self, turn: str) -> str | None:
         """`queued`, `running`, `dead` or `done`; None for a turn that is unknown or has expired."""
         return await self._field(turn, "state")

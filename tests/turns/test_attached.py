@@ -6,13 +6,11 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
 from PIL import Image
 
 from glados_bots.attachments.contents import Contents
@@ -28,6 +26,7 @@ from glados_bots.turns.served_models import MOST_PICTURES
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wording.sentence import joined, say
 from tests.fakes.engine import ScriptedEngine
+from tests.fakes.recording_model import RecordingModel, pictures_of, words_of
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
 from tests.turns.world import World
@@ -44,61 +43,11 @@ def png(colour: str = "red") -> bytes:
 
 
 @dataclass
-class Recording:
-    """A server of others that writes down what it is asked, and knows whether its models see.
-
-    Attributes:
-        models: by name, what the list says of a model's sight; None for a list that does not say it.
-        blind: models that refuse pictures.
-    """
-
-    models: dict[str, bool | None] = field(default_factory=lambda: {"eyes": True})
-    blind: set[str] = field(default_factory=set)
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    def app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.get("/v1/models")
-        async def models() -> dict[str, Any]:
-            told = [
-                {"id": name, "max_model_len": 8192, **({} if sees is None else {"capabilities": {"vision": sees}})}
-                for name, sees in self.models.items()
-            ]
-            return {"data": told}
-
-        @app.post("/v1/chat/completions")
-        async def complete(request: Request) -> Response:
-            body = await request.json()
-            self.asked.append(body)
-            if body["model"] in self.blind and pictures_of(body):
-                error = {"message": f"{body['model']} is not a multimodal model", "code": "image_not_supported"}
-                return JSONResponse({"error": error}, 400)
-            choice = {"index": 0, "message": {"role": "assistant", "content": "I see."}, "finish_reason": "stop"}
-            return JSONResponse({"choices": [choice]})
-
-        return app
-
-
-def pictures_of(body: dict[str, Any], message: int = -1) -> list[bytes]:
-    """The pictures of one message of a request."""
-    content = body["messages"][message]["content"]
-    parts = content if isinstance(content, list) else []
-    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
-    return [base64.b64decode(url.partition("base64,")[2]) for url in urls]
-
-
-def words_of(body: dict[str, Any], message: int = -1) -> str:
-    content = body["messages"][message]["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-@dataclass
 class Scene:
     """A world whose model is a recording server."""
 
     world: World
-    model: Recording
+    model: RecordingModel
 
     async def ask(self, number: int, text: str, *files: Attachment, conversation: str = "c") -> None:
         turn = Turn(f"t{number}", conversation, "ada", text, attachments=files)
@@ -117,7 +66,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def a_scene(client: Client, model: Recording, **options: Any) -> AsyncIterator[Scene]:
+async def a_scene(client: Client, model: RecordingModel, **options: Any) -> AsyncIterator[Scene]:
     async with running(model.app()) as url:
         inference = InferenceClient(f"{url}/v1")
         store = Store(client, "test", ttl=3600, max_exchanges=2, lease_s=0.6)
@@ -128,7 +77,7 @@ async def a_scene(client: Client, model: Recording, **options: Any) -> AsyncIter
 
 @pytest.fixture
 async def scene(client: Client) -> AsyncIterator[Scene]:
-    async with a_scene(client, Recording()) as found:
+    async with a_scene(client, RecordingModel()) as found:
         found.world.surface.files = {"f1": b"pump 7 is hot", "f2": png()}
         yield found
 
@@ -245,7 +194,7 @@ async def test_a_file_that_cannot_be_fetched_is_told_of_and_tried_again_with_the
 
 
 async def test_a_file_announced_too_large_is_not_fetched_and_one_that_lies_is_stopped(client: Client) -> None:
-    async with a_scene(client, Recording(), attachment_max_mb=1) as scene:
+    async with a_scene(client, RecordingModel(), attachment_max_mb=1) as scene:
         scene.world.surface.files = {"f1": b"x" * (2**20 + 1)}
         large = Attachment("f3", "large.log", size=2**30)
         async with scene.world.working():
@@ -257,7 +206,7 @@ async def test_a_file_announced_too_large_is_not_fetched_and_one_that_lies_is_st
 
 
 async def test_with_reading_switched_off_nothing_is_fetched(client: Client) -> None:
-    async with a_scene(client, Recording(), attachment_max_mb=0) as scene, scene.world.working():
+    async with a_scene(client, RecordingModel(), attachment_max_mb=0) as scene, scene.world.working():
         notice = await scene.answered(1, "Why?", LOG)
         assert str(say("file-off")) in notice
         assert scene.world.surface.fetched == []
@@ -275,7 +224,7 @@ async def test_of_a_hundred_pictures_the_first_are_read_and_the_others_named(sce
 
 
 async def test_a_model_that_cannot_see_says_so_names_one_that_can_and_is_never_sent_pictures(client: Client) -> None:
-    async with a_scene(client, Recording({"words": False, "eyes": True})) as scene:
+    async with a_scene(client, RecordingModel({"words": False, "eyes": True})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             notice = await scene.answered(1, "What is this?", SHOT)
@@ -285,7 +234,7 @@ async def test_a_model_that_cannot_see_says_so_names_one_that_can_and_is_never_s
 
 
 async def test_a_server_that_does_not_tell_is_asked_once_and_believed(client: Client) -> None:
-    async with a_scene(client, Recording({"words": None}, blind={"words"})) as scene:
+    async with a_scene(client, RecordingModel({"words": None}, blind={"words"})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             for number in (1, 2):
@@ -295,7 +244,7 @@ async def test_a_server_that_does_not_tell_is_asked_once_and_believed(client: Cl
 
 
 async def test_a_picture_alone_that_nobody_can_see_is_answered_in_one_sentence(client: Client) -> None:
-    async with a_scene(client, Recording({"words": False})) as scene:
+    async with a_scene(client, RecordingModel({"words": False})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             await scene.answered(1, "", SHOT)
@@ -305,7 +254,7 @@ async def test_a_picture_alone_that_nobody_can_see_is_answered_in_one_sentence(c
 
 
 async def test_a_file_too_long_for_the_window_is_cut_and_both_are_told(client: Client) -> None:
-    async with a_scene(client, Recording()) as scene:
+    async with a_scene(client, RecordingModel()) as scene:
         scene.world.surface.files = {"f1": b"word " * 40_000}
         async with scene.world.working():
             notice = await scene.answered(1, "Sum it up", LOG)

@@ -19,8 +19,6 @@ from glados_bots.inference.pictures.bounds import MOST_BYTES, MOST_KEPT_PIXELS, 
 
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 REMEDY = "send a PNG, JPEG, WebP or GIF"
-# What Pillow's readers raise for bytes that are damaged or hostile.
-DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, MemoryError, OverflowError)
 AVERAGED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -75,20 +73,26 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
         raise _too_many_bytes()
     try:
         with Image.open(BytesIO(content), formats=list(KINDS)) as image:
+            _require_bounded(image)
             size = image.size
-            if size[0] * size[1] > MOST_PIXELS:
-                raise _too_many_pixels()
             is_large = size[0] * size[1] > MOST_KEPT_PIXELS
             with _one_at_a_time if is_large else nullcontext():
                 image.load()
-                upright = ImageOps.exif_transpose(_shrunk(_on_white(_shrunk(image))))
+                upright = _shrunk(_on_white(ImageOps.exif_transpose(_shrunk(image))))
             return upright, KINDS[str(image.format)], size
+    except PictureRefusedError:
+        raise
     except BOMB as error:
         raise _too_many_pixels() from error
     except Image.UnidentifiedImageError as error:
         raise PictureRefusedError(f"these bytes are no picture; {REMEDY}") from error
-    except DAMAGED as error:
+    except Exception as error:  # Pillow's readers raise anything for bytes that are damaged or hostile
         raise PictureRefusedError(f"this picture is damaged; {REMEDY} that opens") from error
+
+
+def _require_bounded(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise _too_many_pixels()
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

@@ -7,8 +7,6 @@ from tests.fakes.common.faults import Faults
 from .rest.faults import Fault
 from .world.state import World
 
-PATH = "/cdn"
-
 
 class Cdn:
     """Serves the files of the world.
@@ -28,12 +26,12 @@ class Cdn:
 
     def routes(self) -> list[web.RouteDef]:
         """Paths and their handlers."""
-        return [web.get(f"{PATH}/attachments/{{channel_id}}/{{attachment_id:\\d+}}/{{name}}", self.download)]
+        return [web.get("/attachments/{channel_id}/{attachment_id:\\d+}/{name}", self.download)]
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["attachment_id"])
         self.served.append(number)
-        fault = self.faults.take(lambda one: one.hits_call(request.method, request.path.removeprefix(PATH)))
+        fault = self.faults.take(lambda one: one.hits_call(request.method, request.path))
         if fault is not None:
             await fault.wait(self._clock)
             if fault.drop and request.transport is not None:

@@ -11,7 +11,6 @@ from tests.fakes.common.clock import dispatched
 from tests.fakes.common.faults import Faults
 from tests.fakes.common.server import LARGEST_REQUEST, LoopbackServer
 
-from .cdn import PATH as CDN
 from .cdn import Cdn
 from .gateway.gateway import Gateway
 from .gateway.intents import PRIVILEGED
@@ -99,7 +98,7 @@ class FakeDiscord:
         host = await self._server.start(app, self._port)
         self.settings = ConnectSettings(f"http://{host}{API}", f"ws://{host}/gateway/")
         self.gateway.url = self.users.gateway_url = self.settings.gateway_url
-        self.world.cdn_base = f"http://{host}{CDN}"
+        self.world.cdn_base = f"http://{host}"
         return self
 
     async def __aexit__(

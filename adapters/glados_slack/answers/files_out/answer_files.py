@@ -18,7 +18,7 @@ from glados_slack.connection.files import NO_RIGHT
 log = logging.getLogger(__name__)
 
 LOOKS, LOOK_NAP_S = 3, 1.0  # Slack tells a moment later where a new file stands
-GIVE_NAPS_S = (2.0, 10.0)  # between tries while Slack is away
+GIVE_NAPS_S = (2.0, 10.0)  # between tries while Slack is not reachable
 
 
 class AnswerFiles:
