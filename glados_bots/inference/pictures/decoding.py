@@ -17,7 +17,9 @@ from glados_bots.conversation import Picture
 from glados_bots.errors import PictureRefusedError
 from glados_bots.inference.pictures.bounds import MOST_BYTES, MOST_KEPT_PIXELS, MOST_PIXELS
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+KINDS["MPO"] = KINDS["JPEG"]  # Pillow's name for a JPEG with a further picture in it, as many phones take
 REMEDY = "send a PNG, JPEG, WebP or GIF"
 AVERAGED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -72,7 +74,7 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
     if len(content) > MOST_BYTES:
         raise _too_many_bytes()
     try:
-        with Image.open(BytesIO(content), formats=list(KINDS)) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             _require_bounded(image)
             size = image.size
             is_large = size[0] * size[1] > MOST_KEPT_PIXELS

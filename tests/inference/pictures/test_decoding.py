@@ -117,3 +117,10 @@ def test_a_very_large_picture_is_kept_shrunk_so_that_nobody_decodes_it_twice_and
         assert kept.width * kept.height <= MOST_KEPT_PIXELS
     small = drawn(1, 40, 30)
     assert base64.b64decode(checked(small).data) == small
+
+
+def test_a_photo_of_a_phone_with_a_further_picture_in_it_is_a_jpeg() -> None:
+    file = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 15))])
+    photo = checked(file.getvalue())
+    assert (photo.kind, pixels(photo).size) == ("image/jpeg", (40, 30))
