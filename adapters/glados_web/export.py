@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from glados_bots.conversation import Exchange
-from glados_bots.markdown.fences import open_fence
+from glados_bots.markdown import open_fence
 from glados_bots.wording.sentence import say
 from glados_web.answers.files import files_of
 from glados_web.answers.off_loop import off_loop

@@ -110,6 +110,7 @@ class Forms:
         self.unread = Unread(store, UNREAD_MB * MB)
         self._longest = settings.message_max_chars
         self._most = self.limits.together_mb * MB + 12 * self._longest + (2 + MOST_FILES) * HEAD_BYTES
+        self._saving = asyncio.Lock()  # base64 and Redis need several times a form's memory: one by one
         self._room = Room(max(2 * self._most, ROOM_MB * MB))
 
     @asynccontextmanager
@@ -122,11 +123,12 @@ class Forms:
         await self.unread.make_room(visitor, size)
         with self._room.take(visitor, size):
             form = await self._parsed(request)
-            try:
-                posted = await self._posted(form)
-            finally:
-                await form.close()
-            yield posted
+            async with self._saving:
+                try:
+                    posted = await self._posted(form)
+                finally:
+                    await form.close()
+                yield posted
 
     def _announced(self, request: Request) -> int:
         """Bytes to expect: all that are allowed if the request does not tell. Refuses more before reading any."""

@@ -1,5 +1,6 @@
 """What a process that converts a file may use. The parent sets the clock, and the child all else."""
 
+import os
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ MOST_PIXELS = 50_000_000  # of a picture
 LONGEST_SIDE = 1_568  # pixels of a picture for a model; the processors of today's models take no more
 MOST_PAGES_SEEN = 8  # of a PDF without text
 ENOUGH_S = 3.0  # of the processor or by the clock: then a converter that goes page by page says how far it came
+NOBODY = 65_534  # user and group in place of root, so that it can start no process and signal none of ours
 
 
 def bound() -> None:
@@ -33,3 +35,8 @@ def bound() -> None:
 def close_doors() -> None:
     """From here on the process opens neither files nor sockets. The three that it has stay open."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    if os.getuid() == 0:
+        with suppress(OSError):  # a container may not know that user; then the process stays root
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)

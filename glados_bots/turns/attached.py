@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypedDict, TypeVar
 
-from glados_bots.attachments.contents import Contents, refused
+from glados_bots.attachments.contents import Contents, readable, refused
 from glados_bots.attachments.fitting import fitted
 from glados_bots.attachments.reading import read
 from glados_bots.conversation import Attachment, Exchange, Picture, Turn
@@ -97,8 +97,7 @@ class AttachedFiles:
 
     async def of(self, lease: Lease, patiently: Patience) -> list[tuple[str, Contents]]:
         """(name, contents) of each file, in the question's order. Raises LeaseLostError."""
-        known = await patiently(lambda: self._store.contents(lease.turn.id))
-        kept = {name: Contents.from_json(data) for name, data in known.items()}
+        kept = readable(await patiently(lambda: self._store.contents(lease.turn.id)))
         files = lease.turn.attachments[: self._most_files]
         found = await asyncio.gather(*(self._one(lease, file, kept.get(file.id), patiently) for file in files))
         too_many = refused(say("file-too-many", most=self._most_files))
@@ -148,8 +147,9 @@ class AttachedFiles:
         found: dict[str, tuple[Picture, ...]] = {}
         for exchange in reversed(exchanges):
             if exchange.pictures and room > 0:
-                kept = await self._store.contents(exchange.turn)
-                all_ = [one for data in kept.values() for one in Contents.from_json(data).pictures]
+                kept = readable(await self._store.contents(exchange.turn))  # in no order
+                files = [kept[file.id] for file in exchange.attachments if file.id in kept]
+                all_ = [picture for contents in files for picture in contents.pictures]
                 found[exchange.turn] = tuple(all_[:room])
                 room -= len(found[exchange.turn])
         return found

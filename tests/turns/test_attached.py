@@ -98,6 +98,26 @@ async def test_the_model_reads_the_words_of_a_file_and_sees_a_picture_also_when_
     assert scene.world.surface.fetched == ["f1", "f2"]
 
 
+async def test_a_follow_up_sees_the_pictures_in_the_order_in_which_they_were_attached(scene: Scene) -> None:
+    shots = [Attachment(f"p{number}", f"p{number}.png") for number in range(MOST_PICTURES)]
+    scene.world.surface.files = {shot.id: png(f"#{index}{index}0000") for index, shot in enumerate(shots)}
+    async with scene.world.working():
+        await scene.answered(1, "Which?", *shots)
+        await scene.answered(2, "And the second?")
+    first, second = scene.model.asked
+    assert pictures_of(second, -3) == pictures_of(first)
+
+
+@pytest.mark.parametrize("data", ["", "[]", '{"words": 1}', '{"text": "old", "pictures": 3}', "null"])
+async def test_contents_of_another_form_are_read_anew(scene: Scene, data: str) -> None:
+    store = scene.world.store
+    await scene.ask(1, "Why?", LOG)
+    await store.client.hset(f"{store.prefix}f:t1", "f1", data)
+    async with scene.world.working():
+        await scene.world.settled(1)
+    assert "pump 7 is hot" in words_of(scene.model.asked[0])
+
+
 async def test_an_exchange_keeps_what_was_read_but_no_address(scene: Scene) -> None:
     secret = Attachment("f1", "pump.log", source={"url": "https://cdn.example/signed"})
     async with scene.world.working():

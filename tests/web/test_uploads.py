@@ -96,6 +96,24 @@ async def test_a_question_sent_again_is_one_turn_and_a_file_sent_twice_is_one_fi
     assert str(model.prompts[0][-1]["content"]).count("once") == 1
 
 
+async def test_a_file_that_nobody_has_read_yet_goes_with_its_chat(
+    visitor: httpx.AsyncClient, model: ScriptedModel, client: Client
+) -> None:
+    model.gate.clear()
+    conversation, marker = new_conversation(), base64.b64encode(b"a marker 51c7 of its own").decode()
+    await post(visitor, conversation, file("1.txt", b"first"), key="k1")
+    await model.reached.wait()
+    await post(visitor, conversation, file("2.txt", base64.b64decode(marker)), key="k2")
+    assert len(await holding(client, marker)) == 1
+    await visitor.post(f"/c/{conversation}/delete", json={})
+    model.gate.set()
+    await until(lambda: _is_gone(client, marker))
+
+
+async def _is_gone(client: Client, words: str) -> bool:
+    return await holding(client, words) == []
+
+
 async def test_an_edit_keeps_the_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
     conversation = new_conversation()
     turn = (await post(visitor, conversation, file("a.txt", b"kept words"), text="Old")).json()["turn"]

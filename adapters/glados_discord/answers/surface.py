@@ -20,6 +20,7 @@ from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
 from glados_discord.answers.files import FILE_LIMITS, has_files, uploads
+from glados_discord.answers.forgotten import ForgottenFiles
 from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
 from glados_discord.answers.refused import acceptable, upload_errors
@@ -64,6 +65,7 @@ class DiscordSurface:
         self._still_asked = StillAsked(current, store, self.rates)
         self.places = Places(current, facts, self.rates, self._still_asked, settings.thread_archive_minutes)
         self._files = DiscordFiles(current, self.rates, settings.cdn_hosts)
+        self.forgotten = ForgottenFiles(store, current, self.rates)
         self.typing = TypingNotice(current, store, self.rates)
 
     def answer(self, turn: Turn) -> Stream[str]:
@@ -89,6 +91,8 @@ class DiscordSurface:
             await self._rewrite(turn, target.channel, message.id, view, nonce)
         if target.is_shared:
             await self._facts.place(message.id, turn.conversation)
+        if view.files:
+            await self.forgotten.note(turn, target.channel, message.id)
         self.typing.follow(turn, target.channel, view.state)
         return f"{target.channel}:{message.id}"
 
@@ -118,6 +122,8 @@ class DiscordSurface:
             await self.remove(turn, post)
             raise MessageGoneError(f"message {number} is too old to be edited")
         await self._rewrite(turn, channel, number, view)
+        if view.files:
+            await self.forgotten.note(turn, channel, number)
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -134,7 +140,7 @@ class DiscordSurface:
                 await message.delete()
             except discord.HTTPException as error:
                 if error.code == ARCHIVED:
-                    await self._unarchive(channel)
+                    await self._current.reopen(channel)
                     raise
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
                     raise
@@ -193,17 +199,10 @@ class DiscordSurface:
                 )
         except discord.HTTPException as error:
             if error.code == ARCHIVED:
-                await self._unarchive(channel)
+                await self._current.reopen(channel)
             elif error.code in SLOWED:
                 await self.rates.close(self.budget(turn), SLOW_PERIOD_S)
             raise
-
-    async def _unarchive(self, channel: int) -> None:
-        """Reopen an archived thread, in which edits fail. The core then retries the edit."""
-        with as_core_errors():
-            thread = await (await self._current.get()).fetch_channel(channel)
-            if isinstance(thread, discord.Thread):
-                await thread.edit(archived=False)
 
     async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
         """A message that a dead process sent, but did not save, so long ago that Discord has forgotten its nonce."""

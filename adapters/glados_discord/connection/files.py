@@ -8,11 +8,11 @@ from glados_bots.conversation import Attachment
 from glados_bots.settings import words
 from glados_bots.surface import MessageGoneError, PlaceGoneError, UnreadableError
 from glados_bots.wording.sentence import say
+from glados_discord.connection import attachments
+from glados_discord.connection.attachments import CHANNEL, MESSAGE, URL
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.rates import Rates
 from glados_discord.connection.refusals import as_core_errors
-from glados_discord.words import attachments
-from glados_discord.words.attachments import CHANNEL, MESSAGE, URL
 
 # What the hosts answer when a signed address has expired, or the file was deleted.
 EXPIRED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})

@@ -15,12 +15,12 @@ from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.access import DiscordAsker, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
+from glados_discord.connection import attachments
 from glados_discord.connection.permissions import missing_in
 from glados_discord.incoming import replies
 from glados_discord.incoming.questions import AskedOnDiscord
 from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import Where, where_of
-from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
 
 

@@ -12,6 +12,8 @@ from typing import Self
 from glados_bots.markdown.drawing.chat import ChatSink
 from glados_bots.markdown.drawing.leaves import Leaf
 from glados_bots.markdown.streaming.stream import Stream
+from glados_bots.markdown.tree import Table
+from glados_slack.answers import tables
 from glados_slack.answers.block_kit import Block
 from glados_slack.answers.blocks import BlockDialect
 from glados_slack.answers.markdown import SlackDialect, render
@@ -59,13 +61,17 @@ class TwofoldDialect:
         self._markdown = MarkdownDialect()
 
     def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
-        return self._blocks.expand(leaf, limit // 2)
+        rule = MarkdownDialect.rule(leaf.block) if isinstance(leaf.block, Table) else ""
+        return self._blocks.expand(leaf, limit - len(rule), self._row_size)
 
     def draw(self, leaf: Leaf) -> Drawn:
         return self._blocks.draw(leaf), self._markdown.draw(leaf)
 
     def size(self, drawn: Drawn) -> int:
         return max(self._blocks.size(drawn[0]), len(drawn[1]))
+
+    def _row_size(self, row: tables.Row) -> int:
+        return max(tables.row_size(row), self._markdown.row_size(row))
 
     def fits_beside(self, before: list[tuple[Leaf, Drawn]], leaf: Leaf) -> bool:
         return self._blocks.fits_beside([(other, drawn[0]) for other, drawn in before], leaf)

@@ -1,5 +1,7 @@
 """Answers in Block Kit: `rich_text`, `header`, `table`, `divider` and `context` blocks."""
 
+from collections.abc import Callable
+
 from glados_bots.markdown.drawing.chat import BOXES, ChatDialect
 from glados_bots.markdown.drawing.inline import ZERO_WIDTH_SPACE, code_language
 from glados_bots.markdown.drawing.leaves import Leaf, bold
@@ -22,10 +24,10 @@ class BlockDialect:
     def __init__(self, text_dialect: ChatDialect) -> None:
         self._text = text_dialect
 
-    def expand(self, leaf: Leaf, limit: int) -> list[Leaf]:
+    def expand(self, leaf: Leaf, limit: int, size_of: Callable[[tables.Row], int] = tables.row_size) -> list[Leaf]:
         if not isinstance(leaf.block, Table) or leaf.drawn:
             return [leaf]
-        return tables.expand(leaf, leaf.block, limit)
+        return tables.expand(leaf, leaf.block, limit, size_of)
 
     def draw(self, leaf: Leaf) -> Block:
         """Write a leaf as a block, or as an element of a rich_text block."""

@@ -55,8 +55,17 @@ class MarkdownDialect(BackslashDialect):
         """Write a leaf; a table row by row, so that it only ever grows."""
         if isinstance(leaf.block, Table):
             header, *rows = [self._row(row) for row in leaf.block.rows]
-            return "\n".join([header, "|" + " --- |" * len(leaf.block.rows[0]), *rows])
+            return "\n".join([header, self.rule(leaf.block), *rows])
         return "---" if leaf.kind == "rule" and not leaf.place.levels else super().draw(leaf).replace(RULE, "---")
+
+    @staticmethod
+    def rule(table: Table) -> str:
+        """The line below the header."""
+        return "|" + " --- |" * len(table.rows[0])
+
+    def row_size(self, row: list[list[Run]]) -> int:
+        """Characters of a row with its line break."""
+        return len(self._row(row)) + len("\n")
 
     def _row(self, row: list[list[Run]]) -> str:
         cells = (" ".join(write_lines(self, cell)).replace("|", "\\|") for cell in row)

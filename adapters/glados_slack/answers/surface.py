@@ -15,7 +15,7 @@ from glados_bots.conversation import Attachment, Turn
 from glados_bots.store.store import Store
 from glados_bots.surface import Budget, FileLimits, MessageGoneError, PlaceGoneError, TableLimits, View
 from glados_bots.wording.sentence import say
-from glados_slack.answers.answer import Chunk, SlackAnswer
+from glados_slack.answers.answer import LIMIT, Chunk, SlackAnswer
 from glados_slack.answers.files_out.answer_files import AnswerFiles
 from glados_slack.answers.look import ENDED, content, is_final
 from glados_slack.answers.loose_ends import LINE, LooseEnds
@@ -26,13 +26,15 @@ from glados_slack.answers.sessions import AgentSessions
 from glados_slack.answers.shown_turns import ShownTurn, ShownTurns
 from glados_slack.answers.status import StatusLines
 from glados_slack.answers.streams import StreamOverError, Streams
-from glados_slack.answers.tables import MAX_CHARS, MAX_COLUMNS, MAX_ROWS
+from glados_slack.answers.tables import MAX_COLUMNS, MAX_ROWS
 from glados_slack.connection.budgets import budget
 from glados_slack.connection.calls import Calls, LimitedError, NotSentError, RefusedError
 from glados_slack.connection.files import FileFetcher
 
 log = logging.getLogger(__name__)
 
+# Slack takes 10,000 characters in a table, but a message has fewer, and a stream needs some of them between the cells.
+TABLE_CHARS = LIMIT * 2 // 3
 WAITING_RATE = (10, 1.0)  # looks at one status line in so many seconds
 
 
@@ -40,8 +42,7 @@ class SlackSurface:
     """Shows answers on Slack."""
 
     longest_call_s = 30.0
-    # Of text, ten tables and more are as hard to read as a table's hundredth row.
-    files_out: FileLimits | None = FileLimits(TableLimits(rows=MAX_ROWS - 1, columns=MAX_COLUMNS, chars=MAX_CHARS))
+    files_out: FileLimits | None = FileLimits(TableLimits(rows=MAX_ROWS - 1, columns=MAX_COLUMNS, chars=TABLE_CHARS))
 
     def __init__(self, store: Store, calls: Calls, *, streaming: bool = True) -> None:
         self._store = store

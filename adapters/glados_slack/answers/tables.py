@@ -1,5 +1,7 @@
 """Tables as Slack's own blocks, cut by its limits; what no such block can hold becomes records."""
 
+from collections.abc import Callable
+
 from glados_bots.markdown.drawing.grid import records
 from glados_bots.markdown.drawing.leaves import Leaf
 from glados_bots.markdown.tree import Run, Table
@@ -8,26 +10,31 @@ from glados_slack.answers.mentions import without_tokens
 from glados_slack.answers.rich_text import elements
 
 MAX_ROWS, MAX_COLUMNS, MAX_CHARS = 100, 20, 10_000  # Slack's limits of a table
+Row = list[list[Run]]
 
 
-def expand(leaf: Leaf, table: Table, limit: int) -> list[Leaf]:
-    """The leaf with its block, its two parts, or records; `limit` counts characters."""
+def expand(leaf: Leaf, table: Table, limit: int, size_of: Callable[[Row], int]) -> list[Leaf]:
+    """The leaf with its block, its two parts, or records.
+
+    Args:
+        leaf: of the table.
+        table: with a header.
+        limit: characters of a message.
+        size_of: characters that a row takes of them, in whatever way it is drawn.
+    """
     header, *rows = table.rows
     if len(header) > MAX_COLUMNS:
         return records(leaf, table)
-    limit = min(limit, MAX_CHARS)
-    if len(rows) < MAX_ROWS:
-        drawn = draw(table)
-        if size(drawn) <= limit:
-            leaf.drawn = drawn
-            return [leaf]
-    room = limit - _row_size(header)
+    room = min(limit, MAX_CHARS) - size_of(header)
     count = 0
     for row in rows[: MAX_ROWS - 1]:
-        room -= _row_size(row)
+        room -= size_of(row)
         if room < 0:
             break
         count += 1
+    if room >= 0 and count == len(rows):
+        leaf.drawn = draw(table)
+        return [leaf]
     if count == 0:
         return records(leaf, table)
     parts = (rows[:count], rows[count:])
@@ -50,5 +57,6 @@ def _cell(runs: list[Run]) -> Block:
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": content}]}
 
 
-def _row_size(row: list[list[Run]]) -> int:
+def row_size(row: Row) -> int:
+    """Characters of a row's block."""
     return sum(size(_cell(cell)) for cell in row)

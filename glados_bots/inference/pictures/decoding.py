@@ -18,8 +18,6 @@ from glados_bots.inference.pictures.bounds import MOST_BYTES, MOST_KEPT_PIXELS, 
 
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 REMEDY = "send a PNG, JPEG, WebP or GIF"
-# What Pillow's readers raise for bytes that are damaged or hostile.
-DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, MemoryError, OverflowError)
 AVERAGED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -67,18 +65,24 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
         raise _too_many_bytes()
     try:
         with _one_at_a_time, Image.open(BytesIO(content), formats=list(KINDS)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise _too_many_pixels()
+            _require_bounded(image)
             kind = KINDS[str(image.format)]
             size = image.size
             image.load()
-            return ImageOps.exif_transpose(_shrunk(_on_white(_shrunk(image)))), kind, size
+            return _shrunk(_on_white(ImageOps.exif_transpose(_shrunk(image)))), kind, size
+    except PictureRefusedError:
+        raise
     except BOMB as error:
         raise _too_many_pixels() from error
     except Image.UnidentifiedImageError as error:
         raise PictureRefusedError(f"these bytes are no picture; {REMEDY}") from error
-    except DAMAGED as error:
+    except Exception as error:  # Pillow's readers raise anything for bytes that are damaged or hostile
         raise PictureRefusedError(f"this picture is damaged; {REMEDY} that opens") from error
+
+
+def _require_bounded(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise _too_many_pixels()
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

@@ -15,7 +15,6 @@ from glados_bots.conversation import Message
 from glados_bots.errors import (
     ConfigError,
     EngineDeadError,
-    EngineError,
     GenerationFailedError,
     first_line,
 )
@@ -98,7 +97,9 @@ class TransformersEngine(CardEngine):
         try:
             async for _ in self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0)):
                 pass
-        except EngineError as error:
+        except Exception as error:
+            if self.fatal:
+                raise
             log.warning("%s sees no pictures here: %s", self._card.name, first_line(error))
             if self._sight.scheduler is not self._scheduler:
                 await asyncio.to_thread(self._sight.scheduler.stop)

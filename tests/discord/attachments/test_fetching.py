@@ -1,6 +1,7 @@
 """Files come from Discord's own hosts, within the limits; addresses expire, and hosts lie, refuse and fail."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ async def test_no_size_that_is_announced_is_believed(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"drop": True}])
-async def test_an_outage_is_waited_for_and_then_told(scene: Scene, fault: dict[str, int]) -> None:
+async def test_an_outage_is_waited_for_and_then_told(scene: Scene, fault: dict[str, Any]) -> None:
     faults = scene.world.fake.cdn.faults
     async with scene.world.bot():
         faults.add(**fault)

@@ -89,7 +89,8 @@ def test_a_data_url_is_measured_before_it_is_decoded() -> None:
 def test_a_picture_is_seen_upright_on_white_and_not_larger_than_any_model_takes() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
-    assert pixels(seen(drawn(1, 40, 30, "JPEG", exif=exif))).size == (30, 40)
+    for kind, mode in (("JPEG", "RGB"), ("PNG", "RGBA"), ("WEBP", "RGBA")):
+        assert pixels(seen(drawn(1, 40, 30, kind, mode, exif=exif))).size == (30, 40)
     file = BytesIO()
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(file, "PNG")
     assert pixels(seen(file.getvalue())).getpixel((0, 0)) == (255, 255, 255)

@@ -1,6 +1,7 @@
 """Models that see: what they say about pictures is what `generate` says, alone, in a batch and beside texts."""
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import httpx
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
 from glados_bots.conversation import Message, Picture
 from glados_bots.errors import GenerationFailedError, PictureRefusedError, PromptTooLongError
+from glados_bots.inference.api.service import create_app
+from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Cache, Shape, load_cards
 from glados_bots.inference.pictures.bounds import MOST_TOKENS
 from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures
@@ -25,8 +29,9 @@ from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.vision.families import FAMILIES
 from glados_bots.inference.transformers_engine.vision.shown import Shown
 from glados_bots.wire.events import Delta, Finished, Sampling
-from tests.inference.pictures.draw import picture
-from tests.inference.tiny import card, started
+from tests.inference.api.chat_requests import CHAT
+from tests.inference.pictures.draw import data_url, part, picture
+from tests.inference.tiny import DATA, card, started
 from tests.inference.transformers_engine.seeing import (
     EIGHT,
     FIVE,
@@ -38,7 +43,8 @@ from tests.inference.transformers_engine.seeing import (
     processed,
     write,
 )
-from tests.waiting import until
+from tests.servers import running
+from tests.waiting import until, until_ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 GREEDY = Sampling(max_tokens=8, temperature=0.0)
@@ -380,3 +386,25 @@ async def test_a_template_that_shows_no_pictures_leaves_a_model_that_reads(tmp_p
     template.write_text(template.read_text().replace(FIVE, ""))
     async with served(tmp_path) as engine:
         assert engine.seeing == ()
+
+
+async def test_the_api_answers_about_a_picture_beside_a_text(folder: Path) -> None:
+    engine = TransformersEngine(
+        card(folder, prompt_format="chat_template"), EngineOptions(DATA, dtype="float32", quantize="none")
+    )
+    async with running(create_app(engine)) as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
+        await until_ready(http)
+        (listed,) = (await http.get("/v1/models")).json()["data"]
+        assert listed["capabilities"] == {"vision": True}
+        shown = part(data_url(base64.b64decode(ONE.data)))
+        talks = [[shown, {"type": "text", "text": "What is this?"}], "Hi"]
+        bodies = [
+            {"model": "tiny", "messages": [{"role": "user", "content": talk}], "max_tokens": 8, "temperature": 0}
+            for talk in talks
+        ]
+        found = [one.json() for one in await asyncio.gather(*(http.post(CHAT, json=body) for body in bodies))]
+        model = loaded(folder)
+        for answered, talk in zip(found, (TALKS["a picture"], TALKS["words"]), strict=True):
+            inputs = processed("qwen 3 vl", folder, talk)
+            assert answered["choices"][0]["message"]["content"] == generated(engine, model, inputs)
+            assert answered["usage"]["prompt_tokens"] == inputs["input_ids"].shape[1]

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -54,7 +55,7 @@ async def test_what_is_too_long_for_messages_comes_as_files(
             model.pieces = [text[:100], text[100:]]
             question = await ada.say(channel, f"{slack.bot.mention} all of it?")
             await answered(slack, question)
-            await slack.wait_for(lambda question=question: len(slack.answers(thread=question)) == 2)
+            await slack.wait_for(partial(_has_two, slack, question))
     whole, code, table = files(slack)
     assert whole == OutFile("answer.md", LONG.encode())
     assert (code.name, code.content.decode()) == ("code.py", "".join(f"print({number})\n" for number in range(61)))
@@ -65,6 +66,10 @@ async def test_what_is_too_long_for_messages_comes_as_files(
     assert "code.py" in said[1]
     assert "table.csv" in said[2]
     assert len(slack.ledger.calls("files.getUploadURLExternal")) == 3
+
+
+def _has_two(slack: FakeSlack, question: Message) -> bool:
+    return len(slack.answers(thread=question)) == 2
 
 
 async def regenerated(slack: FakeSlack, ada: Person, question: Message) -> None:

@@ -18,6 +18,7 @@ from glados_slack.answers.files_out import answer_files, left
 from glados_slack.answers.files_out.notes import UploadNotes, slot_of
 from glados_slack.answers.surface import SlackSurface
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack.api.faults import Fault
 from tests.slack.answers.test_waiting import surfaces, turn
 from tests.waiting import LONGEST_S, until
 
@@ -202,7 +203,7 @@ async def test_an_upload_whose_turn_nobody_continues_is_deleted_or_known_after_a
         for method, stand in ((COMPLETE, 0), ("", 1)):
             fault = slack.faults.add(method=method or COMPLETE, drop=True, after_commit=not method)
             giving = asyncio.create_task(dead.files.give(turn, FILE))
-            await slack.wait_for(lambda fault=fault: fault.hits)
+            await slack.wait_for(partial(_hits, fault))
             giving.cancel()
             await asyncio.gather(giving, return_exceptions=True)
             await heir.files.left.tidy()
@@ -320,10 +321,17 @@ def test_the_same_file_has_the_same_slot_and_another_content_another() -> None:
 
 async def _carried_out(slack: FakeSlack, method: str) -> None:
     """Let Slack take the step that it holds."""
-    count = lambda: len(slack.files.uploaded if method == SEND else slack.ledger.requests)  # noqa: E731
+
+    def count() -> int:
+        return len(slack.files.uploaded if method == SEND else slack.ledger.requests)
+
     before = count()
     slack.clock.advance(LONGEST_S)
     await slack.wait_for(lambda: count() > before, what=method)
+
+
+def _hits(fault: Fault) -> int:
+    return fault.hits
 
 
 async def _age(client: Client, seconds: float = LONGEST_S) -> None:

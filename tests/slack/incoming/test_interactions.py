@@ -45,7 +45,7 @@ async def test_regenerate_makes_the_answer_anew_in_its_place_for_the_asker_only(
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
-        assert labels(answer) == {"glados_vote", "glados_redo"}
+        assert labels(answer) == {"glados_vote", "glados_redo", "glados_file"}
         await bob.click(slack.message(answer), "Regenerate")
         await slack.wait_for(lambda: any(one.visible_to == bob.id for one in slack.answers(channel)))
         model.pieces = ["Another ", "answer."]

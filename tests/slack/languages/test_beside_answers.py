@@ -41,7 +41,12 @@ async def test_the_status_line_the_buttons_and_the_votes(
         question = await bert.say(channel, f"{slack.bot.mention} hi")
         (answer,) = await answered(slack, question)
     assert slack.ledger.statuses[0].text == label("status-is-thinking")
-    assert texts_of_buttons(answer) == [label("good-answer"), label("bad-answer"), label("button-redo")]
+    assert texts_of_buttons(answer) == [
+        label("good-answer"),
+        label("bad-answer"),
+        label("button-redo"),
+        label("as-file"),
+    ]
     assert read_out(answer) == [label("good-answer-label"), label("bad-answer-label")]
     assert not slack.ledger.refused
 

@@ -54,7 +54,7 @@ async def files_that_were_not_read_and_in_part(stage: Stage) -> None:
     await with_files(stage, [CONTENTS[0], Contents(text="λ", partly=say("file-two-parts", first=FIRST, second=FIRST))])
 
 
-@scenario("file-scan file-too-many-pictures")
+@scenario("file-scan file-too-many-pictures further-files")
 async def more_pictures_than_a_prompt_takes(stage: Stage) -> None:
     await with_files(stage, SEEN)
 

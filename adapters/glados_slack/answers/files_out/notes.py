@@ -118,7 +118,7 @@ class UploadNotes:
             return False
         keys = [self._out(upload.of), self._open, self._stand]
         stands, entry = replace(slot, is_there=True).text, replace(upload, at=time.time()).text
-        args = [upload.slot, slot.text, stands, file, entry, self._keep_s + MORE_S]
+        args: list[str | int] = [upload.slot, slot.text, stands, file, entry, self._keep_s + MORE_S]
         return slot.is_there or bool(await reply_of(self._done(keys=keys, args=args)))
 
     async def drop(self, turn: Turn, slots: Iterable[str]) -> dict[str, Upload]:
