@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import discord
 
-from glados_bots.attachments.downloads import DownloadError, whole
+from glados_bots.attachments.downloads import DownloadError, download
 from glados_bots.conversation import Attachment
 from glados_bots.settings import words
 from glados_bots.surface import MessageGoneError, PlaceGoneError, UnreadableError
@@ -41,7 +41,7 @@ class DiscordFiles:
         return await self._download(await self._fresh_address(attachment), most)
 
     async def _download(self, url: str, most: int) -> bytes:
-        return (await whole(url, most, is_ours=self._is_discords)).content
+        return (await download(url, most, is_ours=self._is_discords)).content
 
     def _is_discords(self, url: str) -> bool:
         return urlsplit(url).hostname in self._hosts
