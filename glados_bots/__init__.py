@@ -7,7 +7,7 @@ __version__: str
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, looked up when it is asked for: that takes 50 ms, and every file that is read starts a process."""
+    """`__version__`, looked up at its first use: that takes 50 ms, and every attached file starts a process."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version  # noqa: PLC0415

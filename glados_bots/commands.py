@@ -20,7 +20,7 @@ from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import LEVELS
 from glados_bots.wording.languages import NAMES as LANGUAGES
 from glados_bots.wording.languages import known
-from glados_bots.wording.sentence import Sentence, joined, say
+from glados_bots.wording.sentence import NOTHING, Sentence, joined, say
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,12 @@ class Commands:
         return [model.id for model in await self._client.models()]
 
     async def model(self, channel: str) -> Sentence:
-        """Say which model answers in a channel, and which others could."""
-        served = await self.models()
+        """Say which model answers in a channel, which others could, and which of them see pictures."""
+        served = await self._client.models()
         chosen = (await self._book.get(channel)).model
-        return say("model-is" if chosen else "model-is-default", model=chosen or served[0], models=_listed(served))
+        names, seeing = _listed(model.id for model in served), _listed(model.id for model in served if model.sees)
+        answers = say("model-is" if chosen else "model-is-default", model=chosen or served[0].id, models=names)
+        return joined(answers, say("models-see", models=seeing) if seeing else NOTHING)
 
     async def set_model(self, channel: str, name: str, by: str = "") -> Sentence:
         """Choose the model of a channel; empty restores the default. The audit log names `by`.

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["done", "stopped", "failed"]
+ABOUT_FILES = ("attachments", "attached", "pictures")  # fields of an exchange
 LANGUAGE = "language"  # the key of the language in `Turn.place`
 
 
@@ -88,14 +89,16 @@ class Exchange:
     pictures: int = 0  # how many of the files' pictures a model that sees can be shown again
 
     def to_json(self) -> str:
-        """JSON of all fields."""
-        return json.dumps(asdict(self))
+        """JSON of the fields. Those about files are left out if there are none: older versions do not know them."""
+        found = asdict(self)
+        return json.dumps({name: value for name, value in found.items() if value or name not in ABOUT_FILES})
 
     @classmethod
     def from_json(cls, data: str) -> "Exchange":
-        """The inverse of `to_json`."""
-        found = json.loads(data)
-        return cls(**{**found, "attachments": tuple(Attachment(**one) for one in found.get("attachments", ()))})
+        """The inverse of `to_json`. Fields of a newer version are left out."""
+        found = _known(cls, json.loads(data))
+        files = tuple(Attachment(**_known(Attachment, one)) for one in found.get("attachments", ()))
+        return cls(**{**found, "attachments": files})
 
 
 def to_lines(attachments: Iterable[Attachment]) -> str:
@@ -105,5 +108,11 @@ def to_lines(attachments: Iterable[Attachment]) -> str:
 
 def from_lines(lines: str) -> tuple[Attachment, ...]:
     """The inverse of `to_lines`. A file that came with two messages of one question counts once."""
-    found = (Attachment(**json.loads(line)) for line in lines.splitlines())
+    found = (Attachment(**_known(Attachment, json.loads(line))) for line in lines.splitlines())
     return tuple({one.id: one for one in found}.values())
+
+
+def _known(kind: type[Attachment | Exchange], found: dict[str, Any]) -> dict[str, Any]:
+    """The fields that this version knows. While roles are upgraded one by one, two versions read the same data."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}

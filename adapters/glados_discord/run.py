@@ -83,6 +83,7 @@ class Bot:
             asyncio.create_task(self.core.run(), name="worker"),
             asyncio.create_task(self._stay_connected(), name="gateway"),
             asyncio.create_task(self.parts.catch_up.stamp_for_ever(self._is_well), name="stamps"),
+            asyncio.create_task(self.core.surface.forgotten.run(), name="forgotten files"),
         ]
         stopping = asyncio.create_task(self._stopping.wait())
         try:

@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from glados_bots.store.channels import LONGEST_PERSONA
+from glados_web.answers.files import names_of
 from glados_web.answers.markdown import render
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.painter import Patience
@@ -49,5 +50,6 @@ async def chat_page(parts: WebParts, request: Request, conversation: str) -> HTM
         render=partial(render, patience=Patience()),
         view=lambda exchange: final_view(exchange, language),
         version=version,
+        names_of=names_of,
         max_chars=parts.settings.message_max_chars,
     )

@@ -1,7 +1,7 @@
 """Everything that happens in one chat, as one stream of server-sent events: a page needs no second connection.
 
     turns    {turns: [{turn, question, files} | {turn, version}]}   the chat's turns in order, under way or answered
-    view     {turn, from, blocks, notice, state, markdown?, version?}   an answer grows, or ends; see answers/stream.py
+    view     {turn, from, blocks, notice, state, markdown?, version?, files?}   an answer grows or ends (answers/)
     alive    {}   nothing has changed for KEEP_ALIVE_S: a browser that hears nothing for longer has a dead connection
     crowded  {}   another tab of this browser took this stream's place
     lost     {}   the store is not reachable
@@ -112,7 +112,9 @@ class _Picture:
         history = await self._store.history(self._conversation)  # after the queue: a turn ending meanwhile is in both
         asked = {turn.id: _asked(turn) for each in running if (turn := await self._store.turn(each))}
         turns = [
-            asked.pop(exchange.turn, None) or {"turn": exchange.turn, "version": version(final_view(exchange))}
+            asked.pop(exchange.turn)
+            if exchange.turn in asked
+            else {"turn": exchange.turn, "version": version(final_view(exchange))}
             for exchange in history
         ]
         turns += asked.values()

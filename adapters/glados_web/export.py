@@ -1,4 +1,4 @@
-"""A chat, or one answer of it, as a Markdown file for its owner. Every question and answer stands in it unchanged."""
+"""A chat or an answer as a Markdown file for its owner, every word unchanged; long code and tables as files, too."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,8 +9,9 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from glados_bots.conversation import Exchange
-from glados_bots.markdown.fences import open_fence
+from glados_bots.markdown import open_fence
 from glados_bots.wording.sentence import say
+from glados_web.answers.files import files_of
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.stream import final_view
 from glados_web.chats import shorten
@@ -26,15 +27,42 @@ def add_export(app: FastAPI, parts: WebParts) -> None:
     @app.get("/c/{conversation}/chat.md")
     async def chat(conversation: Owned, request: Request) -> Response:
         history, language = await parts.store.history(conversation), language_of(request)
-        title = shorten(history[0].question) if history else str(say("page-empty-chat").in_language(language))
+        title = title_of(history[0]) if history else say("page-empty-chat").in_language(language)
         return _file(title, await off_loop(written, title, history, datetime.now(UTC), language), language)
 
     @app.get("/c/{conversation}/turns/{turn}/answer.md")
     async def answer(conversation: Owned, turn: str, request: Request) -> Response:
-        found = [each for each in await parts.store.history(conversation) if each.turn == turn]
-        if not found or found[0].outcome == "failed":
-            raise HTTPException(404, say("page-no-answer"))
-        return _file(shorten(found[0].question), found[0].answer, language_of(request))
+        found = await _answered(parts, conversation, turn)
+        return _file(title_of(found), found.answer, language_of(request))
+
+    _add_files(app, parts)
+
+
+def _add_files(app: FastAPI, parts: WebParts) -> None:
+    Owned = Annotated[str, Depends(parts.owned)]  # noqa: N806 - a type
+
+    @app.get("/c/{conversation}/turns/{turn}/files/{name}")
+    async def file(conversation: Owned, turn: str, name: str) -> Response:
+        exchange = await _answered(parts, conversation, turn)
+        found = [each for each in await off_loop(files_of, exchange.answer) if each.name == name]
+        if not found:
+            raise HTTPException(404, say("page-no-file"))
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}  # safe: see glados_bots/files_out/names.py
+        return Response(found[0].content, media_type="application/octet-stream", headers=headers)
+
+
+async def _answered(parts: WebParts, conversation: str, turn: str) -> Exchange:
+    """Return a turn with an answer. Raises HTTPException (404) if the chat has none of that name."""
+    for exchange in await parts.store.history(conversation):
+        if exchange.turn == turn and exchange.outcome != "failed":
+            return exchange
+    raise HTTPException(404, say("page-no-answer"))
+
+
+def title_of(exchange: Exchange) -> str:
+    """The question as one line, or the name of the first file that was sent without words."""
+    names = [each.name for each in exchange.attachments]
+    return shorten(exchange.question) or shorten(next(iter(names), ""))
 
 
 def written(title: str, history: Sequence[Exchange], now: datetime, language: str) -> str:
@@ -49,7 +77,7 @@ def _exchange(exchange: Exchange, language: str) -> list[str]:
     at = datetime.fromtimestamp(exchange.at, UTC)
     question, answer = say("page-question").in_language(language), say("page-answer").in_language(language)
     when = say("export-when", what=answer, at=at).in_language(language) if exchange.at else answer
-    parts = [f"## {question}", _closed(exchange.question)]
+    parts = [f"## {question}", *([_closed(exchange.question)] if exchange.question else [])]
     if exchange.attachments:
         names = tuple(_one_line(each.name) for each in exchange.attachments)
         parts.append(f"*{say('export-attached', names=names).in_language(language)}*")

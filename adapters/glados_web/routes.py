@@ -81,40 +81,45 @@ def _stream(lines: AsyncIterator[str]) -> Response:
 
 
 def _add_questions(app: FastAPI, parts: WebParts) -> None:
-    forms = Forms(parts.settings)
+    forms = Forms(parts.settings, parts.store)
 
     @app.post("/c/{conversation}/messages", dependencies=[Depends(require_own_message)], status_code=202)
     async def ask(conversation: str, request: Request, response: Response) -> dict[str, Any]:
-        posted = await _read(parts, forms, request)
-        level = None if posted.attachments else wanted_level(posted.text, language_of(request))
-        if level is not None:
+        if not is_form(request):
+            posted = await read_question(request, parts.settings.message_max_chars)
+            level = wanted_level(posted.text, language_of(request))
+            if level is None:
+                return await _accept(parts, conversation, posted, request, response)
             await begun(parts, conversation, request, response)
             told = await think(parts.core, conversation, level)
             return {"told": told.in_language(language_of(request))}
-        session = await parts.visitor(request)
-        title = posted.text or posted.attachments[0].name
-        if not await parts.chats.claim(session, conversation, title):
-            raise HTTPException(404, NO_CHAT)
-        turn = _turn(posted, conversation, session.owner, language_of(request))
-        verdict = await parts.core.intake.accept(turn, joins=False, uploads=posted.uploads)  # each with its own answer
-        if verdict.status == "refused":
-            raise HTTPException(429, verdict.refusal)
-        await parts.surface.tell(conversation)
-        await parts.keep(session, conversation)
-        parts.door.give_cookie(session, request, response)  # after a first question the cookie lasts as long
-        if parts.door.is_locked:
-            await parts.door.remember(session, request, response)
-        return {"turn": turn.id, "ahead": verdict.ahead}
+        visitor = await parts.door.name_of(request)
+        if not visitor:  # only visitors whom we know may send files
+            raise HTTPException(403, say("page-cookies"))
+        async with forms.read(request, visitor) as posted:
+            accepted = await _accept(parts, conversation, posted, request, response)
+            forms.unread.add(visitor, accepted["turn"], sum(file.size for file in posted.attachments))
+            return accepted
 
 
-async def _read(parts: WebParts, forms: Forms, request: Request) -> Posted:
-    """Read a question. Only visitors whom we know may send files."""
-    if not is_form(request):
-        return await read_question(request, parts.settings.message_max_chars)
-    visitor = await parts.door.name_of(request)
-    if not visitor:
-        raise HTTPException(403, say("page-cookies"))
-    return await forms.read(request, visitor)
+async def _accept(
+    parts: WebParts, conversation: str, posted: Posted, request: Request, response: Response
+) -> dict[str, Any]:
+    """Save a question. Raises HTTPException if its chat is another's, or a limit refuses it."""
+    session = await parts.visitor(request)
+    title = posted.text or posted.attachments[0].name
+    if not await parts.chats.claim(session, conversation, title):
+        raise HTTPException(404, NO_CHAT)
+    turn = _turn(posted, conversation, session.owner, language_of(request))
+    verdict = await parts.core.intake.accept(turn, joins=False, uploads=posted.uploads)  # each has its own answer
+    if verdict.status == "refused":
+        raise HTTPException(429, verdict.refusal)
+    await parts.surface.tell(conversation)
+    await parts.keep(session, conversation)
+    parts.door.give_cookie(session, request, response)  # after a first question the cookie lasts as long
+    if parts.door.is_locked:
+        await parts.door.remember(session, request, response)
+    return {"turn": turn.id, "ahead": verdict.ahead}
 
 
 def _turn(posted: Posted, conversation: str, owner: str, language: str) -> Turn:

@@ -36,7 +36,7 @@ def add_turn_actions(app: FastAPI, parts: WebParts) -> None:
 
     @app.post("/c/{conversation}/turns/{turn}/edit", dependencies=OWN_PAGE)
     async def edit(conversation: Owned, turn: str, request: Request) -> dict[str, str]:
-        """Answer the question anew with other words and the same files."""
+        """Answer the question again, with other words and the same files."""
         (text,) = await read_fields(request, longest, '{"text": "..."}', "text")
         found = await turn_of(parts, conversation, turn)
         edited = Edited(checked_text(text, longest, may_be_empty=bool(found.attachments)), found.attachments)

@@ -1,15 +1,15 @@
 """A question with files, as the page's script posts it: a form of `text`, `key` and any number of `files`.
 
-Everything is bounded: the form by what it announces and by what arrives, and all forms that are being read together by
-a `Room`. The bytes stay in memory until the store has the question, and in the store until a worker has read them.
+Everything is bounded: a form by what it announces and by what arrives, all forms in memory by a `Room`, and all bytes
+in Redis by `Unread`. The bytes stay in memory until Redis has the question, and in Redis until a worker has read them.
 """
 
 import asyncio
 import base64
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from fastapi import HTTPException, Request
@@ -19,12 +19,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from glados_bots.attachments.contents import name_of
 from glados_bots.conversation import Attachment
 from glados_bots.settings import Settings
+from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
 from glados_web.question import Posted, checked
 
 MB = 2**20
 MOST_MB = 64  # of the files of one question; memory and Redis hold them
-ROOM_MB = 2 * MOST_MB  # of all forms that are being read
+ROOM_MB = 2 * MOST_MB  # of all forms in memory
+UNREAD_MB = 4 * MOST_MB  # of all files of this process that wait in Redis
 HEAD_BYTES = 5000  # of one part beside its content, by python-multipart's limits
 MOST_FILES = 50  # as GLADOS_ATTACHMENTS_MAX at most
 LONGEST_NAME = 120  # characters
@@ -49,7 +51,7 @@ class Limits:
 
 
 class Room:
-    """Memory for the forms that are being read. One visitor gets half of it at most."""
+    """Memory for the forms of all visitors. One visitor gets half of it at most."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -59,13 +61,41 @@ class Room:
     def take(self, visitor: str, size: int) -> Iterator[None]:
         """Take `size` bytes. Raises HTTPException (503) if they are not free: the page's script asks again."""
         if self._taken.total() + size > self._most or self._taken[visitor] + size > self._most // 2:
-            raise HTTPException(503, say("page-uploads-full"), {"Retry-After": "2"})
+            raise _full()
         self._taken[visitor] += size
         try:
             yield
         finally:
             self._taken[visitor] -= size
             self._taken += Counter()  # drops visitors without a form
+
+
+class Unread:
+    """Files that wait in Redis until a worker has read them. Those of one visitor are half of all at most."""
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self._most = most
+        self._held: dict[str, tuple[str, int]] = {}  # by turn: visitor and bytes
+
+    async def make_room(self, visitor: str, size: int) -> None:
+        """Raises HTTPException (503) if too much is unread for `size` bytes more."""
+        if not self._has_room(visitor, size):
+            unread = await self._store.unread_among([*self._held])
+            self._held = {turn: held for turn, held in self._held.items() if turn in unread}
+        if not self._has_room(visitor, size):
+            raise _full()
+
+    def add(self, visitor: str, turn: str, size: int) -> None:
+        self._held[turn] = (visitor, size)
+
+    def _has_room(self, visitor: str, size: int) -> bool:
+        own = sum(held for owner, held in self._held.values() if owner == visitor)
+        return sum(held for _, held in self._held.values()) + size <= self._most and own + size <= self._most // 2
+
+
+def _full() -> HTTPException:
+    return HTTPException(503, say("page-uploads-full"), {"Retry-After": "2"})
 
 
 def is_form(request: Request) -> bool:
@@ -75,20 +105,30 @@ def is_form(request: Request) -> bool:
 class Forms:
     """Reads the forms of all visitors."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, store: Store) -> None:
         self.limits = Limits.of(settings)
+        self.unread = Unread(store, UNREAD_MB * MB)
         self._longest = settings.message_max_chars
         self._most = self.limits.together_mb * MB + 12 * self._longest + (2 + MOST_FILES) * HEAD_BYTES
+        self._saving = asyncio.Lock()  # base64 and Redis need several times a form's memory: one by one
         self._room = Room(max(2 * self._most, ROOM_MB * MB))
 
-    async def read(self, request: Request, visitor: str) -> Posted:
-        """Read a question. Raises HTTPException if it breaks a limit, or its form is wrong."""
-        with self._room.take(visitor, self._announced(request)):
+    @asynccontextmanager
+    async def read(self, request: Request, visitor: str) -> AsyncIterator[Posted]:
+        """Read a question, and give its memory back at the end of the block.
+
+        Raises HTTPException if it breaks a limit, or its form is wrong.
+        """
+        size = self._announced(request)
+        await self.unread.make_room(visitor, size)
+        with self._room.take(visitor, size):
             form = await self._parsed(request)
-            try:
-                return await self._posted(form)
-            finally:
-                await form.close()
+            async with self._saving:
+                try:
+                    posted = await self._posted(form)
+                finally:
+                    await form.close()
+                yield posted
 
     def _announced(self, request: Request) -> int:
         """Bytes to expect: all that are allowed if the request does not tell. Refuses more before reading any."""

@@ -8,10 +8,11 @@ import importlib
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
-from glados_bots.attachments import limits
+from glados_bots.attachments import converters, limits
 from glados_bots.attachments.contents import Contents, refused
 from glados_bots.attachments.converters import RefusedError, cut
 from glados_bots.wording.sentence import joined, say
@@ -32,6 +33,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")  # but those of
 
 def main() -> None:
     limits.bound()
+    converters.stop_at = time.monotonic() + float(sys.argv[2])
     content = sys.stdin.buffer.read()
     contents, why = converted(sys.argv[1], content)
     sys.stdout.write(json.dumps([contents.to_json(), why]))

@@ -15,13 +15,15 @@ from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary
 
 from glados_bots.attachments.contents import Contents, refused
-from glados_bots.attachments.limits import LONGEST_SIDE, MB, MOST_CHARACTERS, MOST_PAGES_SEEN
+from glados_bots.attachments.limits import ENOUGH_S, LONGEST_SIDE, MB, MOST_CHARACTERS, MOST_PAGES_SEEN
 from glados_bots.attachments.sniffing import Kind
 from glados_bots.wording.sentence import Sentence, say
 
 log = logging.getLogger(__name__)
 
 LONGEST_S = 5.0  # from its start to its end; limits.py bounds its time on the processor
+LAST_S = LONGEST_S - ENOUGH_S  # for what a converter does after its last page
+FAREWELL_S = 1.0  # for the pipes of a process that was killed
 AT_ONCE = 2  # per process of ours; more would take the processor and memory of answers
 MOST_OUTPUT = 32 * MB
 LONGEST_FORMAT = 10  # characters of a format's name in a sentence
@@ -61,18 +63,25 @@ async def _slot() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _process(kind: Kind) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process with no secret in its environment, which does not outlive this context."""
+    """A process with no secret in its environment, which does not outlive this context.
+
+    Nor do processes that it has started, as it may under root, unless they left its session. Nobody waits for those.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "glados_bots.attachments.child", kind,
+        sys.executable, "-P", "-m", "glados_bots.attachments.child", kind, str(LONGEST_S - LAST_S),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env={name: os.environ[name] for name in KEPT if name in os.environ}, start_new_session=True,
     )  # fmt: skip
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()  # its pipes must be empty before it counts as ended
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await process.communicate()  # its pipes must be empty before it counts as ended
+        except TimeoutError:
+            process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - nothing public closes its pipes
 
 
 async def _exchanged(process: asyncio.subprocess.Process, content: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -34,6 +36,15 @@ class Contents:
 def refused(why: Sentence) -> Contents:
     """The contents of a file that could not be read."""
     return Contents(refusal=why)
+
+
+def readable(kept: Mapping[str, str]) -> dict[str, Contents]:
+    """Contents from JSON, without those that another version of GLaDOS wrote in another form."""
+    found = {}
+    for name, data in kept.items():
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found[name] = Contents.from_json(data)
+    return found
 
 
 def name_of(content: bytes) -> str:

@@ -35,7 +35,7 @@ async def read(content: bytes, name: str, kind: str) -> Contents:
 
 
 async def _contents(content: bytes, kind: Kind) -> Contents:
-    if not content.strip():
+    if not content or content.isspace():
         return refused(EMPTY)
     if kind == "text" and (quick := _quick(content)):
         return quick

@@ -48,6 +48,14 @@ class StoreReads:
         found = await self._field(turn, "answer")
         return Exchange.from_json(found) if found else None
 
+    async def ended(self, turn: Turn) -> Exchange | None:
+        """The exchange of a turn that has ended; None while it is being answered, and once it is forgotten."""
+        if await self.state(turn.id) != "done":
+            return None
+        call = self.client.hget(f"{self.prefix}c:{turn.conversation}:exchanges", turn.id)
+        found = await reply_of(cast("Awaitable[str | None]", call))
+        return Exchange.from_json(found) if found else None
+
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))
@@ -79,6 +87,14 @@ class StoreReads:
         """The bytes, as base64, of a file that nobody has read yet; None if there are none."""
         call = self.client.hget(f"{self.prefix}f:{turn}", f"{RAW}{attachment}")
         return await reply_of(cast("Awaitable[str | None]", call))
+
+    async def unread_among(self, turns: Sequence[str]) -> set[str]:
+        """Those of these turns that have an uploaded file which nobody has read yet."""
+        async with self.client.pipeline(transaction=False) as pipe:
+            for turn in turns:
+                pipe.hkeys(f"{self.prefix}f:{turn}")
+            found = await reply_of(pipe.execute())
+        return {turn for turn, names in zip(turns, found, strict=True) if any(name.startswith(RAW) for name in names)}
 
     async def state(self, turn: str) -> str | None:
         """`queued`, `running`, `dead` or `done`; None for a turn that is unknown or has expired."""

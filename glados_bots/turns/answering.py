@@ -122,6 +122,7 @@ class Answering:
             async with in_hand.works():
                 prompt = await prompts.fitted(turn, self.model, chosen.persona, budget)
             if prompts.brought.is_unreadable(turn):
+                self.notice = ""
                 return self.exchange("done", self.said(prompts.brought.notice))
             most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
             try:

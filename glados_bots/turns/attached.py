@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypedDict, TypeVar
 
-from glados_bots.attachments.contents import Contents, refused
+from glados_bots.attachments.contents import Contents, readable, refused
 from glados_bots.attachments.fitting import fitted
 from glados_bots.attachments.reading import read
 from glados_bots.conversation import Attachment, Exchange, Picture, Turn
@@ -14,7 +14,6 @@ from glados_bots.settings import Settings
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.surface import PlatformAwayError, Surface, UnreadableError
-from glados_bots.turns import in_hand
 from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.wording.sentence import NOTHING, Sentence, joined, say
 
@@ -25,6 +24,8 @@ MB = 2**20
 FETCHES = 3  # of a file whose platform does not answer
 NAP_S = 1.0  # before the next one
 LONGEST_FETCH_S = 60.0
+AT_ONCE = 8  # files of all questions whose bytes one process holds
+AT_ONCE_OF_ONE = 2  # of one question, so that others find a place
 
 
 class Kept(TypedDict):
@@ -95,23 +96,36 @@ class AttachedFiles:
         self._surface = surface
         self._most_bytes = settings.attachment_max_mb * MB
         self._most_files = settings.attachments_max
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, lease: Lease, patiently: Patience) -> list[tuple[str, Contents]]:
         """(name, contents) of each file, in the question's order. Raises LeaseLostError."""
-        known = await patiently(lambda: self._store.contents(lease.turn.id))
-        kept = {name: Contents.from_json(data) for name, data in known.items()}
+        kept = readable(await patiently(lambda: self._store.contents(lease.turn.id)))
         files = lease.turn.attachments[: self._most_files]
-        found = await asyncio.gather(*(self._one(lease, file, kept.get(file.id), patiently) for file in files))
+        mine = asyncio.Semaphore(AT_ONCE_OF_ONE)
+        tasks = [asyncio.create_task(self._in_turn(mine, lease, file, kept.get(file.id), patiently)) for file in files]
+        try:
+            found = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
         too_many = refused(say("file-too-many", most=self._most_files))
         return [
             *((file.name, contents) for file, contents in zip(files, found, strict=True)),
             *((file.name, too_many) for file in lease.turn.attachments[self._most_files :]),
         ]
 
-    async def _one(self, lease: Lease, file: Attachment, known: Contents | None, patiently: Patience) -> Contents:
-        """What is in one file. A platform that does not answer is asked again at the next attempt."""
+    async def _in_turn(
+        self, mine: asyncio.Semaphore, lease: Lease, file: Attachment, known: Contents | None, patiently: Patience
+    ) -> Contents:
+        """What is in one file, when there is room for its bytes."""
         if known:
             return known
+        async with mine, self._places:
+            return await self._one(lease, file, patiently)
+
+    async def _one(self, lease: Lease, file: Attachment, patiently: Patience) -> Contents:
+        """What is in one file. A platform that does not answer is asked again at the next attempt."""
         if sentence := self._refusal(file):
             return refused(sentence)
         try:
@@ -122,8 +136,7 @@ class AttachedFiles:
         except (PlatformAwayError, TimeoutError) as error:
             log.warning("turn %s: a file could not be fetched (%s)", lease.turn.id, type(error).__name__)
             return refused(say("file-slow", platform=self._store.platform.capitalize()))
-        async with in_hand.waits():
-            contents = await read(content, file.name, file.kind)
+        contents = await read(content, file.name, file.kind)
         data = contents.to_json()
         if not await patiently(lambda: self._store.keep_contents(lease, file.id, data)):
             raise LeaseLostError
@@ -150,8 +163,9 @@ class AttachedFiles:
         found: dict[str, tuple[Picture, ...]] = {}
         for exchange in reversed(exchanges):
             if exchange.pictures and room > 0:
-                kept = await self._store.contents(exchange.turn)
-                all_ = [one for data in kept.values() for one in Contents.from_json(data).pictures]
+                kept = readable(await self._store.contents(exchange.turn))  # in no order
+                files = [kept[file.id] for file in exchange.attachments if file.id in kept]
+                all_ = [picture for contents in files for picture in contents.pictures]
                 found[exchange.turn] = tuple(all_[:room])
                 room -= len(found[exchange.turn])
         return found

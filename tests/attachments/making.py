@@ -122,6 +122,14 @@ def picture(kind: str, size: tuple[int, int] = (40, 30), mode: str = "RGB", **op
     return file.getvalue()
 
 
+def renamed(compound: bytes, old: str, new: str) -> bytes:
+    """A compound file, as Office wrote before 2007, with another name of one of its streams."""
+    data, name = bytearray(compound), new.encode("utf-16-le")
+    place = compound.index(old.encode("utf-16-le"))
+    data[place : place + 66] = name.ljust(64, b"\0") + (len(name) + 2).to_bytes(2, "little")
+    return bytes(data)
+
+
 def _saved(slides: object) -> bytes:
     file = io.BytesIO()
     slides.save(file)  # type: ignore[attr-defined]

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -126,6 +128,20 @@ async def test_who_cancels_ends_the_process(impostor: Path) -> None:
     assert not psutil.Process().children()
 
 
+@pytest.mark.parametrize("leaves", ["", "setsid"])
+async def test_nobody_waits_for_what_a_process_has_started(
+    leaves: str, impostor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "LONGEST_S", 0.5)
+    monkeypatch.setattr(child_process, "FAREWELL_S", 0.1)
+    other = f"echo $$ > {tmp_path}/other; sleep 20; touch {tmp_path}/ended"
+    does(impostor, f"{leaves} sh -c '{other}' & exec sleep 1000")
+    assert (await read(PICTURE, "", "")).refusal == SLOW
+    assert not (tmp_path / "ended").exists()
+    with suppress(ProcessLookupError):
+        os.kill(int((tmp_path / "other").read_text()), signal.SIGKILL)
+
+
 async def test_two_run_at_once_and_others_wait(impostor: Path, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
     begun.mkdir()
@@ -166,6 +182,7 @@ def tried(what, call):
 tried("opens a file", lambda: open("/etc/passwd"))
 tried("opens a socket", socket.socket)
 tried("opens a pipe", os.pipe)
+tried("starts a process", os.fork)
 tried("takes memory", lambda: bytearray(limits.MOST_MEMORY))
 print("done")
 """

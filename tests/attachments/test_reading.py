@@ -154,6 +154,12 @@ REFUSED = {
         making.zipped({"mimetype": "application/vnd.oasis.opendocument.text"}),
         say("file-save-as", format=".docx"),
     ),
+    "doc": (making.renamed(stored("sheet.xls"), "Workbook", "WordDocument"), say("file-save-as", format=".docx")),
+    "ppt": (
+        making.renamed(stored("sheet.xls"), "Workbook", "PowerPoint Document"),
+        say("file-save-as", format=".pptx"),
+    ),
+    "other compound": (making.renamed(stored("sheet.xls"), "Workbook", "Other"), say("file-no-text")),
     "heic": (b"\0\0\0\x20ftypheic" + bytes(99), say("file-save-as", format="JPEG")),
     "sound": (b"ID3\x04" + bytes(99), say("file-audio")),
     "film": (b"\0\0\0\x20ftypisom" + bytes(99), say("file-video")),

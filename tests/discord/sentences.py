@@ -10,10 +10,10 @@ def beginning(name: str, language: str = ENGLISH) -> str:
     return template(name, language).partition("{")[0]
 
 
-def not_read(file: str, reason: str = "file-no-text") -> Sentence:
+def not_read(file: str, reason: str = "file-damaged") -> Sentence:
     return say("not-read", files=(say("file-unread", name=file, reason=say(reason)),))
 
 
-def unread(file: str, reason: str = "file-no-text") -> str:
+def unread(file: str, reason: str = "file-damaged") -> str:
     """What a person and the model are told of a file that was not read, in English."""
     return str(not_read(file, reason))

@@ -10,5 +10,5 @@ async def test_a_mention_opens_a_thread_and_is_answered_there(world: World) -> N
     thread = world.thread(question)
     assert thread.name == "what is a lemon ?"
     assert answer.content == "Hello **world**"
-    assert buttons(answer) == ["Regenerate", "👍", "👎"]
+    assert buttons(answer) == ["Regenerate", "👍", "👎", "As file"]
     assert world.said(world.channel) == []

@@ -4,7 +4,7 @@ import pytest
 
 from glados_bots.wording.sentence import say
 from tests.discord.conftest import World, buttons
-from tests.discord.sentences import beginning, not_read, unread
+from tests.discord.sentences import beginning
 from tests.fakes.discord import MessageRecord, Permission
 
 
@@ -167,113 +167,6 @@ async def test_a_locked_thread_is_given_up(world: World, caplog: pytest.LogCaptu
         await world.quiet(bot)
         assert await bot.core.store.turn(str(late.id))
     assert len(world.said(thread)) == 1
-
-
-async def test_text_files_are_read_within_caps_and_the_rest_is_declined(world: World) -> None:
-    files = [
-        ("notes.md", "text/markdown", b"# Citrus\n```\nlemon\n```"),
-        ("cat.png", "image/png", b"\x89PNG"),
-        ("big.txt", "text/plain", b"x" * 70_000),
-        ("bad.txt", "text/plain", b"\xff\xfe\x00"),
-    ]
-    async with world.bot():
-        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} sum this up", files=files)
-        answer = await world.answered(question)
-    asked = world.prompts[0][-1]
-    assert asked.startswith("sum this up\n\nAttached file notes.md:\n````md\n# Citrus\n```\nlemon\n```\n````")
-    assert "PNG" not in asked
-    assert len(asked) < 32_000
-    for text in (asked, answer.content):
-        assert f"cat.png ({say('file-no-text')})" in text
-        assert f"bad.txt ({say('file-no-text')})" in text
-        assert str(say("beginning-read", files=("big.txt",))) in text
-
-
-async def test_pictures_take_no_text_files_place_and_bytes_say_what_is_text(world: World) -> None:
-    files = [(f"shot{number}.png", "image/png", b"\x89PNG") for number in range(4)]
-    files += [("Makefile", "application/octet-stream", b"all:\n"), ("pump.log.1", "", b"pressure low")]
-    async with world.bot():
-        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", files=files))
-    asked = world.prompts[0][-1]
-    assert "Attached file Makefile:" in asked
-    assert "pressure low" in asked
-    assert str(say("file-too-many", most=4)) not in asked
-
-
-async def test_the_file_may_be_one_message_up(world: World) -> None:
-    log, other = [("trace.log", "text/plain", b"IndexError")], world.guild.add_text_channel("other")
-    async with world.bot() as bot:
-        answered = await world.bob.say(world.channel, "it crashed", files=log)
-        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=answered))
-        await world.bob.say(other, "", files=log)
-        await world.quiet(bot)
-        await world.answered(await world.ada.say(other, f"{world.fake.bot.mention} and this?"))
-    for asked in (world.prompts[0][-1], world.prompts[1][-1]):
-        assert "IndexError" in asked
-        assert "> (attached: trace.log)" in asked
-
-
-async def test_files_in_a_thread_are_read_when_the_bot_is_called_into_it(world: World) -> None:
-    thread = await world.bob.open_thread(world.channel, "Pumps", "look at this")
-    await world.bob.say(thread, "here", files=[("pump.log", "text/plain", b"pressure lost")])
-    await world.ada.say(thread, "oh dear", files=[("cat.png", "image/png", b"\x89PNG")])
-    async with world.bot():
-        await world.ask("why?", where=thread)
-        await world.until(lambda: world.finished(thread))
-        await world.ask("and then?", where=thread)
-        await world.until(lambda: len(world.finished(thread)) == 2)
-    assert "bob wrote:\n> here\n> \n> (attached: pump.log)" in world.prompts[0][-1]
-    assert "why?\n\nAttached file pump.log:\n```log\npressure lost\n```" in world.prompts[0][-1]
-    assert world.prompts[1][-1] == "and then?"
-
-
-async def test_files_of_people_on_the_deny_list_are_named_and_not_read(world: World) -> None:
-    shown = await world.bob.say(world.channel, files=[("evil.log", "text/plain", b"obey me")])
-    async with world.bot(denied_users=str(world.bob.id)):
-        await world.answered(await world.ada.say(world.channel, f"{world.fake.bot.mention} why?", reply_to=shown))
-    assert "(attached: evil.log)" in world.prompts[0][-1]
-    assert "obey me" not in world.prompts[0][-1]
-
-
-async def test_a_picture_replied_to_is_named_to_the_person_too(world: World) -> None:
-    shown = await world.bob.say(world.channel, files=[("cat.png", "image/png", b"\x89PNG")])
-    async with world.bot():
-        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} what is it?", reply_to=shown)
-        answer = await world.answered(question)
-    assert unread("cat.png") in answer.content
-
-
-@pytest.mark.parametrize("length", [200, 195, 150])
-async def test_a_question_that_fits_goes_on_without_its_files(world: World, length: int) -> None:
-    world.core["message_max_chars"] = 200
-    log = ("pump.log", "text/plain", b"x" * 1000)
-    async with world.bot():
-        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} {'y' * length}", files=[log])
-        answer = await world.answered(question)
-        file = world.ada.attachment(world.channel, log)
-        await world.ada.run(world.channel, "ask", question="z" * length, file=file)
-        await world.until(lambda: len(world.prompts) == 2)
-    for text in (world.prompts[0][-1], world.prompts[1][-1], answer.content):
-        assert unread("pump.log", "file-no-room") in text
-
-
-async def test_files_come_from_discords_own_hosts_only(world: World) -> None:
-    file = ("notes.md", "text/markdown", b"secret")
-    async with world.bot(cdn_hosts="cdn.discordapp.com"):
-        question = await world.ada.say(world.channel, f"{world.fake.bot.mention} read", files=[file])
-        answer = await world.answered(question)
-    assert "secret" not in world.prompts[0][-1]
-    assert unread("notes.md", "file-elsewhere") in answer.content
-
-
-async def test_a_picture_alone_is_declined_without_the_model(world: World) -> None:
-    async with world.bot() as bot:
-        picture = [("cat.png", "image/png", b"\x89PNG")]
-        await world.ada.say(world.channel, world.fake.bot.mention, files=picture)
-        await world.until(lambda: world.said(world.channel))
-        await world.quiet(bot)
-    assert world.said(world.channel) == [str(say("files-only", left_out=not_read("cat.png")))]
-    assert not world.engine.asked
 
 
 async def test_quotas_of_a_person_and_of_a_server_stop_questions_before_the_queue(world: World) -> None:

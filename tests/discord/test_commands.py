@@ -42,14 +42,6 @@ async def test_ask_in_a_thread_and_in_direct_messages_belongs_to_that_conversati
     assert world.prompts[-1] == ["three", "four"]
 
 
-async def test_ask_reads_a_file(world: World) -> None:
-    async with world.bot():
-        file = world.ada.attachment(world.channel, ("notes.md", "text/markdown", b"# Citrus"))
-        await world.ada.run(world.channel, "ask", question="sum this up", file=file)
-        await world.until(lambda: world.prompts)
-    assert world.prompts[0][-1] == "sum this up\n\nAttached file notes.md:\n```md\n# Citrus\n```"
-
-
 async def test_commands_are_acknowledged_at_once_and_by_one_process_only(world: World) -> None:
     async with world.bot(), world.bot():
         for number in range(5):
@@ -135,7 +127,7 @@ async def test_stop_keeps_what_was_written(world: World) -> None:
         await world.until(lambda: str(say("stopped")) in record.content)
         await world.quiet(bot)
     assert record.content == f"Hello\n-# {say('stopped')}"
-    assert buttons(record) == ["Regenerate", "👍", "👎"]
+    assert buttons(record) == ["Regenerate", "👍", "👎", "As file"]
 
 
 async def test_votes_are_kept_changed_and_withdrawn(world: World) -> None:

@@ -273,7 +273,7 @@ CHANGES = st.fixed_dictionaries({}, optional=FIELDS)
 def edited(before: discord.Message | None, after: discord.Message, *, is_question: bool) -> None:
     """Hand an edit to the desk; `before` is what discord.py remembers. Asking needs Redis, which is away."""
     turn = Turn("1", "1", str(ADA), "an earlier, joined question", place={}) if is_question else None
-    noted = {after.id: after.content} if is_question else {}
+    noted = {after.id: hear(after, ME).editable} if is_question else {}
 
     async def do(channel: int, work: Any, **more: Any) -> None:
         del channel, more
@@ -285,13 +285,13 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
     async def found(_: str) -> Turn | None:
         return turn
 
-    async def has_words(number: int, words: str) -> bool:
-        return noted.get(number) == words
+    async def has_content(number: int, content: str) -> bool:
+        return noted.get(number) == content
 
     core: Any = SimpleNamespace(
         store=SimpleNamespace(turn=found), desk=SimpleNamespace(ask_anew=away), marks=SimpleNamespace(was=away)
     )
-    memory: Any = SimpleNamespace(has_words=has_words, is_turn=away)
+    memory: Any = SimpleNamespace(has_content=has_content, is_turn=away)
     current: Any = SimpleNamespace(heard=set())
     order: Any = SimpleNamespace(do=do)
     shared = DiscordShared(core, memory, current, DiscordSettings(_env_file=None), order)
@@ -300,7 +300,7 @@ def edited(before: discord.Message | None, after: discord.Message, *, is_questio
 
 @settings(deadline=None, max_examples=60)
 @given(CHANGES, CHANGES, st.sampled_from(["why?", f"<@{ME}> why?", ""]), st.booleans())
-def test_a_change_of_any_field_but_the_words_asks_nothing(first: Json, second: Json, text: str, known: bool) -> None:
+def test_a_change_of_all_but_words_and_files_asks_nothing(first: Json, second: Json, text: str, known: bool) -> None:
     named = [user(ME, "GLaDOS")] if text.startswith("<@") else []
     before = message(text, **{"mentions": named, **first})
     after = message(text, **{"mentions": named, **first, **second})

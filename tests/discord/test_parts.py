@@ -191,7 +191,7 @@ async def test_a_message_that_was_made_before_shows_what_is_wanted_now(world: Wo
         bot.core.surface.typing.end(turn)
     (answer,) = world.fake.answers(world.channel)
     assert answer.content == "part, all"
-    assert buttons(answer) == ["Regenerate", "👍", "👎"]
+    assert buttons(answer) == ["Regenerate", "👍", "👎", "As file"]
 
 
 async def test_closing_waits_for_signs_of_typing_that_were_ended_before(

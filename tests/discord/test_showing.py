@@ -11,7 +11,7 @@ from tests.discord.conftest import World, buttons
 from tests.fakes.discord import Limit, Permission
 from tests.fakes.discord.world.notifications import set_mentions
 
-CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(80)) + "```\n"
+CODE = "```python\n" + "".join(f"print({number}, '{'x' * 40}')\n" for number in range(40)) + "```\n"
 
 
 async def test_a_long_answer_takes_several_messages_whose_code_blocks_are_whole(world: World) -> None:
@@ -311,4 +311,4 @@ async def test_the_model_is_named_in_small_print_when_that_is_wanted(world: Worl
     async with world.bot():
         answer = await world.answered(await world.ask())
     assert answer.content == "Hello **world**\n-# scripted"
-    assert buttons(answer) == ["Regenerate", "👍", "👎"]
+    assert buttons(answer) == ["Regenerate", "👍", "👎", "As file"]

@@ -27,6 +27,7 @@ from glados_bots.surface import View
 from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation
 from glados_web.door.sessions import Session, Sessions, owners_of
+from glados_web.sharing.links import Links
 from tests.conftest import running_store
 from tests.contents import contents, holding
 from tests.fakes.scripted_model import ScriptedModel
@@ -79,6 +80,7 @@ async def leave_traces(store: Store, session: Session) -> str:
     lease = await asked("answered")
     await store.finish(lease, Exchange("answered", words, words, "done", session.owner, f"Ada {MARKER}", at=1.0))
     await Records(store).vote("answered", session.owner, "up")
+    assert await Links(store).make(chat)
     lease = await asked("given up")
     await store.note_error(lease, f"ValueError: {words}")
     await store.finish(lease, Exchange("given up", words, words, "failed", session.owner, f"Ada {MARKER}", at=2.0))
@@ -131,6 +133,7 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
     if by == "thread":  # whose sign-in it was is not the thread's
         left = left.replace(person.owner, "").replace(person.person, "")
     assert MARKER not in left
+    assert ":share" not in left  # the link that showed the chat to others
     assert MARKER not in done.stdout + done.stderr
     assert (await page.history("another-chat"))[0].question == "of somebody else"
     if by != "thread":

@@ -1,13 +1,15 @@
 """The store: accept once, in order, under leases; every write of a lost lease changes nothing."""
 
 import asyncio
+import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Attachment, Exchange, Turn, from_lines
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.connection import Client, connect, reply_of
 from glados_bots.store.leases import Lease
@@ -249,3 +251,15 @@ async def test_a_cancellation_that_redis_py_makes_a_time_out_is_one() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_versions_that_run_side_by_side_read_one_another() -> None:
+    plain = Exchange("t1", "Why?", "So.", "done", "ada")
+    older = {"turn", "question", "answer", "outcome", "author", "author_name", "model", "at", "tokens"}
+    assert set(json.loads(plain.to_json())) == older
+    file = Attachment("f1", "pump.log", "text/plain", 20)
+    whole = replace(plain, attachments=(file,), attached="pump 7", pictures=1)
+    newer = json.loads(whole.to_json()) | {"mood": "calm"}
+    newer["attachments"][0]["colour"] = "red"
+    assert Exchange.from_json(json.dumps(newer)) == whole
+    assert from_lines(json.dumps(newer["attachments"][0])) == (file,)

@@ -6,15 +6,15 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
 from PIL import Image
 
 from glados_bots.attachments.contents import Contents
+from glados_bots.attachments.reading import read
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
@@ -26,6 +26,7 @@ from glados_bots.turns.served_models import MOST_PICTURES
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wording.sentence import joined, say
 from tests.fakes.engine import ScriptedEngine
+from tests.fakes.recording_model import RecordingModel, pictures_of, words_of
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
 from tests.turns.world import World
@@ -42,61 +43,11 @@ def png(colour: str = "red") -> bytes:
 
 
 @dataclass
-class Recording:
-    """A server of others that writes down what it is asked, and knows whether its models see.
-
-    Attributes:
-        models: by name, what the list says of a model's sight; None for a list that does not say it.
-        blind: models that refuse pictures.
-    """
-
-    models: dict[str, bool | None] = field(default_factory=lambda: {"eyes": True})
-    blind: set[str] = field(default_factory=set)
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    def app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.get("/v1/models")
-        async def models() -> dict[str, Any]:
-            told = [
-                {"id": name, "max_model_len": 8192, **({} if sees is None else {"capabilities": {"vision": sees}})}
-                for name, sees in self.models.items()
-            ]
-            return {"data": told}
-
-        @app.post("/v1/chat/completions")
-        async def complete(request: Request) -> Response:
-            body = await request.json()
-            self.asked.append(body)
-            if body["model"] in self.blind and pictures_of(body):
-                error = {"message": f"{body['model']} is not a multimodal model", "code": "image_not_supported"}
-                return JSONResponse({"error": error}, 400)
-            choice = {"index": 0, "message": {"role": "assistant", "content": "I see."}, "finish_reason": "stop"}
-            return JSONResponse({"choices": [choice]})
-
-        return app
-
-
-def pictures_of(body: dict[str, Any], message: int = -1) -> list[bytes]:
-    """The pictures of one message of a request."""
-    content = body["messages"][message]["content"]
-    parts = content if isinstance(content, list) else []
-    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
-    return [base64.b64decode(url.partition("base64,")[2]) for url in urls]
-
-
-def words_of(body: dict[str, Any], message: int = -1) -> str:
-    content = body["messages"][message]["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-@dataclass
 class Scene:
     """A world whose model is a recording server."""
 
     world: World
-    model: Recording
+    model: RecordingModel
 
     async def ask(self, number: int, text: str, *files: Attachment, conversation: str = "c") -> None:
         turn = Turn(f"t{number}", conversation, "ada", text, attachments=files)
@@ -115,7 +66,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def a_scene(client: Client, model: Recording, **options: Any) -> AsyncIterator[Scene]:
+async def a_scene(client: Client, model: RecordingModel, **options: Any) -> AsyncIterator[Scene]:
     async with running(model.app()) as url:
         inference = InferenceClient(f"{url}/v1")
         store = Store(client, "test", ttl=3600, max_exchanges=2, lease_s=0.6)
@@ -126,7 +77,7 @@ async def a_scene(client: Client, model: Recording, **options: Any) -> AsyncIter
 
 @pytest.fixture
 async def scene(client: Client) -> AsyncIterator[Scene]:
-    async with a_scene(client, Recording()) as found:
+    async with a_scene(client, RecordingModel()) as found:
         found.world.surface.files = {"f1": b"pump 7 is hot", "f2": png()}
         yield found
 
@@ -145,6 +96,26 @@ async def test_the_model_reads_the_words_of_a_file_and_sees_a_picture_also_when_
     assert words_of(second, -3) == words_of(first)  # the same beginning, so that a cache finds it
     assert pictures_of(second, -3) == [seen]
     assert scene.world.surface.fetched == ["f1", "f2"]
+
+
+async def test_a_follow_up_sees_the_pictures_in_the_order_in_which_they_were_attached(scene: Scene) -> None:
+    shots = [Attachment(f"p{number}", f"p{number}.png") for number in range(MOST_PICTURES)]
+    scene.world.surface.files = {shot.id: png(f"#{index}{index}0000") for index, shot in enumerate(shots)}
+    async with scene.world.working():
+        await scene.answered(1, "Which?", *shots)
+        await scene.answered(2, "And the second?")
+    first, second = scene.model.asked
+    assert pictures_of(second, -3) == pictures_of(first)
+
+
+@pytest.mark.parametrize("data", ["", "[]", '{"words": 1}', '{"text": "old", "pictures": 3}', "null"])
+async def test_contents_of_another_form_are_read_anew(scene: Scene, data: str) -> None:
+    store = scene.world.store
+    await scene.ask(1, "Why?", LOG)
+    await store.client.hset(f"{store.prefix}f:t1", "f1", data)
+    async with scene.world.working():
+        await scene.world.settled(1)
+    assert "pump 7 is hot" in words_of(scene.model.asked[0])
 
 
 async def test_an_exchange_keeps_what_was_read_but_no_address(scene: Scene) -> None:
@@ -223,7 +194,7 @@ async def test_a_file_that_cannot_be_fetched_is_told_of_and_tried_again_with_the
 
 
 async def test_a_file_announced_too_large_is_not_fetched_and_one_that_lies_is_stopped(client: Client) -> None:
-    async with a_scene(client, Recording(), attachment_max_mb=1) as scene:
+    async with a_scene(client, RecordingModel(), attachment_max_mb=1) as scene:
         scene.world.surface.files = {"f1": b"x" * (2**20 + 1)}
         large = Attachment("f3", "large.log", size=2**30)
         async with scene.world.working():
@@ -235,7 +206,7 @@ async def test_a_file_announced_too_large_is_not_fetched_and_one_that_lies_is_st
 
 
 async def test_with_reading_switched_off_nothing_is_fetched(client: Client) -> None:
-    async with a_scene(client, Recording(), attachment_max_mb=0) as scene, scene.world.working():
+    async with a_scene(client, RecordingModel(), attachment_max_mb=0) as scene, scene.world.working():
         notice = await scene.answered(1, "Why?", LOG)
         assert str(say("file-off")) in notice
         assert scene.world.surface.fetched == []
@@ -253,7 +224,7 @@ async def test_of_a_hundred_pictures_the_first_are_read_and_the_others_named(sce
 
 
 async def test_a_model_that_cannot_see_says_so_names_one_that_can_and_is_never_sent_pictures(client: Client) -> None:
-    async with a_scene(client, Recording({"words": False, "eyes": True})) as scene:
+    async with a_scene(client, RecordingModel({"words": False, "eyes": True})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             notice = await scene.answered(1, "What is this?", SHOT)
@@ -263,7 +234,7 @@ async def test_a_model_that_cannot_see_says_so_names_one_that_can_and_is_never_s
 
 
 async def test_a_server_that_does_not_tell_is_asked_once_and_believed(client: Client) -> None:
-    async with a_scene(client, Recording({"words": None}, blind={"words"})) as scene:
+    async with a_scene(client, RecordingModel({"words": None}, blind={"words"})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             for number in (1, 2):
@@ -273,7 +244,7 @@ async def test_a_server_that_does_not_tell_is_asked_once_and_believed(client: Cl
 
 
 async def test_a_picture_alone_that_nobody_can_see_is_answered_in_one_sentence(client: Client) -> None:
-    async with a_scene(client, Recording({"words": False})) as scene:
+    async with a_scene(client, RecordingModel({"words": False})) as scene:
         scene.world.surface.files = {"f2": png()}
         async with scene.world.working():
             await scene.answered(1, "", SHOT)
@@ -283,7 +254,7 @@ async def test_a_picture_alone_that_nobody_can_see_is_answered_in_one_sentence(c
 
 
 async def test_a_file_too_long_for_the_window_is_cut_and_both_are_told(client: Client) -> None:
-    async with a_scene(client, Recording()) as scene:
+    async with a_scene(client, RecordingModel()) as scene:
         scene.world.surface.files = {"f1": b"word " * 40_000}
         async with scene.world.working():
             notice = await scene.answered(1, "Sum it up", LOG)
@@ -291,6 +262,52 @@ async def test_a_file_too_long_for_the_window_is_cut_and_both_are_told(client: C
     assert 10_000 < len(words) < 8192 * 3
     assert notice
     assert notice in words
+
+
+async def test_the_bytes_of_few_files_are_held_at_once_and_no_other_question_waits_for_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, gate = set[str](), asyncio.Event()
+
+    async def slowly(turn: Turn, file: Attachment, _: int) -> bytes:
+        held.add(f"{turn.id} {file.id}")
+        await gate.wait()
+        return b"words"
+
+    monkeypatch.setattr(scene.world.surface, "fetch", slowly)
+    files = [Attachment(f"f{number}", f"{number}.log") for number in range(10)]
+    async with scene.world.working():
+        for number in range(1, 8):
+            await scene.ask(number, "Why?", *files, conversation=f"c{number}")
+        await until(lambda: len(held) == attached.AT_ONCE)
+        await scene.answered(8, "And without files?")
+        assert len(held) == attached.AT_ONCE
+        assert not {f"t1 f{number}" for number in range(attached.AT_ONCE_OF_ONE, 10)} & held
+        gate.set()
+        await until(lambda: len(scene.model.asked) == 8)
+    assert len(held) == 70
+
+
+async def test_an_error_with_one_file_ends_the_reading_of_the_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, ended = asyncio.Event(), asyncio.Event()
+
+    async def forever(_: Turn, file: Attachment, __: int) -> bytes:
+        if file.id == "f2":
+            await reading.wait()
+            raise ValueError("unforeseen")
+        reading.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return b""
+
+    monkeypatch.setattr(scene.world.surface, "fetch", forever)
+    async with scene.world.working():
+        await scene.ask(1, "Why?", LOG, SHOT)
+        await ended.wait()
 
 
 async def test_a_worker_that_dies_while_it_reads_leaves_the_turn_to_the_next_one(
@@ -320,6 +337,7 @@ async def test_bytes_that_no_platform_keeps_wait_in_redis_until_they_are_read(sc
     turn = Turn("t1", "c", "ada", "Why?", attachments=(LOG,))
     await store.accept(turn, uploads={"f1": base64.b64encode(b"pump 8").decode()})
     assert await store.upload("t1", "f1")
+    assert 0 < await store.client.ttl(f"{store.prefix}f:t1") <= 3600  # whoever ends the turn
     async with scene.world.working():
         await scene.world.settled(1)
     assert await store.upload("t1", "f1") is None
@@ -337,7 +355,7 @@ async def test_contents_go_with_their_turn(scene: Scene, way: str, monkeypatch: 
 
     async with scene.world.working():
         if way == "forget while it is read":
-            read, reading, gate = attached.read, asyncio.Event(), asyncio.Event()
+            reading, gate = asyncio.Event(), asyncio.Event()
 
             async def slowly(*given: Any) -> Contents:
                 reading.set()
@@ -360,7 +378,7 @@ async def test_contents_go_with_their_turn(scene: Scene, way: str, monkeypatch: 
         elif way == "oldest":
             for number in (2, 3):
                 await scene.ask(number, "More?")
-                await until(lambda number=number: is_last(number))
+                await until(partial(is_last, number))
         elif way == "forget author":
             await Records(store).forget_author("ada")
         elif way == "forget conversation":

@@ -10,7 +10,7 @@ import pytest
 
 from glados_bots.conversation import Attachment, Exchange
 from glados_web.chats import new_conversation
-from glados_web.export import LONGEST_NAME, disposition, written
+from glados_web.export import LONGEST_NAME, disposition, title_of, written
 from tests.fakes.scripted_model import ScriptedModel
 from tests.web.test_http import ask, events
 
@@ -66,6 +66,41 @@ async def test_what_has_no_answer_is_no_file(visitor: httpx.AsyncClient, model: 
     assert "Refuse me\n\n## Answer" in (await visitor.get(f"/c/{chat}/chat.md")).text
 
 
+LONG = "\n".join(f"print({number})" for number in range(61))
+TABLE = "| a | b |\n| - | - |\n" + "\n".join(f"| {number} | =1 |" for number in range(21))
+
+
+async def test_long_code_and_large_tables_are_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
+    model.pieces = [f"`count.py`:\n\n```python\n{LONG}\n```\n\n{TABLE}\n"]
+    chat = new_conversation()
+    turn = await ask(visitor, chat, "Count")
+    last = (await events(visitor, chat, turn))[-1]
+    assert last["files"] == ["count.py", "table.csv"]
+    page = await visitor.get(f"/c/{chat}")
+    for name, content in (("count.py", f"{LONG}\n".encode()), ("table.csv", csv_of_table())):
+        address = f"/c/{chat}/turns/{turn}/files/{name}"
+        assert f'href="{address}"' in page.text
+        found = await visitor.get(address)
+        assert found.content == content
+        assert found.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert found.headers["content-type"] == "application/octet-stream"
+    for missing in ("answer.md", "x.py", "%2e%2e%2fcount.py"):
+        assert (await visitor.get(f"/c/{chat}/turns/{turn}/files/{missing}")).status_code == 404, missing
+
+
+def csv_of_table() -> bytes:
+    rows = [f"{number},'=1" for number in range(21)]
+    return ("\ufeff" + "\r\n".join(["a,b", *rows]) + "\r\n").encode()
+
+
+async def test_a_short_answer_has_no_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
+    model.pieces = ["```python\nx = 1\n```\n\n| a |\n| - |\n| b |\n"]
+    chat = new_conversation()
+    turn = await ask(visitor, chat, "Short")
+    assert (await events(visitor, chat, turn))[-1]["files"] == []
+    assert "/files/" not in (await visitor.get(f"/c/{chat}")).text
+
+
 async def test_another_browser_gets_nothing(visitor: httpx.AsyncClient, site: str) -> None:
     chat, turn = await asked(visitor, "A secret")
     async with httpx.AsyncClient(base_url=site, trust_env=False) as stranger:
@@ -85,6 +120,12 @@ def test_files_are_named_with_their_question() -> None:
     assert "Look\n\n*Attached: a.pdf and b # c.png*\n\n## Answer" in written(
         "T", [replace(EXCHANGE, attachments=files)], NOW, ""
     )
+
+
+def test_a_file_without_words_names_its_chat() -> None:
+    alone = replace(EXCHANGE, question="", attachments=(Attachment("1", "Bericht 2026.pdf"),))
+    assert title_of(alone) == "Bericht 2026.pdf"
+    assert "## Question\n\n*Attached: Bericht 2026.pdf*\n\n## Answer" in written("T", [alone], NOW, "")
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~~"])

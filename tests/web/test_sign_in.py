@@ -71,6 +71,7 @@ async def test_every_route_is_closed_to_strangers_but_those_on_a_list(settings: 
     app = create_app(settings, web)
     open_to_all = {
         ("GET", "/health"), ("GET", "/code.css"), ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/status"),
+        ("GET", "/manifest.webmanifest"),
     }  # fmt: skip
     routes = [route for route in app.routes if isinstance(route, Route)]
     places = [(method, route.path) for route in routes for method in route.methods or ()]

@@ -2,13 +2,14 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import glados_bots.markdown.streaming.stream
 import glados_web.answers.stream
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Attachment, Exchange, Turn
 from glados_bots.markdown.mending.mend import Mended, mend
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
@@ -134,10 +135,10 @@ async def test_a_page_that_connects_hears_of_all_turns_and_of_answers_under_way(
     surface: tuple[Store, WebSurface],
 ) -> None:
     store, shown_by = surface
-    await store.accept(TURN)
+    await store.accept(replace(TURN, attachments=(Attachment("1", "notes.txt"),)))
     waiting = {"from": 0, "blocks": [], "notice": "", "state": "waiting", "turn": TURN.id}
     assert await told(*surface) == [
-        ("turns", {"turns": [{"turn": TURN.id, "question": TURN.text}]}),
+        ("turns", {"turns": [{"turn": TURN.id, "question": TURN.text, "files": ["notes.txt"]}]}),
         ("view", waiting),
     ]
     await shown_by.edit(TURN, POST, View("Old", "", "writing", is_last=True))

@@ -42,7 +42,7 @@ async def test_a_vote_is_kept_changed_and_withdrawn(visitor: httpx.AsyncClient, 
     for how, shown in (("up", ["up"]), ("up", ["up"]), ("down", ["down"]), ("", [])):
         assert (await vote(visitor, conversation, turn, how)).json() == {"vote": how}
         assert await pressed(visitor, conversation) == shown
-        assert [*(await client.hgetall(f"glados:{{web}}:v:{turn}")).values()] == shown  # type: ignore[misc]
+        assert [*(await client.hgetall(f"glados:{{web}}:v:{turn}")).values()] == shown
 
 
 async def test_another_answer_has_no_votes(visitor: httpx.AsyncClient) -> None:

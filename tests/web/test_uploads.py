@@ -96,6 +96,24 @@ async def test_a_question_sent_again_is_one_turn_and_a_file_sent_twice_is_one_fi
     assert str(model.prompts[0][-1]["content"]).count("once") == 1
 
 
+async def test_a_file_that_nobody_has_read_yet_goes_with_its_chat(
+    visitor: httpx.AsyncClient, model: ScriptedModel, client: Client
+) -> None:
+    model.gate.clear()
+    conversation, marker = new_conversation(), base64.b64encode(b"a marker 51c7 of its own").decode()
+    await post(visitor, conversation, file("1.txt", b"first"), key="k1")
+    await model.reached.wait()
+    await post(visitor, conversation, file("2.txt", base64.b64decode(marker)), key="k2")
+    assert len(await holding(client, marker)) == 1
+    await visitor.post(f"/c/{conversation}/delete", json={})
+    model.gate.set()
+    await until(lambda: _is_gone(client, marker))
+
+
+async def _is_gone(client: Client, words: str) -> bool:
+    return await holding(client, words) == []
+
+
 async def test_an_edit_keeps_the_files(visitor: httpx.AsyncClient, model: ScriptedModel) -> None:
     conversation = new_conversation()
     turn = (await post(visitor, conversation, file("a.txt", b"kept words"), text="Old")).json()["turn"]
@@ -317,6 +335,35 @@ async def test_one_visitor_cannot_take_the_room_of_all(settings: Settings) -> No
         assert (await post(visitor, new_conversation(), file("a.txt", b"x"), text="Hi")).status_code == 202
 
 
+async def test_files_that_wait_in_redis_are_bounded(
+    settings: Settings, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    """With room for one file in Redis, the next one waits until a worker has read that one."""
+    monkeypatch.setattr(uploads, "UNREAD_MB", 1)
+    model.gate.clear()
+    async with (
+        running(create_app(settings)) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as visitor,
+    ):
+        await visitor.get("/")
+        conversation, words = new_conversation(), b"x" * 300_000
+        first = (await post(visitor, conversation, file("1.txt", words), text="1", key="k1")).json()["turn"]
+        await model.reached.wait()
+        second = (await post(visitor, conversation, file("2.txt", words), text="2", key="k2")).json()["turn"]
+        third = await post(visitor, conversation, file("3.txt", words), text="3", key="k3")
+        assert (third.status_code, third.json()["error"]) == (503, english("page-uploads-full"))
+        await visitor.post(f"/c/{conversation}/turns/{second}/stop", json={})
+        model.gate.set()
+        for turn in (first, second):
+            await events(visitor, conversation, turn)
+        assert 0 < await client.ttl(f"glados:{{web}}:f:{second}") <= 3600
+        assert await client.ttl(f"glados:{{web}}:f:{first}") > 3600
+        assert (await post(visitor, conversation, file("3.txt", words), key="k3")).status_code == 503, "still unread"
+        await visitor.post(f"/c/{conversation}/turns/{second}/redo", json={})
+        await events(visitor, conversation, second)
+        assert (await post(visitor, conversation, file("3.txt", words), key="k3")).status_code == 202
+
+
 async def _is_full(visitor: httpx.AsyncClient) -> bool:
     return await send(visitor, b"no form") == 503
 
@@ -363,7 +410,7 @@ async def pictured(visitor: httpx.AsyncClient, client: Client) -> tuple[str, str
     await events(visitor, conversation, turn)
     for name, kind in ((name_of(PNG), "image/png"), ("other", "text/html")):
         read = Contents(name, pictures=(Picture(base64.b64encode(PNG).decode(), kind, 1, 1),))
-        await client.hset(f"glados:{{web}}:f:{turn}", name, read.to_json())  # type: ignore[misc]
+        await client.hset(f"glados:{{web}}:f:{turn}", name, read.to_json())
     place = f"/c/{conversation}/turns/{turn}/pictures"
     return f"{place}/{name_of(PNG)}", f"{place}/other"
 

@@ -74,7 +74,7 @@ async def test_what_a_foreign_model_thinks_is_folded_away(engine: ScriptedEngine
 
 
 async def test_models_say_how_long_a_conversation_may_be(client: InferenceClient) -> None:
-    assert await client.models() == [ModelInfo("scripted", 1000, thinking_levels=())]
+    assert await client.models() == [ModelInfo("scripted", 1000, sees=False, thinking_levels=())]
 
 
 async def test_too_long_a_prompt_comes_with_its_figures(engine: ScriptedEngine, client: InferenceClient) -> None:

@@ -264,6 +264,12 @@ async def test_thoughts_that_were_taken_for_the_answer_are_taken_back(redis_url:
         assert core.surface.seen("1") == "Hello"
 
 
+async def test_people_are_told_which_models_see(redis_url: str) -> None:
+    models = [{"id": "first"}, {"id": "second", "capabilities": {"vision": True}}]
+    async with running(Foreign(models={"data": models}).app()) as url, adapter(redis_url, url) as core:
+        assert str(await core.commands.model("c")).endswith(" These models see pictures: `second`.")
+
+
 async def test_the_named_model_is_the_default_for_people_too(redis_url: str) -> None:
     models = {"data": [{"id": "text-embedding-3-small"}, {"id": "first"}, {"id": "second"}]}
     foreign = Foreign(models=models)

@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from glados_bots.wire import own_lists
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.model_list import ModelInfo
 from tests.servers import running
@@ -127,4 +126,3 @@ async def test_an_address_without_v1_has_no_lists_beside_it() -> None:
         assert await client.ready() is False
         assert await client._own_lists.ask() == {}
     assert set(server.asked) == {"other/models"}
-    assert own_lists.PATHS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parents[2]
 PAGES = sorted((HERE / "adapters/glados_web/templates").glob("*.html"))
-SCRIPTS = sorted((HERE / "adapters/glados_web/static").glob("*.js"))
+SCRIPTS = sorted((HERE / "adapters/glados_web/static").rglob("*.js"))
 ROOMS = ("turns", "attachments", "intake", "wire", "files_out", "wording")
 CODE = sorted(
     path

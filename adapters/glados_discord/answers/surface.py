@@ -6,11 +6,10 @@ some minutes. After that, the adapter searches for the message before it sends a
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import discord
 
@@ -20,28 +19,22 @@ from glados_bots.store.store import Store
 from glados_bots.surface import Budget, FileLimits, MessageGoneError, View
 from glados_bots.turns.pacing import Pacer
 from glados_discord.answers.controls import actions_of, mark_of
-from glados_discord.answers.files import (
-    FILE_LIMITS,
-    UploadRefusedError,
-    has_files,
-    refused_uploads,
-    uploads,
-    without_files,
-)
+from glados_discord.answers.files import FILE_LIMITS, has_files, uploads
+from glados_discord.answers.forgotten import ForgottenFiles
 from glados_discord.answers.look import actions, content, controls, new_answer
 from glados_discord.answers.places import Places, Spot, Target
+from glados_discord.answers.refused import acceptable, upload_errors
 from glados_discord.answers.still_asked import StillAsked
 from glados_discord.answers.typing_notice import TypingNotice
 from glados_discord.connection.current_client import CurrentClient
 from glados_discord.connection.files import DiscordFiles
 from glados_discord.connection.rates import SLOW_PERIOD_S, Rates
-from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, BlockedError, as_core_errors
+from glados_discord.connection.refusals import ARCHIVED, NO_HISTORY, SLOWED, as_core_errors
 from glados_discord.facts import DiscordFacts
 from glados_discord.settings import DiscordSettings
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Clock = Callable[[], float]
 NONCE_MEMORY_S = 120.0  # Discord says "the past few minutes"
 OLD_S = 3500.0  # after an hour Discord allows few edits of a message (30046)
@@ -72,6 +65,7 @@ class DiscordSurface:
         self._still_asked = StillAsked(current, store, self.rates)
         self.places = Places(current, facts, self.rates, self._still_asked, settings.thread_archive_minutes)
         self._files = DiscordFiles(current, self.rates, settings.cdn_hosts)
+        self.forgotten = ForgottenFiles(store, current, self.rates)
         self.typing = TypingNotice(current, store, self.rates)
 
     def answer(self, turn: Turn) -> Stream[str]:
@@ -97,6 +91,8 @@ class DiscordSurface:
             await self._rewrite(turn, target.channel, message.id, view, nonce)
         if target.is_shared:
             await self._facts.place(message.id, turn.conversation)
+        if view.files:
+            await self.forgotten.note(turn, target.channel, message.id)
         self.typing.follow(turn, target.channel, view.state)
         return f"{target.channel}:{message.id}"
 
@@ -126,6 +122,8 @@ class DiscordSurface:
             await self.remove(turn, post)
             raise MessageGoneError(f"message {number} is too old to be edited")
         await self._rewrite(turn, channel, number, view)
+        if view.files:
+            await self.forgotten.note(turn, channel, number)
         self.typing.follow(turn, channel, view.state)
 
     async def remove(self, turn: Turn, post: str) -> None:
@@ -142,7 +140,7 @@ class DiscordSurface:
                 await message.delete()
             except discord.HTTPException as error:
                 if error.code == ARCHIVED:
-                    await self._unarchive(channel)
+                    await self._current.reopen(channel)
                     raise
                 if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
                     raise
@@ -163,7 +161,7 @@ class DiscordSurface:
     async def _send(self, turn: Turn, target: Target, view: View, nonce: str) -> discord.Message:
         is_first = not await self._store.posts(turn.id)
         reply_to = target.reply_to if is_first else None
-        return await _acceptable(turn, view, lambda one: self._create(turn, target.channel, one, nonce, reply_to))
+        return await acceptable(turn, view, lambda one: self._create(turn, target.channel, one, nonce, reply_to))
 
     async def _create(self, turn: Turn, channel: int, view: View, nonce: str, reply_to: int | None) -> discord.Message:
         place = await self._current.channel(channel, Spot.of(turn).guild)
@@ -173,7 +171,7 @@ class DiscordSurface:
             "reference": _reference(place, reply_to),
         }
         try:
-            with as_core_errors(), refused_uploads(view):
+            with as_core_errors(), upload_errors(view):
                 return await place.send(
                     content(view, turn.language),
                     files=uploads(view.files),
@@ -188,12 +186,12 @@ class DiscordSurface:
 
     async def _rewrite(self, turn: Turn, channel: int, number: int, view: View, nonce: str = "") -> None:
         """Edit a message. `nonce` keeps it findable, which matters until its id is saved."""
-        await _acceptable(turn, view, lambda one: self._edit(turn, channel, number, one, nonce))
+        await acceptable(turn, view, lambda one: self._edit(turn, channel, number, one, nonce))
 
     async def _edit(self, turn: Turn, channel: int, number: int, view: View, nonce: str) -> None:
         place = await self._current.channel(channel, Spot.of(turn).guild)
         try:
-            with as_core_errors(), refused_uploads(view):
+            with as_core_errors(), upload_errors(view):
                 await place.get_partial_message(number).edit(
                     content=content(view, turn.language),
                     attachments=uploads(view.files),
@@ -201,17 +199,10 @@ class DiscordSurface:
                 )
         except discord.HTTPException as error:
             if error.code == ARCHIVED:
-                await self._unarchive(channel)
+                await self._current.reopen(channel)
             elif error.code in SLOWED:
                 await self.rates.close(self.budget(turn), SLOW_PERIOD_S)
             raise
-
-    async def _unarchive(self, channel: int) -> None:
-        """Reopen an archived thread, in which edits fail. The core then retries the edit."""
-        with as_core_errors():
-            thread = await (await self._current.get()).fetch_channel(channel)
-            if isinstance(thread, discord.Thread):
-                await thread.edit(archived=False)
 
     async def _posted_before(self, turn: Turn, target: Target, nonce: str) -> discord.Message | None:
         """A message that a dead process sent, but did not save, so long ago that Discord has forgotten its nonce."""
@@ -248,19 +239,3 @@ def _reference(place: discord.PartialMessageable, reply_to: int | None) -> disco
     if reply_to is None:
         return None
     return discord.MessageReference(message_id=reply_to, channel_id=place.id, fail_if_not_exists=False)
-
-
-async def _acceptable(turn: Turn, view: View, show: Callable[[View], Awaitable[T]]) -> T:
-    """Show a view, or what is left of it without the files or the words that Discord refuses."""
-    try:
-        return await show(view)
-    except UploadRefusedError as error:
-        log.warning("turn %s: %s", turn.id, error)
-        return await _acceptable(turn, without_files(view, error, turn.language), show)
-    except BlockedError as error:
-        return await show(_instead(turn, view, error))
-
-
-def _instead(turn: Turn, view: View, error: BlockedError) -> View:
-    """Neither the words nor the files, which hold the same words."""
-    return replace(view, chunk="", files=(), notice=f"{error.reason.in_language(turn.language)} {view.notice}".strip())

@@ -6,6 +6,7 @@ from collections import OrderedDict
 import discord
 
 from glados_bots.surface import PlatformAwayError
+from glados_discord.connection.refusals import as_core_errors
 
 PATIENCE_S = 10.0
 MOST_HEARD = 10_000
@@ -65,6 +66,13 @@ class CurrentClient:
         if self._client is None:
             raise NotConnectedError("the connection to Discord was just lost")
         return self._client
+
+    async def reopen(self, channel: int) -> None:
+        """Reopen an archived thread, in which edits fail."""
+        with as_core_errors():
+            thread = await (await self.get()).fetch_channel(channel)
+            if isinstance(thread, discord.Thread):
+                await thread.edit(archived=False)
 
     async def channel(self, channel: int | str, guild: int | str | None = None) -> discord.PartialMessageable:
         """A channel or thread to write to. This makes no call to Discord."""

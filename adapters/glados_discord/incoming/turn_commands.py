@@ -15,12 +15,12 @@ from glados_bots.wording.sentence import NOTHING, Sentence, say
 from glados_discord.access import DiscordAsker, may_control, refusal
 from glados_discord.answers.controls import Action
 from glados_discord.answers.places import Spot
+from glados_discord.connection import attachments
 from glados_discord.connection.permissions import missing_in
 from glados_discord.incoming import replies
 from glados_discord.incoming.questions import AskedOnDiscord
 from glados_discord.incoming.shared import DiscordShared
 from glados_discord.incoming.where import Where, where_of
-from glados_discord.words import attachments
 from glados_discord.words.hearing import roles_of, typed
 
 
@@ -108,12 +108,10 @@ class TurnCommands:
         turn = await store.turn(name)
         if turn is None or f"{interaction.channel_id}:{message}" not in await store.posts(turn.id):
             raise GladosError(say("too-old"))
-        if await store.state(turn.id) != "done":
-            raise GladosError(say("answer-not-ended"))
-        found = next((one for one in await store.history(turn.conversation) if one.turn == turn.id), None)
+        found = await store.ended(turn)
         if found is None:
-            raise GladosError(say("too-old"))
-        return whole(found)
+            raise GladosError(say("answer-not-ended"))
+        return whole(found.answer)
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> Sentence:
         turn = await self._core.store.turn(name)

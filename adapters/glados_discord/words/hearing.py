@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import discord
 
-from glados_discord.words import attachments
+from glados_discord.connection import attachments
+from glados_discord.connection.embeds import Holder, card, is_preview
 from glados_discord.words.code_spans import without_code
-from glados_discord.words.embeds import Holder, card, is_preview
 from glados_discord.words.heard import Content, Heard
 from glados_discord.words.tokens import Names, ids_in, readable
 

@@ -10,6 +10,7 @@ from glados_bots.conversation import Exchange
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.store.store import Store
 from glados_bots.wording.sentence import say
+from glados_web.answers.files import names_of
 from glados_web.answers.markdown import stream
 from glados_web.answers.off_loop import off_loop
 from glados_web.answers.surface import FINAL, WebSurface
@@ -43,7 +44,7 @@ class Followed:
         return self._view.get("state") in FINAL
 
     async def news(self, view: dict[str, str]) -> dict[str, Any] | None:
-        """Return {from, blocks, notice, state}, at the end with {markdown, version}; None if nothing is new.
+        """Return {from, blocks, notice, state}, at the end with {markdown, version, files}; None if nothing is new.
 
         `blocks` replace everything from block number `from` on.
         """
@@ -51,7 +52,7 @@ class Followed:
             return None
         self._view = view
         first, changed = await off_loop(self._changed, view["chunk"])
-        end = {"markdown": view["chunk"], "version": version(view)} if self.is_over else {}
+        end = await off_loop(_end, view) if self.is_over else {}
         return {"from": first, "blocks": changed, "notice": view["notice"], "state": view["state"], **end}
 
     def again(self) -> dict[str, Any]:
@@ -70,6 +71,12 @@ class Followed:
             first = min(first, update.first_changed)
         self._count = len(update.chunks)
         return first, update.chunks[first:]
+
+
+def _end(view: dict[str, str]) -> dict[str, Any]:
+    """Return what else a browser needs of an answer that has ended. `files` are names: see answers/files.py."""
+    names = names_of(view["chunk"]) if view["state"] in {"done", "stopped"} else []
+    return {"markdown": view["chunk"], "version": version(view), "files": names}
 
 
 async def answer_events(

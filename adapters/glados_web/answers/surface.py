@@ -7,6 +7,7 @@ The page's streams read the view from Redis. So any process may answer, and any 
 connection. A page that reloads in the middle of an answer finds it.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
@@ -38,6 +39,7 @@ class WebSurface:
     def __init__(self, store: Store, streams: Client) -> None:
         self._store = store
         self._streams = streams
+        self._fetching = asyncio.Lock()  # base64 needs several times a file's memory: one after the other
 
     def answer(self, turn: Turn) -> PlainAnswer:
         """Keep the markdown unchanged: the page's stream renders it per browser."""
@@ -50,10 +52,11 @@ class WebSurface:
 
     async def fetch(self, turn: Turn, attachment: Attachment, most: int) -> bytes:
         """Return what the browser sent. Redis holds it until a worker has read it."""
-        found = await self._store.upload(turn.id, attachment.id)
-        if found is None:
-            raise UnreadableError(say("file-gone"))
-        content = base64.b64decode(found)
+        async with self._fetching:
+            found = await self._store.upload(turn.id, attachment.id)
+            if found is None:
+                raise UnreadableError(say("file-gone"))
+            content = base64.b64decode(found)
         if len(content) > most:
             raise UnreadableError(say("file-too-large", most=most // 2**20))
         return content

@@ -5,7 +5,6 @@ Marks that make another letter stay, such as the vowel signs of Thai and the voi
 
 import re
 import unicodedata
-from itertools import pairwise
 
 
 def _is_accent(letter: str) -> bool:
@@ -20,9 +19,14 @@ _PIECE = 500
 
 
 def fold(text: str) -> str:
-    """Return the text as we compare it. Folding two texts one by one, or joined, gives the same."""
+    """Return the text as we compare it. Folding two texts one by one, or joined, gives the same.
+
+    The library sorts the marks of a letter in time that is quadratic in their number. So it gets short pieces.
+    """
     if text.isascii():
         return text.lower()
+    if len(text) > _PIECE:
+        return "".join(fold(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
 
 
@@ -33,9 +37,10 @@ def offsets(text: str) -> list[int]:
 
 def unfolded(text: str, offset: int) -> int:
     """Return the offset in `text` of a character of the folded text. It reads only one piece letter by letter."""
-    for start, end in pairwise([*range(0, len(text), _PIECE), len(text)]):
-        length = len(fold(text[start:end]))
+    for start in range(0, len(text), _PIECE):
+        piece = text[start : start + _PIECE]
+        length = len(fold(piece))
         if offset < length:
-            return start + offsets(text[start:end])[offset]
+            return start + offsets(piece)[offset]
         offset -= length
     return len(text)

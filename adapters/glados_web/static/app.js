@@ -4,12 +4,13 @@ import { isDrawerOpen, nameChat, openDrawer, unnameChat } from "./chats.js";
 import { compose, isComposing, keep } from "./composer.js";
 import { copy } from "./copy.js";
 import { edit } from "./edit.js";
+import { furnish } from "./furnish.js";
 import { complain } from "./problem.js";
 import { keepUp, toNewest, toPlace } from "./scrolling.js";
-import "./search.js";
+import "./own_chats/search.js";
 import { post, request, whyRefused } from "./server.js";
 import { openSettings, savePersona } from "./settings.js";
-import { sharing, unshared } from "./sharing.js";
+import { sharing, unshared } from "./own_chats/sharing.js";
 import { follow } from "./stream.js";
 import * as turn from "./turn.js";
 import { say } from "./words.js";
@@ -66,7 +67,7 @@ function takeFrom(page) {
 }
 
 function replace(section, fresh, previous) {
-  turn.furnish(fresh.querySelector(".answer"));
+  furnish(fresh.querySelector(".answer"));
   if (section) section.replaceWith(fresh);
   else turn.put(fresh, previous);
   return fresh;
@@ -166,6 +167,6 @@ document.addEventListener("keydown", (event) => {
   else turn.underWay()[0]?.querySelector("[data-action=stop]").click();
 });
 
-for (const section of turn.all()) turn.furnish(section.querySelector(".answer"));
+for (const section of turn.all()) furnish(section.querySelector(".answer"));
 if (turn.all().length || location.pathname === path) watch.begin();
 toPlace();

@@ -123,7 +123,7 @@ document.addEventListener("paste", (event) => {
   attach([...pasted]);
 });
 
-const brings = (event) => event.dataTransfer?.types.includes("Files");
+const brings = (event) => [...(event.dataTransfer?.items ?? [])].some(({ kind }) => kind === "file");
 const show = (is) => document.body.classList.toggle("dropping", is);
 
 document.addEventListener("dragover", (event) => {

@@ -1,7 +1,7 @@
 // One question and its answer on the page. The server has rendered and sanitised everything; this only puts
 // blocks in place.
 import { item } from "./attachments.js";
-import { copy } from "./copy.js";
+import { furnish } from "./furnish.js";
 import { say } from "./words.js";
 
 const turns = document.getElementById("turns");
@@ -64,12 +64,29 @@ export function show(turn, view) {
   answer.setAttribute("aria-busy", String(!isOver));
   turn.querySelector(".plain").textContent = isOver && !failed ? view.markdown : "";
   turn.dataset.version = view.version ?? "";  // as the server has it; none while the answer is under way
+  offer(turn, view.files);
   furnish(answer);
+}
+
+// Links to the files of an answer that has ended.
+function offer(turn, names = []) {
+  const list = turn.querySelector(".offered");
+  list.hidden = !names.length;
+  list.replaceChildren(...names.map((name) => {
+    const link = document.createElement("a");
+    link.href = `/c/${turns.dataset.conversation}/turns/${turn.dataset.turn}/files/${name}`;
+    link.download = "";
+    link.textContent = name;
+    const entry = document.createElement("li");
+    entry.append(link);
+    return entry;
+  }));
 }
 
 // The answer starts again: removes its text.
 export function begin(turn) {
   turn.querySelector(".answer").replaceChildren();
+  offer(turn);
   showPlain(turn, false);
   turn.dataset.version = "";
   setState(turn, "waiting");
@@ -109,36 +126,4 @@ function fragmentOf(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   return template.content;
-}
-
-// Frames what may be wider than the screen, so that the keyboard can scroll it. One node stays one node: `marks` in
-// `show` relies on it.
-function frame(block, name, label) {
-  const around = document.createElement("div");
-  around.className = name;
-  block.replaceWith(around);
-  around.append(block);
-  const scrolled = name === "code" ? block : around;
-  scrolled.tabIndex = 0;
-  scrolled.setAttribute("role", "group");
-  scrolled.setAttribute("aria-label", label);
-  return around;
-}
-
-// Adds what the server's HTML lacks: names for the screen reader, and a language and a button per code block.
-export function furnish(answer) {
-  for (const block of answer.querySelectorAll(":not(.code) > pre")) {
-    const code = block.querySelector("code") ?? block;
-    const head = document.createElement("div");
-    const language = document.createElement("span");
-    const button = document.createElement("button");
-    language.textContent = code.className.match(/language-(\S+)/)?.[1] ?? "";
-    button.type = "button";
-    button.textContent = say("page-copy");
-    button.addEventListener("click", () => copy(code.textContent, button));
-    head.append(language, button);
-    frame(block, "code", `${say("page-code")} ${language.textContent}`.trim()).prepend(head);
-  }
-  for (const table of answer.querySelectorAll(":not(.table) > table")) frame(table, "table", say("page-table"));
-  for (const box of answer.querySelectorAll("input")) box.setAttribute("aria-label", say(box.checked ? "page-done" : "page-to-do"));
 }

@@ -1,9 +1,12 @@
-"""Converters, one per kind of file. They run in child.py only, and each has `convert(content) -> Contents`."""
+"""Converters, one per kind of file. They run in attachments/child.py only; each has `convert(content) -> Contents`."""
 
+import math
 import time
 
 from glados_bots.attachments.limits import ENOUGH_S, MOST_CHARACTERS
 from glados_bots.wording.sentence import NOTHING, Sentence, say
+
+stop_at = math.inf  # by time.monotonic(); attachments/child.py sets it
 
 
 class RefusedError(Exception):
@@ -23,7 +26,7 @@ def cut(text: str) -> tuple[str, Sentence]:
 
 def is_enough(characters: int) -> bool:
     """Whether a converter that goes page by page should stop, having this much text."""
-    return characters > MOST_CHARACTERS or time.process_time() > ENOUGH_S
+    return characters > MOST_CHARACTERS or time.process_time() > ENOUGH_S or time.monotonic() > stop_at
 
 
 def table(rows: list[list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Modules that Python imports from files when they are first used, which would be too late in child.py."""
+"""Modules that Python imports from files when they are first used, which would be too late in attachments/child.py."""
 
 import importlib
 import pkgutil

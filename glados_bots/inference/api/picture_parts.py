@@ -26,9 +26,9 @@ def address(part: dict[str, Any]) -> str:
     """The URL in a part. Raises ValueError if the part has another form."""
     inside = part.get("image_url")
     url = inside.get("url") if isinstance(inside, dict) else None
-    if not isinstance(url, str) or set(part) - {"type", "image_url", "cache_control"}:
+    if not isinstance(inside, dict) or not isinstance(url, str) or set(part) - {"type", "image_url", "cache_control"}:
         raise ValueError(FORM)
-    if set(inside) - {"url", "detail"} or inside.get("detail") not in DETAILS:  # type: ignore[arg-type] # it is a dict
+    if set(inside) - {"url", "detail"} or inside.get("detail") not in DETAILS:
         raise ValueError('image_url has the fields url and detail, and detail is "auto", "low" or "high"')
     return url
 

@@ -2,7 +2,7 @@
 
 A caller chooses the address, and the service stands in a network that the caller may not reach. So every address is
 resolved once, all its numbers must be public, and the connection goes to the number that was checked. Each redirect is
-checked anew. Proxies from the environment are not used: they would resolve the name again.
+checked again. Proxies from the environment are not used: they would resolve the name again.
 """
 
 import asyncio

@@ -63,6 +63,8 @@ class Encoder:
         variables = self.variables.of(sampling)
         messages = as_read(messages, self.tokenizer)
         if self._template is None:
+            if pictures:
+                raise PromptRefusedError("the format of the first GLaDOS has no pictures")
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
         text = chat_prompt(messages, self._specials, self.tokenizer, self._template, variables)
         if pictures:

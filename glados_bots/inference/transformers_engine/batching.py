@@ -11,7 +11,7 @@ from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.before_loading.counting import caches_of
 from glados_bots.inference.model_files.cards import Shape
 from glados_bots.inference.model_files.hardware import memory_gb
-from glados_bots.inference.model_files.shapes import cache_on_cpu, cache_on_gpu
+from glados_bots.inference.model_files.shapes import BARE_WINDOW, cache_on_cpu, cache_on_gpu
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE
 
 CPU_BATCH_TOKENS = 256  # tokens per step; running answers wait this long while a long question is read
@@ -63,10 +63,11 @@ def batching(options: EngineOptions, plan: CachePlan, *, cuda: bool) -> Continuo
 def for_pictures(plan: CachePlan) -> tuple[CachePlan, CachePlan]:
     """(the plan for turns without pictures, the plan for turns with pictures), which are computed side by side.
 
-    The second gets a quarter, or enough for one conversation, but never more than half. Its scheduler takes memory only
-    while it has requests, so the tensors of a picture's pass fit there, too.
+    The second gets a quarter, or enough for a short conversation, but never more than half. Its scheduler takes memory
+    only while it has requests, so the tensors of a picture's pass fit there, too.
     """
-    part = min(plan.memory / 2, max(plan.memory * PICTURES_SHARE, plan.shape.cache_bytes(plan.window)))
+    short = plan.shape.cache_bytes(min(plan.window, BARE_WINDOW))
+    part = min(plan.memory / 2, max(plan.memory * PICTURES_SHARE, short))
     return replace(plan, memory=plan.memory - part, is_part=True), replace(plan, memory=part, is_part=True)
 
 

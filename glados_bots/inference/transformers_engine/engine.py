@@ -8,30 +8,24 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
-
-import torch
 
 from glados_bots.conversation import Message
 from glados_bots.errors import (
     ConfigError,
     EngineDeadError,
-    EngineError,
     GenerationFailedError,
-    PromptTooLongError,
     first_line,
 )
-from glados_bots.inference.card_engine import CardEngine, Prompt, chosen
+from glados_bots.inference.card_engine import CardEngine, Prompt
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.pictures import decoding
-from glados_bots.inference.prompts.encoding import SHORTEST_ANSWER, Encoder
+from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import out_of_memory, trial
 from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures, loaded_shape, memory_for_cache
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
@@ -39,11 +33,11 @@ from glados_bots.inference.transformers_engine.loading import load_model
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
-from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+from glados_bots.inference.transformers_engine.sampler import Sampler, row_settings
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
-from glados_bots.inference.transformers_engine.vision.eyes import BlindError, Eyes, Seen, eyes_of
-from glados_bots.inference.transformers_engine.vision.shown import shown_in
+from glados_bots.inference.transformers_engine.vision.eyes import Eyes, Seen, opened_eyes
+from glados_bots.inference.transformers_engine.vision.sight import Sight
 from glados_bots.inference.transformers_engine.vision.twin import twin_of
 from glados_bots.wire.events import FinishReason, Sampling
 
@@ -62,9 +56,7 @@ class TransformersEngine(CardEngine):
         self._loras: MultiLora | None = None
         self._model: Any = None
         self._scheduler: Scheduler | None = None  # `start` creates it
-        self._eyes: Eyes | None = None  # only for a model that sees
-        self._picture_scheduler: DenseScheduler | None = None  # for turns with pictures; it may be `_scheduler`
-        self._picture_window = 0  # tokens of a turn with pictures
+        self._sight: Sight | None = None  # only for a model that sees
         self._trial: Trial | None = None  # only for a model class that nobody has tested
         self._sampler = Sampler(self._fail)
         self._outputs: dict[str, asyncio.Queue[Output | Exception]] = {}
@@ -99,15 +91,19 @@ class TransformersEngine(CardEngine):
 
     async def _try_eyes(self) -> None:
         """Show the model a gray picture. If it fails, the log says why, and the model reads text only."""
-        if self._eyes is None:
+        if self._sight is None:
             return
         messages = [Message("user", "What is this?", (decoding.gray(),))]
         try:
             async for _ in self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0)):
                 pass
-        except EngineError as error:
+        except Exception as error:
+            if self.fatal:
+                raise
             log.warning("%s sees no pictures here: %s", self._card.name, first_line(error))
-            self._eyes = None
+            if self._sight.scheduler is not self._scheduler:
+                await asyncio.to_thread(self._sight.scheduler.stop)
+            self._sight = None
 
     async def stop(self) -> None:
         """Fail all running requests and end the generation thread."""
@@ -132,50 +128,42 @@ class TransformersEngine(CardEngine):
         window = shapes.served_window(card, shape, wanted, memory)
         self._encoder = Encoder(card, folder, config, window)
         self._ends = self._encoder.ends(model.generation_config)
-        self._eyes = self._opened_eyes(folder)
+        eyes = opened_eyes(folder, card, model, self._encoder)
         # 4. The trial of an untested model class: its plain answer, before its attention is replaced
         if type(model).__name__ not in trial.TESTED:
             self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
         # 5. What computes the tokens, and the window that its cache really has room for
-        self._make_schedulers(found.way, CachePlan(shape, window, memory))
+        self._make_schedulers(found.way, CachePlan(shape, window, memory), eyes)
         self._encoder.context = shapes.served_window(card, shape, window, self.scheduler.room)
         log.info("window: %d tokens", self.context_length)
 
-    def _opened_eyes(self, folder: Path) -> Eyes | None:
-        """The eyes of a model with vision. If they do not work, the log says why, and the model reads text only."""
-        if not hasattr(self._model.config, "vision_config"):
-            return None
-        try:
-            return eyes_of(folder, self._model, self.encoder)
-        except BlindError as blind:
-            log.warning("%s sees no pictures here: %s", self._card.name, blind)
-            return None
-
-    def _make_schedulers(self, way: str | None, plan: CachePlan) -> None:
+    def _make_schedulers(self, way: str | None, plan: CachePlan, eyes: Eyes | None) -> None:
         """One scheduler, and for a paged model that sees a second one, with the same weights."""
+        dense: DenseScheduler | None = None
+        pictures = plan
         if way == "dense":
             self._scheduler = dense = self._made(DenseScheduler, self._model, plan)
-            self._picture_scheduler, self._picture_window = (dense, plan.window) if self._eyes else (None, 0)
-            return
-        if self._eyes is not None:
+        elif eyes is not None:
             plan, pictures = for_pictures(plan)
-            twin = twin_of(self._model, self._loras, self._sampler)
-            self._picture_scheduler = self._made(DenseScheduler, twin, pictures)
-            self._picture_window = shapes.tokens_in(plan.shape, plan.window, pictures.memory)
-        self._scheduler = self._made(PagedScheduler, self._model, plan)
+            dense = self._made(DenseScheduler, twin_of(self._model, self._loras), pictures)
+        if dense is not None and eyes is not None:
+            window = shapes.tokens_in(plan.shape, plan.window, pictures.memory)
+            self._sight = Sight(self._model, eyes, dense, window)
+            log.info("it sees pictures; window of turns with pictures: %d tokens", window)
+        if way != "dense":  # last, because it replaces the model's attention
+            self._scheduler = self._made(PagedScheduler, self._model, plan)
 
     def _made(self, kind: type[S], model: Any, plan: CachePlan) -> S:
         parts = (model, self._sampler, self._loras, self._options, plan)
         return kind(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
 
     def _look(self, messages: Sequence[Message]) -> Sequence[Seen]:
-        return self._eyes.look(messages) if self._eyes else ()
+        return self._sight.look(messages) if self._sight else ()
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         prompt = super()._encode(messages, sampling)
-        room = self._picture_window - SHORTEST_ANSWER
-        if prompt.pictures and len(prompt.tokens) > room:
-            raise PromptTooLongError(len(prompt.tokens), room, self._picture_window)
+        if prompt.pictures and self._sight:
+            self._sight.require_room(prompt.tokens)
         return prompt
 
     async def _answer(
@@ -183,10 +171,15 @@ class TransformersEngine(CardEngine):
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
-        scheduler, add = await asyncio.to_thread(self._submitting, prompt, pictures)
+        scheduler: Scheduler = self.scheduler
+        add: Callable[..., None] = scheduler.add
+        if pictures and self._sight:
+            scheduler, add = self._sight.scheduler, await asyncio.to_thread(self._sight.adding, prompt, pictures)
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         outputs = self._outputs[request_id] = asyncio.Queue()
-        self._sampler.add(request_id, self._row(prompt, sampling))
+        forbids = self.encoder.completes_bad_word if self._card.bad_words else None
+        row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids)
+        self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
         reason: FinishReason | None = None
         try:
@@ -203,13 +196,6 @@ class TransformersEngine(CardEngine):
             scheduler.remove(request_id)
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
-
-    def _submitting(self, prompt: list[int], pictures: Sequence[Seen]) -> tuple[Scheduler, Callable[..., None]]:
-        """(the scheduler for a prompt with these pictures, its method `add`)."""
-        scheduler = self._picture_scheduler
-        if not pictures or self._eyes is None or scheduler is None:
-            return self.scheduler, self.scheduler.add
-        return scheduler, partial(scheduler.add, shown=shown_in(self._eyes, pictures, prompt, self._model))
 
     def _unfailed(self, output: Output | Exception) -> Output:
         """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""
@@ -234,27 +220,6 @@ class TransformersEngine(CardEngine):
         if self.fatal:
             raise EngineDeadError(self.fatal)
 
-    def _row(self, prompt: list[int], sampling: Sampling) -> RowSettings:
-        """The request's sampling settings; the card's settings fill the gaps."""
-        card = self._card.sampling
-        generator = torch.Generator(device=self._model.device)
-        if sampling.seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(sampling.seed)
-        return RowSettings(
-            temperature=chosen(sampling.temperature, card.temperature),
-            top_p=chosen(sampling.top_p, card.top_p),
-            top_k=chosen(sampling.top_k, card.top_k),
-            repetition_penalty=card.repetition_penalty,
-            presence_penalty=sampling.presence_penalty,
-            frequency_penalty=sampling.frequency_penalty,
-            no_repeat_ngram_size=card.no_repeat_ngram_size,
-            generator=generator,
-            prompt=prompt,
-            forbids=self.encoder.completes_bad_word if self._card.bad_words else None,
-        )
-
     @property
     def models(self) -> tuple[str, ...]:
         """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
@@ -262,12 +227,19 @@ class TransformersEngine(CardEngine):
 
     @property
     def seeing(self) -> tuple[str, ...]:
-        return self.models if self._eyes else ()
+        return self.models if self._sight else ()
+
+    @property
+    def sight(self) -> Sight:
+        """What answers turns with pictures. Raises EngineDeadError for a model that sees none."""
+        if self._sight is None:
+            raise EngineDeadError("the model sees no pictures")
+        return self._sight
 
     @property
     def _schedulers(self) -> list[Scheduler]:
-        found = (self._scheduler, self._picture_scheduler)
-        return list({id(one): one for one in found if one is not None}.values())
+        found = [self._scheduler, self._sight.scheduler if self._sight else None]
+        return [one for number, one in enumerate(found) if one is not None and one not in found[:number]]
 
     @property
     def scheduler(self) -> Scheduler:

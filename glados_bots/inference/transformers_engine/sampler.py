@@ -14,6 +14,10 @@ from typing import Any
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
+from glados_bots.inference.card_engine import chosen
+from glados_bots.inference.model_files.cards import SamplingDefaults
+from glados_bots.wire.events import Sampling
+
 LIKELY = 1e-3  # as a share of the largest probability
 COLDEST = 1e-5  # temperature; below it, scores would overflow float32, and the likeliest token is chosen anyway
 
@@ -47,6 +51,33 @@ class RowSettings:
         """Whether the choice depends on earlier tokens."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
         return bool(bent or self.no_repeat_ngram_size or self.forbids)
+
+
+def row_settings(
+    card: SamplingDefaults,
+    sampling: Sampling,
+    device: torch.device,
+    prompt: Sequence[int],
+    forbids: Callable[[Sequence[int], int], bool] | None,
+) -> RowSettings:
+    """A request's settings; the card's fill the gaps."""
+    generator = torch.Generator(device=device)
+    if sampling.seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(sampling.seed)
+    return RowSettings(
+        temperature=chosen(sampling.temperature, card.temperature),
+        top_p=chosen(sampling.top_p, card.top_p),
+        top_k=chosen(sampling.top_k, card.top_k),
+        repetition_penalty=card.repetition_penalty,
+        presence_penalty=sampling.presence_penalty,
+        frequency_penalty=sampling.frequency_penalty,
+        no_repeat_ngram_size=card.no_repeat_ngram_size,
+        generator=generator,
+        prompt=prompt,
+        forbids=forbids,
+    )
 
 
 class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transformers is untyped here

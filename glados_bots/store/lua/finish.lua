@@ -49,7 +49,12 @@ else
   redis.call('HDEL', t, 'cancel', 'answer', 'draft', 'failures', 'owner', 'taken', 'hand', 'deaths', 'buried')
   redis.call('HDEL', t, 'doubted', 'again', 'held')
   redis.call('EXPIRE', t, keep_s)
-  redis.call('EXPIRE', p .. 'f:' .. turn, keep_s)
+  -- Bytes that nobody read, because somebody stopped the turn first, wait for another try no longer than an hour.
+  local read_s = keep_s
+  for _, id in ipairs(redis.call('HKEYS', p .. 'f:' .. turn)) do
+    if string.sub(id, 1, 4) == 'raw:' then read_s = math.min(keep_s, 3600) end
+  end
+  redis.call('EXPIRE', p .. 'f:' .. turn, read_s)
   redis.call('ZREMRANGEBYSCORE', p .. 'dead', '-inf', now - keep_s * 1000) -- their turns have expired
   if outcome == 'dead' then redis.call('ZADD', p .. 'dead', now, turn) else redis.call('ZREM', p .. 'dead', turn) end
 end

@@ -23,7 +23,7 @@ async def main() -> None:
     results = {
         "allowed": [sorted(refusals) for _, _, refusals in FILES],
         "files": [[name, one.refusal.name, one.text[:500_000], len(one.pictures)] for name, one in files],
-        "prompts": [fitted([file], 9_000, sees=True).text for file in files],
+        "prompts": [fitted([file], 9_000, 8).text for file in files],
         "next": good.text,
         "most_kb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
     }

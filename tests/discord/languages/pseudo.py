@@ -18,10 +18,10 @@ from tests.fakes.discord import Channel, FakeDiscord, Message, MessageRecord, Pe
 from tests.fakes.discord.world.state import NewFile
 
 # Mentions, code (names of models, commands as people type them), names, and what languages call themselves.
-_DATA = re.compile(rf"<[@#][!&]?\d+>|`[^`]*`|Discord|UTC|en-XA|{'|'.join(map(re.escape, NAMES.values()))}")
+_DATA = re.compile(rf"<[@#][!&]?\d+>|`[^`]*`|answer\.md|Discord|UTC|en-XA|{'|'.join(map(re.escape, NAMES.values()))}")
 _MARKED = re.compile(r"⟦[^⟦⟧]*⟧")  # of nested ones the inner ones first
 _UNMARKED = re.compile(r"[AEIOUYaeiouycnsz]")
-PICTURE = ("7.7", "image/png", b"\x89PNG")
+PICTURE = ("7.7", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(9))  # damaged
 NOTES = ("8.8", "text/markdown", b"42")
 Way = Callable[["PseudoWorld"], Awaitable[None]]
 

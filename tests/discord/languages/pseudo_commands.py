@@ -5,7 +5,7 @@ from typing import Any
 
 from glados_bots.errors import StoreUnavailableError
 from glados_bots.wording.sentence import NOTHING, Sentence
-from tests.discord.languages.pseudo import PICTURE, PseudoWorld, button, way
+from tests.discord.languages.pseudo import NOTES, PseudoWorld, button, way
 from tests.fakes.discord import Permission, Person
 from tests.servers import free_port
 
@@ -20,9 +20,9 @@ def manager_of(world: PseudoWorld) -> Person:
     return manager
 
 
-@way("question-taken", "question-taken-behind", "asks", "no-question", "file-unread")
+@way("question-taken", "question-taken-behind", "asks", "no-question")
 async def asking(world: PseudoWorld) -> None:
-    file = world.world.ada.attachment(world.channel, PICTURE)
+    file = world.world.ada.attachment(world.channel, NOTES)
     async with world.world.bot(answer_in="channel") as bot:
         world.world.hold()
         await world.private("ask", question="1?", file=file)

@@ -51,6 +51,22 @@ async def ends_of_answers(world: PseudoWorld) -> None:
         await world.until_heard("older-left-out")
 
 
+@way("file-follows", "whole-in-file", "code-in-file", "table-in-file")
+async def answers_that_are_files(world: PseudoWorld) -> None:
+    rows = "".join(f"| {number} |\n" for number in range(40))
+    world.world.engine.script = (*(Delta("42 " * 400 + "\n\n") for _ in range(9)), DONE)
+    world.world.hold()
+    world.world.go_on(8)
+    async with world.world.bot():
+        question = await world.ask()
+        await world.until_heard("file-follows")
+        world.world.go_on()
+        await world.thread(question)
+        world.world.engine.script = (Delta("```\n" + "42\n" * 61 + f"```\n\n| 1 |\n| - |\n{rows}"), DONE)
+        await world.ask()
+        await world.until_heard("code-in-file", "table-in-file")
+
+
 @way("apology")
 async def a_broken_turn(world: PseudoWorld) -> None:
     def broken(*_: object) -> None:
@@ -92,7 +108,7 @@ async def refusing(status: int, body: dict[str, Any], **headers: str) -> AsyncIt
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": "42", "object": "model"}]}
+        return {"object": "list", "data": [{"id": "42", "object": "model", "capabilities": {"vision": True}}]}
 
     @app.post("/v1/chat/completions")
     async def complete() -> Response:
@@ -100,6 +116,14 @@ async def refusing(status: int, body: dict[str, Any], **headers: str) -> AsyncIt
 
     async with running(app) as url:
         yield f"{url}/v1"
+
+
+@way("models-see")
+async def models_that_see(world: PseudoWorld) -> None:
+    async with refusing(500, {}) as url:
+        world.world.inference_url = url
+        async with world.world.bot():
+            await world.private("model")
 
 
 FIGURES = {"message": "This has 300 input tokens; the context length is 200", "code": "context_length_exceeded"}

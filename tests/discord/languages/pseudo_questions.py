@@ -10,19 +10,19 @@ from tests.discord.languages.pseudo import NOTES, PICTURE, PseudoWorld, Way, but
 from tests.fakes.discord import Permission
 
 
-@way("thinking", "a-question", "not-read", "file-unread", "file-no-text", "button-stop", "button-redo", "queued-next",
-     "queued", "stopped", "paused")  # fmt: skip
+@way("thinking", "a-question", "not-read", "file-unread", "file-damaged", "reading-files", "button-stop", "button-redo",
+     "queued-next", "queued", "stopped", "paused")  # fmt: skip
 async def beside_answers(world: PseudoWorld) -> None:
     ada = world.world.ada
     world.world.core["grace"] = 0.1
     world.world.hold()
     async with world.world.bot() as bot:
-        question = await world.ask_with(NOTES, PICTURE, text="***")
+        question = await world.ask_with(NOTES, text="***")
         await world.until_heard("thinking")
-        await world.world.until(lambda: question.thread)
+        await world.world.until(lambda: world.world.engine.asked)
         thread = world.world.thread(question)
         for number in range(2):
-            await ada.say(thread, f"{number}?")
+            await ada.say(thread, f"{number}?", files=[PICTURE])
         await world.until_heard("queued")
         await ada.click(world.fake.message(world.fake.answers(thread)[0]), button("button-stop"))
         await world.until_heard("stopped")
@@ -37,38 +37,14 @@ async def beside_answers(world: PseudoWorld) -> None:
         await world.world.quiet(bot)
 
 
-@way("how-to-ask-discord", "files-only", "too-long", "beginning-read", "file-no-room")
+@way("how-to-ask-discord", "too-long")
 async def what_cannot_be_read(world: PseudoWorld) -> None:
     world.world.core["message_max_chars"] = 1000
     async with world.world.bot() as bot:
         await world.ask("")
-        await world.ask_with(PICTURE, text="")
         await world.ask("1" * 1100)
-        await world.ask_with(("9.9", "text/plain", b"1" * 5000))
-        await world.ask_with(NOTES, text="1" * 1000)
-        await world.until_heard("how-to-ask-discord", "files-only", "too-long", "file-no-room")
+        await world.until_heard("how-to-ask-discord", "too-long")
         await world.world.quiet(bot)
-
-
-@way("file-too-many")
-async def more_files_than_it_reads(world: PseudoWorld) -> None:
-    async with world.world.bot():
-        await world.thread(await world.ask_with(*[NOTES] * 5))
-
-
-@way("file-elsewhere")
-async def files_of_other_hosts(world: PseudoWorld) -> None:
-    async with world.world.bot(cdn_hosts="cdn.discordapp.com"):
-        await world.thread(await world.ask_with(NOTES))
-
-
-@way("file-slow", "file-status")
-async def files_that_cannot_be_had(world: PseudoWorld) -> None:
-    async with world.world.bot():
-        world.monkeypatch.setattr("tests.fakes.discord.world.state.ATTACHMENT_LIFE_S", -1.0)
-        await world.thread(await world.ask_with(NOTES, text="1?"))
-        world.monkeypatch.setattr("glados_discord.words.attachments.TIMEOUT_S", 0.0)
-        await world.thread(await world.ask_with(NOTES, text="2?"))
 
 
 @way("queue-full")

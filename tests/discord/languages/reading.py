@@ -2,10 +2,9 @@
 
 from glados_bots.wording.sentence import say
 from tests.discord.conftest import World, buttons
-from tests.discord.sentences import not_read
 from tests.fakes.discord import Channel, Interaction, MessageRecord, Person
 
-PICTURE = ("cat.png", "image/png", b"\x89PNG")
+PICTURE = ("cat.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(9))  # damaged
 NOTES = ("notes.md", "text/markdown", b"# Citrus")
 
 
@@ -45,8 +44,3 @@ async def finished(world: World, where: Channel, count: int = 1) -> MessageRecor
     redo = say("button-redo").in_language("de")
     await world.until(lambda: len([one for one in world.fake.answers(where) if redo in buttons(one)]) == count)
     return last(world, where)
-
-
-def only_words(language: str) -> str:
-    """What is said of a picture alone."""
-    return say("files-only", left_out=not_read("cat.png")).in_language(language)

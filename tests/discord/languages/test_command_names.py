@@ -13,7 +13,7 @@ from tests.fakes.discord.world.command_rules import LOCALES
 
 LANGUAGES = {"de": "de", "fr": "fr", "es-ES": "es", "es-419": "es", "pt-BR": "pt-BR", "ja": "ja", "zh-CN": "zh-CN"}
 OPTIONS = {
-    "ask": ["question", "file"], "model": ["name"], "persona": ["text"], "language": ["language"],
+    "ask": ["question", "file", "file2", "file3"], "model": ["name"], "persona": ["text"], "language": ["language"],
     "thinking": ["level"], "forget": ["sure"],
 }  # fmt: skip
 Json = dict[str, Any]
@@ -37,8 +37,10 @@ async def test_discord_is_told_every_text_in_all_its_languages_that_we_have(worl
         options = command["options"]
         assert [option["name"] for option in options] == OPTIONS.get(name, [])
         for option in options:
-            told(option, "name", f"option-{option['name']}")
-            told(option, "description", f"option-{option['name']}-is")
+            kind = option["name"].rstrip("23")  # the second and third file
+            number = option["name"].removeprefix(kind)
+            told(option, "name", f"option-{kind}-{number}" if number else f"option-{kind}")
+            told(option, "description", f"option-{kind}-is")
     automatic, *languages = offered["language"]["options"][0]["choices"]
     told(automatic, "name", "choice-language-auto")
     assert automatic["value"] == "default"

@@ -6,7 +6,7 @@ from glados_bots.wording.sentence import say
 from glados_discord.incoming.desk import HOW_TO_ASK
 from glados_discord.run import Bot
 from tests.discord.conftest import World, buttons
-from tests.discord.languages.reading import PICTURE, begun, finished, only_words, private, shown, small
+from tests.discord.languages.reading import PICTURE, begun, finished, private, shown, small
 from tests.discord.sentences import not_read
 from tests.fakes.discord import Channel, Person
 from tests.waiting import until
@@ -117,8 +117,7 @@ async def test_a_direct_conversation_is_in_the_language_its_person_had_last(worl
         await world.quiet(bot)
     async with world.bot() as bot:
         await world.ada.say(direct, "", files=[PICTURE])
-        only = say("files-only", left_out=not_read("cat.png")).in_language("de")
-        await world.until(lambda: world.said(direct)[-1] == only)
+        await world.until(lambda: world.said(direct)[-1] == unread("de"))
         world.ada.locale = "ja"
         redo = say("button-redo").in_language("de")
         answer = next(one for one in world.fake.answers(direct) if redo in buttons(one))
@@ -126,17 +125,17 @@ async def test_a_direct_conversation_is_in_the_language_its_person_had_last(worl
         await until(lambda: locale_is(bot, direct, "ja"))
         await world.quiet(bot)
         await world.ada.say(direct, "", files=[PICTURE])
-        await world.until(lambda: world.said(direct)[-1] == only_words("ja"))
+        await world.until(lambda: world.said(direct)[-1] == unread("ja"))
         assert await private(world, "language", where=direct, language="fr") == say(
             "language-set", language=NAMES["fr"]
         ).in_language("fr")
         await world.ada.say(direct, "", files=[PICTURE])
-        await world.until(lambda: world.said(direct)[-1] == only_words("fr"))
+        await world.until(lambda: world.said(direct)[-1] == unread("fr"))
         await private(world, "language", where=direct, language="default")
         world.ada.locale = "nl"
         await private(world, "help", where=direct)
         await world.ada.say(direct, "", files=[PICTURE])
-        await world.until(lambda: world.said(direct)[-1] == only_words("en"))
+        await world.until(lambda: world.said(direct)[-1] == unread("en"))
 
 
 async def test_what_is_known_of_a_person_s_language_ends_with_the_conversation(world: World) -> None:
@@ -153,6 +152,11 @@ async def test_what_is_known_of_a_person_s_language_ends_with_the_conversation(w
         assert await store.client.ttl(key) > 5
         await private(world, "forget", where=direct, sure=True)
         assert await bot.parts.facts.locale(direct.id) == ""
+
+
+def unread(language: str) -> str:
+    """What is said of a damaged picture alone."""
+    return not_read("cat.png").in_language(language)
 
 
 async def locale_is(bot: Bot, direct: Channel, tag: str) -> bool:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.discord.conftest import World
-from tests.discord.languages import pseudo_commands, pseudo_model, pseudo_questions
+from tests.discord.languages import pseudo_commands, pseudo_files, pseudo_model, pseudo_questions
 from tests.discord.languages.pseudo import WAYS, drive, outside
 
-MODULES = (pseudo_commands, pseudo_model, pseudo_questions)  # each has registered its ways
+MODULES = (pseudo_commands, pseudo_files, pseudo_model, pseudo_questions)  # each has registered its ways
 ADAPTER = Path(__file__).parents[3] / "adapters" / "glados_discord"
 NOT_DRIVEN = {
     "a-channel": "every channel of a server can be linked to",

@@ -82,12 +82,16 @@ class Person(User):
         unpin(self.world, message)
         await asyncio.sleep(0)
 
-    async def edit(self, message: Message, content: str) -> None:
-        """Change an own message; a forward has nothing to change."""
+    async def edit(
+        self, message: Message, content: str, *, adds: list[NewFile] | None = None, without: str = ""
+    ) -> None:
+        """Change an own message: its text, and its files (`without` names one). A forward has nothing to change."""
         self._require_own(message)
         if message.snapshots:
             raise ApiError(50005)
-        edit_message(self.world, message, {"content": content})
+        kept = [{"id": str(one.id)} for one in message.attachments if one.filename != without]
+        added = self.world.store_files(message.channel.id, adds or [])
+        edit_message(self.world, message, {"content": content, "attachments": kept}, added)
         await asyncio.sleep(0)
 
     async def delete(self, message: Message) -> None:

@@ -11,6 +11,7 @@ from tests.fakes.common.clock import dispatched
 from tests.fakes.common.faults import Faults
 from tests.fakes.common.server import LARGEST_REQUEST, LoopbackServer
 
+from .cdn import Cdn
 from .gateway.gateway import Gateway
 from .gateway.intents import PRIVILEGED
 from .people import Person
@@ -51,6 +52,7 @@ class FakeDiscord:
         world: All state.
         gateway: Connections and their faults.
         faults: Faults of REST calls.
+        cdn: The hosts of files, and their faults.
         rate_limits: Buckets and blocks.
         users: What the account routes tell, such as the recommended number of shards.
         clock: The server's time.
@@ -68,6 +70,7 @@ class FakeDiscord:
         self.wait_for = self.ledger.wait_for
         self.gateway = Gateway(self.world, token)
         self.faults = Faults(Fault)
+        self.cdn = Cdn(self.world)
         self.rate_limits = RateLimits(self.clock)
         self.interactions = Interactions(self.world)
         self.users = UserRoutes(self.world)
@@ -89,13 +92,13 @@ class FakeDiscord:
         app.add_routes(
             [
                 web.get("/gateway/", self.gateway.handle),
-                web.get("/cdn/attachments/{channel_id}/{attachment_id:\\d+}/{name}", self._download),
+                *self.cdn.routes(),
             ]
         )
         host = await self._server.start(app, self._port)
         self.settings = ConnectSettings(f"http://{host}{API}", f"ws://{host}/gateway/")
         self.gateway.url = self.users.gateway_url = self.settings.gateway_url
-        self.world.cdn_base = f"http://{host}/cdn"
+        self.world.cdn_base = f"http://{host}"
         return self
 
     async def __aexit__(
@@ -152,10 +155,3 @@ class FakeDiscord:
     def message(self, record: MessageRecord) -> Message:
         """The message as it stands, for a record of the ledger."""
         return self.world.channels[record.channel_id].messages[record.id]
-
-    async def _download(self, request: web.Request) -> web.StreamResponse:
-        attachment = self.world.attachments.get(int(request.match_info["attachment_id"]))
-        is_signed = attachment is not None and f"{attachment.id:064x}" == request.query.get("hm")
-        if attachment is None or not is_signed or self.clock.now() > attachment.expires_at:
-            raise web.HTTPNotFound(text="This content is no longer available.")
-        return web.Response(body=attachment.content, content_type=attachment.content_type.split(";")[0])

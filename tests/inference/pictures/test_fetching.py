@@ -35,7 +35,8 @@ ADDRESSES = [
     "http://user@1.1.1.1/", "http://user:password@1.1.1.1/", "http://1.1.1.1@127.0.0.1/", "http://1.1.1.1:6379/",
     "https://1.1.1.1:80/", "http://1.1.1.1:443/", "http://1.1.1.1:22/", "ftp://1.1.1.1/", "file:///etc/passwd",
     "gopher://1.1.1.1/", "unix:///tmp/socket", "javascript:alert(1)", "http:///picture", "//1.1.1.1/", "/etc/passwd",
-    "", "http://", "http://[::1", "http://1.1.1.1:99999/", "http://a b/", "http://1.1.1.1\r\nHost: x/", "HTTP:127.0.0.1",
+    "", "http://", "http://[::1", "http://1.1.1.1:99999/", "http://a b/", "http://1.1.1.1\r\nHost: x/",
+    "HTTP:127.0.0.1",
 ]  # fmt: skip
 
 

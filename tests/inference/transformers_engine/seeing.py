@@ -17,7 +17,7 @@ from glados_bots.inference.pictures.decoding import pixels
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.vision.eyes import TAKEN
 from glados_bots.wire.events import Sampling
-from tests.inference.tiny import write_model
+from tests.inference.tiny import VOCABULARY, write_model
 from tests.inference.transformers_engine.classes import DENSE, IMAGE_TOKENS, PAGED, QWEN_EYES, SIZES, gemma4
 
 # Control tokens of the embedded model's tokenizer, which stand for pictures here; classes.py has their numbers.
@@ -50,10 +50,16 @@ def qwen25() -> Any:
     return t.Qwen2_5_VLConfig(text_config={**SIZES, "rope_parameters": ropes}, vision_config=eyes, **IMAGE_TOKENS)
 
 
-def large_gemma4() -> Any:
-    config = gemma4(num_global_key_value_heads=1, use_bidirectional_attention="vision")
+def gemma4_with_eyes(**text: Any) -> Any:
+    config = gemma4(**text)
     config.vision_config.position_embedding_size = 256
     return config
+
+
+LARGE = {"num_global_key_value_heads": 1, "use_bidirectional_attention": "vision"}
+SMALL = {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY, "num_kv_shared_layers": 2}
+MIXTURE = {"enable_moe_block": True, "num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 32}
+POOLED = {"patch_size": 16, "pooling_kernel_size": 3, "max_soft_tokens": 70}
 
 
 KINDS = {
@@ -62,8 +68,12 @@ KINDS = {
     "qwen 3 vl moe": Kind(PAGED["qwen 3 vl moe"], QWEN, SIZED),
     "qwen 2.5 vl": Kind(qwen25, QWEN, SIZED),
     "qwen 3.5": Kind(DENSE["qwen 3.5"], QWEN, SIZED),
-    "gemma 4": Kind(large_gemma4, SEVEN, {"patch_size": 16, "pooling_kernel_size": 3, "max_soft_tokens": 70}),
+    "qwen 3.5 moe": Kind(DENSE["qwen 3.5 moe"], QWEN, SIZED),
+    "gemma 4": Kind(lambda: gemma4_with_eyes(**LARGE), SEVEN, POOLED),
+    "gemma 4 moe": Kind(lambda: gemma4_with_eyes(**LARGE, **MIXTURE), SEVEN, POOLED),
+    "gemma 4 small": Kind(lambda: gemma4_with_eyes(**SMALL, use_double_wide_mlp=True), SEVEN, POOLED),
     "mistral 3": Kind(PAGED["mistral 3"], FIVE, {"size": {"longest_edge": 56}}),
+    "mistral 3 of ministral 3": Kind(PAGED["mistral 3 of ministral 3"], FIVE, {"size": {"longest_edge": 56}}),
 }
 
 
@@ -133,10 +143,10 @@ def processed(name: str, folder: Path, messages: Sequence[Message]) -> dict[str,
 def as_eyes_see(engine: TransformersEngine, messages: Sequence[Message]) -> dict[str, Any]:
     """What `generate` takes, made of the engine's prompt and all pictures at once."""
     prompt = engine._encode(messages, Sampling())
-    eyes = engine._eyes
     ids = torch.tensor([prompt.tokens])
-    if eyes is None or not prompt.pictures:
+    if not prompt.pictures:
         return {"input_ids": ids}
+    eyes = engine.sight.eyes
     output = eyes._processor([pixels(one.picture) for one in prompt.pictures], return_tensors="pt")
     told = {name: value for name, value in output.items() if name in TAKEN}
     kinds = (ids == eyes.token).long()

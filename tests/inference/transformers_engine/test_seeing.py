@@ -1,6 +1,7 @@
 """Models that see: what they say about pictures is what `generate` says, alone, in a batch and beside texts."""
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -9,20 +10,28 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import httpx
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
 from glados_bots.conversation import Message, Picture
 from glados_bots.errors import GenerationFailedError, PictureRefusedError, PromptTooLongError
+from glados_bots.inference.api.service import create_app
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.model_files.cards import Cache, Shape, load_cards
 from glados_bots.inference.pictures.bounds import MOST_TOKENS
+from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.lora import apply_lora
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
+from glados_bots.inference.transformers_engine.vision.families import FAMILIES
+from glados_bots.inference.transformers_engine.vision.shown import Shown
 from glados_bots.wire.events import Delta, Finished, Sampling
-from tests.inference.pictures.draw import picture
-from tests.inference.tiny import card, started
+from tests.inference.api.chat_requests import CHAT
+from tests.inference.pictures.draw import data_url, part, picture
+from tests.inference.tiny import DATA, card, started
 from tests.inference.transformers_engine.seeing import (
     EIGHT,
     FIVE,
@@ -34,12 +43,13 @@ from tests.inference.transformers_engine.seeing import (
     processed,
     write,
 )
-from tests.waiting import until
+from tests.servers import running
+from tests.waiting import until, until_ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 GREEDY = Sampling(max_tokens=8, temperature=0.0)
 BY_THE_LIBRARY = ("qwen 3 vl", "gemma 3")  # their own processors work without torchvision
-PAGED = ("qwen 3 vl", "gemma 3", "qwen 3 vl moe", "qwen 2.5 vl", "mistral 3")
+DENSE = ("qwen 3.5", "qwen 3.5 moe", "gemma 4", "gemma 4 moe", "gemma 4 small")
 LONG = "Tell me about pages. " * 60  # more than the engine reads at a time
 
 
@@ -134,7 +144,7 @@ def generated(engine: TransformersEngine, model: Any, inputs: dict[str, Any]) ->
 async def test_a_class_that_sees_says_what_generate_says(name: str, tmp_path: Path) -> None:
     async with served(write(name, tmp_path)) as engine:
         assert engine.seeing == engine.models
-        assert isinstance(engine.scheduler, PagedScheduler if name in PAGED else DenseScheduler)
+        assert isinstance(engine.scheduler, DenseScheduler if name in DENSE else PagedScheduler)
         model = loaded(tmp_path)
         inputs = [
             processed(name, tmp_path, talk) if name in BY_THE_LIBRARY else as_eyes_see(engine, talk)
@@ -145,13 +155,22 @@ async def test_a_class_that_sees_says_what_generate_says(name: str, tmp_path: Pa
         alone = [await answer(engine, talk) for talk in TALKS.values()]
         assert [text for text, _ in alone] == wanted, "alone"
         assert [end.prompt_tokens for _, end in alone] == [one["input_ids"].shape[1] for one in inputs], "usage"
-        assert [await said(engine, talk) for talk in TALKS.values()] == wanted, "from the cache"
+        if name in BY_THE_LIBRARY:
+            assert [await said(engine, talk) for talk in TALKS.values()] == wanted, "from the cache"
         *found, _ = await asyncio.gather(*(said(engine, talk) for talk in TALKS.values()), leave(engine))
         assert found == wanted, "in one batch, which one left, beside texts"
 
 
+def test_every_card_that_sees_is_of_a_family_that_is_compared() -> None:
+    compared = {kind.config().model_type for kind in KINDS.values()}
+    assert compared == set(FAMILIES)
+    seeing = {name: str((one.config or {}).get("model_type")) for name, one in load_cards().items() if one.vision}
+    assert len(seeing) > 10
+    assert set(seeing.values()) <= compared
+
+
 async def test_turns_without_pictures_go_the_way_they_always_went(engine: TransformersEngine) -> None:
-    pictures, texts = engine._picture_scheduler, engine.scheduler
+    pictures, texts = engine.sight.scheduler, engine.scheduler
     assert isinstance(pictures, DenseScheduler)
     assert isinstance(texts, PagedScheduler)
     seen, read = Mock(wraps=pictures.add), Mock(wraps=texts.add)
@@ -165,8 +184,7 @@ async def test_turns_without_pictures_go_the_way_they_always_went(engine: Transf
 
 
 async def test_both_schedulers_compute_with_the_same_weights(engine: TransformersEngine) -> None:
-    assert engine._picture_scheduler is not None
-    twin = engine._picture_scheduler._forward._model
+    twin = engine.sight.scheduler._forward._model
     assert twin is not engine._model
     mine, other = ([one.data_ptr() for one in model.parameters()] for model in (engine._model, twin))
     assert mine == other
@@ -242,17 +260,18 @@ async def test_a_prompt_that_is_too_long_by_its_pictures_says_the_figures(folder
         assert caught.value.context_length == 256
 
 
-async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(engine: TransformersEngine) -> None:
+async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = await said(engine, TALKS["two pictures"])
-    assert engine._eyes is not None
-    tensors = engine._eyes.tensors
+    tensors = engine.sight.eyes.tensors
 
     def broken(shown: Picture) -> dict[str, Any]:
         if shown == OTHER:
             raise PictureRefusedError("it is damaged (said by the test)")
         return tensors(shown)
 
-    engine._eyes.tensors = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(engine.sight.eyes, "tensors", broken)
     talks = [TALKS["two pictures"], TALKS["another picture"], TALKS["words"]]
     texts = await asyncio.gather(*(said(engine, talk) for talk in talks), return_exceptions=True)
     assert texts[0] == expected
@@ -264,7 +283,6 @@ async def test_a_picture_that_breaks_the_pass_fails_its_own_answer_alone(engine:
 async def test_a_full_device_repeats_the_step_with_its_picture(engine: TransformersEngine) -> None:
     talks = list(TALKS.values())
     expected, steps = [await said(engine, talk) for talk in talks], 0
-    assert isinstance(engine._picture_scheduler, DenseScheduler)
 
     def fail(*_: Any) -> None:
         nonlocal steps
@@ -272,13 +290,13 @@ async def test_a_full_device_repeats_the_step_with_its_picture(engine: Transform
         if steps in {2, 5, 9}:
             raise torch.OutOfMemoryError("out of memory (said by the test)")
 
-    engine._picture_scheduler._forward._model.register_forward_pre_hook(fail)
+    engine.sight.scheduler._forward._model.register_forward_pre_hook(fail)
     assert await asyncio.gather(*(said(engine, talk) for talk in talks)) == expected
     assert steps > 9
 
 
 async def test_a_reader_who_leaves_leaves_nothing_behind(engine: TransformersEngine) -> None:
-    scheduler: Any = engine._picture_scheduler
+    scheduler: Any = engine.sight.scheduler
     await leave(engine)
     await until(lambda: not scheduler._has_work)
     assert not scheduler._mailbox._unfinished
@@ -313,7 +331,7 @@ async def test_files_that_do_not_fit_leave_a_model_that_reads(
     with caplog.at_level(logging.WARNING):
         async with served(tmp_path) as engine:
             assert engine.seeing == ()
-            assert engine._picture_scheduler is None
+            assert engine._sight is None
             assert await said(engine, TALKS["words"])
     assert "sees no pictures here" in caplog.text
 
@@ -323,15 +341,43 @@ async def test_a_processor_of_their_own_is_never_run_and_its_sizes_are_bounded(t
     ran = tmp_path / "ran"
     (tmp_path / "processing.py").write_text(f"open({str(ran)!r}, 'w')\nclass P: pass\n")
     file = tmp_path / "preprocessor_config.json"
-    own = {"auto_map": {"AutoImageProcessor": "processing.P", "AutoProcessor": "processing.P"}}
+    own: dict[str, Any] = {"auto_map": {"AutoImageProcessor": "processing.P", "AutoProcessor": "processing.P"}}
     own |= {"image_processor_type": "SamImageProcessor", "processor_class": "P", "max_pixels": 10**12}
     file.write_text(json.dumps({**json.loads(file.read_text()), **own}))
     async with served(tmp_path) as engine:
         assert engine.seeing == ("tiny",)
-        assert engine._eyes is not None
-        (seen,) = engine._eyes.look([asked("", picture(1, 1500, 1500))])
+        (seen,) = engine.sight.eyes.look([asked("", picture(1, 1500, 1500))])
         assert MOST_TOKENS * 0.9 < seen.count <= MOST_TOKENS
     assert not ran.exists()
+
+
+async def test_a_card_without_the_models_template_reads_only(folder: Path) -> None:
+    engine = await started(card(folder), dtype="float32", quantize="none")
+    assert engine.seeing == ()
+    await engine.stop()
+
+
+def test_a_piece_of_a_prompt_holds_one_whole_picture_at_most() -> None:
+    shown = Shown(Mock(), (), [(10, 20), (22, 60), (300, 310)], torch.zeros(1, 400), None, 0)
+    pieces, read = [], 0
+    while read < 400:
+        count, seen = shown.piece(read, min(32, 400 - read))
+        pieces.append((read, read + count, seen))
+        read += count
+    assert pieces[:4] == [(0, 22, 0), (22, 60, 1), (60, 92, None), (92, 124, None)]
+    assert (284, 316, 2) in pieces
+    assert pieces[-1] == (380, 400, None)
+
+
+def test_memory_is_shared_between_turns_with_pictures_and_the_others() -> None:
+    def parts(memory: float, window: int) -> tuple[float, float]:
+        one, other = for_pictures(CachePlan(Shape(parameters=1, caches=(Cache(layers=1, values=500),)), window, memory))
+        assert one.is_part
+        return one.memory, other.memory
+
+    assert parts(400e6, 32_768) == (300e6, 100e6)
+    assert parts(20e6, 32_768) == (20e6 - 8_192_000, 8_192_000)
+    assert parts(10e6, 32_768) == (5e6, 5e6)
 
 
 async def test_a_template_that_shows_no_pictures_leaves_a_model_that_reads(tmp_path: Path) -> None:
@@ -340,3 +386,25 @@ async def test_a_template_that_shows_no_pictures_leaves_a_model_that_reads(tmp_p
     template.write_text(template.read_text().replace(FIVE, ""))
     async with served(tmp_path) as engine:
         assert engine.seeing == ()
+
+
+async def test_the_api_answers_about_a_picture_beside_a_text(folder: Path) -> None:
+    engine = TransformersEngine(
+        card(folder, prompt_format="chat_template"), EngineOptions(DATA, dtype="float32", quantize="none")
+    )
+    async with running(create_app(engine)) as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
+        await until_ready(http)
+        (listed,) = (await http.get("/v1/models")).json()["data"]
+        assert listed["capabilities"] == {"vision": True}
+        shown = part(data_url(base64.b64decode(ONE.data)))
+        talks = [[shown, {"type": "text", "text": "What is this?"}], "Hi"]
+        bodies = [
+            {"model": "tiny", "messages": [{"role": "user", "content": talk}], "max_tokens": 8, "temperature": 0}
+            for talk in talks
+        ]
+        found = [one.json() for one in await asyncio.gather(*(http.post(CHAT, json=body) for body in bodies))]
+        model = loaded(folder)
+        for answered, talk in zip(found, (TALKS["a picture"], TALKS["words"]), strict=True):
+            inputs = processed("qwen 3 vl", folder, talk)
+            assert answered["choices"][0]["message"]["content"] == generated(engine, model, inputs)
+            assert answered["usage"]["prompt_tokens"] == inputs["input_ids"].shape[1]

@@ -97,7 +97,7 @@ async def test_doctor_checks_tokens_and_scopes(slack: FakeSlack) -> None:
     slack.team.installation.scopes -= {"files:read", "users:read"}
     found = await examine._ask(settings)
     assert [check.finding for check in found if check.state == "warn"] == [
-        "files:read is missing, which is for reading the files that people attach",
+        "files:read is missing, which is for reading attached files",
         "users:read is missing, which is for names and languages of people, and who is an admin",
     ]
     slack.team.installation.scopes -= {"chat:write"}

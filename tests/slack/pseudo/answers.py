@@ -221,3 +221,20 @@ async def the_older_assistants_view(stage: Stage) -> None:
         await stage.slack.wait_for(lambda: any(is_end(one) for one in stage.slack.answers(thread=root)))
         await anna.run(anna.direct, "/glados", f"ask {QUESTION}")
         await stage.slack.wait_for(lambda: len([one for one in stage.slack.answers() if is_end(one)]) == 2)
+
+
+@scenario("whole-in-file file-follows code-in-file table-in-file")
+async def answers_that_are_files(stage: Stage) -> None:
+    """What is in files, and what the code and the table are called, is data."""
+    anna = stage.person()
+    code, table = "".join(f"λ{number}\n" for number in range(61)), "".join(f"| {number} |\n" for number in range(150))
+    async with stage.adapter():
+        stage.model.pieces = ["Λόγος ἐστίν. " * 1_000 + "\n\n"] * 5
+        stage.model.pause_s = 0.15  # the answer is drawn more often than it comes
+        stage.model.gate.clear()
+        question = await stage.ask(anna)
+        await stage.says("file-follows")
+        stage.model.gate.set()
+        await answered(stage.slack, question)
+        stage.model.pieces = [f"```\n{code}```\n\n| α |\n| --- |\n{table}"]
+        await stage.answer(anna)

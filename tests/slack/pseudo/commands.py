@@ -106,11 +106,13 @@ async def commands_without_the_model(stage: Stage) -> None:
 @scenario(
     "form-channel form-save form-cancel form-model form-default-model form-persona form-persona-hint "
     "form-persona-example form-language choice-language-auto not-yours-slack no-such-model persona-marks persona-set"
+    " models-see"
 )
 async def the_form_of_a_channel(stage: Stage) -> None:
     anna = stage.person()
     stage.odd.names = ("scripted", "ἄλλο")
     async with stage.adapter(core={"inference_url": stage.odd_url, "admins": f"slack:{anna.id}"}):
+        await stage.run(stage.person("Ὄττο"), "model")
         form = await stage.form(await anna.run(stage.channel, "/glados", "model"))
         stage.odd.names = ("scripted",)
         await stage.refused(anna, form, {"model": "ἄλλο"})

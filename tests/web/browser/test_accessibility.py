@@ -165,13 +165,13 @@ async def test_keys_alone_reach_everything(screen: Page, model: ScriptedModel) -
     await expect(screen.locator(".turn[data-state=stopped]")).to_be_visible()
     await expect(focus).to_have_id("text")  # the pressed button is gone
     names = []
-    for _ in range(13):
+    for _ in range(14):
         await screen.keyboard.press("Shift+Tab")
         names.append(await focus.evaluate("found => found.getAttribute('aria-label') ?? found.textContent"))
     model.gate.set()
     assert names == [
-        "Attach files", "Copy", "Plain", "Edit", "Regenerate", "Bad answer", "Good answer", "a picture", "Code diff",
-        "Copy", "Code python", "Copy", "Table",
+        "Attach files", "As file", "Copy", "Plain", "Edit", "Regenerate", "Bad answer", "Good answer", "a picture",
+        "Code diff", "Copy", "Code python", "Copy", "Table",
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from glados_bots.settings import Settings
 from glados_web.app import create_app
@@ -49,7 +49,7 @@ async def pick(page: Page, *files: tuple[str, str, bytes]) -> None:
     async with page.expect_file_chooser() as opened:
         await page.get_by_role("button", name=english("page-attach")).click()
     chooser = await opened.value
-    await chooser.set_files([{"name": name, "mimeType": kind, "buffer": content} for name, kind, content in files])
+    await chooser.set_files([FilePayload(name=name, mimeType=kind, buffer=content) for name, kind, content in files])
 
 
 def chips(page: Page) -> Locator:
@@ -118,8 +118,9 @@ async def test_files_alone_are_a_question_by_keyboard_alone(page: Page, model: S
     async with page.expect_file_chooser() as opened:
         await expect(page.get_by_role("button", name=english("page-attach"))).to_be_focused()
         await page.keyboard.press("Enter")
-    plan = {"name": "plan.txt", "mimeType": "text/plain", "buffer": b"A secret plan"}
-    await (await opened.value).set_files([plan, {**plan, "name": "other.txt", "buffer": b"Another"}])
+    plan = FilePayload(name="plan.txt", mimeType="text/plain", buffer=b"A secret plan")
+    other = FilePayload(name="other.txt", mimeType="text/plain", buffer=b"Another")
+    await (await opened.value).set_files([plan, other])
     await expect(chips(page)).to_have_count(2)
     await expect(page.get_by_label("Your message")).to_be_focused()
     await chips(page).nth(1).get_by_role("button", name=english("page-remove-file", name="other.txt")).focus()

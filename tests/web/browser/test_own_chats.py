@@ -129,6 +129,25 @@ async def test_a_chat_and_an_answer_are_files_within_two_clicks(page: Page, mode
     await done(page, 1)
 
 
+async def test_long_code_is_a_file_below_the_answer_until_it_is_made_again(page: Page, model: ScriptedModel) -> None:
+    code = "\n".join(f"print({number})" for number in range(61))
+    model.pieces = [f"```python\n{code}\n```\n"]
+    await answered(page, "Count")
+    offered = turn(page).locator(".offered a")
+    for _ in range(2):  # streamed, and rendered by the server
+        await expect(offered).to_have_text("code.py")
+        async with page.expect_download() as one:
+            await offered.click()
+        assert (await (await one.value).path()).read_text(encoding="utf-8") == f"{code}\n"
+        await page.reload()
+        await done(page)
+    model.pieces = ["Short"]
+    await turn(page).locator("[data-action=redo]").click()
+    await done(page)
+    await expect(turn(page).locator(".answer")).to_have_text("Short")
+    await expect(turn(page).locator(".offered")).to_be_hidden()
+
+
 # --- shared links ----------------------------------------------------------------------------------------------------
 
 

@@ -153,7 +153,7 @@ async def test_hostile_answer_does_nothing(page: Page, model: ScriptedModel) -> 
     for _ in range(2):  # streamed, and rendered by the server
         assert await page.evaluate("window.owned") is None
         harmful = "script, img, svg, style, iframe, [onclick], [onerror], a[href^='javascript']"
-        assert await page.locator("#turns .turn").locator(harmful).count() == 0
+        assert await page.locator("#turns :is(.question, .answer, .plain)").locator(harmful).count() == 0
         link = page.get_by_role("link", name="fine")
         await expect(link).to_have_attribute("href", "https://example.org/")
         await expect(link).to_have_attribute("rel", re.compile("nofollow"))

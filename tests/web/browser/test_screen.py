@@ -1,7 +1,7 @@
 """What fits the screen and what moves on it, in real Chromium: small screens, deep answers, scrolling."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from tests.fakes.scripted_model import ScriptedModel
 from tests.waiting import until
@@ -67,7 +67,7 @@ async def test_nothing_but_code_and_tables_scrolls_sideways(
     await page.keyboard.press("Escape")
     names = ["n" * 200 + ".txt", "a b " * 40, "short"]
     await page.locator("#picker").set_input_files(
-        [{"name": name, "mimeType": "text/plain", "buffer": name.encode()} for name in names]
+        [FilePayload(name=name, mimeType="text/plain", buffer=name.encode()) for name in names]
     )
     await expect(page.locator("#chips li")).to_have_count(3)
     assert await sideways(page) == []

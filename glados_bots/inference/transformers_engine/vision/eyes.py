@@ -1,6 +1,7 @@
 """The eyes of one model: what of a picture stands in a prompt, and the tensors that its forward pass takes."""
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from PIL import Image
 
 from glados_bots.conversation import Message, Picture
 from glados_bots.errors import EngineError, first_line
+from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.pictures import decoding
 from glados_bots.inference.pictures.bounds import MOST_TOKENS
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine.vision.families import FAMILIES, Family
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 1_000  # pictures whose text in a prompt is kept, so that a follow-up question need not decode them
 MORE_TOKENS = 1.1  # a line of patches of Mistral 3 ends with a token of its own
@@ -91,6 +95,17 @@ class Eyes:
 
 
 TAKEN = ("pixel_values", "image_grid_thw", "image_sizes", "image_position_ids")
+
+
+def opened_eyes(folder: Path, card: Card, model: Any, encoder: Encoder) -> Eyes | None:
+    """The eyes of a model with vision. If they do not work, the log says why, and the model reads text only."""
+    if not hasattr(model.config, "vision_config"):
+        return None
+    try:
+        return eyes_of(folder, model, encoder)
+    except BlindError as blind:
+        log.warning("%s sees no pictures here: %s", card.name, blind)
+        return None
 
 
 def eyes_of(folder: Path, model: Any, encoder: Encoder) -> Eyes:

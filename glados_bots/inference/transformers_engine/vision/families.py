@@ -59,8 +59,8 @@ def _qwen_values(config: Any, files: Mapping[str, Any]) -> Values:
 
 
 def _qwen_shown(config: Any, tokenizer: Any, output: Mapping[str, Any]) -> str:
-    count = int(output["image_grid_thw"][0].prod()) // config.vision_config.spatial_merge_size**2
-    return count * _token(tokenizer, config.image_token_id)
+    count: int = int(output["image_grid_thw"][0].prod()) // config.vision_config.spatial_merge_size**2
+    return _token(tokenizer, config.image_token_id) * count
 
 
 # --- Gemma: a fixed number of tokens, or at most a fixed number ---
@@ -105,7 +105,8 @@ def _pixtral_shown(config: Any, tokenizer: Any, output: Mapping[str, Any]) -> st
     side = config.vision_config.patch_size * config.spatial_merge_size
     rows, columns = (int(length) // side for length in output["image_sizes"][0])
     line = _token(tokenizer, config.image_token_id) * columns + "[IMG_BREAK]"
-    return (line * rows).removesuffix("[IMG_BREAK]") + "[IMG_END]"
+    lines: str = line * rows
+    return lines.removesuffix("[IMG_BREAK]") + "[IMG_END]"
 
 
 def _token(tokenizer: Any, token: int) -> str:

@@ -17,6 +17,7 @@ class Fault(BaseFault):
         message: Text in the body.
         retry_after_s: For status 429: the seconds in the body.
         cloudflare: Answer in the manner of the edge: no `Via` header, a page instead of JSON.
+        uploads: Hit only calls with files.
     """
 
     method: str = "*"
@@ -25,7 +26,10 @@ class Fault(BaseFault):
     message: str = ""
     retry_after_s: float = 1.0
     cloudflare: bool = False
+    uploads: bool = False
 
-    def hits_call(self, method: str, path: str) -> bool:
+    def hits_call(self, method: str, path: str, *, uploads: bool = False) -> bool:
         """Whether this fault is about such a call."""
+        if self.uploads and not uploads:
+            return False
         return self.method in {"*", method} and fnmatch.fnmatchcase(path, self.path)

@@ -5,13 +5,13 @@ from aiohttp import web
 from tests.fakes.discord.gateway.intents import Intent
 from tests.fakes.discord.world.errors import ApiError, form_error
 from tests.fakes.discord.world.messages import check_may_send, create_message, delete_message, edit_message
-from tests.fakes.discord.world.models import WRITTEN, JsonObject, Message
+from tests.fakes.discord.world.models import WRITTEN, Attachment, Channel, JsonObject, Message
 from tests.fakes.discord.world.payloads import message_json, without_content
 from tests.fakes.discord.world.permissions import Permission
 from tests.fakes.discord.world.reactions import add_reaction, remove_reaction
 from tests.fakes.discord.world.state import World
 
-from .pipeline import API, path_id, read_body, reply
+from .pipeline import API, Body, path_id, read_body, reply
 
 _CHANNEL = f"{API}/channels/{{channel_id:\\d+}}"
 _MESSAGE = f"{_CHANNEL}/messages/{{message_id:\\d+}}"
@@ -41,9 +41,7 @@ class MessageRoutes:
         channel = self._world.channel(path_id(request, "channel_id"), self._world.bot)
         check_may_send(self._world, channel, self._world.bot)
         body = await read_body(request)
-        if body.files:
-            self._world.require(channel, self._world.bot, Permission.ATTACH_FILES)
-        files = self._world.store_files(channel.id, body.files)
+        files = self._stored(channel, body)
         return reply(
             message_json(create_message(self._world, channel, self._world.bot, body.payload, files), self._world)
         )
@@ -55,7 +53,7 @@ class MessageRoutes:
             raise ApiError(50005)
         if message.type not in WRITTEN:
             raise ApiError(50021)
-        edit_message(self._world, message, body.payload, self._world.store_files(message.channel.id, body.files))
+        edit_message(self._world, message, body.payload, self._stored(message.channel, body))
         return reply(message_json(message, self._world))
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -101,12 +99,21 @@ class MessageRoutes:
         remove_reaction(self._world, self._find(request), self._world.bot, request.match_info["emoji"])
         return reply()
 
+    def _stored(self, channel: Channel, body: Body) -> list[Attachment]:
+        """The files of a body, on the hosts of files. Raises ApiError 50013 or 40005."""
+        if body.files:
+            self._world.require(channel, self._world.bot, Permission.ATTACH_FILES)
+        if any(len(content) > self._world.largest_file for _, _, content in body.files):
+            raise ApiError(40005)
+        return self._world.store_files(channel.id, body.files)
+
     def _find(self, request: web.Request) -> Message:
         channel = self._world.channel(path_id(request, "channel_id"), self._world.bot)
         return self._world.message(channel, path_id(request, "message_id"))
 
     def _as_seen(self, message: Message) -> JsonObject:
-        """The message as the bot may read it: the content intent counts for REST too."""
+        """The message as the bot may read it: the content intent counts for REST too. Addresses of files are new."""
+        self._world.sign_anew(message)
         payload = message_json(message, self._world)
         is_open = (
             bool(self._world.application.privileged_intents & Intent.MESSAGE_CONTENT)

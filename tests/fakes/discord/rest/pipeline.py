@@ -85,7 +85,8 @@ class Pipeline:
             return await handler(request)
         path = request.path.removeprefix(API)
         record = RequestRecord(self._world.clock.now(), request.method, path=path)
-        fault = self._faults.take(lambda one: one.hits_call(request.method, path))
+        uploads = request.content_type.startswith("multipart/")
+        fault = self._faults.take(lambda one: one.hits_call(request.method, path, uploads=uploads))
         if fault is not None:
             await fault.wait(self._world.clock)
         if fault is not None and not fault.after_commit and (fault.status or fault.drop):

@@ -9,11 +9,12 @@ from .models import JsonObject, Message
 
 @dataclass(frozen=True)
 class Revision(BaseRevision):
-    """How a message looked; `loading` as long as it only says that the bot is thinking."""
+    """How a message looked; `loading` as long as it only says that the bot is thinking. Files by name and content."""
 
     components: tuple[JsonObject, ...] = ()
     embeds: tuple[JsonObject, ...] = ()
     loading: bool = False
+    files: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass
@@ -62,8 +63,9 @@ class Ledger(BaseLedger[int, MessageRecord, RequestRecord]):
         """Record how `message` looks now."""
         new = MessageRecord(message.channel.id, message.author, message.visible_to, message.id)
         loading = bool(message.flags & message.flags.LOADING)
+        files = tuple((one.filename, one.content) for one in message.attachments)
         self.entered(message.id, new).revisions.append(
-            Revision(time, message.content, tuple(message.components), tuple(message.embeds), loading)
+            Revision(time, message.content, tuple(message.components), tuple(message.embeds), loading, files)
         )
         self.changed()
 

@@ -186,14 +186,14 @@ class Channel:
 
 @dataclass(eq=False)
 class Attachment:
-    """A file on a message; `expires_at` is when its signed address stops working."""
+    """A file on a message; its signed address stops working after a day. `announced` is a size that is a lie."""
 
     id: int
     filename: str
     content_type: str
     content: bytes = field(repr=False)
     url: str
-    expires_at: float
+    announced: int | None = None
 
 
 @dataclass(eq=False)

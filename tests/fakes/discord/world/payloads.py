@@ -1,5 +1,7 @@
 """State as the JSON objects that Discord's API documents."""
 
+from pathlib import PurePosixPath
+
 from .clock import iso, snowflake_seconds
 from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Member, Message, MessageType, Role, User
 from .state import World
@@ -172,12 +174,14 @@ def emoji_json(key: str) -> JsonObject:
 
 
 def attachment_json(attachment: Attachment) -> JsonObject:
-    """An attachment object."""
+    """An attachment object. Discord leaves only ASCII of a file's name, and tells the rest as its title."""
+    plain = attachment.filename.encode("ascii", "ignore").decode()
     return {
         "id": str(attachment.id),
-        "filename": attachment.filename,
+        "filename": plain,
+        **({} if plain == attachment.filename else {"title": PurePosixPath(attachment.filename).stem}),
         "content_type": attachment.content_type,
-        "size": len(attachment.content),
+        "size": len(attachment.content) if attachment.announced is None else attachment.announced,
         "url": attachment.url,
         "proxy_url": attachment.url,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from tests.fakes.common.limits import Limit
 
@@ -12,7 +13,7 @@ from .ledger import Ledger
 from .models import Attachment, Channel, ChannelType, Guild, JsonObject, Message, User
 from .permissions import Permission
 
-ATTACHMENT_LIFE_S = 24 * 3600.0
+ATTACHMENT_LIFE_S = 24 * 3600
 # Name, content type, content.
 NewFile = tuple[str, str, bytes]
 
@@ -66,6 +67,7 @@ class World:
     harmful_links: set[str] = field(default_factory=set)
     publish: Callable[[Event], None] = lambda _: None
     cdn_base: str = ""
+    largest_file: int = 10 * 2**20  # bytes
 
     def emit(self, name: str, data: JsonObject, channel: Channel | None = None, guild: Guild | None = None) -> None:
         """Send an event to every session that may see it."""
@@ -144,10 +146,19 @@ class World:
         """Put files on the fake's CDN, each under a signed address that expires."""
         stored = []
         for name, content_type, content in files:
-            attachment_id = self.clock.snowflake()
-            expires_at = self.clock.now() + ATTACHMENT_LIFE_S
-            signature = f"ex={int(expires_at):x}&is={int(self.clock.now()):x}&hm={attachment_id:064x}"
-            url = f"{self.cdn_base}/attachments/{channel_id}/{attachment_id}/{name}?{signature}&"
-            self.attachments[attachment_id] = Attachment(attachment_id, name, content_type, content, url, expires_at)
-            stored.append(self.attachments[attachment_id])
+            number = self.clock.snowflake()
+            address = f"{self.cdn_base}/attachments/{channel_id}/{number}/{quote(name)}"
+            self.attachments[number] = Attachment(number, name, content_type, content, self._signed(address, number))
+            stored.append(self.attachments[number])
         return stored
+
+    def sign_anew(self, message: Message) -> None:
+        """Give the files of a message addresses that work from now on, as Discord does whenever it is fetched."""
+        for attachment in message.attachments:
+            attachment.url = self._signed(attachment.url.partition("?")[0], attachment.id)
+        for copy in (file for one in message.snapshots for file in one["message"]["attachments"]):
+            copy["url"] = self._signed(copy["url"].partition("?")[0], int(copy["id"]))
+
+    def _signed(self, address: str, number: int) -> str:
+        now = int(self.clock.now())
+        return f"{address}?ex={now + ATTACHMENT_LIFE_S:x}&is={now:x}&hm={number:064x}&"

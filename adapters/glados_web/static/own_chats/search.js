@@ -1,7 +1,7 @@
 // Shows what a search finds in place of the list of chats, while a person types. Enter opens it as a page of its own.
-import { openDrawer } from "./chats.js";
-import { request } from "./server.js";
-import { say } from "./words.js";
+import { openDrawer } from "../chats.js";
+import { request } from "../server.js";
+import { say } from "../words.js";
 
 const PAUSE_MS = 250;
 const field = document.querySelector(".find input");

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import discord
 
 from glados_bots.conversation import Attachment
-from glados_discord.words.embeds import Holder, is_preview
+from glados_discord.connection.embeds import Holder, is_preview
 
 # Keys of `Attachment.source`.
 URL = "url"  # signed for a day. A message tells a fresh one whenever it is fetched.

@@ -1,7 +1,7 @@
 // The link with which others read this chat: make it, copy it, take it back.
-import { copy } from "./copy.js";
-import { post } from "./server.js";
-import { say } from "./words.js";
+import { copy } from "../copy.js";
+import { post } from "../server.js";
+import { say } from "../words.js";
 
 const panel = document.querySelector(".share");  // none where the operator has switched sharing off
 const field = panel?.querySelector("input");
