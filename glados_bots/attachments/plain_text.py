@@ -21,18 +21,18 @@ MOST_CONTROLS = 0.01  # share of the characters; text has hardly any
 NOT_TEXT = say("file-no-text")
 
 
-def decoded(data: bytes, *, is_whole: bool = True) -> str | None:
-    """The text of a file, or of its beginning; None if the bytes are no text."""
-    text = in_unicode(data, is_whole=is_whole)
+def decoded(data: bytes) -> str | None:
+    """The text of a file; None if the bytes are no text."""
+    text = in_unicode(data)
     if text is None and may_be_other(data) and (encoding := _guessed(data)):
-        text = _decoded(data, encoding, is_whole=is_whole)
+        text = _decoded(data, encoding)
     return text if text is not None and is_words(text) else None
 
 
-def in_unicode(data: bytes, *, is_whole: bool = True) -> str | None:
+def in_unicode(data: bytes) -> str | None:
     """The text of bytes that are UTF-8, or with the mark of UTF-16 or UTF-32; else None. It is quick."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8-sig")
-    return None if _is_pdf(data) else _decoded(data, encoding, is_whole=is_whole)
+    return None if _is_pdf(data) else _decoded(data, encoding)
 
 
 def may_be_other(data: bytes) -> bool:
@@ -50,9 +50,9 @@ def is_words(text: str) -> bool:
     return "\0" not in text and len(_CONTROL.findall(text)) <= MOST_CONTROLS * len(text)
 
 
-def _decoded(data: bytes, encoding: str, *, is_whole: bool) -> str | None:
+def _decoded(data: bytes, encoding: str) -> str | None:
     try:
-        return codecs.getincrementaldecoder(encoding)().decode(data, final=is_whole)
+        return data.decode(encoding)
     except UnicodeDecodeError:
         return None
 

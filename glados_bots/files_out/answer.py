@@ -7,7 +7,6 @@ same files.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from glados_bots.conversation import Exchange
 from glados_bots.files_out.moving import moved
 from glados_bots.files_out.names import WHOLE
 from glados_bots.surface import FileLimits, OutFile
@@ -39,7 +38,7 @@ def shown(answer: str, limits: FileLimits | None, draw: Callable[[str], list[str
     chunks = draw(text)
     if len(chunks) <= limits.messages or room < 0:
         return Shown(chunks, files=files)
-    return Shown(chunks[:1], say("whole-in-file", file=WHOLE), (_whole(answer), *files))
+    return Shown(chunks[:1], say("whole-in-file", file=WHOLE), (whole(answer), *files))
 
 
 def growing(chunks: list[str], limits: FileLimits | None) -> tuple[list[str], Sentence]:
@@ -56,12 +55,8 @@ def beside(told: Sentence, notice: str, language: str) -> str:
     return (say("two-sentences", first=told, second=notice) if notice else told).in_language(language)
 
 
-def whole(exchange: Exchange) -> OutFile:
-    """An answer as a file, for people who ask for it."""
-    return _whole(exchange.answer)
-
-
-def _whole(answer: str) -> OutFile:
+def whole(answer: str) -> OutFile:
+    """An answer as a file."""
     return OutFile(WHOLE, _content(answer))
 
 

@@ -48,6 +48,14 @@ class StoreReads:
         found = await self._field(turn, "answer")
         return Exchange.from_json(found) if found else None
 
+    async def ended(self, turn: Turn) -> Exchange | None:
+        """The exchange of a turn that has ended; None while it is being answered, and once it is forgotten."""
+        if await self.state(turn.id) != "done":
+            return None
+        call = self.client.hget(f"{self.prefix}c:{turn.conversation}:exchanges", turn.id)
+        found = await reply_of(cast("Awaitable[str | None]", call))
+        return Exchange.from_json(found) if found else None
+
     async def posts(self, turn: str) -> tuple[str, ...]:
         """Ids of the messages posted for a turn so far."""
         return tuple(json.loads(await self._field(turn, "posts") or "[]"))

@@ -14,7 +14,6 @@ from glados_bots.settings import Settings
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.surface import PlatformAwayError, Surface, UnreadableError
-from glados_bots.turns import in_hand
 from glados_bots.turns.insistence import LeaseLostError
 from glados_bots.wording.sentence import NOTHING, Sentence, joined, say
 
@@ -137,8 +136,7 @@ class AttachedFiles:
         except (PlatformAwayError, TimeoutError) as error:
             log.warning("turn %s: a file could not be fetched (%s)", lease.turn.id, type(error).__name__)
             return refused(say("file-slow", platform=self._store.platform.capitalize()))
-        async with in_hand.waits():
-            contents = await read(content, file.name, file.kind)
+        contents = await read(content, file.name, file.kind)
         data = contents.to_json()
         if not await patiently(lambda: self._store.keep_contents(lease, file.id, data)):
             raise LeaseLostError

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from glados_bots.attachments.downloads import Download, DownloadError, fetch
+from glados_bots.attachments import downloads
+from glados_bots.attachments.downloads import Download, DownloadError, download
+from glados_bots.surface import PlatformAwayError
 
 
 class Host:
@@ -49,18 +51,18 @@ def ours(url: str) -> bool:
 
 async def test_a_file_is_read_with_what_its_server_calls_it() -> None:
     async with serving(Host("200 OK\r\nContent-Type: Text/Plain; charset=utf-8", body=b"hello")) as url:
-        assert await fetch(url, 100, is_ours=ours) == Download(b"hello", is_whole=True, kind="text/plain")
-        assert await fetch(url, 5, is_ours=ours) == Download(b"hello", is_whole=True, kind="text/plain")
-        assert await fetch(url, 4, is_ours=ours) == Download(b"hell", is_whole=False, kind="text/plain")
+        assert await download(url, 100, is_ours=ours) == Download(b"hello", "text/plain", url)
+        assert await download(url, 5, is_ours=ours) == Download(b"hello", "text/plain", url)
+        with pytest.raises(DownloadError, match="larger"):
+            await download(url, 4, is_ours=ours)
 
 
 @pytest.mark.parametrize("announced", ["Content-Length: 100", "X-None: 1"])
 async def test_nothing_is_read_beyond_the_bound_whatever_was_announced(announced: str) -> None:
     host = Host(f"200 OK\r\n{announced}", endless=announced != "Content-Length: 100", body=b"y" * 100)
     async with serving(host) as url:
-        found = await fetch(url, 50, is_ours=ours)
-    assert found.content == b"y" * 50
-    assert not found.is_whole
+        with pytest.raises(DownloadError, match="larger"):
+            await download(url, 50, is_ours=ours)
     assert host.sent < 64 * 2**20, "buffers of the system, not a gigabyte"
 
 
@@ -69,7 +71,7 @@ async def test_a_compressed_body_is_refused() -> None:
     host = Host(f"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}", body=bomb)
     async with serving(host) as url:
         with pytest.raises(DownloadError, match="compressed"):
-            await fetch(url, 100, is_ours=ours)
+            await download(url, 100, is_ours=ours)
     assert "accept-encoding: identity" in host.requests[0].lower()
 
 
@@ -77,21 +79,36 @@ async def test_a_redirect_is_followed_to_ones_own_hosts_only_and_takes_the_key_n
     async with serving(Host("200 OK", body=b"here")) as home:
         near = Host(f"302 Found\r\nLocation: {home}")
         async with serving(near) as url:
-            assert (await fetch(url, 100, is_ours=ours)).content == b"here"
+            assert (await download(url, 100, is_ours=ours)).content == b"here"
     foreign = Host("200 OK", body=b"secret")
     async with serving(foreign) as elsewhere:
         other = elsewhere.replace("127.0.0.1", "localhost")
         for target in (other, "file:///etc/passwd", "//evil.example/x", "gopher:x", "http://[", "http://a b/"):
             async with serving(Host(f"302 Found\r\nLocation: {target}")) as url:
                 with pytest.raises(DownloadError, match="own servers"):
-                    await fetch(url, 100, is_ours=ours, headers={"Authorization": "Bearer key"})
+                    await download(url, 100, is_ours=ours, headers={"Authorization": "Bearer key"})
     assert not foreign.requests
 
 
 async def test_circles_and_refusals_end() -> None:
     async with serving(Host("302 Found\r\nLocation: /file")) as url:
         with pytest.raises(DownloadError, match="circles"):
-            await fetch(url, 100, is_ours=ours)
+            await download(url, 100, is_ours=ours)
     async with serving(Host("403 Forbidden", body=b"no")) as url:
         with pytest.raises(DownloadError, match="status 403"):
-            await fetch(url, 100, is_ours=ours)
+            await download(url, 100, is_ours=ours)
+
+
+@pytest.mark.parametrize("status", ["429 X\r\nRetry-After: 4000", "429 X\r\nRetry-After: soon", "503 X"])
+async def test_a_server_with_too_much_to_do_is_away(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "LONGEST_NAP_S", 0.0)
+    async with serving(Host(status)) as url:
+        with pytest.raises(PlatformAwayError):
+            await download(url, 100, is_ours=ours)
+    with pytest.raises(PlatformAwayError):
+        await download(url, 100, is_ours=ours)
+
+
+async def test_an_address_that_is_none_is_nobodys() -> None:
+    with pytest.raises(DownloadError, match="own servers"):
+        await download("http://127.0.0.1:x/", 100, is_ours=ours)

@@ -30,14 +30,6 @@ def test_other_letters_are_not_taken_for_western_ones(encoding: str, text: str) 
     assert decoded(text.encode(encoding)) == text
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-@pytest.mark.parametrize("cut", [1, 2, 3, 4])
-def test_a_beginning_may_end_within_a_character(encoding: str, cut: int) -> None:
-    text = decoded(PROSE.encode(encoding) + "🙂".encode(encoding)[:-cut], is_whole=False)
-    assert text is not None
-    assert text.startswith(PROSE)
-
-
 NOISE = hashlib.shake_256(b"noise").digest(5000).replace(b"\0", b"")
 
 

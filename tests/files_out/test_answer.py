@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glados_bots.conversation import Exchange
 from glados_bots.files_out.answer import Shown, beside, growing, shown, whole
 from glados_bots.markdown import parse
 from glados_bots.surface import FileLimits, OutFile
@@ -50,7 +49,7 @@ def test_the_short_message_ends_where_a_block_ends() -> None:
 def test_the_file_is_the_markdown_byte_for_byte(text: str) -> None:
     answer = f"{text}\r\n\n{messages(5)}\n\n{text}"
     assert of(answer).files[0] == OutFile("answer.md", answer.encode())
-    assert whole(Exchange("t", "?", text, "done")) == OutFile("answer.md", text.encode())
+    assert whole(text) == OutFile("answer.md", text.encode())
 
 
 def test_code_of_sixty_lines_stays_and_of_sixty_one_becomes_a_file() -> None:
@@ -140,7 +139,7 @@ def test_the_same_answer_gives_the_same_files_again(parts: list[str]) -> None:
 def test_code_with_half_a_surrogate_pair_becomes_a_file_all_the_same() -> None:
     found = of(f"```python\n{lines(61)}\n'\ud800'\n```\n")
     assert found.files[0].content.endswith("'\ufffd'\n".encode())
-    assert whole(Exchange("t", "?", "\ud800", "done")).content == b"?"
+    assert whole("\ud800").content == b"?"
 
 
 def test_the_code_in_a_file_is_the_code_of_the_tree() -> None:

@@ -3,7 +3,9 @@
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from glados_bots.attachments.downloads import DownloadError, whole
+import discord
+
+from glados_bots.attachments.downloads import DownloadError, download
 from glados_bots.conversation import Attachment
 from glados_bots.settings import words
 from glados_bots.surface import MessageGoneError, PlaceGoneError, UnreadableError
@@ -39,7 +41,7 @@ class DiscordFiles:
         return await self._download(await self._fresh_address(attachment), most)
 
     async def _download(self, url: str, most: int) -> bytes:
-        return (await whole(url, most, is_ours=self._is_discords)).content
+        return (await download(url, most, is_ours=self._is_discords)).content
 
     def _is_discords(self, url: str) -> bool:
         return urlsplit(url).hostname in self._hosts
@@ -53,7 +55,7 @@ class DiscordFiles:
         try:
             with as_core_errors():
                 found = await (await self._current.channel(channel)).fetch_message(int(message))
-        except (MessageGoneError, PlaceGoneError) as error:
+        except (MessageGoneError, PlaceGoneError, discord.HTTPException) as error:
             raise UnreadableError(say("file-gone")) from error
         url = next((file.source[URL] for file in attachments.of(found) if file.id == attachment.id), "")
         if not url:

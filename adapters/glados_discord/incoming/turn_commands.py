@@ -108,12 +108,10 @@ class TurnCommands:
         turn = await store.turn(name)
         if turn is None or f"{interaction.channel_id}:{message}" not in await store.posts(turn.id):
             raise GladosError(say("too-old"))
-        if await store.state(turn.id) != "done":
-            raise GladosError(say("answer-not-ended"))
-        found = next((one for one in await store.history(turn.conversation) if one.turn == turn.id), None)
+        found = await store.ended(turn)
         if found is None:
-            raise GladosError(say("too-old"))
-        return whole(found)
+            raise GladosError(say("answer-not-ended"))
+        return whole(found.answer)
 
     async def _pressed(self, interaction: discord.Interaction, action: Action, name: str) -> Sentence:
         turn = await self._core.store.turn(name)

@@ -1,28 +1,22 @@
 """Fetches files that people share: bounded, and with our token shown to Slack's own hosts only."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
-from glados_bots.attachments.downloads import Download, DownloadError, fetch
+from glados_bots.attachments.downloads import MB, Download, DownloadError, download
 from glados_bots.conversation import Attachment
-from glados_bots.surface import PlatformAwayError, UnreadableError
-from glados_bots.turns import in_hand
+from glados_bots.surface import UnreadableError
 from glados_bots.wording.sentence import Sentence, say
 from glados_slack.connection.attachments import EXTERNAL, URL, attachment_of
 from glados_slack.connection.budgets import budget
-from glados_slack.connection.calls import SERVER_FAULT, Calls, RefusedError, seconds_of
+from glados_slack.connection.calls import Calls, RefusedError
 
 log = logging.getLogger(__name__)
 
-MB = 2**20
 INFO = "files.info"
-LONGEST_NAP_S = 20.0  # after a refusal of too many downloads; Slack may ask for more
 FILES = "/files-"  # the beginning of the path of every private file
 CANVAS = "application/vnd.slack-docs"  # Slack hands canvases out as pages, whose length it does not announce
 NO_RIGHT = frozenset({"missing_scope", "not_allowed_token_type", "access_denied", "no_permission"})
@@ -79,51 +73,25 @@ class FileFetcher:
             raise UnreadableError(say("file-not-slack"))
         token = (await self._calls.install(place)).token
         if file.size > most:
-            _too_large(most)
-        found, landed = await self._downloaded(file.source.get(URL, ""), token, most)
-        if _is_sign_in(found, landed, file):
+            raise UnreadableError(say("file-too-large", most=most // MB))
+        found = await self._downloaded(file.source.get(URL, ""), token, most)
+        if _is_sign_in(found, file):
             raise _RefusedAddressError(say("file-no-right"))
-        if not found.is_whole:
-            _too_large(most)
         return found.content
 
-    async def _downloaded(self, url: str, token: str, most: int) -> tuple[Download, str]:
-        """A file, and the address that it came from in the end."""
-        asked: list[str] = []
-
-        def is_ours(address: str) -> bool:
-            asked.append(address)
-            return self._calls.is_slack(address)
-
+    async def _downloaded(self, url: str, token: str, most: int) -> Download:
         try:
-            async with in_hand.waits():
-                found = await fetch(url, most, is_ours=is_ours, headers={"Authorization": f"Bearer {token}"})
+            return await download(url, most, is_ours=self._calls.is_slack, headers={"Authorization": f"Bearer {token}"})
         except DownloadError as error:
-            await _sort_out(error)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise PlatformAwayError(f"a file could not be downloaded: {type(error).__name__}") from error
-        return found, asked[-1]
+            if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+                raise _RefusedAddressError(say("file-gone")) from error
+            if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                raise _RefusedAddressError(say("file-no-right")) from error
+            raise
 
 
-async def _sort_out(error: DownloadError) -> NoReturn:
-    """Raise what a refusal means."""
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        await asyncio.sleep(min(seconds_of(error.retry_after), LONGEST_NAP_S))
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.status >= SERVER_FAULT:
-        raise PlatformAwayError(f"a file could not be downloaded: status {error.status}") from error
-    if error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise _RefusedAddressError(say("file-gone")) from error
-    if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise _RefusedAddressError(say("file-no-right")) from error
-    raise UnreadableError(error.why) from error
-
-
-def _is_sign_in(found: Download, landed: str, file: Attachment) -> bool:
+def _is_sign_in(found: Download, file: Attachment) -> bool:
     """Whether it is the page to sign in, which Slack sends with status 200 to those who may not read the file."""
     if found.kind != "text/html" or file.kind == CANVAS:
-        return found.kind == "text/html" and FILES not in urlsplit(landed).path
-    return file.kind != "text/html" or bool(file.size and len(found.content) != file.size and found.is_whole)
-
-
-def _too_large(most: int) -> NoReturn:
-    raise UnreadableError(say("file-too-large", most=most // MB))
+        return found.kind == "text/html" and FILES not in urlsplit(found.url).path
+    return file.kind != "text/html" or bool(file.size and len(found.content) != file.size)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from glados_bots.admins import Admins
-from glados_bots.conversation import Exchange, Turn
+from glados_bots.conversation import Turn
 from glados_bots.files_out.answer import whole
 from glados_bots.store.records import Vote
 from glados_bots.wording.sentence import Sentence, say
@@ -47,20 +47,16 @@ class Controls:
             return say("too-old")
         if no := refusal(self._settings, SlackAsker(user, place["channel"], place["kind"] == "im")):
             return no
-        ended = await self._ended(turn)
-        if ended is None:
+        if await self._core.store.state(turn.id) != "done":
             return say("answer-not-ended")
+        ended = await self._core.store.ended(turn)
+        if ended is None:
+            return say("too-old")
         files = self._core.surface.files
-        said = await files.give(turn, whole(ended))
-        if await self._ended(turn) != ended:  # it began again, or was forgotten, meanwhile
+        said = await files.give(turn, whole(ended.answer))
+        if await self._core.store.ended(turn) != ended:  # it began again, or was forgotten, meanwhile
             await files.take_away(turn)
         return said
-
-    async def _ended(self, turn: Turn) -> Exchange | None:
-        """The exchange of a turn that has ended; None while it is being answered, and when it was forgotten."""
-        if await self._core.store.state(turn.id) != "done":
-            return None
-        return next((one for one in await self._core.store.history(turn.conversation) if one.turn == turn.id), None)
 
     async def vote(self, place: Mapping[str, str], user: str, value: str) -> None:
         """Keep a vote; the same one again takes it back."""

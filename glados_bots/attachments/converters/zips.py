@@ -7,7 +7,6 @@ from glados_bots.attachments.converters import RefusedError
 from glados_bots.attachments.limits import MB, MOST_PARTS, MOST_UNPACKED
 from glados_bots.wording.sentence import say
 
-ENCRYPTED = 0x1  # flag of a part
 SAVE_AS = {"text": ".docx", "presentation": ".pptx"}  # OpenDocument's names, and what to save instead
 OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 

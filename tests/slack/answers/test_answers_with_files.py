@@ -13,7 +13,7 @@ from glados_bots.settings import Settings
 from glados_bots.store.connection import Client, connect
 from glados_bots.store.store import Store
 from glados_bots.surface import OutFile
-from glados_bots.wording.sentence import say
+from glados_bots.wording.sentence import joined, say
 from glados_slack.answers.files_out import answer_files, left
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, Message, Person
@@ -189,7 +189,8 @@ async def test_who_cannot_have_the_file_is_told_why(
         await kept(client, 1)
         slack.team.installation.scopes -= {"files:write"}
         await ada.click(slack.message(answer), FILE)
-        await told(slack, ada, say("slack-files-refused", files=("answer.md",)))
+        why = joined(say("files-refused", files=("answer.md",)), say("slack-files-need-right"))
+        await told(slack, ada, why)
         slack.team.installation.scopes |= {"files:write"}
         model.gate.clear()
         await ada.click(slack.message(answer), REDO)

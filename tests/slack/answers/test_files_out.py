@@ -274,7 +274,7 @@ async def test_a_file_that_its_turn_lost_while_it_was_uploaded_does_not_stay(
 async def test_a_file_that_slack_does_not_take_is_named_and_the_answer_stays(
     slack: FakeSlack, settings: Settings, turn: Turn, client: Client
 ) -> None:
-    refused = say("slack-files-refused", files=(FILE.name,))
+    refused = say("files-refused", files=(FILE.name,))
     async with surfaces(slack, settings, 1) as (surface,):
         for refuse, why in (
             (partial(slack.faults.add, method=ANNOUNCE, error="file_upload_size_restricted"), refused),
@@ -296,7 +296,7 @@ async def test_bytes_go_to_slacks_own_hosts_only(slack: FakeSlack, settings: Set
     slack.files.upload_host = slack.foreign.url
     async with surfaces(slack, settings, 1) as (surface,):
         await ended(surface, turn)
-    assert str(say("slack-files-refused", files=(FILE.name,))) in slack.answers()[0].content
+    assert str(say("files-refused", files=(FILE.name,))) in slack.answers()[0].content
     assert not slack.foreign.requests
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from glados_bots.attachments import reading
+from glados_bots.attachments import downloads, reading
 from glados_bots.attachments.contents import Contents
 from glados_bots.store.connection import Client
 from glados_bots.turns import attached
@@ -279,12 +279,12 @@ def external(slack: FakeSlack, file: File) -> None:
 
 def too_large(slack: FakeSlack, file: File) -> None:
     del slack
-    file.announced = 3 * fetching.MB
+    file.announced = 3 * downloads.MB
 
 
 def larger_than_it_says(slack: FakeSlack, file: File) -> None:
     del slack
-    file.content, file.announced = b"x" * (fetching.MB + 1), 100
+    file.content, file.announced = b"x" * (downloads.MB + 1), 100
 
 
 def no_scope(slack: FakeSlack, file: File) -> None:
@@ -348,7 +348,7 @@ async def test_slack_is_asked_again_after_it_refused_too_many_downloads(
     slack: FakeSlack, *, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fetching, "LONGEST_NAP_S", 0.0)
+    monkeypatch.setattr(downloads, "LONGEST_NAP_S", 0.0)
     slack.faults.add(method="file.download", status=429, retry_after_s=3)
     slack.faults.add(method="file.download", status=429, retry_after_s=4000)
     async with adapter():

@@ -131,7 +131,7 @@ class AnswerFiles:
     async def _whole_of(self, turn: Turn) -> str:
         """The slot of the whole answer that is about to be shown as ended."""
         exchange = await self._store.ending(turn.id)
-        return slot_of(whole(exchange)) if exchange else ""
+        return slot_of(whole(exchange.answer)) if exchange else ""
 
 
 def _refused(turn: Turn, names: Sequence[str], error: Exception) -> Sentence:
