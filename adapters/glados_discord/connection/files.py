@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import discord
+
 from glados_bots.attachments.downloads import DownloadError, download
 from glados_bots.conversation import Attachment
 from glados_bots.settings import words
@@ -53,7 +55,7 @@ class DiscordFiles:
         try:
             with as_core_errors():
                 found = await (await self._current.channel(channel)).fetch_message(int(message))
-        except (MessageGoneError, PlaceGoneError) as error:
+        except (MessageGoneError, PlaceGoneError, discord.HTTPException) as error:
             raise UnreadableError(say("file-gone")) from error
         url = next((file.source[URL] for file in attachments.of(found) if file.id == attachment.id), "")
         if not url:
