@@ -7,6 +7,7 @@ that is linear in the length of the files.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 from glados_bots.attachments.contents import Contents
 from glados_bots.conversation import Picture
@@ -96,8 +97,12 @@ def fitted(files: Sequence[tuple[str, Contents]], room: int, most_pictures: int)
 
 
 def safe_name(name: str) -> str:
-    """A file's name without characters that could make it look like more than a name. Its end is kept."""
-    name = _ODD.sub("_", name) or "file"
+    """A file's name without characters that could make it look like more than a name. Its end is kept.
+
+    macOS writes the dots of an umlaut as a character of their own, so letters are composed first.
+    """
+    name = name[: 2 * LONGEST_NAME] + name[2 * LONGEST_NAME :][-2 * LONGEST_NAME :]  # `normalize` is quadratic
+    name = _ODD.sub("_", normalize("NFC", name)) or "file"
     if len(name) <= LONGEST_NAME:
         return name
     end = _LANGUAGE.search(name)

@@ -15,6 +15,7 @@ _INVISIBLE = re.compile("[\xad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206
 _HOST_IN_LABEL = re.compile(r"(?:\w[\w-]{0,62}\.){1,126}[^\W\d_]{2,63}", re.UNICODE)
 _SCHEME_IN_LABEL = re.compile(r"(?:https?://|www\.)(?:[^\s/@]{0,255}@)?([^\s/?#:]+)", re.IGNORECASE)
 # All characters that can stand for the dot in a host.
+_PIECE = 500  # characters
 _DOTS = (".", "\u3002", "\uff0e", "\uff61", "\u2024")
 # Common top-level domains, used only for labels that are more likely something else, such as `Node.js` or `setup.py`.
 _ENDINGS = frozenset(
@@ -77,7 +78,7 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
     """
     if not any(dot in label for dot in _DOTS):
         return ""
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", label)).replace("\u3002", ".")
+    plain = _normal(_INVISIBLE.sub("", label)).replace("\u3002", ".")
     shown = {match[1] for match in _SCHEME_IN_LABEL.finditer(plain)}
     in_code = {name for code in codes for name in _HOST_IN_LABEL.findall(code)}
     for name in _HOST_IN_LABEL.findall(plain):
@@ -90,6 +91,11 @@ def hidden_host(label: str, url: str, codes: Sequence[str] = ()) -> str:
         shown = {name for name in shown if name not in url}
     host = host_of(url)
     return host if any(not _belongs(name.lower(), host) for name in shown) else ""
+
+
+def _normal(text: str) -> str:
+    """NFKC. The library sorts the marks of a letter in time that is quadratic in their number, so it gets pieces."""
+    return "".join(unicodedata.normalize("NFKC", text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
 
 
 def shown_host(span: Span, label: Sequence[Run], url: str) -> str:

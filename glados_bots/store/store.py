@@ -140,7 +140,7 @@ class Store(StoreReads):
 
     async def keep_contents(self, lease: Lease, attachment: str, contents: str) -> bool:
         """Store what was read of an attached file, in place of its bytes. False if the lease is lost."""
-        arguments = (lease.turn.conversation, lease.fence, lease.turn.id, attachment, contents)
+        arguments = (lease.turn.conversation, lease.fence, lease.turn.id, attachment, contents, self.ttl)
         return bool(await self.run_script("keep", *arguments))
 
     async def note_error(self, lease: Lease, error: str) -> bool:

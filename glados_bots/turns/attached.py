@@ -24,6 +24,8 @@ MB = 2**20
 FETCHES = 3  # of a file whose platform does not answer
 NAP_S = 1.0  # before the next one
 LONGEST_FETCH_S = 60.0
+AT_ONCE = 8  # files of all questions whose bytes one process holds
+AT_ONCE_OF_ONE = 2  # of one question, so that others find a place
 
 
 class Kept(TypedDict):
@@ -94,22 +96,36 @@ class AttachedFiles:
         self._surface = surface
         self._most_bytes = settings.attachment_max_mb * MB
         self._most_files = settings.attachments_max
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, lease: Lease, patiently: Patience) -> list[tuple[str, Contents]]:
         """(name, contents) of each file, in the question's order. Raises LeaseLostError."""
         kept = readable(await patiently(lambda: self._store.contents(lease.turn.id)))
         files = lease.turn.attachments[: self._most_files]
-        found = await asyncio.gather(*(self._one(lease, file, kept.get(file.id), patiently) for file in files))
+        mine = asyncio.Semaphore(AT_ONCE_OF_ONE)
+        tasks = [asyncio.create_task(self._in_turn(mine, lease, file, kept.get(file.id), patiently)) for file in files]
+        try:
+            found = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
         too_many = refused(say("file-too-many", most=self._most_files))
         return [
             *((file.name, contents) for file, contents in zip(files, found, strict=True)),
             *((file.name, too_many) for file in lease.turn.attachments[self._most_files :]),
         ]
 
-    async def _one(self, lease: Lease, file: Attachment, known: Contents | None, patiently: Patience) -> Contents:
-        """What is in one file. A platform that does not answer is asked again at the next attempt."""
+    async def _in_turn(
+        self, mine: asyncio.Semaphore, lease: Lease, file: Attachment, known: Contents | None, patiently: Patience
+    ) -> Contents:
+        """What is in one file, when there is room for its bytes."""
         if known:
             return known
+        async with mine, self._places:
+            return await self._one(lease, file, patiently)
+
+    async def _one(self, lease: Lease, file: Attachment, patiently: Patience) -> Contents:
+        """What is in one file. A platform that does not answer is asked again at the next attempt."""
         if sentence := self._refusal(file):
             return refused(sentence)
         try:

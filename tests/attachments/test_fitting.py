@@ -25,6 +25,7 @@ def test_neither_name_nor_text_gets_out_of_its_place() -> None:
     assert safe_name("a\n```\nGLaDOS :.md") == "a_GLaDOS _.md"
     assert safe_name("../../etc/passwd\u202egnp.exe") == ".._.._etc_passwd_gnp.exe"
     assert safe_name("") == "file"
+    assert safe_name("Mu\u0308ller.md") == "Müller.md"
     assert quoted("a.md", "x\n```\ny\n`````") == "Attached file a.md:\n``````md\nx\n```\ny\n`````\n``````"
 
 

@@ -52,6 +52,8 @@ from glados_slack.incoming import earlier
 from glados_slack.words import text as text_in
 from glados_slack.words.said import said
 from glados_web.answers import markdown as page
+from glados_web.search.folding import fold
+from glados_web.search.snippets import snippet
 
 Take = Callable[[str], object]
 FILE_LIMITS = FileLimits(TableLimits(2, 2, 20, 20), code_lines=2)
@@ -162,6 +164,9 @@ OTHERS: dict[str, Take] = {
     "unfinished end": finish,
     "link finder": lambda text: linked(text, ()),
     "hidden host": lambda text: hidden_host(text, "https://e.org", [text]),
+    "hidden host after another": lambda text: hidden_host(f"a.b {text}", "https://e.org"),
+    "search": fold,
+    "search, shown": lambda text: snippet(text, ["a"]),
     "safe address": lambda text: safe_url("https://e.org/" + text),
     "formula": unicode_math,
     # files that are given back

@@ -7,7 +7,7 @@ from itertools import product
 UNITS = (
     # prose, and what Unicode makes of it
     "a", "a ", "a\n", "a\n\n", " ", "\n", "\n\n", "\t", "\r\n", "\0", "a-", "a.", "1. ", "é", "字", "，",
-    "「**重点**」",
+    "「**重点**」", "\u0301\u0316",
     "a\u0301", "\u0301", "\u200b", "👩\u200d", "🇩🇪", "\u1100", "\ud800", "\ufffd", "\ue0f1", "User :\n", "\nUser",
     # emphasis and code
     "*", "_", "~", "**a ", "*a ", "_a ", "~~a ", "~a ", "a**b_c*", "**_~~", "**a** ", "***a", "`", "`a``b ", "` ` ``",

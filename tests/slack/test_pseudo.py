@@ -10,14 +10,16 @@ from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack
 from tests.servers import running
 from tests.slack.conftest import Adapter
-from tests.slack.pseudo import answers, commands, read_files, refusals
+from tests.slack.pseudo import answers, commands, files, read_files, refusals
 from tests.slack.pseudo.odd_model import OddModel
 from tests.slack.pseudo.stage import SCENARIOS, Play, Stage
 from tests.slack.pseudo.told import leftovers, shown, unmarked, words
 from tests.wording.english import CODE
 from tests.wording.test_catalogues import messages
 
-BEGINNINGS = (answers.a_queue, commands.the_home, read_files.every_kind_of_file, refusals.closed_places)
+BEGINNINGS = (
+    answers.a_queue, commands.the_home, files.files_given_back, read_files.every_kind_of_file, refusals.closed_places,
+)  # fmt: skip
 assert SCENARIOS.keys() >= {play.__name__ for play in BEGINNINGS}
 
 # Sentences in the modules that Slack shares, which its people never read, each with the reason.

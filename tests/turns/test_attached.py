@@ -264,6 +264,52 @@ async def test_a_file_too_long_for_the_window_is_cut_and_both_are_told(client: C
     assert notice in words
 
 
+async def test_the_bytes_of_few_files_are_held_at_once_and_no_other_question_waits_for_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, gate = set[str](), asyncio.Event()
+
+    async def slowly(turn: Turn, file: Attachment, _: int) -> bytes:
+        held.add(f"{turn.id} {file.id}")
+        await gate.wait()
+        return b"words"
+
+    monkeypatch.setattr(scene.world.surface, "fetch", slowly)
+    files = [Attachment(f"f{number}", f"{number}.log") for number in range(10)]
+    async with scene.world.working():
+        for number in range(1, 8):
+            await scene.ask(number, "Why?", *files, conversation=f"c{number}")
+        await until(lambda: len(held) == attached.AT_ONCE)
+        await scene.answered(8, "And without files?")
+        assert len(held) == attached.AT_ONCE
+        assert not {f"t1 f{number}" for number in range(attached.AT_ONCE_OF_ONE, 10)} & held
+        gate.set()
+        await until(lambda: len(scene.model.asked) == 8)
+    assert len(held) == 70
+
+
+async def test_an_error_with_one_file_ends_the_reading_of_the_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, ended = asyncio.Event(), asyncio.Event()
+
+    async def forever(_: Turn, file: Attachment, __: int) -> bytes:
+        if file.id == "f2":
+            await reading.wait()
+            raise ValueError("unforeseen")
+        reading.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return b""
+
+    monkeypatch.setattr(scene.world.surface, "fetch", forever)
+    async with scene.world.working():
+        await scene.ask(1, "Why?", LOG, SHOT)
+        await ended.wait()
+
+
 async def test_a_worker_that_dies_while_it_reads_leaves_the_turn_to_the_next_one(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +337,7 @@ async def test_bytes_that_no_platform_keeps_wait_in_redis_until_they_are_read(sc
     turn = Turn("t1", "c", "ada", "Why?", attachments=(LOG,))
     await store.accept(turn, uploads={"f1": base64.b64encode(b"pump 8").decode()})
     assert await store.upload("t1", "f1")
+    assert 0 < await store.client.ttl(f"{store.prefix}f:t1") <= 3600  # whoever ends the turn
     async with scene.world.working():
         await scene.world.settled(1)
     assert await store.upload("t1", "f1") is None

@@ -199,8 +199,9 @@ class SlackSurface:
 
     async def _make(self, turn: Turn, view: View, nonce: str, showing: ShownTurn | None) -> str:
         """A stream where more is to come, else a message."""
+        grows = view.chunk and view.state == "writing" and view.is_last and self._streaming
         try:
-            if showing and view.chunk and view.state == "writing" and view.is_last and self._streaming:
+            if showing and grows and not showing.has_news(view):
                 live = await self._streams.start(
                     turn, Chunk.decode(view.chunk), has_stop=await self._sessions.begin(turn)
                 )
@@ -228,8 +229,10 @@ class SlackSurface:
 
     async def _edit(self, turn: Turn, ts: str, view: View, showing: ShownTurn) -> None:
         live, is_granted = showing.lives.get(ts), self._showing.next_call(turn.id) == "chat.update"
-        begins_anew = view.state == "waiting" and (view.notice or not view.chunk)  # a stream cannot show that
-        if live and not is_final(view) and not begins_anew:
+        # A stream can show neither of these.
+        begins_anew = view.state == "waiting" and (view.notice or not view.chunk)
+        has_news = view.state == "writing" and showing.has_news(view)
+        if live and not (is_final(view) or begins_anew or has_news):
             try:
                 await self._streams.append(turn, live, Chunk.decode(view.chunk))
             except StreamOverError as error:

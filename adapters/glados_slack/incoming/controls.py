@@ -47,9 +47,11 @@ class Controls:
             return say("too-old")
         if no := refusal(self._settings, SlackAsker(user, place["channel"], place["kind"] == "im")):
             return no
+        if await self._core.store.state(turn.id) != "done":
+            return say("answer-not-ended")
         ended = await self._core.store.ended(turn)
         if ended is None:
-            return say("answer-not-ended")
+            return say("too-old")
         files = self._core.surface.files
         said = await files.give(turn, whole(ended.answer))
         if await self._core.store.ended(turn) != ended:  # it began again, or was forgotten, meanwhile

@@ -19,9 +19,14 @@ _PIECE = 500
 
 
 def fold(text: str) -> str:
-    """Return the text as we compare it. Folding two texts one by one, or joined, gives the same."""
+    """Return the text as we compare it. Folding two texts one by one, or joined, gives the same.
+
+    The library sorts the marks of a letter in time that is quadratic in their number. So it gets short pieces.
+    """
     if text.isascii():
         return text.lower()
+    if len(text) > _PIECE:
+        return "".join(fold(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
     return _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
 
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 import math
 import threading
+from contextlib import nullcontext
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -16,12 +17,14 @@ from glados_bots.conversation import Picture
 from glados_bots.errors import PictureRefusedError
 from glados_bots.inference.pictures.bounds import MOST_BYTES, MOST_KEPT_PIXELS, MOST_PIXELS
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+KINDS["MPO"] = KINDS["JPEG"]  # Pillow's name for a JPEG with a further picture in it, as many phones take
 REMEDY = "send a PNG, JPEG, WebP or GIF"
 AVERAGED = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
-_one_at_a_time = threading.Lock()  # the largest picture takes some hundred MB while it is decoded
+_one_at_a_time = threading.Lock()  # for large ones: the largest takes some hundred MB while it is decoded
 
 
 def from_data_url(url: str) -> bytes:
@@ -38,9 +41,16 @@ def from_data_url(url: str) -> bytes:
 
 
 def checked(content: bytes) -> Picture:
-    """The picture in these bytes, which has been decoded once. Blocks. Raises PictureRefusedError with the remedy."""
+    """The picture in these bytes, which has been decoded once. Blocks. Raises PictureRefusedError with the remedy.
+
+    A very large one is kept shrunk, with the width and height that it had: to decode it takes seconds, and the thread
+    that writes answers decodes it again.
+    """
     image, kind, size = _decoded(content)
-    del image
+    if image.width * image.height < size[0] * size[1]:
+        file = BytesIO()
+        image.save(file, "JPEG", quality=95, subsampling=0)
+        content, kind = file.getvalue(), "image/jpeg"
     return Picture(base64.b64encode(content).decode("ascii"), kind, *size)
 
 
@@ -64,12 +74,14 @@ def _decoded(content: bytes) -> tuple[Image.Image, str, tuple[int, int]]:
     if len(content) > MOST_BYTES:
         raise _too_many_bytes()
     try:
-        with _one_at_a_time, Image.open(BytesIO(content), formats=list(KINDS)) as image:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             _require_bounded(image)
-            kind = KINDS[str(image.format)]
             size = image.size
-            image.load()
-            return _shrunk(_on_white(ImageOps.exif_transpose(_shrunk(image)))), kind, size
+            is_large = size[0] * size[1] > MOST_KEPT_PIXELS
+            with _one_at_a_time if is_large else nullcontext():
+                image.load()
+                upright = _shrunk(_on_white(ImageOps.exif_transpose(_shrunk(image))))
+            return upright, KINDS[str(image.format)], size
     except PictureRefusedError:
         raise
     except BOMB as error:

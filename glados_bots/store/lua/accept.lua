@@ -27,8 +27,10 @@ redis.call('SADD', p .. 'a:' .. author, conversation)
 redis.call('EXPIRE', p .. 'a:' .. author, keep_s)
 redis.call('SADD', p .. 'c:' .. conversation .. ':authors', author)
 redis.call('EXPIRE', p .. 'c:' .. conversation .. ':authors', keep_s)
+-- They expire even if a version that knows no files answers the turn.
 local function keep_uploads(id)
   for i = 13, keys_from - 1, 2 do redis.call('HSET', p .. 'f:' .. id, 'raw:' .. ARGV[i], ARGV[i + 1]) end
+  if uploads > 0 then redis.call('EXPIRE', p .. 'f:' .. id, keep_s) end
 end
 
 -- 3. Join it to the author's own question at the end of the queue, if that one is fresh.

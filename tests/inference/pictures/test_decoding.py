@@ -97,7 +97,7 @@ def test_a_picture_is_seen_upright_on_white_and_not_larger_than_any_model_takes(
     for mode in ("L", "1", "P"):
         file = BytesIO()
         Image.new(mode, (6000, 3000)).save(file, "PNG")
-        shrunk = pixels(seen(file.getvalue()))
+        shrunk = pixels(checked(file.getvalue()))
         assert shrunk.width * shrunk.height <= MOST_KEPT_PIXELS
         assert shrunk.width == 2 * shrunk.height
 
@@ -106,3 +106,21 @@ def seen(content: bytes) -> Picture:
     found = checked(content)
     assert base64.b64decode(found.data) == content
     return found
+
+
+def test_a_very_large_picture_is_kept_shrunk_so_that_nobody_decodes_it_twice_and_others_are_kept_as_they_came() -> None:
+    file = BytesIO()
+    Image.linear_gradient("L").resize((4000, 3000)).save(file, "PNG")
+    large = checked(file.getvalue())
+    assert (large.width, large.height, large.kind) == (4000, 3000, "image/jpeg")
+    with Image.open(BytesIO(base64.b64decode(large.data))) as kept:
+        assert kept.width * kept.height <= MOST_KEPT_PIXELS
+    small = drawn(1, 40, 30)
+    assert base64.b64decode(checked(small).data) == small
+
+
+def test_a_photo_of_a_phone_with_a_further_picture_in_it_is_a_jpeg() -> None:
+    file = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 15))])
+    photo = checked(file.getvalue())
+    assert (photo.kind, pixels(photo).size) == ("image/jpeg", (40, 30))

@@ -118,15 +118,18 @@ async def test_stop_by_our_button(
 async def test_a_long_answer_goes_on_in_further_messages_with_whole_code_blocks(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
-    code = "\n".join(f"line_{number} = {number}" for number in range(1200))
-    text = f"Intro.\n\n```python\n{code}\n```\n\n" + "\n\n".join(f"Paragraph {n}. " + "word " * 60 for n in range(40))
+    blocks = [
+        [f"line_{number} = {number}  # {'and so on ' * 5}" for number in range(at, at + 60)] for at in (0, 60, 120)
+    ]
+    code = "\n\n".join(f"```python\n{chr(10).join(lines)}\n```" for lines in blocks)
+    text = f"Intro.\n\n{code}\n\n" + "\n\n".join(f"Paragraph {n}. " + "word " * 60 for n in range(12))
     model.pieces = [text[at : at + 700] for at in range(0, len(text), 700)]
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} at length")
-        found = await answered(slack, question, 3)
+        found = await answered(slack, question, 2)
     said = "\n".join(record.content for record in found)
-    assert re.findall(r"line_(\d+) =", said) == [str(number) for number in range(1200)]
-    assert re.findall(r"Paragraph (\d+)\.", said) == [str(number) for number in range(40)]
+    assert re.findall(r"line_(\d+) =", said) == [str(number) for number in range(180)]
+    assert re.findall(r"Paragraph (\d+)\.", said) == [str(number) for number in range(12)]
     assert ["glados_redo" in labels(record) for record in found] == [False] * (len(found) - 1) + [True]
     assert not slack.ledger.refused
     for record in found:
@@ -137,13 +140,13 @@ async def test_a_long_answer_goes_on_in_further_messages_with_whole_code_blocks(
 async def test_more_blocks_than_a_message_takes_go_on_in_further_messages(
     slack: FakeSlack, adapter: Adapter, channel: Channel, ada: Person, model: ScriptedModel
 ) -> None:
-    model.pieces = [f"## Heading {number}\n\nText {number}.\n\n" for number in range(70)]
+    model.pieces = [f"## Heading {number}\n\nText {number}.\n\n" for number in range(40)]
     model.pause_s = 0.02
     async with adapter():
         question = await ada.say(channel, f"{slack.bot.mention} hi")
         found = await answered(slack, question, 2)
     said = "\n".join(record.content for record in found)
-    assert re.findall(r"Heading (\d+)", said) == [str(number) for number in range(70)]
+    assert re.findall(r"Heading (\d+)", said) == [str(number) for number in range(40)]
     assert all(len(record.blocks) <= 50 for record in found)
 
 

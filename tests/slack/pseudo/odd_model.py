@@ -22,6 +22,7 @@ class OddModel:
         deltas: pieces of the answer, behind the gate.
         reason: why the answer ends.
         names: models it serves.
+        seeing: those of them that see pictures; None if it does not tell.
     """
 
     status: int = 200
@@ -31,6 +32,7 @@ class OddModel:
     deltas: list[dict[str, str]] = field(default_factory=lambda: [{"content": "Λόγος."}])
     reason: str = "stop"
     names: tuple[str, ...] = ("scripted",)
+    seeing: tuple[str, ...] | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> FastAPI:
@@ -38,8 +40,7 @@ class OddModel:
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            told = {"object": "model", "max_model_len": 4096, "capabilities": {"vision": True}}
-            return {"data": [{"id": name, **told} for name in self.names]}
+            return {"data": [self._told(name) for name in self.names]}
 
         @app.post("/v1/chat/completions")
         async def complete() -> Response:
@@ -48,6 +49,10 @@ class OddModel:
             return StreamingResponse(self._speak(), media_type="text/event-stream")
 
         return app
+
+    def _told(self, name: str) -> dict[str, Any]:
+        told = {"id": name, "object": "model", "max_model_len": 4096}
+        return told if self.seeing is None else {**told, "capabilities": {"vision": name in self.seeing}}
 
     async def _speak(self) -> AsyncIterator[str]:
         for line in self.before:

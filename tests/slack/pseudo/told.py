@@ -19,8 +19,8 @@ MACHINES_READ = frozenset(
     "align".split()
 )
 STATES = frozenset({"processing", "active", ""})  # of a session
-# Data: the bot's name, the model's, the file of an export, and languages by their own names.
-DATA = frozenset({"GLaDOS", "scripted", "glados", "export", "json", *PSEUDO.split("-")}).union(
+# Data: the bot's name, the platform's, the model's, the file of an export, and languages by their own names.
+DATA = frozenset({"GLaDOS", "Slack", "scripted", "glados", "export", "json", *PSEUDO.split("-")}).union(
     *(re.findall(r"\w+", name) for name in NAMES.values())
 )
 # Code, addresses, and names of files that are given back.
