@@ -75,7 +75,7 @@ async def _process(kind: Kind) -> AsyncIterator[asyncio.subprocess.Process]:
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         try:
             async with asyncio.timeout(FAREWELL_S):

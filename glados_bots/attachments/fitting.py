@@ -17,6 +17,8 @@ _TICKS = re.compile("`{3,}")
 _LONG_RUN = re.compile("`{40,}")
 _ODD = re.compile(r"[^\w. ()+-]+")
 _LANGUAGE = re.compile(r"\.([A-Za-z0-9+_-]{1,20})\Z")
+SEEN, UNSEEN = "The attached pictures, in their order: ", "You cannot see these attached pictures: "
+_SIGHT = re.compile(rf"^\((?:{SEEN}|{UNSEEN})(?=[^\n]*\.\)$)", re.MULTILINE)
 LONGEST_NAME = 60
 LONGEST_RUN = 40  # backticks; longer runs are shortened, because the fence must be longer than every run
 HEAD_CHARS = 2 * LONGEST_RUN + 2 * LONGEST_NAME + 40  # around a file: its name twice, its fence twice
@@ -118,10 +120,18 @@ def quoted(name: str, text: str) -> str:
     return f"Attached file {name}:\n{fence}{language[1] if language else ''}\n{text.strip()}\n{fence}"
 
 
+def retold(text: str, *, is_seen: bool) -> str:
+    """The files of an earlier question, for a model that is shown their pictures, or is not. Models change.
+
+    What a file holds may change so, too, but only from one of these two sentences to the other.
+    """
+    return _SIGHT.sub(f"({SEEN if is_seen else UNSEEN}", text)
+
+
 def _for_the_model(prompt: _Prompt, unseen: Sequence[str]) -> str:
     notes = [
-        f"The attached pictures, in their order: {', '.join(prompt.seen)}." if prompt.seen else "",
-        f"You cannot see these attached pictures: {', '.join(unseen)}." if unseen else "",
+        f"{SEEN}{', '.join(prompt.seen)}." if prompt.seen else "",
+        f"{UNSEEN}{', '.join(unseen)}." if unseen else "",
         str(prompt.notice),
     ]
     return "\n\n".join([*prompt.shown, *(f"({note})" for note in notes if note)])

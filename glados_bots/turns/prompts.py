@@ -1,6 +1,10 @@
 """Makes the prompts of one turn: the system text, earlier exchanges, the question and what its files bring."""
 
-from glados_bots.conversation import Exchange, Turn
+from collections.abc import Mapping
+from dataclasses import replace
+
+from glados_bots.attachments.fitting import retold
+from glados_bots.conversation import Exchange, Picture, Turn
 from glados_bots.store.leases import Lease
 from glados_bots.store.store import Store
 from glados_bots.turns.attached import AttachedFiles, Brought, Patience
@@ -47,10 +51,18 @@ class Prompts:
         if sees:
             left = self._models.most_pictures_of(model) - len(self.brought.pictures)
             pictures |= await self._patiently(lambda: self._files.pictures_of(self._history, left))
+        history = [_as_shown(exchange, pictures) for exchange in self._history]
         return fit(
-            _told_language(persona or self._models.system, turn), self._history, turn, budget,
+            _told_language(persona or self._models.system, turn), history, turn, budget,
             chars_per_token=self._models.chars_per_token, attached=self.brought.text, pictures=pictures,
         )  # fmt: skip
+
+
+def _as_shown(exchange: Exchange, pictures: Mapping[str, tuple[Picture, ...]]) -> Exchange:
+    """An exchange whose words about its pictures are true for the model that is asked now."""
+    if not exchange.pictures:
+        return exchange
+    return replace(exchange, attached=retold(exchange.attached, is_seen=bool(pictures.get(exchange.turn))))
 
 
 def _told_language(system: str, turn: Turn) -> str:

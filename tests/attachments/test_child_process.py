@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from glados_bots.wording.sentence import say
 from tests.attachments import making
 from tests.waiting import until
 
+Started = Callable[[], list[psutil.Process]]
 PICTURE = making.picture("PNG")
 DAMAGED, COMPLEX, SLOW = say("file-damaged"), say("file-too-complex"), say("file-too-slow")
 
@@ -31,6 +33,13 @@ def impostor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     path = tmp_path / "impostor"
     monkeypatch.setattr("sys.executable", str(path))
     return path
+
+
+@pytest.fixture
+def started() -> Started:
+    """The processes that the test has started; a server for other tests may run beside them."""
+    before = psutil.Process().children()
+    return lambda: [child for child in psutil.Process().children() if child not in before]
 
 
 def does(path: Path, script: str) -> None:
@@ -108,24 +117,24 @@ async def test_a_process_that_ends_before_it_has_read_the_file_is_no_error(impos
 
 
 async def test_a_process_that_says_too_much_or_never_ends_is_ended(
-    impostor: Path, monkeypatch: pytest.MonkeyPatch
+    impostor: Path, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     does(impostor, "cat > /dev/null; exec yes")
     assert (await read(PICTURE, "", "")).refusal == COMPLEX
     monkeypatch.setattr(child_process, "LONGEST_S", 0.2)
     does(impostor, "exec sleep 1000")
     assert (await read(PICTURE, "", "")).refusal == SLOW
-    assert not psutil.Process().children()
+    assert not started()
 
 
-async def test_who_cancels_ends_the_process(impostor: Path) -> None:
+async def test_who_cancels_ends_the_process(impostor: Path, started: Started) -> None:
     does(impostor, "exec sleep 1000")
     task = asyncio.create_task(read(PICTURE, "", ""))
-    await until(lambda: bool(psutil.Process().children()))
+    await until(lambda: bool(started()))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not psutil.Process().children()
+    assert not started()
 
 
 @pytest.mark.parametrize("leaves", ["", "setsid"])
@@ -142,13 +151,13 @@ async def test_nobody_waits_for_what_a_process_has_started(
         os.kill(int((tmp_path / "other").read_text()), signal.SIGKILL)
 
 
-async def test_two_run_at_once_and_others_wait(impostor: Path, tmp_path: Path) -> None:
+async def test_two_run_at_once_and_others_wait(impostor: Path, started: Started, tmp_path: Path) -> None:
     begun, go = tmp_path / "begun", tmp_path / "go"
     begun.mkdir()
     does(impostor, f"cat > /dev/null; touch {begun}/$$; while [ ! -e {go} ]; do sleep 0.02; done; exit 1")
     tasks = [asyncio.create_task(read(PICTURE, "", "")) for _ in range(5)]
     await until(lambda: len(list(begun.iterdir())) == child_process.AT_ONCE)
-    assert len(psutil.Process().children()) == child_process.AT_ONCE
+    assert len(started()) == child_process.AT_ONCE
     go.touch()
     await asyncio.gather(*tasks)
     assert len(list(begun.iterdir())) == len(tasks)

@@ -183,6 +183,7 @@ OTHERS: dict[str, Take] = {
     "text file": lambda text: plain_text.decoded(text.encode("utf-8", "replace")),
     "text file, quoted": lambda text: fitting.quoted("a.log", text),
     "file's name": fitting.safe_name,
+    "files of an earlier question": lambda text: fitting.retold(f"({fitting.SEEN}{text}", is_seen=False),
     "file's kind": lambda text: sniffed(text.encode("utf-8", "replace")),
     "files in a question": lambda text: fitting.fitted([(text, Contents(text=text))] * 2, 10_000, 8),
     "what is said on Slack": lambda text: said({"text": text, "attachments": [{"text": text, "title": text}]}),

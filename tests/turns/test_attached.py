@@ -17,6 +17,7 @@ from glados_bots.attachments.contents import Contents
 from glados_bots.attachments.reading import read
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.settings import Settings
+from glados_bots.store.channels import ChannelBook
 from glados_bots.store.connection import Client
 from glados_bots.store.records import Records
 from glados_bots.store.store import Edited, Store
@@ -231,6 +232,26 @@ async def test_a_model_that_cannot_see_says_so_names_one_that_can_and_is_never_s
     assert notice == str(say("pictures-unseen-but-by", files=("shot.png",), model="words", other="eyes"))
     assert pictures_of(scene.model.asked[0]) == []
     assert "shot.png" in words_of(scene.model.asked[0])
+
+
+async def test_another_model_is_told_truly_whether_it_sees_what_was_attached_before(client: Client) -> None:
+    cannot, can = "(You cannot see these attached pictures: shot.png.)", "in their order: shot.png.)"
+    async with a_scene(client, RecordingModel({"words": False, "eyes": True})) as scene:
+        scene.world.surface.files = {"f2": png()}
+        async with scene.world.working():
+            await scene.answered(1, "What is this?", SHOT)
+            book = ChannelBook(scene.world.store)
+            await book.set_model("c", "eyes")
+            await scene.answered(2, "And now?")
+            await book.set_model("c", "words")
+            await scene.world.store.change("t2", "redo")
+            await scene.world.settled(2)
+    first, second, third = scene.model.asked
+    assert cannot in words_of(first)
+    assert len(pictures_of(second, -3)) == 1
+    assert can in words_of(second, -3)
+    assert cannot not in words_of(second, -3)
+    assert words_of(third, -3) == words_of(first)
 
 
 async def test_a_server_that_does_not_tell_is_asked_once_and_believed(client: Client) -> None:
