@@ -18,6 +18,7 @@ from glados_slack.connection import files as fetching
 from glados_slack.connection.attachments import NO_NAME
 from glados_slack.connection.calls import Calls
 from glados_slack.incoming import catch_up
+from tests.attachments.making import pdf, picture
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.slack import Channel, FakeSlack, File, Message, Person
 from tests.fakes.slack.people import NewFile
@@ -25,8 +26,8 @@ from tests.slack.conftest import Adapter, answered, is_end
 from tests.waiting import until
 
 LOG: NewFile = ("pump.log", "text/plain", b"pressure low\n")
-PICTURE: NewFile = ("error.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
-PDF: NewFile = ("report.pdf", "application/pdf", b"%PDF-1.4\n" + bytes(range(256)) * 40)
+PICTURE: NewFile = ("error.png", "image/png", picture("PNG"))
+PDF: NewFile = ("report.pdf", "application/pdf", pdf(["the valve is open"]))
 FILES = [LOG, PICTURE, PDF]
 
 
@@ -152,9 +153,11 @@ async def test_the_same_bytes_reach_the_model_by_every_way(
 ) -> None:  # fmt: skip
     async with adapter():
         await way(Way(slack, channel, ada))
-        await until(lambda: bool(model.prompts) and "pressure low" in model.prompts[-1][-1]["content"])
+        await until(lambda: bool(model.prompts) and "pressure low" in str(model.prompts[-1][-1]["content"]))
         await slack.wait_for(lambda: any(is_end(one) for one in slack.answers()))
     assert came_whole(recorded)
+    assert "the valve is open" in str(model.prompts[-1][-1]["content"])
+    assert "data:image/" in str(model.prompts[-1][-1]["content"])
 
 
 async def test_the_same_bytes_reach_the_model_after_a_gap(
@@ -169,7 +172,7 @@ async def test_the_same_bytes_reach_the_model_after_a_gap(
     await slack.settled()
     async with adapter():
         await answered(slack, with_files)
-    assert "pressure low" in model.prompts[-1][-1]["content"]
+    assert "pressure low" in str(model.prompts[-1][-1]["content"])
     assert came_whole(recorded)
 
 

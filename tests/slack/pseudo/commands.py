@@ -110,7 +110,7 @@ async def commands_without_the_model(stage: Stage) -> None:
 )
 async def the_form_of_a_channel(stage: Stage) -> None:
     anna = stage.person()
-    stage.odd.names = ("scripted", "ἄλλο")
+    stage.odd.names, stage.odd.seeing = ("scripted", "ἄλλο"), ("scripted",)
     async with stage.adapter(core={"inference_url": stage.odd_url, "admins": f"slack:{anna.id}"}):
         await stage.run(stage.person("Ὄττο"), "model")
         form = await stage.form(await anna.run(stage.channel, "/glados", "model"))
