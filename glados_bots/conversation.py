@@ -108,8 +108,15 @@ def to_lines(attachments: Iterable[Attachment]) -> str:
 
 def from_lines(lines: str) -> tuple[Attachment, ...]:
     """The inverse of `to_lines`. A file that came with two messages of one question counts once."""
-    found = (Attachment(**_known(Attachment, json.loads(line))) for line in lines.splitlines())
-    return tuple({one.id: one for one in found}.values())
+    return each_once(Attachment(**_known(Attachment, json.loads(line))) for line in lines.splitlines())
+
+
+def each_once(attachments: Iterable[Attachment]) -> tuple[Attachment, ...]:
+    """The first of each id."""
+    found: dict[str, Attachment] = {}
+    for one in attachments:
+        found.setdefault(one.id, one)
+    return tuple(found.values())
 
 
 def _known(kind: type[Attachment | Exchange], found: dict[str, Any]) -> dict[str, Any]:

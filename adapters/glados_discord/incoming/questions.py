@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import discord
 
-from glados_bots.conversation import LANGUAGE, Turn
+from glados_bots.conversation import LANGUAGE, Turn, each_once
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_bots.wording.sentence import NOTHING, Sentence, say
@@ -82,10 +82,10 @@ class AskedInDiscordMessage(AskedOnDiscord):
         about = [await self.quotes.opening(self.message), await self.quotes.answered(self.message)]
         if not (in_passing or own or heard.replies_to):
             about.append(await self.quotes.above(self.message))
-        files = {file.id: file for file in (*own, *(file for one in about for file in one.files))}
+        files = each_once([*own, *(file for one in about for file in one.files)])
         text = "\n\n".join(filter(None, [*(one.text for one in about), words]))
         named = heard.content.text or words or " ".join(file.name for file in own)
-        return Question(text, tuple(files.values()), len(words), named)
+        return Question(text, files, len(words), named)
 
     async def turn(self, question: Question) -> Turn:
         """Make the turn of a message. Redis gets a hash of it, which tells an edit from other changes."""

@@ -18,13 +18,6 @@ class ShownTurn:
     seen: dict[str, View] = field(default_factory=dict)
     is_waiting: bool = False  # whether the status line stands for it
     has_no_files: bool = False  # whether the files of an earlier answer of it were taken away
-    notice: str | None = None  # beside its first words
-
-    def has_news(self, view: View) -> bool:
-        """Whether a notice has come after the first words. A stream shows no notice; the end of the answer has all."""
-        if view.is_last and self.notice is None:
-            self.notice = view.notice
-        return view.is_last and view.notice != self.notice
 
 
 class ShownTurns:

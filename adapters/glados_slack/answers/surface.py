@@ -201,7 +201,7 @@ class SlackSurface:
         """A stream where more is to come, else a message."""
         grows = view.chunk and view.state == "writing" and view.is_last and self._streaming
         try:
-            if showing and grows and not showing.has_news(view):
+            if showing and grows and not _follows(turn, view):
                 live = await self._streams.start(
                     turn, Chunk.decode(view.chunk), has_stop=await self._sessions.begin(turn)
                 )
@@ -231,8 +231,7 @@ class SlackSurface:
         live, is_granted = showing.lives.get(ts), self._showing.next_call(turn.id) == "chat.update"
         # A stream can show neither of these.
         begins_anew = view.state == "waiting" and (view.notice or not view.chunk)
-        has_news = view.state == "writing" and showing.has_news(view)
-        if live and not (is_final(view) or begins_anew or has_news):
+        if live and not (is_final(view) or begins_anew or _follows(turn, view)):
             try:
                 await self._streams.append(turn, live, Chunk.decode(view.chunk))
             except StreamOverError as error:
@@ -276,6 +275,11 @@ class SlackSurface:
             self._showing.forget(turn.id)
             await self._lines.clear(turn)
             await self._sessions.end(turn)
+
+
+def _follows(turn: Turn, view: View) -> bool:
+    """Whether the message says that a file brings the rest of the answer. Other notices wait for the answer's end."""
+    return view.state == "writing" and say("file-follows").in_language(turn.language) in view.notice
 
 
 def _says_nothing(view: View) -> bool:

@@ -43,14 +43,6 @@ def _source(file: Json, mode: str) -> dict[str, str]:
     return {URL: url} if url else {}
 
 
-def both(first: Iterable[Attachment], more: Iterable[Attachment]) -> tuple[Attachment, ...]:
-    """All of these files, each once."""
-    found: dict[str, Attachment] = {}
-    for file in (*first, *more):
-        found.setdefault(file.id, file)
-    return tuple(found.values())
-
-
 def earlier(files: Iterable[Attachment]) -> tuple[Attachment, ...]:
     """The same files, marked: an edit of the question does not take them away."""
     return tuple(replace(file, source={**file.source, EARLIER: "1"}) for file in files)

@@ -4,11 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Self
 
-from glados_bots.conversation import Turn
+from glados_bots.conversation import Turn, each_once
 from glados_bots.intake.desk import Question
 from glados_bots.intake.intake import Verdict
 from glados_slack.access import SlackAsker
-from glados_slack.connection.attachments import both
 from glados_slack.connection.heard_changes import HeardChanges
 from glados_slack.connection.installs import Install
 from glados_slack.connection.places import Event, place_of
@@ -48,7 +47,7 @@ class AskedInSlackMessage(AskedOnSlack):
         if not words and (is_aside or not files):
             return Question()
         before = self.before or await Earlier(self.shared).read(self.event, self.install, self.place, reader)
-        return Question(before.words + words, both(files, before.files), len(words))
+        return Question(before.words + words, each_once([*files, *before.files]), len(words))
 
     async def turn(self, question: Question) -> Turn:
         """The turn of a message; its place knows when an edit made a question of it."""

@@ -7,10 +7,10 @@ question unmarked.
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from glados_bots.conversation import Attachment
+from glados_bots.conversation import Attachment, each_once
 from glados_bots.intake.addressing import named
 from glados_slack.access import is_answered
-from glados_slack.connection.attachments import both, files_of
+from glados_slack.connection.attachments import files_of
 from glados_slack.connection.escaping import decode
 from glados_slack.connection.installs import Install
 from glados_slack.connection.loose_json import Json, mappings, text_of
@@ -55,7 +55,7 @@ class Reader:
         shown = mappings(message.get("attachments"))[:MOST_PARTS]
         known = await asyncio.gather(*(self._sharer_is_answered(text_of(one, "author_id")) for one in shown))
         theirs = [file for one, is_known in zip(shown, known, strict=True) if is_known for file in files_of(one)]
-        return both(files_of(message), theirs)
+        return each_once([*files_of(message), *theirs])
 
     async def quoted(self, event: Event) -> list[str]:
         """A message of anybody as lines of a quotation; none when it says nothing."""

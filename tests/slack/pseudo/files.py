@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from glados_bots.attachments.contents import Contents, refused
 from glados_bots.conversation import Picture
 from glados_bots.store.store import Store
-from glados_bots.turns import attached
+from glados_bots.turns import attached, in_hand
 from glados_bots.turns.served_models import MOST_PICTURES
 from glados_bots.wording.sentence import Sentence, say
+from glados_slack.answers import answer
 from tests.fakes.slack import MessageRecord, Person
 from tests.slack.answers.test_files_out import files
 from tests.slack.conftest import answered, kept
@@ -18,10 +19,11 @@ PICTURE = Picture("aGk=", "image/png", 1, 1)
 REFUSALS = (
     "archive audio damaged empty locked no-text no-words program too-complex too-slow video".split()
 )  # those that need no value
+PARAGRAPH = "Λόγος λόγος. " * 30
 TABLE = "| α | β |\n| --- | --- |\n" + "| 1 | λ |\n" * 150
 
 
-async def _attach(stage: Stage, person: Person, contents: Iterable[Contents]) -> MessageRecord:
+async def _attach(stage: Stage, person: Person, contents: Iterable[Contents], text: str = QUESTION) -> MessageRecord:
     """The answer to a question with a file for each of these, as they come out of the process that reads them."""
     given = list(contents)
     rest = iter(given)
@@ -31,7 +33,7 @@ async def _attach(stage: Stage, person: Person, contents: Iterable[Contents]) ->
 
     stage.patch.setattr(attached, "read", read)
     notes = [(f"{number}.txt", "text/plain", b"\xce\xbb") for number in range(len(given))]
-    question = await person.say(stage.channel, f"{stage.slack.bot.mention} {QUESTION}", files=notes)
+    question = await person.say(stage.channel, f"{stage.slack.bot.mention} {text}", files=notes)
     return (await answered(stage.slack, question))[-1]
 
 
@@ -58,8 +60,7 @@ async def files_that_are_read_in_part_or_not_at_all(stage: Stage) -> None:
         await _attach(stage, anna, [refused(reasons[0])] * 10)
         await _attach(stage, anna, [*parts, refused(reasons[0])])
         await _attach(stage, anna, [_partly("file-pages", text="λ" * 90_000)])
-    async with stage.adapter(core={"message_max_chars": 300}):
-        await _attach(stage, anna, [Contents(text="λ" * 300)])
+        await _attach(stage, anna, [Contents(text="λ" * 300)], text="λ" * 12_000)
 
 
 @scenario("file-scan file-no-words file-too-many-pictures pictures-unseen pictures-unseen-but-by")
@@ -75,10 +76,11 @@ async def pictures_that_a_model_sees_and_another_does_not(stage: Stage) -> None:
 @scenario("file-follows whole-in-file code-in-file table-in-file as-file")
 async def files_given_back(stage: Stage) -> None:
     anna = stage.person()
+    stage.patch.setattr(in_hand, "PACE_S", 0.0)
+    stage.patch.setattr(answer, "DRAW_EVERY_S", 0.0)
     async with stage.adapter():
         stage.model.gate.clear()
-        stage.model.pieces = [*["Λόγος λόγος. " * 100] * 30, "."]
-        stage.model.pause_s = 0.02
+        stage.model.pieces = ["Λόγος. ", f"{PARAGRAPH}\n\n" * 100, "."]
         question = await stage.ask(anna)
         await stage.stands(say("file-follows"))
         stage.model.gate.set()
@@ -93,10 +95,10 @@ async def files_given_back(stage: Stage) -> None:
 async def files_that_are_not_given_back(stage: Stage) -> None:
     anna = stage.person()
     async with stage.adapter():
-        answer = await stage.answer(anna)
+        given = await stage.answer(anna)
         await kept(stage.client, 1)
         stage.slack.team.installation.scopes -= {"files:write"}
-        await anna.click(stage.slack.message(answer), FILE)
+        await anna.click(stage.slack.message(given), FILE)
         await stage.told(anna, "files-refused", files=("answer.md",))
         await stage.told(anna, "slack-files-need-right")
 
@@ -105,8 +107,8 @@ async def files_that_are_not_given_back(stage: Stage) -> None:
 
         with stage.patch.context() as patch:
             patch.setattr(Store, "state", state)  # as when it begins again at the same moment
-            await anna.click(stage.slack.message(answer), FILE)
+            await anna.click(stage.slack.message(given), FILE)
             await stage.told(anna, "answer-not-ended")
         await stage.run(anna, "reset")
-        await anna.click(stage.slack.message(answer), FILE)
+        await anna.click(stage.slack.message(given), FILE)
         await stage.told(anna, "too-old")
