@@ -78,10 +78,14 @@ class StoreReads:
         return cast("str | None", answered or waiting)
 
     async def contents(self, turn: str) -> dict[str, str]:
-        """What was read of a turn's files, by the id of each; see store/lua/files.lua."""
-        call = self.client.hgetall(f"{self.prefix}f:{turn}")
-        found = await reply_of(cast("Awaitable[dict[str, str]]", call))
-        return {name: value for name, value in found.items() if not name.startswith(RAW)}
+        """What was read of a turn's files, by the id of each; see store/lua/files.lua. Bytes stay where they are."""
+        key = f"{self.prefix}f:{turn}"
+        names = await reply_of(cast("Awaitable[list[str]]", self.client.hkeys(key)))
+        names = [name for name in names if not name.startswith(RAW)]
+        if not names:
+            return {}
+        found = await reply_of(cast("Awaitable[list[str | None]]", self.client.hmget(key, names)))
+        return {name: value for name, value in zip(names, found, strict=True) if value is not None}
 
     async def upload(self, turn: str, attachment: str) -> str | None:
         """The bytes, as base64, of a file that nobody has read yet; None if there are none."""
