@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 import redis
 
+from glados_bots.attachments import child_process
 from glados_bots.processes import watchdog
 from glados_bots.store import embedded
 from glados_bots.store.connection import Client, connect
@@ -49,6 +50,7 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS"):
 
 hypothesis.settings.register_profile("glados", deadline=None)  # a busy machine makes no property wrong
 hypothesis.settings.load_profile("glados")
+child_process.LONGEST_S = 120.0  # a busy machine makes no file too slow: the time on the processor is bounded, too
 watchdog.STILL_S = 600.0  # a test that hangs is ended by its own limit, and not all others of its process with it
 
 

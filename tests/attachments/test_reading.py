@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from glados_bots.attachments import child_process
 from glados_bots.attachments.contents import Contents, name_of
 from glados_bots.attachments.limits import LONGEST_SIDE, MOST_CHARACTERS, MOST_PAGES_SEEN, MOST_PIXELS
 from glados_bots.attachments.reading import read
@@ -32,12 +31,6 @@ PAGE = (
     b'<a href="https://e.org/a">link</a> <a href="javascript:unseen()">no link</a>'
     b"<table><tr><td>pump<td>bar<tr><td>north<td>42</table></body></html>"
 )
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine makes no file too slow: the time on the processor is bounded, too."""
-    monkeypatch.setattr(child_process, "LONGEST_S", 120.0)
 
 
 def stored(name: str) -> bytes:
