@@ -27,7 +27,7 @@ RECONNECT_S = 0.5
 SILENT_S = 25.0  # as in the page's script; it is told something every ten
 FINAL = ("done", "stopped", "failed", "removed")
 CHAT = re.compile(r'data-conversation="([\w-]+)"')
-TURN = re.compile(r'<section class="turn" id="\w+" data-turn="(\w+)" data-state="(\w+)"[^>]*>(.*?)</section>', re.DOTALL)
+TURN = re.compile(r'<section class="turn" id="\w+" data-turn="(\w+)" data-state="(\w+)".*?>(.*?)</section>', re.DOTALL)
 SOURCE = re.compile(r"<pre .*?</pre>|<button .*?</button>", re.DOTALL)  # the answer once more, and what can be pressed
 TAGS = re.compile(r"<[^>]*>")
 
