@@ -320,7 +320,8 @@ def cells(text: str) -> list[list[str]]:
 )
 def test_tables_keep_all_their_text(text: str, rows: list[list[str]]) -> None:
     assert cells(text) == rows
-    assert cells("> " + text.replace("\n", "\n> ")) == rows
+    for first, further in (("> ", "> "), ("- ", "  "), ("- > ", "  > "), ("> 1. > ", ">    > ")):
+        assert cells(first + text.replace("\n", f"\n{further}")) == rows
     shown = "".join(discord.render(text)) + "".join(slack.render(text)) + joined(slack.render_blocks(text))
     assert all(shown.count(cell) >= 3 for row in rows for cell in row if cell)
     assert "|---" not in shown

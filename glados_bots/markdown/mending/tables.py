@@ -11,7 +11,7 @@ from glados_bots.markdown.fences import Edit, fenced
 
 # A part of a possible delimiter row.
 _HINT = re.compile(r"\|[ \t]*:?-")
-_PREFIX = r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+"
+_PREFIX = r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*+"  # of quotes and list items, in any order
 _DELIMITERS = re.compile(rf"{_PREFIX}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+\Z")
 _START = re.compile(rf"{_PREFIX}")
 # An escaped character, one of Slack's links, back-ticks, or a bar that ends a cell.
