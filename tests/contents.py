@@ -1,8 +1,11 @@
 """All that a store holds, for tests that look for what must not be left anywhere."""
 
+from pathlib import Path
 from typing import Any
 
 from glados_bots.store.connection import Client
+
+MARKER = "xyzzy-4711"  # words that stand nowhere else
 
 
 async def contents(client: Client) -> dict[str, str]:
@@ -14,6 +17,11 @@ async def contents(client: Client) -> dict[str, str]:
 async def holding(client: Client, text: str) -> list[str]:
     """The keys with a text in their name or content."""
     return [key for key, content in (await contents(client)).items() if text in key or text in content]
+
+
+def on_disk(folder: Path, text: str) -> list[Path]:
+    """The files with a text in them."""
+    return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
 async def _content(client: Client, key: str) -> str | None:

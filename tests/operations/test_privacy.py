@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from glados_bots.operations import privacy
 from glados_bots.operations.privacy import Subject
 from glados_bots.retention import parse
 from glados_bots.settings import Settings, load
-from glados_bots.store import embedded, sweep
-from glados_bots.store.connection import Client, connect
+from glados_bots.store import sweep
+from glados_bots.store.connection import Client
 from glados_bots.store.records import Records
 from glados_bots.store.store import Store
 from glados_bots.surface import View
@@ -28,39 +27,13 @@ from glados_web.answers.surface import WebSurface
 from glados_web.chats import Chats, new_conversation
 from glados_web.door.sessions import Session, Sessions, owners_of
 from glados_web.sharing.links import Links
-from tests.conftest import running_store
-from tests.contents import contents, holding
+from tests.contents import MARKER, contents, holding, on_disk
 from tests.fakes.scripted_model import ScriptedModel
 from tests.fakes.surface import MemorySurface
 from tests.servers import running
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-MARKER = "xyzzy-4711"
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def own_redis(data_dir: Path) -> Iterator[str]:
-    """A server with its own data folder, as `glados up` has it."""
-    data_dir.mkdir()
-    with running_store(embedded.command(data_dir)) as url:
-        yield url
-
-
-@pytest.fixture
-async def page(own_redis: str) -> AsyncIterator[Store]:
-    client = connect(own_redis)
-    yield Store(client, "web", ttl=3600, max_exchanges=50, lease_s=60)
-    await client.aclose()
-
-
-def on_disk(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]
 
 
 async def leave_traces(store: Store, session: Session) -> str:
@@ -112,7 +85,7 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
     other = Turn("other", "another-chat", "bob", "of somebody else")
     await page.accept(other)
     assert await holding(page.client, MARKER)
-    await until(lambda: on_disk(data_dir))
+    await until(lambda: on_disk(data_dir, MARKER))
     ids = {"owner": ["--user", person.owner], "address": ["--user", person.person], "thread": ["--thread", chat]}
 
     model = ScriptedModel()
@@ -137,7 +110,7 @@ async def test_after_forget_the_marker_is_nowhere_in_redis_and_nowhere_on_disk(
     assert MARKER not in done.stdout + done.stderr
     assert (await page.history("another-chat"))[0].question == "of somebody else"
     if by != "thread":
-        await until(lambda: not on_disk(data_dir))
+        await until(lambda: not on_disk(data_dir, MARKER))
 
 
 @pytest.mark.parametrize("name", ["password", "local", ""])

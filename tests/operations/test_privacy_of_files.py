@@ -2,28 +2,21 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-
-import pytest
 
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Attachment, Turn
 from glados_bots.operations import backup, privacy
 from glados_bots.operations.privacy import Subject
 from glados_bots.settings import Settings
-from glados_bots.store import embedded
-from glados_bots.store.connection import connect
 from glados_bots.store.store import Store
 from glados_web.answers.surface import WebSurface
 from tests.attachments import making
-from tests.conftest import running_store
-from tests.contents import contents
+from tests.contents import MARKER, contents, on_disk
 from tests.fakes.scripted_model import ScriptedModel
 from tests.servers import running
 from tests.waiting import until
 
-MARKER = "xyzzy-4711"
 KINDS = {
     "log": f"the pump {MARKER}".encode(),
     "latin.txt": f"für {MARKER} und größere Pumpen, überall schöne Grüße".encode("latin-1"),
@@ -36,29 +29,6 @@ KINDS = {
     "xlsx": making.xlsx({"pumps": [["note"], [MARKER]]}),
     "png": making.picture("PNG"),
 }
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def own_redis(data_dir: Path) -> Iterator[str]:
-    data_dir.mkdir()
-    with running_store(embedded.command(data_dir)) as url:
-        yield url
-
-
-@pytest.fixture
-async def page(own_redis: str) -> AsyncIterator[Store]:
-    client = connect(own_redis)
-    yield Store(client, "web", ttl=3600, max_exchanges=50, lease_s=60)
-    await client.aclose()
-
-
-def on_disk(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]
 
 
 async def ask(page: Store, turn: str, kinds: dict[str, bytes]) -> None:
@@ -103,7 +73,7 @@ async def test_after_forget_no_kind_of_file_has_left_anything(page: Store, own_r
     saved = "".join([line async for line in backup.lines(page.client)])
     assert MARKER not in saved
     await page.client.bgrewriteaof()
-    await until(lambda: not on_disk(data_dir))
+    await until(lambda: not on_disk(data_dir, MARKER))
 
 
 async def test_a_backup_brings_files_back(page: Store, own_redis: str) -> None:
