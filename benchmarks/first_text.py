@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Message  # noqa: E402
-from glados_bots.inference.api.service import create_app  # noqa: E402
+from glados_bots.inference.api.app import create_app  # noqa: E402
 from glados_bots.wire.events import Delta, Event, Sampling  # noqa: E402
 from tests.conftest import running_store, store_command  # noqa: E402
 from tests.fakes.discord import Channel, FakeDiscord, Person  # noqa: E402

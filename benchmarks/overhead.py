@@ -23,7 +23,7 @@ from benchmarks.asking import QUESTION
 from benchmarks.engine import ask
 from benchmarks.peers import Running
 from glados_bots.conversation import Message
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files import cards
 from glados_bots.inference.run import build_engine

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 Outcome = Literal["done", "stopped", "failed"]
 ABOUT_FILES = ("attachments", "attached", "pictures")  # fields of an exchange
 LANGUAGE = "language"  # the key of the language in `Turn.place`
@@ -22,12 +22,25 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as a model wrote it."""
+
+    id: str  # unique within its conversation
+    name: str
+    arguments: str  # a JSON object
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, as the model reads it."""
 
     role: Role
-    content: str  # in GLaDOS markdown
+    content: str  # in GLaDOS markdown; of a tool, its result
     pictures: tuple[Picture, ...] = ()  # they stand before the words
+    tool_calls: tuple[ToolCall, ...] = ()  # of an assistant
+    tool_call_id: str = ""  # of a tool: the call that it answers
+    name: str = ""  # of a tool
+    reasoning: str = ""  # of an assistant: what it thought before it answered
 
 
 @dataclass(frozen=True, slots=True)

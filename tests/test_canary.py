@@ -9,8 +9,8 @@ from prometheus_client import generate_latest
 from pydantic import SecretStr
 
 from glados_bots.errors import ConfigError, GladosError
+from glados_bots.inference.api.app import create_app as create_service
 from glados_bots.inference.api.keys import KeyBook
-from glados_bots.inference.api.service import create_app as create_service
 from glados_bots.settings import Settings, load
 from glados_bots.wire.events import Delta, Finished
 from glados_web.app import create_app as create_page

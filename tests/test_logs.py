@@ -17,7 +17,7 @@ from glados_bots import logs
 from glados_bots.adapter_core import AdapterCore
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError, StoreUnavailableError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client, reply_of
 from glados_bots.wire.events import Delta, Finished

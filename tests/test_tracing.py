@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import Tracer
 from glados_bots import tracing
 from glados_bots.conversation import Turn
 from glados_bots.errors import ConfigError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.settings import Settings
 from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine

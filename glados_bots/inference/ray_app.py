@@ -2,7 +2,7 @@
 
     serve run glados_bots.inference.ray_app:application replicas=2
 
-Each replica is the whole service of api/service.py with its own engine. All replicas use the same GLADOS_* variables
+Each replica is the whole service of api/app.py with its own engine. All replicas use the same GLADOS_* variables
 and API key. Our client derives X-Session-Id from the conversation. Requests with the same id go to the same replica,
 whose cache holds the beginning of the conversation. If that replica is full or gone, they go to its neighbour on the
 hash ring. See deploy/ray/README.md.
@@ -24,8 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glados_bots import logs, tracing
 from glados_bots.errors import ConfigError, EngineDeadError
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.keys import KeyBook
-from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.api.service import Service
 from glados_bots.inference.pictures.fetching import PictureFetcher
 from glados_bots.inference.run import build_engine
 from glados_bots.inference.settings import ServeSettings

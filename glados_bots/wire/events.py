@@ -8,7 +8,36 @@ from typing import Any, Literal
 EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
 LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
-FinishReason = Literal["stop", "length", "content_filter", "error"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
+GrammarKind = Literal["json_object", "json_schema", "regex", "choice", "lark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # a JSON schema of an object; empty: no arguments
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The tools of a request."""
+
+    tools: tuple[Tool, ...]
+    allowed: frozenset[str]  # the names that may be called; empty for `tool_choice: none`
+    required: bool = False  # the answer is a call
+    parallel: bool = True  # the answer may hold several calls
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The form that the whole answer must have."""
+
+    kind: GrammarKind
+    value: str = ""  # a JSON schema, a JSON list of strings for `choice`, a regular expression, or a Lark grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +55,13 @@ class Sampling:
     effort: str | None = None  # OpenAI's `reasoning_effort`
     variables: Mapping[str, Any] = field(default_factory=dict)  # for the chat template
     reasoning_tokens: int | None = None  # limit of the reasoning; None: as the service's settings say
+    grammar: Grammar | None = None
+    tools: ToolUse | None = None
+    logprobs: int | None = None  # likeliest tokens to report beside each chosen one, 0 to 20; None: report nothing
+    logit_bias: Mapping[int, float] = field(default_factory=dict)  # by token id, OpenAI's, in [-100, 100]
+    min_p: float = 0.0  # least probability of a token, as a share of the likeliest one's
+    repetition_penalty: float | None = None  # see `SamplingDefaults`
+    stop_tokens: tuple[int, ...] = ()  # tokens that end the answer, beside those of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +80,50 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token, and the natural logarithm of its probability before any setting of the request changed it."""
+
+    token: int
+    text: bytes
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()  # the likeliest tokens in its place
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of the answer. It never holds half a character or a part of a stop string."""
 
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of the reasoning before the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call. Only the first piece of a call has its id and name."""
+
+    index: int  # of the call in the answer
+    id: str = ""
+    name: str = ""
+    arguments: str = ""  # pieces of a JSON object
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The answer is complete."""
 
-    reason: FinishReason  # `stop` (end token or stop string) or `length`; others come from foreign servers only
+    # `stop` (end token or stop string), `length` or `tool_calls`; others come from foreign servers only
+    reason: FinishReason
     prompt_tokens: int
     cached_tokens: int  # tokens of the prompt whose keys and values were in the cache
     completion_tokens: int
     reasoning_tokens: int = 0  # of the completion tokens, those before the answer
 
 
-Event = Queued | Begun | Delta | Finished
+Event = Queued | Begun | Thought | Delta | ToolCallDelta | Finished

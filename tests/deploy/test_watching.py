@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots import metrics as core_metrics
-from glados_bots.inference.api.service import create_app as create_service
+from glados_bots.inference.api.app import create_app as create_service
 from glados_bots.operations.exporter import create_app as create_exporter
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store

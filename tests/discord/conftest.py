@@ -14,7 +14,7 @@ with warnings.catch_warnings():  # discord.py still imports `audioop`; warnings 
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     import discord
 
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client
 from glados_bots.wire.client import InferenceClient

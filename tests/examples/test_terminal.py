@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from glados_bots.conversation import Exchange
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.store.connection import Client
 from glados_bots.store.store import Store
 from glados_bots.wire.events import Delta, Finished

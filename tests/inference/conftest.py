@@ -7,7 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.api.app import create_app
+from glados_bots.inference.api.service import Service
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running
 from tests.waiting import until_ready

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from glados_bots.cli.doctor import _model
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import build_engine

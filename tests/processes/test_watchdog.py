@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from glados_bots.adapter_core import AdapterCore
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.processes import watchdog
 from glados_bots.settings import Settings
 from tests.fakes.engine import ScriptedEngine

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from glados_bots.conversation import Message
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.settings import Settings
 from glados_bots.wire.events import Delta, Event, Finished, Sampling
 from glados_discord.run import Bot

@@ -7,7 +7,7 @@ import pytest
 
 from glados_bots.conversation import Exchange, Turn
 from glados_bots.errors import GenerationFailedError, PromptTooLongError, StoreUnavailableError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.store import dead_letters
 from glados_bots.store.channels import ChannelBook
 from glados_bots.store.connection import Client

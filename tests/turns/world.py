@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from glados_bots.conversation import LANGUAGE, Exchange, Turn
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.intake.intake import Intake
 from glados_bots.settings import Settings
 from glados_bots.store.connection import Client

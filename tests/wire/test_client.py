@@ -21,8 +21,8 @@ from glados_bots.errors import (
     RequestRejectedError,
     ServiceUnavailableError,
 )
-from glados_bots.inference.api import answers
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
+from glados_bots.inference.api.chat import answers
 from glados_bots.wire import client as client_module
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued

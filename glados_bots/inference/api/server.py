@@ -13,8 +13,9 @@ from fastapi import FastAPI
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.http_server.listening import listen
 from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.keys import KeyBook
-from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.api.service import Service
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.inference.pictures.fetching import PictureFetcher

@@ -1,46 +1,39 @@
-"""The HTTP API: OpenAI's chat completions over any `Engine`.
-
-    GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens,
-                                        `capabilities` tells whether the model sees pictures, and `useful` is a
-                                        better model for this machine, where there is one
-    POST /v1/chat/completions           an answer, whole or streamed as server-sent events
-    GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
-
-A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
-leaves, its generation is cancelled.
-"""
+"""The engine as the endpoints see it: whether it is ready, what it serves, and how a request begins and is paid."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
 
-from fastapi import Depends, FastAPI, Request, Response
-from starlette.middleware.cors import CORSMiddleware
+from fastapi import FastAPI, Request
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
-from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import answers, schemas
-from glados_bots.inference.api.access import Caller, KeyGate, authorise
-from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready, shape_errors
+from glados_bots.inference.api.access import Caller, KeyGate
+from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
-from glados_bots.inference.api.guard import Guard
-from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.inference.api.picture_parts import PictureReader
-from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.inference.engine import Engine
-from glados_bots.inference.model_files.auto.choice import Useful
-from glados_bots.inference.pictures.fetching import PictureFetcher
 from glados_bots.processes.watchdog import watched_loop
-from glados_bots.wire.credentials import checked
+from glados_bots.wire.events import Sampling
 
 log = logging.getLogger(__name__)
 
 PULSE_S = 1.0  # how often to check whether the engine is alive
 STOPPING = "the service is shutting down; ask again in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the engine gets it, whatever its endpoint."""
+
+    model: str
+    messages: Sequence[Message]
+    sampling: Sampling
+    least_tokens: int  # estimated tokens of the prompt, if the engine never reports them
+    most_tokens: int  # what the request can cost at most
 
 
 class Service:
@@ -100,27 +93,37 @@ class Service:
         if reason:
             raise not_ready(reason)
 
-    async def messages(self, body: ChatRequest) -> list[Message]:
-        """What the request says and shows. Raises ApiError (400) if the model sees none of it, or a picture is bad."""
-        messages = [message.plain() for message in body.messages]
-        if not body.pictures:
-            return messages
-        if body.model not in self.engine.seeing:
-            raise cannot_see(body.model, self.engine.seeing)
-        return await self._reader.read(messages, [message.pictures for message in body.messages])
+    def require_model(self, name: str) -> None:
+        """Raise ApiError (404) if this service does not serve the model."""
+        if name not in self.engine.models:
+            served = ", ".join(self.engine.models)
+            raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
 
-    def begin(self, body: ChatRequest, messages: Sequence[Message], request: Request) -> Generation:
+    async def shown(
+        self, model: str, messages: list[Message], urls: Sequence[Sequence[tuple[int, str]]]
+    ) -> list[Message]:
+        """The messages with their pictures, see `PictureReader.read`.
+
+        Raises:
+            ApiError: (400) the model sees none, or a picture is bad.
+        """
+        if not any(urls):
+            return messages
+        if model not in self.engine.seeing:
+            raise cannot_see(model, self.engine.seeing)
+        return await self._reader.read(messages, urls)
+
+    def begin(self, asked: Asked, request: Request) -> Generation:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         caller: Caller = request.state.caller
-        most = body.most_tokens(self.engine.context_length, self.engine.thinking_tokens)
-        self.gate.reserve(caller, most)
-        events = self.engine.generate(body.model, messages, body.sampling(), caller.name)
+        self.gate.reserve(caller, asked.most_tokens)
+        events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller.name)
         generation = Generation(events, request.receive, self.metrics, self._heed)
         self._live.add(generation)
 
         def ended(_: object) -> None:
             self._live.discard(generation)
-            self.gate.settle(caller, most, generation.cost(body.least_tokens))
+            self.gate.settle(caller, asked.most_tokens, generation.cost(asked.least_tokens))
 
         generation.task.add_done_callback(ended)
         return generation
@@ -141,104 +144,3 @@ class Service:
         if self._death is None:
             self._death = error
             self._on_death(error)
-
-
-def create_app(
-    engine: Engine,
-    *,
-    api_key: str | None = None,
-    keys: KeyBook | None = None,
-    on_death: Callable[[Exception], None] | None = None,
-    cors_origins: Sequence[str] = (),
-    useful: Useful | None = None,
-    fetcher: PictureFetcher | None = None,
-) -> FastAPI:
-    """The ASGI app; its `Service` is `app.state.service`.
-
-    Args:
-        engine: not started yet; it loads in the background while the app answers 503.
-        api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
-        keys: additional keys, with scopes and limits.
-        on_death: called once with the error after which the service is useless, so that the process can end.
-        cors_origins: web pages whose scripts may send requests, or `*`; browsers first ask without a key.
-        useful: what this machine could serve instead of the small model; pages tell people.
-        fetcher: fetches pictures from http(s) addresses; without it, only data URLs are read.
-
-    Raises:
-        ConfigError: the key cannot be sent in a header.
-    """
-    gate = KeyGate(checked(api_key), keys)
-    service = Service(engine, gate, PictureReader(fetcher), on_death or (lambda _: None))
-
-    app = FastAPI(
-        title="GLaDOS inference service",
-        lifespan=service.lifespan,
-        dependencies=[Depends(authorise)],
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.state.service = service
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(Guard, gate=gate, metrics=service.metrics)
-    if cors_origins:
-        _let_pages_ask(app, cors_origins)
-    shape_errors(app, service.metrics)
-    _add_probes(app, service)
-    _add_api(app, service, useful)
-    return app
-
-
-def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["*"],
-        expose_headers=[answers.PLACE, "Retry-After", "X-Request-Id"],
-    )
-
-
-def _add_probes(app: FastAPI, service: Service) -> None:
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/ready")
-    async def ready() -> dict[str, str]:
-        service.require_ready()
-        return {"status": "ready"}
-
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
-
-
-def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
-    engine = service.engine
-
-    def describe(name: str) -> dict[str, Any]:
-        if name not in engine.models:
-            served = ", ".join(engine.models)
-            raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
-        return schemas.model(name, engine.context_length, engine.thinking_levels, useful, sees=name in engine.seeing)
-
-    @app.get("/v1/models")
-    async def models() -> dict[str, Any]:
-        service.require_ready()
-        return {"object": "list", "data": [describe(name) for name in engine.models]}
-
-    @app.get("/v1/models/{name:path}")
-    async def model(name: str) -> dict[str, Any]:
-        service.require_ready()
-        return describe(name)
-
-    @app.post("/v1/chat/completions")
-    async def chat(body: ChatRequest, request: Request) -> Response:
-        service.require_ready()
-        describe(body.model)
-        generation = service.begin(body, await service.messages(body), request)
-        request_id = f"chatcmpl-{request.state.request_id}"
-        if body.stream:
-            return await answers.streamed(generation, body, request_id, service.metrics)
-        return await answers.whole(generation, body, request_id)

@@ -14,9 +14,9 @@ from starlette.routing import Route
 from glados_bots.errors import ConfigError, GenerationFailedError, PromptTooLongError, QueueFullError
 from glados_bots.inference.api import access
 from glados_bots.inference.api.access import SCOPE_OF
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.guard import OPEN_PATHS
 from glados_bots.inference.api.keys import FILE, SCOPES, ApiKey, KeyBook
-from glados_bots.inference.api.service import create_app
 from glados_bots.inference.run import require_lock
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from glados_bots.errors import QueueFullError
 from glados_bots.inference.api import guard
+from glados_bots.inference.api.app import create_app
+from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.guard import OPEN_PATHS
-from glados_bots.inference.api.schemas import ChatRequest
-from glados_bots.inference.api.service import create_app
 from glados_bots.wire.events import Delta, Finished
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, JSON, body

@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from glados_bots.errors import EngineDeadError, GenerationFailedError, PromptTooLongError, QueueFullError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.wire.events import Delta, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from glados_bots.conversation import Message
 from glados_bots.errors import PictureRefusedError
 from glados_bots.inference.api import picture_parts
-from glados_bots.inference.api.schemas import ChatRequest
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
+from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.pictures.bounds import MOST_PICTURES, MOST_TOKENS

@@ -15,7 +15,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.generation.modes import GenerationMode
 
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import free_port, running
 

@@ -14,8 +14,10 @@ from glados_bots.errors import (
     PromptTooLongError,
     QueueFullError,
 )
-from glados_bots.inference.api import answers, generation
-from glados_bots.inference.api.service import Service, create_app
+from glados_bots.inference.api import generation
+from glados_bots.inference.api.app import create_app
+from glados_bots.inference.api.chat import answers
+from glados_bots.inference.api.service import Service
 from glados_bots.wire.events import Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, body

@@ -17,7 +17,7 @@ from peft import LoraConfig, get_peft_model
 
 from glados_bots.conversation import Message, Picture
 from glados_bots.errors import GenerationFailedError, PictureRefusedError, PromptTooLongError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Cache, Shape, load_cards
 from glados_bots.inference.pictures.bounds import MOST_TOKENS

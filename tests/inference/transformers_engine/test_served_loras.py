@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import adapters
 from glados_bots.inference.transformers_engine.engine import TransformersEngine

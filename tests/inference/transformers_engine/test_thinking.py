@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from glados_bots.conversation import Message
-from glados_bots.inference.api.service import create_app
+from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.prompts.reasoning_marks import HARMONY
 from glados_bots.inference.transformers_engine.engine import TransformersEngine

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from glados_bots.conversation import Message
-from glados_bots.inference.api.schemas import MOST_MESSAGES, MOST_STOPS, ChatRequest
+from glados_bots.inference.api.chat.requests import MOST_MESSAGES, ChatRequest
+from glados_bots.inference.api.checking import MOST_STOPS
 from glados_bots.wire.events import Sampling
 
 ASK = {"role": "user", "content": "Hi"}

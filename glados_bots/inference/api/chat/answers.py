@@ -11,11 +11,11 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from glados_bots.inference.api import schemas
+from glados_bots.inference.api.chat import replies
+from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.inference.api.schemas import ChatRequest
 from glados_bots.wire.events import Delta, Event, Finished, Queued
 
 KEEP_ALIVE_S = 10.0
@@ -33,7 +33,7 @@ async def whole(generation: Generation, body: ChatRequest, request_id: str) -> R
                 case Delta(delta):
                     text.append(delta)
                 case Finished() as finished:
-                    answer = schemas.completion(request_id, body.model, "".join(text), finished)
+                    answer = replies.completion(request_id, body.model, "".join(text), finished)
                     return JSONResponse(answer, headers=headers)
     finally:
         await generation.close()
@@ -55,7 +55,7 @@ async def _stream(
     """All lines of one answer. `event` is the first event; None if none came within KEEP_ALIVE_S."""
 
     def chunk(delta: dict[str, str], reason: str | None = None) -> str:
-        return _data(schemas.chunk(request_id, body.model, delta, reason))
+        return _data(replies.chunk(request_id, body.model, delta, reason))
 
     try:
         yield chunk({"role": "assistant", "content": ""})
@@ -71,7 +71,7 @@ async def _stream(
                     await generation.close()  # counts its tokens before the client can ask again
                     yield chunk({}, finished.reason)
                     if body.wants_usage:
-                        yield _data(schemas.usage_chunk(request_id, body.model, finished))
+                        yield _data(replies.usage_chunk(request_id, body.model, finished))
                     yield "data: [DONE]\n\n"
                     return
             event = await generation.next_event(KEEP_ALIVE_S)

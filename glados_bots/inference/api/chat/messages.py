@@ -1,0 +1,75 @@
+"""The messages of a request: texts and pictures, checked part by part."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from glados_bots.conversation import Message
+from glados_bots.inference.api import fields, picture_parts
+from glados_bots.inference.api.checking import NotOffered, StrictSchema, Text
+
+MOST_PARTS = 1_000
+
+
+def _joined(content: Any) -> Any:
+    """The text parts of a list as one string, each part on its own line. Checks the form of the other parts."""
+    if not isinstance(content, list):
+        return content
+    if len(content) > MOST_PARTS:
+        raise ValueError(f"at most {MOST_PARTS} parts")
+    for place, part in enumerate(content):
+        if picture_parts.is_picture(part):
+            try:
+                picture_parts.address(part)
+            except ValueError as error:
+                raise ValueError(f"part {place}: {error}") from error
+        elif not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+            raise ValueError(f'part {place}: each part must be {{"type": "text", "text": "..."}} or an image_url')
+    return "\n".join(part["text"] for part in content if not picture_parts.is_picture(part))
+
+
+class ChatMessage(StrictSchema):
+    """One message of a request."""
+
+    harmless = fields.HARMLESS_OF_MESSAGES
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[Text | None, BeforeValidator(_joined), Field(validate_default=True)] = None
+    tool_calls: NotOffered = None
+    _pictures: list[tuple[int, str]] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_pictures(cls, values: Any, handler: ModelWrapValidatorHandler["ChatMessage"]) -> "ChatMessage":
+        """Keep the pictures beside the text: for each, its place among the parts and its URL."""
+        message = handler(values)
+        parts = values.get("content") if isinstance(values, dict) else None
+        if isinstance(parts, list):
+            found = (place for place, part in enumerate(parts) if picture_parts.is_picture(part))
+            message.pictures.extend((place, picture_parts.address(parts[place])) for place in found)
+        if message.pictures and message.role != "user":
+            raise ValueError(f"content: part {message.pictures[0][0]}: only a user's message may hold pictures")
+        return message
+
+    @field_validator("content")
+    @classmethod
+    def _is_text(cls, content: str | None, info: ValidationInfo) -> str | None:
+        if content is None and info.data.get("role") != "assistant":
+            raise ValueError("give a text; only an assistant's message may have none")
+        return content
+
+    @property
+    def pictures(self) -> list[tuple[int, str]]:
+        return self._pictures
+
+    def plain(self) -> Message:
+        """The message for the engine; `developer` is OpenAI's newer name for `system`."""
+        return Message("system" if self.role == "developer" else self.role, self.content or "")

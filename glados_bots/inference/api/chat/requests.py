@@ -1,0 +1,119 @@
+"""Requests of POST /v1/chat/completions, checked field by field.
+
+Source: the OpenAI API reference, "Create chat completion". A field that asks for something we do not offer is refused,
+whether we know the field (`n` > 1, tools, a client's own template) or not; see api/fields.py.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from glados_bots.inference.api import fields
+from glados_bots.inference.api.chat.messages import ChatMessage
+from glados_bots.inference.api.checking import (
+    EFFORT_OF_SWITCH,
+    LEAST_TOP_P,
+    Effort,
+    Penalty,
+    StopStrings,
+    StrictSchema,
+    TemplateKwargs,
+    Text,
+    TokenLimit,
+    listed,
+    or_nothing,
+)
+from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
+from glados_bots.wire.events import Sampling
+
+MOST_MESSAGES = 2_000
+MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
+
+
+def _text_format(value: Any) -> Any:
+    if value not in (None, {"type": "text"}):
+        raise ValueError('this service offers only {"type": "text"}')
+    return value
+
+
+class StreamOptions(StrictSchema):
+    """Options of a streamed answer."""
+
+    harmless = fields.HARMLESS_OF_STREAMS
+
+    include_usage: bool | None = None
+
+
+class ChatRequest(StrictSchema):
+    """Body of POST /v1/chat/completions."""
+
+    harmless = fields.HARMLESS
+
+    model: Text = Field(max_length=500)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Field(ge=1, le=1)] | None = None
+    max_tokens: TokenLimit = None
+    max_completion_tokens: TokenLimit = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=fields.UNLIMITED, le=100_000)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    stop: Annotated[StopStrings | None, BeforeValidator(listed)] = None
+    response_format: Annotated[Any, AfterValidator(_text_format)] = None
+    reasoning_effort: Annotated[Effort | None, BeforeValidator(or_nothing)] = None
+    enable_thinking: bool | None = None
+    chat_template_kwargs: TemplateKwargs | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "ChatRequest":
+        if self.enable_thinking is not None and self.reasoning_effort is not None:
+            raise ValueError("give either reasoning_effort or enable_thinking")
+        return self
+
+    @field_validator("messages")
+    @classmethod
+    def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
+        if not any((message.content or "").strip() or message.pictures for message in messages):
+            raise ValueError("give at least one message with text")
+        if sum(len((message.content or "").encode()) for message in messages) > MOST_WORDS:
+            raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages")
+        return messages
+
+    @property
+    def pictures(self) -> int:
+        return sum(len(message.pictures) for message in self.messages)
+
+    @property
+    def least_tokens(self) -> int:
+        """Estimated tokens of the prompt, if the engine never reports them: English has four characters per token."""
+        return sum(len(message.content or "") for message in self.messages) // 4
+
+    def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
+        """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
+        words = sum(len((message.content or "").encode()) for message in self.messages)
+        prompt = words + self.pictures * MOST_PICTURE_TOKENS
+        answer = self.max_completion_tokens or self.max_tokens or context_length
+        return min(context_length, prompt + thinking_tokens + answer)
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with the token counts."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def sampling(self) -> Sampling:
+        return Sampling(
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=self.temperature,
+            top_p=None if self.top_p is None else max(self.top_p, LEAST_TOP_P),
+            top_k=None if self.top_k is None else max(self.top_k, 0),
+            seed=self.seed,
+            presence_penalty=self.presence_penalty or 0.0,
+            frequency_penalty=self.frequency_penalty or 0.0,
+            stop=tuple(self.stop or ()),
+            effort=self.reasoning_effort or EFFORT_OF_SWITCH[self.enable_thinking],
+            variables=self.chat_template_kwargs or {},
+        )

@@ -1,0 +1,63 @@
+"""The shape of every request: strict types, and the fields that several endpoints share."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from glados_bots.inference.api import fields
+
+MOST_STOPS = 16
+MOST_TOKENS = 1_000_000
+LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
+
+
+def well_formed(text: str) -> str:
+    """Refuse half of a surrogate pair: JSON can hold it, but no tokenizer and no UTF-8 stream can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a surrogate pair is not a character") from error
+    return text
+
+
+def listed(stop: Any) -> Any:
+    return [stop] if isinstance(stop, str) else stop
+
+
+def or_unlimited(value: Any) -> Any:
+    return None if type(value) is int and value == fields.UNLIMITED else value
+
+
+def not_offered(value: Any) -> Any:
+    if value not in (None, False, "", [], {}):
+        raise ValueError("not offered by this service; leave it out")
+    return value
+
+
+def or_nothing(value: Any) -> Any:
+    return None if value in (False, "") else value
+
+
+Text = Annotated[str, AfterValidator(well_formed)]
+StopString = Annotated[Text, Field(min_length=1, max_length=200)]
+StopStrings = Annotated[list[StopString], Field(max_length=MOST_STOPS)]
+NotOffered = Annotated[Any, AfterValidator(not_offered)]
+TokenLimit = Annotated[Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None, BeforeValidator(or_unlimited)]
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+EFFORT_OF_SWITCH = {None: None, True: "medium", False: "none"}
+TemplateName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+TemplateValue = Annotated[Text, Field(max_length=1_000)] | int | float | bool | None
+TemplateKwargs = Annotated[dict[TemplateName, TemplateValue], Field(max_length=16)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class StrictSchema(BaseModel):
+    """Strict types: "5" is not 5, true is not 1, NaN is not a number, and a field that we do not read is an error."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    harmless: ClassVar[frozenset[str]] = frozenset()  # fields that are ignored
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_noise(cls, values: Any) -> Any:
+        return fields.without_noise(values, cls.model_fields, cls.harmless)

@@ -1,0 +1,33 @@
+"""The endpoints /v1/models and /v1/models/{name}: what is served, and what it can do."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from glados_bots.inference.api.service import Service
+from glados_bots.inference.model_files.auto.choice import Useful
+
+
+def add(app: FastAPI, service: Service, useful: Useful | None) -> None:
+    """Add the routes. Args: useful: what this machine could serve instead of the small model."""
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        service.require_ready()
+        return {"object": "list", "data": [described(service, name, useful) for name in service.engine.models]}
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> dict[str, Any]:
+        service.require_ready()
+        service.require_model(name)
+        return described(service, name, useful)
+
+
+def described(service: Service, name: str, useful: Useful | None) -> dict[str, Any]:
+    """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
+    engine = service.engine
+    told: dict[str, Any] = {"max_model_len": engine.context_length, "thinking_levels": list(engine.thinking_levels)}
+    told["capabilities"] = {"vision": name in engine.seeing}
+    if useful is not None:
+        told["useful"] = {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
+    return {"id": name, "object": "model", "created": 0, "owned_by": "glados", **told}
