@@ -29,7 +29,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "best_of": (1,),
     "do_sample": (True,),
     "function_call": ("none", "auto"),
-    "guided_json": (),
     "json_schema": (),
     "length_penalty": (1,),
     "max_new_tokens": (),
