@@ -16,9 +16,8 @@ from fastapi import Depends, FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import models
+from glados_bots.inference.api import models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
-from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.chat import routes as chat
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
@@ -83,7 +82,7 @@ def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
-        expose_headers=[answers.PLACE, "Retry-After", "X-Request-Id"],
+        expose_headers=[streaming.PLACE, "Retry-After", "X-Request-Id"],
     )
 
 

@@ -14,7 +14,7 @@ from glados_bots.inference.api.access import Caller, KeyGate
 from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.inference.api.picture_parts import PictureReader
+from glados_bots.inference.api.picture_parts import PicturePart, PictureReader
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.events import Sampling
@@ -99,19 +99,17 @@ class Service:
             served = ", ".join(self.engine.models)
             raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
 
-    async def shown(
-        self, model: str, messages: list[Message], urls: Sequence[Sequence[tuple[int, str]]]
-    ) -> list[Message]:
+    async def shown(self, model: str, messages: list[Message], parts: Sequence[PicturePart]) -> list[Message]:
         """The messages with their pictures, see `PictureReader.read`.
 
         Raises:
             ApiError: (400) the model sees none, or a picture is bad.
         """
-        if not any(urls):
+        if not parts:
             return messages
         if model not in self.engine.seeing:
             raise cannot_see(model, self.engine.seeing)
-        return await self._reader.read(messages, urls)
+        return await self._reader.read(messages, parts)
 
     def begin(self, asked: Asked, request: Request) -> Generation:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""

@@ -23,6 +23,7 @@ from glados_bots.inference.api.checking import (
     listed,
     or_nothing,
 )
+from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
 from glados_bots.wire.events import Sampling
 
@@ -85,8 +86,12 @@ class ChatRequest(StrictSchema):
         return messages
 
     @property
-    def pictures(self) -> int:
-        return sum(len(message.pictures) for message in self.messages)
+    def pictures(self) -> list[PicturePart]:
+        return [
+            PicturePart(index, f"messages.{index}.content.{part}.image_url", url)
+            for index, message in enumerate(self.messages)
+            for part, url in message.pictures
+        ]
 
     @property
     def least_tokens(self) -> int:
@@ -96,7 +101,7 @@ class ChatRequest(StrictSchema):
     def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
         """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
         words = sum(len(message.words.encode()) for message in self.messages)
-        prompt = words + self.pictures * MOST_PICTURE_TOKENS
+        prompt = words + len(self.pictures) * MOST_PICTURE_TOKENS
         answer = self.max_completion_tokens or self.max_tokens or context_length
         return min(context_length, prompt + thinking_tokens + answer)
 
