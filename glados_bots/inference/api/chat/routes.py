@@ -18,9 +18,7 @@ def add(app: FastAPI, service: Service) -> None:
         service.require_ready()
         service.require_model(body.model)
         messages = await service.shown(body.model, [message.plain() for message in body.messages], body.pictures)
-        most = body.most_tokens(service.engine.context_length, service.engine.thinking_tokens)
-        asked = Asked(body.model, messages, body.sampling(), body.least_tokens, most)
-        generation = service.begin(asked, request)
+        generation = service.begin(Asked(body.model, messages, body.sampling()), request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
             return await streaming.streamed(generation, answers.ChunkWriter(body, request_id), service.metrics)
