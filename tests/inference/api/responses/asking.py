@@ -7,6 +7,8 @@ import httpx
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import Field, TypeAdapter
 
+from tests.inference.api.chat_requests import JSON
+
 RESPONSES = "/v1/responses"
 ADD = {
     "type": "function",
@@ -53,7 +55,7 @@ async def streamed(http: httpx.AsyncClient, **fields: Any) -> list[dict[str, Any
 
 async def refused(http: httpx.AsyncClient, **fields: Any) -> tuple[str, str]:
     """(param, message) of the error of a request."""
-    response = await http.post(RESPONSES, json=body(**fields))
+    response = await http.post(RESPONSES, content=json.dumps(body(**fields)), headers=JSON)
     assert response.status_code == 400, response.text
     error = response.json()["error"]
     assert error["message"].startswith(f"{error['param']}: ")
