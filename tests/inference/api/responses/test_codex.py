@@ -13,13 +13,15 @@ import pytest
 
 from glados_bots.wire.events import Delta, Event, Finished, Thought, ToolCallDelta
 from tests.fakes.engine import ScriptedEngine
-from tests.inference.api.responses.asking import EVENT, JSON, RESPONSES
+from tests.inference.api.chat_requests import JSON
+from tests.inference.api.responses.asking import EVENT, RESPONSES
 
 SESSION: list[dict[str, Any]] = json.loads((Path(__file__).parent / "codex_session.json").read_text(encoding="utf-8"))
 SAID: list[tuple[Event, ...]] = [
     (
         Thought("I look"), Thought(" at it."), Delta("Let me see."),
-        ToolCallDelta(0, "call_1", "exec_command", '{"cmd":'), ToolCallDelta(0, arguments='"echo hi"}'), Finished("tool_calls", 50, 2, 9, 3),
+        ToolCallDelta(0, "call_1", "exec_command", '{"cmd":'), ToolCallDelta(0, arguments='"echo hi"}'),
+        Finished("tool_calls", 50, 2, 9, 3),
     ),
     (ToolCallDelta(0, "call_2", "multi_agent_v1__close_agent", '{"target": "none"}'), Finished("tool_calls", 50, 2, 9)),
     (Delta("Done: "), Delta("hi"), Finished("stop", 60, 50, 4)),
