@@ -76,8 +76,7 @@ class CardEngine(ABC):
     def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        show = self._options.show_reasoning
-        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, show=show)
+        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""

@@ -10,7 +10,7 @@ assistant must alternate. So the template gets a conversation in the first of th
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -70,7 +70,7 @@ class ChatTemplate:
         Raises:
             PromptRefusedError: the template accepts these messages in no shape; the text is the template's own.
         """
-        safe = [replace(message, content=self.marks.broken(message.content)) for message in messages]
+        safe = [changed(message, self.marks.broken) for message in messages]
         *others, last = self._shapes(safe)
         for shape in others:
             try:
@@ -102,7 +102,7 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message], *, answered: bool = True, more: dict[str, Any] | None = None) -> str:
         """The messages as the template renders them; `answered` adds the beginning of an answer."""
-        plain = [{"role": message.role, "content": _content(message)} for message in messages]
+        plain = [{"role": message.role, "content": _content(message), **_reasoning(message)} for message in messages]
         variables = {"messages": plain, "tools": None, "documents": None, "add_generation_prompt": answered}
         return shared().render(self._source, {**(more or {}), **variables, **self.names})
 
@@ -122,6 +122,11 @@ class ChatTemplate:
             return self._render(_known(*roles), answered=answered)
         except PromptRefusedError:
             return ""
+
+
+def changed(message: Message, change: Callable[[str], str]) -> Message:
+    """The message after a change of each of its texts."""
+    return replace(message, content=change(message.content), reasoning=change(message.reasoning))
 
 
 def _known(*roles: str) -> list[Message]:
@@ -169,7 +174,8 @@ def folded(messages: Sequence[Message]) -> list[Message]:
 
 def _joined(messages: Sequence[Message]) -> Message:
     pictures = tuple(picture for message in messages for picture in message.pictures)
-    return Message(messages[0].role, GAP.join(message.content for message in messages), pictures)
+    reasoning = GAP.join(message.reasoning for message in messages if message.reasoning)
+    return Message(messages[0].role, GAP.join(one.content for one in messages), pictures, reasoning=reasoning)
 
 
 def _content(message: Message) -> str | list[dict[str, str]]:
@@ -178,6 +184,12 @@ def _content(message: Message) -> str | list[dict[str, str]]:
         return message.content
     text = [{"type": "text", "text": message.content}] if message.content else []
     return [{"type": "image"}] * len(message.pictures) + text
+
+
+def _reasoning(message: Message) -> dict[str, str]:
+    """What the model thought, by the names that templates have for it. The one of gpt-oss takes it or a content."""
+    names = ("reasoning_content", "reasoning") if message.content else ("reasoning_content", "reasoning", "thinking")
+    return dict.fromkeys(names if message.reasoning else (), message.reasoning)
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from glados_bots.errors import GenerationFailedError, PromptRefusedError, Prompt
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
-from glados_bots.inference.prompts.reasoning_marks import Folding, ReasoningMarks
+from glados_bots.inference.prompts.reasoning_marks import CodedReasoning, ReasoningMarks
 from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.wire.events import Sampling
 
@@ -109,13 +109,13 @@ class Encoder:
         several = ends if isinstance(ends, list) else [ends]
         return {token for token in (*several, self.tokenizer.eos_token_id) if token is not None}
 
-    def folding(self, prompt: Sequence[int], *, show: bool) -> Folding:
-        """The filter for one answer. If the template itself opens the reasoning, the model generates only its end."""
-        return self.marks.fold(self.tokenizer.decode(prompt[-TAIL:]), show=show)
+    def reasoning(self, prompt: Sequence[int]) -> CodedReasoning:
+        """The reader of one answer. If the template itself opens the reasoning, the model generates only its end."""
+        return self.marks.reader(self.tokenizer.decode(prompt[-TAIL:]))
 
-    def closing(self, folding: Folding) -> list[int]:
+    def closing(self, reasoning: CodedReasoning) -> list[int]:
         """The tokens that end the reasoning of an answer now."""
-        return list(self.tokenizer(self.marks.written(folding.closing), add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(self.marks.written(reasoning.closing), add_special_tokens=False)["input_ids"])
 
     def completes_bad_word(self, generated: Sequence[int], token: int) -> bool:
         """Whether this token, after the generated ones, would complete a word that the model must not say."""

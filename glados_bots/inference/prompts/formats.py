@@ -16,13 +16,12 @@ marks turns (see turn_marks.py). All of this takes linear time.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tokenizers.normalizers import NFKC
 
 from glados_bots.conversation import Message
-from glados_bots.inference.prompts.chat_template import ChatTemplate
+from glados_bots.inference.prompts.chat_template import ChatTemplate, changed
 from glados_bots.inference.prompts.turn_marks import BREAK, starts
 from glados_bots.inference.prompts.unseen import BLANK, ENDS, LINE_START
 
@@ -46,7 +45,7 @@ def as_read(messages: Sequence[Message], tokenizer: Any) -> Sequence[Message]:
     if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
         return messages
     folded = NFKC()  # linear; Python's own takes quadratic time for many combining marks on one letter
-    return [replace(message, content=folded.normalize_str(message.content)) for message in messages]
+    return [changed(message, folded.normalize_str) for message in messages]
 
 
 def harmless(text: str, specials: Sequence[str]) -> str:
@@ -92,5 +91,5 @@ def chat_prompt(
         name: template.marks.broken(harmless(value, specials)) if isinstance(value, str) else value
         for name, value in (variables or {}).items()
     }
-    plain = [replace(message, content=harmless(message.content, specials)) for message in messages]
+    plain = [changed(message, lambda text: harmless(text, specials)) for message in messages]
     return template.prompt(plain, safe)

@@ -245,7 +245,10 @@ def test_messages_that_cannot_be_answered_are_refused_by_place(messages: Any, fi
 )
 def test_messages_as_clients_send_them_are_taken(messages: Any) -> None:
     said = [message.plain() for message in request(messages=messages).messages]
-    assert said == [Message(message["role"], message.get("content") or "") for message in messages]
+    assert said == [
+        Message(each["role"], each.get("content") or "", reasoning=each.get("reasoning_content", ""))
+        for each in messages
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.wire.events import Delta, Event, Finished, Queued
+from glados_bots.wire.events import Delta, Event, Finished, Queued, Thought
 
 KEEP_ALIVE_S = 10.0
 PLACE = "X-Glados-Queue-Position"
@@ -24,16 +24,21 @@ PLACE = "X-Glados-Queue-Position"
 
 async def whole(generation: Generation, body: ChatRequest, request_id: str) -> Response:
     text: list[str] = []
+    thoughts: list[str] = []
     headers: dict[str, str] = {}
     try:
         while True:
             match await generation.next_event():
                 case Queued(position):
                     headers.setdefault(PLACE, str(position))
+                case Thought(thought):
+                    thoughts.append(thought)
                 case Delta(delta):
                     text.append(delta)
                 case Finished() as finished:
-                    answer = replies.completion(request_id, body.model, "".join(text), finished)
+                    reasoning = "".join(thoughts) if body.wants_reasoning else ""
+                    message = replies.message("".join(text), reasoning)
+                    answer = replies.completion(request_id, body.model, message, finished)
                     return JSONResponse(answer, headers=headers)
     finally:
         await generation.close()
@@ -65,6 +70,8 @@ async def _stream(
                     yield ": still here\n\n"
                 case Queued() as queued:
                     yield _place(queued)
+                case Thought(text) if body.wants_reasoning:
+                    yield chunk({"reasoning_content": text})
                 case Delta(text):
                     yield chunk({"content": text})
                 case Finished() as finished:
