@@ -1,1 +1,1 @@
-"""Calls of tools: how a model writes them, the grammar that forces them, and the reader of an answer that holds them."""
+"""Calls of tools: how a model writes them, the grammar that forces them, and their reader."""

@@ -47,7 +47,9 @@ def elements(tool: Tool, place: str) -> tuple[Element, ...]:
     schema = resolved(tool.parameters)
     strange = next((name for name in schema if name not in OF_OBJECTS and not name.startswith("x-")), None)
     if strange:
-        reason = "this model writes each argument by itself, so only properties and required are kept here; leave it out"
+        reason = (
+            "this model writes each argument by itself, so only properties and required are kept here; leave it out"
+        )
         raise ParameterRefusedError(f"{place}.{strange}", reason)
     properties, required = schema.get("properties", {}), schema.get("required", ())
     for key in (*properties, *required):

@@ -8,17 +8,18 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from os.path import commonprefix
-from typing import Protocol
+from typing import Any, Protocol
 
 from glados_bots.conversation import Message, ToolCall
 from glados_bots.errors import PromptRefusedError
-from glados_bots.inference.tools.formats import HARMONY, ElementBody, JsonBody, ToolFormat
+from glados_bots.inference.tools.formats import HARMONY, ElementBody, JsonBody, ToolFormat, common
 from glados_bots.wire.events import Tool
 
-QUESTION, ANSWER, NAME, OTHER, KEY, LATER, VALUE, NEWER, RESULT = WORDS = tuple(f"Qx{number}Zw" for number in range(20, 29))
-ID = "000000000"  # of the first call: see `messages.py`
-WITH_ID = re.compile(rf',\s*"\w+":\s*"0{{8}}\d"|"\w+":\s*"0{{8}}\d",\s*|\[CALL_ID\]0{{8}}\d')
+QUESTION, ANSWER, NAME, OTHER, KEY, LATER, VALUE, NEWER, RESULT = WORDS = tuple(
+    f"Qx{number}Zw" for number in range(20, 29)
+)
+# The id of a call (see `messages.py`), which the service adds itself
+WITH_ID = re.compile(r',\s*"\w+":\s*"0{8}\d"|"\w+":\s*"0{8}\d",\s*|\[CALL_ID\]0{8}\d')
 BRACKETED = re.compile(r"<[^<>\s]{1,60}>|\[[^\[\]\s]{1,60}\]")
 THOUGHT = re.compile(r"(?s).*</think>\s*")
 TOOL = Tool(NAME, ANSWER, {"type": "object", "properties": {KEY: {"type": "string"}, LATER: {"type": "string"}}})
@@ -87,9 +88,17 @@ class _Template:
         mark = _mark(opening, self._units.pattern.removesuffix("|(?s:.)"))
         if body is None or not opening.strip() or not one.count(NAME) == one.count(KEY) == 1:
             return None
+        if isinstance(body, ElementBody) and not self._writes_json(f"{opening}{NAME}{body.first}{KEY}{body.value}"):
+            return None
         form = ToolFormat(mark, opening, body, "", close, after_text=mark != opening or opening in self._units_of(mark))
         form = replace(form, after_text=form.after_text and self._follows_text())
         return replace(form, between=self._between(form))
+
+    def _writes_json(self, before: str) -> bool:
+        """Whether an element holds a value that is no string as JSON, in the place of a string."""
+        values: tuple[Any, ...] = (5, [5, VALUE])
+        written = (self._written({KEY: value}).removeprefix(before) for value in values)
+        return all(text.startswith(json.dumps(value)) for text, value in zip(written, values, strict=True))
 
     def _is_harmony(self, opening: str) -> bool:
         return opening.endswith("to=functions.")
@@ -111,11 +120,11 @@ class _Template:
         text = self._rendered({KEY: VALUE}, said=ANSWER)
         return -1 < text.find(ANSWER) < text.rfind(NAME)
 
-    def _written(self, *arguments: dict[str, str]) -> str:
+    def _written(self, *arguments: dict[str, Any]) -> str:
         """The calls alone: what differs from an answer of one word. Empty if the template refuses them."""
         whole, plain = (self._units_of(text) for text in (self._rendered(*arguments), self._plain))
-        begin = len(commonprefix([whole, plain]))
-        end = len(commonprefix([whole[begin:][::-1], plain[begin:][::-1]]))
+        begin = common(whole, plain)
+        end = common(whole[begin:][::-1], plain[begin:][::-1])
         text = "".join(whole[begin : len(whole) - end])
         return THOUGHT.sub("", WITH_ID.sub("", text)).strip()
 
@@ -123,7 +132,7 @@ class _Template:
         """The text as control tokens and single characters."""
         return [found[0] for found in self._units.finditer(text)]
 
-    def _rendered(self, *arguments: dict[str, str], said: str = "") -> str:
+    def _rendered(self, *arguments: dict[str, Any], said: str = "") -> str:
         calls = tuple(ToolCall(str(number), NAME, json.dumps(one)) for number, one in enumerate(arguments))
         answer = Message("assistant", said if calls else ANSWER, tool_calls=calls)
         try:
@@ -151,10 +160,11 @@ def _elements(one: str, two: str, none: str) -> tuple[ElementBody | None, str]:
     if not found or not more or not found[3] or found.groups() != (more[1], more[2], more[5]) or more[2] != more[4]:
         return None, ""
     end = ElementBody("", found[1], found[2], more[3], found[3]).end
-    close = commonprefix([found[3].removeprefix(end)[::-1], none[::-1]])[::-1]
+    after = found[3].removeprefix(end)
+    close = after[len(after) - common(after[::-1], none[::-1]) :]
     last, empty = found[3].removesuffix(close), none.removesuffix(close)
     body = ElementBody(empty, found[1], found[2], more[3], last)
-    return (body, close) if end and empty and close else (None, "")
+    return (body, close) if end and close else (None, "")
 
 
 def _mark(opening: str, specials: str) -> str:

@@ -1,4 +1,4 @@
-"""How a model writes its calls of tools.
+r"""How a model writes its calls of tools.
 
 A format is a frame with gaps. `finding.py` finds it in the model's chat template:
 
@@ -6,11 +6,11 @@ A format is a frame with gaps. `finding.py` finds it in the model's chat templat
 
 The body is a JSON object, or an element for each argument:
 
-    <tool_call>\\n{"name": "NAME", "arguments": {"KEY": "VALUE"}}\\n</tool_call>
-    <tool_call>\\n<function=NAME>\\n<parameter=KEY>\\nVALUE\\n</parameter>\\n</function>\\n</tool_call>
+    <tool_call>\n{"name": "NAME", "arguments": {"KEY": "VALUE"}}\n</tool_call>
+    <tool_call>\n<function=NAME>\n<parameter=KEY>\nVALUE\n</parameter>\n</function>\n</tool_call>
 """
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 TEXT_MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")  # of ENVELOPE
@@ -36,8 +36,8 @@ class ElementBody:
     @property
     def end(self) -> str:
         """What ends every value, so that no string holds it."""
-        common = os.path.commonprefix([self.next, self.last])
-        return common[: common.rfind(">") + 1] or common
+        same = self.next[: common(self.next, self.last)]
+        return same[: same.rfind(">") + 1] or same
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,9 @@ ENVELOPE = ToolFormat(
 # The format of gpt-oss, as its channels arrive here: see `prompts/channels.py`.
 CALL, ARGUMENTS = "\ufdd6", "\ufdd7"
 HARMONY = ToolFormat(mark=CALL, open=CALL, body=JsonBody(ARGUMENTS), between="", close="")
+
+
+def common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the beginning that both have."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))

@@ -4,20 +4,23 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from glados_bots.inference.grammars.sources import inline
 from glados_bots.inference.tools.elements import Element, elements, text_of
 from glados_bots.inference.tools.formats import ElementBody, JsonBody
 from glados_bots.inference.tools.spelling import Spelling
 from glados_bots.wire.events import Tool, ToolUse
 
 # What decides more about an object than its properties do
-OPEN_OBJECTS = frozenset("additionalProperties patternProperties minProperties propertyNames $ref allOf anyOf".split())
+OPEN_OBJECTS = frozenset(
+    "additionalProperties patternProperties minProperties propertyNames $ref allOf anyOf oneOf".split()
+)
 
 
 def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
     """The source.
 
     Args:
-        use: the tools, and which of them may or must be called.
+        use: the tools, with checked schemas, and which of them may or must be called.
         spelling: the model's format.
         document: the source of the form that an answer without calls must have; its rule is `document`.
 
@@ -70,8 +73,8 @@ def _calls(use: ToolUse, spelling: Spelling, tools: list[tuple[int, Tool]]) -> I
     yield f"call: {' | '.join(f'tool{number}' for number, _ in tools)}"
     for number, tool in tools:
         if isinstance(form.body, JsonBody):
-            schema = json.dumps(closed(tool.parameters))
-            yield f"tool{number}: {json.dumps(tool.name)} {lark(form.body.before)} %json {schema}"
+            schema = inline(closed(tool.parameters))
+            yield f"tool{number}: {json.dumps(tool.name)} {lark(form.body.before)} {schema}"
         else:
             yield from _elements(number, tool, form.body, spelling)
 
@@ -94,7 +97,7 @@ def _value(rule: str, element: Element, body: ElementBody, spelling: Spelling) -
     """A value and the mark that ends it."""
     end = spelling.lark(body.end)
     if element.kind == "json":
-        yield f"{rule}: %json {json.dumps(element.schema)} {end}"
+        yield f"{rule}: {inline(element.schema)} {end}"
         return
     schema: Mapping[str, Any] = element.schema if element.kind == "text" else text_of(element.schema) or {}
     nothing = f" | {json.dumps('null')} {end}" if element.kind == "text_or_null" else ""
@@ -115,9 +118,9 @@ def _value(rule: str, element: Element, body: ElementBody, spelling: Spelling) -
 def closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """The schema of an object without further properties, if it does not speak of them.
 
-    What it leaves out would fit too, but a small model that may invent arguments does.
+    All that it takes fits the schema. A small model that may invent arguments would do so.
     """
-    if OPEN_OBJECTS & set(schema) or "oneOf" in schema:
+    if OPEN_OBJECTS & set(schema):
         return schema
     return {"properties": {}, **schema, "type": "object", "additionalProperties": False}
 

@@ -26,7 +26,7 @@ def tool_fields(messages: Sequence[Message], *, as_text: bool) -> Iterator[dict[
             for call in message.tool_calls:
                 ids[call.id] = f"{len(ids):09d}"
             fields["tool_calls"] = [_call(call, ids[call.id], as_text=as_text) for call in message.tool_calls]
-        if message.role == "tool":
+        if message.tool_call_id:
             fields |= {"tool_call_id": ids.get(message.tool_call_id, "0" * 9), "name": message.name}
         yield fields
 

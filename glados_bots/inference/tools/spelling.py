@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from glados_bots.inference.tools.formats import ARGUMENTS, CALL, ElementBody, JsonBody, ToolFormat
+from glados_bots.inference.tools.formats import ToolFormat
 
 FREE = tuple(chr(number) for number in range(0xFDD8, 0xFDF0))  # noncharacters that nothing else uses
 
