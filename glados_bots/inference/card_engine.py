@@ -14,10 +14,10 @@ from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
-from glados_bots.inference.tools.calling import Calls
 from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Event, Sampling
 
@@ -67,7 +67,7 @@ class CardEngine(ABC):
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
-            calls = self.encoder.calling.prepared(sampling)
+            calls = calls_of(sampling, self.encoder.spellings)
             pictures = self._look(messages)
             return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), calls, pictures)
 

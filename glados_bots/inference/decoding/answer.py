@@ -9,8 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.grammars.calling import Calls
 from glados_bots.inference.prompts.encoding import Encoder
-from glados_bots.inference.tools.calling import Calls
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
 

@@ -18,9 +18,9 @@ from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_p
 from glados_bots.inference.prompts.reasoning_marks import CodedReasoning, ReasoningMarks
 from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.inference.prompts.turn_marks import TurnMarks
-from glados_bots.inference.tools.calling import Calling
 from glados_bots.inference.tools.envelope import in_text
 from glados_bots.inference.tools.formats import TEXT_MARKS
+from glados_bots.inference.tools.spelling import Spellings
 from glados_bots.wire.events import Sampling
 
 NO_WISHES = Sampling()
@@ -48,7 +48,7 @@ class Encoder:
         self.marks = ReasoningMarks(self.tokenizer, card.reasoning)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
-        self.calling = Calling(self.tokenizer, self._template.format if self._template else None)
+        self.spellings = Spellings(self.tokenizer, self._template.format if self._template else None)
         self._picture = ""  # what the template writes for a picture; `require_pictures` finds it
         self.variables = TemplateVariables(self._template, card.thinking)  # type: ignore[arg-type] # a level is a text
 
@@ -68,7 +68,7 @@ class Encoder:
         """
         variables = self.variables.of(sampling)
         tools = sampling.tools.tools if sampling.tools else ()
-        if not self.calling.is_native(sampling):
+        if not self.spellings.of(sampling).form.is_native:
             messages, tools = in_text(messages, sampling.tools, IN_TEXT.broken), ()
         messages = as_read(messages, self.tokenizer)
         if self._template is None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from glados_bots.inference.tools.formats import ToolFormat
+from glados_bots.inference.tools.formats import ENVELOPE, ToolFormat
+from glados_bots.wire.events import Sampling
 
 FREE = tuple(chr(number) for number in range(0xFDD8, 0xFDF0))  # noncharacters that nothing else uses
 
@@ -54,6 +55,30 @@ class Spelling:
         body = type(form.body)(**{name: code(getattr(form.body, name)) for name in form.body.__slots__})
         texts = {name: code(getattr(form, name)) for name in ("mark", "open", "between", "close")}
         return replace(form, body=body, **texts)
+
+
+class Spellings:
+    """The formats of one model: that of its chat template, and the one in plain text.
+
+    Args:
+        tokenizer: a tokenizer of transformers.
+        native: the format of its chat template; None if there is none.
+    """
+
+    def __init__(self, tokenizer: Any, native: ToolFormat | None) -> None:
+        specials = special_tokens(tokenizer)
+        self._native = Spelling(native, specials) if native else None
+        self._plain = Spelling(ENVELOPE, specials)
+
+    def of(self, sampling: Sampling) -> Spelling:
+        """The format for one request.
+
+        A call without a mark cannot be told from a document, so such a format does not stand beside one.
+        """
+        native = self._native
+        if native is None or (sampling.grammar and sampling.tools and not native.form.after_text):
+            return self._plain
+        return native
 
 
 def special_tokens(tokenizer: Any) -> dict[str, int]:
