@@ -23,7 +23,7 @@ from glados_bots.inference.api.checking import (
     listed,
     or_nothing,
 )
-from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
+from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.wire.events import Sampling
 
 MOST_MESSAGES = 2_000
@@ -85,20 +85,12 @@ class ChatRequest(StrictSchema):
         return messages
 
     @property
-    def pictures(self) -> int:
-        return sum(len(message.pictures) for message in self.messages)
-
-    @property
-    def least_tokens(self) -> int:
-        """Estimated tokens of the prompt, if the engine never reports them: English has four characters per token."""
-        return sum(len(message.words) for message in self.messages) // 4
-
-    def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
-        """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
-        words = sum(len(message.words.encode()) for message in self.messages)
-        prompt = words + self.pictures * MOST_PICTURE_TOKENS
-        answer = self.max_completion_tokens or self.max_tokens or context_length
-        return min(context_length, prompt + thinking_tokens + answer)
+    def pictures(self) -> list[PicturePart]:
+        return [
+            PicturePart(index, f"messages.{index}.content.{part}.image_url", url)
+            for index, message in enumerate(self.messages)
+            for part, url in message.pictures
+        ]
 
     @property
     def wants_usage(self) -> bool:
