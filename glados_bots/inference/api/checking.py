@@ -35,7 +35,7 @@ def not_offered(value: Any) -> Any:
 
 
 def or_nothing(value: Any) -> Any:
-    return None if value in (False, "") else value
+    return None if value in (False, "", []) else value
 
 
 Text = Annotated[str, AfterValidator(well_formed)]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.chat.messages import ChatMessage
+from glados_bots.inference.api.chat.tools import Replaced, ToolChoice, Tools, tool_use
 from glados_bots.inference.api.checking import (
     EFFORT_OF_SWITCH,
     LEAST_TOP_P,
@@ -64,6 +65,11 @@ class ChatRequest(StrictSchema):
     frequency_penalty: Penalty | None = None
     stop: Annotated[StopStrings | None, BeforeValidator(listed)] = None
     response_format: Annotated[Any, AfterValidator(_text_format)] = None
+    tools: Tools | None = None
+    tool_choice: Annotated[ToolChoice | None, BeforeValidator(or_nothing)] = None
+    parallel_tool_calls: bool | None = None
+    functions: Replaced = None
+    function_call: Replaced = None
     reasoning_effort: Annotated[Effort | None, BeforeValidator(or_nothing)] = None
     enable_thinking: bool | None = None
     include_reasoning: bool | None = None
@@ -103,6 +109,7 @@ class ChatRequest(StrictSchema):
         return self.include_reasoning is not False
 
     def sampling(self) -> Sampling:
+        """What the engine gets. Raises ApiError if the choice of tools does not fit the tools."""
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -114,4 +121,5 @@ class ChatRequest(StrictSchema):
             stop=tuple(self.stop or ()),
             effort=self.reasoning_effort or EFFORT_OF_SWITCH[self.enable_thinking],
             variables=self.chat_template_kwargs or {},
+            tools=tool_use(self.tools or (), self.tool_choice, parallel=self.parallel_tool_calls is not False),
         )
