@@ -38,6 +38,10 @@ def or_nothing(value: Any) -> Any:
     return None if value in (False, "", []) else value
 
 
+def or_none(value: Any) -> Any:
+    return None if value in ("", []) else value
+
+
 Text = Annotated[str, AfterValidator(well_formed)]
 StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 StopStrings = Annotated[list[StopString], Field(max_length=MOST_STOPS)]
@@ -60,4 +64,5 @@ class StrictSchema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_noise(cls, values: Any) -> Any:
-        return fields.without_noise(values, cls.model_fields, cls.harmless)
+        read = {field.alias or name for name, field in cls.model_fields.items()}
+        return fields.without_noise(values, read, cls.harmless)

@@ -28,7 +28,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_special_tokens": (True,),
     "best_of": (1,),
     "do_sample": (True,),
-    "guided_json": (),
     "json_schema": (),
     "length_penalty": (1,),
     "max_new_tokens": (),
