@@ -43,7 +43,7 @@ def not_offered(value: Any) -> Any:
 
 
 def or_nothing(value: Any) -> Any:
-    return None if value in (False, "") else value
+    return None if value in (False, "", []) else value
 
 
 def or_none(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.chat.messages import ChatMessage
+from glados_bots.inference.api.chat.tools import Replaced, ToolChoice, Tools, tool_use
 from glados_bots.inference.api.checking import (
     EFFORT_OF_SWITCH,
     LEAST_TOP_P,
@@ -59,6 +60,11 @@ class ChatRequest(WithForm):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     stop: Annotated[StopStrings | None, BeforeValidator(listed)] = None
+    tools: Tools | None = None
+    tool_choice: Annotated[ToolChoice | None, BeforeValidator(or_nothing)] = None
+    parallel_tool_calls: bool | None = None
+    functions: Replaced = None
+    function_call: Replaced = None
     reasoning_effort: Annotated[Effort | None, BeforeValidator(or_nothing)] = None
     enable_thinking: bool | None = None
     include_reasoning: bool | None = None
@@ -98,6 +104,7 @@ class ChatRequest(WithForm):
         return self.include_reasoning is not False
 
     def sampling(self) -> Sampling:
+        """What the engine gets. Raises ApiError if the choice of tools does not fit the tools."""
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -109,5 +116,6 @@ class ChatRequest(WithForm):
             stop=tuple(self.stop or ()),
             effort=self.reasoning_effort or EFFORT_OF_SWITCH[self.enable_thinking],
             variables=self.chat_template_kwargs or {},
+            tools=tool_use(self.tools or (), self.tool_choice, parallel=self.parallel_tool_calls is not False),
             grammar=self.grammar,
         )
