@@ -22,7 +22,7 @@ def usage(finished: Finished) -> dict[str, Any]:
 def completion(request_id: str, model: str, text: str, finished: Finished) -> dict[str, Any]:
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": text},
+        "message": {"role": "assistant", "content": text, "refusal": None},
         "logprobs": None,
         "finish_reason": finished.reason,
     }

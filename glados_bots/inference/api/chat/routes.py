@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI, Request, Response
 
+from glados_bots.inference.api import description
 from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.service import Asked, Service
@@ -10,7 +11,7 @@ from glados_bots.inference.api.service import Asked, Service
 def add(app: FastAPI, service: Service) -> None:
     """Add the route."""
 
-    @app.post("/v1/chat/completions")
+    @app.post("/v1/chat/completions", responses=description.STREAMED)
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)
