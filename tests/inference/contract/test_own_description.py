@@ -17,7 +17,8 @@ from schemathesis.specs.openapi.checks import (
 
 from glados_bots.inference.api.app import create_app
 from tests.fakes.engine import ScriptedEngine
-from tests.inference.contract.serving import LONGEST_S, bounded, in_a_thread
+from tests.inference.contract.bounds import LONGEST_S, bounded
+from tests.servers import in_a_thread
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from glados_bots.inference import echo_engine
 from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import EngineOptions
 from tests.inference.contract import differences, published
-from tests.inference.contract.serving import LONGEST_S, bounded, in_a_thread
+from tests.inference.contract.bounds import LONGEST_S, bounded
+from tests.servers import in_a_thread
 
 FEW, MANY = 4, 40
 PATHS = list(differences.FIELDS)
