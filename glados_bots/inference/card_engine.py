@@ -14,6 +14,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
@@ -28,6 +29,7 @@ class Prompt:
     """A conversation as an engine reads it."""
 
     tokens: list[int]
+    calls: Calls
     pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
 
 
@@ -56,8 +58,8 @@ class CardEngine(ABC):
         try:
             yield Begun(len(prompt.tokens))
             domain = caller if self._options.share_prefixes == "key" else ""
-            ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=prompt.pictures)
-            async with aclosing(self._reader(prompt.tokens, room, sampling).events(ask)) as events:
+            ask = partial(self._answer, model, sampling=prompt.calls.sampling, domain=domain, pictures=prompt.pictures)
+            async with aclosing(self._reader(prompt, room, sampling).events(ask)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -65,19 +67,20 @@ class CardEngine(ABC):
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
+            calls = calls_of(sampling, self.encoder.spellings)
             pictures = self._look(messages)
-            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), pictures)
+            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), calls, pictures)
 
     def _look(self, messages: Sequence[Message]) -> Sequence[Any]:
         """All pictures of a conversation in order, each with the `text` that stands for it. Blocks."""
         del messages
         return ()
 
-    def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
+    def _reader(self, prompt: Prompt, room: int, sampling: Sampling) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        show = self._options.show_reasoning
-        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, show=show)
+        ends, stops = frozenset(self._ends), self._stops(sampling)
+        return Answer(self.encoder, prompt.tokens, ends, stops, limits, calls=prompt.calls)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""

@@ -9,7 +9,7 @@ EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
 LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
-GrammarKind = Literal["json_object", "json_schema", "regex", "choice", "lark"]
+GrammarKind = Literal["json_object", "json_schema", "regex", "choice", "grammar", "lark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,10 @@ class Grammar:
     """The form that the whole answer must have."""
 
     kind: GrammarKind
-    value: str = ""  # a JSON schema, a JSON list of strings for `choice`, a regular expression, or a Lark grammar
+    # A JSON schema, a regular expression, a JSON list of strings for `choice`, a client's own grammar in Lark or GBNF
+    # (`grammar`), or our own Lark, whose rule `answer` is the answer (`lark`)
+    value: str = ""
+    field: str = "grammar"  # the field of the request that asked for it, for errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ HARMLESS = frozenset(
     repeat_last_n xtc_threshold
     """.split()
 )
-HARMLESS_OF_MESSAGES = frozenset("annotations cache_control id name reasoning reasoning_content refusal".split())
+HARMLESS_OF_MESSAGES = frozenset("annotations cache_control id name reasoning refusal".split())
 HARMLESS_OF_STREAMS = frozenset(["include_obfuscation"])
 # Values that ask for nothing, for fields with special rules: 0 in prompt_logprobs asks for some, and {} as a schema
 # asks for JSON.
@@ -30,7 +30,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "do_sample": (True,),
     "function_call": ("none", "auto"),
     "guided_json": (),
-    "include_reasoning": (True,),
     "json_schema": (),
     "length_penalty": (1,),
     "max_new_tokens": (),

@@ -245,7 +245,10 @@ def test_messages_that_cannot_be_answered_are_refused_by_place(messages: Any, fi
 )
 def test_messages_as_clients_send_them_are_taken(messages: Any) -> None:
     said = [message.plain() for message in request(messages=messages).messages]
-    assert said == [Message(message["role"], message.get("content") or "") for message in messages]
+    assert said == [
+        Message(each["role"], each.get("content") or "", reasoning=each.get("reasoning_content", ""))
+        for each in messages
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,10 +275,3 @@ def test_a_nucleus_of_nothing_keeps_the_likeliest_token(given: float, taken: flo
 @pytest.mark.parametrize(("given", "taken"), [(-1, 0), (0, 0), (5, 5)])
 def test_a_top_k_of_minus_1_is_off(given: int, taken: int) -> None:
     assert request(top_k=given).sampling().top_k == taken
-
-
-def test_the_most_a_request_can_cost_is_bounded_by_its_bytes_and_by_the_window() -> None:
-    assert request(max_tokens=5).most_tokens(1000) == 7
-    assert request(messages=[{"role": "user", "content": "é" * 10}], max_completion_tokens=5).most_tokens(1000) == 25
-    assert request().most_tokens(1000) == 1000
-    assert request(messages=[{"role": "user", "content": "x" * 5000}], max_tokens=5).most_tokens(1000) == 1000

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from glados_bots.conversation import Message
+from glados_bots.conversation import Message, Role
 from glados_bots.inference.api import fields, picture_parts
 from glados_bots.inference.api.checking import NotOffered, StrictSchema, Text
 
@@ -43,6 +43,7 @@ class ChatMessage(StrictSchema):
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[Text | None, BeforeValidator(_joined), Field(validate_default=True)] = None
+    reasoning_content: Text | None = None
     tool_calls: NotOffered = None
     _pictures: list[tuple[int, str]] = PrivateAttr(default_factory=list)
 
@@ -70,6 +71,12 @@ class ChatMessage(StrictSchema):
     def pictures(self) -> list[tuple[int, str]]:
         return self._pictures
 
+    @property
+    def words(self) -> str:
+        """All texts that the model may read."""
+        return (self.content or "") + (self.reasoning_content or "")
+
     def plain(self) -> Message:
         """The message for the engine; `developer` is OpenAI's newer name for `system`."""
-        return Message("system" if self.role == "developer" else self.role, self.content or "")
+        role: Role = "system" if self.role == "developer" else self.role
+        return Message(role, self.content or "", reasoning=self.reasoning_content or "")

@@ -19,10 +19,16 @@ def usage(finished: Finished) -> dict[str, Any]:
     }
 
 
-def completion(request_id: str, model: str, text: str, finished: Finished) -> dict[str, Any]:
+def message(text: str, reasoning: str) -> dict[str, Any]:
+    """The answer. `reasoning_content` is no field of OpenAI's; DeepSeek and vLLM name it so."""
+    thoughts = {"reasoning_content": reasoning} if reasoning else {}
+    return {"role": "assistant", "content": text, "refusal": None, **thoughts}
+
+
+def completion(request_id: str, model: str, message: dict[str, Any], finished: Finished) -> dict[str, Any]:
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": text, "refusal": None},
+        "message": message,
         "logprobs": None,
         "finish_reason": finished.reason,
     }

@@ -23,7 +23,7 @@ from glados_bots.inference.api.checking import (
     listed,
     or_nothing,
 )
-from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
+from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.wire.events import Sampling
 
 MOST_MESSAGES = 2_000
@@ -66,6 +66,7 @@ class ChatRequest(StrictSchema):
     response_format: Annotated[Any, AfterValidator(_text_format)] = None
     reasoning_effort: Annotated[Effort | None, BeforeValidator(or_nothing)] = None
     enable_thinking: bool | None = None
+    include_reasoning: bool | None = None
     chat_template_kwargs: TemplateKwargs | None = None
 
     @model_validator(mode="after")
@@ -79,30 +80,27 @@ class ChatRequest(StrictSchema):
     def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
         if not any((message.content or "").strip() or message.pictures for message in messages):
             raise ValueError("give at least one message with text")
-        if sum(len((message.content or "").encode()) for message in messages) > MOST_WORDS:
+        if sum(len(message.words.encode()) for message in messages) > MOST_WORDS:
             raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages")
         return messages
 
     @property
-    def pictures(self) -> int:
-        return sum(len(message.pictures) for message in self.messages)
-
-    @property
-    def least_tokens(self) -> int:
-        """Estimated tokens of the prompt, if the engine never reports them: English has four characters per token."""
-        return sum(len(message.content or "") for message in self.messages) // 4
-
-    def most_tokens(self, context_length: int, thinking_tokens: int = 0) -> int:
-        """The most tokens that a request can cost: a token has at least one byte, and all fit the window."""
-        words = sum(len((message.content or "").encode()) for message in self.messages)
-        prompt = words + self.pictures * MOST_PICTURE_TOKENS
-        answer = self.max_completion_tokens or self.max_tokens or context_length
-        return min(context_length, prompt + thinking_tokens + answer)
+    def pictures(self) -> list[PicturePart]:
+        return [
+            PicturePart(index, f"messages.{index}.content.{part}.image_url", url)
+            for index, message in enumerate(self.messages)
+            for part, url in message.pictures
+        ]
 
     @property
     def wants_usage(self) -> bool:
         """Whether a stream ends with the token counts."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    @property
+    def wants_reasoning(self) -> bool:
+        """Whether the answer tells what the model thought before it."""
+        return self.include_reasoning is not False
 
     def sampling(self) -> Sampling:
         return Sampling(

@@ -1,8 +1,10 @@
 """The route POST /v1/chat/completions."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request, Response
 
-from glados_bots.inference.api import description
+from glados_bots.inference.api import description, streaming
 from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.service import Asked, Service
@@ -15,13 +17,9 @@ def add(app: FastAPI, service: Service) -> None:
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)
-        messages = await service.shown(
-            body.model, [message.plain() for message in body.messages], [message.pictures for message in body.messages]
-        )
-        most = body.most_tokens(service.engine.context_length, service.engine.thinking_tokens)
-        asked = Asked(body.model, messages, body.sampling(), body.least_tokens, most)
-        generation = service.begin(asked, request)
+        messages = await service.shown(body.model, [message.plain() for message in body.messages], body.pictures)
+        generation = service.begin(Asked(body.model, messages, body.sampling()), request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
-            return await answers.streamed(generation, body, request_id, service.metrics)
-        return await answers.whole(generation, body, request_id)
+            return await streaming.streamed(generation, answers.ChunkWriter(body, request_id), service.metrics)
+        return await streaming.whole(generation, partial(answers.whole, body, request_id))
