@@ -36,6 +36,11 @@ def or_unlimited(value: Any) -> Any:
     return None if type(value) is int and value == fields.UNLIMITED else value
 
 
+def whole(value: Any) -> Any:
+    """JSON has one kind of number, so that 8.0 is an integer. Larger ones than 64 bits stay, and are refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
+
+
 def not_offered(value: Any) -> Any:
     if value not in (None, False, "", [], {}):
         raise ValueError("not offered by this service; leave it out")
@@ -73,4 +78,5 @@ class StrictSchema(BaseModel):
     @classmethod
     def _without_noise(cls, values: Any) -> Any:
         read = {field.alias or name for name, field in cls.model_fields.items()}
-        return fields.without_noise(values, read, cls.harmless)
+        told = fields.without_noise(values, read, cls.harmless)
+        return {name: whole(value) for name, value in told.items()} if isinstance(told, dict) else told
