@@ -15,6 +15,7 @@ from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.grammars import sources
+from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files.cards import Card
@@ -31,6 +32,7 @@ class Prompt:
     """A conversation as an engine reads it."""
 
     tokens: list[int]
+    calls: Calls
     pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
 
 
@@ -55,24 +57,26 @@ class CardEngine(ABC):
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
         room = self.encoder.room(prompt.tokens)
-        form = await self._form(prompt.tokens, sampling)
+        form = await self._form(prompt.tokens, prompt.calls.sampling)
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
             yield Begun(len(prompt.tokens))
             domain = caller if self._options.share_prefixes == "key" else ""
-            ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=prompt.pictures, form=form)
-            async with aclosing(self._reader(prompt.tokens, room, sampling, form).events(ask)) as events:
+            parts = {"domain": domain, "pictures": prompt.pictures, "form": form}
+            ask = partial(self._answer, model, sampling=prompt.calls.sampling, **parts)
+            async with aclosing(self._reader(prompt, room, sampling, form).events(ask)) as events:
                 async for event in events:
                     yield event
         finally:
-            self._line.leave()
+            self._line.leave(caller)
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
+            calls = calls_of(sampling, self.encoder.spellings)
             pictures = self._look(messages)
-            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), pictures)
+            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), calls, pictures)
 
     def _look(self, messages: Sequence[Message]) -> Sequence[Any]:
         """All pictures of a conversation in order, each with the `text` that stands for it. Blocks."""
@@ -94,10 +98,11 @@ class CardEngine(ABC):
 
         return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
 
-    def _reader(self, prompt: list[int], room: int, sampling: Sampling, form: Form | None) -> Answer:
+    def _reader(self, prompt: Prompt, room: int, sampling: Sampling, form: Form | None) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, form=form)
+        ends, stops = frozenset(self._ends), self._stops(sampling)
+        return Answer(self.encoder, prompt.tokens, ends, stops, limits, form=form, calls=prompt.calls)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""

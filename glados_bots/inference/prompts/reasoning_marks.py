@@ -71,11 +71,16 @@ class ReasoningMarks:
         self._coded = coded
         self.codes = {added[text][0]: code for text, code in coded.items() if text in added and added[text][1]}
 
-    def reader(self, prompt_end: str) -> "CodedReasoning":
-        """The reader of one answer. Args: prompt_end: the prompt's last tokens as text, with special tokens."""
+    def reader(self, prompt_end: str, *, calls: bool = False) -> "CodedReasoning":
+        """The reader of one answer.
+
+        Args:
+            prompt_end: the prompt's last tokens as text, with special tokens.
+            calls: whether the answer may hold calls of tools.
+        """
         if self._channels is None:
             return CodedReasoning(self.pair, None, begun=prompt_end.rstrip().endswith(self.pair[0]))
-        channels = self._channels()
+        channels = Harmony(calls=calls) if self.is_harmony else self._channels()
         if isinstance(channels, Brackets):
             begun = prompt_end.rstrip().endswith(self.pair[0])
             channels.feed(f"{OPEN}\n" * begun)  # the line holds the name, if there is one
