@@ -27,7 +27,7 @@ def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
 def rules(marks: ReasoningMarks, stage: Stage) -> str:
     """The rules before `answer`, with `start` as the first."""
     if stage == "answer" or (stage == "before" and not marks.are_tokens):
-        return "start: GLADOS_GAP? answer\n" + GAP if stage == "answer" else "start: answer"
+        return "start: answer"
     if marks.is_harmony:
         return _harmony(marks, stage)
     return _brackets(marks, stage) if marks.codes else _text(marks, stage)
