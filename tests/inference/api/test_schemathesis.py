@@ -21,7 +21,7 @@ from tests.servers import free_port, running
 
 pytestmark = pytest.mark.slow
 
-WITH_INPUT = {"POST /v1/chat/completions"}  # what can be wrong; any text is a proper {name}
+WITH_INPUT = {"POST /v1/chat/completions", "POST /v1/responses"}  # what can be wrong; any text is a proper {name}
 BOUNDED = settings(
     max_examples=60,  # of each operation, valid and invalid ones
     deadline=None,
@@ -62,7 +62,7 @@ def operations(url: str) -> list[Any]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_breaks_the_service(operations: list[Any], mode: GenerationMode) -> None:
     statuses: dict[str, set[int]] = {}
-    assert len(operations) == 6
+    assert len(operations) == 7
 
     def ask(case: Any) -> None:
         response = case.call(headers={"Authorization": f"Bearer {KEY}"}, timeout=20)
