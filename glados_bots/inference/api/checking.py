@@ -36,6 +36,11 @@ def or_unlimited(value: Any) -> Any:
     return None if type(value) is int and value == fields.UNLIMITED else value
 
 
+def whole(value: Any) -> Any:
+    """JSON has one kind of number, so that 8.0 is an integer. Larger ones than 64 bits stay, and are refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
+
+
 def not_offered(value: Any) -> Any:
     if value not in (None, False, "", [], {}):
         raise ValueError("not offered by this service; leave it out")
@@ -43,7 +48,11 @@ def not_offered(value: Any) -> Any:
 
 
 def or_nothing(value: Any) -> Any:
-    return None if value in (False, "") else value
+    return None if value in (False, "", []) else value
+
+
+def or_none(value: Any) -> Any:
+    return None if value in ("", []) else value
 
 
 Text = Annotated[str, AfterValidator(well_formed)]
@@ -68,4 +77,6 @@ class StrictSchema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_noise(cls, values: Any) -> Any:
-        return fields.without_noise(values, cls.model_fields, cls.harmless)
+        read = {field.alias or name for name, field in cls.model_fields.items()}
+        told = fields.without_noise(values, read, cls.harmless)
+        return {name: whole(value) for name, value in told.items()} if isinstance(told, dict) else told

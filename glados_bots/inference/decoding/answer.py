@@ -4,13 +4,16 @@ Reasoning has a limit of its own, so that it takes no room from the answer. At t
 a new one continues after the reasoning and its closing mark. The cache holds most of that prompt already.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.decoding.form_stops import FormStops
+from glados_bots.inference.grammars.calling import Calls
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.prompts.encoding import Encoder
-from glados_bots.wire.events import Event, Finished, FinishReason
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
 
 
@@ -51,6 +54,8 @@ class Answer:
         ends: tokens that end an answer.
         stop: strings that end it.
         limits: of this answer.
+        form: that it must have; then a stop string ends it only where it has the form.
+        calls: its calls of tools.
     """
 
     def __init__(
@@ -60,10 +65,16 @@ class Answer:
         ends: frozenset[int],
         stop: Sequence[str],
         limits: Limits,
+        *,
+        form: Form | None,
+        calls: Calls,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        self._text = Detokenizer(encoder.tokenizer, stop, encoder.marks.codes)
-        self._reasoning = encoder.reasoning(prompt)
+        codes = {**calls.codes, **encoder.marks.codes}
+        self._text = Detokenizer(encoder.tokenizer, () if form else stop, codes)
+        self._stops = FormStops(stop, form.has) if form else None
+        self._calls = calls.reader
+        self._reasoning = encoder.reasoning(prompt, calls=calls.reader is not None)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
         self._speaks = False  # whether the answer has begun
@@ -76,20 +87,26 @@ class Answer:
             before, most = self._count, self._next_limit()
             async with aclosing(ask([*self._prompt, *self._added], most)) as pieces:
                 async for piece in pieces:
-                    for read in self._read(piece):
+                    for read in self._told(self._read(piece)):
                         yield read
                     if self._left < 1 and self._count - before < most:  # else the engine itself ends now
                         self._reason = self._reason or "length"
                     if self._reason or self._must_close:
                         break
             if self._reason is None and self._must_close:
-                for read in self._close_reasoning():
+                for read in self._told(self._close_reasoning()):
                     yield read
             elif self._count == before:
                 self._reason = self._reason or "length"
-        for read in (*self._reasoning.feed(self._text.close()), *self._reasoning.close()):
+        for read in self._told(self._rest(), is_last=True):
             yield read
-        yield Finished(self._reason, len(self._prompt), self._cached, self._count, self._reasoned)
+        reason = self._calls.reason(self._reason) if self._calls else self._reason
+        yield Finished(reason, len(self._prompt), self._cached, self._count, self._reasoned)
+
+    def _rest(self) -> list[Piece]:
+        """What was held back, now that nothing follows."""
+        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
+        return [*self._stops.read(rest), *self._stops.close()] if self._stops else rest
 
     def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
@@ -105,11 +122,20 @@ class Answer:
             self._reasoned += len(piece.ids)
         else:
             self._speaks = self._speaks or bool(read)
-        if self._text.stopped or piece.reason == "stop":
+        if self._stops:
+            read = self._stops.read(read)
+        if self._text.stopped or (self._stops and self._stops.stopped) or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason
         return read
+
+    def _told(self, pieces: list[Piece], *, is_last: bool = False) -> Iterator[Event]:
+        """The pieces, and the calls in their words."""
+        for piece in pieces:
+            yield from self._calls.feed(piece.text) if self._calls and isinstance(piece, Delta) else (piece,)
+        if is_last and self._calls:
+            yield from self._calls.close()
 
     @property
     def _must_close(self) -> bool:
