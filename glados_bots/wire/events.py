@@ -1,8 +1,10 @@
 """Requests to a model and the events of its answer: the same at both ends of the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from glados_bots.conversation import ToolCall
 
 # OpenAI's `reasoning_effort`, and the level of thinking that each value means. `minimal` is no level of its own.
 EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
@@ -20,6 +22,7 @@ class Tool:
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)  # a JSON schema of an object; empty: no arguments
     strict: bool = False
+    field: str = "tools"  # the field of the request that holds the schema, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +133,15 @@ class Finished:
 
 
 Event = Queued | Begun | Thought | Delta | ToolCallDelta | Finished
+
+
+def calls_in(events: Iterable[Event]) -> list[ToolCall]:
+    """The calls of an answer, whole."""
+    found: dict[int, list[ToolCallDelta]] = {}
+    for event in events:
+        if isinstance(event, ToolCallDelta):
+            found.setdefault(event.index, []).append(event)
+    return [
+        ToolCall(pieces[0].id, pieces[0].name, "".join(piece.arguments for piece in pieces))
+        for pieces in found.values()
+    ]

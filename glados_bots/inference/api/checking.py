@@ -40,7 +40,11 @@ def not_offered(value: Any) -> Any:
 
 
 def or_nothing(value: Any) -> Any:
-    return None if value in (False, "") else value
+    return None if value in (False, "", []) else value
+
+
+def or_none(value: Any) -> Any:
+    return None if value in ("", []) else value
 
 
 Text = Annotated[str, AfterValidator(well_formed)]
@@ -65,5 +69,6 @@ class StrictSchema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_noise(cls, values: Any) -> Any:
-        told = fields.without_noise(values, cls.model_fields, cls.harmless)
+        read = {field.alias or name for name, field in cls.model_fields.items()}
+        told = fields.without_noise(values, read, cls.harmless)
         return {name: whole(value) for name, value in told.items()} if isinstance(told, dict) else told

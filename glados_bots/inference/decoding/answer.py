@@ -9,7 +9,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.decoding.form_stops import FormStops
 from glados_bots.inference.grammars.calling import Calls
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
@@ -52,6 +54,7 @@ class Answer:
         ends: tokens that end an answer.
         stop: strings that end it.
         limits: of this answer.
+        form: that it must have; then a stop string ends it only where it has the form.
         calls: its calls of tools.
     """
 
@@ -63,12 +66,15 @@ class Answer:
         stop: Sequence[str],
         limits: Limits,
         *,
+        form: Form | None,
         calls: Calls,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        self._text = Detokenizer(encoder.tokenizer, stop, {**calls.codes, **encoder.marks.codes})
-        self._reasoning = encoder.reasoning(prompt, calls=calls.reader is not None)
+        codes = {**calls.codes, **encoder.marks.codes}
+        self._text = Detokenizer(encoder.tokenizer, () if form else stop, codes)
+        self._stops = FormStops(stop, form.has) if form else None
         self._calls = calls.reader
+        self._reasoning = encoder.reasoning(prompt, calls=calls.reader is not None)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
         self._speaks = False  # whether the answer has begun
@@ -92,10 +98,15 @@ class Answer:
                     yield read
             elif self._count == before:
                 self._reason = self._reason or "length"
-        for read in self._told([*self._reasoning.feed(self._text.close()), *self._reasoning.close()], is_last=True):
+        for read in self._told(self._rest(), is_last=True):
             yield read
         reason = self._calls.reason(self._reason) if self._calls else self._reason
         yield Finished(reason, len(self._prompt), self._cached, self._count, self._reasoned)
+
+    def _rest(self) -> list[Piece]:
+        """What was held back, now that nothing follows."""
+        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
+        return [*self._stops.read(rest), *self._stops.close()] if self._stops else rest
 
     def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
@@ -111,7 +122,9 @@ class Answer:
             self._reasoned += len(piece.ids)
         else:
             self._speaks = self._speaks or bool(read)
-        if self._text.stopped or piece.reason == "stop":
+        if self._stops:
+            read = self._stops.read(read)
+        if self._text.stopped or (self._stops and self._stops.stopped) or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason

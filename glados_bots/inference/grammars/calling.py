@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from glados_bots.errors import ParameterRefusedError
 from glados_bots.inference.grammars import sources
-from glados_bots.inference.grammars.calls import place_of, source
+from glados_bots.inference.grammars.calls import source
 from glados_bots.inference.grammars.schemas import check
 from glados_bots.inference.tools.elements import elements
 from glados_bots.inference.tools.formats import ElementBody, ToolFormat
+from glados_bots.inference.tools.messages import DEEPEST, depth
 from glados_bots.inference.tools.reading import CallReader
 from glados_bots.inference.tools.spelling import Spellings
 from glados_bots.wire.events import Grammar, Sampling, Tool, ToolUse
@@ -40,25 +42,27 @@ def calls_of(sampling: Sampling, spellings: Spellings) -> Calls:
     if use is None:
         return Calls(sampling)
     spelling = spellings.of(sampling)
-    use = replace(use, tools=tuple(_checked(tool, number, use) for number, tool in enumerate(use.tools)))
+    use = replace(use, tools=tuple(_checked(tool, use) for tool in use.tools))
     document = RULE.sub("document", sources.lark(sampling.grammar)) if sampling.grammar else ""
     forced = replace(sampling, grammar=Grammar("lark", source(use, spelling, document), "tools"))
     reader = _reader(use, spelling.form, only_first=bool(document)) if use.allowed else None
     return Calls(forced, reader, spelling.codes)
 
 
-def _checked(tool: Tool, number: int, use: ToolUse) -> Tool:
+def _checked(tool: Tool, use: ToolUse) -> Tool:
     """The tool with the schema that the grammar keeps. A tool that may not be called needs none."""
+    if depth(tool.parameters) > DEEPEST:
+        raise ParameterRefusedError(tool.field, f"at most {DEEPEST} levels of objects and lists")
     if tool.name not in use.allowed:
         return tool
     schema = json.loads(json.dumps(tool.parameters))
-    check(schema, place_of(number))
+    check(schema, tool.field)
     return replace(tool, parameters=schema)
 
 
 def _reader(use: ToolUse, form: ToolFormat, *, only_first: bool) -> CallReader:
-    tools = [(number, tool) for number, tool in enumerate(use.tools) if tool.name in use.allowed]
+    tools = [tool for tool in use.tools if tool.name in use.allowed]
     kinds = {}
     if isinstance(form.body, ElementBody):
-        kinds = {tool.name: {one.key: one.kind for one in elements(tool, place_of(number))} for number, tool in tools}
+        kinds = {tool.name: {one.key: one.kind for one in elements(tool)} for tool in tools}
     return CallReader(form, kinds, only_first=only_first)

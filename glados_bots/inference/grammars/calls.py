@@ -36,11 +36,6 @@ def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def place_of(number: int) -> str:
-    """The place of a tool's schema in a request."""
-    return f"tools[{number}].function.parameters"
-
-
 def _answer(use: ToolUse, spelling: Spelling, document: str) -> str:
     form = spelling.form
     call = f"{spelling.lark(form.mark)} calls"
@@ -81,7 +76,7 @@ def _calls(use: ToolUse, spelling: Spelling, tools: list[tuple[int, Tool]]) -> I
 
 def _elements(number: int, tool: Tool, body: ElementBody, spelling: Spelling) -> Iterator[str]:
     """Rules for the elements of one tool: those from the k-th on, if it is the first that comes, and if others came."""
-    found, lark, name = elements(tool, place_of(number)), spelling.lark, f"tool{number}"
+    found, lark, name = elements(tool), spelling.lark, f"tool{number}"
     yield f"{name}: {json.dumps(tool.name)} {name}_first0"
     for k, element in enumerate(found):
         yield f"{name}_item{k}: {lark(element.key + body.value)} {name}_value{k}"

@@ -34,12 +34,8 @@ class Element:
     schema: Mapping[str, Any]  # with the definitions of the whole
 
 
-def elements(tool: Tool, place: str) -> tuple[Element, ...]:
+def elements(tool: Tool) -> tuple[Element, ...]:
     """The arguments of a tool, in the order of its schema.
-
-    Args:
-        tool: its schema describes an object.
-        place: of the schema in the request.
 
     Raises:
         ParameterRefusedError: the schema says something about the object that elements cannot keep.
@@ -50,13 +46,13 @@ def elements(tool: Tool, place: str) -> tuple[Element, ...]:
         reason = (
             "this model writes each argument by itself, so only properties and required are kept here; leave it out"
         )
-        raise ParameterRefusedError(f"{place}.{strange}", reason)
+        raise ParameterRefusedError(f"{tool.field}.{strange}", reason)
     properties, required = schema.get("properties", {}), schema.get("required", ())
     for key in (*properties, *required):
         if not PLAIN_KEY.fullmatch(key) or key not in properties:
             what = "" if key in properties else "; describe it in properties"
             reason = f"this model needs names of letters, digits, _, ., - and /{what}"
-            raise ParameterRefusedError(f"{place}.properties.{key}"[:200], reason)
+            raise ParameterRefusedError(f"{tool.field}.properties.{key}"[:200], reason)
     shared = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
     return tuple(
         Element(key, key in required, kind(value), {**value, **shared} if isinstance(value, Mapping) else {})

@@ -98,12 +98,12 @@ def operation(path: str, asked: Sequence[str]) -> Any:
     A request may leave out a field that is asked with a `?` behind its name.
     """
     published = fields(path)
-    named = {name.rstrip("?"): _strict(published[name.rstrip("?")]) for name in asked}
+    named = {name.rstrip("?"): _strict(published[name.rstrip("?")]) for name in asked if name != "model"}
     given = dict(PLAIN[path])
     for name in asked:
         given |= companions(path, name)
     plain = {name: {"const": value} for name, value in given.items() if name not in named}
-    needed = [name for name in (*plain, *asked) if not name.endswith("?")]
+    needed = sorted({name for name in (*plain, *asked) if not name.endswith("?")})
     body = {"type": "object", "properties": plain | named, "required": needed, "additionalProperties": False}
     post = {"requestBody": {"content": {JSON: {"schema": body}}, "required": True}, "responses": {"200": {}}}
     document = {
@@ -120,11 +120,18 @@ def _judge(name: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}})
 
 
+@cache
+def _events() -> dict[str, str]:
+    """The schema of each event of a streamed response, by its type."""
+    names = [each["$ref"].rpartition("/")[2] for each in SCHEMAS["ResponseStreamEvent"]["anyOf"]]
+    return {SCHEMAS[name]["properties"]["type"]["enum"][0]: name for name in names}
+
+
 def wrong(reply: Any, name: str) -> str:
     """The first thing by which a reply does not fit a schema; nothing if it fits."""
-    return next(
-        (f"{name}{error.instance_path}: {error.message[:400]}" for error in _judge(name).iter_errors(reply)), ""
-    )
+    name = _events()[reply["type"]] if name == "ResponseStreamEvent" else name
+    errors = _judge(name).iter_errors(reply)
+    return next((f"{name}{error.instance_path}: {error.message[:400]}" for error in errors), "")
 
 
 def schema_of(path: str, method: str, kind: str) -> str:
