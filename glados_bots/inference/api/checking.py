@@ -1,5 +1,6 @@
 """The shape of every request: strict types, and the fields that several endpoints share."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -8,6 +9,8 @@ from glados_bots.inference.api import fields
 
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
+MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
+TOO_LONG = f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages"
 LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
 
 
@@ -18,6 +21,11 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError as error:
         raise ValueError("half of a surrogate pair is not a character") from error
     return text
+
+
+def are_too_long(texts: Iterable[str]) -> bool:
+    """Whether these texts of one request have more than MOST_WORDS bytes together."""
+    return sum(len(text.encode()) for text in texts) > MOST_WORDS
 
 
 def listed(stop: Any) -> Any:
