@@ -61,7 +61,7 @@ class Reply:
         return finished.reason == "length" and (has_said_limit or not is_text)
 
     def _whole(self, status: str, output: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        ends = {"error": None, "incomplete_details": None, "usage": None, **more}
+        ends = {"error": None, "incomplete_details": None, **more}
         return {**self._head, "status": status, "output": list(output), **ends}
 
 
