@@ -40,7 +40,7 @@ STATELESS = "nothing is stored, so that the whole conversation comes with each r
 RESPONSES = {
     "background": (REFUSED, STATELESS),
     "conversation": (REFUSED, STATELESS),
-    "include": (PARTLY, "the published names are read; others are refused"),
+    "context_management": (REFUSED, "nothing is dropped from a conversation"),
     "input": (PARTLY, "messages, calls of functions, their results and reasoning"),
     "max_output_tokens": (PARTLY, WINDOW),
     "moderation": (REFUSED, NO_MODERATION),

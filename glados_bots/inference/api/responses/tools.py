@@ -36,6 +36,10 @@ class FunctionTool(Function):
     def for_model(self, name: str, place: str) -> Tool:
         return Tool(name, self.description or "", self.parameters or {}, bool(self.strict), f"{place}.parameters")
 
+    def told(self) -> dict[str, Any]:
+        """The tool as the response repeats it: OpenAI's schema requires two fields that a request may leave out."""
+        return {**self.model_dump(exclude_none=True), "parameters": self.parameters, "strict": self.strict}
+
 
 class PlainFormat(StrictSchema):
     """Any text."""
@@ -67,6 +71,9 @@ class CustomTool(StrictSchema):
             described += f"\n\nThe form of `{INPUT}` ({self.format.syntax}):\n{self.format.definition}"
         return Tool(name, described, OF_INPUT, strict=True, field=place)
 
+    def told(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
 
 Callable = Annotated[FunctionTool | CustomTool, one_of(FunctionTool, CustomTool)]
 
@@ -78,6 +85,9 @@ class Namespace(StrictSchema):
     name: Name
     description: Description | None = None
     tools: list[Callable] = Field(max_length=MOST_TOOLS)
+
+    def told(self) -> dict[str, Any]:
+        return {**self.model_dump(exclude_none=True), "tools": [tool.told() for tool in self.tools]}
 
 
 class LeftOut(BaseModel):
