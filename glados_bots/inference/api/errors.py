@@ -152,12 +152,12 @@ def _invalid(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError(400, "invalid_json", "the body is not valid JSON")
     place = ".".join(str(part) for part in first["loc"][1:]) or None
+    reason = first["msg"].removeprefix("Value error, ")
     if place is None:
-        return ApiError(400, "invalid_body", JSON_NEEDED)
+        return ApiError(400, "invalid_body", reason if first["type"] == "value_error" else JSON_NEEDED)
     if first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
         return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
-    reason = first["msg"].removeprefix("Value error, ")
     return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
 
 

@@ -36,4 +36,21 @@ CHAT = {
     "web_search_options": (REFUSED, NO_SEARCH),
 }
 
-FIELDS = {"/chat/completions": CHAT}
+STATELESS = "nothing is stored, so that the whole conversation comes with each request"
+RESPONSES = {
+    "background": (REFUSED, STATELESS),
+    "conversation": (REFUSED, STATELESS),
+    "context_management": (REFUSED, "nothing is dropped from a conversation"),
+    "input": (PARTLY, "messages, calls of functions, their results and reasoning"),
+    "max_output_tokens": (PARTLY, WINDOW),
+    "moderation": (REFUSED, NO_MODERATION),
+    "previous_response_id": (REFUSED, STATELESS),
+    "prompt": (REFUSED, STATELESS),
+    "reasoning": (PARTLY, "each model has its own levels; the echo engine has none"),
+    "text": (PARTLY, "a schema that no token mask keeps, and every verbosity but medium"),
+    "tool_choice": (PARTLY, "it must name a tool of the request"),
+    "tools": (PARTLY, "functions, custom tools, namespaces, and what Codex always sends"),
+    "top_logprobs": (PARTLY, "they come only with `message.output_text.logprobs` in `include`"),
+    "truncation": (PARTLY, "nothing is dropped from a conversation: `disabled`"),
+}
+FIELDS = {"/chat/completions": CHAT, "/responses": RESPONSES}
