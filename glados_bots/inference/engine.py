@@ -50,7 +50,6 @@ class EngineOptions:
     # Folders of additional LoRAs on the same base, by the model names under which they are served
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False  # serve the base without the card's own LoRA
-    show_reasoning: bool = False  # show what the model thinks before it answers
     thinking_tokens: int = 4096  # the most tokens of reasoning before an answer
     vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
     vllm_arguments: tuple[str, ...] = ()  # additional arguments of `vllm serve`, such as `--enforce-eager`
@@ -68,7 +67,9 @@ class Engine(Protocol):
     def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """Answer one conversation: any number of `Queued`, then `Begun`, then `Delta`s, then exactly one `Finished`.
+        """Answer one conversation: any number of `Queued`, then `Begun`, then the pieces, then one `Finished`.
+
+        The pieces are `Thought`s, then `Delta`s and `ToolCallDelta`s.
 
         `caller` names the sender: callers take turns in the waiting line. Letters and digits, empty for the operator.
 

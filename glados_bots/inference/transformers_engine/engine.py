@@ -21,6 +21,7 @@ from glados_bots.errors import (
 from glados_bots.inference.card_engine import CardEngine, Prompt
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
@@ -167,7 +168,15 @@ class TransformersEngine(CardEngine):
         return prompt
 
     async def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Seen]
+        self,
+        model: str,
+        prompt: list[int],
+        limit: int,
+        sampling: Sampling,
+        domain: str,
+        *,
+        pictures: Sequence[Seen],
+        form: Form | None,
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
@@ -179,6 +188,7 @@ class TransformersEngine(CardEngine):
         outputs = self._outputs[request_id] = asyncio.Queue()
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
         row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids)
+        matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
         reason: FinishReason | None = None
@@ -188,7 +198,9 @@ class TransformersEngine(CardEngine):
                 output = self._unfailed(await outputs.get())
                 new, finished = output.tokens[count:], output.finished
                 count, last = count + len(new), new[-1] if new else last
-                if finished:
+                if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
+                    reason, finished = "stop", True  # nothing but an end can follow
+                elif finished:
                     reason = "stop" if last in self._ends else "length"
                 if new or finished:
                     yield Tokens(new, scheduler.cached(request_id), reason)
@@ -203,6 +215,8 @@ class TransformersEngine(CardEngine):
             return output
         self._require_alive()
         cause = output if isinstance(output, Exception) else None
+        if isinstance(cause, GenerationFailedError):
+            raise cause
         error = str(cause or getattr(output, "error", None))
         log.error("an answer failed inside the model: %s", error, exc_info=cause)
         full = out_of_memory.EXPLANATION
