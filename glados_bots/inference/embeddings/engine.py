@@ -1,7 +1,7 @@
 """Serves one embedding model beside the chat model: in batches, which callers compute in turns.
 
-One thread computes. It gives way to the threads of the chat model, so chats go on while thousands of texts are
-embedded.
+One thread computes, with the help of half the processors. It gives way to the threads of the chat model, so chats go on
+while thousands of texts are embedded.
 """
 
 import asyncio
@@ -43,12 +43,13 @@ class TextEmbedder:
         self._options = options
         self._device = device
         self._line = WaitingLine(1, options.max_waiting)
-        self._thread = ThreadPoolExecutor(1, "embeddings", initializer=_give_way)
+        self._thread = ThreadPoolExecutor(1, "embeddings", initializer=_give_way, initargs=(device,))
         self._loaded: EmbeddingModel | None = None
         self._stopping = False
         self.fatal: str | None = None
 
     async def start(self) -> None:
+        threads = torch.get_num_threads()
         try:
             self._loaded = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
         except Exception as error:
@@ -58,6 +59,10 @@ class TextEmbedder:
             log.exception("the embedding model cannot be loaded")
             reason = f"{self._card.name}: this embedding model cannot be loaded ({first_line(error)})"
             raise ConfigError(f"{reason}; choose another model, see docs/embeddings.md") from error
+        finally:
+            torch.set_num_threads(
+                threads
+            )  # of the threads to come: torch keeps the number of each thread, and the last
         log.info("embeddings: %s, %d numbers, window %d tokens", self.model, self.dimensions, self.context_length)
 
     async def stop(self) -> None:
@@ -154,6 +159,14 @@ class TextEmbedder:
         return self._line.running
 
 
+def device_of(wanted: str, *, beside_vllm: bool) -> str:
+    """Where torch computes embeddings: `cpu`, or the first GPU. Raises ConfigError if torch finds no GPU for `cuda`."""
+    found = torch.cuda.is_available()
+    if wanted == "cuda" and not found:
+        raise ConfigError("GLADOS_EMBEDDING_DEVICE=cuda: torch finds no GPU here; choose cpu, or see `glados doctor`")
+    return "cuda:0" if wanted == "cuda" or (wanted == "auto" and found and not beside_vllm) else "cpu"
+
+
 def shortened(vectors: Vectors, dimensions: int | None) -> Vectors:
     """The first numbers of each vector, with length 1 again; all numbers if None are asked for or all."""
     if dimensions is None or dimensions == vectors.shape[1]:
@@ -163,8 +176,13 @@ def shortened(vectors: Vectors, dimensions: int | None) -> Vectors:
     return np.ascontiguousarray(found / np.maximum(norms, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-def _give_way() -> None:
-    """Lower the priority of this thread, and of the threads that torch will start for it."""
+def _give_way(device: str) -> None:
+    """Lower the priority of this thread, and of the threads that torch will start for it.
+
+    With more threads than processors, those that wait for each other would spin, and take the chat model's time.
+    """
+    if device == "cpu":
+        torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
     except (AttributeError, OSError):

@@ -20,7 +20,7 @@ from glados_bots.inference.model_files.folder_checks import read_json
 UNUSED = "pooler."  # weights of a layer after the last one, which no recipe uses and some checkpoints lack
 ACTIVATIONS = {"torch.nn.modules.linear.Identity": None, "torch.nn.modules.activation.Tanh": torch.tanh}
 # The size of a batch in tokens, padding included. Everybody waits for the batch that is being computed.
-CPU_BATCH_TOKENS = 2_048
+CPU_BATCH_TOKENS = 1_024
 GPU_BATCH_TOKENS = 32_768
 LONGEST_WITHOUT_WINDOW = 1_000_000  # what a tokenizer names as its longest text if it knows none is far above
 
