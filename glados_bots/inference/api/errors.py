@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
+    InputRefusedError,
     ParameterRefusedError,
     PictureRefusedError,
     PromptRefusedError,
@@ -99,10 +100,18 @@ def from_engine(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
+        case InputRefusedError():
+            return ApiError(400, error.code, str(error), param=error.name, **error.figures)
         case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
             return _wrong_request(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
+    return _failed(error)
+
+
+def _failed(error: Exception) -> ApiError:
+    """An error that is not the request's fault."""
+    match error:
         case EngineDeadError():
             return ApiError(503, "engine_dead", str(error), retry_after=RESTARTS_S)
         case GenerationFailedError():
