@@ -70,7 +70,7 @@ class CardEngine(ABC):
                 async for event in events:
                     yield event
         finally:
-            self._line.leave()
+            self._line.leave(caller)
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):

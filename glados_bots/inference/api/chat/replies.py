@@ -26,7 +26,7 @@ def message(text: str, reasoning: str, calls: Sequence[ToolCall] = ()) -> dict[s
     more: dict[str, Any] = {"reasoning_content": reasoning} if reasoning else {}
     if calls:
         more["tool_calls"] = [{"id": call.id, **_called(call.name, call.arguments)} for call in calls]
-    return {"role": "assistant", "content": text if text or not calls else None, **more}
+    return {"role": "assistant", "content": text if text or not calls else None, "refusal": None, **more}
 
 
 def call_delta(piece: ToolCallDelta) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from glados_bots.inference.api.chat.tools import Replaced, ToolChoice, Tools, to
 from glados_bots.inference.api.checking import (
     EFFORT_OF_SWITCH,
     LEAST_TOP_P,
+    TOO_LONG,
     Effort,
     Penalty,
     StopStrings,
@@ -21,6 +22,7 @@ from glados_bots.inference.api.checking import (
     TemplateKwargs,
     Text,
     TokenLimit,
+    are_too_long,
     listed,
     or_nothing,
 )
@@ -29,7 +31,6 @@ from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.wire.events import Sampling
 
 MOST_MESSAGES = 2_000
-MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
 
 
 class StreamOptions(StrictSchema):
@@ -80,8 +81,8 @@ class ChatRequest(WithForm):
     def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
         if not any((message.content or "").strip() or message.pictures for message in messages):
             raise ValueError("give at least one message with text")
-        if sum(len(message.words.encode()) for message in messages) > MOST_WORDS:
-            raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages")
+        if are_too_long(message.words for message in messages):
+            raise ValueError(TOO_LONG)
         return messages
 
     @property
