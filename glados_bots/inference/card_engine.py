@@ -2,18 +2,19 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError
+from glados_bots.errors import EngineDeadError, ModelNotServedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
-from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.engine import EngineOptions, ServedLora
+from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
@@ -46,6 +47,14 @@ class CardEngine(ABC):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
+        with self._held(model) as asked:
+            async with aclosing(self._generate(asked, messages, sampling, caller)) as events:
+                async for event in events:
+                    yield event
+
+    async def _generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
         thread = self._picture_thread if any(message.pictures for message in messages) else None
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
@@ -62,6 +71,37 @@ class CardEngine(ABC):
                     yield event
         finally:
             self._line.leave()
+
+    @contextmanager
+    def _held(self, model: str) -> Iterator[str]:
+        """Keep the model loaded until a request has ended. Gives the name that `_answer` gets.
+
+        Raises:
+            ModelNotServedError: it is not loaded any more.
+        """
+        if model and model not in self.models:
+            raise ModelNotServedError(model)
+        yield model
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        await self.shelf.load(name, path, in_place=in_place)
+
+    async def unload_lora(self, name: str) -> None:
+        await self.shelf.unload(name)
+
+    @property
+    def loras(self) -> Mapping[str, ServedLora]:
+        return self.shelf.served
+
+    @property
+    @abstractmethod
+    def shelf(self) -> LoraShelf:
+        """Its LoRAs."""
+
+    @property
+    @abstractmethod
+    def models(self) -> tuple[str, ...]:
+        """Model names that a request may use; the first is the default."""
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):

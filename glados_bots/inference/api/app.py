@@ -4,6 +4,7 @@
                                         `capabilities` tells whether the model sees pictures, and `useful` is a
                                         better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
+    POST /v1/load_lora_adapter, /v1/unload_lora_adapter    LoRAs that come and go, for keys with the scope `admin`
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
 A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
@@ -23,6 +24,7 @@ from glados_bots.inference.api.chat import routes as chat
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.loras import routes as loras
 from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.service import Service
 from glados_bots.inference.engine import Engine
@@ -105,3 +107,4 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
+    loras.add(app, service)

@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
+    LoraRefusedError,
+    ModelNotServedError,
     ParameterRefusedError,
     PictureRefusedError,
     PromptRefusedError,
@@ -32,6 +34,7 @@ LONGEST_PLACE = 200  # characters of a field's name that an error text repeats
 JSON_NEEDED = "the body must be a JSON object, sent with the header Content-Type: application/json"
 COMES_BACK_S = 5.0  # a model loads in some seconds
 RESTARTS_S = 10.0
+STATUS_OF_LORA = {"invalid_lora": 400, "lora_not_found": 404, "lora_loading_off": 404, "loras_full": 409}
 HTTP_CODES = {404: "route_not_found", 405: "method_not_allowed"}
 
 
@@ -89,13 +92,15 @@ def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
     return ApiError(400, "image_not_supported", f"the model {model} cannot see pictures; {remedy}", param="messages")
 
 
-def from_engine(error: Exception) -> ApiError:
+def from_engine(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each kind
     """An engine's exception as a response. Logs unexpected exceptions with their traceback."""
     match error:
         case ApiError():
             return error
         case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
             return _wrong_request(error)
+        case ModelNotServedError() | LoraRefusedError():
+            return _of_lora(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
         case EngineDeadError():
@@ -104,6 +109,12 @@ def from_engine(error: Exception) -> ApiError:
             return ApiError(500, "generation_failed", str(error))
     log.error("an unexpected error ended an answer", exc_info=error)
     return ApiError(500, "internal_error", "an error inside the service; the service's log has the details")
+
+
+def _of_lora(error: ModelNotServedError | LoraRefusedError) -> ApiError:
+    if isinstance(error, ModelNotServedError):
+        return ApiError(404, "model_not_found", str(error), param="model")
+    return ApiError(STATUS_OF_LORA[error.code], error.code, str(error), retry_after=error.retry_after)
 
 
 def _wrong_request(

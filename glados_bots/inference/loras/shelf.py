@@ -1,0 +1,136 @@
+"""The LoRAs that an engine serves by name, and how they come and go: vLLM's rules, for every engine.
+
+One name changes at a time: a second load of a name waits for the first, and an unload waits for a load. What is half
+done is never served: a name is there when its LoRA is whole, and the old LoRA of a name stays until then.
+"""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from glados_bots.errors import ConfigError, LoraRefusedError
+from glados_bots.inference.engine import ServedLora
+from glados_bots.inference.loras import places
+from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.loras import require_lora
+
+log = logging.getLogger(__name__)
+
+OFF = "LoRAs come and go only where GLADOS_MAX_LORAS is above 0; set it, and start the service again"
+
+
+@dataclass(frozen=True, slots=True)
+class LoraLimits:
+    """What may be loaded at run time."""
+
+    most: int  # LoRAs at the same time, those from the start too; 0: none is ever loaded
+    rank: int  # of each
+    root: Path  # folder of all LoRAs that may be loaded
+    token: str | None  # for the hub
+
+
+class LoraShelf(ABC):
+    """Names and LoRAs of one engine. All methods run in the event loop.
+
+    Args:
+        limits: what may be loaded.
+        base: the hub id of the base, if it has one.
+        parent: the model name of the base.
+        fixed: model names that are no LoRAs, or stay.
+        given: the LoRAs from the start, by name.
+    """
+
+    def __init__(
+        self, limits: LoraLimits, base: str | None, parent: str, fixed: Collection[str], given: Mapping[str, Path]
+    ) -> None:
+        self.limits = limits
+        self._base = base
+        self._parent = parent
+        self._fixed = frozenset(fixed)
+        self.served = {name: ServedLora(folder.name, parent) for name, folder in given.items()}
+        self._loading: set[str] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def load(self, name: str, path: str, *, in_place: bool) -> None:
+        """Serve the LoRA in a folder or on the hub under a name.
+
+        Raises:
+            LoraRefusedError: the name, the path, the files or the number of LoRAs forbids it. Nothing has changed.
+        """
+        self._require_name(name)
+        async with self._changing(name):
+            self._require_room(name, in_place=in_place)
+            self._loading.add(name)
+            try:
+                folder = await asyncio.to_thread(self._checked, path)
+                await self._load(name, folder)
+                self.served[name] = ServedLora(places.shown(folder, self.limits.root, path), self._parent)
+            except ConfigError as error:
+                raise LoraRefusedError(str(error)) from error
+            except MemoryError as error:
+                raise LoraRefusedError(
+                    "there is too little memory to read this LoRA; free some, and try again"
+                ) from error
+            finally:
+                self._loading.discard(name)
+        log.info("loaded the LoRA %s from %s", name, folder)
+
+    async def unload(self, name: str) -> None:
+        """Refuse new requests for the name. Those that were accepted are answered in full.
+
+        Raises:
+            LoraRefusedError: no LoRA has this name, or it is the default model.
+        """
+        self._require_name(name)
+        async with self._changing(name):
+            if name not in self.served:
+                raise LoraRefusedError(f"The lora adapter {name!r} cannot be found.", "lora_not_found")
+            await self._unload(name)
+            del self.served[name]
+        log.info("unloaded the LoRA %s", name)
+
+    @abstractmethod
+    async def _load(self, name: str, folder: Path) -> None:
+        """Bring the LoRA into the engine. Its folder is checked, its weights are not. Raises ConfigError."""
+
+    @abstractmethod
+    async def _unload(self, name: str) -> None:
+        """Take the LoRA out of the engine."""
+
+    def _checked(self, path: str) -> Path:
+        folder = places.folder_of(path, self.limits.root, self.limits.token)
+        require_lora(folder, self._base)
+        return folder
+
+    def _require_name(self, name: str) -> None:
+        if self.limits.most == 0:
+            raise LoraRefusedError(OFF, "lora_loading_off")
+        if not NAME.fullmatch(name):
+            raise LoraRefusedError(
+                f"lora_name {name[:100]!r}: a name has 1 to 64 letters, digits and . _ -; choose another name"
+            )
+        if name in self._fixed:
+            raise LoraRefusedError(f"lora_name {name!r} is the name of a served base model; choose another name")
+
+    def _require_room(self, name: str, *, in_place: bool) -> None:
+        if name in self.served and not in_place:
+            raise LoraRefusedError(
+                f"The lora adapter {name!r} has already been loaded. If you want to load the adapter in place, "
+                "set 'load_inplace' to True."
+            )
+        if len({*self.served, *self._loading, name}) > self.limits.most:
+            raise LoraRefusedError(
+                f"{self.limits.most} LoRAs are loaded, as many as GLADOS_MAX_LORAS allows; unload one first",
+                "loras_full",
+            )
+
+    @asynccontextmanager
+    async def _changing(self, name: str) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
+            yield
