@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from glados_bots.conversation import Message
 from glados_bots.inference.engine import Engine
-from glados_bots.wire.events import Delta, Finished, Sampling
+from glados_bots.wire.events import Delta, Finished, Sampling, Thought
 
 SPEED = "tokens/s, {} streams"
 FIRST = "first token ms, {} streams"
@@ -65,9 +65,9 @@ async def ask(engine: Engine, question: str, tokens: int, model: str = "") -> An
     begun = time.perf_counter()
     first_s, pieces = 0.0, list[str]()
     async for event in engine.generate(model, [Message("user", question)], sampling):
-        if isinstance(event, Delta | Finished):
+        if isinstance(event, Thought | Delta | Finished):
             first_s = first_s or time.perf_counter() - begun
-        if isinstance(event, Delta):
+        if isinstance(event, Thought | Delta):
             pieces.append(event.text)
         if isinstance(event, Finished):
             return Answer("".join(pieces), event.completion_tokens, first_s)

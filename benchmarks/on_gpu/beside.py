@@ -44,7 +44,7 @@ def vllm(setup: Setup) -> Measured:
 async def _vllm(setup: Setup, program: str, arguments: tuple[str, ...]) -> Measured:
     from glados_bots.inference.vllm_engine.engine import VllmEngine  # noqa: PLC0415 - needs more packages
 
-    options: dict[str, Any] = {"vllm_command": program, "vllm_arguments": arguments, "show_reasoning": True}
+    options: dict[str, Any] = {"vllm_command": program, "vllm_arguments": arguments}
     options |= {"max_running": max(setup.streams), "cache_gb": 1.0 if setup.device == "cpu" else None}
     engine = VllmEngine(setup.card, EngineOptions(setup.data, hf_token=setup.token, **options))
     await engine.start()

@@ -36,8 +36,8 @@ Also = Callable[[Started], Awaitable[Figures]]
 
 @contextlib.asynccontextmanager
 async def started(setup: Setup, switches: Switches | None = None, **options: Any) -> AsyncIterator[Started]:
-    """The engine with weights as they are, unless `options` say otherwise. Shows reasoning, so that text is seen."""
-    chosen: dict[str, Any] = {"quantize": "none", "show_reasoning": True, "hf_token": setup.token, **options}
+    """The engine with weights as they are, unless `options` say otherwise."""
+    chosen: dict[str, Any] = {"quantize": "none", "hf_token": setup.token, **options}
     card = chosen.pop("card", setup.card)
     with observed(switches or Switches()) as library:
         engine = TransformersEngine(card, EngineOptions(setup.data, **chosen))

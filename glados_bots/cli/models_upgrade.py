@@ -86,7 +86,7 @@ def try_(
     from glados_bots.inference import run
 
     settings = _with_weights(load_settings(hf_token=token, model=name))
-    engine = run.build_engine(settings.model_copy(update={"show_reasoning": True}), revision)
+    engine = run.build_engine(settings, revision)
     typer.echo(f"> {QUESTION}")
     terminal.echo(asyncio.run(run.ask_once(engine, QUESTION)))
 

@@ -14,6 +14,10 @@ from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError, ModelNotServedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions, ServedLora
+from glados_bots.inference.grammars import sources
+from glados_bots.inference.grammars.calling import Calls, calls_of
+from glados_bots.inference.grammars.compiler import Compiler
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
@@ -29,6 +33,7 @@ class Prompt:
     """A conversation as an engine reads it."""
 
     tokens: list[int]
+    calls: Calls
     pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
 
 
@@ -41,6 +46,8 @@ class CardEngine(ABC):
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._picture_thread = ThreadPoolExecutor(1, "pictures")  # so that nobody's words wait for pictures
+        self._form_thread = ThreadPoolExecutor(1, "forms")  # so that nobody's words wait for a form to be compiled
+        self._compiler: Compiler | None = None  # the first form creates it
         self._encoder: Encoder | None = None  # `start` creates it
         self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
@@ -59,18 +66,20 @@ class CardEngine(ABC):
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
         room = self.encoder.room(prompt.tokens)
+        form = await self._form(prompt.tokens, prompt.calls.sampling)
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
             yield Begun(len(prompt.tokens))
             domain = caller if self._options.share_prefixes == "key" else ""
-            ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=prompt.pictures)
-            async with aclosing(self._reader(prompt.tokens, room, sampling).events(ask)) as events:
+            parts = {"domain": domain, "pictures": prompt.pictures, "form": form}
+            ask = partial(self._answer, model, sampling=prompt.calls.sampling, **parts)
+            async with aclosing(self._reader(prompt, room, sampling, form).events(ask)) as events:
                 async for event in events:
                     yield event
         finally:
-            self._line.leave()
+            self._line.leave(caller)
 
     @contextmanager
     def _held(self, model: str) -> Iterator[str]:
@@ -105,19 +114,35 @@ class CardEngine(ABC):
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
+            calls = calls_of(sampling, self.encoder.spellings)
             pictures = self._look(messages)
-            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), pictures)
+            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), calls, pictures)
 
     def _look(self, messages: Sequence[Message]) -> Sequence[Any]:
         """All pictures of a conversation in order, each with the `text` that stands for it. Blocks."""
         del messages
         return ()
 
-    def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
+    async def _form(self, prompt: list[int], sampling: Sampling) -> Form | None:
+        """The compiled form of the answer, if the request wants one. Raises ParameterRefusedError."""
+        wish = sampling.grammar
+        if wish is None:
+            return None
+
+        def made() -> Form:
+            compiler = self._compiler = self._compiler or Compiler(
+                self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
+            )
+            stops, decode = bool(self._stops(sampling)), self.encoder.tokenizer.decode
+            return Form(compiler, sources.lark(wish), wish.field, prompt, decode, stops=stops)
+
+        return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
+
+    def _reader(self, prompt: Prompt, room: int, sampling: Sampling, form: Form | None) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        show = self._options.show_reasoning
-        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits, show=show)
+        ends, stops = frozenset(self._ends), self._stops(sampling)
+        return Answer(self.encoder, prompt.tokens, ends, stops, limits, form=form, calls=prompt.calls)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
@@ -125,7 +150,15 @@ class CardEngine(ABC):
 
     @abstractmethod
     def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
+        self,
+        model: str,
+        prompt: list[int],
+        limit: int,
+        sampling: Sampling,
+        domain: str,
+        *,
+        pictures: Sequence[Any],
+        form: Form | None,
     ) -> AsyncGenerator[Tokens]:
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 

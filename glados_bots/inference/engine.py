@@ -61,7 +61,6 @@ class EngineOptions:
     max_loras: int = 0  # LoRAs at the same time, if they may come and go while the service runs; 0: they may not
     max_lora_rank: int = 16  # of each LoRA that comes later
     loras_dir: Path = Path("loras")  # LoRAs that come later are below this folder, or on the hub
-    show_reasoning: bool = False  # show what the model thinks before it answers
     thinking_tokens: int = 4096  # the most tokens of reasoning before an answer
     vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
     vllm_arguments: tuple[str, ...] = ()  # additional arguments of `vllm serve`, such as `--enforce-eager`
@@ -79,7 +78,9 @@ class Engine(Protocol):
     def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        """Answer one conversation: any number of `Queued`, then `Begun`, then `Delta`s, then exactly one `Finished`.
+        """Answer one conversation: any number of `Queued`, then `Begun`, then the pieces, then one `Finished`.
+
+        The pieces are `Thought`s, then `Delta`s and `ToolCallDelta`s.
 
         `caller` names the sender: callers take turns in the waiting line. Letters and digits, empty for the operator.
 

@@ -22,7 +22,8 @@ from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.presence import presence
 from glados_bots.inference.model_files.support import require_known
 from glados_bots.inference.settings import ServeSettings
-from glados_bots.wire.events import Delta, Sampling
+from glados_bots.wire.events import Sampling
+from glados_bots.wire.reasoning import Piece, Quote
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +54,21 @@ def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
 
 
 async def ask_once(engine: Engine, question: str) -> str:
-    """Start the engine, answer one question in a few words, and stop. Raises ConfigError if there is no answer."""
+    """Start the engine, answer one question in a few words, and stop. Reasoning comes as a quote.
+
+    Raises ConfigError if there is no answer.
+    """
     try:
         await engine.start()
         asked = engine.generate(engine.models[0], [Message("user", question)], Sampling(max_tokens=TRIAL_TOKENS))
         async with aclosing(asked) as events:
-            answer = "".join([event.text async for event in events if isinstance(event, Delta)]).strip()
+            quote = Quote(show=True)
+            pieces = [quote.feed(event) async for event in events if isinstance(event, Piece)]
     except EngineError as error:
         raise ConfigError(f"{question!r} has no answer ({first_line(error)}); choose another model") from error
     finally:
         await engine.stop()
+    answer = "".join(pieces).strip()
     if not answer:
         raise ConfigError(f"{question!r} has an empty answer; choose another model")
     return answer
@@ -99,7 +105,6 @@ def _build(settings: ServeSettings, choice: Choice | None) -> Engine:
         max_loras=settings.max_loras,
         max_lora_rank=settings.max_lora_rank,
         loras_dir=settings.loras_dir or settings.data_dir / "loras",
-        show_reasoning=settings.show_reasoning,
         thinking_tokens=settings.thinking_tokens,
         vllm_command=settings.vllm_command,
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),

@@ -1,4 +1,4 @@
-"""Hides the reasoning of a model, or shows it as a quote. Finds marks even if tokens cut them.
+"""Takes the reasoning of a model apart from its answer, and shows it as a quote. Finds marks even if tokens cut them.
 
 Only a mark at the very beginning counts: an answer that speaks about `<think>` keeps it.
 """
@@ -6,58 +6,58 @@ Only a mark at the very beginning counts: an answer that speaks about `<think>` 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from glados_bots.wire.events import Delta
+from glados_bots.wire.events import Delta, Thought
 
 MARKS = ("<think>", "</think>")
 TALK = frozenset(" `\"'(")  # characters before a mark that the answer speaks about
 LONGEST_PAUSE = 1_000  # characters of white space before or in reasoning that are looked through for a mark
 MOST_KEPT = 50  # marks that an answer speaks about; further ones are not checked
 
+Piece = Thought | Delta
+
 
 class Reasoning:
-    """A filter for one answer: `feed` text as it comes, and `close` at the end. Both return the text to show.
+    """Splits the text of one answer: `feed` text as it comes, and `close` at the end. Both return the pieces.
+
+    White space around the reasoning belongs to nothing.
 
     Args:
         marks: the strings that open and close the reasoning.
-        show: whether to show reasoning as a markdown quote before the answer; else it is hidden.
         begun: whether the prompt ended with the opening mark, as in some chat templates.
     """
 
-    def __init__(self, marks: tuple[str, str] = MARKS, *, show: bool = False, begun: bool = False) -> None:
+    def __init__(self, marks: tuple[str, str] = MARKS, *, begun: bool = False) -> None:
         self._open, self._close = marks
-        self._show = show
         self.is_inside = self.has_begun = begun  # the reasoning
         self._undecided = not begun  # only white space came so far
         self._held = ""
-        self._quote = ""  # the first piece of the quote that was shown
+        self._thinks = False  # the first word of the reasoning has come
         self._trim = begun  # the answer's first words have not come yet; empty lines before them are removed
 
-    def feed(self, text: str) -> str:
+    def feed(self, text: str) -> list[Piece]:
         self._held += text
         if self._undecided:
             self._decide()
-        shown = self._thoughts() if self.is_inside else ""
-        return shown if self._undecided or self.is_inside else shown + self._answer()
+        thought = self._thoughts() if self.is_inside else []
+        return thought if self._undecided or self.is_inside else thought + self._answer()
 
-    def think(self, text: str) -> str:
+    def think(self, text: str) -> list[Piece]:
         """Reasoning that the server sends in a field of its own, before the answer. A mark in it is part of it."""
         self._undecided = False
         self.is_inside = self.has_begun = self._trim = True
-        thought = (self._held + text).rstrip()
-        self._held = (self._held + text)[len(thought) :][-LONGEST_PAUSE:]
-        return self._quoted(thought) if self._show else ""
+        self._held += text
+        return self._up_to(len(self._held))
 
-    def answer(self) -> str:
+    def answer(self) -> None:
         """The end of such reasoning: `feed` gets the answer from now on."""
         self.is_inside, self._held = False, ""
-        return "\n\n" if self._quote else ""
 
-    def close(self) -> str:
-        """The rest of the text. Afterwards `is_inside` tells whether the whole answer was reasoning."""
+    def close(self) -> list[Piece]:
+        """The rest. Afterwards `is_inside` tells whether the whole answer was reasoning."""
         rest, self._held = self._held, ""
-        if not self.is_inside:
-            return rest
-        return self._quoted(rest.rstrip()) if self._show else ""
+        if self.is_inside:
+            return self._thought(rest.rstrip())
+        return [Delta(rest)] if rest else []
 
     def _decide(self) -> None:
         """Find out whether the answer begins with reasoning."""
@@ -68,28 +68,48 @@ class Reasoning:
         elif not self._open.startswith(begin) or len(self._held) > LONGEST_PAUSE:
             self._undecided = False
 
-    def _thoughts(self) -> str:
+    def _thoughts(self) -> list[Piece]:
         """Take the reasoning so far, up to its end if that has come."""
         thought, end, rest = self._held.partition(self._close)
         if not end:
-            thought = self._held[: len(self._held) - overlap(self._held, self._close)]
-        thought = thought.rstrip()
-        self.is_inside, self._held = not end, rest if end else self._held[len(thought) :][-LONGEST_PAUSE:]
-        shown = self._quoted(thought) if self._show else ""
-        return shown + "\n\n" if end and self._quote else shown
+            return self._up_to(len(self._held) - overlap(self._held, self._close))
+        self.is_inside, self._held = False, rest
+        return self._thought(thought.rstrip())
 
-    def _answer(self) -> str:
-        """The answer so far, without the empty lines between it and the reasoning."""
+    def _up_to(self, end: int) -> list[Piece]:
+        """Take reasoning from the held text, but keep the white space at its end."""
+        thought = self._held[:end].rstrip()
+        self._held = self._held[len(thought) :][-LONGEST_PAUSE:]
+        return self._thought(thought)
+
+    def _thought(self, text: str) -> list[Piece]:
+        text = text if self._thinks else text.lstrip()
+        self._thinks = self._thinks or bool(text)
+        return [Thought(text)] if text else []
+
+    def _answer(self) -> list[Piece]:
+        """Take the answer so far, without the empty lines between it and the reasoning."""
         text, self._held = self._held.lstrip("\n") if self._trim else self._held, ""
         self._trim = self._trim and not text
-        return text
+        return [Delta(text)] if text else []
 
-    def _quoted(self, text: str) -> str:
-        """The text as lines of a quote. Lines may come in pieces."""
-        text = text if self._quote else text.lstrip()
-        begin = "> " if text and not self._quote else ""
-        self._quote = self._quote or text
-        return begin + text.replace("\n", "\n> ")
+
+class Quote:
+    """The text to show of an answer: its reasoning as a markdown quote before it, or hidden unless `show`."""
+
+    def __init__(self, *, show: bool) -> None:
+        self._show = show
+        self._is_open = False  # lines of the quote stand there, and no word of the answer
+
+    def feed(self, piece: Piece) -> str:
+        """The text of a piece. Lines of the reasoning may come in pieces."""
+        if isinstance(piece, Delta):
+            gap, self._is_open = "\n\n" if self._is_open else "", False
+            return gap + piece.text
+        if not self._show:
+            return ""
+        begin, self._is_open = "" if self._is_open else "> ", True
+        return begin + piece.text.replace("\n", "\n> ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +171,7 @@ class Unopened:
         if thought:
             yield Folded()
             if self._show:
-                yield Delta("> " + thought.replace("\n", "\n> ") + "\n\n")
+                yield Delta(Quote(show=True).feed(Thought(thought)) + "\n\n")
 
     def _say(self, text: str) -> Iterator[Delta]:
         if text:

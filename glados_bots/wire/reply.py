@@ -7,7 +7,7 @@ read, because we ask for one answer.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +16,7 @@ from glados_bots.errors import ServiceUnavailableError
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.events import Delta, Finished, FinishReason, Queued
 from glados_bots.wire.parts import text_of, thoughts
-from glados_bots.wire.reasoning import Folded, Reasoning, Unfinished, Unopened
+from glados_bots.wire.reasoning import Folded, Piece, Quote, Reasoning, Unfinished, Unopened
 from glados_bots.wire.refusals import STRANGE, count, failure
 
 LONGEST_REPLY = 2**20  # characters; more than people read of one answer, and than we request
@@ -50,7 +50,8 @@ class Reply:
     def __init__(self, *, show_reasoning: bool) -> None:
         self.is_over = False  # the server has sent its last event; it may leave the connection open
         self._events = EventStream()
-        self._reasoning = Reasoning(show=show_reasoning)
+        self._reasoning = Reasoning()
+        self._quote = Quote(show=show_reasoning)
         self._unopened = Unopened(show=show_reasoning)
         self._reason: str | None = None
         self._usage: dict[str, Any] = {}
@@ -91,7 +92,7 @@ class Reply:
             raise ServiceUnavailableError("the inference service broke off in the middle of an answer")
         if REASONS.get(self._reason or "") == "error" and not self._spoke:
             raise ServiceUnavailableError("the inference service ended an answer with an error before its first word")
-        yield from self._told(self._reasoning.close())
+        yield from self._told(self._text_of(self._reasoning.close()))
         yield from self._unopened.close()
         if self._reasoning.is_inside:
             yield Unfinished()
@@ -165,11 +166,16 @@ class Reply:
         begins = not self._spoke and bool(whole.strip())
         if self._thinks and not self._spoke and not begins:
             return  # white space beside reasoning, which may continue
-        end = self._reasoning.answer() if self._thinks and begins else ""
+        if self._thinks and begins:
+            self._reasoning.answer()
         self._spoke, self._has_figures = self._spoke or begins, False
-        yield from self._shown(end + self._reasoning.feed(whole))
+        yield from self._shown(self._reasoning.feed(whole))
 
-    def _shown(self, shown: str) -> Iterator[ReplyEvent]:
+    def _text_of(self, pieces: Iterable[Piece]) -> str:
+        return "".join(map(self._quote.feed, pieces))
+
+    def _shown(self, pieces: Iterable[Piece]) -> Iterator[ReplyEvent]:
+        shown = self._text_of(pieces)
         yield from self._told(shown)
         if not shown and self._reasoning.has_begun and not self._is_thinking_told:
             self._is_thinking_told = True

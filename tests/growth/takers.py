@@ -38,7 +38,7 @@ from glados_bots.settings import words
 from glados_bots.surface import FileLimits, TableLimits
 from glados_bots.wire import model_list
 from glados_bots.wire.event_stream import EventStream
-from glados_bots.wire.reasoning import Reasoning, Unopened
+from glados_bots.wire.reasoning import Quote, Reasoning, Unopened
 from glados_bots.wire.refusals import refusal
 from glados_bots.wire.reply import Reply
 from glados_discord.answers import markdown as discord
@@ -67,10 +67,11 @@ def pieces(text: str) -> list[str]:
 
 
 def reasoned(text: str) -> object:
-    """An answer of a model that thinks first, shown and folded, and of one whose prompt began the thought."""
-    filters = [Reasoning(show=True), Reasoning(), Reasoning(begun=True, show=True)]
+    """An answer of a model that thinks first, and of one whose prompt began the thought, shown as a quote."""
+    readers, quote = [Reasoning(), Reasoning(begun=True)], Quote(show=True)
     unopened = Unopened(show=True)
-    shown = [[each.feed(piece) for piece in pieces(text)] + [each.close()] for each in filters]
+    found = [[each.feed(piece) for piece in pieces(text)] + [each.close()] for each in readers]
+    shown = [quote.feed(piece) for reader in found for part in reader for piece in part]
     return shown, [list(unopened.feed(piece)) for piece in pieces(text)], list(unopened.close())
 
 

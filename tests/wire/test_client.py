@@ -21,8 +21,8 @@ from glados_bots.errors import (
     RequestRejectedError,
     ServiceUnavailableError,
 )
+from glados_bots.inference.api import streaming
 from glados_bots.inference.api.app import create_app
-from glados_bots.inference.api.chat import answers
 from glados_bots.wire import client as client_module
 from glados_bots.wire.client import InferenceClient
 from glados_bots.wire.events import Delta, Finished, Queued
@@ -299,7 +299,7 @@ async def test_a_waiting_client_is_not_given_up_while_the_service_says_that_it_l
     engine: ScriptedEngine, client: InferenceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client._http, "timeout", httpx.Timeout(0.5))
-    monkeypatch.setattr(answers, "KEEP_ALIVE_S", 0.1)
+    monkeypatch.setattr(streaming, "KEEP_ALIVE_S", 0.1)
     engine.gate = asyncio.Semaphore(0)
     asking = asyncio.create_task(ask(client))
     await until(lambda: engine.asked)

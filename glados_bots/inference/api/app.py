@@ -5,6 +5,7 @@
                                         better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
     POST /v1/load_lora_adapter, /v1/unload_lora_adapter    LoRAs that come and go, for keys with the scope `admin`
+    POST /v1/responses                  the same in OpenAI's newer form; nothing is stored
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
 A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
@@ -14,18 +15,19 @@ leaves, its generation is cancelled.
 from collections.abc import Callable, Sequence
 
 from fastapi import Depends, FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import models
+from glados_bots.inference.api import description, models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
-from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.chat import routes as chat
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.loras import routes as loras
 from glados_bots.inference.api.picture_parts import PictureReader
+from glados_bots.inference.api.responses import routes as responses
 from glados_bots.inference.api.service import Service
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
@@ -64,6 +66,7 @@ def create_app(
         title="GLaDOS inference service",
         lifespan=service.lifespan,
         dependencies=[Depends(authorise)],
+        responses=description.REFUSALS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -85,7 +88,7 @@ def _let_pages_ask(app: FastAPI, origins: Sequence[str]) -> None:
         allow_origins=origins,
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
-        expose_headers=[answers.PLACE, "Retry-After", "X-Request-Id"],
+        expose_headers=[streaming.PLACE, "Retry-After", "X-Request-Id"],
     )
 
 
@@ -99,7 +102,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         service.require_ready()
         return {"status": "ready"}
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
@@ -108,3 +111,4 @@ def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
     loras.add(app, service)
+    responses.add(app, service)

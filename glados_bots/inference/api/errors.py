@@ -84,6 +84,11 @@ def not_ready(reason: str) -> ApiError:
     return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)
 
 
+def wrong_value(place: str, reason: str) -> ApiError:
+    """The error of a field whose value is not offered. Args: place: of the field in the request."""
+    return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
+
+
 def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
     """The error of a model that gets a picture and sees none."""
     remedy = "leave them out, or serve a model that sees (docs/models.md)"

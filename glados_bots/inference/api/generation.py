@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.types import Receive
 
@@ -19,11 +20,12 @@ from glados_bots import tracing
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued
+from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued, Thought, ToolCallDelta
 
 LONGEST_WAIT_S = 600.0  # from the request to the first words
 LONGEST_ANSWER_S = 1800.0  # from the first words to the last
 PIECE_S = 0.05  # from one piece of an answer to the next
+Piece = Thought | Delta | ToolCallDelta
 CLIENT_LEFT = 499  # nginx's status for a client that closed the connection; nobody reads it
 
 
@@ -80,18 +82,18 @@ class Generation:
             self._news.clear()
         if isinstance(item, ApiError):
             raise item
-        if isinstance(item, Delta):
+        if isinstance(item, Piece):
             self._next_piece_at = asyncio.get_running_loop().time() + PIECE_S
         return item
 
     def _put(self, item: Event | ApiError) -> None:
         """Queue an event. Words join unread words and wait for the next piece; other events are available at once."""
-        if not isinstance(item, Delta):
+        if not isinstance(item, Piece):
             self._unread.append(item)
             self._news.set()
             return
-        if self._unread and isinstance(last := self._unread[-1], Delta):
-            self._unread[-1] = Delta(last.text + item.text)
+        if self._unread and (joined := _joined(self._unread[-1], item)):
+            self._unread[-1] = joined
             return
         self._unread.append(item)
         loop = asyncio.get_running_loop()
@@ -164,7 +166,7 @@ class Generation:
         self.begun = not isinstance(event, Queued)
         if isinstance(event, Begun):
             self._prompt_tokens = event.prompt_tokens
-        if isinstance(event, Delta):
+        if isinstance(event, Piece):
             self._pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
@@ -178,3 +180,15 @@ class Generation:
             self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
             self._metrics.tokens.labels("cached").inc(event.cached_tokens)
             self._metrics.tokens.labels("completion").inc(event.completion_tokens)
+
+
+def _joined(one: Event | ApiError, other: Piece) -> Piece | None:
+    """Two neighbours as one piece; None if they are of different kinds or of different calls."""
+    match one, other:
+        case Delta(), Delta():
+            return Delta(one.text + other.text, one.logprobs + other.logprobs)
+        case Thought(), Thought():
+            return Thought(one.text + other.text)
+        case ToolCallDelta(), ToolCallDelta() if one.index == other.index:
+            return replace(one, arguments=one.arguments + other.arguments)
+    return None

@@ -1,9 +1,9 @@
 """The pictures of a request: the parts that name them, and their bytes, checked one after the other."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glados_bots.conversation import Message, Picture
@@ -33,6 +33,15 @@ def address(part: dict[str, Any]) -> str:
     return url
 
 
+@dataclass(frozen=True, slots=True)
+class PicturePart:
+    """A part of a request that names a picture."""
+
+    message: int  # the index of the message, as the engine gets it, that shows it
+    place: str  # in the request, such as `messages.0.content.1.image_url`
+    url: str
+
+
 class PictureReader:
     """Reads the pictures of requests. Args: fetcher: None if http(s) addresses are not allowed.
 
@@ -44,26 +53,26 @@ class PictureReader:
         self._fetcher = fetcher
         self._thread = ThreadPoolExecutor(1, "pictures")
 
-    async def read(self, messages: Sequence[Message], urls: Sequence[Sequence[tuple[int, str]]]) -> list[Message]:
+    async def read(self, messages: Sequence[Message], parts: Sequence[PicturePart]) -> list[Message]:
         """The messages with their pictures.
 
         Args:
             messages: without pictures.
-            urls: for each message, the place among its parts and the URL of every picture.
+            parts: those of all messages, in order.
 
         Raises:
-            ApiError: a picture cannot be read; the error names its message and part.
+            ApiError: a picture cannot be read; the error names its place.
         """
-        if sum(map(len, urls)) > MOST_PICTURES:
+        if len(parts) > MOST_PICTURES:
             raise ApiError(400, "invalid_value", f"messages: at most {MOST_PICTURES} pictures", param="messages")
         found: dict[int, list[Picture]] = {}
-        for message, part, url in _numbered(urls):
-            place = f"messages.{message}.content.{part}.image_url"
+        for part in parts:
+            place = part.place
             try:
-                picture = await self._read(url)
+                picture = await self._read(part.url)
             except PictureRefusedError as error:
                 raise ApiError(400, "invalid_image", f"{place}: {error}", param=place) from error
-            found.setdefault(message, []).append(picture)
+            found.setdefault(part.message, []).append(picture)
             if sum(one.width * one.height for pictures in found.values() for one in pictures) > MOST_PIXELS_TOGETHER:
                 text = f"{place}: the pictures may have {MOST_PIXELS_TOGETHER // 10**6} million pixels together"
                 raise ApiError(400, "invalid_image", f"{text}; send fewer or smaller ones", param=place)
@@ -78,7 +87,3 @@ class PictureReader:
         else:
             content = await self._fetcher.fetch(url)
         return await loop.run_in_executor(self._thread, decoding.checked, content)
-
-
-def _numbered(urls: Sequence[Sequence[tuple[int, str]]]) -> Iterator[tuple[int, int, str]]:
-    return ((message, part, url) for message, pictures in enumerate(urls) for part, url in pictures)

@@ -11,10 +11,11 @@ from fastapi import FastAPI, Request
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.access import Caller, KeyGate
+from glados_bots.inference.api.costs import costs
 from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.inference.api.picture_parts import PictureReader
+from glados_bots.inference.api.picture_parts import PicturePart, PictureReader
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
 from glados_bots.wire.events import Sampling
@@ -32,8 +33,6 @@ class Asked:
     model: str
     messages: Sequence[Message]
     sampling: Sampling
-    least_tokens: int  # estimated tokens of the prompt, if the engine never reports them
-    most_tokens: int  # what the request can cost at most
 
 
 class Service:
@@ -99,31 +98,30 @@ class Service:
             served = ", ".join(self.engine.models)
             raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
 
-    async def shown(
-        self, model: str, messages: list[Message], urls: Sequence[Sequence[tuple[int, str]]]
-    ) -> list[Message]:
+    async def shown(self, model: str, messages: list[Message], parts: Sequence[PicturePart]) -> list[Message]:
         """The messages with their pictures, see `PictureReader.read`.
 
         Raises:
             ApiError: (400) the model sees none, or a picture is bad.
         """
-        if not any(urls):
+        if not parts:
             return messages
         if model not in self.engine.seeing:
             raise cannot_see(model, self.engine.seeing)
-        return await self._reader.read(messages, urls)
+        return await self._reader.read(messages, parts)
 
     def begin(self, asked: Asked, request: Request) -> Generation:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         caller: Caller = request.state.caller
-        self.gate.reserve(caller, asked.most_tokens)
+        bounds = costs(asked.messages, asked.sampling, self.engine)
+        self.gate.reserve(caller, bounds.most)
         events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller.name)
         generation = Generation(events, request.receive, self.metrics, self._heed)
         self._live.add(generation)
 
         def ended(_: object) -> None:
             self._live.discard(generation)
-            self.gate.settle(caller, asked.most_tokens, generation.cost(asked.least_tokens))
+            self.gate.settle(caller, bounds.most, generation.cost(bounds.least))
 
         generation.task.add_done_callback(ended)
         return generation

@@ -4,13 +4,17 @@ Reasoning has a limit of its own, so that it takes no room from the answer. At t
 a new one continues after the reasoning and its closing mark. The cache holds most of that prompt already.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.decoding.form_stops import FormStops
+from glados_bots.inference.grammars.calling import Calls
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason
+from glados_bots.wire.reasoning import Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Answer:
         ends: tokens that end an answer.
         stop: strings that end it.
         limits: of this answer.
-        show: whether to show the reasoning as a quote.
+        form: that it must have; then a stop string ends it only where it has the form.
+        calls: its calls of tools.
     """
 
     def __init__(
@@ -61,11 +66,15 @@ class Answer:
         stop: Sequence[str],
         limits: Limits,
         *,
-        show: bool,
+        form: Form | None,
+        calls: Calls,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        self._text = Detokenizer(encoder.tokenizer, stop, encoder.marks.codes)
-        self._folding = encoder.folding(prompt, show=show)
+        codes = {**calls.codes, **encoder.marks.codes}
+        self._text = Detokenizer(encoder.tokenizer, () if form else stop, codes)
+        self._stops = FormStops(stop, form.has) if form else None
+        self._calls = calls.reader
+        self._reasoning = encoder.reasoning(prompt, calls=calls.reader is not None)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
         self._speaks = False  # whether the answer has begun
@@ -73,49 +82,64 @@ class Answer:
         self._reason: FinishReason | None = None
 
     async def events(self, ask: Ask) -> AsyncGenerator[Event]:
-        """All deltas, and one Finished. `ask` makes a request from a prompt and a limit in tokens."""
+        """All thoughts and deltas, and one Finished. `ask` makes a request from a prompt and a limit in tokens."""
         while self._reason is None:
             before, most = self._count, self._next_limit()
             async with aclosing(ask([*self._prompt, *self._added], most)) as pieces:
                 async for piece in pieces:
-                    if delta := self._read(piece):
-                        yield Delta(delta)
+                    for read in self._told(self._read(piece)):
+                        yield read
                     if self._left < 1 and self._count - before < most:  # else the engine itself ends now
                         self._reason = self._reason or "length"
                     if self._reason or self._must_close:
                         break
             if self._reason is None and self._must_close:
-                if delta := self._close_reasoning():
-                    yield Delta(delta)
+                for read in self._told(self._close_reasoning()):
+                    yield read
             elif self._count == before:
                 self._reason = self._reason or "length"
-        if rest := self._folding.feed(self._text.close()) + self._folding.close():
-            yield Delta(rest)
-        yield Finished(self._reason, len(self._prompt), self._cached, self._count, self._reasoned)
+        for read in self._told(self._rest(), is_last=True):
+            yield read
+        reason = self._calls.reason(self._reason) if self._calls else self._reason
+        yield Finished(reason, len(self._prompt), self._cached, self._count, self._reasoned)
 
-    def _read(self, piece: Tokens) -> str:
+    def _rest(self) -> list[Piece]:
+        """What was held back, now that nothing follows."""
+        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
+        return [*self._stops.read(rest), *self._stops.close()] if self._stops else rest
+
+    def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
-        was_inside = self._folding.is_inside
-        delta = self._folding.feed(self._text.feed([token for token in piece.ids if token not in self._ends]))
+        was_inside = self._reasoning.is_inside
+        read = self._reasoning.feed(self._text.feed([token for token in piece.ids if token not in self._ends]))
         if self._count == len(self._added):  # no closing mark has been added: this is the first request
             self._cached = min(piece.cached or self._cached, len(self._prompt))
         self._added.extend(piece.ids)
         self._count += len(piece.ids)
-        if was_inside or self._folding.is_inside:
+        if was_inside or self._reasoning.is_inside:
             self._reasoned = self._reasoned + len(piece.ids) if self._reasoned else self._count
-        elif self._reasoned and not self._speaks and not delta:  # marks and empty lines before the answer
+        elif self._reasoned and not self._speaks and not read:  # marks and empty lines before the answer
             self._reasoned += len(piece.ids)
         else:
-            self._speaks = self._speaks or bool(delta)
-        if self._text.stopped or piece.reason == "stop":
+            self._speaks = self._speaks or bool(read)
+        if self._stops:
+            read = self._stops.read(read)
+        if self._text.stopped or (self._stops and self._stops.stopped) or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason
-        return delta
+        return read
+
+    def _told(self, pieces: list[Piece], *, is_last: bool = False) -> Iterator[Event]:
+        """The pieces, and the calls in their words."""
+        for piece in pieces:
+            yield from self._calls.feed(piece.text) if self._calls and isinstance(piece, Delta) else (piece,)
+        if is_last and self._calls:
+            yield from self._calls.close()
 
     @property
     def _must_close(self) -> bool:
-        return self._folding.is_inside and self._reasoned >= self._limits.reasoning
+        return self._reasoning.is_inside and self._reasoned >= self._limits.reasoning
 
     @property
     def _left(self) -> int:
@@ -124,14 +148,14 @@ class Answer:
 
     def _next_limit(self) -> int:
         """The limit of the next request. A model that may reason gets room for both: then one request is enough."""
-        may_reason = self._folding.is_inside or (self._encoder.marks.are_tokens and not self._count)
+        may_reason = self._reasoning.is_inside or (self._encoder.marks.are_tokens and not self._count)
         reasoning = max(0, self._limits.reasoning - self._reasoned) if may_reason else 0
         return min(self._left + reasoning, self._limits.room - len(self._added))
 
-    def _close_reasoning(self) -> str:
-        tokens = self._encoder.closing(self._folding)
-        delta = self._folding.feed(self._folding.closing)
+    def _close_reasoning(self) -> list[Piece]:
+        tokens = self._encoder.closing(self._reasoning)
+        read = self._reasoning.feed(self._reasoning.closing)
         self._added.extend(tokens)
         if self._left < 1:
             self._reason = "length"
-        return delta
+        return read

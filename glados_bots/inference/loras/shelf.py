@@ -14,7 +14,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from glados_bots.errors import ConfigError, LoraRefusedError
-from glados_bots.inference.engine import ServedLora
+from glados_bots.inference.engine import EngineOptions, ServedLora
 from glados_bots.inference.loras import places
 from glados_bots.inference.model_files.cards import NAME
 from glados_bots.inference.model_files.loras import require_lora
@@ -33,12 +33,16 @@ class LoraLimits:
     root: Path  # folder of all LoRAs that may be loaded
     token: str | None  # for the hub
 
+    @classmethod
+    def of(cls, options: EngineOptions) -> "LoraLimits":
+        return cls(options.max_loras, options.max_lora_rank, options.loras_dir, options.hf_token)
+
 
 class LoraShelf(ABC):
     """Names and LoRAs of one engine. All methods run in the event loop.
 
     Args:
-        limits: what may be loaded.
+        options: what may be loaded.
         base: the hub id of the base, if it has one.
         parent: the model name of the base.
         fixed: model names that are no LoRAs, or stay.
@@ -46,9 +50,9 @@ class LoraShelf(ABC):
     """
 
     def __init__(
-        self, limits: LoraLimits, base: str | None, parent: str, fixed: Collection[str], given: Mapping[str, Path]
+        self, options: EngineOptions, base: str | None, parent: str, fixed: Collection[str], given: Mapping[str, Path]
     ) -> None:
-        self.limits = limits
+        self.limits = LoraLimits.of(options)
         self._base = base
         self._parent = parent
         self._fixed = frozenset(fixed)

@@ -1,4 +1,4 @@
-"""The marks of a model's reasoning: which ones a model has, and the filter that folds the reasoning of one answer."""
+"""The marks of a model's reasoning: which ones a model has, and the reader that finds them in one answer."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,7 +16,7 @@ from glados_bots.inference.prompts.channels import (
     Channels,
     Harmony,
 )
-from glados_bots.wire.reasoning import MARKS, Reasoning
+from glados_bots.wire.reasoning import MARKS, Piece, Reasoning
 
 HARMONY = {
     "<|channel|>": CHANNEL,
@@ -46,13 +46,18 @@ class ReasoningMarks:
     Attributes:
         codes: the character that stands for each special token that is a mark, by token id.
         are_tokens: whether the vocabulary has the opening mark, so that the model probably reasons.
+        pair: the marks as text; for Harmony, those of other models.
+        is_harmony: whether the model writes in channels, as gpt-oss does.
+        end: the token that ends a message of Harmony; -1 if there is none.
     """
 
     def __init__(self, tokenizer: Any, given: Given) -> None:
         added = {str(token.content): (number, token.special) for number, token in _added(tokenizer).items()}
         pair = given or _found(added)
         self._channels: Callable[[], Channels] | None = None
-        self._pair = MARKS if pair == "harmony" else pair
+        self.is_harmony = pair == "harmony"
+        self.pair = MARKS if pair == "harmony" else pair
+        self.end = added.get("<|end|>", (-1, False))[0]
         coded: Mapping[str, str] = {}
         if pair == "harmony":
             self._channels, coded = Harmony, HARMONY
@@ -66,25 +71,25 @@ class ReasoningMarks:
         self._coded = coded
         self.codes = {added[text][0]: code for text, code in coded.items() if text in added and added[text][1]}
 
-    def fold(self, prompt_end: str, *, show: bool) -> "Folding":
-        """The filter for one answer.
+    def reader(self, prompt_end: str, *, calls: bool = False) -> "CodedReasoning":
+        """The reader of one answer.
 
         Args:
-            prompt_end: the last tokens of the prompt as text, with special tokens.
-            show: whether to show the reasoning as a quote.
+            prompt_end: the prompt's last tokens as text, with special tokens.
+            calls: whether the answer may hold calls of tools.
         """
         if self._channels is None:
-            return Folding(self._pair, None, show=show, begun=prompt_end.rstrip().endswith(self._pair[0]))
-        channels = self._channels()
+            return CodedReasoning(self.pair, None, begun=prompt_end.rstrip().endswith(self.pair[0]))
+        channels = Harmony(calls=calls) if self.is_harmony else self._channels()
         if isinstance(channels, Brackets):
-            begun = prompt_end.rstrip().endswith(self._pair[0])
-            channels.feed(OPEN * begun)
-            return Folding((OPEN, CLOSE), channels, show=show, begun=begun)
+            begun = prompt_end.rstrip().endswith(self.pair[0])
+            channels.feed(f"{OPEN}\n" * begun)  # the line holds the name, if there is one
+            return CodedReasoning((OPEN, CLOSE), channels, begun=begun)
         header = prompt_end.rpartition("<|start|>")[2].partition("<|channel|>")
-        folding = Folding((OPEN, CLOSE), channels, show=show)
+        reader = CodedReasoning((OPEN, CLOSE), channels)
         if header[1]:  # the template has begun the message's header
-            folding.feed(CHANNEL + header[2].replace("<|message|>", MESSAGE))
-        return folding
+            reader.feed(CHANNEL + header[2].replace("<|message|>", MESSAGE))
+        return reader
 
     def written(self, coded: str) -> str:
         """Coded text as the tokenizer reads it."""
@@ -94,32 +99,34 @@ class ReasoningMarks:
         return coded.replace(END, "<|end|>")
 
 
-class Folding(Reasoning):
-    """Folds the reasoning of one answer, from coded text.
+class CodedReasoning(Reasoning):
+    """Splits the coded text of one answer.
 
     Args:
         marks: the strings that open and close the reasoning.
         channels: what rewrites the text with these marks; None if the model writes them itself.
-        show, begun: see `Reasoning`.
+        begun: see `Reasoning`.
     """
 
-    def __init__(
-        self, marks: tuple[str, str], channels: Channels | None, *, show: bool = False, begun: bool = False
-    ) -> None:
-        super().__init__(marks, show=show, begun=begun)
+    def __init__(self, marks: tuple[str, str], channels: Channels | None, *, begun: bool = False) -> None:
+        super().__init__(marks, begun=begun)
         self._channels = channels
 
-    def feed(self, text: str) -> str:
-        text = text if self._channels is None else self._channels.feed(text)
-        return super().feed(text).translate(NO_CODES)
+    def feed(self, text: str) -> list[Piece]:
+        return _without_codes(super().feed(text if self._channels is None else self._channels.feed(text)))
 
-    def close(self) -> str:
-        return super().close().translate(NO_CODES)
+    def close(self) -> list[Piece]:
+        return _without_codes(super().close())
 
     @property
     def closing(self) -> str:
         """What must follow now, as coded text, so that the reasoning ends and the answer begins."""
         return f"\n{self._close}\n\n" if self._channels is None else self._channels.closing
+
+
+def _without_codes(pieces: list[Piece]) -> list[Piece]:
+    texts = [(type(piece), piece.text.translate(NO_CODES)) for piece in pieces]
+    return [kind(text) for kind, text in texts if text]
 
 
 def _added(tokenizer: Any) -> Mapping[int, Any]:

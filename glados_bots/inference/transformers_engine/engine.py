@@ -21,7 +21,7 @@ from glados_bots.errors import (
 from glados_bots.inference.card_engine import CardEngine, Prompt
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.loras.shelf import LoraLimits
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
@@ -90,7 +90,7 @@ class TransformersEngine(CardEngine):
                 pass
         if self._shelf.spare:  # tells which layers no LoRA can change, see `MultiLora.strange`
             prompt = self.encoder.encode(messages)
-            async for _ in self._answer(self._shelf.spare, prompt, 2, Sampling(), "", pictures=()):
+            async for _ in self._answer(self._shelf.spare, prompt, 2, Sampling(), "", pictures=(), form=None):
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
@@ -165,9 +165,7 @@ class TransformersEngine(CardEngine):
         return kind(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
 
     def _lora_slots(self, loaded: Loaded) -> LoraSlots:
-        options = self._options
-        limits = LoraLimits(options.max_loras, options.max_lora_rank, options.loras_dir, options.hf_token)
-        return LoraSlots(limits, self._card.base.hub, loaded, lambda: self._schedulers)
+        return LoraSlots(self._options, self._card.base.hub, loaded, lambda: self._schedulers)
 
     def _held(self, model: str) -> AbstractContextManager[str]:
         return self._shelf.held(model)
@@ -186,7 +184,15 @@ class TransformersEngine(CardEngine):
         return prompt
 
     async def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Seen]
+        self,
+        model: str,
+        prompt: list[int],
+        limit: int,
+        sampling: Sampling,
+        domain: str,
+        *,
+        pictures: Sequence[Seen],
+        form: Form | None,
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves. Args: model: the LoRA's mark."""
         self._require_alive()
@@ -198,6 +204,7 @@ class TransformersEngine(CardEngine):
         outputs = self._outputs[request_id] = asyncio.Queue()
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
         row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids)
+        matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
         reason: FinishReason | None = None
@@ -207,7 +214,9 @@ class TransformersEngine(CardEngine):
                 output = self._unfailed(await outputs.get())
                 new, finished = output.tokens[count:], output.finished
                 count, last = count + len(new), new[-1] if new else last
-                if finished:
+                if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
+                    reason, finished = "stop", True  # nothing but an end can follow
+                elif finished:
                     reason = "stop" if last in self._ends else "length"
                 if new or finished:
                     yield Tokens(new, scheduler.cached(request_id), reason)
@@ -222,6 +231,8 @@ class TransformersEngine(CardEngine):
             return output
         self._require_alive()
         cause = output if isinstance(output, Exception) else None
+        if isinstance(cause, GenerationFailedError):
+            raise cause
         error = str(cause or getattr(output, "error", None))
         log.error("an answer failed inside the model: %s", error, exc_info=cause)
         full = out_of_memory.EXPLANATION

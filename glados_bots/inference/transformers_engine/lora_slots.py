@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 
 from glados_bots.errors import LoraRefusedError, ModelNotServedError
-from glados_bots.inference.loras.shelf import LoraLimits, LoraShelf
+from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.transformers_engine.loading import Loaded
 from glados_bots.inference.transformers_engine.multi_lora import BASE, Pair
 from glados_bots.inference.transformers_engine.scheduler import Scheduler
@@ -44,20 +45,20 @@ class LoraSlots(LoraShelf):
     """The LoRAs of a model of transformers.
 
     Args:
-        limits: what may be loaded.
+        options: what may be loaded.
         base: the hub id of the base, if it has one.
         loaded: the model and its LoRAs from the start.
         schedulers: gives what computes with the model.
     """
 
     def __init__(
-        self, limits: LoraLimits, base: str | None, loaded: Loaded, schedulers: Callable[[], Sequence[Scheduler]]
+        self, options: EngineOptions, base: str | None, loaded: Loaded, schedulers: Callable[[], Sequence[Scheduler]]
     ) -> None:
         slots = loaded.slots
         default = next(iter(slots))
         parent = next((name for name, slot in slots.items() if slot == BASE), default)
         given = {name: folder for name, folder in loaded.given.items() if name != default}
-        super().__init__(limits, base, parent, slots.keys() - given.keys(), given)
+        super().__init__(options, base, parent, slots.keys() - given.keys(), given)
         self._numbers = count(1)
         self._places = {name: Place(slot, next(self._numbers)) for name, slot in slots.items()}
         self._loras = loaded.loras

@@ -7,15 +7,17 @@ answer whatever else is in the batch (up to rounding, which depends on the batch
 can mix, a row that fails ends only its own request, and a captured CUDA graph contains no choice.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
 from glados_bots.inference.card_engine import chosen
+from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.model_files.cards import SamplingDefaults
+from glados_bots.inference.transformers_engine import bound
 from glados_bots.wire.events import Sampling
 
 LIKELY = 1e-3  # as a share of the largest probability
@@ -38,6 +40,8 @@ class RowSettings:
     # Whether a token after these tokens would complete a forbidden word. It checks the text, because many token
     # sequences can spell one word
     forbids: Callable[[Sequence[int], int], bool] | None = None
+    # Follows the form of the answer, and says which tokens may come
+    matcher: Matcher | None = None
     # Tokens chosen so far; empty unless the choice depends on them
     said: list[int] = field(default_factory=list)
     # How often each token was generated; `choose` updates it
@@ -45,6 +49,11 @@ class RowSettings:
     counted: int = 0
     # Mask over the vocabulary of all tokens in prompt and answer, for the repetition penalty
     seen: torch.Tensor | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the choice depends on the scores alone."""
+        return not self.looks_back and self.matcher is None
 
     @property
     def looks_back(self) -> bool:
@@ -114,7 +123,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
         """The next token of each request. Args: scores (rows, vocabulary), float32, one row per state."""
         rows = self._of(states)
-        if all(row is not None and row.temperature < COLDEST and not row.looks_back for row in rows):
+        if all(row is not None and row.temperature < COLDEST and row.is_free for row in rows):
             return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
         return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
 
@@ -126,7 +135,32 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
             if row is not None and row.looks_back:
                 tokens[index] = self._choose_row(state, row, scores[index])
+        forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.looks_back}
+        if forms:
+            self._bind(states, rows, scores, tokens, forms)
         return tokens
+
+    def _bind(
+        self,
+        states: Sequence[Any],
+        rows: Sequence[RowSettings | None],
+        scores: torch.Tensor,
+        tokens: torch.Tensor,
+        forms: Mapping[int, Matcher],
+    ) -> None:
+        """Draw again, and change `tokens`, where a row's form does not allow the drawn one. Waits for the device."""
+        drawn = zip(forms.items(), tokens[list(forms)].tolist(), strict=True)
+        wrong = bound.masks(
+            {place: (matcher, token) for (place, matcher), token in drawn},
+            lambda place, error: self._on_failure(states[place].request_id, error),
+        )
+        if not wrong:
+            return
+        places, allowed = list(wrong), torch.stack(list(wrong.values())).to(scores.device)
+        again = draw_allowed(scores[places], [row for place in places if (row := rows[place])], allowed)
+        tokens[places] = again
+        for place, token in zip(places, again.tolist(), strict=True):
+            forms[place].take(token)
 
     def _of(self, states: Sequence[Any]) -> list[RowSettings | None]:
         """The settings of each request; None for a cancelled request, whose token is discarded."""
@@ -156,7 +190,7 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
     for token in fresh:
         settings.counts[token] = settings.counts.get(token, 0) + 1
     settings.counted = len(generated)
-    scores = _penalised(scores, settings, fresh)
+    given, scores = scores, _penalised(scores, settings, fresh)
     repeats = _repeats(settings, generated)
     if repeats or settings.forbids:
         scores = scores.clone()
@@ -165,13 +199,42 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
     while settings.forbids and settings.forbids(generated, token):
         scores[token] = -torch.inf
         token = _draw(scores, settings)
-    return token
+    matcher = settings.matcher
+    if matcher is None or matcher.take(token):
+        return token
+    return bound.choose_allowed(
+        matcher,
+        given,
+        scores,
+        lambda scores, allowed: _draw(scores, settings, allowed),
+        lambda token: settings.forbids is not None and settings.forbids(generated, token),
+    )
 
 
-def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
-    """Draw one token by temperature, top-k and top-p, with transformers' results."""
+def _draw(scores: torch.Tensor, settings: RowSettings, allowed: torch.Tensor | None = None) -> int:
+    """Draw one token by temperature, top-k and top-p, with transformers' results.
+
+    Args:
+        scores: shape (vocabulary,).
+        settings: of the row.
+        allowed: whether each token may come, shape (vocabulary,); see bound.py.
+    """
     if settings.temperature < COLDEST:
-        return int(scores.argmax())
+        return int((scores if allowed is None else scores.masked_fill(~allowed, -torch.inf)).argmax())
+    probabilities, tokens = _candidates(scores, settings)
+    if allowed is not None:
+        kept = probabilities * (allowed if tokens is None else allowed[tokens])
+        if not bool(kept.any()):
+            return _draw(scores.masked_fill(~allowed, -torch.inf), settings)
+        probabilities = kept
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
+    place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
+    return place if tokens is None else int(tokens[place])
+
+
+def _candidates(scores: torch.Tensor, settings: RowSettings) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(probabilities, tokens) that remain after temperature, top-k and top-p; None means all tokens in order."""
     if settings.top_k:
         scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
     else:
@@ -180,10 +243,7 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     if settings.top_p < 1:
         probabilities, kept = _nucleus(probabilities, settings.top_p)
         tokens = kept if tokens is None else tokens[kept]
-    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
-    point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
-    place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
-    return place if tokens is None else int(tokens[place])
+    return probabilities, tokens
 
 
 def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch.Tensor:
@@ -193,6 +253,35 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
         scores: shape (rows, vocabulary).
         rows: settings per row; None, and a temperature below COLDEST, choose the best score.
     """
+    probabilities, order, temperature = _candidates_of_rows(scores, rows)
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    points = [
+        torch.rand(1, generator=row.generator if row else None, device=scores.device, dtype=torch.float64)
+        for row in rows
+    ]
+    places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=scores.shape[1] - 1)
+    return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
+
+
+def draw_allowed(scores: torch.Tensor, rows: Sequence[RowSettings], allowed: torch.Tensor) -> torch.Tensor:
+    """Draw an allowed token for each row; see bound.py. Waits for the device.
+
+    Args:
+        scores: shape (rows, vocabulary).
+        rows: settings per row.
+        allowed: whether each token may come in each row, shape (rows, vocabulary).
+    """
+    probabilities, order, _ = _candidates_of_rows(scores, rows)
+    inside = torch.zeros_like(allowed).scatter(1, order, probabilities > 0) & allowed
+    has_some = inside.any(dim=-1, keepdim=True)
+    cut = [replace(row, top_k=0, top_p=1.0) if some else row for row, some in zip(rows, has_some.tolist(), strict=True)]
+    return draw_rows(scores.masked_fill(~torch.where(has_some, inside, allowed), -torch.inf), cut)
+
+
+def _candidates_of_rows(
+    scores: torch.Tensor, rows: Sequence[RowSettings | None]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(probabilities, the likeliest first and 0 where a setting leaves a token out; their tokens; temperatures)."""
     size, device = scores.shape[1], scores.device
     figures = [(row.temperature, row.top_k or size, row.top_p) if row else (0.0, size, 1.0) for row in rows]
     temperature, top_k, top_p = (
@@ -202,12 +291,7 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
     ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
-    sums = probabilities.masked_fill(before >= top_p, 0).cumsum(dim=-1, dtype=torch.float64)
-    points = [
-        torch.rand(1, generator=row.generator if row else None, device=device, dtype=torch.float64) for row in rows
-    ]
-    places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=size - 1)
-    return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
+    return probabilities.masked_fill(before >= top_p, 0), order, temperature
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ import httpx
 
 from glados_bots.errors import ConfigError, EngineDeadError, LoraRefusedError
 from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.loras.shelf import LoraLimits, LoraShelf
+from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hub import cache
 from glados_bots.inference.model_files.loras import BASE_NAME, read_config, require_lora
@@ -37,8 +37,7 @@ class VllmLoras(LoraShelf):
         self._serves_loras = bool(given or options.max_loras)
         parent = BASE_NAME if self._has_own else card.name
         later = {name: folder for name, folder in given.items() if name != card.name}
-        limits = LoraLimits(options.max_loras, options.max_lora_rank, options.loras_dir, options.hf_token)
-        super().__init__(limits, card.base.hub, parent, {card.name, parent}, later)
+        super().__init__(options, card.base.hub, parent, {card.name, parent}, later)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.pictures.bounds import MOST_PICTURES, MOST_TOKENS
+from glados_bots.inference.pictures.bounds import MOST_PICTURES
 from glados_bots.inference.pictures.fetching import PictureFetcher
 from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import CHAT, body
@@ -183,11 +183,7 @@ async def test_a_large_picture_fits_the_body_and_texts_are_answered_beside_it(
     assert seeing.asked
 
 
-def test_a_request_reserves_the_tokens_that_its_pictures_can_cost() -> None:
-    plain = ChatRequest.model_validate(body(max_tokens=10))
-    seen = ChatRequest.model_validate(body(max_tokens=10, messages=[{"role": "user", "content": [part(GOOD)] * 2}]))
-    assert plain.most_tokens(100_000) == 12
-    assert seen.most_tokens(100_000) == 10 + 2 * MOST_TOKENS
+def test_a_request_holds_pictures_in_its_parts_only() -> None:
     with pytest.raises(ValidationError):
         ChatRequest.model_validate(body(messages=[{"role": "user", "content": "x", "pictures": [GOOD]}]))
 

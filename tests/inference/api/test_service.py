@@ -14,9 +14,8 @@ from glados_bots.errors import (
     PromptTooLongError,
     QueueFullError,
 )
-from glados_bots.inference.api import generation
+from glados_bots.inference.api import generation, streaming
 from glados_bots.inference.api.app import create_app
-from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.service import Service
 from glados_bots.wire.events import Delta, Event, Finished, Queued
 from tests.fakes.engine import ScriptedEngine
@@ -96,7 +95,7 @@ async def test_an_error_in_the_middle_is_an_event_and_the_stream_is_never_called
 async def test_silence_is_filled_with_comments(
     engine: ScriptedEngine, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(streaming, "KEEP_ALIVE_S", 0.05)
     engine.gate = asyncio.Semaphore(0)
     async with http.stream("POST", CHAT, json=body(stream=True)) as response:
         lines = response.aiter_lines()

@@ -138,9 +138,10 @@ async def test_a_name_is_loaded_once_however_many_ask_and_an_unload_waits_for_th
     assert [str(result) for result in results].count("None") == 1
     refused = [result for result in results if result is not None]
     assert all("has already been loaded" in str(result) for result in refused), refused
-    assert await asyncio.gather(
-        engine.unload_lora("two"), engine.load_lora("two", "three"), engine.unload_lora("two")
-    ) == [None] * 3
+    assert (
+        await asyncio.gather(engine.unload_lora("two"), engine.load_lora("two", "three"), engine.unload_lora("two"))
+        == [None] * 3
+    )
     assert "two" not in engine.models
     with pytest.raises(LoraRefusedError, match="cannot be found") as missing:
         await engine.unload_lora("two")

@@ -1,4 +1,4 @@
-"""Reasoning between special tokens: folded however the tokens come; no mark and no channel's name is shown."""
+"""Reasoning between special tokens: apart from the answer however the tokens come, without marks and channels."""
 
 from functools import lru_cache
 from random import Random
@@ -16,6 +16,8 @@ from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.prompts.formats import harmless, special_strings
 from glados_bots.inference.prompts.reasoning_marks import HARMONY, KNOWN, ReasoningMarks
+from glados_bots.wire.events import Delta, Thought
+from glados_bots.wire.reasoning import Quote
 from tests.inference.tiny import DATA
 
 GEMMA, MISTRAL = KNOWN[:2]
@@ -63,13 +65,13 @@ def with_marks(given: Any) -> Any:
 
 def through(tokenizer: Any, given: Any, tokens: list[int], cuts: Random, *, show: bool = False) -> str:
     marks = ReasoningMarks(tokenizer, given)
-    text, folding = Detokenizer(tokenizer, ["STOP"], marks.codes), marks.fold("", show=show)
-    shown, rest = "", list(tokens)
+    text, reader, quote = Detokenizer(tokenizer, ["STOP"], marks.codes), marks.reader(""), Quote(show=show)
+    pieces, rest = [], list(tokens)
     while rest:
         size = cuts.randint(1, 4)
-        shown += folding.feed(text.feed(rest[:size]))
+        pieces += reader.feed(text.feed(rest[:size]))
         del rest[:size]
-    return shown + folding.feed(text.close()) + folding.close()
+    return "".join(map(quote.feed, [*pieces, *reader.feed(text.close()), *reader.close()]))
 
 
 @pytest.mark.parametrize(("given", "said", "expected"), CASES)
@@ -140,19 +142,21 @@ def test_peoples_words_forge_no_mark(given: Any) -> None:
 def test_a_prompt_that_begins_the_reasoning_is_known(given: Any, end: str, said: str, expected: str) -> None:
     tokenizer = with_marks(given)
     marks = ReasoningMarks(tokenizer, given)
-    text, folding = Detokenizer(tokenizer, [], marks.codes), marks.fold(end, show=False)
-    shown = folding.feed(text.feed(tokenizer(said, add_special_tokens=False)["input_ids"]))
-    assert shown + folding.feed(text.close()) + folding.close() == expected
+    text, reader = Detokenizer(tokenizer, [], marks.codes), marks.reader(end)
+    pieces = reader.feed(text.feed(tokenizer(said, add_special_tokens=False)["input_ids"]))
+    pieces += [*reader.feed(text.close()), *reader.close()]
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == expected
+    assert [piece for piece in pieces if isinstance(piece, Thought)] == [Thought("Hm.")] * ("Hm." in said)
 
 
 def test_the_closing_of_each_kind_is_read_as_its_tokens() -> None:
     for kind, said in (("harmony", ANALYSIS), (MISTRAL, "[THINK]Hm"), (GEMMA, "<|channel>thought\nHm")):
         tokenizer = with_marks(kind)
         marks = ReasoningMarks(tokenizer, kind)  # type: ignore[arg-type] # "harmony" is a literal here
-        text, folding = Detokenizer(tokenizer, [], marks.codes), marks.fold("", show=False)
-        folding.feed(text.feed(tokenizer(said, add_special_tokens=False)["input_ids"]))
-        assert folding.is_inside
-        closing = tokenizer(marks.written(folding.closing), add_special_tokens=False)["input_ids"]
+        text, reader = Detokenizer(tokenizer, [], marks.codes), marks.reader("")
+        reader.feed(text.feed(tokenizer(said, add_special_tokens=False)["input_ids"]))
+        assert reader.is_inside
+        closing = tokenizer(marks.written(reader.closing), add_special_tokens=False)["input_ids"]
         answer = tokenizer("Yes.", add_special_tokens=False)["input_ids"]
-        assert folding.feed(text.feed([*closing, *answer])) + text.close() == "Yes."
-        assert not folding.is_inside
+        assert [*reader.feed(text.feed([*closing, *answer])), *reader.feed(text.close())] == [Delta("Yes.")]
+        assert not reader.is_inside

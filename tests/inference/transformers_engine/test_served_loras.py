@@ -11,9 +11,7 @@ from glados_bots.inference.api.app import create_app
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import adapters
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
-from glados_bots.wire.events import Sampling
-from tests.inference.test_words import Wish
-from tests.inference.tiny import DATA, answer, card, in_float32, started, write_base, write_lora
+from tests.inference.tiny import DATA, card, in_float32, write_base, write_lora
 from tests.servers import running
 from tests.waiting import until_ready
 
@@ -42,18 +40,6 @@ async def ask(http: httpx.AsyncClient, model: str) -> str:
     """One whole answer."""
     response = await http.post("/v1/chat/completions", json={**QUESTION, "model": model})
     return str(response.json()["choices"][0]["message"]["content"])
-
-
-@pytest.mark.parametrize(("show", "expected"), [(False, "Yes."), (True, "> Hmm, let me see.\n\nYes.")])
-async def test_reasoning_is_folded_away_or_quoted_in_a_stream(tmp_path: Path, show: bool, expected: str) -> None:
-    engine = await started(card(write_base("neox", tmp_path)), quantize="none", show_reasoning=show)
-    try:
-        wish = Wish(engine)
-        tokens = engine.encoder.tokenizer("<think>\nHmm, let me see.\n</think>\n\nYes.")["input_ids"]
-        await wish.for_([*tokens, 2])
-        assert (await answer(engine, "Well?", Sampling(max_tokens=60, temperature=0.0)))[0].strip() == expected
-    finally:
-        await engine.stop()
 
 
 def test_the_setting_is_a_table_of_names_and_folders() -> None:

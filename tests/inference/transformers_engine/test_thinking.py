@@ -14,7 +14,9 @@ from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.prompts.reasoning_marks import HARMONY
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.client import InferenceClient
-from glados_bots.wire.events import Delta, Finished, Sampling
+from glados_bots.wire.events import Delta, Finished, Sampling, Thought
+from glados_bots.wire.reasoning import Piece, Quote
+from glados_bots.wire.reply import Thinking
 from tests.inference.test_words import Wish
 from tests.inference.tiny import DATA, answer, card, started, write_base
 from tests.servers import running
@@ -59,6 +61,18 @@ async def test_reasoning_takes_no_room_from_the_answer(plain: TransformersEngine
     assert 0 < finished.reasoning_tokens < len(tokens)
 
 
+async def test_reasoning_comes_before_the_answer_and_apart_from_it(plain: TransformersEngine) -> None:
+    wish = Wish(plain)
+    tokens = plain.encoder.tokenizer("<think>\nHm, let me see.\n</think>\n\nYes.")["input_ids"]
+    await wish.for_([*tokens, 2])
+    sampling = Sampling(max_tokens=60, temperature=0.0, reasoning_tokens=60)
+    events = [event async for event in plain.generate("", [Message("user", "Well?")], sampling)]
+    pieces = [event for event in events if isinstance(event, Piece)]
+    assert [type(piece) for piece in pieces] == sorted((type(piece) for piece in pieces), key=[Thought, Delta].index)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Thought)) == "Hm, let me see."
+    assert "".join(map(Quote(show=True).feed, pieces)) == "> Hm, let me see.\n\nYes."
+
+
 async def test_reasoning_without_an_end_is_closed_and_an_answer_follows(plain: TransformersEngine) -> None:
     wish = Wish(plain)
     words = plain.encoder.tokenizer("<think>")["input_ids"]
@@ -76,9 +90,10 @@ async def test_an_answer_without_reasoning_has_the_limit_it_had(plain: Transform
     assert (finished.reason, finished.completion_tokens, finished.reasoning_tokens) == ("length", 5, 0)
 
 
+@pytest.mark.parametrize("show", [False, True])
 @pytest.mark.parametrize("length", [2, 400])
-async def test_special_tokens_are_folded_from_the_engine_to_the_adapter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+async def test_reasoning_reaches_the_adapter_without_its_special_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, *, show: bool
 ) -> None:
     monkeypatch.setattr("tests.inference.tiny.VOCABULARY", 49_200)  # room for the marks
     base = write_model(tmp_path, list(HARMONY), special=True)
@@ -94,11 +109,13 @@ async def test_special_tokens_are_folded_from_the_engine_to_the_adapter(
         wish = Wish(engine)
         ids = engine.encoder.tokenizer(said, add_special_tokens=False)["input_ids"]
         await wish.for_([*ids, 2] if length == 2 else ids)
-        client = InferenceClient(f"{url}/v1")
+        client = InferenceClient(f"{url}/v1", show_reasoning=show)
         events = [event async for event in client.stream([Message("user", "Well?")], model="tiny", max_tokens=9)]
         await client.aclose()
         text = "".join(event.text for event in events if isinstance(event, Delta))
-        assert text == ("Yes." if length == 2 else " so" * 9)
+        thought, said = ("Hm, let me see.", "Yes.") if length == 2 else ("so" + " so" * 16, " so" * 9)
+        assert text == (f"> {thought}\n\n{said}" if show else said)
+        assert any(isinstance(event, Thinking) for event in events) != show
         finished = events[-1]
         assert isinstance(finished, Finished)
         assert 0 < finished.reasoning_tokens <= 20
