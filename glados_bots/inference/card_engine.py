@@ -2,16 +2,16 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError, ModelNotServedError
+from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions, ServedLora
 from glados_bots.inference.grammars import sources
@@ -54,7 +54,7 @@ class CardEngine(ABC):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        with self._held(model) as asked:
+        with self.shelf.held(model) as asked:
             async with aclosing(self._generate(asked, messages, sampling, caller)) as events:
                 async for event in events:
                     yield event
@@ -81,17 +81,6 @@ class CardEngine(ABC):
         finally:
             self._line.leave(caller)
 
-    @contextmanager
-    def _held(self, model: str) -> Iterator[str]:
-        """Keep the model loaded until a request has ended. Gives the name that `_answer` gets.
-
-        Raises:
-            ModelNotServedError: it is not loaded any more.
-        """
-        if model and model not in self.models:
-            raise ModelNotServedError(model)
-        yield model
-
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         await self.shelf.load(name, path, in_place=in_place)
 
@@ -108,9 +97,9 @@ class CardEngine(ABC):
         """Its LoRAs."""
 
     @property
-    @abstractmethod
     def models(self) -> tuple[str, ...]:
-        """Model names that a request may use; the first is the default."""
+        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
+        return self.shelf.names
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
@@ -160,7 +149,10 @@ class CardEngine(ABC):
         pictures: Sequence[Any],
         form: Form | None,
     ) -> AsyncGenerator[Tokens]:
-        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
+        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes.
+
+        Args: model: its mark, see `LoraShelf`.
+        """
 
     @property
     def seeing(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ loop token by token.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -167,9 +167,6 @@ class TransformersEngine(CardEngine):
     def _lora_slots(self, loaded: Loaded) -> LoraSlots:
         return LoraSlots(self._options, self._card.base.hub, loaded, lambda: self._schedulers)
 
-    def _held(self, model: str) -> AbstractContextManager[str]:
-        return self._shelf.held(model)
-
     @property
     def shelf(self) -> LoraSlots:
         return self._shelf
@@ -194,7 +191,7 @@ class TransformersEngine(CardEngine):
         pictures: Sequence[Seen],
         form: Form | None,
     ) -> AsyncGenerator[Tokens]:
-        """Submit the prompt, read token by token, and cancel if the reader leaves. Args: model: the LoRA's mark."""
+        """Submit the prompt, read token by token, and cancel if the reader leaves."""
         self._require_alive()
         scheduler: Scheduler = self.scheduler
         add: Callable[..., None] = scheduler.add
@@ -249,11 +246,6 @@ class TransformersEngine(CardEngine):
             raise GenerationFailedError("the service is shutting down; ask again in a moment")
         if self.fatal:
             raise EngineDeadError(self.fatal)
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
-        return self._shelf.names
 
     @property
     def seeing(self) -> tuple[str, ...]:

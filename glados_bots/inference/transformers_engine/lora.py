@@ -68,22 +68,17 @@ class LoraReader:
     def __init__(self, model: Any, base: str | None, most_rank: int) -> None:
         self._skeleton = _skeleton(model)
         self._base = base
-        self._most_rank = most_rank
         self.layers = _linear_layers(self._skeleton, model)
         numbers = sum(sum(size) for size in self.layers.values()) * most_rank
         self._most_bytes = numbers * LARGEST_NUMBER + HEADER
 
     def read(self, folder: Path) -> dict[str, Pair]:
-        """The pairs of one LoRA, by module name, on the CPU. Raises ConfigError as `read_loras`, or if it is large."""
+        """The pairs of one LoRA, by module name, on the CPU. Raises ConfigError as `read_loras`, or if it is large.
+
+        Args: folder: of a LoRA whose rank is not too large.
+        """
         require_lora(folder, self._base)
         _require_plain(folder)
-        config = read_config(folder)
-        rank = max(int(config.get("r") or 8), *(config.get("rank_pattern") or {"": 1}).values())  # 8: peft's default
-        if rank > self._most_rank:
-            raise ConfigError(
-                f"{folder}: LoRA rank {rank} is greater than GLADOS_MAX_LORA_RANK={self._most_rank}; "
-                "raise that setting, or use a LoRA of a smaller rank"
-            )
         if (folder / WEIGHTS).stat().st_size > self._most_bytes:
             raise ConfigError(f"{folder / WEIGHTS}: larger than any LoRA of this base and rank; use another LoRA")
         return _pairs(*_fitted(deepcopy(self._skeleton), folder), folder)

@@ -1,22 +1,17 @@
-"""Which LoRA has which slot of `MultiLora`, and who uses it. A slot is written only while no request uses it.
+"""Which LoRA has which slot of `MultiLora`. A slot is written only while no request uses it.
 
-A request holds the LoRA that its name meant when it came, until its answer has ended. An unloaded LoRA keeps its slot
-that long. There is one slot more than names: so a LoRA can be loaded in place of another that still answers.
-
-Each load has a number that never comes back. It is in the id of each request, and so in its domain: pages of the prefix
-cache that a LoRA wrote are never found by the next LoRA in its slot.
+There is one slot more than names. So a LoRA can be loaded in place of another that still answers.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import torch
 
-from glados_bots.errors import LoraRefusedError, ModelNotServedError
+from glados_bots.errors import LoraRefusedError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.transformers_engine.loading import Loaded
@@ -24,21 +19,6 @@ from glados_bots.inference.transformers_engine.multi_lora import BASE, Pair
 from glados_bots.inference.transformers_engine.scheduler import Scheduler
 
 ANSWERED_S = 10.0  # time after which a running answer has probably ended
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """A loaded LoRA, or the base."""
-
-    slot: int
-    number: int  # of its load
-    users: int = 0  # requests that need it
-    named: bool = True  # whether new requests can ask for it
-
-    @property
-    def mark(self) -> str:
-        """For `multi_lora.tag`."""
-        return f"{self.slot}.{self.number}"
 
 
 class LoraSlots(LoraShelf):
@@ -55,12 +35,9 @@ class LoraSlots(LoraShelf):
         self, options: EngineOptions, base: str | None, loaded: Loaded, schedulers: Callable[[], Sequence[Scheduler]]
     ) -> None:
         slots = loaded.slots
-        default = next(iter(slots))
-        parent = next((name for name, slot in slots.items() if slot == BASE), default)
-        given = {name: folder for name, folder in loaded.given.items() if name != default}
-        super().__init__(options, base, parent, slots.keys() - given.keys(), given)
+        parent = next((name for name, slot in slots.items() if slot == BASE), next(iter(slots)))
+        super().__init__(options, base, parent, {name: f"{slot}.0" for name, slot in slots.items()}, loaded.given)
         self._numbers = count(1)
-        self._places = {name: Place(slot, next(self._numbers)) for name, slot in slots.items()}
         self._loras = loaded.loras
         self._reader = loaded.reader
         self._schedulers = schedulers
@@ -70,28 +47,12 @@ class LoraSlots(LoraShelf):
         self._reading = asyncio.Lock()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._places)
-
-    @property
     def spare(self) -> str | None:
         """The mark of a slot that adds nothing yet; None if LoRAs do not come and go."""
         return f"{self._free[-1]}.0" if self._free else None
 
-    @contextmanager
-    def held(self, model: str) -> Iterator[str]:
-        """Keep a model's LoRA loaded. Gives its mark. Args: model: its name; empty: the default."""
-        place = self._places.get(model or next(iter(self._places)))
-        if place is None:
-            raise ModelNotServedError(model)
-        place.users += 1
-        try:
-            yield place.mark
-        finally:
-            place.users -= 1
-            self._free_if_left(place)
-
-    async def _load(self, name: str, folder: Path) -> None:
+    async def _load(self, name: str, folder: Path) -> str:
+        del name  # a slot needs none
         slot = self._reserved()
         try:
             async with self._reading:  # one at a time: each takes memory
@@ -99,11 +60,10 @@ class LoraSlots(LoraShelf):
         except BaseException:
             self._free.append(slot)
             raise
-        self._leave(name)
-        self._places[name] = Place(slot, next(self._numbers))
+        return f"{slot}.{next(self._numbers)}"
 
-    async def _unload(self, name: str) -> None:
-        self._leave(name)
+    def _forget(self, mark: str) -> None:
+        self._free.insert(0, int(mark.partition(".")[0]))
 
     def _reserved(self) -> int:
         if not self._free:
@@ -113,17 +73,6 @@ class LoraSlots(LoraShelf):
                 retry_after=ANSWERED_S,
             )
         return self._free.pop()
-
-    def _leave(self, name: str) -> None:
-        """Take the name off its LoRA, whose slot is free when its last answer has ended."""
-        place = self._places.pop(name, None)
-        if place is not None:
-            place.named = False
-            self._free_if_left(place)
-
-    def _free_if_left(self, place: Place) -> None:
-        if not place.named and not place.users:
-            self._free.insert(0, place.slot)
 
     def _read_into(self, slot: int, folder: Path) -> None:
         """Read a LoRA, then write it between two steps. Blocks. Raises ConfigError before anything is written."""

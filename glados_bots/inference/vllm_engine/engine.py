@@ -173,11 +173,6 @@ class VllmEngine(CardEngine):
             raise GenerationFailedError(f"vLLM ended this answer early: {error!r}") from error
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
-        return self._shelf.names
-
-    @property
     def shelf(self) -> VllmLoras:
         return self._shelf
 

@@ -3,24 +3,29 @@
 vLLM says more than we do about paths and names, so we check first, and send it absolute folders only.
 """
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 import httpx
 
-from glados_bots.errors import ConfigError, EngineDeadError, LoraRefusedError
+from glados_bots.errors import ConfigError, EngineDeadError, EngineError, LoraRefusedError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hub import cache
-from glados_bots.inference.model_files.loras import BASE_NAME, read_config, require_lora
+from glados_bots.inference.model_files.loras import BASE_NAME, rank_of, require_lora
 from glados_bots.inference.vllm_engine.process import VllmProcess
+
+log = logging.getLogger(__name__)
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM has kernels for
 
 
 class VllmLoras(LoraShelf):
-    """See `LoraShelf`. vLLM answers running requests of an unloaded LoRA to their end.
+    """See `LoraShelf`. In vLLM, each load has a name of its own, which is its mark.
 
     Args:
         card: of the model.
@@ -30,19 +35,14 @@ class VllmLoras(LoraShelf):
     """
 
     def __init__(self, card: Card, options: EngineOptions, given: Mapping[str, Path], process: VllmProcess) -> None:
-        self._card = card.name
-        self._has_own = card.name in given
+        parent = BASE_NAME if card.name in given else card.name
+        marks = {card.name: card.name} | {name: name for name in (*given, parent)}
+        super().__init__(options, card.base.hub, parent, marks, given)
         self._given = given
         self._process = process
         self._serves_loras = bool(given or options.max_loras)
-        parent = BASE_NAME if self._has_own else card.name
-        later = {name: folder for name, folder in given.items() if name != card.name}
-        super().__init__(options, card.base.hub, parent, {card.name, parent}, later)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
-        return (self._card, *self.served, *([BASE_NAME] if self._has_own else []))
+        self._numbers = count(1)
+        self._forgetting: set[asyncio.Task[None]] = set()
 
     def arguments(self) -> list[str]:
         """Of `vllm serve`. Raises ConfigError if a LoRA from the start cannot be loaded."""
@@ -54,17 +54,21 @@ class VllmLoras(LoraShelf):
         modules = [f"{name}={path.resolve()}" for name, path in self._given.items()]
         return [*arguments, "--lora-modules", *modules] if modules else arguments
 
-    async def _load(self, name: str, folder: Path) -> None:
-        if _rank(folder) > self.limits.rank:
-            raise ConfigError(
-                f"{folder}: LoRA rank {_rank(folder)} is greater than GLADOS_MAX_LORA_RANK={self.limits.rank}; "
-                "raise that setting, or use a LoRA of a smaller rank"
-            )
-        body = {"lora_name": name, "lora_path": str(folder)}
-        await self._post("load_lora_adapter", body | ({"load_inplace": True} if name in self.served else {}))
+    async def _load(self, name: str, folder: Path) -> str:
+        mark = f"{name}@{next(self._numbers)}"  # no name that somebody gives has an @
+        await self._post("load_lora_adapter", {"lora_name": mark, "lora_path": str(folder)})
+        return mark
 
-    async def _unload(self, name: str) -> None:
-        await self._post("unload_lora_adapter", {"lora_name": name})
+    def _forget(self, mark: str) -> None:
+        task = asyncio.create_task(self._forgotten(mark))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    async def _forgotten(self, mark: str) -> None:
+        try:
+            await self._post("unload_lora_adapter", {"lora_name": mark})
+        except EngineError as error:
+            log.warning("vLLM still has the LoRA %s, which nobody can ask for: %s", mark, error)
 
     async def _post(self, action: str, body: Mapping[str, object]) -> None:
         """Raises LoraRefusedError with vLLM's own reason, or EngineDeadError."""
@@ -89,7 +93,7 @@ def run_time_loading(options: EngineOptions) -> dict[str, str]:
 def _rank(folder: Path) -> int:
     """Rank of a current peft LoRA. Raises ConfigError if the folder has no LoRA that may be loaded."""
     require_lora(folder)
-    return int(read_config(folder).get("r") or 8)  # peft's default
+    return rank_of(folder)
 
 
 def _allowed(rank: int) -> int:

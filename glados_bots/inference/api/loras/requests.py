@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from glados_bots.inference.api.checking import StrictSchema, Text
+from glados_bots.inference.api.checking import NotOffered, StrictSchema, Text
 
 LONGEST = 4_096  # characters; the engine tells what is wrong with a name or a path, and shows its beginning
 Given = Annotated[Text, Field(min_length=1, max_length=LONGEST)]
@@ -16,6 +16,7 @@ class LoadRequest(StrictSchema):
     lora_name: Given
     lora_path: Given
     load_inplace: bool = False
+    is_3d_lora_weight: NotOffered = None
 
 
 class UnloadRequest(StrictSchema):
