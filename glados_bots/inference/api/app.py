@@ -4,6 +4,7 @@
                                         `capabilities` tells whether the model chats, embeds or sees pictures, and
                                         `useful` is a better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
+    POST /v1/load_lora_adapter, /v1/unload_lora_adapter    LoRAs that come and go, for keys with the scope `admin`
     POST /v1/responses                  the same in OpenAI's newer form; nothing is stored
     POST /v1/embeddings                 vectors of texts, if the service has an embedding model
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
@@ -26,6 +27,7 @@ from glados_bots.inference.api.embeddings import routes as embeddings
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.loras import routes as loras
 from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.responses import routes as responses
 from glados_bots.inference.api.service import Service
@@ -113,5 +115,6 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
+    loras.add(app, service)
     responses.add(app, service)
     embeddings.add(app, service)

@@ -30,12 +30,14 @@ def add(app: FastAPI, service: Service, useful: Useful | None) -> None:
 
 
 def described(service: Service, name: str, useful: Useful | None) -> dict[str, Any]:
-    """One served model; `max_model_len` is vLLM's name for the context length in tokens."""
+    """One served model; `max_model_len`, `root` and `parent` are vLLM's names: context length in tokens, LoRA, base."""
     engine = service.engine
     told: dict[str, Any] = {"max_model_len": engine.context_length, "thinking_levels": list(engine.thinking_levels)}
     told["capabilities"] = {"chat": True, "embedding": False, "vision": name in engine.seeing}
     if useful is not None:
         told["useful"] = {"command": useful.command, "tokens_per_second": round(useful.speed) if useful.speed else None}
+    lora = engine.loras.get(name)
+    told |= {"root": lora.root, "parent": lora.parent} if lora else {"root": name, "parent": None}
     return _entry(name, told)
 
 
