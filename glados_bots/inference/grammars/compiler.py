@@ -46,7 +46,7 @@ class Compiler:
 
     def whole(self, source: str, stage: Stage) -> str:
         """The source with the rule `start`: what may stand before the answer, and the answer."""
-        return f"{reasoning.rules(self.marks, stage)}\n{source}"
+        return f"{reasoning.rules(self.marks, stage, source)}\n{source}"
 
     def matcher(self, source: str, stage: Stage, field: str) -> Matcher:
         """A matcher for one answer, from the kept form if there is one.

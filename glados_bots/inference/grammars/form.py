@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glados_bots.errors import GenerationFailedError
+from glados_bots.inference.grammars.calls import CALL_RULE
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.grammars.reasoning import stage_of
@@ -41,6 +42,8 @@ class Form:
         added = tokens[self._length :]
         if not added:
             return self._first.copy()
+        if f"{CALL_RULE}:" in self._source:  # its reasoning was closed before the header of the last message
+            return self._compiler.matcher(self._source, "answer", self._field)
         matcher = self._compiler.matcher(self._source, self._stage, self._field)
         if not all(map(matcher.take, added)):  # the reasoning was closed where the model would not have closed it
             return self._compiler.matcher(self._source, "answer", self._field)
