@@ -31,7 +31,7 @@ def rules(marks: ReasoningMarks, stage: Stage, source: str) -> str:
     if marks.is_harmony and f"{CALL_RULE}:" in source:
         return _harmony(marks, stage, _ways(source))
     if stage == "answer" or (stage == "before" and not marks.are_tokens):
-        return "start: GLADOS_GAP? answer\n" + GAP if stage == "answer" else "start: answer"
+        return "start: answer"
     if marks.is_harmony:
         return _harmony(marks, stage, FINAL_ANSWER)
     return _brackets(marks, stage) if marks.codes else _text(marks, stage)
