@@ -4,8 +4,8 @@ Long greedy answers of the base and of one LoRA run at the same time, again and 
 unloaded. Every answer is compared with what the same question got before. It prints what a load takes, and the speed
 of the streams with and without room for LoRAs.
 
-How a batch rounds depends on its size, in bfloat16 enough to change a token. So the streams begin in the same step and
-in the same order each time, and in bfloat16 nobody asks the LoRAs that come and go.
+How transformers' modules round depends on the size of the batch, in bfloat16 enough to change a token. So the streams
+begin in the same step and in the same order each time, and in bfloat16 nobody asks the LoRAs that come and go.
 """
 
 import argparse
@@ -32,13 +32,17 @@ from glados_bots.inference.transformers_engine.engine import TransformersEngine
 DATA = Path("data")
 QUESTION = "Tell me a story, number {}, about a lighthouse and the people who lived there."
 STAYS = "stays"  # the LoRA of some of the streams
+PRECISIONS: dict[str, dict[str, Any]] = {
+    "as it is served here": {},
+    "bfloat16": {"quantize": "none"},
+    "float32": {"quantize": "none", "dtype": "float32"},
+}
 
 
-async def start(loras: Path, dtype: str, streams: int, **more: Any) -> TransformersEngine:
-    """A started engine on the library's path."""
+async def start(loras: Path, streams: int, **more: Any) -> TransformersEngine:
+    """A started engine."""
     card, _ = choosing.resolve(cards.EMBEDDED)
-    options = EngineOptions(DATA, quantize="none", dtype=dtype, max_running=streams + 1, loras_dir=loras, **more)  # type: ignore[arg-type]
-    engine = TransformersEngine(card, options)
+    engine = TransformersEngine(card, EngineOptions(DATA, max_running=streams + 1, loras_dir=loras, **more))
     await engine.start()
     return engine
 
@@ -81,13 +85,13 @@ async def come_and_go(engine: TransformersEngine, loads: int, *, asked: bool) ->
     return seconds
 
 
-async def prove(loras: Path, options: argparse.Namespace, dtype: str) -> list[str]:
+async def prove(loras: Path, options: argparse.Namespace, name: str) -> list[str]:
     """One row of the table: changes under streams. Raises SystemExit if a token changed."""
-    engine = await start(loras, dtype, options.streams, max_loras=2, max_lora_rank=RANK)
+    engine = await start(loras, options.streams, max_loras=2, max_lora_rank=RANK, **PRECISIONS[name])
     await engine.load_lora(STAYS, "lora4")
     models = [engine.models[0]] * 3 + [STAYS]
     expected, quiet = await streams_of(engine, options.streams, options.tokens, models)
-    changing = asyncio.create_task(come_and_go(engine, options.loads, asked=dtype == "float32"))
+    changing = asyncio.create_task(come_and_go(engine, options.loads, asked=name != "bfloat16"))
     rounds, speeds = 0, []
     while not changing.done():
         answers, speed = await streams_of(engine, options.streams, options.tokens, models)
@@ -95,18 +99,18 @@ async def prove(loras: Path, options: argparse.Namespace, dtype: str) -> list[st
         speeds.append(speed)
         changed = [number for number, pair in enumerate(zip(answers, expected, strict=True)) if pair[0] != pair[1]]
         if changed:
-            raise SystemExit(f"{dtype}, round {rounds}: the answers {changed} changed")
+            raise SystemExit(f"{name}, round {rounds}: the answers {changed} changed")
     seconds = await changing
     await engine.stop()
     load = f"{statistics.median(seconds) * 1000:.0f} ms"
-    return [dtype, str(options.loads), str(rounds * options.streams), load, f"{quiet:.1f}", f"{speeds[0]:.1f}"]
+    return [name, str(options.loads), str(rounds * options.streams), load, f"{quiet:.1f}", f"{speeds[0]:.1f}"]
 
 
 async def cost(loras: Path, options: argparse.Namespace) -> list[tuple[str, float]]:
-    """(case, tokens per second) of the base's streams in bfloat16. The engines take turns."""
-    plain = await start(loras, "bfloat16", options.streams)
-    room = await start(loras, "bfloat16", options.streams, max_loras=4, max_lora_rank=RANK)
-    full = await start(loras, "bfloat16", options.streams, max_loras=4, max_lora_rank=RANK)
+    """(case, tokens per second) of the streams. The engines take turns."""
+    plain = await start(loras, options.streams)
+    room = await start(loras, options.streams, max_loras=4, max_lora_rank=RANK)
+    full = await start(loras, options.streams, max_loras=4, max_lora_rank=RANK)
     for number in range(4):
         await full.load_lora(f"lora{number}", f"lora{number}")
     cases: dict[str, tuple[TransformersEngine, list[str]]] = {
@@ -134,10 +138,10 @@ async def run(options: argparse.Namespace) -> None:
         loras = Path(scratch)
         write_loras(base, loras, 5)
         table = Table("", "loads", "answers, all the same", "a load takes", "tokens/s", "tokens/s meanwhile")
-        for dtype in ("float32", "bfloat16"):
-            table.add_row(*await prove(loras, options, dtype))
+        for name in PRECISIONS:
+            table.add_row(*await prove(loras, options, name))
         console.print(table)
-        table = Table("bfloat16, transformers' modules", "tokens/s", "of no room")
+        table = Table("as it is served here", "tokens/s", "of no room")
         found = await cost(loras, options)
         for name, speed in found:
             table.add_row(name, f"{speed:.1f}", f"{speed / found[0][1]:.2f}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from glados_bots.inference.transformers_engine.cpu.packing import LANES, Matrix
+from glados_bots.inference.transformers_engine.cpu.packing import LANES, Layer, Matrix
 from glados_bots.inference.transformers_engine.multi_lora import Pair
 
 # The layers of each matrix, in the order of their outputs. Those of `gate_up` alternate.
@@ -36,7 +36,7 @@ class StepLoras:
         slots: how many LoRAs there can be.
     """
 
-    def __init__(self, model: Any, layers: Sequence[Any], head: Matrix, slots: int) -> None:
+    def __init__(self, model: Any, layers: ctypes.Array[Layer], head: Matrix, slots: int) -> None:
         names = [f"model.layers.{n}.{name}" for n in range(len(layers)) for part in MATRICES.values() for name in part]
         self._sizes = {name: int(model.get_submodule(name).out_features) for name in names}
         self._sizes[HEAD] = int(model.lm_head.out_features)
