@@ -11,6 +11,7 @@ GladosError                 the person who caused it may read its text
     ├── PromptRefusedError        the model's chat template refuses these messages
     ├── ParameterRefusedError     this model cannot do what a field of the request asks for
     ├── PictureRefusedError       a picture of the request is none, is damaged, or is too large
+    ├── InputRefusedError         a text to embed, or a wish about its vector, cannot be met
     ├── LoraRefusedError          a LoRA cannot be loaded or unloaded now
     ├── ModelNotServedError       the model was unloaded before the request began
     ├── QueueFullError
@@ -139,6 +140,16 @@ class ParameterRefusedError(EngineError):
 
 class PictureRefusedError(EngineError):
     """A picture of the request cannot be read. The text says why, and the remedy."""
+
+
+class InputRefusedError(EngineError):
+    """A text to embed, or a wish about its vector, cannot be met. The text names the place and the remedy."""
+
+    def __init__(self, name: str, reason: str, code: str = "invalid_value", **figures: int) -> None:
+        super().__init__(reason)
+        self.name = name  # of the request's field
+        self.code = code  # OpenAI-style
+        self.figures = figures  # more numbers for the error object
 
 
 class LoraRefusedError(EngineError):

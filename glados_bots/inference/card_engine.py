@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError
+from glados_bots.errors import EngineDeadError, ParameterRefusedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.engine import EngineOptions, ServedLora
-from glados_bots.inference.grammars import sources
+from glados_bots.inference.grammars import blame, sources
 from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.form import Form
@@ -122,8 +122,10 @@ class CardEngine(ABC):
             compiler = self._compiler = self._compiler or Compiler(
                 self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
             )
-            stops, decode = bool(self._stops(sampling)), self.encoder.tokenizer.decode
-            return Form(compiler, sources.lark(wish), wish.field, prompt, decode, stops=stops)
+            try:
+                return Form(compiler, sources.lark(wish), wish.field, prompt, self.encoder.tokenizer.decode)
+            except ParameterRefusedError as error:
+                raise blame.located(wish, error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from itertools import islice
 
 from glados_bots.conversation import Message
-from glados_bots.errors import LoraRefusedError, PromptTooLongError
+from glados_bots.errors import LoraRefusedError, ParameterRefusedError, PromptTooLongError
 from glados_bots.inference.engine import EngineOptions, EngineStats, ServedLora
 from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.inference.waiting_line import WaitingLine
@@ -63,6 +63,8 @@ class EchoEngine:
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
         """(words of the answer, its last event)."""
         TemplateVariables(None, {}).of(sampling)  # refuses what no template reads
+        if sampling.grammar is not None:
+            raise ParameterRefusedError(sampling.grammar.field, "an echo has no form; serve a model")
         prompt = sum(1 for message in messages for _ in _words(message.content))
         room = self.context_length - prompt
         if room < 1:

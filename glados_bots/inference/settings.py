@@ -22,6 +22,12 @@ class ServeSettings(Settings):
     """All settings of the service: those that all roles share, and its own."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id. `auto` chooses one")
+    embedding_model: str = Field(
+        "", description="Embedding model beside it: card name, folder or hub id. Empty means none"
+    )
+    embedding_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where embeddings are computed. `auto` takes the GPU, unless vLLM has it"
+    )
     engine: Literal["transformers", "vllm", "echo"] = Field(
         "transformers", description="`transformers`, `vllm`, or `echo`, which repeats the question without a model"
     )

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
+    InputRefusedError,
     LoraRefusedError,
     ModelNotServedError,
     ParameterRefusedError,
@@ -97,17 +98,25 @@ def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
     return ApiError(400, "image_not_supported", f"the model {model} cannot see pictures; {remedy}", param="messages")
 
 
-def from_engine(error: Exception) -> ApiError:  # noqa: PLR0911 - one for each kind
+def from_engine(error: Exception) -> ApiError:
     """An engine's exception as a response. Logs unexpected exceptions with their traceback."""
     match error:
         case ApiError():
             return error
+        case InputRefusedError():
+            return ApiError(400, error.code, str(error), param=error.name, **error.figures)
         case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
             return _wrong_request(error)
         case ModelNotServedError() | LoraRefusedError():
             return _of_lora(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
+    return _failed(error)
+
+
+def _failed(error: Exception) -> ApiError:
+    """An error that is not the request's fault."""
+    match error:
         case EngineDeadError():
             return ApiError(503, "engine_dead", str(error), retry_after=RESTARTS_S)
         case GenerationFailedError():
@@ -163,12 +172,12 @@ def _invalid(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError(400, "invalid_json", "the body is not valid JSON")
     place = ".".join(str(part) for part in first["loc"][1:]) or None
+    reason = first["msg"].removeprefix("Value error, ")
     if place is None:
-        return ApiError(400, "invalid_body", JSON_NEEDED)
+        return ApiError(400, "invalid_body", reason if first["type"] == "value_error" else JSON_NEEDED)
     if first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
         return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
-    reason = first["msg"].removeprefix("Value error, ")
     return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
 
 

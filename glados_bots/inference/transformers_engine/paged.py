@@ -63,7 +63,7 @@ class PagedScheduler:
             GenerationConfig(do_sample=False, eos_token_id=sorted(ends) or None, pad_token_id=0),
             batching(options, plan, cuda=cuda),
         )
-        out_of_memory.survive(self._manager)
+        out_of_memory.survive(self._manager, sampler.rewind)
         # 2. Our sampler as its logits processor
         kind = LoraProcessors if loras else ContinuousBatchingLogitsProcessorList
         processors = kind(LogitsProcessorList([sampler]))

@@ -88,7 +88,7 @@ class VllmEngine(CardEngine):
         return [*arguments, *self._shelf.arguments(), *options.vllm_arguments]
 
     def _request(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, form: Form | None
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None
     ) -> dict[str, Any]:
         """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
 
@@ -134,7 +134,7 @@ class VllmEngine(CardEngine):
     ) -> AsyncGenerator[Tokens]:
         """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
         del pictures  # no model is in `seeing`: vLLM takes pictures in chats only, and we send it tokens
-        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form)
+        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form=form)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
         last: list[int] = []

@@ -26,14 +26,31 @@ CHAT = {
     "moderation": (REFUSED, NO_MODERATION),
     "n": (REFUSED, LATER),
     "reasoning_effort": (PARTLY, "each model has its own levels; the echo engine has none"),
-    "response_format": (REFUSED, LATER),
+    "response_format": (PARTLY, "a schema that no token mask keeps; the echo engine keeps none"),
     "seed": (PARTLY, "a seed has 64 bits; the published bounds have some more"),
     "stop": (PARTLY, "an empty string stops before the first word"),
-    "tool_choice": (REFUSED, LATER),
-    "tools": (REFUSED, LATER),
+    "tool_choice": (PARTLY, "it must name a tool of the request; custom tools are for /v1/responses"),
+    "tools": (PARTLY, "functions whose schema a token mask keeps; custom tools are for /v1/responses"),
     "top_logprobs": (REFUSED, LATER),
     "verbosity": (REFUSED, "no model here has such a setting; `medium` is none"),
     "web_search_options": (REFUSED, NO_SEARCH),
 }
 
-FIELDS = {"/chat/completions": CHAT}
+STATELESS = "nothing is stored, so that the whole conversation comes with each request"
+RESPONSES = {
+    "background": (REFUSED, STATELESS),
+    "conversation": (REFUSED, STATELESS),
+    "context_management": (REFUSED, "nothing is dropped from a conversation"),
+    "input": (PARTLY, "messages, calls of functions, their results and reasoning"),
+    "max_output_tokens": (PARTLY, WINDOW),
+    "moderation": (REFUSED, NO_MODERATION),
+    "previous_response_id": (REFUSED, STATELESS),
+    "prompt": (REFUSED, STATELESS),
+    "reasoning": (PARTLY, "each model has its own levels; the echo engine has none"),
+    "text": (PARTLY, "a schema that no token mask keeps, and every verbosity but medium"),
+    "tool_choice": (PARTLY, "it must name a tool of the request"),
+    "tools": (PARTLY, "functions, custom tools, namespaces, and what Codex always sends"),
+    "top_logprobs": (PARTLY, "they come only with `message.output_text.logprobs` in `include`"),
+    "truncation": (PARTLY, "nothing is dropped from a conversation: `disabled`"),
+}
+FIELDS = {"/chat/completions": CHAT, "/responses": RESPONSES}

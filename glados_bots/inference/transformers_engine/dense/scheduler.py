@@ -298,6 +298,7 @@ class DenseScheduler:
             self._mailbox.deliver(longest, error=EXPLANATION)
         for request in active:
             request.read, request.cache = 0, None
+            self._sampler.rewind(request.request_id, len(request.prompt) + len(request.tokens))
         self._waiting = deque([*active, *(request for request in self._waiting if not request.ended)])
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
