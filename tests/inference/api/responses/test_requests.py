@@ -228,6 +228,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [ADD, ADD]}, "tools.1.name", "another tool has this name"),
     ({"tools": [{"type": "namespace", "name": "n", "tools": [{**ADD, "x": 1}]}]}, "tools.0.tools.0.x", "not offered"),
     ({"tools": [{**ADD, "name": f"add{n}"} for n in range(129)]}, "tools", "at most 128"),
+    ({"input": [{"type": "reasoning", "summary": []}]}, "input", "at least one message with text"),
     ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
     ({"tools": [ADD], "tool_choice": {"type": "function", "name": "sub"}}, "tool_choice", "not in tools"),
     ({"tools": [ADD], "tool_choice": {"type": "web_search"}}, "tool_choice", "does not offer this type"),
