@@ -22,7 +22,7 @@ class Costs:
 def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Costs:
     """The bounds. English has four characters per token, and a token has at least one byte. All fit the window."""
     tools = sampling.tools.tools if sampling.tools else ()
-    words = [text for message in messages for text in _texts(message)]
+    words = [text for message in messages for text in texts_of(message)]
     words += [json.dumps(definition(tool), ensure_ascii=False) for tool in tools]
     prompt = sum(len(text.encode()) for text in words) + MOST_PICTURE_TOKENS * sum(
         len(one.pictures) for one in messages
@@ -31,7 +31,8 @@ def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Co
     return Costs(sum(map(len, words)) // 4, min(engine.context_length, prompt + answer))
 
 
-def _texts(message: Message) -> Iterator[str]:
+def texts_of(message: Message) -> Iterator[str]:
+    """Everything in it that the model reads."""
     yield message.content
     yield message.reasoning
     for call in message.tool_calls:

@@ -207,6 +207,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": [HI, {**CALL, "call_id": ""}]}, "input.1.call_id", "at least 1"),
     ({"input": [HI, {**CALL, "arguments": {}}]}, "input.1.arguments", "string"),
     ({"input": "x" * (2 * 2**20 + 1)}, "input", "at most"),
+    ({"input": [HI, {**CALL, "arguments": "x" * (2 * 2**20)}]}, "input", "at most"),
     ({"previous_response_id": "resp_1"}, "previous_response_id", "stores no responses"),
     ({"conversation": "conv_1"}, "conversation", "stores no responses"),
     ({"background": True}, "background", "not offered"),
