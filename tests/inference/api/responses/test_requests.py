@@ -189,7 +189,13 @@ async def test_codex_tools_are_offered_or_left_out(engine: ScriptedEngine, http:
     assert [tool["type"] for tool in found["tools"]] == ["namespace", "custom"]
 
 
-LONG = "x" * 201
+async def test_the_expression_of_a_custom_tool_is_forced(engine: ScriptedEngine, http: httpx.AsyncClient) -> None:
+    await asked(http, tools=[{**PATCH, "format": {"type": "grammar", "syntax": "regex", "definition": "a+|b"}}])
+    use = engine.asked[-1][1].tools
+    assert use is not None
+    assert use.tools[0].parameters["properties"] == {"input": {"type": "string", "pattern": "^(?:a+|b)$"}}
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": []}, "input", "at least 1"),
     ({"input": 5}, "input", "valid list"),
