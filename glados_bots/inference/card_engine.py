@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
+from glados_bots.inference.decoding.logprobs import Scored, told
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
 from glados_bots.inference.waiting_line import WaitingLine
-from glados_bots.wire.events import Begun, Event, Sampling
+from glados_bots.wire.events import Begun, Event, Finished, Sampling, ScoredPrompt
 
 T = TypeVar("T")
 
@@ -49,19 +50,77 @@ class CardEngine(ABC):
         thread = self._picture_thread if any(message.pictures for message in messages) else None
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
-        room = self.encoder.room(prompt.tokens)
+        self._require_tokens(sampling)
+        reader = self._reader(prompt.tokens, self.encoder.room(prompt.tokens), sampling)
+        ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=prompt.pictures)
+        async with aclosing(self._in_turn(prompt.tokens, caller, lambda: reader.events(ask))) as events:
+            async for event in events:
+                yield event
+
+    async def complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        tokens = await asyncio.to_thread(self.encoder.raw, prompt)
+        self._require_tokens(sampling)
+        room = self.encoder.room(tokens, least=min(1, chosen(sampling.max_tokens, 1)))
+        continued = partial(self._continued, model, tokens, room, sampling, self._domain(caller))
+        async with aclosing(self._in_turn(tokens, caller, continued)) as events:
+            async for event in events:
+                yield event
+
+    async def _in_turn(
+        self, prompt: list[int], caller: str, answer: Callable[[], AsyncGenerator[Event]]
+    ) -> AsyncGenerator[Event]:
+        """An answer's events, after those of the waiting line."""
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
-            yield Begun(len(prompt.tokens))
-            domain = caller if self._options.share_prefixes == "key" else ""
-            ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=prompt.pictures)
-            async with aclosing(self._reader(prompt.tokens, room, sampling).events(ask)) as events:
+            yield Begun(len(prompt))
+            async with aclosing(answer()) as events:
                 async for event in events:
                     yield event
         finally:
             self._line.leave()
+
+    async def _continued(
+        self, model: str, prompt: list[int], room: int, sampling: Sampling, domain: str
+    ) -> AsyncGenerator[Event]:
+        """A raw prompt's scores, if they are wanted, and what the model continues with."""
+        if sampling.prompt_logprobs is not None:
+            scores = await self._score(model, prompt, sampling.prompt_logprobs, domain)
+            texts = self.encoder.texts
+            yield ScoredPrompt(texts.of(prompt[0]), tuple(told(scored, texts) for scored in scores))
+        if sampling.max_tokens == 0:
+            yield Finished("length", len(prompt), 0, 0)
+            return
+        ends = frozenset([*self._ends, *sampling.stop_tokens])
+        limits = Limits.within(room, sampling.max_tokens, 0)
+        reader = Answer(self.encoder, prompt, ends, sampling.stop, limits, raw=True)
+        ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=())
+        async with aclosing(reader.events(ask)) as events:
+            async for event in events:
+                yield event
+
+    async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
+        if isinstance(prompt, str):
+            return await asyncio.to_thread(partial(self.encoder.raw, prompt, special=special)) if prompt else []
+        return (await asyncio.to_thread(self._encode, prompt, sampling)).tokens
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        self.encoder.require_tokens("tokens", tokens)
+        return str(await asyncio.to_thread(self.encoder.tokenizer.decode, list(tokens)))
+
+    def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        return [self.encoder.texts.of(token) for token in tokens]
+
+    def _domain(self, caller: str) -> str:
+        return caller if self._options.share_prefixes == "key" else ""
+
+    def _require_tokens(self, sampling: Sampling) -> None:
+        """Raise ParameterRefusedError if the request names a token that the model lacks."""
+        self.encoder.require_tokens("logit_bias", sampling.logit_bias)
+        self.encoder.require_tokens("stop_token_ids", sampling.stop_tokens)
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
@@ -76,7 +135,8 @@ class CardEngine(ABC):
     def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        return Answer(self.encoder, prompt, frozenset(self._ends), self._stops(sampling), limits)
+        ends = frozenset([*self._ends, *sampling.stop_tokens])
+        return Answer(self.encoder, prompt, ends, self._stops(sampling), limits)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
@@ -87,6 +147,10 @@ class CardEngine(ABC):
         self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
     ) -> AsyncGenerator[Tokens]:
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
+
+    @abstractmethod
+    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+        """The scores of all tokens of a prompt but the first, each with the `count` likeliest tokens."""
 
     @property
     def seeing(self) -> tuple[str, ...]:

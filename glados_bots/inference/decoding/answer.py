@@ -6,10 +6,12 @@ a new one continues after the reasoning and its closing mark. The cache holds mo
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.decoding.logprobs import Scored, ToldLater
 from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.prompts.reasoning_marks import NoReasoning
 from glados_bots.wire.events import Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
 
@@ -21,6 +23,14 @@ class Tokens:
     ids: Sequence[int]  # with the token that ends the answer
     cached: int = 0  # tokens of the prompt whose keys and values were in the cache
     reason: FinishReason | None = None
+    scores: Sequence[Scored] = ()  # one per token, if the request wants them
+
+    def until(self, ends: frozenset[int]) -> "Tokens":
+        """The same up to the first token that ends the answer, with that token."""
+        end = next((place for place, token in enumerate(self.ids, 1) if token in ends), None)
+        if end is None:
+            return self
+        return replace(self, ids=self.ids[:end], scores=self.scores[:end], reason="stop")
 
 
 Ask = Callable[[list[int], int], AsyncGenerator[Tokens]]
@@ -51,6 +61,7 @@ class Answer:
         ends: tokens that end an answer.
         stop: strings that end it.
         limits: of this answer.
+        raw: the answer continues a raw prompt, and reasoning in it is text like any other.
     """
 
     def __init__(
@@ -60,10 +71,13 @@ class Answer:
         ends: frozenset[int],
         stop: Sequence[str],
         limits: Limits,
+        *,
+        raw: bool = False,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        self._text = Detokenizer(encoder.tokenizer, stop, encoder.marks.codes)
-        self._reasoning = encoder.reasoning(prompt)
+        self._text = Detokenizer(encoder.tokenizer, stop, None if raw else encoder.marks.codes)
+        self._reasoning = NoReasoning() if raw else encoder.reasoning(prompt)
+        self._scores = ToldLater(encoder.texts)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
         self._speaks = False  # whether the answer has begun
@@ -87,14 +101,17 @@ class Answer:
                     yield read
             elif self._count == before:
                 self._reason = self._reason or "length"
-        for read in (*self._reasoning.feed(self._text.close()), *self._reasoning.close()):
+        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
+        for read in self._scores.close(rest, cut=self._text.stopped):
             yield read
         yield Finished(self._reason, len(self._prompt), self._cached, self._count, self._reasoned)
 
     def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
         was_inside = self._reasoning.is_inside
-        read = self._reasoning.feed(self._text.feed([token for token in piece.ids if token not in self._ends]))
+        piece = piece.until(self._ends)
+        text, scored = self._fed(piece)
+        read = self._reasoning.feed(text)
         if self._count == len(self._added):  # no closing mark has been added: this is the first request
             self._cached = min(piece.cached or self._cached, len(self._prompt))
         self._added.extend(piece.ids)
@@ -105,11 +122,23 @@ class Answer:
             self._reasoned += len(piece.ids)
         else:
             self._speaks = self._speaks or bool(read)
+            self._scores.add(scored)
         if self._text.stopped or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason
-        return read
+        return self._scores.told(read)
+
+    def _fed(self, piece: Tokens) -> tuple[str, list[tuple[int, Scored]]]:
+        """(text that is now final, the tokens with scores and how many characters came before each)."""
+        if not piece.scores:
+            return self._text.feed([token for token in piece.ids if token not in self._ends]), []
+        text, scored = "", []
+        for one in piece.scores:
+            if one.token not in self._ends:
+                scored.append((self._text.length, one))
+                text += self._text.feed([one.token])
+        return text, scored
 
     @property
     def _must_close(self) -> bool:

@@ -7,7 +7,7 @@ answer whatever else is in the batch (up to rounding, which depends on the batch
 can mix, a row that fails ends only its own request, and a captured CUDA graph contains no choice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,10 @@ import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
 from glados_bots.inference.card_engine import chosen
+from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.model_files.cards import SamplingDefaults
+from glados_bots.inference.transformers_engine.biasing import Bias, bias_of, biased, biased_rows, likely, likely_rows
+from glados_bots.inference.transformers_engine.scoring import scored
 from glados_bots.wire.events import Sampling
 
 LIKELY = 1e-3  # as a share of the largest probability
@@ -38,6 +41,14 @@ class RowSettings:
     # Whether a token after these tokens would complete a forbidden word. It checks the text, because many token
     # sequences can spell one word
     forbids: Callable[[Sequence[int], int], bool] | None = None
+    # What the request adds to the scores
+    bias: Bias | None = None
+    # The first tokens of the answer, which are known already: the rest of a prompt whose scores are wanted
+    forced: Sequence[int] = ()
+    # How many of the likeliest tokens to report beside each chosen one; None reports nothing
+    logprobs: int | None = None
+    # What is reported, one for each token of the answer
+    scores: list[Scored] = field(default_factory=list)
     # Tokens chosen so far; empty unless the choice depends on them
     said: list[int] = field(default_factory=list)
     # How often each token was generated; `choose` updates it
@@ -50,7 +61,17 @@ class RowSettings:
     def looks_back(self) -> bool:
         """Whether the choice depends on earlier tokens."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
-        return bool(bent or self.no_repeat_ngram_size or self.forbids)
+        return bool(bent or self.no_repeat_ngram_size or self.forbids or self.forced or (self.bias and self.bias.least))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether its token is chosen apart from the other rows."""
+        return self.looks_back or self.logprobs is not None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the choice depends on the scores alone, and is all that is wanted."""
+        return not self.is_alone and self.bias is None
 
 
 def row_settings(
@@ -59,8 +80,9 @@ def row_settings(
     device: torch.device,
     prompt: Sequence[int],
     forbids: Callable[[Sequence[int], int], bool] | None,
+    ends: Collection[int] = (),
 ) -> RowSettings:
-    """A request's settings; the card's fill the gaps."""
+    """A request's settings; the card's fill the gaps. Args: ends: tokens that end an answer of this model."""
     generator = torch.Generator(device=device)
     if sampling.seed is None:
         generator.seed()
@@ -70,13 +92,15 @@ def row_settings(
         temperature=chosen(sampling.temperature, card.temperature),
         top_p=chosen(sampling.top_p, card.top_p),
         top_k=chosen(sampling.top_k, card.top_k),
-        repetition_penalty=card.repetition_penalty,
+        repetition_penalty=chosen(sampling.repetition_penalty, card.repetition_penalty),
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
         no_repeat_ngram_size=card.no_repeat_ngram_size,
         generator=generator,
         prompt=prompt,
         forbids=forbids,
+        bias=bias_of(sampling, ends, device),
+        logprobs=sampling.logprobs,
     )
 
 
@@ -114,17 +138,17 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
         """The next token of each request. Args: scores (rows, vocabulary), float32, one row per state."""
         rows = self._of(states)
-        if all(row is not None and row.temperature < COLDEST and not row.looks_back for row in rows):
+        if all(row is not None and row.temperature < COLDEST and row.is_free for row in rows):
             return [int(token) for token in scores[: len(states)].argmax(dim=-1).tolist()]
         return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
 
     def choose_on_device(self, states: Sequence[Any], scores: torch.Tensor) -> torch.Tensor:
-        """The next token of each request, shape (rows,). Only requests that look back wait for the device."""
+        """The next token of each request, shape (rows,). Only those that are alone wait for the device."""
         rows = self._of(states)
         scores = scores[: len(rows)]
-        tokens = draw_rows(scores, rows)
+        tokens = draw_rows(biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias}), rows)
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
-            if row is not None and row.looks_back:
+            if row is not None and row.is_alone:
                 tokens[index] = self._choose_row(state, row, scores[index])
         return tokens
 
@@ -137,6 +161,8 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
             return 0
         try:
             token = choose(scores, settings, settings.said)
+            if settings.logprobs is not None:
+                settings.scores.append(scored(scores, token, settings.logprobs))
         except Exception as error:  # noqa: BLE001 - a failed request must not end the others
             self._on_failure(state.request_id, error)
             return 0
@@ -152,11 +178,13 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
         settings: the request's settings.
         generated: the request's tokens so far, without the prompt.
     """
+    if len(generated) < len(settings.forced):
+        return settings.forced[len(generated)]
     fresh = generated[settings.counted :]
     for token in fresh:
         settings.counts[token] = settings.counts.get(token, 0) + 1
     settings.counted = len(generated)
-    scores = _penalised(scores, settings, fresh)
+    scores = _penalised(biased(scores, settings.bias, len(generated)), settings, fresh)
     repeats = _repeats(settings, generated)
     if repeats or settings.forbids:
         scores = scores.clone()
@@ -172,6 +200,7 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     """Draw one token by temperature, top-k and top-p, with transformers' results."""
     if settings.temperature < COLDEST:
         return int(scores.argmax())
+    scores = likely(scores, _min_p(settings), settings.temperature)
     if settings.top_k:
         scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
     else:
@@ -198,7 +227,8 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
     temperature, top_k, top_p = (
         torch.tensor(figures, dtype=torch.float32).to(device, non_blocking=True)[..., None].unbind(1)
     )
-    ordered, order = (scores / temperature.clamp(min=COLDEST)).sort(dim=-1, descending=True)
+    scores = likely_rows(scores / temperature.clamp(min=COLDEST), [_min_p(row) for row in rows])
+    ordered, order = scores.sort(dim=-1, descending=True)
     ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
@@ -208,6 +238,10 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
     ]
     places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=size - 1)
     return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
+
+
+def _min_p(row: RowSettings | None) -> float:
+    return row.bias.min_p if row and row.bias else 0.0
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:
