@@ -88,7 +88,7 @@ class Engine(Protocol):
     ) -> AsyncGenerator[Event]:
         """Continue a raw prompt: as `generate`, without a chat template and without reasoning.
 
-        A `ScoredPrompt` follows `Begun` if `sampling.prompt_logprobs` asks for it. With `max_tokens` 0 comes no `Delta`.
+        `ScoredPrompt` follows `Begun` if `sampling.prompt_logprobs` asks for it. With `max_tokens` 0 comes no `Delta`.
         """
 
     async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:

@@ -57,11 +57,10 @@ class ToldLater:
 
     def _with(self, pieces: list[Piece], count: int | None) -> list[Piece]:
         """The last delta gets the scores of the first `count` tokens that are held; None means all."""
-        place = next((n for n in reversed(range(len(pieces))) if isinstance(pieces[n], Delta)), None)
-        if place is None or not self._held[:count]:
+        found = next(((n, piece) for n, piece in reversed([*enumerate(pieces)]) if isinstance(piece, Delta)), None)
+        if found is None or not self._held[:count]:
             return pieces
-        told_now = tuple(told(scored, self._texts) for _, scored in self._held[:count])
+        place, last = found
+        now = tuple(told(scored, self._texts) for _, scored in self._held[:count])
         self._held = [] if count is None else self._held[count:]
-        last = pieces[place]
-        assert isinstance(last, Delta)
-        return [*pieces[:place], Delta(last.text, (*last.logprobs, *told_now)), *pieces[place + 1 :]]
+        return [*pieces[:place], Delta(last.text, (*last.logprobs, *now)), *pieces[place + 1 :]]

@@ -190,7 +190,8 @@ class TransformersEngine(CardEngine):
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
         outputs = self._outputs[request_id] = asyncio.Queue()
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
-        row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids, self._ends)
+        wishes = (self._card.sampling, sampling, self._model.device, prompt)
+        row = row_settings(*wishes, forbids=forbids, ends=self._ends)
         row.forced = forced
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False

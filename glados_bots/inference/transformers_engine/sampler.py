@@ -79,6 +79,7 @@ def row_settings(
     sampling: Sampling,
     device: torch.device,
     prompt: Sequence[int],
+    *,
     forbids: Callable[[Sequence[int], int], bool] | None,
     ends: Collection[int] = (),
 ) -> RowSettings:

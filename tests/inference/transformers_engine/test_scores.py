@@ -73,7 +73,7 @@ async def test_an_answer_tells_how_likely_the_model_found_each_token(engine: Tra
     assert b"".join(one.text for one in scores).decode(errors="ignore").startswith(text_of(events)[:8])
 
 
-async def test_scores_are_of_the_model_and_not_of_the_settings(engine: TransformersEngine, plain: Any) -> None:
+async def test_scores_are_of_the_model_and_not_of_the_settings(engine: TransformersEngine) -> None:
     banned = scores_of(await complete(engine, TEXT, max_tokens=1, logprobs=0))[0]
     events = await complete(engine, TEXT, max_tokens=1, logprobs=2, logit_bias={banned.token: -100}, temperature=0.5)
     (score,) = scores_of(events)
