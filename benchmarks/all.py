@@ -16,6 +16,7 @@ SCRIPTS = {
     "store.py": [],
     "markdown.py": [],
     "overhead.py": [],
+    "fairness.py": [],
     "quality.py": [],
     "engine.py": ["--peers"],
 }

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -113,3 +114,26 @@ async def running(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", port))
     async with Server(uvicorn.Config(app, log_level="warning", ws="none", http=BoundedProtocol)).listening(listener):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def in_a_thread(app: ASGIApp) -> Iterator[str]:
+    """The app's base URL while it runs in a thread of its own, for tests that are not asynchronous."""
+    ready = threading.Event()
+    over: asyncio.Event
+    loop: asyncio.AbstractEventLoop
+    port = free_port()
+
+    async def serve() -> None:
+        nonlocal over, loop
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        async with running(app, port):
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait(20)
+    yield f"http://127.0.0.1:{port}"
+    loop.call_soon_threadsafe(over.set)
+    thread.join()

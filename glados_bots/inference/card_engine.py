@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -15,6 +15,10 @@ from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.decoding.logprobs import Scored, told
 from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.grammars import sources
+from glados_bots.inference.grammars.calling import Calls, calls_of
+from glados_bots.inference.grammars.compiler import Compiler
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
@@ -22,6 +26,7 @@ from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Event, Finished, Sampling, ScoredPrompt
 
 T = TypeVar("T")
+Score = Callable[[int], Awaitable[list[Scored]]]  # from how many of the likeliest tokens to tell beside each
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Prompt:
     """A conversation as an engine reads it."""
 
     tokens: list[int]
+    calls: Calls
     pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
 
 
@@ -41,6 +47,8 @@ class CardEngine(ABC):
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._picture_thread = ThreadPoolExecutor(1, "pictures")  # so that nobody's words wait for pictures
+        self._form_thread = ThreadPoolExecutor(1, "forms")  # so that nobody's words wait for a form to be compiled
+        self._compiler: Compiler | None = None  # the first form creates it
         self._encoder: Encoder | None = None  # `start` creates it
         self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
@@ -50,9 +58,12 @@ class CardEngine(ABC):
         thread = self._picture_thread if any(message.pictures for message in messages) else None
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
+        room = self.encoder.room(prompt.tokens)
         self._require_tokens(sampling)
-        reader = self._reader(prompt.tokens, self.encoder.room(prompt.tokens), sampling)
-        ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=prompt.pictures)
+        form = await self._form(prompt.tokens, prompt.calls.sampling)
+        wishes, domain = prompt.calls.sampling, self._domain(caller)
+        ask = partial(self._answer, model, sampling=wishes, domain=domain, pictures=prompt.pictures, form=form)
+        reader = self._reader(prompt, room, sampling, form)
         async with aclosing(self._in_turn(prompt.tokens, caller, lambda: reader.events(ask))) as events:
             async for event in events:
                 yield event
@@ -61,9 +72,13 @@ class CardEngine(ABC):
         self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
         tokens = await asyncio.to_thread(self.encoder.raw, prompt)
-        self._require_tokens(sampling)
         room = self.encoder.room(tokens, least=min(1, chosen(sampling.max_tokens, 1)))
-        continued = partial(self._continued, model, tokens, room, sampling, self._domain(caller))
+        self._require_tokens(sampling)
+        form = await self._form(tokens, sampling, raw=True)
+        ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=(), form=form)
+        reader = self._raw_reader(tokens, room, sampling, form)
+        score = partial(self._score, model, tokens, domain=self._domain(caller))
+        continued = partial(self._continued, tokens, sampling, score, lambda: reader.events(ask))
         async with aclosing(self._in_turn(tokens, caller, continued)) as events:
             async for event in events:
                 yield event
@@ -81,24 +96,20 @@ class CardEngine(ABC):
                 async for event in events:
                     yield event
         finally:
-            self._line.leave()
+            self._line.leave(caller)
 
     async def _continued(
-        self, model: str, prompt: list[int], room: int, sampling: Sampling, domain: str
+        self, prompt: list[int], sampling: Sampling, score: Score, answer: Callable[[], AsyncGenerator[Event]]
     ) -> AsyncGenerator[Event]:
-        """A raw prompt's scores, if they are wanted, and what the model continues with."""
+        """The scores of a raw prompt, if they are wanted, and then its continuation."""
         if sampling.prompt_logprobs is not None:
-            scores = await self._score(model, prompt, sampling.prompt_logprobs, domain)
+            scores = await score(sampling.prompt_logprobs)
             texts = self.encoder.texts
             yield ScoredPrompt(texts.of(prompt[0]), tuple(told(scored, texts) for scored in scores))
         if sampling.max_tokens == 0:
             yield Finished("length", len(prompt), 0, 0)
             return
-        ends = frozenset([*self._ends, *sampling.stop_tokens])
-        limits = Limits.within(room, sampling.max_tokens, 0)
-        reader = Answer(self.encoder, prompt, ends, sampling.stop, limits, raw=True)
-        ask = partial(self._answer, model, sampling=sampling, domain=domain, pictures=())
-        async with aclosing(reader.events(ask)) as events:
+        async with aclosing(answer()) as events:
             async for event in events:
                 yield event
 
@@ -124,19 +135,40 @@ class CardEngine(ABC):
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
+            calls = calls_of(sampling, self.encoder.spellings)
             pictures = self._look(messages)
-            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), pictures)
+            return Prompt(self.encoder.encode(messages, sampling, [one.text for one in pictures]), calls, pictures)
 
     def _look(self, messages: Sequence[Message]) -> Sequence[Any]:
         """All pictures of a conversation in order, each with the `text` that stands for it. Blocks."""
         del messages
         return ()
 
-    def _reader(self, prompt: list[int], room: int, sampling: Sampling) -> Answer:
+    async def _form(self, prompt: list[int], sampling: Sampling, *, raw: bool = False) -> Form | None:
+        """The compiled form of the answer, if the request wants one. Raises ParameterRefusedError."""
+        wish = sampling.grammar
+        if wish is None:
+            return None
+
+        def made() -> Form:
+            compiler = self._compiler = self._compiler or Compiler(
+                self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
+            )
+            stops, decode = bool(self._stops(sampling)), self.encoder.tokenizer.decode
+            return Form(compiler, sources.lark(wish), wish.field, prompt, decode, stops=stops, raw=raw)
+
+        return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
+
+    def _reader(self, prompt: Prompt, room: int, sampling: Sampling, form: Form | None) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
         ends = frozenset([*self._ends, *sampling.stop_tokens])
-        return Answer(self.encoder, prompt, ends, self._stops(sampling), limits)
+        return Answer(self.encoder, prompt.tokens, ends, self._stops(sampling), limits, form=form, calls=prompt.calls)
+
+    def _raw_reader(self, prompt: list[int], room: int, sampling: Sampling, form: Form | None) -> Answer:
+        limits = Limits.within(room, sampling.max_tokens, 0)
+        ends = frozenset([*self._ends, *sampling.stop_tokens])
+        return Answer(self.encoder, prompt, ends, sampling.stop, limits, form=form, calls=Calls(sampling), raw=True)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
@@ -144,7 +176,15 @@ class CardEngine(ABC):
 
     @abstractmethod
     def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
+        self,
+        model: str,
+        prompt: list[int],
+        limit: int,
+        sampling: Sampling,
+        domain: str,
+        *,
+        pictures: Sequence[Any],
+        form: Form | None,
     ) -> AsyncGenerator[Tokens]:
         """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
 

@@ -57,7 +57,7 @@ class EchoEngine:
                 await asyncio.sleep(PAUSE_S)
             yield end
         finally:
-            self._line.leave()
+            self._line.leave(caller)
 
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
         """(words of the answer, its last event)."""

@@ -2,7 +2,8 @@
 
 Callers take turns (start-time fair queueing): a request's round follows its caller's last round or the current one,
 whichever is later. A thousand questions of one caller delay another caller by one place. If the line is full, the
-newest request of the caller with the most waiting requests makes way.
+newest request of the caller with the most waiting requests makes way. Of sixteen places, one caller alone may take
+fifteen: then another's question need not wait for the end of a long answer.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from glados_bots.wire.events import Queued
 
 PACE_WINDOW = 16  # number of departures from which the pace is computed
 UNKNOWN_WAIT_S = 10.0
+PLACES_PER_RESERVED = 16  # one of so many places is free for callers that do not fill the others
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +36,9 @@ class WaitingLine:
 
     def __init__(self, places: int, max_waiting: int) -> None:
         self._free = places
+        self._reserved = places // PLACES_PER_RESERVED
+        self._most_of_one = places - self._reserved  # places that one caller may take
+        self._running_of: Counter[str] = Counter()
         self._max_waiting = max_waiting
         self._waiting: list[_Ticket] = []  # in order of arrival
         self._round = 0  # round of the last admitted request
@@ -55,14 +60,14 @@ class WaitingLine:
         Raises:
             QueueFullError: the line is full, and no caller has more requests in it than this one would have.
         """
-        if self._free == 0 or self._waiting:
+        if self._free == 0 or self._waiting or self._has_its_share(caller):
             self._make_room(caller)
         ticket = _Ticket(caller, max(self._round, self._last_rounds.get(caller, 0)) + 1)
         self._last_rounds[caller] = ticket.round
         self._waiting.append(ticket)
         self._arrange()
         try:
-            while ticket.position > 0 or self._free == 0:
+            while ticket.position > 0 or not self._may_begin(ticket):
                 ticket.moved.clear()
                 yield Queued(ticket.position, self._pace.wait_s(ticket.position))
                 await ticket.moved.wait()
@@ -74,24 +79,41 @@ class WaitingLine:
                 self._waiting.remove(ticket)
                 self._arrange()
 
-    def leave(self) -> None:
-        if self._free == 0:
+    def leave(self, caller: str = "") -> None:
+        """Give the place back. Args: caller: as in `enter`."""
+        self._running_of -= Counter([caller])  # without the callers that have none left
+        if self._is_full:
             self._pace.departed()
         self._free += 1
         self.running -= 1
+        if self._is_full:
+            self._pace.filled()
         self._arrange()
+
+    def _may_begin(self, ticket: _Ticket) -> bool:
+        return self._free > 0 and not self._has_its_share(ticket.caller)
+
+    def _has_its_share(self, caller: str) -> bool:
+        return self._reserved > 0 and self._running_of[caller] >= self._most_of_one
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no place is free, or only reserved ones."""
+        return self._free <= self._reserved
 
     def _admit(self, ticket: _Ticket) -> None:
         self._free -= 1
+        self._running_of[ticket.caller] += 1
         self.running += 1
-        if self._free == 0:
+        if self._is_full:
             self._pace.filled()
         self._round = max(self._round, ticket.round)
         self._last_rounds = {caller: last for caller, last in self._last_rounds.items() if last > self._round}
 
     def _arrange(self) -> None:
-        """Give every ticket its position: by rounds, and by arrival within one."""
-        for position, ticket in enumerate(sorted(self._waiting, key=lambda each: each.round)):
+        """Give each ticket its position: by rounds, by arrival within one, and last, callers with their whole share."""
+        order = sorted(self._waiting, key=lambda each: (self._has_its_share(each.caller), each.round))
+        for position, ticket in enumerate(order):
             if ticket.position != position or (position == 0 and self._free > 0):
                 ticket.position = position
                 ticket.moved.set()
@@ -123,7 +145,8 @@ class Pace:
         self._departures: deque[float] = deque(maxlen=PACE_WINDOW)  # by that clock
 
     def filled(self) -> None:
-        self._filled_at = time.monotonic()
+        if self._filled_at is None:
+            self._filled_at = time.monotonic()
 
     def departed(self) -> None:
         """Record that a place became free while all places were taken."""

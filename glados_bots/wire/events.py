@@ -1,15 +1,17 @@
 """Requests to a model and the events of its answer: the same at both ends of the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from glados_bots.conversation import ToolCall
 
 # OpenAI's `reasoning_effort`, and the level of thinking that each value means. `minimal` is no level of its own.
 EFFORTS = {"none": "off", "low": "low", "medium": "on", "high": "high"}
 LEVELS = ("on", "off", "low", "high")  # in the order in which people read them
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
-GrammarKind = Literal["json_object", "json_schema", "regex", "choice", "lark"]
+GrammarKind = Literal["json_object", "json_schema", "regex", "choice", "grammar", "lark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Tool:
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)  # a JSON schema of an object; empty: no arguments
     strict: bool = False
+    field: str = "tools"  # the field of the request that holds the schema, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ class Grammar:
     """The form that the whole answer must have."""
 
     kind: GrammarKind
-    value: str = ""  # a JSON schema, a JSON list of strings for `choice`, a regular expression, or a Lark grammar
+    # A JSON schema, a regular expression, a JSON list of strings for `choice`, a client's own grammar in Lark or GBNF
+    # (`grammar`), or our own Lark, whose rule `answer` is the answer (`lark`)
+    value: str = ""
+    field: str = "grammar"  # the field of the request that asked for it, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +143,15 @@ class Finished:
 
 
 Event = Queued | Begun | ScoredPrompt | Thought | Delta | ToolCallDelta | Finished
+
+
+def calls_in(events: Iterable[Event]) -> list[ToolCall]:
+    """The calls of an answer, whole."""
+    found: dict[int, list[ToolCallDelta]] = {}
+    for event in events:
+        if isinstance(event, ToolCallDelta):
+            found.setdefault(event.index, []).append(event)
+    return [
+        ToolCall(pieces[0].id, pieces[0].name, "".join(piece.arguments for piece in pieces))
+        for pieces in found.values()
+    ]

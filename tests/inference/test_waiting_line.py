@@ -46,7 +46,7 @@ async def admitted(line: WaitingLine, names: list[str]) -> list[str]:
     tasks = [asyncio.create_task(pass_through(name)) for name in names]
     for number in range(1, len(names) + 1):
         await until(lambda number=number: len(order) == number)  # type: ignore[misc]
-        line.leave()
+        line.leave(order[-1][0])
     await asyncio.gather(*tasks)
     return order
 
@@ -132,3 +132,35 @@ async def test_before_two_were_seen_to_leave_no_wait_is_told_and_a_stand_still_c
     stuck = line.enter()
     assert ((await anext(stuck)).wait_s or 0) > 200
     await stuck.aclose()
+
+
+async def test_one_caller_never_takes_the_last_of_sixteen_places() -> None:
+    line = WaitingLine(16, 10)
+    for _ in range(15):
+        await passed(line.enter("a"))
+    greedy = [line.enter("a") for _ in range(2)]
+    assert [(await anext(places)).position for places in greedy] == [0, 1]
+    await passed(line.enter("b"))
+    late = line.enter("b")
+    assert (await anext(late)).position == 0  # before those of the caller that has its whole share
+    line.leave("b")
+    with pytest.raises(StopAsyncIteration):
+        await anext(late)
+    line.leave("a")
+    with pytest.raises(StopAsyncIteration):
+        await anext(greedy[0])
+    for places in greedy:
+        await places.aclose()
+
+
+async def test_the_pace_is_known_although_a_place_is_reserved(clock: Clock) -> None:
+    line = WaitingLine(16, 10)
+    for _ in range(15):
+        await passed(line.enter("a"))
+    for _ in range(3):
+        clock.now += 2
+        line.leave("a")
+        await passed(line.enter("a"))
+    waiting = line.enter("a")
+    assert (await anext(waiting)).wait_s == 2
+    await waiting.aclose()

@@ -14,10 +14,11 @@ leaves, its generation is cancelled.
 from collections.abc import Callable, Sequence
 
 from fastapi import Depends, FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import models, streaming
+from glados_bots.inference.api import description, models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
 from glados_bots.inference.api.chat import routes as chat
 from glados_bots.inference.api.errors import shape_errors
@@ -63,6 +64,7 @@ def create_app(
         title="GLaDOS inference service",
         lifespan=service.lifespan,
         dependencies=[Depends(authorise)],
+        responses=description.REFUSALS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -98,7 +100,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         service.require_ready()
         return {"status": "ready"}
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 

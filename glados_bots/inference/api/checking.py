@@ -1,5 +1,6 @@
 """The shape of every request: strict types, and the fields that several endpoints share."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -8,6 +9,8 @@ from glados_bots.inference.api import fields
 
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
+MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
+TOO_LONG = f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages"
 LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
 
 
@@ -20,12 +23,22 @@ def well_formed(text: str) -> str:
     return text
 
 
+def are_too_long(texts: Iterable[str]) -> bool:
+    """Whether these texts of one request have more than MOST_WORDS bytes together."""
+    return sum(len(text.encode()) for text in texts) > MOST_WORDS
+
+
 def listed(stop: Any) -> Any:
     return [stop] if isinstance(stop, str) else stop
 
 
 def or_unlimited(value: Any) -> Any:
     return None if type(value) is int and value == fields.UNLIMITED else value
+
+
+def whole(value: Any) -> Any:
+    """JSON has one kind of number, so that 8.0 is an integer. Larger ones than 64 bits stay, and are refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
 def not_offered(value: Any) -> Any:
@@ -35,7 +48,11 @@ def not_offered(value: Any) -> Any:
 
 
 def or_nothing(value: Any) -> Any:
-    return None if value in (False, "") else value
+    return None if value in (False, "", []) else value
+
+
+def or_none(value: Any) -> Any:
+    return None if value in ("", []) else value
 
 
 Text = Annotated[str, AfterValidator(well_formed)]
@@ -60,4 +77,6 @@ class StrictSchema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_noise(cls, values: Any) -> Any:
-        return fields.without_noise(values, cls.model_fields, cls.harmless)
+        read = {field.alias or name for name, field in cls.model_fields.items()}
+        told = fields.without_noise(values, read, cls.harmless)
+        return {name: whole(value) for name, value in told.items()} if isinstance(told, dict) else told

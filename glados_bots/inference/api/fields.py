@@ -12,7 +12,7 @@ UNLIMITED = -1  # means "no limit" in numbers of tokens, as in other servers
 # fields in the last two lines belong to samplers. A sampler itself is refused unless it is off.
 HARMLESS = frozenset(
     """
-    cache_prompt cache_salt id_slot keep_alive metadata parallel_tool_calls prediction priority prompt_cache_key
+    cache_prompt cache_salt id_slot keep_alive metadata prediction priority prompt_cache_key
     prompt_cache_options prompt_cache_retention request_id safety_identifier service_tier session_id store user
     dry_allowed_length dry_base dry_penalty_last_n dry_sequence_breakers dynatemp_exponent mirostat_eta mirostat_tau
     repeat_last_n xtc_threshold
@@ -28,8 +28,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_special_tokens": (True,),
     "best_of": (1,),
     "do_sample": (True,),
-    "function_call": ("none", "auto"),
-    "guided_json": (),
     "json_schema": (),
     "length_penalty": (1,),
     "max_new_tokens": (),
@@ -43,7 +41,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "spaces_between_special_tokens": (True,),
     "tfs_z": (1,),
     "think": (),
-    "tool_choice": ("none", "auto"),
     "truncate_prompt_tokens": (),
     "truncation": ("disabled",),
     "typical_p": (1,),

@@ -15,7 +15,7 @@ from glados_bots.inference.api.metrics import Metrics
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 32 * 2**20  # with pictures
-MOST_OTHER_BYTES = 2 * 2**20  # of a body without its pictures; schemas.MOST_WORDS bounds the texts
+MOST_OTHER_BYTES = 2 * 2**20  # of a body without its pictures; checking.MOST_WORDS bounds the texts
 MOST_LARGE_BYTES = 256 * 2**20  # of all large bodies at the same time: a body lives as long as its answer
 MOST_DIGITS = 20  # digits of Content-Length
 TOO_LARGE = f"the body may have at most {MOST_BODY_BYTES} bytes"

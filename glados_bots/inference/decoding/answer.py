@@ -9,10 +9,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
+from glados_bots.inference.decoding.form_stops import FormStops
 from glados_bots.inference.decoding.logprobs import Scored, ToldLater
+from glados_bots.inference.grammars.calling import Calls
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.reasoning_marks import NoReasoning
-from glados_bots.wire.events import Event, Finished, FinishReason
+from glados_bots.wire.events import Delta, Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
 
 
@@ -61,7 +64,9 @@ class Answer:
         ends: tokens that end an answer.
         stop: strings that end it.
         limits: of this answer.
-        raw: the answer continues a raw prompt, and reasoning in it is text like any other.
+        form: that it must have; then a stop string ends it only where it has the form.
+        calls: its calls of tools.
+        raw: whether the answer continues a raw prompt, so that reasoning in it is text like any other.
     """
 
     def __init__(
@@ -72,11 +77,16 @@ class Answer:
         stop: Sequence[str],
         limits: Limits,
         *,
+        form: Form | None,
+        calls: Calls,
         raw: bool = False,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        self._text = Detokenizer(encoder.tokenizer, stop, None if raw else encoder.marks.codes)
-        self._reasoning = NoReasoning() if raw else encoder.reasoning(prompt)
+        codes = {} if raw else {**calls.codes, **encoder.marks.codes}
+        self._text = Detokenizer(encoder.tokenizer, () if form else stop, codes)
+        self._stops = FormStops(stop, form.has) if form else None
+        self._calls = calls.reader
+        self._reasoning = NoReasoning() if raw else encoder.reasoning(prompt, calls=calls.reader is not None)
         self._scores = ToldLater(encoder.texts)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
@@ -90,21 +100,26 @@ class Answer:
             before, most = self._count, self._next_limit()
             async with aclosing(ask([*self._prompt, *self._added], most)) as pieces:
                 async for piece in pieces:
-                    for read in self._read(piece):
+                    for read in self._told(self._read(piece)):
                         yield read
                     if self._left < 1 and self._count - before < most:  # else the engine itself ends now
                         self._reason = self._reason or "length"
                     if self._reason or self._must_close:
                         break
             if self._reason is None and self._must_close:
-                for read in self._close_reasoning():
+                for read in self._told(self._close_reasoning()):
                     yield read
             elif self._count == before:
                 self._reason = self._reason or "length"
-        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
-        for read in self._scores.close(rest, cut=self._text.stopped):
+        for read in self._told(self._rest(), is_last=True):
             yield read
-        yield Finished(self._reason, len(self._prompt), self._cached, self._count, self._reasoned)
+        reason = self._calls.reason(self._reason) if self._calls else self._reason
+        yield Finished(reason, len(self._prompt), self._cached, self._count, self._reasoned)
+
+    def _rest(self) -> list[Piece]:
+        """What was held back, now that nothing follows."""
+        rest = [*self._reasoning.feed(self._text.close()), *self._reasoning.close()]
+        return [*self._stops.read(rest), *self._stops.close()] if self._stops else rest
 
     def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
@@ -123,11 +138,13 @@ class Answer:
         else:
             self._speaks = self._speaks or bool(read)
             self._scores.add(scored)
-        if self._text.stopped or piece.reason == "stop":
+        if self._stops:
+            read = self._stops.read(read)
+        if self._was_cut or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason
-        return self._scores.told(read)
+        return read
 
     def _fed(self, piece: Tokens) -> tuple[str, list[tuple[int, Scored]]]:
         """(text that is now final, the tokens with scores and how many characters came before each)."""
@@ -139,6 +156,20 @@ class Answer:
                 scored.append((self._text.length, one))
                 text += self._text.feed([one.token])
         return text, scored
+
+    def _told(self, pieces: list[Piece], *, is_last: bool = False) -> Sequence[Event]:
+        """The pieces, the calls in their words, and the scores of their tokens."""
+        events: list[Event] = []
+        for piece in pieces:
+            events += self._calls.feed(piece.text) if self._calls and isinstance(piece, Delta) else (piece,)
+        if is_last and self._calls:
+            events += self._calls.close()
+        return self._scores.told(events, is_last=is_last and not (self._was_cut or self._calls))
+
+    @property
+    def _was_cut(self) -> bool:
+        """Whether a stop string has ended the text."""
+        return self._text.stopped or bool(self._stops and self._stops.stopped)
 
     @property
     def _must_close(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from glados_bots.inference.prompts.channels import NO_CODES
+from glados_bots.inference.prompts.channels import NONCHARACTERS
 from glados_bots.wire.reasoning import overlap
 
 UNFINISHED = "\ufffd"  # a tokenizer's placeholder for the first bytes of a character
@@ -62,10 +62,8 @@ class Detokenizer:
         tokens = self._tokens[begin:end]
         if not self._codes:
             return self._plain(tokens)
-        parts = groupby(tokens, key=self._codes.get)
-        return "".join(
-            code * len(list(group)) if code else self._plain(list(group)).translate(NO_CODES) for code, group in parts
-        )
+        parts = ((code, list(group)) for code, group in groupby(tokens, key=self._codes.get))
+        return "".join(code * len(some) if code else self._plain(some).translate(NONCHARACTERS) for code, some in parts)
 
     def _plain(self, tokens: list[int]) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True))

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glados_bots.inference.prompts.token_texts import TokenTexts
-from glados_bots.wire.events import Delta, TokenLogprob
-from glados_bots.wire.reasoning import Piece
+from glados_bots.wire.events import Delta, Event, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +41,28 @@ class ToldLater:
             self._begin = scored[0][0]
         self._held += scored
 
-    def told(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces of an answer, with the scores of the tokens that begin in them."""
+    def told(self, events: list[Event], *, is_last: bool = False) -> list[Event]:
+        """The events of an answer, with the scores of the tokens that begin in their text.
+
+        Args:
+            events: what is told now.
+            is_last: whether to tell all scores, because nothing follows.
+        """
         if self._begin is None:
-            return pieces
-        self._shown += sum(len(piece.text) for piece in pieces if isinstance(piece, Delta))
+            return events
+        self._shown += sum(len(event.text) for event in events if isinstance(event, Delta))
         end = self._begin + self._shown
-        return self._with(pieces, next((n for n, (before, _) in enumerate(self._held) if before >= end), None))
+        count = next((n for n, (before, _) in enumerate(self._held) if before >= end), len(self._held))
+        if is_last and len(self._held) > count:
+            return self._with([*events, Delta("")], len(self._held))
+        return self._with(events, count)
 
-    def close(self, pieces: list[Piece], *, cut: bool) -> list[Piece]:
-        """As `told`, for the last pieces. Args: cut: whether a stop string cut off what is held back."""
-        pieces = self.told(pieces)
-        return pieces if cut or not self._held else self._with([*pieces, Delta("")], None)
-
-    def _with(self, pieces: list[Piece], count: int | None) -> list[Piece]:
-        """The last delta gets the scores of the first `count` tokens that are held; None means all."""
-        found = next(((n, piece) for n, piece in reversed([*enumerate(pieces)]) if isinstance(piece, Delta)), None)
-        if found is None or not self._held[:count]:
-            return pieces
+    def _with(self, events: list[Event], count: int) -> list[Event]:
+        """The last delta gets the scores of the first `count` tokens that are held."""
+        found = next(((n, event) for n, event in reversed([*enumerate(events)]) if isinstance(event, Delta)), None)
+        if found is None or not count:
+            return events
         place, last = found
         now = tuple(told(scored, self._texts) for _, scored in self._held[:count])
-        self._held = [] if count is None else self._held[count:]
-        return [*pieces[:place], Delta(last.text, (*last.logprobs, *now)), *pieces[place + 1 :]]
+        self._held = self._held[count:]
+        return [*events[:place], Delta(last.text, (*last.logprobs, *now)), *events[place + 1 :]]

@@ -8,12 +8,16 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
+from glados_bots.inference.tools.formats import ARGUMENTS, CALL
+
 # Noncharacters of Unicode: they never stand in a text, and are one character each.
 OPEN, CLOSE, CHANNEL, MESSAGE, START, END = CODES = tuple(chr(0xFDD0 + number) for number in range(6))
+NONCHARACTERS = dict.fromkeys(range(0xFDD0, 0xFDF0))  # for `str.translate`: these codes and those of tools
 NO_CODES = dict.fromkeys(map(ord, CODES))  # for `str.translate`
 PIECES = re.compile(f"[{''.join(CODES)}]|[^{''.join(CODES)}]+")
 LONGEST_HEADER = 200  # characters of a header that are read
 FINAL = "final"  # the channel that people read
+RECIPIENT = re.compile(r"to=functions\.([A-Za-z0-9_-]+)")
 
 
 class Channels(Protocol):
@@ -66,9 +70,18 @@ class Harmony:
         <|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…<|return|>
 
     Everything is hidden from a message's first mark to the end of its header. Text before any mark is an answer.
+
+    A call of a tool is a message with a recipient. It comes out as CALL, name, ARGUMENTS, arguments:
+
+        <|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{…}<|call|>
+
+    Args:
+        calls: whether to tell of calls; else they are hidden.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, calls: bool = False) -> None:
+        self._calls = calls
+        self._is_call = False
         self._header: list[str] | None = None  # of a message that has begun; None within its body
         self._named = False  # whether the header has named a channel
         self._is_final = True
@@ -94,6 +107,8 @@ class Harmony:
         elif self._header is not None:
             if sum(map(len, self._header)) < LONGEST_HEADER:
                 self._header.append(piece[:LONGEST_HEADER])
+        elif self._is_call:
+            yield piece
         elif self._is_final:
             yield self._gap + piece
             self._answers, self._gap = self._answers or not piece.isspace(), ""
@@ -103,8 +118,13 @@ class Harmony:
 
     def _begin_body(self) -> str:
         """Read the header. A message of the assistant without a channel is an answer."""
-        words = "".join(self._header or ()).split()
+        header = "".join(self._header or ())
+        words = header.split()
         self._header = None
+        recipient = RECIPIENT.search(header) if self._calls else None
+        self._is_call = recipient is not None
+        if recipient:
+            return self._begin_call(recipient[1])
         was_final, self._is_final = (
             self._is_final,
             (words[:1] == [FINAL]) if self._named else words in ([], ["assistant"]),
@@ -114,3 +134,8 @@ class Harmony:
             return CLOSE
         self._gap = "\n\n" if self._is_final or not was_final else ""
         return ""
+
+    def _begin_call(self, name: str) -> str:
+        close = CLOSE if self._opened and not self._answers else ""
+        self._answers, self._gap = True, ""
+        return f"{close}{CALL}{name}{ARGUMENTS}"

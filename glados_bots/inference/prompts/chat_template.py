@@ -12,17 +12,20 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineError, PromptRefusedError
 from glados_bots.inference.prompts.jinja_process import shared
+from glados_bots.inference.prompts.shapes import folded, merged
 from glados_bots.inference.prompts.turn_marks import TurnMarks, marks_in, starts
+from glados_bots.inference.tools import finding
+from glados_bots.inference.tools.formats import ToolFormat
+from glados_bots.inference.tools.messages import changed_calls, definition, one_call_each, tool_fields
+from glados_bots.wire.events import Tool
 
 log = logging.getLogger(__name__)
 
-GAP = "\n\n"  # between texts that are joined
 # Placeholders for texts when we examine a template; no template contains them itself.
 KNOWN = tuple(f"Qx{number}Zw" for number in range(6))
 TALKS = (
@@ -52,6 +55,7 @@ class ChatTemplate:
         if not source:
             raise ConfigError('this model has no chat template; write a card for it with prompt_format = "glados"')
         self._source = str(source)
+        self.format: ToolFormat | None = None  # how it writes calls of tools
         self.names = {name: _plain(value) for name, value in tokenizer.special_tokens_map.items()}
         try:
             texts = self._looked_at()
@@ -60,12 +64,20 @@ class ChatTemplate:
         self._takes_system, self._takes_systems = KNOWN[0] in texts[0], all(word in texts[1] for word in KNOWN)
         if not all(marks_in(gap, specials) or starts(tuple(specials)).search(gap) for gap in _gaps(texts[2])[1:-1]):
             log.warning("the chat template does not mark where turns begin: a text may imitate another speaker's turn")
-        self.marks = TurnMarks(mark for gap in _apart(texts) for mark in marks_in(gap, specials))
+        self.format = finding.found_format(self._called, specials)
+        called = finding.results(self._called, self.format) if self.format else ""
+        marks = {mark for gap in _apart(texts) for mark in marks_in(gap, specials)}
+        self.marks = TurnMarks(marks | (finding.call_marks(called) - set(specials)))
 
-    def prompt(self, messages: Sequence[Message], more: dict[str, Any] | None = None) -> str:
+    def prompt(
+        self, messages: Sequence[Message], more: dict[str, Any] | None = None, tools: Sequence[Tool] = ()
+    ) -> str:
         """The prompt, which ends where the answer begins. No text in it can be read as a mark of a turn.
 
-        `more` are further variables for the template.
+        Args:
+            messages: the conversation.
+            more: further variables for the template.
+            tools: what the model may call; only for a template with a `format`.
 
         Raises:
             PromptRefusedError: the template accepts these messages in no shape; the text is the template's own.
@@ -74,10 +86,10 @@ class ChatTemplate:
         *others, last = self._shapes(safe)
         for shape in others:
             try:
-                return self._render(shape, more=more)
+                return self._render(shape, more=more, tools=tools)
             except PromptRefusedError:
                 continue
-        return self._render(last, more=more)
+        return self._render(last, more=more, tools=tools)
 
     def knows(self, name: str) -> bool:
         """Whether the template's source names this variable."""
@@ -93,6 +105,8 @@ class ChatTemplate:
 
     def _shapes(self, messages: list[Message]) -> Iterator[list[Message]]:
         """The shapes to try, without those in which this template drops or refuses a system text."""
+        if self.format and not self.format.between:
+            messages = one_call_each(messages)
         late = any(message.role == "system" for message in messages[1:])
         if self._takes_systems if late else self._takes_system:
             yield messages
@@ -100,13 +114,30 @@ class ChatTemplate:
             yield merged(messages)
         yield folded(messages)
 
-    def _render(self, messages: Sequence[Message], *, answered: bool = True, more: dict[str, Any] | None = None) -> str:
+    def _render(
+        self,
+        messages: Sequence[Message],
+        *,
+        answered: bool = True,
+        more: dict[str, Any] | None = None,
+        tools: Sequence[Tool] = (),
+        arguments_as_text: bool | None = None,
+    ) -> str:
         """The messages as the template renders them; `answered` adds the beginning of an answer."""
-        plain = [{"role": message.role, "content": _content(message), **_reasoning(message)} for message in messages]
-        variables = {"messages": plain, "tools": None, "documents": None, "add_generation_prompt": answered}
+        as_text = self.format.arguments_as_text if self.format else bool(arguments_as_text)
+        fields = tool_fields(messages, as_text=as_text)
+        plain = [
+            {"role": one.role, "content": _content(one), **_reasoning(one), **more_fields}
+            for one, more_fields in zip(messages, fields, strict=True)
+        ]
+        variables = {"messages": plain, "documents": None, "add_generation_prompt": answered}
+        variables["tools"] = [definition(tool) for tool in tools] or None
         return shared().render(self._source, {**(more or {}), **variables, **self.names})
 
     # --- examining the template ------------------------------------------------------------------------------------
+
+    def _called(self, messages: Sequence[Message], tools: Sequence[Tool], *, arguments_as_text: bool) -> str:
+        return self._render(messages, answered=False, tools=tools, arguments_as_text=arguments_as_text)
 
     def _looked_at(self) -> list[str]:
         """Renderings of known words: TALKS, one question, and two conversations without the beginning of an answer."""
@@ -126,6 +157,7 @@ class ChatTemplate:
 
 def changed(message: Message, change: Callable[[str], str]) -> Message:
     """The message after a change of each of its texts."""
+    message = changed_calls(message, change)
     return replace(message, content=change(message.content), reasoning=change(message.reasoning))
 
 
@@ -151,31 +183,6 @@ def _apart(texts: Sequence[str]) -> Iterator[str]:
     for gap in (gap for text in texts for gap in _gaps(text)):
         yield gap
         yield from (gap.removeprefix(end) for end in ends if end and gap.startswith(end))
-
-
-def merged(messages: Sequence[Message]) -> list[Message]:
-    """All system texts in front, joined into one message; neighbours of one role are joined too."""
-    system = [message for message in messages if message.role == "system"]
-    others = [message for message in messages if message.role != "system"]
-    groups = [list(group) for _, group in groupby([*system, *others], key=lambda message: message.role)]
-    return [_joined(group) for group in groups]
-
-
-def folded(messages: Sequence[Message]) -> list[Message]:
-    """The merged messages, with the system text at the beginning of the first question."""
-    whole = merged(messages)
-    if whole[0].role != "system" or len(whole) == 1:
-        return whole
-    system, *rest = whole
-    place = next((index for index, message in enumerate(rest) if message.role == "user"), 0)
-    question = replace(rest[place], content=system.content + GAP + rest[place].content)
-    return [*rest[:place], question, *rest[place + 1 :]]
-
-
-def _joined(messages: Sequence[Message]) -> Message:
-    pictures = tuple(picture for message in messages for picture in message.pictures)
-    reasoning = GAP.join(message.reasoning for message in messages if message.reasoning)
-    return Message(messages[0].role, GAP.join(one.content for one in messages), pictures, reasoning=reasoning)
 
 
 def _content(message: Message) -> str | list[dict[str, str]]:

@@ -19,14 +19,19 @@ from glados_bots.errors import (
 )
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
-from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings
+from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings, tools_as_read
 from glados_bots.inference.prompts.reasoning_marks import CodedReasoning, ReasoningMarks
 from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.inference.prompts.token_texts import TokenTexts
+from glados_bots.inference.prompts.turn_marks import TurnMarks
+from glados_bots.inference.tools.envelope import in_text
+from glados_bots.inference.tools.formats import TEXT_MARKS
+from glados_bots.inference.tools.spelling import Spellings
 from glados_bots.wire.events import Sampling
 
 NO_WISHES = Sampling()
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
+IN_TEXT = TurnMarks(TEXT_MARKS)  # of calls that stand in texts
 TAIL = 24  # tokens searched for a forbidden word, or for the opening of reasoning
 
 
@@ -50,6 +55,7 @@ class Encoder:
         self.marks = ReasoningMarks(self.tokenizer, card.reasoning)
         own = card.prompt_format == "chat_template"
         self._template = ChatTemplate(self.tokenizer, self._specials) if own else None
+        self.spellings = Spellings(self.tokenizer, self._template.format if self._template else None)
         self._picture = ""  # what the template writes for a picture; `require_pictures` finds it
         self.variables = TemplateVariables(self._template, card.thinking)  # type: ignore[arg-type] # a level is a text
 
@@ -68,12 +74,16 @@ class Encoder:
             PromptRefusedError: the template leaves out pictures, or refuses the messages.
         """
         variables = self.variables.of(sampling)
+        tools = sampling.tools.tools if sampling.tools else ()
+        if not self.spellings.of(sampling).form.is_native:
+            messages, tools = in_text(messages, sampling.tools, IN_TEXT.broken), ()
         messages = as_read(messages, self.tokenizer)
         if self._template is None:
             if pictures:
                 raise PromptRefusedError("the format of the first GLaDOS has no pictures")
             return list(self.tokenizer(glados_prompt(messages, self._specials))["input_ids"])
-        text = chat_prompt(messages, self._specials, self.tokenizer, self._template, variables)
+        tools = tools_as_read(tools, self.tokenizer)
+        text = chat_prompt(messages, self._specials, self.tokenizer, self._template, variables, tools=tools)
         if pictures:
             text = self._shown(text, pictures)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -143,9 +153,14 @@ class Encoder:
         several = ends if isinstance(ends, list) else [ends]
         return {token for token in (*several, self.tokenizer.eos_token_id) if token is not None}
 
-    def reasoning(self, prompt: Sequence[int]) -> CodedReasoning:
-        """The reader of one answer. If the template itself opens the reasoning, the model generates only its end."""
-        return self.marks.reader(self.tokenizer.decode(prompt[-TAIL:]))
+    def reasoning(self, prompt: Sequence[int], *, calls: bool = False) -> CodedReasoning:
+        """The reader of one answer. If the template itself opens the reasoning, the model generates only its end.
+
+        Args:
+            prompt: token ids.
+            calls: whether the answer may hold calls of tools.
+        """
+        return self.marks.reader(self.tokenizer.decode(prompt[-TAIL:]), calls=calls)
 
     def closing(self, reasoning: CodedReasoning) -> list[int]:
         """The tokens that end the reasoning of an answer now."""

@@ -15,7 +15,7 @@ marks turns (see turn_marks.py). All of this takes linear time.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tokenizers.normalizers import NFKC
@@ -24,6 +24,8 @@ from glados_bots.conversation import Message
 from glados_bots.inference.prompts.chat_template import ChatTemplate, changed
 from glados_bots.inference.prompts.turn_marks import BREAK, starts
 from glados_bots.inference.prompts.unseen import BLANK, ENDS, LINE_START
+from glados_bots.inference.tools.messages import changed_tool
+from glados_bots.wire.events import Tool
 
 # A role at the beginning of a line, after any line end of Unicode and any invisible characters.
 ROLE_LINE = re.compile(rf"{LINE_START}(?:User|GLaDOS)(?=[{BLANK}{ENDS}]*+:)", re.IGNORECASE)
@@ -41,11 +43,22 @@ def special_strings(tokenizer: Any) -> tuple[str, ...]:
 
 def as_read(messages: Sequence[Message], tokenizer: Any) -> Sequence[Message]:
     """The messages after the tokenizer's normalization: some tokenizers read `ＵＳＥＲ：` as `USER:` (NFKC)."""
+    change = _normalization(tokenizer)
+    return [changed(message, change) for message in messages] if change else messages
+
+
+def tools_as_read(tools: Sequence[Tool], tokenizer: Any) -> Sequence[Tool]:
+    """The tools after the tokenizer's normalization."""
+    change = _normalization(tokenizer)
+    return [changed_tool(tool, change) for tool in tools] if change else tools
+
+
+def _normalization(tokenizer: Any) -> Callable[[str], str] | None:
     normalizer = tokenizer.backend_tokenizer.normalizer if tokenizer.is_fast else None
     if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
-        return messages
+        return None
     folded = NFKC()  # linear; Python's own takes quadratic time for many combining marks on one letter
-    return [changed(message, folded.normalize_str) for message in messages]
+    return folded.normalize_str  # type: ignore[no-any-return]
 
 
 def harmless(text: str, specials: Sequence[str]) -> str:
@@ -76,6 +89,8 @@ def chat_prompt(
     tokenizer: Any,
     template: ChatTemplate | None = None,
     variables: Mapping[str, Any] | None = None,
+    *,
+    tools: Sequence[Tool] = (),
 ) -> str:
     """The prompt by the model's own chat template, up to the beginning of the answer; see `ChatTemplate.prompt`.
 
@@ -85,11 +100,14 @@ def chat_prompt(
         tokenizer: a tokenizer of transformers.
         template: the tokenizer's template, if it has been examined already.
         variables: more variables for the template. No text in them can be read as structure either.
+        tools: what the model may call. Neither can a text in them.
     """
     template = template or ChatTemplate(tokenizer, specials)
-    safe = {
-        name: template.marks.broken(harmless(value, specials)) if isinstance(value, str) else value
-        for name, value in (variables or {}).items()
-    }
+    marks = template.marks
+
+    def safe(text: str) -> str:
+        return marks.broken(harmless(text, specials))
+
+    variables = {name: safe(value) if isinstance(value, str) else value for name, value in (variables or {}).items()}
     plain = [changed(message, lambda text: harmless(text, specials)) for message in messages]
-    return template.prompt(plain, safe)
+    return template.prompt(plain, variables, [changed_tool(tool, safe) for tool in tools])

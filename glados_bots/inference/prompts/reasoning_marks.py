@@ -47,13 +47,18 @@ class ReasoningMarks:
     Attributes:
         codes: the character that stands for each special token that is a mark, by token id.
         are_tokens: whether the vocabulary has the opening mark, so that the model probably reasons.
+        pair: the marks as text; for Harmony, those of other models.
+        is_harmony: whether the model writes in channels, as gpt-oss does.
+        end: the token that ends a message of Harmony; -1 if there is none.
     """
 
     def __init__(self, tokenizer: Any, given: Given) -> None:
         added = {str(token.content): (number, token.special) for number, token in _added(tokenizer).items()}
         pair = given or _found(added)
         self._channels: Callable[[], Channels] | None = None
-        self._pair = MARKS if pair == "harmony" else pair
+        self.is_harmony = pair == "harmony"
+        self.pair = MARKS if pair == "harmony" else pair
+        self.end = added.get("<|end|>", (-1, False))[0]
         coded: Mapping[str, str] = {}
         if pair == "harmony":
             self._channels, coded = Harmony, HARMONY
@@ -67,13 +72,18 @@ class ReasoningMarks:
         self._coded = coded
         self.codes = {added[text][0]: code for text, code in coded.items() if text in added and added[text][1]}
 
-    def reader(self, prompt_end: str) -> "CodedReasoning":
-        """The reader of one answer. Args: prompt_end: the prompt's last tokens as text, with special tokens."""
+    def reader(self, prompt_end: str, *, calls: bool = False) -> "CodedReasoning":
+        """The reader of one answer.
+
+        Args:
+            prompt_end: the prompt's last tokens as text, with special tokens.
+            calls: whether the answer may hold calls of tools.
+        """
         if self._channels is None:
-            return CodedReasoning(self._pair, None, begun=prompt_end.rstrip().endswith(self._pair[0]))
-        channels = self._channels()
+            return CodedReasoning(self.pair, None, begun=prompt_end.rstrip().endswith(self.pair[0]))
+        channels = Harmony(calls=calls) if self.is_harmony else self._channels()
         if isinstance(channels, Brackets):
-            begun = prompt_end.rstrip().endswith(self._pair[0])
+            begun = prompt_end.rstrip().endswith(self.pair[0])
             channels.feed(f"{OPEN}\n" * begun)  # the line holds the name, if there is one
             return CodedReasoning((OPEN, CLOSE), channels, begun=begun)
         header = prompt_end.rpartition("<|start|>")[2].partition("<|channel|>")

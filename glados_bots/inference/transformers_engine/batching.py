@@ -14,7 +14,7 @@ from glados_bots.inference.model_files.hardware import memory_gb
 from glados_bots.inference.model_files.shapes import BARE_WINDOW, cache_on_cpu, cache_on_gpu
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE
 
-CPU_BATCH_TOKENS = 256  # tokens per step; running answers wait this long while a long question is read
+CPU_BATCH_TOKENS = 256  # tokens per step; short_first.py says how many of them may be of prompts
 PICTURES_SHARE = 0.25  # of the memory for the cache
 HALF = 2  # bytes of a number in bfloat16, in which shapes are counted
 

@@ -22,6 +22,7 @@ from glados_bots.inference.card_engine import CardEngine, Prompt
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import shapes, support, weights
 from glados_bots.inference.model_files.before_loading import admission
 from glados_bots.inference.model_files.cards import Card
@@ -176,6 +177,7 @@ class TransformersEngine(CardEngine):
         domain: str,
         *,
         pictures: Sequence[Seen],
+        form: Form | None = None,
         forced: Sequence[int] = (),
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves.
@@ -193,6 +195,7 @@ class TransformersEngine(CardEngine):
         wishes = (self._card.sampling, sampling, self._model.device, prompt)
         row = row_settings(*wishes, forbids=forbids, ends=self._ends)
         row.forced = forced
+        matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
         reason: FinishReason | None = None
@@ -203,7 +206,9 @@ class TransformersEngine(CardEngine):
                 new, finished = output.tokens[count:], output.finished
                 scores = row.scores[count : count + len(new)]
                 count, last = count + len(new), new[-1] if new else last
-                if finished:
+                if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
+                    reason, finished = "stop", True  # nothing but an end can follow
+                elif finished:
                     reason = "stop" if last in self._ends else "length"
                 if new or finished:
                     yield Tokens(new, scheduler.cached(request_id), reason, scores)
@@ -230,6 +235,8 @@ class TransformersEngine(CardEngine):
             return output
         self._require_alive()
         cause = output if isinstance(output, Exception) else None
+        if isinstance(cause, GenerationFailedError):
+            raise cause
         error = str(cause or getattr(output, "error", None))
         log.error("an answer failed inside the model: %s", error, exc_info=cause)
         full = out_of_memory.EXPLANATION

@@ -7,8 +7,8 @@ answer whatever else is in the batch (up to rounding, which depends on the batch
 can mix, a row that fails ends only its own request, and a captured CUDA graph contains no choice.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,9 @@ from transformers.generation.continuous_batching.cb_logits_processors import Con
 
 from glados_bots.inference.card_engine import chosen
 from glados_bots.inference.decoding.logprobs import Scored
+from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.model_files.cards import SamplingDefaults
+from glados_bots.inference.transformers_engine import bound
 from glados_bots.inference.transformers_engine.biasing import Bias, bias_of, biased, biased_rows, likely, likely_rows
 from glados_bots.inference.transformers_engine.scoring import scored
 from glados_bots.wire.events import Sampling
@@ -49,6 +51,8 @@ class RowSettings:
     logprobs: int | None = None
     # What is reported, one for each token of the answer
     scores: list[Scored] = field(default_factory=list)
+    # Follows the form of the answer, and says which tokens may come
+    matcher: Matcher | None = None
     # Tokens chosen so far; empty unless the choice depends on them
     said: list[int] = field(default_factory=list)
     # How often each token was generated; `choose` updates it
@@ -66,12 +70,12 @@ class RowSettings:
     @property
     def is_alone(self) -> bool:
         """Whether its token is chosen apart from the other rows."""
-        return self.looks_back or self.logprobs is not None
+        return self.looks_back or self.logprobs is not None or (self.bias is not None and self.matcher is not None)
 
     @property
     def is_free(self) -> bool:
         """Whether the choice depends on the scores alone, and is all that is wanted."""
-        return not self.is_alone and self.bias is None
+        return not self.is_alone and self.bias is None and self.matcher is None
 
 
 def row_settings(
@@ -151,7 +155,32 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
             if row is not None and row.is_alone:
                 tokens[index] = self._choose_row(state, row, scores[index])
+        forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.is_alone}
+        if forms:
+            self._bind(states, rows, scores, tokens, forms)
         return tokens
+
+    def _bind(
+        self,
+        states: Sequence[Any],
+        rows: Sequence[RowSettings | None],
+        scores: torch.Tensor,
+        tokens: torch.Tensor,
+        forms: Mapping[int, Matcher],
+    ) -> None:
+        """Draw again, and change `tokens`, where a row's form does not allow the drawn one. Waits for the device."""
+        drawn = zip(forms.items(), tokens[list(forms)].tolist(), strict=True)
+        wrong = bound.masks(
+            {place: (matcher, token) for (place, matcher), token in drawn},
+            lambda place, error: self._on_failure(states[place].request_id, error),
+        )
+        if not wrong:
+            return
+        places, allowed = list(wrong), torch.stack(list(wrong.values())).to(scores.device)
+        again = draw_allowed(scores[places], [row for place in places if (row := rows[place])], allowed)
+        tokens[places] = again
+        for place, token in zip(places, again.tolist(), strict=True):
+            forms[place].take(token)
 
     def _of(self, states: Sequence[Any]) -> list[RowSettings | None]:
         """The settings of each request; None for a cancelled request, whose token is discarded."""
@@ -185,7 +214,7 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
     for token in fresh:
         settings.counts[token] = settings.counts.get(token, 0) + 1
     settings.counted = len(generated)
-    scores = _penalised(biased(scores, settings.bias, len(generated)), settings, fresh)
+    given, scores = scores, _penalised(biased(scores, settings.bias, len(generated)), settings, fresh)
     repeats = _repeats(settings, generated)
     if repeats or settings.forbids:
         scores = scores.clone()
@@ -194,13 +223,42 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
     while settings.forbids and settings.forbids(generated, token):
         scores[token] = -torch.inf
         token = _draw(scores, settings)
-    return token
+    matcher = settings.matcher
+    if matcher is None or matcher.take(token):
+        return token
+    return bound.choose_allowed(
+        matcher,
+        given,
+        scores,
+        lambda scores, allowed: _draw(scores, settings, allowed),
+        lambda token: settings.forbids is not None and settings.forbids(generated, token),
+    )
 
 
-def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
-    """Draw one token by temperature, top-k and top-p, with transformers' results."""
+def _draw(scores: torch.Tensor, settings: RowSettings, allowed: torch.Tensor | None = None) -> int:
+    """Draw one token by temperature, top-k and top-p, with transformers' results.
+
+    Args:
+        scores: shape (vocabulary,).
+        settings: of the row.
+        allowed: whether each token may come, shape (vocabulary,); see bound.py.
+    """
     if settings.temperature < COLDEST:
-        return int(scores.argmax())
+        return int((scores if allowed is None else scores.masked_fill(~allowed, -torch.inf)).argmax())
+    probabilities, tokens = _candidates(scores, settings)
+    if allowed is not None:
+        kept = probabilities * (allowed if tokens is None else allowed[tokens])
+        if not bool(kept.any()):
+            return _draw(scores.masked_fill(~allowed, -torch.inf), settings)
+        probabilities = kept
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
+    place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
+    return place if tokens is None else int(tokens[place])
+
+
+def _candidates(scores: torch.Tensor, settings: RowSettings) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(probabilities, tokens) that remain after temperature, min-p, top-k and top-p; None means all in order."""
     scores = likely(scores, _min_p(settings), settings.temperature)
     if settings.top_k:
         scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
@@ -210,10 +268,7 @@ def _draw(scores: torch.Tensor, settings: RowSettings) -> int:
     if settings.top_p < 1:
         probabilities, kept = _nucleus(probabilities, settings.top_p)
         tokens = kept if tokens is None else tokens[kept]
-    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
-    point = torch.rand(1, generator=settings.generator, device=scores.device, dtype=torch.float64) * sums[-1]
-    place = int(torch.searchsorted(sums, point, right=True).clamp(max=len(sums) - 1))
-    return place if tokens is None else int(tokens[place])
+    return probabilities, tokens
 
 
 def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch.Tensor:
@@ -223,6 +278,35 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
         scores: shape (rows, vocabulary).
         rows: settings per row; None, and a temperature below COLDEST, choose the best score.
     """
+    probabilities, order, temperature = _candidates_of_rows(scores, rows)
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    points = [
+        torch.rand(1, generator=row.generator if row else None, device=scores.device, dtype=torch.float64)
+        for row in rows
+    ]
+    places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=scores.shape[1] - 1)
+    return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
+
+
+def draw_allowed(scores: torch.Tensor, rows: Sequence[RowSettings], allowed: torch.Tensor) -> torch.Tensor:
+    """Draw an allowed token for each row; see bound.py. Waits for the device.
+
+    Args:
+        scores: shape (rows, vocabulary).
+        rows: settings per row.
+        allowed: whether each token may come in each row, shape (rows, vocabulary).
+    """
+    probabilities, order, _ = _candidates_of_rows(scores, rows)
+    inside = torch.zeros_like(allowed).scatter(1, order, probabilities > 0) & allowed
+    has_some = inside.any(dim=-1, keepdim=True)
+    cut = [replace(row, top_k=0, top_p=1.0) if some else row for row, some in zip(rows, has_some.tolist(), strict=True)]
+    return draw_rows(scores.masked_fill(~torch.where(has_some, inside, allowed), -torch.inf), cut)
+
+
+def _candidates_of_rows(
+    scores: torch.Tensor, rows: Sequence[RowSettings | None]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(probabilities, the likeliest first and 0 where a setting leaves a token out; their tokens; temperatures)."""
     size, device = scores.shape[1], scores.device
     figures = [(row.temperature, row.top_k or size, row.top_p) if row else (0.0, size, 1.0) for row in rows]
     temperature, top_k, top_p = (
@@ -233,12 +317,7 @@ def draw_rows(scores: torch.Tensor, rows: Sequence[RowSettings | None]) -> torch
     ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
-    sums = probabilities.masked_fill(before >= top_p, 0).cumsum(dim=-1, dtype=torch.float64)
-    points = [
-        torch.rand(1, generator=row.generator if row else None, device=device, dtype=torch.float64) for row in rows
-    ]
-    places = torch.searchsorted(sums, torch.stack(points) * sums[:, -1:], right=True).clamp(max=size - 1)
-    return order.gather(1, places.where(temperature >= COLDEST, 0)).flatten()
+    return probabilities.masked_fill(before >= top_p, 0), order, temperature
 
 
 def _min_p(row: RowSettings | None) -> float:

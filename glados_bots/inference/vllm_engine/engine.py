@@ -23,6 +23,7 @@ from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of, read_config, require_lora
@@ -79,6 +80,7 @@ class VllmEngine(CardEngine):
             str(folder), "--served-model-name", *names, "--max-model-len", str(self.encoder.context),
             "--max-num-seqs", str(options.max_running), "--dtype", options.dtype, "--enable-prefix-caching",
             "--enable-prompt-tokens-details", "--generation-config", "vllm",
+            "--structured-outputs-config", json.dumps({"backend": "guidance"}),
         ]  # fmt: skip
         if options.multi_gpu:
             import torch  # noqa: PLC0415 - only to count the GPUs
@@ -91,8 +93,13 @@ class VllmEngine(CardEngine):
             arguments += ["--lora-modules", *modules]
         return [*arguments, *options.vllm_arguments]
 
-    def _request(self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str) -> dict[str, Any]:
-        """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens."""
+    def _request(
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None = None
+    ) -> dict[str, Any]:
+        """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
+
+        With a form, neither is sent: both could break it.
+        """
         card = self._card.sampling
         request = {
             "model": model,
@@ -107,11 +114,12 @@ class VllmEngine(CardEngine):
             "repetition_penalty": chosen(sampling.repetition_penalty, card.repetition_penalty),
             "presence_penalty": sampling.presence_penalty,
             "frequency_penalty": sampling.frequency_penalty,
-            "stop": self._stops(sampling),
+            "stop": self._stops(sampling) if form is None else None,
             "stop_token_ids": [*self._ends, *sampling.stop_tokens],
             "return_token_ids": True,  # the text would lack special tokens, which mark the reasoning
             "skip_special_tokens": False,
-            "bad_words": list(self._card.bad_words),
+            "bad_words": list(self._card.bad_words) if form is None else None,
+            "structured_outputs": {"grammar": form.lark(prompt)} if form else None,
             "seed": sampling.seed,
             "min_p": sampling.min_p or None,
             "min_tokens": sampling.min_tokens or None,
@@ -124,11 +132,19 @@ class VllmEngine(CardEngine):
         return [*super()._stops(sampling), *self._card.bad_words]
 
     async def _answer(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, pictures: Sequence[Any]
+        self,
+        model: str,
+        prompt: list[int],
+        limit: int,
+        sampling: Sampling,
+        domain: str,
+        *,
+        pictures: Sequence[Any],
+        form: Form | None,
     ) -> AsyncGenerator[Tokens]:
         """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
         del pictures  # no model is in `seeing`: vLLM takes pictures in chats only, and we send it tokens
-        request = self._request(model or self.models[0], prompt, limit, sampling, domain)
+        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form=form)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
         last = Tokens(())

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, PromptRefusedError
-from glados_bots.inference.prompts.chat_template import ChatTemplate, merged
+from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import chat_prompt
+from glados_bots.inference.prompts.shapes import merged
 from glados_bots.inference.prompts.turn_marks import BREAK
 
 pytestmark = pytest.mark.slow  # they need another process

@@ -81,12 +81,12 @@ async def test_short_memory_puts_requests_back_and_changes_no_answer(engine: Tra
     scheduler, put_back = scheduler_of(engine), Mock()
     put_back.side_effect = scheduler._put_back_newest
     scheduler._put_back_newest = put_back
-    scheduler._budget = 300_000
+    scheduler._budget = 200_000
     while scheduler._kept.drop_oldest():
         continue
     assert await together(engine) == expected
     assert put_back.called
-    assert scheduler._used <= 300_000
+    assert scheduler._used <= 200_000
 
 
 async def test_a_full_device_repeats_the_step_and_nobody_notices(engine: TransformersEngine) -> None:

@@ -12,9 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from glados_bots.conversation import Message, Role
 from glados_bots.inference.api import fields, picture_parts
-from glados_bots.inference.api.checking import NotOffered, StrictSchema, Text
+from glados_bots.inference.api.chat.calls import CallId, Calls
+from glados_bots.inference.api.checking import StrictSchema, Text, or_nothing
 
 MOST_PARTS = 1_000
 
@@ -41,10 +41,11 @@ class ChatMessage(StrictSchema):
 
     harmless = fields.HARMLESS_OF_MESSAGES
 
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Annotated[Text | None, BeforeValidator(_joined), Field(validate_default=True)] = None
     reasoning_content: Text | None = None
-    tool_calls: NotOffered = None
+    tool_calls: Annotated[Calls | None, BeforeValidator(or_nothing)] = None
+    tool_call_id: Annotated[CallId | None, Field(validate_default=True)] = None
     _pictures: list[tuple[int, str]] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="wrap")
@@ -67,6 +68,22 @@ class ChatMessage(StrictSchema):
             raise ValueError("give a text; only an assistant's message may have none")
         return content
 
+    @field_validator("tool_calls")
+    @classmethod
+    def _is_an_answer(cls, calls: Calls | None, info: ValidationInfo) -> Calls | None:
+        if calls and info.data.get("role") != "assistant":
+            raise ValueError("only an assistant's message may hold calls")
+        if calls and len({call.id for call in calls}) < len(calls):
+            raise ValueError("two calls have one id; give each its own")
+        return calls
+
+    @field_validator("tool_call_id")
+    @classmethod
+    def _is_a_result(cls, call: str | None, info: ValidationInfo) -> str | None:
+        if (call is None) == (info.data.get("role") == "tool"):
+            raise ValueError("a tool's message, and no other, names the call that it answers")
+        return call
+
     @property
     def pictures(self) -> list[tuple[int, str]]:
         return self._pictures
@@ -74,9 +91,5 @@ class ChatMessage(StrictSchema):
     @property
     def words(self) -> str:
         """All texts that the model may read."""
-        return (self.content or "") + (self.reasoning_content or "")
-
-    def plain(self) -> Message:
-        """The message for the engine; `developer` is OpenAI's newer name for `system`."""
-        role: Role = "system" if self.role == "developer" else self.role
-        return Message(role, self.content or "", reasoning=self.reasoning_content or "")
+        calls = (call.function.name + call.function.arguments for call in self.tool_calls or ())
+        return "".join(((self.content or ""), (self.reasoning_content or ""), *calls))

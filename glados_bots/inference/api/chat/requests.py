@@ -4,15 +4,17 @@ Source: the OpenAI API reference, "Create chat completion". A field that asks fo
 whether we know the field (`n` > 1, tools, a client's own template) or not; see api/fields.py.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.chat.messages import ChatMessage
+from glados_bots.inference.api.chat.tools import Replaced, ToolChoice, Tools, tool_use
 from glados_bots.inference.api.checking import (
     EFFORT_OF_SWITCH,
     LEAST_TOP_P,
+    TOO_LONG,
     Effort,
     Penalty,
     StopStrings,
@@ -20,20 +22,15 @@ from glados_bots.inference.api.checking import (
     TemplateKwargs,
     Text,
     TokenLimit,
+    are_too_long,
     listed,
     or_nothing,
 )
+from glados_bots.inference.api.forms import WithForm
 from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.wire.events import Sampling
 
 MOST_MESSAGES = 2_000
-MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
-
-
-def _text_format(value: Any) -> Any:
-    if value not in (None, {"type": "text"}):
-        raise ValueError('this service offers only {"type": "text"}')
-    return value
 
 
 class StreamOptions(StrictSchema):
@@ -44,7 +41,7 @@ class StreamOptions(StrictSchema):
     include_usage: bool | None = None
 
 
-class ChatRequest(StrictSchema):
+class ChatRequest(WithForm):
     """Body of POST /v1/chat/completions."""
 
     harmless = fields.HARMLESS
@@ -63,7 +60,11 @@ class ChatRequest(StrictSchema):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     stop: Annotated[StopStrings | None, BeforeValidator(listed)] = None
-    response_format: Annotated[Any, AfterValidator(_text_format)] = None
+    tools: Tools | None = None
+    tool_choice: Annotated[ToolChoice | None, BeforeValidator(or_nothing)] = None
+    parallel_tool_calls: bool | None = None
+    functions: Replaced = None
+    function_call: Replaced = None
     reasoning_effort: Annotated[Effort | None, BeforeValidator(or_nothing)] = None
     enable_thinking: bool | None = None
     include_reasoning: bool | None = None
@@ -80,8 +81,8 @@ class ChatRequest(StrictSchema):
     def _something_is_said(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
         if not any((message.content or "").strip() or message.pictures for message in messages):
             raise ValueError("give at least one message with text")
-        if sum(len(message.words.encode()) for message in messages) > MOST_WORDS:
-            raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages")
+        if are_too_long(message.words for message in messages):
+            raise ValueError(TOO_LONG)
         return messages
 
     @property
@@ -103,6 +104,7 @@ class ChatRequest(StrictSchema):
         return self.include_reasoning is not False
 
     def sampling(self) -> Sampling:
+        """What the engine gets. Raises ApiError if the choice of tools does not fit the tools."""
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -114,4 +116,6 @@ class ChatRequest(StrictSchema):
             stop=tuple(self.stop or ()),
             effort=self.reasoning_effort or EFFORT_OF_SWITCH[self.enable_thinking],
             variables=self.chat_template_kwargs or {},
+            tools=tool_use(self.tools or (), self.tool_choice, parallel=self.parallel_tool_calls is not False),
+            grammar=self.grammar,
         )

@@ -4,8 +4,9 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 
-from glados_bots.inference.api import streaming
+from glados_bots.inference.api import description, streaming
 from glados_bots.inference.api.chat import answers
+from glados_bots.inference.api.chat.calls import conversation
 from glados_bots.inference.api.chat.requests import ChatRequest
 from glados_bots.inference.api.service import Asked, Service
 
@@ -13,12 +14,13 @@ from glados_bots.inference.api.service import Asked, Service
 def add(app: FastAPI, service: Service) -> None:
     """Add the route."""
 
-    @app.post("/v1/chat/completions")
+    @app.post("/v1/chat/completions", responses=description.STREAMED)
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)
-        messages = await service.shown(body.model, [message.plain() for message in body.messages], body.pictures)
-        generation = service.begin(Asked(body.model, messages, body.sampling()), request)
+        sampling = body.sampling()
+        messages = await service.shown(body.model, conversation(body.messages), body.pictures)
+        generation = service.begin(Asked(body.model, messages, sampling), request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
             return await streaming.streamed(generation, answers.ChunkWriter(body, request_id), service.metrics)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from glados_bots.conversation import Message, Role, ToolCall
+from glados_bots.inference.api.checking import TOO_LONG, are_too_long
 from glados_bots.inference.api.errors import wrong_value
 from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.inference.api.responses.items import (
@@ -26,7 +27,8 @@ SYSTEM: dict[str, Role] = {"developer": "system"}  # OpenAI's newer name
 class Conversation:
     """The messages of a request, and the pictures in them.
 
-    Raises ApiError if an item answers a call that no earlier item holds, or if the model shows a picture.
+    Raises ApiError if an item answers a call that no earlier item holds, if somebody else than a user shows a picture,
+    or if all is too long.
 
     Args:
         instructions: the text before all items; empty for none.
@@ -41,15 +43,17 @@ class Conversation:
         for index, item in enumerate(items):
             self._add(item, f"input.{index}")
         self._end_answer()
+        if are_too_long(text for message in self.messages for text in (message.content, message.reasoning)):
+            raise wrong_value("input", TOO_LONG)
 
     def _add(self, item: Item, place: str) -> None:
+        if isinstance(item, MessageItem) and item.role != "user":
+            _refuse_pictures(item.content, f"{place}.content")
         match item:
             case ReasoningItem():
                 self._answer.reasoning.append(item.text)
             case MessageItem(role="assistant"):
                 self._answer.texts.append(_text(item.content))
-                if any(isinstance(part, PicturePartOfInput) for part in item.content):
-                    raise wrong_value(f"{place}.content", "only a user's message may hold pictures")
             case CallItem() | CustomCallItem():
                 call = _call(item)
                 self._called[call.id] = call.name
@@ -74,8 +78,6 @@ class Conversation:
     def _say(self, role: Role, parts: Sequence[Part], place: str, *, with_text: bool = True) -> None:
         for number, part in enumerate(parts):
             if isinstance(part, PicturePartOfInput):
-                if role != "user":
-                    raise wrong_value(f"{place}.{number}", "only a user's message may hold pictures")
                 self.pictures.append(PicturePart(len(self.messages), f"{place}.{number}.image_url", part.image_url))
         self.messages.append(Message(role, _text(parts) if with_text else ""))
 
@@ -105,6 +107,12 @@ class _Answer:
 def _call(item: CallItem | CustomCallItem) -> ToolCall:
     arguments = item.arguments if isinstance(item, CallItem) else json.dumps({INPUT: item.input})
     return ToolCall(item.call_id, for_model(item.name, item.namespace), arguments or "{}")
+
+
+def _refuse_pictures(parts: Sequence[Part], place: str) -> None:
+    for number, part in enumerate(parts):
+        if isinstance(part, PicturePartOfInput):
+            raise wrong_value(f"{place}.{number}", "only a user's message may hold pictures")
 
 
 def _text(parts: Sequence[Part]) -> str:

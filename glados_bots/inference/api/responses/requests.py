@@ -6,7 +6,7 @@ Source: the OpenAI API reference, "Create a model response".
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.checking import LEAST_TOP_P, Effort, NotOffered, StrictSchema, Text, TokenLimit
@@ -131,11 +131,12 @@ class ResponsesRequest(StrictSchema):
     conversation: Stored = None
     background: NotOffered = None
 
-    @model_validator(mode="after")
-    def _agrees(self) -> "ResponsesRequest":
-        if self.top_logprobs and LOGPROBS not in (self.include or ()):
-            raise ValueError(f"top_logprobs: include must hold {LOGPROBS}")
-        return self
+    @field_validator("top_logprobs")
+    @classmethod
+    def _are_included(cls, alternatives: int | None, info: ValidationInfo) -> int | None:
+        if alternatives and LOGPROBS not in (info.data.get("include") or ()):
+            raise ValueError(f"include must hold {LOGPROBS}")
+        return alternatives
 
     @property
     def has_logprobs(self) -> bool:

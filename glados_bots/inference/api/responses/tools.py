@@ -6,7 +6,7 @@ name. The answer has the client's own names and kinds again.
 Codex always sends some tools that only OpenAI's servers can run. They are left out.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -128,7 +128,11 @@ Mode = Literal["none", "auto", "required"]
 
 
 def _choice(value: Any) -> Any:
-    return value if isinstance(value, str) else _object(value)
+    if isinstance(value, str):
+        if value not in get_args(Mode):
+            raise ValueError(f"give {', '.join(get_args(Mode))} or an object")
+        return value
+    return _object(value)
 
 
 _object = reader(NamedTool, AllowedTools)

@@ -24,6 +24,7 @@ from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver
+from glados_bots.inference.transformers_engine.short_first import piece
 from glados_bots.inference.transformers_engine.vision.shown import Shown
 
 KEPT_SHARE = 0.5  # of the cache's memory, at most, for prompts of earlier requests
@@ -50,6 +51,7 @@ class DenseScheduler:
         vocabulary: int,
     ) -> None:
         cuda = model.device.type == "cuda"
+        self._cuda = cuda
         self._forward = Forward(model, loras, plan.window)
         self._sampler = sampler
         self._choose = self._on_device if cuda else sampler.choose_all
@@ -162,7 +164,7 @@ class DenseScheduler:
         self._short_first = not self._short_first
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
         rest, keep_at = len(request.to_read), request.keep_at
-        count, picture = min(self._piece, rest), None
+        count, picture = min(self._piece, rest, self._most(rest)), None
         if request.shown:
             count, picture = request.shown.piece(request.read, count)
         if self._forward.whole_prompts:
@@ -189,6 +191,10 @@ class DenseScheduler:
             self._reading.remove(request)
             if not self._say([request], scores):
                 self._join(request)
+
+    def _most(self, rest: int) -> int:
+        """The most tokens of a prompt that answers under way can wait for. Args: rest: tokens of it not read yet."""
+        return rest if self._cuda else piece(len(self._answering), rest)
 
     def _measure(self, request: Request) -> None:
         """Learn from a cache what others will take. States have one size, whatever the prompt's length."""

@@ -1,0 +1,61 @@
+"""The form of one request's answer, as an engine keeps it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from glados_bots.inference.grammars.compiler import Compiler
+from glados_bots.inference.grammars.matcher import Matcher
+from glados_bots.inference.grammars.reasoning import stage_of
+
+TAIL = 24  # tokens of a prompt's end that are searched for the opening of reasoning
+
+
+class Form:
+    """The form of one answer. The constructor and `matcher` may compile: call them in a thread.
+
+    Args:
+        compiler: of the model.
+        source: see sources.py.
+        field: the field of the request that asked for it.
+        prompt: token ids.
+        decode: makes text of token ids, with special tokens.
+        stops: whether `has` will be asked.
+        raw: whether the prompt is no conversation, so that no reasoning stands before the answer.
+    """
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        source: str,
+        field: str,
+        prompt: Sequence[int],
+        decode: Any,
+        *,
+        stops: bool,
+        raw: bool = False,
+    ) -> None:
+        self._compiler, self._source, self._field = compiler, source, field
+        self._length = len(prompt)
+        self._stage = "raw" if raw else stage_of(compiler.marks, decode(prompt[-TAIL:]))
+        self._first = compiler.matcher(source, self._stage, field)
+        self._answer = compiler.matcher(source, "answer", field) if stops else self._first
+
+    def matcher(self, tokens: Sequence[int]) -> Matcher:
+        """A matcher for what follows these tokens. Args: tokens: the prompt, and what was answered or added since."""
+        added = tokens[self._length :]
+        if not added:
+            return self._first.copy()
+        matcher = self._compiler.matcher(self._source, self._stage, self._field)
+        if not all(map(matcher.take, added)):  # the reasoning was closed where the model would not have closed it
+            return self._compiler.matcher(self._source, "answer", self._field)
+        matcher.restart()
+        return matcher
+
+    def lark(self, tokens: Sequence[int]) -> str:
+        """The whole source for what follows these tokens. Once something was added, the reasoning is over."""
+        return self._compiler.whole(self._source, "answer" if len(tokens) > self._length else self._stage)
+
+    def has(self, text: str) -> bool:
+        """Whether an answer, without its reasoning, is complete."""
+        matcher = self._answer.copy()
+        return all(map(matcher.take, self._compiler.tokens(text))) and matcher.may_end

@@ -1,0 +1,72 @@
+"""What may stand before an answer that has a form: the reasoning of a model, as rules of Lark.
+
+A model may reason freely, and the form binds the answer alone. Of our own rules, all names begin with `glados`, so that
+they meet no name of a client's grammar.
+"""
+
+import json
+from typing import Literal
+
+from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, END, FINAL, MESSAGE, OPEN, START
+from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
+
+# Where the next token stands: before everything, within reasoning that the prompt has begun, in the
+# answer itself, or after a raw prompt, which no reasoning follows
+Stage = Literal["before", "inside", "answer", "raw"]
+GAP = "GLADOS_GAP: /\\n{1,4}/"  # the empty lines between reasoning and answer, which are no part of either
+THOUGHT = "GLADOS_THOUGHT: /(?s:.+)/"
+HEADER = "GLADOS_HEADER: /(analysis|commentary)[^<]{0,100}/"
+
+
+def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
+    """The stage after a prompt. Args: prompt_end: its last tokens as text, with special tokens."""
+    if marks.is_harmony and prompt_end.endswith(f"<|channel|>{FINAL}<|message|>"):
+        return "answer"
+    return "inside" if marks.reader(prompt_end).is_inside else "before"
+
+
+def rules(marks: ReasoningMarks, stage: Stage) -> str:
+    """The rules before `answer`, with `start` as the first."""
+    if stage == "raw":
+        return "start: answer"
+    if stage == "answer" or (stage == "before" and not marks.are_tokens):
+        return "start: GLADOS_GAP? answer\n" + GAP if stage == "answer" else "start: answer"
+    if marks.is_harmony:
+        return _harmony(marks, stage)
+    return _brackets(marks, stage) if marks.codes else _text(marks, stage)
+
+
+def _text(marks: ReasoningMarks, stage: Stage) -> str:
+    """Marks that are plain text for the model's vocabulary, even where one token spells them."""
+    opening, closing = marks.pair
+    thought = "glados_thought" if stage == "inside" else f"({json.dumps(opening)} glados_thought)?"
+    pattern = "".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in closing)
+    return f"start: {thought} GLADOS_GAP? answer\nglados_thought[lazy]: /(?s:.*){pattern}/\n{GAP}"
+
+
+def _brackets(marks: ReasoningMarks, stage: Stage) -> str:
+    opening, closing = (_token(marks, code) for code in (OPEN, CLOSE))
+    thought = f"GLADOS_THOUGHT? {closing} GLADOS_GAP?"
+    before = thought if stage == "inside" else f"({opening} {thought})?"
+    return f"start: {before} answer\n{THOUGHT}\n{GAP}"
+
+
+def _harmony(marks: ReasoningMarks, stage: Stage) -> str:
+    channel, message, start = (_token(marks, code) for code in (CHANNEL, MESSAGE, START))
+    end = f'<[{marks.end}]> {start} "assistant"'
+    inside = f"(GLADOS_HEADER? {message})? GLADOS_THOUGHT? {end} " if stage == "inside" else ""
+    return "\n".join(
+        (
+            f"start: {inside}glados_message* glados_final answer",
+            f"glados_message: {channel} GLADOS_HEADER {message} GLADOS_THOUGHT? {end}",
+            f'glados_final: {channel} "{FINAL}" {message}',
+            THOUGHT,
+            HEADER,
+        )
+    )
+
+
+def _token(marks: ReasoningMarks, code: str) -> str:
+    """A special token of the model. Args: code: the character that stands for it."""
+    number = next(number for number, found in marks.codes.items() if found == code and code != END)
+    return f"<[{number}]>"

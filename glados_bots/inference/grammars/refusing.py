@@ -1,0 +1,10 @@
+"""The error for a form that is not kept."""
+
+from glados_bots.errors import ParameterRefusedError
+
+LONGEST_PLACE = 200  # characters of a place that an error names
+
+
+def refused(place: str, reason: str) -> ParameterRefusedError:
+    """The error. Args: place: the field of the request, and the path in it; reason: what is wrong, and the remedy."""
+    return ParameterRefusedError(place if len(place) <= LONGEST_PLACE else f"…{place[-LONGEST_PLACE:]}", reason)

@@ -1,0 +1,1 @@
+"""Calls of tools: how a model writes them, the grammar that forces them, and their reader."""
