@@ -142,7 +142,15 @@ class Finished:
     reasoning_tokens: int = 0  # of the completion tokens, those before the answer
 
 
-Event = Queued | Begun | ScoredPrompt | Thought | Delta | ToolCallDelta | Finished
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event of one of several answers to a request. No engine makes it."""
+
+    index: int
+    event: "Event"
+
+
+Event = Queued | Begun | ScoredPrompt | Thought | Delta | ToolCallDelta | Finished | Choice
 
 
 def calls_in(events: Iterable[Event]) -> list[ToolCall]:

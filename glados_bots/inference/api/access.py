@@ -30,6 +30,11 @@ SCOPE_OF: dict[tuple[str, str], str | None] = {
     ("GET", "/v1/models"): "models",
     ("GET", "/v1/models/{name:path}"): "models",
     ("POST", "/v1/chat/completions"): "chat",
+    ("POST", "/v1/completions"): "chat",
+    ("POST", "/tokenize"): "chat",
+    ("POST", "/v1/tokenize"): "chat",
+    ("POST", "/detokenize"): "chat",
+    ("POST", "/v1/detokenize"): "chat",
     ("POST", "/v1/responses"): "chat",
 }
 

@@ -5,6 +5,8 @@
                                         better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
     POST /v1/responses                  the same in OpenAI's newer form; nothing is stored
+    POST /v1/completions                raw prompts continued, and the scores of their tokens
+    POST /tokenize, /detokenize         from text to token ids and back, as vLLM has them
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
 A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
@@ -21,12 +23,14 @@ from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import description, models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
 from glados_bots.inference.api.chat import routes as chat
+from glados_bots.inference.api.completions import routes as completions
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.responses import routes as responses
 from glados_bots.inference.api.service import Service
+from glados_bots.inference.api.tokens import routes as tokens
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.inference.pictures.fetching import PictureFetcher
@@ -108,4 +112,6 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
+    completions.add(app, service)
+    tokens.add(app, service)
     responses.add(app, service)

@@ -83,7 +83,7 @@ def not_ready(reason: str) -> ApiError:
 
 def wrong_value(place: str, reason: str) -> ApiError:
     """The error of a field whose value is not offered. Args: place: of the field in the request."""
-    return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
+    return ApiError(400, "invalid_value", f"{place}: {reason}" if place else reason, param=place)
 
 
 def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
@@ -152,13 +152,13 @@ def _invalid(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError(400, "invalid_json", "the body is not valid JSON")
     place = ".".join(str(part) for part in first["loc"][1:]) or None
-    if place is None:
+    if place is None and first["type"] != "value_error":
         return ApiError(400, "invalid_body", JSON_NEEDED)
-    if first["type"] == "extra_forbidden":
+    if place and first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
         return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
     reason = first["msg"].removeprefix("Value error, ")
-    return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
+    return ApiError(400, "invalid_value", f"{place}: {reason}" if place else reason, param=place)
 
 
 def _http(request: Request, error: HTTPException) -> ApiError:

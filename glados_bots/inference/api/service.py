@@ -2,23 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI, Request
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.access import Caller, KeyGate
-from glados_bots.inference.api.costs import costs
+from glados_bots.inference.api.choices import Start, seeded, together
+from glados_bots.inference.api.costs import Costs, costs
 from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.inference.api.picture_parts import PicturePart, PictureReader
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
-from glados_bots.wire.events import Sampling
+from glados_bots.wire.events import Event, Sampling
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Asked:
     model: str
     messages: Sequence[Message]
     sampling: Sampling
+    choices: int = 1
 
 
 class Service:
@@ -113,9 +116,19 @@ class Service:
     def begin(self, asked: Asked, request: Request) -> Generation:
         """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
         caller: Caller = request.state.caller
-        bounds = costs(asked.messages, asked.sampling, self.engine)
+        bounds = costs(asked.messages, asked.sampling, self.engine).times(asked.choices)
+        starts = [
+            partial(self.engine.generate, asked.model, asked.messages, sampling, caller.name)
+            for sampling in seeded(asked.sampling, asked.choices)
+        ]
+        return self.run([starts], bounds, request)
+
+    def run(self, prompts: Sequence[Sequence[Start]], bounds: Costs, request: Request) -> Generation:
+        """As `begin`. Args: prompts: starts the choices of each prompt."""
+        caller: Caller = request.state.caller
         self.gate.reserve(caller, bounds.most)
-        events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller.name)
+        is_single = [len(starts) for starts in prompts] == [1]
+        events: AsyncGenerator[Event] = prompts[0][0]() if is_single else together(prompts)
         generation = Generation(events, request.receive, self.metrics, self._heed)
         self._live.add(generation)
 
