@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from glados_bots.inference.api import fields
-from glados_bots.inference.api.checking import LEAST_TOP_P, Penalty, StopStrings, StrictSchema, TokenLimit, listed
+from glados_bots.inference.api.checking import LEAST_TOP_P, MOST_TOKENS, Penalty, StopStrings, StrictSchema, TokenLimit, listed
 from glados_bots.inference.api.choices import MOST_CHOICES
 
 MOST_BIASES = 1_024
@@ -23,7 +23,7 @@ class WithChoice(StrictSchema):
 
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
     max_tokens: TokenLimit = None
-    min_tokens: Annotated[int, Field(ge=0)] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=fields.UNLIMITED, le=100_000)] | None = None

@@ -25,6 +25,7 @@ from glados_bots.errors import (
     QueueFullError,
 )
 from glados_bots.inference.api.metrics import Metrics
+from glados_bots.inference.api.remedies import remedy
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ def _invalid(error: RequestValidationError) -> ApiError:
         return ApiError(400, "invalid_body", JSON_NEEDED)
     if place and first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
-        return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
+        return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; {remedy(place)}", param=place)
     reason = first["msg"].removeprefix("Value error, ")
     return ApiError(400, "invalid_value", f"{place}: {reason}" if place else reason, param=place)
 

@@ -133,8 +133,8 @@ async def test_who_leaves_stops_all_choices(http: httpx.AsyncClient, engine: Scr
 
 
 async def test_keys_pay_for_the_prompt_once_and_for_each_answer(tmp_path: Path) -> None:
-    book = KeyBook(tmp_path / "keys.db")
-    key, secret = book.add("ada", scopes=["chat"], tokens_per_day=1_000)
+    book = KeyBook(tmp_path)
+    key, secret = book.create("ada", ["chat"], tokens_per_day=1_000)
     app = create_app(ScriptedEngine(), api_key="own", keys=book)
     async with running(app) as url, httpx.AsyncClient(base_url=url) as client:
         await until_ready(client)
