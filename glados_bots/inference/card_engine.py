@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -11,22 +11,23 @@ from functools import partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError
+from glados_bots.errors import EngineDeadError, ParameterRefusedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
-from glados_bots.inference.decoding.logprobs import Scored, told
-from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.grammars import sources
+from glados_bots.inference.decoding.logprobs import Scored
+from glados_bots.inference.engine import EngineOptions, ServedLora
+from glados_bots.inference.grammars import blame, sources
 from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.form import Form
+from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
+from glados_bots.inference.raw_prompts import continued
 from glados_bots.inference.waiting_line import WaitingLine
-from glados_bots.wire.events import Begun, Event, Finished, Sampling, ScoredPrompt
+from glados_bots.wire.events import Begun, Event, Sampling
 
 T = TypeVar("T")
-Score = Callable[[int], Awaitable[list[Scored]]]  # from how many of the likeliest tokens to tell beside each
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class CardEngine(ABC):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
+        with self.shelf.held(model) as asked:
+            async with aclosing(self._generate(asked, messages, sampling, caller)) as events:
+                async for event in events:
+                    yield event
+
+    async def _generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
         thread = self._picture_thread if any(message.pictures for message in messages) else None
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
@@ -71,6 +80,14 @@ class CardEngine(ABC):
     async def complete(
         self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
+        with self.shelf.held(model) as asked:
+            async with aclosing(self._complete(asked, prompt, sampling, caller)) as events:
+                async for event in events:
+                    yield event
+
+    async def _complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
         tokens = await asyncio.to_thread(self.encoder.raw, prompt)
         room = self.encoder.room(tokens, least=min(1, chosen(sampling.max_tokens, 1)))
         self._require_tokens(sampling)
@@ -78,8 +95,8 @@ class CardEngine(ABC):
         ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=(), form=form)
         reader = self._raw_reader(tokens, room, sampling, form)
         score = partial(self._score, model, tokens, domain=self._domain(caller))
-        continued = partial(self._continued, tokens, sampling, score, lambda: reader.events(ask))
-        async with aclosing(self._in_turn(tokens, caller, continued)) as events:
+        events_of = partial(continued, tokens, sampling, self.encoder.texts, score, lambda: reader.events(ask))
+        async with aclosing(self._in_turn(tokens, caller, events_of)) as events:
             async for event in events:
                 yield event
 
@@ -97,21 +114,6 @@ class CardEngine(ABC):
                     yield event
         finally:
             self._line.leave(caller)
-
-    async def _continued(
-        self, prompt: list[int], sampling: Sampling, score: Score, answer: Callable[[], AsyncGenerator[Event]]
-    ) -> AsyncGenerator[Event]:
-        """The scores of a raw prompt, if they are wanted, and then its continuation."""
-        if sampling.prompt_logprobs is not None:
-            scores = await score(sampling.prompt_logprobs)
-            texts = self.encoder.texts
-            yield ScoredPrompt(texts.of(prompt[0]), tuple(told(scored, texts) for scored in scores))
-        if sampling.max_tokens == 0:
-            yield Finished("length", len(prompt), 0, 0)
-            return
-        async with aclosing(answer()) as events:
-            async for event in events:
-                yield event
 
     async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
         if isinstance(prompt, str):
@@ -132,6 +134,26 @@ class CardEngine(ABC):
         """Raise ParameterRefusedError if the request names a token that the model lacks."""
         self.encoder.require_tokens("logit_bias", sampling.logit_bias)
         self.encoder.require_tokens("stop_token_ids", sampling.stop_tokens)
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        await self.shelf.load(name, path, in_place=in_place)
+
+    async def unload_lora(self, name: str) -> None:
+        await self.shelf.unload(name)
+
+    @property
+    def loras(self) -> Mapping[str, ServedLora]:
+        return self.shelf.served
+
+    @property
+    @abstractmethod
+    def shelf(self) -> LoraShelf:
+        """Its LoRAs."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
+        return self.shelf.names
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
@@ -154,8 +176,10 @@ class CardEngine(ABC):
             compiler = self._compiler = self._compiler or Compiler(
                 self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
             )
-            stops, decode = bool(self._stops(sampling)), self.encoder.tokenizer.decode
-            return Form(compiler, sources.lark(wish), wish.field, prompt, decode, stops=stops, raw=raw)
+            try:
+                return Form(compiler, sources.lark(wish), wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
+            except ParameterRefusedError as error:
+                raise blame.located(wish, error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
 
@@ -168,7 +192,8 @@ class CardEngine(ABC):
     def _raw_reader(self, prompt: list[int], room: int, sampling: Sampling, form: Form | None) -> Answer:
         limits = Limits.within(room, sampling.max_tokens, 0)
         ends = frozenset([*self._ends, *sampling.stop_tokens])
-        return Answer(self.encoder, prompt, ends, sampling.stop, limits, form=form, calls=Calls(sampling), raw=True)
+        stops, calls = self._stops(sampling), Calls(sampling)
+        return Answer(self.encoder, prompt, ends, stops, limits, form=form, calls=calls, raw=True)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
@@ -186,7 +211,10 @@ class CardEngine(ABC):
         pictures: Sequence[Any],
         form: Form | None,
     ) -> AsyncGenerator[Tokens]:
-        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
+        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes.
+
+        Args: model: its mark, see `LoraShelf`.
+        """
 
     @abstractmethod
     async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:

@@ -35,7 +35,10 @@ SCOPE_OF: dict[tuple[str, str], str | None] = {
     ("POST", "/v1/tokenize"): "chat",
     ("POST", "/detokenize"): "chat",
     ("POST", "/v1/detokenize"): "chat",
+    ("POST", "/v1/load_lora_adapter"): "admin",
+    ("POST", "/v1/unload_lora_adapter"): "admin",
     ("POST", "/v1/responses"): "chat",
+    ("POST", "/v1/embeddings"): "chat",
 }
 
 

@@ -41,6 +41,12 @@ def by_choice(events: Iterable[Event], count: int) -> list[list[Event]]:
     return found
 
 
+def answers(prompts: Sequence[Sequence[Start]]) -> AsyncGenerator[Event]:
+    """The events of a request. Those of a single answer come as the engine tells them. Args: as of `together`."""
+    (first, *others), *further = prompts
+    return together(prompts) if others or further else first()
+
+
 async def together(prompts: Sequence[Sequence[Start]]) -> AsyncGenerator[Event]:
     """All answers at the same time: `Queued` until one begins, `Begun` for each prompt, `Choice`s, then one `Finished`.
 

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from glados_bots.inference.api import fields
-from glados_bots.inference.api.checking import LEAST_TOP_P, MOST_TOKENS, Penalty, StopStrings, StrictSchema, TokenLimit, listed
+from glados_bots.inference.api.checking import (
+    LEAST_TOP_P,
+    MOST_TOKENS,
+    Penalty,
+    StopStrings,
+    StrictSchema,
+    TokenLimit,
+    listed,
+)
 from glados_bots.inference.api.choices import MOST_CHOICES
 
 MOST_BIASES = 1_024

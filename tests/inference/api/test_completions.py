@@ -21,13 +21,23 @@ PATH, SCHEMA = "/v1/completions", "CreateCompletionResponse"
 PROMPT = ScoredPrompt(b"Caf\xc3", (TokenLogprob(7, b"\xa9 au", -2.0, (TokenLogprob(8, b"e", -1.0),)),))
 SAID = TokenLogprob(9, b" lait", -0.5, (TokenLogprob(9, b" lait", -0.5),))
 SCRIPT = Begun(2), PROMPT, Delta(" lait", (SAID,)), Finished("length", 2, 0, 1)
-OF_PROMPT = {
+OF_PROMPT: dict[str, list[Any]] = {
     "tokens": ["bytes:\\x43\\x61\\x66\\xc3", "bytes:\\xa9\\x20\\x61\\x75"],
     "token_logprobs": [None, -2.0],
     "top_logprobs": [None, {"bytes:\\xa9\\x20\\x61\\x75": -2.0, "e": -1.0}],
     "text_offset": [0, 3],
 }
-OF_ANSWER = {"tokens": [" lait"], "token_logprobs": [-0.5], "top_logprobs": [{" lait": -0.5}], "text_offset": [7]}
+OF_ANSWER: dict[str, list[Any]] = {
+    "tokens": [" lait"],
+    "token_logprobs": [-0.5],
+    "top_logprobs": [{" lait": -0.5}],
+    "text_offset": [7],
+}
+    "tokens": [" lait"],
+    "token_logprobs": [-0.5],
+    "top_logprobs": [{" lait": -0.5}],
+    "text_offset": [7],
+}
 
 
 def body(**fields: Any) -> dict[str, Any]:

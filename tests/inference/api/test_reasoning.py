@@ -26,7 +26,7 @@ async def _streamed(http: httpx.AsyncClient, **fields: Any) -> list[tuple[str, s
 
 async def test_a_whole_answer_tells_it_in_a_field_of_its_own(http: httpx.AsyncClient) -> None:
     answer = (await http.post(CHAT, json=body())).json()
-    message = {"role": "assistant", "content": "Hello", "reasoning_content": "Hm, a greeting."}
+    message = {"role": "assistant", "content": "Hello", "refusal": None, "reasoning_content": "Hm, a greeting."}
     assert answer["choices"][0]["message"] == message
     assert answer["usage"]["completion_tokens_details"] == {"reasoning_tokens": 6}
 
@@ -41,7 +41,7 @@ async def test_a_stream_tells_it_before_the_answer(http: httpx.AsyncClient) -> N
 
 async def test_a_client_may_leave_it_out(http: httpx.AsyncClient) -> None:
     answer = (await http.post(CHAT, json=body(include_reasoning=False))).json()
-    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello"}
+    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
     pieces = await _streamed(http, include_reasoning=False)
     assert {name for name, _ in pieces} == {"content"}
     assert "".join(text for _, text in pieces) == "Hello"

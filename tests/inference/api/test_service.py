@@ -28,7 +28,7 @@ DONE = Finished("stop", 5, 3, 2)
 
 async def test_a_whole_answer(http: httpx.AsyncClient) -> None:
     answer = (await http.post(CHAT, json=body())).json()
-    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello **world**"}
+    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "Hello **world**", "refusal": None}
     assert answer["choices"][0]["finish_reason"] == "stop"
     assert answer["usage"]["total_tokens"] == 7
 

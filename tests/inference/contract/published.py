@@ -1,7 +1,7 @@
 """OpenAI's published schema (openai.json) as requests to make, and as a judge of replies."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -11,20 +11,29 @@ import schemathesis
 from schemathesis.core.result import Ok
 
 MODEL = "echo"
-# A request with these and nothing else is a right one.
-PLAIN = {
-    "model": MODEL,
-    "messages": [{"role": "user", "content": "Good morning to you"}],
-    "input": "Good morning to you",
-    "prompt": "Good morning to you",
+# By path: a request with these and nothing else is a right one.
+PLAIN: dict[str, dict[str, Any]] = {
+    "/chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Good morning to you"}]},
+    "/responses": {"model": MODEL, "input": "Good morning to you"},
 }
-TOOL = {"type": "function", "function": {"name": "look"}}
-# What else a request needs for one of its fields to mean anything.
-COMPANIONS: dict[str, dict[str, Any]] = {
-    "stream_options": {"stream": True},
-    "tool_choice": {"tools": [TOOL]},
-    "top_logprobs": {"logprobs": True},
+TOOLS = {
+    "/chat/completions": [{"type": "function", "function": {"name": "look"}}],
+    "/responses": [{"type": "function", "name": "look", "parameters": None, "strict": False}],
 }
+
+
+def companions(path: str, field: str) -> dict[str, Any]:
+    """What else a request needs for one of its fields to mean anything."""
+    match field:
+        case "stream_options":
+            return {"stream": True}
+        case "tool_choice":
+            return {"tools": TOOLS[path]}
+        case "top_logprobs" if path == "/chat/completions":
+            return {"logprobs": True}
+    return {}
+
+
 JSON, STREAM = "application/json", "text/event-stream"
 STREAMED_AS_WHOLE = {"/completions": "CreateCompletionResponse"}  # the document names no schema of its events
 
@@ -84,15 +93,17 @@ def _strict(value: Any) -> Any:
 
 
 def operation(path: str, asked: Sequence[str]) -> Any:
-    """An operation of schemathesis whose requests have the fields `asked`, and of PLAIN and COMPANIONS what they need.
+    """An operation of schemathesis whose requests have the fields `asked`, and those that they need.
 
     A request may leave out a field that is asked with a `?` behind its name.
     """
     published = fields(path)
-    named = {name.rstrip("?"): _strict(published[name.rstrip("?")]) for name in asked}
-    given = {name: value for name, value in PLAIN.items() if name in published} | _companions(asked)
+    named = {name.rstrip("?"): _strict(published[name.rstrip("?")]) for name in asked if name != "model"}
+    given = dict(PLAIN[path])
+    for name in asked:
+        given |= companions(path, name)
     plain = {name: {"const": value} for name, value in given.items() if name not in named}
-    needed = [name for name in (*plain, *asked) if not name.endswith("?")]
+    needed = sorted({name for name in (*plain, *asked) if not name.endswith("?")})
     body = {"type": "object", "properties": plain | named, "required": needed, "additionalProperties": False}
     post = {"requestBody": {"content": {JSON: {"schema": body}}, "required": True}, "responses": {"200": {}}}
     document = {
@@ -104,20 +115,23 @@ def operation(path: str, asked: Sequence[str]) -> Any:
     return cast("Ok[Any]", made).ok()
 
 
-def _companions(asked: Iterable[str]) -> dict[str, Any]:
-    return {name: value for field in asked for name, value in COMPANIONS.get(field, {}).items()}
-
-
 @cache
 def _judge(name: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}})
 
 
+@cache
+def _events() -> dict[str, str]:
+    """The schema of each event of a streamed response, by its type."""
+    names = [each["$ref"].rpartition("/")[2] for each in SCHEMAS["ResponseStreamEvent"]["anyOf"]]
+    return {SCHEMAS[name]["properties"]["type"]["enum"][0]: name for name in names}
+
+
 def wrong(reply: Any, name: str) -> str:
     """The first thing by which a reply does not fit a schema; nothing if it fits."""
-    return next(
-        (f"{name}{error.instance_path}: {error.message[:400]}" for error in _judge(name).iter_errors(reply)), ""
-    )
+    name = _events()[reply["type"]] if name == "ResponseStreamEvent" else name
+    errors = _judge(name).iter_errors(reply)
+    return next((f"{name}{error.instance_path}: {error.message[:400]}" for error in errors), "")
 
 
 def schema_of(path: str, method: str, kind: str) -> str:

@@ -70,7 +70,7 @@ def check_field(url: str, path: str, field: str, examples: int) -> None:
         statuses.add(status)
         if refusal is not None:
             assert reason, (refusal, case.body[field])
-            assert str(refusal["param"]).split(".")[0] in {field, *published.COMPANIONS.get(field, ())}, refusal
+            assert str(refusal["param"]).split(".")[0] in {field, *published.companions(path, field)}, refusal
 
     each(examples, published.operation(path, [field]), GenerationMode.POSITIVE, check)
     if kind == differences.REFUSED and examples >= MANY:
@@ -81,7 +81,7 @@ def check_field(url: str, path: str, field: str, examples: int) -> None:
 
 def check_whole(url: str, path: str, mode: GenerationMode, examples: int) -> None:
     """Requests with any number of the published fields, right ones or wrong ones."""
-    names = [name if name in published.PLAIN else f"{name}?" for name in published.fields(path)]
+    names = [name if name in published.PLAIN[path] else f"{name}?" for name in published.fields(path)]
     statuses = []
     each(examples, published.operation(path, names), mode, lambda case: statuses.append(ask(url, case)[0]))
     if mode == GenerationMode.NEGATIVE:

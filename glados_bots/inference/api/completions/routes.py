@@ -6,7 +6,7 @@ from functools import partial
 from fastapi import FastAPI, Request, Response
 
 from glados_bots.inference.api import description, streaming
-from glados_bots.inference.api.choices import Start, seeded
+from glados_bots.inference.api.choices import Start, answers, seeded
 from glados_bots.inference.api.completions.answers import CompletionWriter
 from glados_bots.inference.api.completions.prompts import Prompt
 from glados_bots.inference.api.completions.requests import CompletionRequest
@@ -34,7 +34,7 @@ async def _answer(service: Service, body: CompletionRequest, request: Request) -
     texts = [await _text(service, prompt) for prompt in body.prompt] if body.echo else []
     starts = [_starts(service, body, prompt, sampling, request) for prompt in body.prompt]
     bounds = raw_costs(body.prompt, sampling, service.engine).times(body.choices)
-    generation = service.run(starts, bounds, request)
+    generation = service.follow(answers(starts), bounds, request)
     writer = CompletionWriter(body, f"cmpl-{request.state.request_id}", texts)
     if body.stream:
         return await streaming.streamed(generation, writer, service.metrics)

@@ -28,7 +28,7 @@ class Conversation:
     """The messages of a request, and the pictures in them.
 
     Raises ApiError if an item answers a call that no earlier item holds, if somebody else than a user shows a picture,
-    or if all is too long.
+    if nothing is said, or if all is too long.
 
     Args:
         instructions: the text before all items; empty for none.
@@ -43,6 +43,8 @@ class Conversation:
         for index, item in enumerate(items):
             self._add(item, f"input.{index}")
         self._end_answer()
+        if not (self.pictures or any(message.content.strip() or message.role == "tool" for message in self.messages)):
+            raise wrong_value("input", "give at least one message with text")
         if are_too_long(text for message in self.messages for text in (message.content, message.reasoning)):
             raise wrong_value("input", TOO_LONG)
 

@@ -61,7 +61,7 @@ class Reply:
         return finished.reason == "length" and (has_said_limit or not is_text)
 
     def _whole(self, status: str, output: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        ends = {"error": None, "incomplete_details": None, "usage": None, **more}
+        ends = {"error": None, "incomplete_details": None, **more}
         return {**self._head, "status": status, "output": list(output), **ends}
 
 
@@ -81,7 +81,7 @@ def _repeated(body: ResponsesRequest) -> dict[str, Any]:
         "temperature": body.temperature,
         "text": {"format": body.format.model_dump(by_alias=True, exclude_none=True)},
         "tool_choice": choice if isinstance(choice, str) else choice.model_dump() if choice else "auto",
-        "tools": [tool.model_dump(exclude_none=True) for tool in body.tools or () if not isinstance(tool, LeftOut)],
+        "tools": [tool.told() for tool in body.tools or () if not isinstance(tool, LeftOut)],
         "top_logprobs": body.top_logprobs or 0,
         "top_p": body.top_p,
     }

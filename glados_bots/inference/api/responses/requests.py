@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from glados_bots.inference.api import fields
+from glados_bots.inference.api.chat.tools import MOST_TOOLS
 from glados_bots.inference.api.checking import LEAST_TOP_P, Effort, NotOffered, StrictSchema, Text, TokenLimit
+from glados_bots.inference.api.forms import Schema
 from glados_bots.inference.api.responses.items import Item
 from glados_bots.inference.api.responses.kinds import one_of
-from glados_bots.inference.api.responses.tools import MOST_TOOLS, AnyTool, ToolChoice
+from glados_bots.inference.api.responses.tools import AnyTool, ToolChoice
 from glados_bots.wire.events import Grammar, Sampling, ToolUse
 
 MOST_ITEMS = 10_000
@@ -69,7 +71,7 @@ class JsonFormat(StrictSchema):
     type: Literal["json_object"]
 
     def grammar(self) -> Grammar | None:
-        return Grammar("json_object")
+        return Grammar("json_object", field="text.format")
 
 
 class SchemaFormat(StrictSchema):
@@ -77,12 +79,12 @@ class SchemaFormat(StrictSchema):
 
     type: Literal["json_schema"]
     name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    schema_: dict[str, Any] | bool = Field(alias="schema")
+    schema_: Schema = Field(alias="schema")
     description: Text | None = None
     strict: bool | None = None
 
     def grammar(self) -> Grammar | None:
-        return Grammar("json_schema", json.dumps(self.schema_))
+        return Grammar("json_schema", json.dumps(self.schema_), "text.format.schema")
 
 
 Format = Annotated[TextFormat | JsonFormat | SchemaFormat, one_of(TextFormat, JsonFormat, SchemaFormat)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from glados_bots.inference.api.chat.tools import MOST_TOOLS
 from glados_bots.inference.api.errors import wrong_value
 from glados_bots.inference.api.responses.tools import (
     AllowedTools,
@@ -31,7 +32,7 @@ def for_model(name: str, namespace: str | None) -> str:
 
 
 class Toolbox:
-    """The tools of one request. Raises ApiError if two of them have the same name."""
+    """The tools of one request. Raises ApiError if there are too many, or if two of them have the same name."""
 
     def __init__(self, tools: Sequence[AnyTool]) -> None:
         self._tools: list[Tool] = []
@@ -41,7 +42,9 @@ class Toolbox:
             if name in self._known:
                 raise wrong_value(f"{place}.name", "another tool has this name; give it another one")
             self._known[name] = Known(tool.name, namespace, isinstance(tool, CustomTool))
-            self._tools.append(tool.for_model(name))
+            if len(self._tools) == MOST_TOOLS:
+                raise wrong_value("tools", f"at most {MOST_TOOLS} tools, with those in namespaces")
+            self._tools.append(tool.for_model(name, place))
 
     def known(self, name: str) -> Known:
         """The tool that the model knows by this name."""

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from glados_bots.inference.api.chat.tools import MOST_TOOLS, Function, Name
 from glados_bots.inference.api.checking import StrictSchema, Text
 from glados_bots.inference.api.responses.kinds import one_of, reader
 from glados_bots.wire.events import Tool
 
-MOST_TOOLS = 512
 INPUT = "input"  # the one argument of a custom tool
 OF_INPUT = {
     "type": "object",
@@ -23,23 +23,22 @@ OF_INPUT = {
     "additionalProperties": False,
 }
 HARMLESS = frozenset("allowed_callers async defer_loading output_schema".split())
-Name = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 Description = Annotated[Text, Field(max_length=100_000)]
 
 
-class FunctionTool(StrictSchema):
+class FunctionTool(Function):
     """A function, in the flat form."""
 
     harmless = HARMLESS
 
     type: Literal["function"]
-    name: Name
-    description: Description | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
 
-    def for_model(self, name: str) -> Tool:
-        return Tool(name, self.description or "", self.parameters or {}, bool(self.strict))
+    def for_model(self, name: str, place: str) -> Tool:
+        return Tool(name, self.description or "", self.parameters or {}, bool(self.strict), f"{place}.parameters")
+
+    def told(self) -> dict[str, Any]:
+        """The tool as the response repeats it: OpenAI's schema requires two fields that a request may leave out."""
+        return {**self.model_dump(exclude_none=True), "parameters": self.parameters, "strict": self.strict}
 
 
 class PlainFormat(StrictSchema):
@@ -66,11 +65,14 @@ class CustomTool(StrictSchema):
     description: Description | None = None
     format: Annotated[PlainFormat | GrammarFormat, one_of(PlainFormat, GrammarFormat)] | None = None
 
-    def for_model(self, name: str) -> Tool:
+    def for_model(self, name: str, place: str) -> Tool:
         described = self.description or ""
         if isinstance(self.format, GrammarFormat):
             described += f"\n\nThe form of `{INPUT}` ({self.format.syntax}):\n{self.format.definition}"
-        return Tool(name, described, OF_INPUT, strict=True)
+        return Tool(name, described, OF_INPUT, strict=True, field=place)
+
+    def told(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
 
 
 Callable = Annotated[FunctionTool | CustomTool, one_of(FunctionTool, CustomTool)]
@@ -83,6 +85,9 @@ class Namespace(StrictSchema):
     name: Name
     description: Description | None = None
     tools: list[Callable] = Field(max_length=MOST_TOOLS)
+
+    def told(self) -> dict[str, Any]:
+        return {**self.model_dump(exclude_none=True), "tools": [tool.told() for tool in self.tools]}
 
 
 class LeftOut(BaseModel):

@@ -125,24 +125,26 @@ async def test_wishes_reach_the_engine(engine: ScriptedEngine, http: httpx.Async
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 
-@pytest.mark.parametrize(
-    ("given", "kind", "value"),
-    [
-        ({"type": "text"}, None, None),
-        ({"type": "json_object"}, "json_object", ""),
-        ({"type": "json_schema", "name": "one", "schema": SCHEMA, "strict": True}, "json_schema", json.dumps(SCHEMA)),
-    ],
-)
+FORMATS: list[tuple[dict[str, Any], Grammar | None]] = [
+    ({"type": "text"}, None),
+    ({"type": "json_object"}, Grammar("json_object", field="text.format")),
+    (
+        {"type": "json_schema", "name": "one", "schema": SCHEMA, "strict": True},
+        Grammar("json_schema", json.dumps(SCHEMA), "text.format.schema"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), FORMATS)
 async def test_a_format_is_a_grammar(
-    engine: ScriptedEngine, http: httpx.AsyncClient, given: Any, kind: Any, value: Any
+    engine: ScriptedEngine, http: httpx.AsyncClient, given: dict[str, Any], expected: Grammar | None
 ) -> None:
     found = await asked(http, text={"format": given})
-    grammar = engine.asked[-1][1].grammar
-    assert grammar == (Grammar(kind, value) if kind else None)
+    assert engine.asked[-1][1].grammar == expected
     assert found["text"]["format"] == given
 
 
-TOOL = Tool("add", "Adds.", ADD["parameters"], strict=True)  # type: ignore[arg-type]
+TOOL = Tool("add", "Adds.", ADD["parameters"], strict=True, field="tools.0.parameters")  # type: ignore[arg-type]
 ALL = frozenset(["add", "patch"])
 PATCH = {"type": "custom", "name": "patch"}
 NAMED = {"type": "function", "name": "add"}
@@ -222,10 +224,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"reasoning": {"effort": "huge"}}, "reasoning.effort", "'none', 'minimal'"),
     ({"tools": [{"type": "web_search"}]}, "tools.0", "cannot search"),
     ({"tools": [ADD, {"type": "file_search", "vector_store_ids": []}]}, "tools.1", "does not offer this type"),
-    ({"tools": [{**ADD, "name": "a\nb"}]}, "tools.0.name", "pattern"),
+    ({"tools": [{**ADD, "name": "a\nb"}]}, "tools.0.name", "a name has 1 to 64"),
     ({"tools": [ADD, ADD]}, "tools.1.name", "another tool has this name"),
     ({"tools": [{"type": "namespace", "name": "n", "tools": [{**ADD, "x": 1}]}]}, "tools.0.tools.0.x", "not offered"),
-    ({"tools": [ADD] * 513}, "tools", "512"),
+    ({"tools": [{**ADD, "name": f"add{n}"} for n in range(129)]}, "tools", "at most 128"),
+    ({"input": [{"type": "reasoning", "summary": []}]}, "input", "at least one message with text"),
     ({"tool_choice": "required"}, "tool_choice", "there are no tools"),
     ({"tools": [ADD], "tool_choice": {"type": "function", "name": "sub"}}, "tool_choice", "not in tools"),
     ({"tools": [ADD], "tool_choice": {"type": "web_search"}}, "tool_choice", "does not offer this type"),
