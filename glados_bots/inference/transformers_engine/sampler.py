@@ -136,7 +136,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
             row.counts[token] -= 1
         row.counts = {token: times for token, times in row.counts.items() if times}
         row.counted = min(row.counted, count)
-        del row.said[count:]
+        del row.said[count:], row.scores[count:]
         if row.matcher:
             row.matcher.rewind(count)
 

@@ -33,11 +33,6 @@ OF_ANSWER: dict[str, list[Any]] = {
     "top_logprobs": [{" lait": -0.5}],
     "text_offset": [7],
 }
-    "tokens": [" lait"],
-    "token_logprobs": [-0.5],
-    "top_logprobs": [{" lait": -0.5}],
-    "text_offset": [7],
-}
 
 
 def body(**fields: Any) -> dict[str, Any]:

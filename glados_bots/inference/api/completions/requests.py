@@ -13,12 +13,11 @@ from glados_bots.inference.api.checking import MOST_TOKENS, Text, refused
 from glados_bots.inference.api.choosing import WithChoice
 from glados_bots.inference.api.completions.prompts import Prompts
 from glados_bots.inference.api.forms import WithForm
+from glados_bots.inference.api.remedies import NO_BEAMS, NO_SUFFIX
 from glados_bots.wire.events import Sampling
 
 FEW_TOKENS = 16  # OpenAI's default of max_tokens
 MOST_LOGPROBS = 5
-NO_BEST = "the service does not rank answers; ask for n answers with logprobs, and choose"
-NO_SUFFIX = "the models here continue a text, and fill no gap; leave it out"
 
 
 class CompletionRequest(WithForm, WithChoice):
@@ -34,7 +33,7 @@ class CompletionRequest(WithForm, WithChoice):
     echo: bool | None = None
     logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS)] | None = None
     suffix: Annotated[object, AfterValidator(refused(NO_SUFFIX))] = None
-    best_of: Annotated[object, AfterValidator(refused(NO_BEST, 1))] = None
+    best_of: Annotated[object, AfterValidator(refused(NO_BEAMS, 1))] = None
 
     @property
     def wants_usage(self) -> bool:
