@@ -12,6 +12,8 @@ from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TO
 from glados_bots.inference.tools.messages import definition
 from glados_bots.wire.events import Sampling
 
+STARTS = 2  # tokens with which a tokenizer may begin every text
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -19,6 +21,10 @@ class Costs:
 
     least: int  # an estimate of the prompt's, if the engine never reports them
     most: int
+
+    def times(self, count: int) -> "Costs":
+        """The bounds of this many answers to the same prompt."""
+        return Costs(self.least, self.most * count)
 
 
 def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Costs:
@@ -36,6 +42,14 @@ def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Co
     answer = engine.thinking_tokens + (sampling.max_tokens or engine.context_length)
     most = sum(len(text.encode()) for text in words) + pictures + answer
     return Costs(sum(map(len, words)) // 4, min(engine.context_length, most))
+
+
+def raw_costs(prompts: Sequence[str | Sequence[int]], sampling: Sampling, engine: Engine) -> Costs:
+    """The bounds of raw prompts together, of which each gets one answer. Raw prompts are not followed by reasoning."""
+    sizes = [len(prompt.encode()) if isinstance(prompt, str) else len(prompt) for prompt in prompts]
+    answer = engine.context_length if sampling.max_tokens is None else sampling.max_tokens
+    most = sum(min(engine.context_length, size + STARTS + answer) for size in sizes)
+    return Costs(sum(len(prompt) // (4 if isinstance(prompt, str) else 1) for prompt in prompts), most)
 
 
 def texts_of(message: Message) -> Iterator[str]:
