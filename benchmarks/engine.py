@@ -214,7 +214,7 @@ def weights_of(model: str) -> Weights:
     """A model's safetensors folder, and the GGUF file that it was made from, if any."""
     card, _ = choosing.resolve(model)
     folder = weights.fetch(card, Path("data"), None).resolve()
-    return Weights(folder, weights.gguf_path(card) if card.base.gguf else None)
+    return Weights(folder, weights.local_file(card) if card.base.gguf else None)
 
 
 async def started(contender: Contender, files: Weights, stack: contextlib.AsyncExitStack) -> Running | str:

@@ -11,6 +11,9 @@ GladosError                 the person who caused it may read its text
     ├── PromptRefusedError        the model's chat template refuses these messages
     ├── ParameterRefusedError     this model cannot do what a field of the request asks for
     ├── PictureRefusedError       a picture of the request is none, is damaged, or is too large
+    ├── InputRefusedError         a text to embed, or a wish about its vector, cannot be met
+    ├── LoraRefusedError          a LoRA cannot be loaded or unloaded now
+    ├── ModelNotServedError       the model was unloaded before the request began
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
     └── EngineDeadError           the engine is broken; the process must restart
@@ -137,6 +140,38 @@ class ParameterRefusedError(EngineError):
 
 class PictureRefusedError(EngineError):
     """A picture of the request cannot be read. The text says why, and the remedy."""
+
+
+class InputRefusedError(EngineError):
+    """A text to embed, or a wish about its vector, cannot be met. The text names the place and the remedy."""
+
+    def __init__(self, name: str, reason: str, code: str = "invalid_value", **figures: int) -> None:
+        super().__init__(reason)
+        self.name = name  # of the request's field
+        self.code = code  # OpenAI-style
+        self.figures = figures  # more numbers for the error object
+
+
+class LoraRefusedError(EngineError):
+    """A LoRA cannot be loaded or unloaded now. The text says why, and the remedy.
+
+    Args:
+        message: for the operator who sent the request.
+        code: `invalid_lora`, `lora_not_found`, `loras_full` or `lora_loading_off`.
+        retry_after: seconds after which the same request may succeed.
+    """
+
+    def __init__(self, message: str, code: str = "invalid_lora", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class ModelNotServedError(EngineError):
+    """The model of a request is not served any more."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"model {model[:100]!r} is not served here any more; see /v1/models")
 
 
 class QueueFullError(EngineError):

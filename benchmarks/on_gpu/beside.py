@@ -76,7 +76,7 @@ class Plain:
     def __init__(self, setup: Setup) -> None:
         options = EngineOptions(setup.data, quantize="none", base_only=True)
         self._variables = setup.card.thinking.get("off", {})
-        self._model = load_model(setup.folder, setup.card, options)[0].eval()
+        self._model = load_model(setup.folder, setup.card, options).model.eval()
         self._tokenizer: Any = AutoTokenizer.from_pretrained(setup.folder, padding_side="left")
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         ends = self._model.generation_config.eos_token_id

@@ -30,7 +30,7 @@ def speed(setup: Setup, precision: str) -> Measured:
 def quality(setup: Setup, precision: str) -> Measured:
     """Perplexity, and how far the scores are from those of bfloat16, whose case runs first and writes them down."""
     options = EngineOptions(setup.data, quantize=_option(setup, precision), base_only=True)
-    model, _, _ = load_model(setup.folder, setup.card, options)
+    model = load_model(setup.folder, setup.card, options).model
     written = setup.scratch / "scores.pt"
     reference = torch.load(written).to(model.device) if written.is_file() else None
     judged, scores = judge(model.eval(), _windows(setup).to(model.device), reference)

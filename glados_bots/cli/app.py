@@ -34,6 +34,14 @@ Model = Annotated[
         autocompletion=completions.models,
     ),
 ]
+EmbeddingModel = Annotated[
+    str | None,
+    typer.Option(
+        "--embedding",
+        help="Embedding model beside it: card name, folder or hub id [GLADOS_EMBEDDING_MODEL]",
+        autocompletion=completions.models,
+    ),
+]
 MultiGpu = Annotated[
     bool | None, typer.Option("--multi-gpu", "--multi_gpu", help="Spread the model over all GPUs [GLADOS_MULTI_GPU]")
 ]
@@ -71,6 +79,7 @@ def _add_serving(name: str, summary: str, example: str, run: Callable[[ServeSett
     def command(
         *,
         model: Model = None,
+        embedding: EmbeddingModel = None,
         token: Token = None,
         multi_gpu: MultiGpu = None,
         engine: Engine = None,
@@ -81,10 +90,11 @@ def _add_serving(name: str, summary: str, example: str, run: Callable[[ServeSett
     ) -> None:
         loras = ",".join(lora) if lora else None
         settings = load_settings(
-            model=model, hf_token=token, multi_gpu=multi_gpu, engine=engine, quantize=quantize, dtype=dtype,
-            loras=loras, base_only=base_only,
+            model=model, embedding_model=embedding, hf_token=token, multi_gpu=multi_gpu, engine=engine,
+            quantize=quantize, dtype=dtype, loras=loras, base_only=base_only,
         )  # fmt: skip
-        env_file.tell([settings.model, *(entry.partition("=")[2] for entry in settings.loras.split(","))])
+        weights = [settings.model, settings.embedding_model]
+        env_file.tell([*weights, *(entry.partition("=")[2] for entry in settings.loras.split(","))])
         run(settings)
 
     app.command(name, help=summary, epilog=f"Example: {example}", rich_help_panel=RUN)(command)

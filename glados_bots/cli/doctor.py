@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from glados_bots.cli.stored.with_redis import with_client
 from glados_bots.errors import ConfigError, GladosError
 from glados_bots.http_server.listening import require_free_port
+from glados_bots.inference.embeddings.choosing import chosen
 from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.model_files.auto.choice import Choice, size
 from glados_bots.inference.model_files.auto.fitting import verdict
@@ -45,6 +46,7 @@ def examine() -> Iterator[Check]:
     yield _data_folder(settings)
     yield _redis(settings)
     yield from _model(settings)
+    yield from _embedding_model(settings)
     if settings.inference_url is None:
         yield _port("GLADOS_SERVE_PORT", settings.host, settings.serve_port)
     yield _port("GLADOS_WEB_PORT", settings.host, settings.web_port)
@@ -141,6 +143,18 @@ def _model(settings: ServeSettings) -> Iterator[Check]:
     place = f"{machine}" if machine.gpus else f"{machine}, with {size(machine.memory)} of memory"
     remedy = "" if room.yes else "choose a smaller model"
     yield Check("memory", "ok" if room.yes else "warn", f"{room.reason}; this is {place}", remedy)
+
+
+def _embedding_model(settings: ServeSettings) -> Iterator[Check]:
+    if settings.inference_url is not None or not settings.embedding_model:
+        return
+    try:
+        card = chosen(settings)
+    except ConfigError as error:
+        yield _failed("embedding model", error)
+        return
+    if card is not None:
+        yield Check("embedding model", "ok", f"{card.name}; files: {presence(card).reason}")
 
 
 def _about(choice: Choice, machine: Machine) -> Iterator[Check]:

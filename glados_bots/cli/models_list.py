@@ -1,6 +1,6 @@
 """`glados models list`: which model this machine gets, then a row for each card."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from glados_bots.cli import terminal
 from glados_bots.errors import ConfigError
@@ -38,6 +38,20 @@ def show(settings: ServeSettings) -> None:
     terminal.show_table(["Model", "Here?", "Fits?", *titles], rows)
     in_the_way = {name: reason for name, reason in here.items() if _short(reason) != reason}
     for line in (*_shared(in_the_way), *_shared(refused)):
+        terminal.echo(line)
+    _show_embeddings(titles)
+
+
+def _show_embeddings(titles: Iterable[str]) -> None:
+    """A table of the embedding models, with the same titles as the table of chat models."""
+    found = cards.embedding_cards().values()
+    here = {card.name: presence(card).reason for card in found}
+    rows = []
+    for card in found:
+        about = {"Parameters": card.parameters, "Licence": card.licence, "Good at": card.good_at}
+        rows.append((card.name, _short(here[card.name]), *(about[title] for title in titles)))
+    terminal.show_table(["Embedding model", "Here?", *titles], rows)
+    for line in _shared({name: reason for name, reason in here.items() if _short(reason) != reason}):
         terminal.echo(line)
 
 

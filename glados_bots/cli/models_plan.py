@@ -7,6 +7,7 @@ import typer
 from glados_bots.cli import terminal
 from glados_bots.inference.model_files import choosing, shapes, support
 from glados_bots.inference.model_files.auto.choose import choose
+from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hardware import Machine, machine_of, this_machine
 from glados_bots.inference.settings import ServeSettings
 
@@ -32,8 +33,20 @@ def show(name: str, gpu: str, settings: ServeSettings) -> None:
         planned = planning.from_card(choice.card, settings.context_length, here=other is None)
     else:
         card, _ = choosing.resolve(name)
+        if card.embedding:
+            _show_embedding(card)
+            return
         planned = planning.plan(card, settings.hub_token, settings.context_length, here=other is None)
     _show_plan(planned, settings, other or this_machine(settings.engine))
+
+
+def _show_embedding(card: Card) -> None:
+    """An embedding model keeps nothing per conversation, so its weights are all that counts."""
+    weights = card.shape.parameters if card.shape else 0
+    told = (
+        f"{_size(4 * weights)} on a CPU (float32), {_size(2 * weights)} on a GPU (bfloat16)" if weights else "unknown"
+    )
+    terminal.echo(f"{card.name}: an embedding model beside the chat model; its weights need {told}")
 
 
 def _show_plan(planned: Any, settings: ServeSettings, machine: Machine) -> None:

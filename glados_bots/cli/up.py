@@ -92,6 +92,7 @@ def _environment(settings: ServeSettings) -> dict[str, str]:
     """What was given on the command line, for the children."""
     env = {
         "GLADOS_MODEL": settings.model,
+        "GLADOS_EMBEDDING_MODEL": settings.embedding_model,
         "GLADOS_ENGINE": settings.engine,
         "GLADOS_QUANTIZE": settings.quantize,
         "GLADOS_DTYPE": settings.dtype,

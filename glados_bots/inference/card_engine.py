@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError
+from glados_bots.errors import EngineDeadError, ParameterRefusedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
-from glados_bots.inference.engine import EngineOptions
-from glados_bots.inference.grammars import sources
+from glados_bots.inference.engine import EngineOptions, ServedLora
+from glados_bots.inference.grammars import blame, sources
 from glados_bots.inference.grammars.calling import Calls, calls_of
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.form import Form
+from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
@@ -53,6 +54,14 @@ class CardEngine(ABC):
     async def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
+        with self.shelf.held(model) as asked:
+            async with aclosing(self._generate(asked, messages, sampling, caller)) as events:
+                async for event in events:
+                    yield event
+
+    async def _generate(
+        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
         thread = self._picture_thread if any(message.pictures for message in messages) else None
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
@@ -71,6 +80,26 @@ class CardEngine(ABC):
                     yield event
         finally:
             self._line.leave(caller)
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        await self.shelf.load(name, path, in_place=in_place)
+
+    async def unload_lora(self, name: str) -> None:
+        await self.shelf.unload(name)
+
+    @property
+    def loras(self) -> Mapping[str, ServedLora]:
+        return self.shelf.served
+
+    @property
+    @abstractmethod
+    def shelf(self) -> LoraShelf:
+        """Its LoRAs."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
+        return self.shelf.names
 
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
@@ -93,8 +122,10 @@ class CardEngine(ABC):
             compiler = self._compiler = self._compiler or Compiler(
                 self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
             )
-            stops, decode = bool(self._stops(sampling)), self.encoder.tokenizer.decode
-            return Form(compiler, sources.lark(wish), wish.field, prompt, decode, stops=stops)
+            try:
+                return Form(compiler, sources.lark(wish), wish.field, prompt, self.encoder.tokenizer.decode)
+            except ParameterRefusedError as error:
+                raise blame.located(wish, error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
 
@@ -120,7 +151,10 @@ class CardEngine(ABC):
         pictures: Sequence[Any],
         form: Form | None,
     ) -> AsyncGenerator[Tokens]:
-        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes."""
+        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes.
+
+        Args: model: its mark, see `LoraShelf`.
+        """
 
     @property
     def seeing(self) -> tuple[str, ...]:

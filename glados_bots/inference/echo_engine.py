@@ -7,13 +7,13 @@ reader leaves.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import islice
 
 from glados_bots.conversation import Message
-from glados_bots.errors import PromptTooLongError
-from glados_bots.inference.engine import EngineOptions, EngineStats
+from glados_bots.errors import LoraRefusedError, ParameterRefusedError, PromptTooLongError
+from glados_bots.inference.engine import EngineOptions, EngineStats, ServedLora
 from glados_bots.inference.prompts.template_variables import TemplateVariables
 from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Delta, Event, Finished, Sampling
@@ -31,6 +31,7 @@ class EchoEngine:
     thinking_levels: tuple[str, ...] = ()
     thinking_tokens = 0
     fatal: str | None = None
+    loras: Mapping[str, ServedLora] = {}
 
     def __init__(self, card: None, options: EngineOptions) -> None:
         del card
@@ -62,6 +63,8 @@ class EchoEngine:
     def _echo(self, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Finished]:
         """(words of the answer, its last event)."""
         TemplateVariables(None, {}).of(sampling)  # refuses what no template reads
+        if sampling.grammar is not None:
+            raise ParameterRefusedError(sampling.grammar.field, "an echo has no form; serve a model")
         prompt = sum(1 for message in messages for _ in _words(message.content))
         room = self.context_length - prompt
         if room < 1:
@@ -71,6 +74,15 @@ class EchoEngine:
         stops = [at for at in map(said.find, filter(None, sampling.stop)) if at >= 0]
         words = list(_words(said[: min(stops, default=len(said))]))
         return words, Finished("stop" if stops or said == text else "length", prompt, 0, len(words))
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        """Raise LoraRefusedError: without weights, nothing can be tuned."""
+        del name, path, in_place
+        raise LoraRefusedError("the engine echo has no model that a LoRA could tune", "lora_loading_off")
+
+    async def unload_lora(self, name: str) -> None:
+        """Raise LoraRefusedError: see `load_lora`."""
+        await self.load_lora(name, "")
 
     def stats(self) -> EngineStats:
         return EngineStats(self._line.waiting, self._line.running, 0, 0)

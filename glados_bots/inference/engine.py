@@ -33,6 +33,14 @@ class EngineStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedLora:
+    """What `/v1/models` tells of a LoRA."""
+
+    root: str  # where it is from: its path below the folder of LoRAs, or its hub id
+    parent: str  # the model name of its base
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """What an engine may use of this machine."""
 
@@ -50,6 +58,9 @@ class EngineOptions:
     # Folders of additional LoRAs on the same base, by the model names under which they are served
     loras: Mapping[str, Path] = field(default_factory=dict)
     base_only: bool = False  # serve the base without the card's own LoRA
+    max_loras: int = 0  # LoRAs at the same time, if they may come and go while the service runs; 0: they may not
+    max_lora_rank: int = 16  # of each LoRA that comes later
+    loras_dir: Path = Path("loras")  # LoRAs that come later are below this folder, or on the hub
     thinking_tokens: int = 4096  # the most tokens of reasoning before an answer
     vllm_command: str = "vllm"  # the `vllm` program, for the engine of that name
     vllm_arguments: tuple[str, ...] = ()  # additional arguments of `vllm serve`, such as `--enforce-eager`
@@ -78,10 +89,21 @@ class Engine(Protocol):
         Raises (from the first `__anext__` on):
             PromptTooLongError: the messages do not fit the model's window.
             PictureRefusedError: a picture cannot be read. Only `seeing` models get pictures.
+            ModelNotServedError: the model is not in `models` any more.
             QueueFullError: too many requests wait already.
             GenerationFailedError: this request failed; other requests continue.
             EngineDeadError: the engine cannot continue.
         """
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        """Serve another LoRA under a name; see `loras/shelf.py`. No other answer changes. Raises LoraRefusedError."""
+
+    async def unload_lora(self, name: str) -> None:
+        """Refuse new requests for a LoRA, and answer those that were accepted. Raises LoraRefusedError."""
+
+    @property
+    def loras(self) -> Mapping[str, ServedLora]:
+        """Those of `models` that are LoRAs beside the base."""
 
     @property
     def models(self) -> tuple[str, ...]:

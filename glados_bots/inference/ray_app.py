@@ -28,7 +28,7 @@ from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service
 from glados_bots.inference.pictures.fetching import PictureFetcher
-from glados_bots.inference.run import build_engine
+from glados_bots.inference.run import build_embedder, build_engine
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load, words
 
@@ -79,6 +79,7 @@ class Replica:
         self._deaths: list[Exception] = []
         self._app: FastAPI = create_app(
             build_engine(settings),
+            embedder=build_embedder(settings),
             api_key=settings.key,
             keys=KeyBook(settings.data_dir),
             on_death=self._deaths.append,

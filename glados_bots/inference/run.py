@@ -14,9 +14,11 @@ from glados_bots.errors import ConfigError, EngineError, first_line
 from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
+from glados_bots.inference.embeddings.choosing import chosen
+from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
 from glados_bots.inference.model_files.auto.choice import Choice
-from glados_bots.inference.model_files.cards import NAME
+from glados_bots.inference.model_files.cards import NAME, Card
 from glados_bots.inference.model_files.choosing import TOLD, choose
 from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.presence import presence
@@ -40,8 +42,10 @@ def run_service(settings: ServeSettings) -> None:
     keys = KeyBook(settings.data_dir)
     require_lock(settings, keys)
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before a long download of weights
+    embedding = chosen(settings)
     choice = _choice(settings)
-    serve(_build(settings, choice), settings, keys, choice.useful if choice else None)
+    embedder = _build_embedder(settings, embedding)
+    serve(_build(settings, choice), settings, keys, choice.useful if choice else None, embedder)
 
 
 def require_lock(settings: ServeSettings, keys: KeyBook) -> None:
@@ -87,6 +91,24 @@ def build_engine(settings: ServeSettings, revision: str | None = None) -> Engine
     return _build(settings, choice)
 
 
+def build_embedder(settings: ServeSettings) -> Embedder | None:
+    """The embedding model that the settings name, not started yet. Raises ConfigError if it cannot be used."""
+    return _build_embedder(settings, chosen(settings))
+
+
+def _build_embedder(settings: ServeSettings, card: Card | None) -> Embedder | None:
+    if card is None:
+        return None
+    engine = importlib.import_module("glados_bots.inference.embeddings.engine")
+    options = EngineOptions(
+        data_dir=settings.data_dir, hf_token=settings.hub_token, max_waiting=settings.max_waiting, dtype=settings.dtype
+    )
+    log.info("embeddings: %s by our own engine, beside the engine %s", card.name, settings.engine)
+    device = engine.device_of(settings.embedding_device, beside_vllm=settings.engine == "vllm")
+    embedder: Embedder = engine.TextEmbedder(card, options, device)
+    return embedder
+
+
 def _build(settings: ServeSettings, choice: Choice | None) -> Engine:
     # GPUs are counted as nvidia-smi does: torch's own order begins with the fastest
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
@@ -102,6 +124,9 @@ def _build(settings: ServeSettings, choice: Choice | None) -> Engine:
         quantize=choice.quantize if choice else settings.quantize,
         loras=adapters(settings.loras),
         base_only=settings.base_only,
+        max_loras=settings.max_loras,
+        max_lora_rank=settings.max_lora_rank,
+        loras_dir=settings.loras_dir or settings.data_dir / "loras",
         thinking_tokens=settings.thinking_tokens,
         vllm_command=settings.vllm_command,
         vllm_arguments=tuple(shlex.split(settings.vllm_arguments)),

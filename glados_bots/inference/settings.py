@@ -22,6 +22,12 @@ class ServeSettings(Settings):
     """All settings of the service: those that all roles share, and its own."""
 
     model: str = Field("auto", min_length=1, description="Card name, folder, GGUF file or hub id. `auto` chooses one")
+    embedding_model: str = Field(
+        "", description="Embedding model beside it: card name, folder or hub id. Empty means none"
+    )
+    embedding_device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where embeddings are computed. `auto` takes the GPU, unless vLLM has it"
+    )
     engine: Literal["transformers", "vllm", "echo"] = Field(
         "transformers", description="`transformers`, `vllm`, or `echo`, which repeats the question without a model"
     )
@@ -39,6 +45,13 @@ class ServeSettings(Settings):
     )
     loras: str = Field("", description="More LoRAs on the same base: `NAME=FOLDER`, separated by commas")
     base_only: bool = Field(default=False, description="Serve the card's base without its LoRA")
+    max_loras: int = Field(
+        0, ge=0, le=256, description="Most LoRAs at a time. Above 0, the API loads and unloads them without a restart"
+    )
+    max_lora_rank: int = Field(16, ge=1, le=512, description="Largest rank of a LoRA that the API loads")
+    loras_dir: Path | None = Field(
+        None, description="Folder of the LoRAs that the API may load. Empty means `loras` in the data folder"
+    )
     cache_gb: float | None = Field(
         None, gt=0, le=10_000, description="Memory for keys and values in GB. If empty, GLaDOS plans it for the device"
     )

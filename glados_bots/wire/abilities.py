@@ -14,7 +14,7 @@ OTHER_NAMES = re.compile(
     re.IGNORECASE,
 )
 LONGEST_NAME = 500  # characters of a name that are checked
-CHAT_FLAGS = ("completion_chat", "supports_chat")  # Mistral, Fireworks
+CHAT_FLAGS = ("chat", "completion_chat", "supports_chat")  # ours, Mistral, Fireworks
 VISION_FLAGS = ("vision", "supports_vision", "supports_image_input", "supports_image_in")  # ours, Fireworks, Moonshot
 INPUTS = ("input_modalities", "supported_input_modalities")  # OpenRouter, llama.cpp, Hugging Face; GitHub
 PICTURES = frozenset({"image", "images", "vision"})

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from glados_bots.conversation import Message
-from glados_bots.inference.engine import EngineStats
+from glados_bots.errors import LoraRefusedError
+from glados_bots.inference.engine import EngineStats, ServedLora
 from glados_bots.wire.events import Delta, Event, Finished, Queued, Sampling
 
 
@@ -31,6 +32,7 @@ class ScriptedEngine:
         self.asked: list[tuple[tuple[Message, ...], Sampling]] = []
         self.callers: list[str] = []
         self.cancelled = 0
+        self.loras: dict[str, ServedLora] = {}
         self.fatal: str | None = None
 
     async def start(self) -> None:
@@ -62,6 +64,19 @@ class ScriptedEngine:
                 yield event
         finally:
             self.cancelled += not ended
+
+    async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
+        """Serve one more name, with the words of the engines."""
+        if name in self.loras and not in_place:
+            raise LoraRefusedError(f"The lora adapter {name!r} has already been loaded.")
+        self.loras[name] = ServedLora(path, "scripted")
+        self.models = ("scripted", *self.loras)
+
+    async def unload_lora(self, name: str) -> None:
+        """Serve one name less."""
+        if self.loras.pop(name, None) is None:
+            raise LoraRefusedError(f"The lora adapter {name!r} cannot be found.", "lora_not_found")
+        self.models = ("scripted", *self.loras)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """A token for each word."""

@@ -1,7 +1,9 @@
-"""Stands for the `vllm` program: `vllm serve` with the two routes our engine calls, and an answer that echoes.
+"""Stands for the `vllm` program: `vllm serve` with the routes our engine calls, and an answer that echoes.
 
 It answers with the prompt's tokens, and says what it was started and asked with in files beside itself. The word
 `crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines.
+
+LoRAs come and go with vLLM's own words, where it was started for that. An answer of a LoRA begins with the token 9906.
 """
 
 import json
@@ -15,7 +17,34 @@ HERE = Path(sys.argv[0]).parent
 METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num_gpu_blocks="400"} 1.0\n'
 
 
+class Loras:
+    """The models that it serves. A folder of LoRAs with `broken` in its name cannot be loaded."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.at_run_time = os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "1" and "--enable-lora" in arguments
+        self.prefixes = os.environ.get("VLLM_RUNTIME_LORA_ALLOWED_PATH_PREFIXES", "").split(":")
+        self.base = arguments[arguments.index("--served-model-name") + 1]
+        given = arguments[arguments.index("--lora-modules") + 1 :] if "--lora-modules" in arguments else []
+        self.names = {part.partition("=")[0] for part in given if "=" in part}
+
+    def load(self, name: str, path: str) -> tuple[int, str]:
+        if name in self.names:
+            return 400, f"The lora adapter '{name}' has already been loaded."
+        if "broken" in path or not any(path.startswith(prefix) for prefix in self.prefixes):
+            return 400, f"Loading lora {name} failed: No adapter found for {path}"
+        self.names.add(name)
+        return 200, f"Success: LoRA adapter '{name}' added successfully."
+
+    def unload(self, name: str) -> tuple[int, str]:
+        if name not in self.names:
+            return 404, f"The lora adapter '{name}' cannot be found."
+        self.names.remove(name)
+        return 200, f"Success: LoRA adapter '{name}' removed successfully."
+
+
 class Handler(BaseHTTPRequestHandler):
+    loras: Loras
+
     def log_message(self, *args: object) -> None:
         pass
 
@@ -29,7 +58,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(401)
             return
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("lora_adapter"):
+            self.change_loras(request)
+            return
         (HERE / "asked.json").write_text(json.dumps(request))
+        if request["model"] not in {self.loras.base, *self.loras.names}:
+            self.send_error(404, f"The model {request['model']} does not exist.")
+            return
         if os.environ.get("VLLM_FAKE") == "refuse":
             self.send_error(400, "too many stop strings")
             return
@@ -40,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
             sys.stdout.flush()
             self.event({"choices": [{"text": "one\u2028two ", "token_ids": [9906], "finish_reason": None}]})
         try:
+            if request["model"] in self.loras.names:
+                self.event({"choices": [{"text": "x", "token_ids": [9906], "finish_reason": None}]})
             for token in request["prompt"][: request["max_tokens"]]:
                 self.event({"choices": [{"text": "x", "token_ids": [token], "finish_reason": None}]})
                 time.sleep(0.01)
@@ -49,6 +86,17 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: [DONE]\n\n")
         except BrokenPipeError:
             (HERE / "left").touch()
+
+    def change_loras(self, request: dict[str, str]) -> None:
+        status, said = 404, "Not Found"
+        if self.loras.at_run_time and self.path == "/v1/load_lora_adapter":
+            status, said = self.loras.load(request["lora_name"], request["lora_path"])
+        elif self.loras.at_run_time and self.path == "/v1/unload_lora_adapter":
+            status, said = self.loras.unload(request["lora_name"])
+        (HERE / "loras.json").write_text(json.dumps(sorted(self.loras.names)))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(said.encode())
 
     def event(self, event: dict[str, object]) -> None:
         self.wfile.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
@@ -63,4 +111,5 @@ if __name__ == "__main__":
         sys.exit("RuntimeError: no kernel for this device")
     port = int(sys.argv[sys.argv.index("--port") + 1])
     (HERE / "pid").write_text(str(os.getpid()))
+    Handler.loras = Loras(sys.argv)
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

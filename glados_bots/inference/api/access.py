@@ -30,7 +30,10 @@ SCOPE_OF: dict[tuple[str, str], str | None] = {
     ("GET", "/v1/models"): "models",
     ("GET", "/v1/models/{name:path}"): "models",
     ("POST", "/v1/chat/completions"): "chat",
+    ("POST", "/v1/load_lora_adapter"): "admin",
+    ("POST", "/v1/unload_lora_adapter"): "admin",
     ("POST", "/v1/responses"): "chat",
+    ("POST", "/v1/embeddings"): "chat",
 }
 
 

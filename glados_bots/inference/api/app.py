@@ -1,10 +1,12 @@
 """The HTTP API: OpenAI's chat completions over any `Engine`.
 
     GET  /v1/models, /v1/models/{id}    served models; `max_model_len` is the context length in tokens,
-                                        `capabilities` tells whether the model sees pictures, and `useful` is a
-                                        better model for this machine, where there is one
+                                        `capabilities` tells whether the model chats, embeds or sees pictures, and
+                                        `useful` is a better model for this machine, where there is one
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
+    POST /v1/load_lora_adapter, /v1/unload_lora_adapter    LoRAs that come and go, for keys with the scope `admin`
     POST /v1/responses                  the same in OpenAI's newer form; nothing is stored
+    POST /v1/embeddings                 vectors of texts, if the service has an embedding model
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
 A waiting client learns its place from a comment in the stream and from the header X-Glados-Queue-Position. If a client
@@ -21,12 +23,15 @@ from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import description, models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
 from glados_bots.inference.api.chat import routes as chat
+from glados_bots.inference.api.embeddings import routes as embeddings
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.loras import routes as loras
 from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.responses import routes as responses
 from glados_bots.inference.api.service import Service
+from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.inference.pictures.fetching import PictureFetcher
@@ -36,6 +41,7 @@ from glados_bots.wire.credentials import checked
 def create_app(
     engine: Engine,
     *,
+    embedder: Embedder | None = None,
     api_key: str | None = None,
     keys: KeyBook | None = None,
     on_death: Callable[[Exception], None] | None = None,
@@ -47,6 +53,7 @@ def create_app(
 
     Args:
         engine: not started yet; it loads in the background while the app answers 503.
+        embedder: the embedding model beside it, not started yet either.
         api_key: the operator's own key, which may do all; without it and without `keys`, everybody is let in.
         keys: additional keys, with scopes and limits.
         on_death: called once with the error after which the service is useless, so that the process can end.
@@ -58,7 +65,7 @@ def create_app(
         ConfigError: the key cannot be sent in a header.
     """
     gate = KeyGate(checked(api_key), keys)
-    service = Service(engine, gate, PictureReader(fetcher), on_death or (lambda _: None))
+    service = Service(engine, embedder, gate, PictureReader(fetcher), on_death or (lambda _: None))
 
     app = FastAPI(
         title="GLaDOS inference service",
@@ -108,4 +115,6 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
+    loras.add(app, service)
     responses.add(app, service)
+    embeddings.add(app, service)

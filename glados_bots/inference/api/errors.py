@@ -18,6 +18,9 @@ from starlette.exceptions import HTTPException
 from glados_bots.errors import (
     EngineDeadError,
     GenerationFailedError,
+    InputRefusedError,
+    LoraRefusedError,
+    ModelNotServedError,
     ParameterRefusedError,
     PictureRefusedError,
     PromptRefusedError,
@@ -32,6 +35,7 @@ LONGEST_PLACE = 200  # characters of a field's name that an error text repeats
 JSON_NEEDED = "the body must be a JSON object, sent with the header Content-Type: application/json"
 COMES_BACK_S = 5.0  # a model loads in some seconds
 RESTARTS_S = 10.0
+STATUS_OF_LORA = {"invalid_lora": 400, "lora_not_found": 404, "lora_loading_off": 404, "loras_full": 409}
 HTTP_CODES = {404: "route_not_found", 405: "method_not_allowed"}
 
 
@@ -99,16 +103,32 @@ def from_engine(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
+        case InputRefusedError():
+            return ApiError(400, error.code, str(error), param=error.name, **error.figures)
         case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
             return _wrong_request(error)
+        case ModelNotServedError() | LoraRefusedError():
+            return _of_lora(error)
         case QueueFullError():
             return ApiError(429, "queue_full", str(error), retry_after=error.retry_after)
+    return _failed(error)
+
+
+def _failed(error: Exception) -> ApiError:
+    """An error that is not the request's fault."""
+    match error:
         case EngineDeadError():
             return ApiError(503, "engine_dead", str(error), retry_after=RESTARTS_S)
         case GenerationFailedError():
             return ApiError(500, "generation_failed", str(error))
     log.error("an unexpected error ended an answer", exc_info=error)
     return ApiError(500, "internal_error", "an error inside the service; the service's log has the details")
+
+
+def _of_lora(error: ModelNotServedError | LoraRefusedError) -> ApiError:
+    if isinstance(error, ModelNotServedError):
+        return ApiError(404, "model_not_found", str(error), param="model")
+    return ApiError(STATUS_OF_LORA[error.code], error.code, str(error), retry_after=error.retry_after)
 
 
 def _wrong_request(

@@ -23,7 +23,7 @@ from typing import Any
 from glados_bots.errors import ConfigError, GladosError
 
 FILE = "keys.sqlite3"
-SCOPES = ("models", "chat", "metrics")
+SCOPES = ("models", "chat", "metrics", "admin")
 KEY_FORM = re.compile(r"glados_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 DAY_S = 86_400

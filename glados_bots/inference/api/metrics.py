@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import lag_histogram
 
@@ -20,6 +21,7 @@ class Observed(Protocol):
     """The service, as far as the gauges read it."""
 
     engine: Engine
+    embedder: Embedder | None
     loaded: bool
 
     def why_not_ready(self) -> str | None:
@@ -44,7 +46,16 @@ class Gauges(Collector):
             "glados_kv_pages_used", "Key-value cache pages in use or kept for later turns", value=stats.kv_pages_used
         )
         yield GaugeMetricFamily("glados_kv_pages", "Pages of the key-value cache", value=stats.kv_pages_total)
+        yield from _embedding(self._service.embedder)
         yield _gpu_memory()
+
+
+def _embedding(embedder: Embedder | None) -> Iterable[GaugeMetricFamily]:
+    if embedder is not None:
+        text = "Embedding requests whose next batch waits"
+        yield GaugeMetricFamily("glados_embedding_requests_waiting", text, value=embedder.waiting)
+        text = "Embedding requests whose batch is being computed"
+        yield GaugeMetricFamily("glados_embedding_requests_running", text, value=embedder.running)
 
 
 def _gpu_memory() -> GaugeMetricFamily:
@@ -68,6 +79,7 @@ class Metrics:
         self.requests = self._counter("glados_requests_total", "Generations ended, by outcome", "outcome")
         self.errors = self._counter("glados_errors_total", "Errors sent to clients, by code", "code")
         self.tokens = self._counter("glados_tokens_total", "Tokens, by kind", "kind")
+        self.embeddings = Counter("glados_embeddings_total", "Texts embedded", registry=self._registry)
         self.first_token = self._histogram(
             "glados_time_to_first_token_seconds", "Time from the request to its first words", FIRST_TOKEN_BUCKETS
         )

@@ -16,6 +16,7 @@ from glados_bots.http_server.protocol import BoundedProtocol, raise_file_limit
 from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service
+from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
 from glados_bots.inference.pictures.fetching import PictureFetcher
@@ -64,7 +65,13 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None, useful: Useful | None = None) -> None:
+def serve(
+    engine: Engine,
+    settings: ServeSettings,
+    keys: KeyBook | None = None,
+    useful: Useful | None = None,
+    embedder: Embedder | None = None,
+) -> None:
     """Serve the engine until SIGTERM or SIGINT. Running answers then get the settings' grace time to finish.
 
     Raises:
@@ -82,6 +89,7 @@ def serve(engine: Engine, settings: ServeSettings, keys: KeyBook | None = None, 
     origins = words(settings.cors_origins)
     app = create_app(
         engine,
+        embedder=embedder,
         api_key=settings.key,
         keys=keys,
         on_death=on_death,

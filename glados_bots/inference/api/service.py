@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,14 +11,15 @@ from fastapi import FastAPI, Request
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.access import Caller, KeyGate
-from glados_bots.inference.api.costs import costs
+from glados_bots.inference.api.costs import Costs, costs
 from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
 from glados_bots.inference.api.metrics import Metrics
 from glados_bots.inference.api.picture_parts import PicturePart, PictureReader
+from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import Engine
 from glados_bots.processes.watchdog import watched_loop
-from glados_bots.wire.events import Sampling
+from glados_bots.wire.events import Event, Sampling
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,18 @@ class Asked:
 
 
 class Service:
-    """The engine's state as clients see it: loading, ready, draining or dead."""
+    """The engine's state as clients see it: loading, ready, draining or dead. The embedder shares it."""
 
     def __init__(
-        self, engine: Engine, gate: KeyGate, reader: PictureReader, on_death: Callable[[Exception], None]
+        self,
+        engine: Engine,
+        embedder: Embedder | None,
+        gate: KeyGate,
+        reader: PictureReader,
+        on_death: Callable[[Exception], None],
     ) -> None:
         self.engine = engine
+        self.embedder = embedder
         self.gate = gate
         self._reader = reader
         self.metrics = Metrics(self)
@@ -59,10 +66,14 @@ class Service:
         caring.cancel()
         await asyncio.gather(caring, return_exceptions=True)
         await self.engine.stop()
+        if self.embedder:
+            await self.embedder.stop()
 
     async def load_and_watch(self) -> None:
         """Start the engine, then watch it. The process is useless without an engine, so a failure ends it."""
         try:
+            if self.embedder:
+                await self.embedder.start()  # first: the engine's cache takes what is left of a GPU's memory
             await self.engine.start()
         except ConfigError as error:
             self._die(error)
@@ -72,16 +83,25 @@ class Service:
             self._die(error)
             return
         self.loaded = True
-        log.info("ready: %s", ", ".join(self.engine.models))
+        log.info("ready: %s", self._served)
         async with watched_loop(self.metrics.loop_lag.observe):
-            while not self.engine.fatal:  # noqa: ASYNC110 - an engine may die in a thread that can set no event
+            while not self._fatal:  # noqa: ASYNC110 - an engine may die in a thread that can set no event
                 await asyncio.sleep(PULSE_S)
-        self._die(EngineDeadError(self.engine.fatal))
+        self._die(EngineDeadError(self._fatal))
+
+    @property
+    def _fatal(self) -> str:
+        """Why the engine or the embedder is dead; empty while both live."""
+        return self.engine.fatal or (self.embedder.fatal if self.embedder else None) or ""
+
+    @property
+    def _served(self) -> str:
+        return ", ".join([*self.engine.models, *([self.embedder.model] if self.embedder else [])])
 
     def why_not_ready(self) -> str | None:
         """A sentence with the reason while the service refuses requests, else None."""
-        if self._death or self.engine.fatal:
-            return f"the engine failed: {self._death or self.engine.fatal}"
+        if self._death or self._fatal:
+            return f"the engine failed: {self._death or self._fatal}"
         if self._draining:
             return STOPPING
         return None if self.loaded else "the model is loading"
@@ -93,10 +113,16 @@ class Service:
             raise not_ready(reason)
 
     def require_model(self, name: str) -> None:
-        """Raise ApiError (404) if this service does not serve the model."""
+        """Raise ApiError if this service does not serve the model (404), or if it does not chat (400)."""
+        if self.embedder is not None and name == self.embedder.model:
+            remedy = f"ask {' or '.join(self.engine.models)}, or send texts to /v1/embeddings"
+            raise ApiError(400, "cannot_chat", f"the model {name} embeds, and does not chat; {remedy}", param="model")
         if name not in self.engine.models:
-            served = ", ".join(self.engine.models)
-            raise ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {served}")
+            raise self.unknown(name)
+
+    def unknown(self, name: str) -> ApiError:
+        """The error of a model that is not served here."""
+        return ApiError(404, "model_not_found", f"model {name[:100]!r} is not served here; served: {self._served}")
 
     async def shown(self, model: str, messages: list[Message], parts: Sequence[PicturePart]) -> list[Message]:
         """The messages with their pictures, see `PictureReader.read`.
@@ -111,11 +137,20 @@ class Service:
         return await self._reader.read(messages, parts)
 
     def begin(self, asked: Asked, request: Request) -> Generation:
-        """Give a request to the engine. Raises ApiError (429) if running answers may use up its key's daily tokens."""
-        caller: Caller = request.state.caller
+        """Give a request to the engine. Raises ApiError (429) like `follow`."""
         bounds = costs(asked.messages, asked.sampling, self.engine)
+        caller = request.state.caller.name
+        events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller)
+        return self.follow(events, bounds, request)
+
+    def follow(self, events: AsyncGenerator[Event], bounds: Costs, request: Request) -> Generation:
+        """Read the events of an accepted request, and count what it costs.
+
+        Raises:
+            ApiError: (429) running answers may use up the key's daily tokens.
+        """
+        caller: Caller = request.state.caller
         self.gate.reserve(caller, bounds.most)
-        events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller.name)
         generation = Generation(events, request.receive, self.metrics, self._heed)
         self._live.add(generation)
 

@@ -43,10 +43,17 @@ def calls_of(sampling: Sampling, spellings: Spellings) -> Calls:
         return Calls(sampling)
     spelling = spellings.of(sampling)
     use = replace(use, tools=tuple(_checked(tool, use) for tool in use.tools))
-    document = RULE.sub("document", sources.lark(sampling.grammar)) if sampling.grammar else ""
+    document = _document(sampling.grammar) if sampling.grammar else ""
     forced = replace(sampling, grammar=Grammar("lark", source(use, spelling, document), "tools"))
     reader = _reader(use, spelling.form, only_first=bool(document)) if use.allowed else None
     return Calls(forced, reader, spelling.codes)
+
+
+def _document(grammar: Grammar) -> str:
+    """The form of an answer without calls, as a source with the rule `document`."""
+    if grammar.kind == "grammar":
+        raise ParameterRefusedError(grammar.field, "a grammar is not offered beside tools; leave one of them out")
+    return RULE.sub("document", sources.lark(grammar))
 
 
 def _checked(tool: Tool, use: ToolUse) -> Tool:

@@ -10,6 +10,8 @@ from glados_bots.inference.tools.formats import ElementBody, JsonBody
 from glados_bots.inference.tools.spelling import Spelling
 from glados_bots.wire.events import Tool, ToolUse
 
+CALL_RULE = "glados_call"
+MOST_CALLS = 32  # in one answer: small models would repeat a call for ever
 # What decides more about an object than its properties do
 OPEN_OBJECTS = frozenset(
     "additionalProperties patternProperties minProperties propertyNames $ref allOf anyOf oneOf".split()
@@ -17,7 +19,9 @@ OPEN_OBJECTS = frozenset(
 
 
 def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
-    """The source.
+    """The source. All its names but `answer` and `document` begin with `glados`.
+
+    In the format of gpt-oss a call is a message beside the answer, so it has a rule of its own, CALL_RULE.
 
     Args:
         use: the tools, with checked schemas, and which of them may or must be called.
@@ -28,7 +32,7 @@ def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
         ParameterRefusedError: a schema cannot be kept.
     """
     tools = [(number, tool) for number, tool in enumerate(use.tools) if tool.name in use.allowed]
-    lines = [f"answer: {_answer(use, spelling, document)}"]
+    lines = list(_answer(use, spelling, has_document=bool(document)))
     if not use.required:
         lines += [document] if document else list(_text(spelling))
     if tools:
@@ -36,47 +40,53 @@ def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _answer(use: ToolUse, spelling: Spelling, document: str) -> str:
+def _answer(use: ToolUse, spelling: Spelling, *, has_document: bool) -> Iterator[str]:
     form = spelling.form
-    call = f"{spelling.lark(form.mark)} calls"
-    if use.required:
-        return call
-    words = "document" if document else "TEXT"
+    call = f"{spelling.lark(form.mark)} glados_calls"
+    words = "document" if has_document else "GLADOS_TEXT"
     if not use.allowed:
-        return words
-    if document or not form.after_text:
-        return f"{words} | {call}"
-    return f"TEXT ({call})?" if spelling.is_token(form.mark) else "TEXT | head calls"
+        yield f"answer: {words}"
+    elif form.is_harmony:
+        yield f"{CALL_RULE}: {call}"
+        yield "" if use.required else f"answer: {words}"
+    elif use.required:
+        yield f"answer: {call}"
+    elif has_document or not form.after_text:
+        yield f"answer: {words} | {call}"
+    elif spelling.is_token(form.mark):
+        yield f"answer: {words} ({call})?"
+    else:
+        yield f"answer: {words} | glados_head glados_calls"
 
 
 def _text(spelling: Spelling) -> Iterator[str]:
     """Text that holds no mark of a call. No text holds a special token."""
     form = spelling.form
     if spelling.is_token(form.mark):
-        yield "TEXT: /(?s:.*)/"
+        yield "GLADOS_TEXT: /(?s:.*)/"
         return
     before = "(?s:.*)" if form.after_text else ""
-    yield f"TEXT: /(?s:.*)/ & ~/{before}{_pattern(form.mark)}(?s:.*)/"
+    yield f"GLADOS_TEXT: /(?s:.*)/ & ~/{before}{_pattern(form.mark)}(?s:.*)/"
     if form.after_text:
-        yield f"head[lazy]: /(?s:.*){_pattern(form.mark)}/"
+        yield f"glados_head[lazy]: /(?s:.*){_pattern(form.mark)}/"
 
 
 def _calls(use: ToolUse, spelling: Spelling, tools: list[tuple[int, Tool]]) -> Iterator[str]:
     form, lark = spelling.form, spelling.lark
-    more = f"({lark(form.between)} call)*" if use.parallel and form.between else ""
-    yield f"calls: {lark(form.rest)} call {more} {lark(form.close)}"
-    yield f"call: {' | '.join(f'tool{number}' for number, _ in tools)}"
+    more = f"({lark(form.between)} glados_tool){{0,{MOST_CALLS - 1}}}" if use.parallel and form.between else ""
+    yield f"glados_calls: {lark(form.rest)} glados_tool {more} {lark(form.close)}"
+    yield f"glados_tool: {' | '.join(f'glados_tool{number}' for number, _ in tools)}"
     for number, tool in tools:
         if isinstance(form.body, JsonBody):
             schema = inline(closed(tool.parameters))
-            yield f"tool{number}: {json.dumps(tool.name)} {lark(form.body.before)} {schema}"
+            yield f"glados_tool{number}: {json.dumps(tool.name)} {lark(form.body.before)} {schema}"
         else:
             yield from _elements(number, tool, form.body, spelling)
 
 
 def _elements(number: int, tool: Tool, body: ElementBody, spelling: Spelling) -> Iterator[str]:
     """Rules for the elements of one tool: those from the k-th on, if it is the first that comes, and if others came."""
-    found, lark, name = elements(tool), spelling.lark, f"tool{number}"
+    found, lark, name = elements(tool), spelling.lark, f"glados_tool{number}"
     yield f"{name}: {json.dumps(tool.name)} {name}_first0"
     for k, element in enumerate(found):
         yield f"{name}_item{k}: {lark(element.key + body.value)} {name}_value{k}"

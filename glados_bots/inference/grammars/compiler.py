@@ -1,6 +1,7 @@
 """Compiles the sources of forms for one model, and keeps the compiled ones."""
 
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Collection
 from hashlib import sha256
@@ -17,6 +18,7 @@ from glados_bots.inference.grammars.refusing import refused
 from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
 MOST_KEPT = 64  # compiled forms
+MOST_STATES = 50_000  # of a form's automaton, with up to 2 KB each
 LONGEST_REASON = 200  # characters of the library's reason that an error repeats
 NO_TOKENIZER = "this model's tokenizer cannot keep forms; choose another model"
 
@@ -44,7 +46,7 @@ class Compiler:
 
     def whole(self, source: str, stage: Stage) -> str:
         """The source with the rule `start`: what may stand before the answer, and the answer."""
-        return f"{reasoning.rules(self.marks, stage)}\n{source}"
+        return f"{reasoning.rules(self.marks, stage, source)}\n{source}"
 
     def matcher(self, source: str, stage: Stage, field: str) -> Matcher:
         """A matcher for one answer, from the kept form if there is one.
@@ -74,7 +76,7 @@ class Compiler:
         return self._tokens("").tokenize_str(text)
 
     def _compiled(self, known: LLTokenizer, source: str, field: str) -> LLMatcher:
-        limits = LLParserLimits(verbose_errors=False)
+        limits = LLParserLimits(verbose_errors=False, max_lexer_states=MOST_STATES)
         matcher = LLMatcher(known, LLMatcher.grammar_from_lark(source), log_level=0, limits=limits)
         if matcher.is_error():
             raise refused(field, f"it cannot be kept: {_reason(matcher.get_error())}")
@@ -93,8 +95,9 @@ class Compiler:
 
 
 def _reason(error: str) -> str:
-    """The library's reason in one line. Of an error in the library itself, nobody can use the text."""
+    """The library's reason in one line, without what it says about its own source. Nobody can use a panic's text."""
     if error.startswith("panic"):
         return "it is too complex"
-    lines = [line.strip() for line in error.splitlines() if line.strip() and not line.lstrip()[:1].isdigit()]
-    return " ".join(lines)[:LONGEST_REASON] or "it is too complex"
+    reason = re.split(r"\n *\d+ \|", error)[0]
+    reason = re.sub(r"^at \d+\(\d+\): |failed to compile JSON schema: |\. Enable 'coerce_one_of'.*", "", reason)
+    return " ".join(reason.split())[:LONGEST_REASON] or "it is too complex"

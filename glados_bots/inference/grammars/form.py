@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from glados_bots.errors import GenerationFailedError
+from glados_bots.inference.grammars.calls import CALL_RULE
 from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.grammars.reasoning import stage_of
+from glados_bots.inference.grammars.refusing import refused
 
 TAIL = 24  # tokens of a prompt's end that are searched for the opening of reasoning
 
@@ -13,29 +16,34 @@ TAIL = 24  # tokens of a prompt's end that are searched for the opening of reaso
 class Form:
     """The form of one answer. The constructor and `matcher` may compile: call them in a thread.
 
+    Raises ParameterRefusedError if it cannot be kept.
+
     Args:
         compiler: of the model.
         source: see sources.py.
         field: the field of the request that asked for it.
         prompt: token ids.
         decode: makes text of token ids, with special tokens.
-        stops: whether `has` will be asked.
     """
 
-    def __init__(
-        self, compiler: Compiler, source: str, field: str, prompt: Sequence[int], decode: Any, *, stops: bool
-    ) -> None:
+    def __init__(self, compiler: Compiler, source: str, field: str, prompt: Sequence[int], decode: Any) -> None:
         self._compiler, self._source, self._field = compiler, source, field
         self._length = len(prompt)
         self._stage = stage_of(compiler.marks, decode(prompt[-TAIL:]))
         self._first = compiler.matcher(source, self._stage, field)
-        self._answer = compiler.matcher(source, "answer", field) if stops else self._first
+        self._answer = compiler.matcher(source, "answer", field)
+        try:
+            self._answer.allowed()
+        except GenerationFailedError as error:
+            raise refused(field, "no answer of this model can have this form; change it") from error
 
     def matcher(self, tokens: Sequence[int]) -> Matcher:
         """A matcher for what follows these tokens. Args: tokens: the prompt, and what was answered or added since."""
         added = tokens[self._length :]
         if not added:
             return self._first.copy()
+        if f"{CALL_RULE}:" in self._source:  # its reasoning was closed before the header of the last message
+            return self._compiler.matcher(self._source, "answer", self._field)
         matcher = self._compiler.matcher(self._source, self._stage, self._field)
         if not all(map(matcher.take, added)):  # the reasoning was closed where the model would not have closed it
             return self._compiler.matcher(self._source, "answer", self._field)

@@ -7,14 +7,16 @@ they meet no name of a client's grammar.
 import json
 from typing import Literal
 
+from glados_bots.inference.grammars.calls import CALL_RULE
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, END, FINAL, MESSAGE, OPEN, START
 from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
 # Where the next token stands: before everything, within reasoning that the prompt has begun, or in the answer itself
 Stage = Literal["before", "inside", "answer"]
 GAP = "GLADOS_GAP: /\\n{1,4}/"  # the empty lines between reasoning and answer, which are no part of either
+FINAL_ANSWER = "glados_final answer"
 THOUGHT = "GLADOS_THOUGHT: /(?s:.+)/"
-HEADER = "GLADOS_HEADER: /(analysis|commentary)[^<]{0,100}/"
+HEADER = "GLADOS_HEADER: /(analysis|commentary)[^<=]{0,100}/"  # without `to=`, which would be a call
 
 
 def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
@@ -24,12 +26,14 @@ def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
     return "inside" if marks.reader(prompt_end).is_inside else "before"
 
 
-def rules(marks: ReasoningMarks, stage: Stage) -> str:
-    """The rules before `answer`, with `start` as the first."""
+def rules(marks: ReasoningMarks, stage: Stage, source: str) -> str:
+    """The rules before the source's `answer`, with `start` as the first."""
+    if marks.is_harmony and f"{CALL_RULE}:" in source:
+        return _harmony(marks, stage, _ways(source))
     if stage == "answer" or (stage == "before" and not marks.are_tokens):
-        return "start: GLADOS_GAP? answer\n" + GAP if stage == "answer" else "start: answer"
+        return "start: answer"
     if marks.is_harmony:
-        return _harmony(marks, stage)
+        return _harmony(marks, stage, FINAL_ANSWER)
     return _brackets(marks, stage) if marks.codes else _text(marks, stage)
 
 
@@ -48,13 +52,21 @@ def _brackets(marks: ReasoningMarks, stage: Stage) -> str:
     return f"start: {before} answer\n{THOUGHT}\n{GAP}"
 
 
-def _harmony(marks: ReasoningMarks, stage: Stage) -> str:
+def _ways(source: str) -> str:
+    """The messages that can end an answer which may hold a call."""
+    has_answer = any(line.startswith("answer:") for line in source.splitlines())
+    return f"({FINAL_ANSWER} | {CALL_RULE})" if has_answer else CALL_RULE
+
+
+def _harmony(marks: ReasoningMarks, stage: Stage, ways: str) -> str:
+    """The channels before the last message. Args: ways: the messages that can be the last."""
     channel, message, start = (_token(marks, code) for code in (CHANNEL, MESSAGE, START))
     end = f'<[{marks.end}]> {start} "assistant"'
     inside = f"(GLADOS_HEADER? {message})? GLADOS_THOUGHT? {end} " if stage == "inside" else ""
+    before = "" if stage == "answer" else f"{inside}glados_message* "
     return "\n".join(
         (
-            f"start: {inside}glados_message* glados_final answer",
+            f"start: {before}{ways}",
             f"glados_message: {channel} GLADOS_HEADER {message} GLADOS_THOUGHT? {end}",
             f'glados_final: {channel} "{FINAL}" {message}',
             THOUGHT,

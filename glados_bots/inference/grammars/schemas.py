@@ -4,6 +4,7 @@ llguidance keeps the most. It refuses some keywords itself, but without a place.
 values in a way that lets wrong documents through. `check` finds all of these before llguidance sees the schema.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,9 @@ ASKS_FOR_NOTHING = {
 WITH_SCHEMAS = ("properties", "patternProperties")  # name -> schema
 WITH_LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
 WITH_ONE = ("items", "additionalItems", "additionalProperties")
-OLD_DRAFT = "draft-03"
+# Keywords that mean nothing without another one
+LOST_WITHOUT = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}
+DRAFTS = re.compile(r"https?://json-schema\.org/(draft(-0[467]|/2019-09|/2020-12)/)?schema#?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,10 @@ def _check_keywords(part: Part, *, is_root: bool) -> None:
         del schema[keyword]
     if "$id" in schema and not is_root:
         raise refused(part.at("$id"), "only the whole schema may have an id; leave it out")
-    if OLD_DRAFT in str(schema.get("$schema", "")):
-        raise refused(part.at("$schema"), "this draft is not kept; use draft 2020-12")
+    if "$schema" in schema and not DRAFTS.fullmatch(str(schema["$schema"])):
+        raise refused(part.at("$schema"), "kept are the drafts 04 to 2020-12; leave it out")
+    for keyword in [name for name in schema if name in LOST_WITHOUT and LOST_WITHOUT[name] not in schema]:
+        del schema[keyword]
     if isinstance(schema.get("pattern"), str):
         patterns.check(schema["pattern"], part.at("pattern"))
     found = schema.get("patternProperties")

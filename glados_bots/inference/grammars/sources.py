@@ -10,7 +10,7 @@ from glados_bots.inference.grammars.refusing import refused
 from glados_bots.inference.grammars.schemas import check
 from glados_bots.wire.events import Grammar
 
-LONGEST = 2**20  # characters of a schema, a list of choices, or a grammar
+LONGEST = 2**19  # characters of a schema, a list of choices, or a grammar
 LONGEST_PATTERN = 20_000  # characters of a regular expression
 MOST_CHOICES = 10_000
 # One space at most between the parts of a document: small models would repeat white space for ever

@@ -14,8 +14,14 @@ FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid 
 
 
 def check(schema: dict[str, Any], place: str) -> None:
-    """Check the keywords of one schema, but not those of the schemas within it. Raises ParameterRefusedError."""
+    """Check the keywords of one schema, but not those of the schemas within it; 2.0 becomes 2.
+
+    Raises:
+        ParameterRefusedError: names the keyword.
+    """
     for keyword in COUNTS:
+        if isinstance(schema.get(keyword), float) and schema[keyword].is_integer():
+            schema[keyword] = int(schema[keyword])
         if _number(schema.get(keyword)) and schema[keyword] > MOST_REPEATED:
             raise refused(f"{place}.{keyword}", f"at most {MOST_REPEATED} is kept")
     for low, high in (COUNTS[0:2], COUNTS[2:4], COUNTS[4:6]):

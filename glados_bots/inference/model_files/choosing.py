@@ -9,7 +9,7 @@ from glados_bots.inference.model_files.auto.choice import Choice
 from glados_bots.inference.model_files.auto.choose import choose as choose_best
 from glados_bots.inference.model_files.auto.choose import fetch_bytes
 from glados_bots.inference.model_files.auto.reach import Hub
-from glados_bots.inference.model_files.cards import Base, Card, load_card, load_cards
+from glados_bots.inference.model_files.cards import Base, Card, all_cards, load_card
 from glados_bots.inference.model_files.hardware import this_machine
 from glados_bots.inference.settings import ServeSettings
 from glados_bots.settings import load
@@ -28,8 +28,18 @@ def choose(settings: ServeSettings, *, asks_hub: bool = False) -> Choice:
     if settings.model == AUTO:
         return choose_best(settings, hub=Hub(settings.hub_token) if asks_hub else None)
     card, reason = resolve(settings.model)
+    require_chat(card)
     remarks = this_machine(settings.engine).remarks
     return Choice(card, reason, settings.quantize, bool(settings.multi_gpu), fetch_bytes(card), remarks=remarks)
+
+
+def require_chat(card: Card) -> None:
+    """Raise ConfigError if the card is that of an embedding model."""
+    if card.embedding is not None:
+        raise ConfigError(
+            f"{card.name}: this model embeds, and does not chat; name it with --embedding (GLADOS_EMBEDDING_MODEL) "
+            "beside a chat model"
+        )
 
 
 def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
@@ -42,7 +52,7 @@ def resolve(model: str, *, token: str | None = None) -> tuple[Card, str]:
     if model == AUTO:
         choice = choose_best(load(ServeSettings, hf_token=token))
         return choice.card, choice.reason
-    cards = load_cards()
+    cards = all_cards()
     name = model.removeprefix("models/").rstrip("/")
     if name in cards:
         return cards[name], f"{name}, as configured"

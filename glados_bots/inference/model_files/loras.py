@@ -13,6 +13,7 @@ from glados_bots.inference.model_files.lora_bounds import require_bounded
 WEIGHTS = "adapter_model.safetensors"
 PICKLED = "adapter_model.bin"
 BASE_NAME = "base"  # name of the base without a LoRA, if the card's own name means base and LoRA
+PEFTS_RANK = 8  # peft's default
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -47,6 +48,12 @@ def require_lora(folder: Path, base: str | None = None) -> None:
             f"{folder}: this LoRA was made for {named}, not for {base}; "
             f"if both have the same weights, correct base_model_name_or_path in its {ADAPTER_CONFIG}"
         )
+
+
+def rank_of(folder: Path) -> int:
+    """The largest rank that a LoRA has in any layer. Raises ConfigError as `read_config`."""
+    config = read_config(folder)
+    return max(int(config.get("r") or PEFTS_RANK), *(config.get("rank_pattern") or {"": 1}).values())
 
 
 def read_config(folder: Path) -> dict[str, Any]:

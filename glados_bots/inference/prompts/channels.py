@@ -91,13 +91,18 @@ class Harmony:
     @property
     def closing(self) -> str:
         end = MESSAGE + END if self._header is not None else END
+        if self._calls:  # a call may follow
+            return f"{end}{START}assistant{CLOSE}"
         return f"{end}{START}assistant{CHANNEL}{FINAL}{MESSAGE}"
 
     def feed(self, text: str) -> str:
         return "".join(part for piece in PIECES.findall(text) for part in self._piece(piece))
 
     def _piece(self, piece: str) -> Iterator[str]:
-        if piece == MESSAGE:
+        if piece == CLOSE:
+            self._answers = True
+            yield CLOSE
+        elif piece == MESSAGE:
             yield self._begin_body() if self._header is not None else ""
         elif piece in CODES:
             self._header, self._named = [], piece == CHANNEL

@@ -96,7 +96,7 @@ class ReasoningMarks:
         for text, code in self._coded.items():
             if code in coded and code != END:
                 coded = coded.replace(code, text)
-        return coded.replace(END, "<|end|>")
+        return coded.replace(END, "<|end|>").replace(CLOSE, "")
 
 
 class CodedReasoning(Reasoning):

@@ -13,6 +13,7 @@ The body is a JSON object, or an element for each argument:
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+CALL, ARGUMENTS = "\ufdd6", "\ufdd7"  # of HARMONY, see `prompts/channels.py`
 TEXT_MARKS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")  # of ENVELOPE
 
 
@@ -54,6 +55,11 @@ class ToolFormat:
     is_native: bool = True  # whether the chat template writes calls and results
 
     @property
+    def is_harmony(self) -> bool:
+        """Whether a call is a message beside the answer, as gpt-oss writes it."""
+        return self.mark == CALL
+
+    @property
     def rest(self) -> str:
         """What follows the mark, up to the first name."""
         return self.open[len(self.mark) :]
@@ -68,8 +74,7 @@ ENVELOPE = ToolFormat(
     close="}\n</tool_call>",
     is_native=False,
 )
-# The format of gpt-oss, as its channels arrive here: see `prompts/channels.py`.
-CALL, ARGUMENTS = "\ufdd6", "\ufdd7"
+# The format of gpt-oss, as its channels arrive here.
 HARMONY = ToolFormat(mark=CALL, open=CALL, body=JsonBody(ARGUMENTS), between="", close="")
 
 

@@ -41,8 +41,9 @@ class Scanner:
         while not self.has_ended and any(one.startswith(self.text) and one != self.text for one in options):
             yield
         found = max((one for one in options if self.text.startswith(one)), key=len, default=None)
-        if found is None:
-            raise CutError if self.has_ended and any(one.startswith(self.text) for one in options) else StrayedError
+        may_be_longer = any(one.startswith(self.text) for one in options) and len(self.text) > len(found or "")
+        if found is None or may_be_longer:
+            raise CutError if self.has_ended and (may_be_longer or not self.text) else StrayedError
         self.take(len(found))
         return found
 

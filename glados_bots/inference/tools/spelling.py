@@ -6,11 +6,11 @@ calls takes no words of the model for a mark.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from glados_bots.inference.tools.formats import ENVELOPE, ToolFormat
+from glados_bots.inference.tools.formats import ARGUMENTS, CALL, ENVELOPE, ToolFormat
 from glados_bots.wire.events import Sampling
 
 FREE = tuple(chr(number) for number in range(0xFDD8, 0xFDF0))  # noncharacters that nothing else uses
@@ -28,25 +28,24 @@ class Spelling:
         codes: these characters, by token.
     """
 
-    def __init__(self, form: ToolFormat, specials: dict[str, int]) -> None:
+    def __init__(self, form: ToolFormat, specials: Mapping[str, int]) -> None:
         used = sorted({text for text in specials if any(text in part for part in _parts(form))}, key=len, reverse=True)
-        self._tokens = {code: specials[text] for text, code in zip(used, FREE, strict=False)}
-        self.codes = {token: code for code, token in self._tokens.items()}
         self._code_of = dict(zip(used, FREE, strict=False))
         self._special = re.compile("|".join(map(re.escape, used)) or "(?!)")
-        self.form = self._coded(form)
+        self.codes = {specials[text]: code for text, code in self._code_of.items()}
+        self._terms = {code: f"<[{token}]>" for token, code in self.codes.items()}
+        if form.is_harmony:
+            self._terms |= _terms_of_harmony(specials)
+        self.form = self._coded(form) if used else form
 
     def lark(self, coded: str) -> str:
         """Coded text as a sequence of Lark. Empty text gives an empty sequence."""
-        return " ".join(self._terms(coded))
+        parts = re.findall(f"[{CALL}-{FREE[-1]}]|[^{CALL}-{FREE[-1]}]+", coded)
+        return " ".join(self._terms.get(part) or json.dumps(part) for part in parts)
 
     def is_token(self, coded: str) -> bool:
-        """Whether the text is one special token."""
-        return coded in self._tokens
-
-    def _terms(self, coded: str) -> Iterator[str]:
-        for part in re.findall(f"[{FREE[0]}-{FREE[-1]}]|[^{FREE[0]}-{FREE[-1]}]+", coded):
-            yield f"<[{self._tokens[part]}]>" if part in self._tokens else json.dumps(part)
+        """Whether the text is one special token, or begins with one."""
+        return coded[:1] in self._terms
 
     def _coded(self, form: ToolFormat) -> ToolFormat:
         def code(text: str) -> str:
@@ -82,9 +81,18 @@ class Spellings:
 
 
 def special_tokens(tokenizer: Any) -> dict[str, int]:
-    """The special tokens of a tokenizer, by their text."""
-    added = tokenizer.added_tokens_decoder.items()
-    return {str(token.content): int(number) for number, token in added if token.special}
+    """The tokens that no text can hold, by their text: special ones, and those that llguidance takes for special."""
+    added = (
+        (str(token.content), int(number), token.special) for number, token in tokenizer.added_tokens_decoder.items()
+    )
+    return {text: number for text, number, special in added if special or (text[:1] == "<" and text[-1:] == ">")}
+
+
+def _terms_of_harmony(specials: Mapping[str, int]) -> dict[str, str]:
+    """What the model itself writes. The chat template writes calls of earlier answers in another order."""
+    channel, message, constrain = (f"<[{specials[f'<|{name}|>']}]>" for name in ("channel", "message", "constrain"))
+    before = f'{channel} "commentary to=functions."'
+    return {CALL: before, ARGUMENTS: f'" " {constrain} "json" {message}'}
 
 
 def _parts(form: ToolFormat) -> list[str]:

@@ -30,7 +30,8 @@ from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.transformers_engine import out_of_memory, trial
 from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures, loaded_shape, memory_for_cache
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
-from glados_bots.inference.transformers_engine.loading import load_model
+from glados_bots.inference.transformers_engine.loading import Loaded, load_model
+from glados_bots.inference.transformers_engine.lora_slots import LoraSlots
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
@@ -53,7 +54,7 @@ class TransformersEngine(CardEngine):
 
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
-        self._names = {card.name: BASE}  # every model name and the slot of its LoRA
+        self._shelf = self._lora_slots(Loaded(None, {card.name: BASE}))
         self._loras: MultiLora | None = None
         self._model: Any = None
         self._scheduler: Scheduler | None = None  # `start` creates it
@@ -86,6 +87,10 @@ class TransformersEngine(CardEngine):
             self.generate(self.models[0], messages, Sampling(max_tokens=2, reasoning_tokens=0))
         ) as events:
             async for _ in events:
+                pass
+        if self._shelf.spare:  # tells which layers no LoRA can change, see `MultiLora.strange`
+            prompt = self.encoder.encode(messages)
+            async for _ in self._answer(self._shelf.spare, prompt, 2, Sampling(), "", pictures=(), form=None):
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
@@ -120,7 +125,8 @@ class TransformersEngine(CardEngine):
         folder = weights.fetch(card, options.data_dir, options.hf_token)
         found = admission.admitted(card, folder)
         # 2. Weights and LoRAs
-        model, self._loras, self._names = load_model(folder, card, options)
+        loaded = load_model(folder, card, options)
+        self._shelf, self._loras, model = self._lora_slots(loaded), loaded.loras, loaded.model
         self._model = model.eval()
         shape, memory = loaded_shape(model), memory_for_cache(options, model)
         # 3. Prompts, and the tokens that end an answer
@@ -158,6 +164,13 @@ class TransformersEngine(CardEngine):
         parts = (model, self._sampler, self._loras, self._options, plan)
         return kind(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
 
+    def _lora_slots(self, loaded: Loaded) -> LoraSlots:
+        return LoraSlots(self._options, self._card.base.hub, loaded, lambda: self._schedulers)
+
+    @property
+    def shelf(self) -> LoraSlots:
+        return self._shelf
+
     def _look(self, messages: Sequence[Message]) -> Sequence[Seen]:
         return self._sight.look(messages) if self._sight else ()
 
@@ -184,7 +197,7 @@ class TransformersEngine(CardEngine):
         add: Callable[..., None] = scheduler.add
         if pictures and self._sight:
             scheduler, add = self._sight.scheduler, await asyncio.to_thread(self._sight.adding, prompt, pictures)
-        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", self._names.get(model, BASE))  # the service checked the name
+        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", model)
         outputs = self._outputs[request_id] = asyncio.Queue()
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
         row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids)
@@ -233,11 +246,6 @@ class TransformersEngine(CardEngine):
             raise GenerationFailedError("the service is shutting down; ask again in a moment")
         if self.fatal:
             raise EngineDeadError(self.fatal)
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
-        return tuple(self._names)
 
     @property
     def seeing(self) -> tuple[str, ...]:

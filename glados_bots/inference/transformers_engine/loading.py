@@ -2,8 +2,10 @@
 
 import importlib.util
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoConfig
@@ -16,8 +18,11 @@ from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.transformers_engine.loaded import require_all_weights
-from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora
+from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, Room
 from glados_bots.inference.transformers_engine.quantize import quantisation
+
+if TYPE_CHECKING:
+    from glados_bots.inference.transformers_engine.lora import LoraReader
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +36,22 @@ READERS = {
 }
 
 
-def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, MultiLora | None, dict[str, int]]:
-    """(the model, the LoRAs beside its weights if there are any, the slot of each model name, the default first).
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model and its LoRAs."""
 
-    A single LoRA is merged into the weights. Several LoRAs, or LoRAs on a quantised base, stay beside the weights.
+    model: Any
+    slots: Mapping[str, int]  # the slot of each model name, the default first
+    loras: MultiLora | None = None  # beside its weights, if there are any or may be any later
+    given: Mapping[str, Path] = field(default_factory=dict)  # the folders of those LoRAs
+    reader: "LoraReader | None" = None  # reads LoRAs that come later
+
+
+def load_model(folder: Path, card: Card, options: EngineOptions) -> Loaded:
+    """The model, and its LoRAs.
+
+    A single LoRA is merged into the weights. Several LoRAs, LoRAs on a quantised base, and all LoRAs where others may
+    come later, stay beside the weights.
 
     Raises:
         ConfigError: a LoRA is missing or does not fit, or a quantisation is not available here.
@@ -54,15 +71,29 @@ def load_model(folder: Path, card: Card, options: EngineOptions) -> tuple[Any, M
     )
     require_all_weights(card, model, info)
     _refuse_offload(card, model)
-    if not folders:
-        return model, None, {card.name: BASE}
+    if not folders and not options.max_loras:
+        return Loaded(model, {card.name: BASE})
     from glados_bots.inference.transformers_engine.lora import apply_lora, read_loras  # noqa: PLC0415 - imports peft
 
-    if list(folders) == [card.name] and not own and not wanted:
-        return apply_lora(model, folders[card.name], card.base.hub), None, {card.name: BASE}
-    loras = MultiLora(model, read_loras(model, folders, card.base.hub))
+    if list(folders) == [card.name] and not own and not wanted and not options.max_loras:
+        return Loaded(apply_lora(model, folders[card.name], card.base.hub), {card.name: BASE})
+    pairs = read_loras(model, folders, card.base.hub)
+    reader, room = _later(model, card, options, len(folders))
+    loras = MultiLora(model, pairs, room)
     names = {card.name: loras.slots.get(card.name, BASE), **loras.slots}
-    return model, loras, names if card.name not in folders else {**names, BASE_NAME: BASE}
+    return Loaded(model, names if card.name not in folders else {**names, BASE_NAME: BASE}, loras, folders, reader)
+
+
+def _later(model: Any, card: Card, options: EngineOptions, given: int) -> "tuple[LoraReader | None, Room | None]":
+    """What reads LoRAs that come later, and the room for them. Args: given: LoRAs from the start."""
+    if not options.max_loras:
+        return None, None
+    from glados_bots.inference.transformers_engine.lora import LoraReader  # noqa: PLC0415 - imports peft
+
+    if given > options.max_loras:
+        raise ConfigError(f"GLADOS_MAX_LORAS={options.max_loras}: {given} LoRAs are served from the start; raise it")
+    reader = LoraReader(model, card.base.hub, options.max_lora_rank)
+    return reader, Room(options.max_loras + 1, options.max_lora_rank, reader.layers)
 
 
 def _device_map(options: EngineOptions) -> str | None:

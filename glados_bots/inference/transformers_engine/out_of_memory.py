@@ -8,6 +8,7 @@ one fails and the others continue.
 
 import gc
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,8 +19,13 @@ log = logging.getLogger(__name__)
 EXPLANATION = "the GPU has too little memory for this answer; ask a shorter question, or start a new conversation"
 
 
-def survive(manager: Any) -> None:
-    """Make the manager's generation loop survive torch.OutOfMemoryError. Call this before the loop starts."""
+def survive(manager: Any, rewind: Callable[[str, int], None]) -> None:
+    """Make the manager's generation loop survive torch.OutOfMemoryError. Call this before the loop starts.
+
+    Args:
+        manager: the library's.
+        rewind: gets the id of each request that was put back, and its tokens, prompt included.
+    """
     body = manager._generation_loop_body  # noqa: SLF001 - the library has no hook for a failed step
     put_back: set[str] = set()
 
@@ -28,14 +34,19 @@ def survive(manager: Any) -> None:
             return bool(body(processor, bootstrapping=bootstrapping))
         except torch.OutOfMemoryError as error:
             error.__traceback__ = None  # it holds the tensors of the failed step
-        _recover(processor, put_back)
+        for state in _recover(processor, put_back):
+            rewind(state.request_id, len(state.initial_tokens) + len(state.generated_tokens))
         return True
 
     manager._generation_loop_body = guarded  # noqa: SLF001
 
 
-def _recover(processor: Any, put_back: set[str]) -> None:
-    """In the generation thread: free the step's memory and put all requests back, but fail one if all were before."""
+def _recover(processor: Any, put_back: set[str]) -> list[Any]:
+    """In the generation thread: free the step's memory and put all requests back, but fail one if all were before.
+
+    Returns:
+        The states of those that were put back.
+    """
     gc.collect()
     processor.inputs_and_outputs.reset()  # waits for the device, and forgets the step
     if torch.cuda.is_available():
@@ -59,6 +70,7 @@ def _recover(processor: Any, put_back: set[str]) -> None:
         "run `glados models plan` to see what fits",
         len(states) - (failed is not None), failed is not None, processor.max_batch_tokens,
     )  # fmt: skip
+    return [state for state in states if state is not failed]
 
 
 def _put_back(scheduler: Any, state: Any) -> None:

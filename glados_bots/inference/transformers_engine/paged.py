@@ -5,7 +5,8 @@ when a GPU is full.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from transformers import GenerationConfig
 from transformers.generation import LogitsProcessorList
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessorList
 
+from glados_bots.errors import EngineDeadError
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine import after_forward, cache_spread, out_of_memory
 from glados_bots.inference.transformers_engine.batching import HALF, CachePlan, batching, room_in
@@ -61,7 +63,7 @@ class PagedScheduler:
             GenerationConfig(do_sample=False, eos_token_id=sorted(ends) or None, pad_token_id=0),
             batching(options, plan, cuda=cuda),
         )
-        out_of_memory.survive(self._manager)
+        out_of_memory.survive(self._manager, sampler.rewind)
         # 2. Our sampler as its logits processor
         kind = LoraProcessors if loras else ContinuousBatchingLogitsProcessorList
         processors = kind(LogitsProcessorList([sampler]))
@@ -111,6 +113,16 @@ class PagedScheduler:
 
     def cached(self, request_id: str) -> int:
         return self._found.get(request_id, 0)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        try:
+            with self._manager.pause():
+                yield
+        except RuntimeError as error:
+            if self.fatal is None:
+                raise
+            raise EngineDeadError(self.fatal) from error
 
     @property
     def fatal(self) -> str | None:

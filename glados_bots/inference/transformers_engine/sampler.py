@@ -106,6 +106,20 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def drop(self, request_id: str) -> None:
         self._settings.pop(request_id, None)
 
+    def rewind(self, request_id: str, length: int) -> None:
+        """Forget tokens whose step was lost. Args: length: of the prompt and the answer, in tokens, that remain."""
+        row = self._settings.get(request_id)
+        if row is None:
+            return
+        count = max(0, length - len(row.prompt))
+        for token in row.said[count : row.counted]:
+            row.counts[token] -= 1
+        row.counts = {token: times for token, times in row.counts.items() if times}
+        row.counted = min(row.counted, count)
+        del row.said[count:]
+        if row.matcher:
+            row.matcher.rewind(count)
+
     def fill_defaults(self, int32_tensor: torch.Tensor) -> None:
         """Zero the tensor: we pass nothing through it, and remember the step's rows instead."""
         int32_tensor.zero_()

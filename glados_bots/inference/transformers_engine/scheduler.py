@@ -1,6 +1,7 @@
 """The interface between the engine and what computes the tokens: the paged scheduler, or the dense one."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +38,9 @@ class Scheduler(Protocol):
 
     def cached(self, request_id: str) -> int:
         """Number of the prompt's tokens whose keys and values were in the cache."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Keep the thread between two steps, while another thread changes the model. Nothing is lost."""
 
     @property
     def fatal(self) -> str | None:

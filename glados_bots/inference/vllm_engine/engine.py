@@ -24,9 +24,10 @@ from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
-from glados_bots.inference.model_files.loras import BASE_NAME, loras_of, read_config, require_lora
+from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.model_files.shapes import wanted_window, window_of
 from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.vllm_engine.loras import VllmLoras, run_time_loading
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
 from glados_bots.wire.events import FinishReason, Sampling
@@ -41,6 +42,7 @@ class VllmEngine(CardEngine):
         super().__init__(card, options)
         self._loras = loras_of(card, options.loras, base_only=options.base_only)
         self._vllm = VllmProcess(options.vllm_command)
+        self._shelf = VllmLoras(card, options, self._loras, self._vllm)
 
     async def start(self) -> None:
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it fails."""
@@ -83,15 +85,10 @@ class VllmEngine(CardEngine):
             import torch  # noqa: PLC0415 - only to count the GPUs
 
             arguments += ["--tensor-parallel-size", str(max(1, torch.cuda.device_count()))]
-        if self._loras:
-            rank = max(_rank(path) for path in self._loras.values())
-            modules = [f"{name}={path.resolve()}" for name, path in self._loras.items()]
-            arguments += ["--enable-lora", "--max-loras", str(len(modules)), "--max-lora-rank", str(_allowed(rank))]
-            arguments += ["--lora-modules", *modules]
-        return [*arguments, *options.vllm_arguments]
+        return [*arguments, *self._shelf.arguments(), *options.vllm_arguments]
 
     def _request(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, form: Form | None
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None
     ) -> dict[str, Any]:
         """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
 
@@ -137,7 +134,7 @@ class VllmEngine(CardEngine):
     ) -> AsyncGenerator[Tokens]:
         """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
         del pictures  # no model is in `seeing`: vLLM takes pictures in chats only, and we send it tokens
-        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form)
+        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form=form)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
         last: list[int] = []
@@ -176,11 +173,8 @@ class VllmEngine(CardEngine):
             raise GenerationFailedError(f"vLLM ended this answer early: {error!r}") from error
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
-        if self._card.name in self._loras:
-            return (*self._loras, BASE_NAME)
-        return (self._card.name, *self._loras)
+    def shelf(self) -> VllmLoras:
+        return self._shelf
 
     @property
     def fatal(self) -> str | None:
@@ -204,19 +198,4 @@ def _environment(options: EngineOptions) -> dict[str, str]:
     quiet = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
     cache = {} if options.cache_gb is None else {"VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.cache_gb)))}
     others = {name: value for name, value in os.environ.items() if not name.startswith("GLADOS_")}
-    return {**others, **quiet, **cache}
-
-
-def _rank(folder: Path) -> int:
-    """Rank of a current peft LoRA. Raises ConfigError if the folder has no LoRA that may be loaded."""
-    require_lora(folder)
-    return int(read_config(folder).get("r") or 8)  # peft's default
-
-
-def _allowed(rank: int) -> int:
-    """The smallest rank that vLLM has kernels for and that is at least ours. Raises ConfigError if there is none."""
-    sizes = (8, 16, 32, 64, 128, 256, 320, 512)
-    found = next((size for size in sizes if size >= rank), None)
-    if found is None:
-        raise ConfigError(f"a LoRA has rank {rank}, but vLLM allows at most {sizes[-1]}; use --engine transformers")
-    return found
+    return {**others, **quiet, **cache, **run_time_loading(options)}

@@ -34,7 +34,7 @@ DONE = Finished("stop", 5, 3, 2)
         (json.dumps(body(max_tokens=0)).encode(), "max_tokens"),
         (json.dumps(body(tools=[{}])).encode(), "tools"),
         (json.dumps(body(messages=[{"role": "user", "content": "  "}])).encode(), "message with text"),
-        (json.dumps(body(messages=[{"role": "tool", "content": "x"}])).encode(), "role"),
+        (json.dumps(body(messages=[{"role": "clerk", "content": "x"}])).encode(), "role"),
         (b'{"model":"scripted","messages":[{"role":"user","content":"x"}],"temperature":NaN}', "temperature"),
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from glados_bots.conversation import Message
+from glados_bots.inference.api.chat.calls import conversation
 from glados_bots.inference.api.chat.requests import MOST_MESSAGES, ChatRequest
 from glados_bots.inference.api.checking import MOST_STOPS
 from glados_bots.wire.events import Sampling
@@ -56,7 +57,7 @@ def test_everything_a_request_can_say_reaches_the_engine() -> None:
         user="ada",
         metadata={"a": "b"},
     )
-    assert [message.plain() for message in said.messages] == [Message("system", "Be\nkind."), Message("user", "Hi")]
+    assert conversation(said.messages) == [Message("system", "Be\nkind."), Message("user", "Hi")]
     assert said.sampling() == Sampling(8, 1.0, 0.5, 3, -4, 0.5, -0.5, ("END",))
 
 
@@ -87,13 +88,11 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("tools", [{"type": "function"}]),
         ("functions", [{}]),
         ("logprobs", True),
         ("logit_bias", {"5": 100}),
         ("audio", {"voice": "x"}),
         ("function_call", {"name": "f"}),
-        ("tool_choice", "required"),
         ("prompt_logprobs", 0),
         ("do_sample", False),
         ("think", False),
@@ -214,12 +213,12 @@ def test_stop_strings_are_bounded(stop: Any, field: str) -> None:
         ([{"role": "assistant"}], "messages"),
         ([{"role": "user"}], "messages.0.content"),
         ([{"role": "system", "content": None}], "messages.0.content"),
-        ([ASK, {"role": "tool", "content": "5"}], "messages.1.role"),
+        ([ASK, {"role": "tool", "content": "5"}], "messages.1.tool_call_id"),
         ([{"role": "user", "content": None}], "messages.0.content"),
         ([{"role": "user", "content": "\udc00"}], "messages.0.content"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}], "messages.0.content"),
         ([{"role": "user", "content": [{"type": "text", "text": "x"}] * 1001}], "messages.0.content"),
-        ([ASK, {"role": "assistant", "content": "x", "tool_calls": [{"id": "1"}]}], "messages.1.tool_calls"),
+        ([ASK, {"role": "assistant", "content": "x", "tool_calls": [{"id": "1"}]}], "messages.1.tool_calls.0.function"),
     ],
 )
 def test_messages_that_cannot_be_answered_are_refused_by_place(messages: Any, field: str) -> None:
@@ -240,8 +239,7 @@ def test_messages_that_cannot_be_answered_are_refused_by_place(messages: Any, fi
     ],
 )
 def test_messages_as_clients_send_them_are_taken(messages: Any) -> None:
-    said = [message.plain() for message in request(messages=messages).messages]
-    assert said == [
+    assert conversation(request(messages=messages).messages) == [
         Message(each["role"], each.get("content") or "", reasoning=each.get("reasoning_content", ""))
         for each in messages
     ]

@@ -9,7 +9,7 @@ from glados_bots.inference.model_files.cards import EMBEDDED, load_card, load_ca
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.model_files.hardware import Machine
 from glados_bots.inference.model_files.presence import presence
-from glados_bots.inference.model_files.weights import gguf_path
+from glados_bots.inference.model_files.weights import local_file
 
 GOOD = 'prompt_format = "glados"\n[base]\nhub = "org/name"\n'
 
@@ -59,7 +59,7 @@ def test_a_wheel_is_looked_for_without_being_imported(tmp_path: Path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     mine = load_card(card(tmp_path / "mine", '[base]\nwheel = "loud_wheel"\ngguf = "x.gguf"\n'))
     assert presence(mine).yes
-    assert gguf_path(mine) == tmp_path / "loud_wheel" / "x.gguf"
+    assert local_file(mine) == tmp_path / "loud_wheel" / "x.gguf"
 
 
 def test_models_are_found_by_name_path_and_hub_id(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def refuse_by_hub(card: Card, token: str | None) -> None:
     """Fetch only the config, and raise ConfigError if the engine cannot serve the model."""
-    if card.base.hub is None or hub_snapshot(card) is not None:
+    if card.base.hub is None or card.embedding is not None or hub_snapshot(card) is not None:
         return
     try:
         path = download.config_of(card, token)

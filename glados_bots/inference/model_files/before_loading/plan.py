@@ -21,7 +21,7 @@ from glados_bots.inference.model_files.cards import Card, Shape
 from glados_bots.inference.model_files.download import config_of
 from glados_bots.inference.model_files.shapes import Need, needs, wanted_window, window_of
 from glados_bots.inference.model_files.support import Support, supported
-from glados_bots.inference.model_files.weights import gguf_path
+from glados_bots.inference.model_files.weights import local_file
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ def plan(card: Card, token: str | None = None, limit: int | None = None, *, here
         ConfigError: neither config nor card has the figures.
     """
     if card.base.gguf:
-        config = _config(gguf_path(card))
-        return Plan(card, str(gguf_path(card)), None, shape_of(config), wanted_window(card, window_of(config), limit))
+        config = _config(local_file(card))
+        return Plan(card, str(local_file(card)), None, shape_of(config), wanted_window(card, window_of(config), limit))
     try:
         raw, folder = raw_config(card, token)
     except ConfigError as error:

@@ -11,6 +11,7 @@ from glados_bots.inference.model_files.hub import cache, records
 TEXTS = ("*.json", "*.model", "*.txt", "*.jinja")
 SAFE = "*.safetensors"
 PICKLED = "*.bin"
+MODULES = "[0-9]*_*"  # folders of the modules after an embedding model's weights, as sentence-transformers names them
 COPY = "consolidated"  # how Mistral names the weights for its own programs
 
 
@@ -43,15 +44,19 @@ def record(hub: str, commit: str, files: Files) -> None:
 def needed(files: Files, *, pickled: bool = False) -> Files:
     """The files that GLaDOS reads.
 
-    Weights in folders, and those named COPY, are copies for other programs: they are left out where the
-    repository has weights of its own at its top.
+    Weights in folders other than MODULES, and those named COPY, are copies for other programs: they are left out
+    where the repository has weights of its own.
     """
     weights = [path for path in files if fnmatch(path, PICKLED if pickled else SAFE)]
-    own = [path for path in weights if "/" not in path and not path.startswith(COPY)]
+    own = [path for path in weights if _is_own(path)]
     texts = [path for path in files if any(fnmatch(path, pattern) for pattern in TEXTS)]
     if own:
         texts = [path for path in texts if not path.startswith(COPY)]
     return {path: files[path] for path in sorted({*(own or weights), *texts})}
+
+
+def _is_own(path: str) -> bool:
+    return fnmatch(path, f"{MODULES}/*") or ("/" not in path and not path.startswith(COPY))
 
 
 def has_only_pickles(files: Files) -> bool:

@@ -120,7 +120,7 @@ class Forward:
             moved = real + torch.tensor(offsets, device=device)[:, None]
             usual["position_ids"] = moved - count + torch.arange(count, device=device)
         if self._loras is not None:
-            self._loras.assign(torch.tensor(slots, dtype=torch.int32, device=device))
+            self._loras.assign(slots, device)
         scores: torch.Tensor = (
             self._model(input_ids=ids, **usual | dict(told or {}), **self._last).logits[:, -1].float()
         )

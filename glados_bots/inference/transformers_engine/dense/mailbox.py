@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from glados_bots.inference.transformers_engine.dense.batch import Request
 from glados_bots.inference.transformers_engine.scheduler import Output
@@ -17,6 +18,8 @@ class Mailbox:
         self._removed: set[str] = set()
         self._unfinished: dict[str, asyncio.AbstractEventLoop] = {}
         self._found: dict[str, int] = {}
+        self._holds = 0
+        self._resting = False  # the thread is between two steps, or has ended
         self.is_closed = False
 
     # --- in the event loop -----------------------------------------------------------------------------------------
@@ -25,32 +28,55 @@ class Mailbox:
         with self._news:
             self._unfinished[request.request_id] = asyncio.get_running_loop()
             self._new.append(request)
-            self._news.notify()
+            self._news.notify_all()
 
     def remove(self, request_id: str) -> None:
         with self._news:
             self._found.pop(request_id, None)
             if self._unfinished.pop(request_id, None) is not None:
                 self._removed.add(request_id)
-                self._news.notify()
+                self._news.notify_all()
 
     def close(self) -> None:
         with self._news:
             self.is_closed = True
-            self._news.notify()
+            self._news.notify_all()
 
     def found(self, request_id: str) -> int:
         return self._found.get(request_id, 0)
+
+    # --- in any other thread ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the thread between two steps. Nothing that it does is lost."""
+        with self._news:
+            self._holds += 1
+            self._news.wait_for(lambda: self._resting)
+        try:
+            yield
+        finally:
+            with self._news:
+                self._holds -= 1
+                self._news.notify_all()
 
     # --- in the thread ---------------------------------------------------------------------------------------------
 
     def take(self, is_busy: Callable[[], bool]) -> tuple[list[Request], set[str]]:
         """(new requests, ids of removed ones). Waits for news, unless there is work."""
         with self._news:
-            self._news.wait_for(lambda: self.is_closed or self._new or self._removed or is_busy())
+            self.rest()
+            self._news.wait_for(lambda: not self._holds and (self.is_closed or self._new or self._removed or is_busy()))
+            self._resting = False
             news = self._new, self._removed
             self._new, self._removed = [], set()
         return news
+
+    def rest(self) -> None:
+        """Let those in who hold the thread."""
+        with self._news:
+            self._resting = True
+            self._news.notify_all()
 
     def tell_found(self, request: Request) -> None:
         """Note how many tokens of the prompt were kept from an earlier request."""

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -93,6 +94,9 @@ class DenseScheduler:
     def cached(self, request_id: str) -> int:
         return self._mailbox.found(request_id)
 
+    def paused(self) -> AbstractContextManager[None]:
+        return self._mailbox.held()
+
     @property
     def room(self) -> float:
         return self._room
@@ -114,6 +118,7 @@ class DenseScheduler:
         new, _ = self._mailbox.take(lambda: True)
         for request in [*new, *self._all]:
             self._mailbox.deliver(request, error=self.fatal or "the service is shutting down")
+        self._mailbox.rest()
 
     def _take_news(self) -> bool:
         """Wait for work, and take what was added and removed. Returns whether to continue."""
@@ -293,6 +298,7 @@ class DenseScheduler:
             self._mailbox.deliver(longest, error=EXPLANATION)
         for request in active:
             request.read, request.cache = 0, None
+            self._sampler.rewind(request.request_id, len(request.prompt) + len(request.tokens))
         self._waiting = deque([*active, *(request for request in self._waiting if not request.ended)])
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,0 +1,1 @@
+"""LoRAs that come and go while the service runs: which names, from which folders, and how many."""
