@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from glados_bots.conversation import Message
-from glados_bots.errors import LoraRefusedError
+from glados_bots.errors import LoraRefusedError, ParameterRefusedError
 from glados_bots.inference.engine import EngineStats, ServedLora
 from glados_bots.wire.events import Delta, Event, Finished, Queued, Sampling
 
@@ -84,6 +84,8 @@ class ScriptedEngine:
 
     async def detokenize(self, tokens: Sequence[int]) -> str:
         """The characters with these code points."""
+        if any(token >= 0xD800 for token in tokens):
+            raise ParameterRefusedError("tokens", "its tokens are 0 to 55295")
         return "".join(map(chr, tokens))
 
     def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
