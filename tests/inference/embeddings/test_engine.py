@@ -27,6 +27,8 @@ from tests.waiting import until
 
 CLOSE = 1e-5
 
+pytestmark = pytest.mark.slow
+
 
 def made(folder: Path, data: Path, *, max_waiting: int = 64, **embedding: Any) -> TextEmbedder:
     """An embedder of the folder's model."""
