@@ -1,7 +1,7 @@
 """Serves one embedding model beside the chat model: in batches, which callers compute in turns.
 
-One thread computes, with the help of half the processors. It gives way to the threads of the chat model, so chats continue
-while thousands of texts are embedded.
+One thread computes, with the help of half the processors. It gives way to the threads of the chat model, so chats
+continue while thousands of texts are embedded.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class TextEmbedder:
         """The vectors of one batch. Raises GenerationFailedError or EngineDeadError."""
         loaded = self._alive()
         try:
-            vectors = await asyncio.get_running_loop().run_in_executor(self._thread, loaded.vectors, texts)
+            vectors: Vectors = await asyncio.get_running_loop().run_in_executor(self._thread, loaded.vectors, texts)
         except RuntimeError as error:
             raise self._told(error) from error
         if not np.isfinite(vectors).all():

@@ -51,7 +51,7 @@ class EmbeddingModel:
         self.batch_tokens = CPU_BATCH_TOKENS if device == "cpu" else GPU_BATCH_TOKENS
         config = self._model.config.get_text_config()
         self.vocabulary: int = config.vocab_size  # number of token ids
-        self.dimensions: int = self._dense[-1].weight.shape[0] if self._dense else config.hidden_size
+        self.dimensions: int = int(self._dense[-1].weight.shape[0]) if self._dense else config.hidden_size
 
     def _window(self, card: Card) -> int:
         """Most tokens of a text: the least that card, recipe, tokenizer and config name."""
@@ -62,9 +62,13 @@ class EmbeddingModel:
         named = [card.context_length, self.recipe.window, positions, self.tokenizer.model_max_length]
         return min(window for window in named if window and window <= LONGEST_WITHOUT_WINDOW)
 
-    @torch.inference_mode()
     def vectors(self, texts: Sequence[Sequence[int]]) -> Vectors:
         """The vectors of a batch of token ids, as float32 of (texts, dimensions)."""
+        with torch.inference_mode():
+            found: Vectors = self._computed(texts).cpu().numpy()
+        return found
+
+    def _computed(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
         lengths = torch.tensor([len(text) for text in texts], device=self._device)
         ids = torch.full((len(texts), int(lengths.max())), self.tokenizer.pad_token_id or 0)
         for row, text in enumerate(texts):
@@ -75,9 +79,7 @@ class EmbeddingModel:
         for layer in self._dense:
             found = layer(found)
         found = found.float()
-        found = functional.normalize(found, dim=-1) if self.recipe.normalised else found
-        vectors: Vectors = found.cpu().numpy()
-        return vectors
+        return functional.normalize(found, dim=-1) if self.recipe.normalised else found
 
 
 def pooled(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:

@@ -47,7 +47,8 @@ def recipe_of(card: Card, folder: Path) -> Recipe:
         ConfigError: neither says how, or the files name a module that GLaDOS does not compute.
     """
     told = card.embedding or Embedding(dimensions=1)
-    pooling, dense, normalised = told.pooling, (), told.normalised
+    pooling, normalised = told.pooling, told.normalised
+    dense: tuple[Path, ...] = ()
     modules = list(_modules(folder))
     if modules:
         found, dense, last = _steps(card, folder, modules)
@@ -76,8 +77,9 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
     if not path.is_file():
         return
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < MOST_TEXT else None
-        for entry in sorted(entries, key=lambda each: int(each["idx"])):
+        if path.stat().st_size > MOST_TEXT:
+            raise ValueError("it is too large")
+        for entry in sorted(json.loads(path.read_text(encoding="utf-8")), key=lambda each: int(each["idx"])):
             yield str(entry["type"]).rpartition(".")[2], str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot read this list of modules ({error}); fetch it again") from error
@@ -115,7 +117,8 @@ def _pooling(path: Path) -> Pooling:
     if config.get("include_prompt") is False:
         raise ConfigError(f"{path}: leaves the prefix out of the mean, which GLaDOS does not; choose another model")
     names = named if isinstance(named, list) else [named]
-    for pooling in get_args(Pooling):
+    known: tuple[Pooling, ...] = get_args(Pooling)
+    for pooling in known:
         if names == [pooling]:
             return pooling
     told = ", ".join(map(str, names))[:200] or "nothing"

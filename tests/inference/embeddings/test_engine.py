@@ -150,7 +150,7 @@ class Gate:
         self.errors: list[Exception] = []
         self._open = asyncio.Semaphore(0)
         self._loop = asyncio.get_running_loop()
-        self._loaded.vectors = self.vectors  # type: ignore[method-assign]
+        self._loaded.vectors = self.vectors
 
     def vectors(self, texts: Sequence[Sequence[int]]) -> Any:
         self.begun += 1
@@ -268,7 +268,7 @@ async def test_after_a_fault_of_the_gpu_the_embedder_is_dead(embedder: TextEmbed
 
 async def test_a_vector_that_is_no_number_is_an_error(embedder: TextEmbedder) -> None:
     assert embedder._loaded is not None
-    embedder._loaded.vectors = lambda texts: np.full((len(texts), 12), np.nan)  # type: ignore[method-assign]
+    embedder._loaded.vectors = lambda texts: np.full((len(texts), 12), np.nan)
     with pytest.raises(GenerationFailedError, match="not a number"):
         await run(embedder, Job(["cat"]))
 

@@ -6,7 +6,12 @@ from doing import CITIES, KEY, MODEL, URL, WEATHER, do
 from smolagents import OpenAIServerModel, Tool, ToolCallingAgent
 from smolagents.models import ChatMessage
 
-SCHEMA = {"type": "object", "properties": {"city": {"enum": list(CITIES)}}, "required": ["city"], "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"enum": list(CITIES)}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 ASKED = []
 
 
