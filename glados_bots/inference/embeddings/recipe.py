@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card, Embedding
-from glados_bots.inference.model_files.folder_checks import MOST_TEXT, read_json
+from glados_bots.inference.model_files.folder_checks import read_json
 
 Pooling = Literal["cls", "lasttoken", "mean"]
 InputType = Literal["query", "document"]
@@ -77,9 +77,8 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
     if not path.is_file():
         return
     try:
-        if path.stat().st_size > MOST_TEXT:
-            raise ValueError("it is too large")
-        for entry in sorted(json.loads(path.read_text(encoding="utf-8")), key=lambda each: int(each["idx"])):
+        entries: list[Any] = json.loads(path.read_text(encoding="utf-8"))
+        for entry in sorted(entries, key=lambda each: int(each["idx"])):
             yield str(entry["type"]).rpartition(".")[2], str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot read this list of modules ({error}); fetch it again") from error
