@@ -119,12 +119,9 @@ class CardEngine(ABC):
             return None
 
         def made() -> Form:
-            compiler = self._compiler = self._compiler or Compiler(
-                self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
-            )
             source = sources.lark(wish)
             try:
-                return Form(compiler, source, wish.field, prompt, self.encoder.tokenizer.decode)
+                return Form(self.compiler, source, wish.field, prompt, self.encoder.tokenizer.decode)
             except ParameterRefusedError as error:
                 raise blame.located(wish, error) from error
 
@@ -160,6 +157,13 @@ class CardEngine(ABC):
     @property
     def seeing(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def compiler(self) -> Compiler:
+        """Compiles forms for this model."""
+        if self._compiler is None:
+            self._compiler = Compiler(self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks)
+        return self._compiler
 
     @property
     def encoder(self) -> Encoder:
