@@ -165,13 +165,14 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         """The next token of each request, shape (rows,). Only those that are alone wait for the device."""
         rows = self._of(states)
         scores = scores[: len(rows)]
-        tokens = draw_rows(biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias}), rows)
+        changed = biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias})
+        tokens = draw_rows(changed, rows)
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
             if row is not None and row.is_alone:
                 tokens[index] = self._choose_row(state, row, scores[index])
         forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.is_alone}
         if forms:
-            self._bind(states, rows, scores, tokens, forms)
+            self._bind(states, rows, changed, tokens, forms)
         return tokens
 
     def _bind(
@@ -313,7 +314,10 @@ def draw_allowed(scores: torch.Tensor, rows: Sequence[RowSettings], allowed: tor
     probabilities, order, _ = _candidates_of_rows(scores, rows)
     inside = torch.zeros_like(allowed).scatter(1, order, probabilities > 0) & allowed
     has_some = inside.any(dim=-1)
-    cut = [replace(row, top_k=0, top_p=1.0) if some else row for row, some in zip(rows, has_some.tolist(), strict=True)]
+    cut = [
+        replace(row, top_k=0, top_p=1.0, bias=None) if some else row
+        for row, some in zip(rows, has_some.tolist(), strict=True)
+    ]
     return draw_rows(scores.masked_fill(~torch.where(has_some[:, None], inside, allowed), -torch.inf), cut)
 
 
