@@ -1,8 +1,8 @@
 """Stands for the `vllm` program: `vllm serve` with the routes our engine calls, and an answer that echoes.
 
 It answers with the prompt's tokens, and says what it was started and asked with in files beside itself. The word
-`crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines. With
-a grammar, it answers with random tokens that the grammar allows.
+`crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines.
+With a grammar, it answers with random tokens that the grammar allows.
 
 LoRAs come and go with vLLM's own words, where it was started for that. An answer of a LoRA begins with the token 9906.
 """
@@ -29,7 +29,7 @@ def formed(grammar: str, most: int) -> Iterator[int]:
 
     tokenizer = LLTokenizer(str(Path(sys.argv[2]) / "tokenizer.json"), eos_token=END)
     matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar))
-    mask, draw = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.int32), random.Random(grammar)
+    mask, draw = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.int32), random.Random(grammar)  # noqa: S311
     for _ in range(most):
         matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
         token = draw.choice(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())

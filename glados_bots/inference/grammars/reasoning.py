@@ -11,8 +11,9 @@ from glados_bots.inference.grammars.calls import CALL_RULE
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, END, FINAL, MESSAGE, OPEN, START
 from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
-# Where the next token stands: before everything, within reasoning that the prompt has begun, or in the answer itself
-Stage = Literal["before", "inside", "answer"]
+# Where the next token stands: before everything, within reasoning that the prompt has begun, in the
+# answer itself, or after a raw prompt, which no reasoning follows
+Stage = Literal["before", "inside", "answer", "raw"]
 GAP = "GLADOS_GAP: /\\n{1,4}/"  # the empty lines between reasoning and answer, which are no part of either
 FINAL_ANSWER = "glados_final answer"
 THOUGHT = "GLADOS_THOUGHT: /(?s:.+)/"
@@ -28,6 +29,8 @@ def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
 
 def rules(marks: ReasoningMarks, stage: Stage, source: str) -> str:
     """The rules before the source's `answer`, with `start` as the first."""
+    if stage == "raw":
+        return "start: answer"
     if marks.is_harmony and f"{CALL_RULE}:" in source:
         return _harmony(marks, stage, _ways(source))
     if stage == "answer" or (stage == "before" and not marks.are_tokens):

@@ -16,6 +16,7 @@ from glados_bots.inference.prompts.channels import (
     Channels,
     Harmony,
 )
+from glados_bots.wire.events import Delta
 from glados_bots.wire.reasoning import MARKS, Piece, Reasoning
 
 HARMONY = {
@@ -125,6 +126,19 @@ class CodedReasoning(Reasoning):
     def closing(self) -> str:
         """What must follow now, as coded text, so that the reasoning ends and the answer begins."""
         return f"\n{self._close}\n\n" if self._channels is None else self._channels.closing
+
+
+class NoReasoning(CodedReasoning):
+    """Reads what continues a raw prompt: all of it is the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(MARKS, None)
+
+    def feed(self, text: str) -> list[Piece]:
+        return [Delta(text)] if text else []
+
+    def close(self) -> list[Piece]:
+        return []
 
 
 def _without_codes(pieces: list[Piece]) -> list[Piece]:

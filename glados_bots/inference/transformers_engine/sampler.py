@@ -7,7 +7,7 @@ answer whatever else is in the batch (up to rounding, which depends on the batch
 can mix, a row that fails ends only its own request, and a captured CUDA graph contains no choice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,9 +15,12 @@ import torch
 from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
 
 from glados_bots.inference.card_engine import chosen
+from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.model_files.cards import SamplingDefaults
 from glados_bots.inference.transformers_engine import bound
+from glados_bots.inference.transformers_engine.biasing import Bias, bias_of, biased, biased_rows, likely, likely_rows
+from glados_bots.inference.transformers_engine.scoring import scored
 from glados_bots.wire.events import Sampling
 
 LIKELY = 1e-3  # as a share of the largest probability
@@ -40,6 +43,14 @@ class RowSettings:
     # Whether a token after these tokens would complete a forbidden word. It checks the text, because many token
     # sequences can spell one word
     forbids: Callable[[Sequence[int], int], bool] | None = None
+    # What the request adds to the scores
+    bias: Bias | None = None
+    # The first tokens of the answer, which are known already: the rest of a prompt whose scores are wanted
+    forced: Sequence[int] = ()
+    # How many of the likeliest tokens to report beside each chosen one; None reports nothing
+    logprobs: int | None = None
+    # What is reported, one for each token of the answer
+    scores: list[Scored] = field(default_factory=list)
     # Follows the form of the answer, and says which tokens may come
     matcher: Matcher | None = None
     # Tokens chosen so far; empty unless the choice depends on them
@@ -51,15 +62,20 @@ class RowSettings:
     seen: torch.Tensor | None = None
 
     @property
-    def is_free(self) -> bool:
-        """Whether the choice depends on the scores alone."""
-        return not self.looks_back and self.matcher is None
-
-    @property
     def looks_back(self) -> bool:
         """Whether the choice depends on earlier tokens."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
-        return bool(bent or self.no_repeat_ngram_size or self.forbids)
+        return bool(bent or self.no_repeat_ngram_size or self.forbids or self.forced or (self.bias and self.bias.least))
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether its token is chosen apart from the other rows."""
+        return self.looks_back or self.logprobs is not None or (self.bias is not None and self.matcher is not None)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the choice depends on the scores alone, and is all that is wanted."""
+        return not self.is_alone and self.bias is None and self.matcher is None
 
 
 def row_settings(
@@ -67,9 +83,11 @@ def row_settings(
     sampling: Sampling,
     device: torch.device,
     prompt: Sequence[int],
+    *,
     forbids: Callable[[Sequence[int], int], bool] | None,
+    ends: Collection[int] = (),
 ) -> RowSettings:
-    """A request's settings; the card's fill the gaps."""
+    """A request's settings; the card's fill the gaps. Args: ends: tokens that end an answer of this model."""
     generator = torch.Generator(device=device)
     if sampling.seed is None:
         generator.seed()
@@ -79,13 +97,15 @@ def row_settings(
         temperature=chosen(sampling.temperature, card.temperature),
         top_p=chosen(sampling.top_p, card.top_p),
         top_k=chosen(sampling.top_k, card.top_k),
-        repetition_penalty=card.repetition_penalty,
+        repetition_penalty=chosen(sampling.repetition_penalty, card.repetition_penalty),
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
         no_repeat_ngram_size=card.no_repeat_ngram_size,
         generator=generator,
         prompt=prompt,
         forbids=forbids,
+        bias=bias_of(sampling, ends, device),
+        logprobs=sampling.logprobs,
     )
 
 
@@ -116,7 +136,7 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
             row.counts[token] -= 1
         row.counts = {token: times for token, times in row.counts.items() if times}
         row.counted = min(row.counted, count)
-        del row.said[count:]
+        del row.said[count:], row.scores[count:]
         if row.matcher:
             row.matcher.rewind(count)
 
@@ -142,14 +162,14 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         return [self._choose_row(*row) for row in zip(states, rows, scores, strict=False)]
 
     def choose_on_device(self, states: Sequence[Any], scores: torch.Tensor) -> torch.Tensor:
-        """The next token of each request, shape (rows,). Only requests that look back wait for the device."""
+        """The next token of each request, shape (rows,). Only those that are alone wait for the device."""
         rows = self._of(states)
         scores = scores[: len(rows)]
-        tokens = draw_rows(scores, rows)
+        tokens = draw_rows(biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias}), rows)
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
-            if row is not None and row.looks_back:
+            if row is not None and row.is_alone:
                 tokens[index] = self._choose_row(state, row, scores[index])
-        forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.looks_back}
+        forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.is_alone}
         if forms:
             self._bind(states, rows, scores, tokens, forms)
         return tokens
@@ -185,6 +205,8 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
             return 0
         try:
             token = choose(scores, settings, settings.said)
+            if settings.logprobs is not None:
+                settings.scores.append(scored(scores, token, settings.logprobs))
         except Exception as error:  # noqa: BLE001 - a failed request must not end the others
             self._on_failure(state.request_id, error)
             return 0
@@ -200,11 +222,13 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
         settings: the request's settings.
         generated: the request's tokens so far, without the prompt.
     """
+    if len(generated) < len(settings.forced):
+        return settings.forced[len(generated)]
     fresh = generated[settings.counted :]
     for token in fresh:
         settings.counts[token] = settings.counts.get(token, 0) + 1
     settings.counted = len(generated)
-    given, scores = scores, _penalised(scores, settings, fresh)
+    given, scores = scores, _penalised(biased(scores, settings.bias, len(generated)), settings, fresh)
     repeats = _repeats(settings, generated)
     if repeats or settings.forbids:
         scores = scores.clone()
@@ -248,7 +272,8 @@ def _draw(scores: torch.Tensor, settings: RowSettings, allowed: torch.Tensor | N
 
 
 def _candidates(scores: torch.Tensor, settings: RowSettings) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """(probabilities, tokens) that remain after temperature, top-k and top-p; None means all tokens in order."""
+    """(probabilities, tokens) that remain after temperature, min-p, top-k and top-p; None means all in order."""
+    scores = likely(scores, _min_p(settings), settings.temperature)
     if settings.top_k:
         scores, tokens = torch.topk(scores, min(settings.top_k, scores.shape[0]))
     else:
@@ -301,11 +326,16 @@ def _candidates_of_rows(
     temperature, top_k, top_p = (
         torch.tensor(figures, dtype=torch.float32).to(device, non_blocking=True)[..., None].unbind(1)
     )
-    ordered, order = (scores / temperature.clamp(min=COLDEST)).sort(dim=-1, descending=True)
+    scores = likely_rows(scores / temperature.clamp(min=COLDEST), [_min_p(row) for row in rows])
+    ordered, order = scores.sort(dim=-1, descending=True)
     ordered = ordered.masked_fill(torch.arange(size, device=device) >= top_k, -torch.inf)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
     return probabilities.masked_fill(before >= top_p, 0), order, temperature
+
+
+def _min_p(row: RowSettings | None) -> float:
+    return row.bias.min_p if row and row.bias else 0.0
 
 
 def _nucleus(probabilities: torch.Tensor, mass: float) -> tuple[torch.Tensor, torch.Tensor]:

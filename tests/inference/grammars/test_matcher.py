@@ -1,11 +1,13 @@
 """One answer on its way through a form: reasoning before it, its end, what is taken back, and what fails."""
 
+from functools import cache
 from typing import Any
 
 import pytest
 from transformers import AutoTokenizer
 
 from glados_bots.errors import GenerationFailedError
+from glados_bots.inference.grammars import compiler as compiler_module
 from glados_bots.inference.grammars.compiler import MOST_KEPT, Compiler
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.grammars.matcher import Matcher
@@ -15,10 +17,11 @@ from tests.inference.grammars.walking import END, begins, compiler, matcher_of, 
 FORM = "answer: /yes|no/"
 
 
-def with_marks(marks: list[str], *, special: bool) -> Compiler:
+@cache
+def with_marks(marks: tuple[str, ...], *, special: bool) -> Compiler:
     """For the embedded model's tokenizer with these marks."""
     own: Any = AutoTokenizer.from_pretrained(tokenizer().name_or_path)
-    own.add_tokens(marks, special_tokens=special)
+    own.add_tokens(list(marks), special_tokens=special)
     return compiler(own)
 
 
@@ -31,9 +34,9 @@ def taken(made: Compiler, prompt: str, text: str) -> tuple[int, Matcher]:
     return len(tokens) - count, matcher
 
 
-THINK = ["<think>", "</think>"]
-SQUARE = ["[THINK]", "[/THINK]"]
-CHANNELS = list(HARMONY)
+THINK = ("<think>", "</think>")
+SQUARE = ("[THINK]", "[/THINK]")
+CHANNELS = tuple(HARMONY)
 THOUGHT = "<|channel|>analysis<|message|>Hm {} <end><|end|><|start|>assistant"
 FINAL = "<|channel|>final<|message|>yes"
 
@@ -41,7 +44,7 @@ FINAL = "<|channel|>final<|message|>yes"
 @pytest.mark.parametrize(
     ("marks", "special", "prompt", "text"),
     [
-        ([], True, "Well?", "yes"),
+        ((), True, "Well?", "yes"),
         (THINK, False, "Well?", "<think>\nHm {} </thin no\n</think>\n\nyes"),
         (THINK, False, "Well?", "yes"),
         (THINK, False, "Well?<think>\n", "Hm\n</think>\n\nyes"),
@@ -55,7 +58,9 @@ FINAL = "<|channel|>final<|message|>yes"
         (CHANNELS, True, "<|start|>assistant<|channel|>final<|message|>", "yes"),
     ],
 )
-def test_a_model_may_think_freely_before_the_form(marks: list[str], special: bool, prompt: str, text: str) -> None:
+def test_a_model_may_think_freely_before_the_form(
+    marks: tuple[str, ...], special: bool, prompt: str, text: str
+) -> None:
     left, matcher = taken(with_marks(marks, special=special), prompt, text)
     assert (left, matcher.may_end, matcher.complete_at is not None) == (0, True, True)
 
@@ -63,7 +68,7 @@ def test_a_model_may_think_freely_before_the_form(marks: list[str], special: boo
 @pytest.mark.parametrize(
     ("marks", "special", "prompt", "text"),
     [
-        ([], True, "Well?", "<think>"),
+        ((), True, "Well?", "<think>"),
         (THINK, False, "Well?", "Hm"),
         (THINK, False, "Well?", "<think>Hm</think>\n\nHm"),
         (THINK, True, "Well?", "<think>Hm</think>Hm"),
@@ -72,7 +77,7 @@ def test_a_model_may_think_freely_before_the_form(marks: list[str], special: boo
         (CHANNELS, True, "<|start|>assistant", "<|channel|>other<|message|>"),
     ],
 )
-def test_the_answer_itself_has_the_form(marks: list[str], special: bool, prompt: str, text: str) -> None:
+def test_the_answer_itself_has_the_form(marks: tuple[str, ...], special: bool, prompt: str, text: str) -> None:
     left, _ = taken(with_marks(marks, special=special), prompt, text)
     assert left > 0
 
@@ -122,10 +127,11 @@ def test_tokens_of_a_lost_step_are_taken_back() -> None:
     assert matcher.complete_at == 3
 
 
-def test_a_form_that_costs_too_much_fails_with_a_sentence() -> None:
-    """Rows of the parser are bounded, and this ambiguous grammar needs as many as the text has letters."""
+def test_a_form_that_costs_too_much_fails_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of the parser are bounded, and this ambiguous grammar needs a longer one for each letter."""
+    monkeypatch.setattr(compiler_module, "MOST_ITEMS", 60)
     with pytest.raises(GenerationFailedError, match="takes too much work"):
-        begins(shared().matcher("answer: /a/ answer | answer answer | /a/", "before", "f"), "a" * 3_000)
+        begins(compiler().matcher("answer: answer answer | /a/", "before", "f"), "a" * 100)
 
 
 def test_compiled_forms_are_kept_and_the_oldest_go() -> None:

@@ -169,7 +169,7 @@ def test_documents_have_no_white_space_to_be_lost_in() -> None:
 
 
 def test_no_schema_changes_how_it_is_kept() -> None:
-    """llguidance reads `x-guidance`, which could make it ignore keywords."""
+    """The library reads `x-guidance`, which could make it ignore keywords."""
     matcher = matcher_of({"type": "string", "x-guidance": {"lenient": True, "whitespace_flexible": True}})
     assert not takes(matcher.copy(), '\n"a"')
     assert refusal({"not": {}, "x-guidance": {"lenient": True}}).startswith("s.not")

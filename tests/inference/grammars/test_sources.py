@@ -65,7 +65,7 @@ def test_a_choice_is_one_of_the_texts_whatever_they_hold(choice: str) -> None:
         ("grammar", 'begin: "a"', "neither Lark nor GBNF"),
         ("grammar", "start: <[*]>", "<[*]> is not offered"),
         ("grammar", "start: <|im_end|>", "is not offered"),
-        ("grammar", "%llguidance {}\nstart: /a/", "%llguidance is not offered"),
+        ("grammar", '%llguidance {"no_forcing": true}\nstart: /a/', "%llguidance is not offered"),
         ("grammar", 'start: %json {"not": {}}', "%json is not offered"),
         ("grammar", "start: @other", "@other is not offered"),
         ("grammar", "start: missing", "unknown name"),
