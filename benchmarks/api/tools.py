@@ -1,4 +1,4 @@
-"""Whether calls of tools fit: `python benchmarks/tools.py`. Exit code 1 if one does not.
+"""Whether calls of tools fit: `python benchmarks/api/tools.py`. Exit code 1 if one does not.
 
 The small model gets prompts with tools of random schemas. Each is asked twice: as the API asks, with the grammar of
 calls, and with the same prompt but without the grammar. An answer is valid if it has a call where one is required, and
@@ -19,7 +19,7 @@ from typing import Any
 
 import jsonschema
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Message, ToolCall  # noqa: E402 - found by the path above
