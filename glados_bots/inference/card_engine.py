@@ -176,8 +176,9 @@ class CardEngine(ABC):
             compiler = self._compiler = self._compiler or Compiler(
                 self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
             )
+            source = sources.lark(wish)
             try:
-                return Form(compiler, sources.lark(wish), wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
+                return Form(compiler, source, wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
             except ParameterRefusedError as error:
                 raise blame.located(wish, error) from error
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
@@ -88,10 +89,14 @@ class Answering:
         """Ask the model until it answers. Waiting for a model that is not reachable is no failed try."""
         deadline = time.monotonic() + self._models.patience_s
         pauses = growing_pauses(0.5, LONGEST_PAUSE_S)
+        may_be_gone = True  # the model, which came and went since the list of models was read
         while True:
             try:
                 return await self._attempt()
             except (RequestRejectedError, UnknownModelError) as error:
+                if may_be_gone and isinstance(error, RequestRejectedError) and error.status == HTTPStatus.NOT_FOUND:
+                    may_be_gone, self._models.served = False, {}
+                    continue
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
                 return self.failed(say("cannot-answer", reason=error.sentence))
             except ServiceUnavailableError as error:

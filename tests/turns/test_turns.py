@@ -519,6 +519,21 @@ async def test_a_model_that_is_not_served_any_more_is_said_in_the_thread_with_th
     assert "scripted" in world.surface.seen("t1")
 
 
+async def test_a_lora_that_came_and_went_since_the_list_was_read_is_noticed(world: World) -> None:
+    book = ChannelBook(world.store)
+    async with world.working():
+        await world.say(1)
+        await world.settled(1)
+        await world.engine.load_lora("new", "new")
+        await book.set_model("c", "new")
+        await world.say(2)
+        assert [exchange.model for exchange in await world.settled(2)] == ["scripted", "new"]
+        await world.engine.unload_lora("new")
+        await world.say(3)
+        gone = (await world.settled(3))[-1]
+    assert gone.answer == str(say("cannot-answer", reason=say("model-gone", model="new", models=("scripted",))))
+
+
 @pytest.mark.parametrize(("shown", "name"), [(False, ""), (True, "scripted")])
 async def test_the_model_is_named_under_the_whole_answer_when_that_is_set(
     client: Client, shown: bool, name: str

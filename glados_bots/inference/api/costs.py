@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from glados_bots.conversation import Message
+from glados_bots.inference.api.checking import MOST_WORDS, are_too_long
+from glados_bots.inference.api.errors import wrong_value
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.pictures.bounds import MOST_TOKENS as MOST_PICTURE_TOKENS
 from glados_bots.inference.tools.messages import definition
@@ -26,15 +28,20 @@ class Costs:
 
 
 def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Costs:
-    """The bounds. English has four characters per token, and a token has at least one byte. All fit the window."""
-    tools = sampling.tools.tools if sampling.tools else ()
-    words = [text for message in messages for text in _texts(message)]
-    words += [json.dumps(definition(tool), ensure_ascii=False) for tool in tools]
-    prompt = sum(len(text.encode()) for text in words) + MOST_PICTURE_TOKENS * sum(
-        len(one.pictures) for one in messages
-    )
+    """The bounds. English has four characters per token, and a token has at least one byte. All fit the window.
+
+    Raises:
+        ApiError: the tools are described in too many words.
+    """
+    given = sampling.tools.tools if sampling.tools else ()
+    tools = [json.dumps(definition(tool), ensure_ascii=False) for tool in given]
+    if are_too_long(tools):
+        raise wrong_value("tools", f"their definitions may have at most {MOST_WORDS} bytes together")
+    words = [*(text for message in messages for text in texts_of(message)), *tools]
+    pictures = MOST_PICTURE_TOKENS * sum(len(message.pictures) for message in messages)
     answer = engine.thinking_tokens + (sampling.max_tokens or engine.context_length)
-    return Costs(sum(map(len, words)) // 4, min(engine.context_length, prompt + answer))
+    most = sum(len(text.encode()) for text in words) + pictures + answer
+    return Costs(sum(map(len, words)) // 4, min(engine.context_length, most))
 
 
 def raw_costs(prompts: Sequence[str | Sequence[int]], sampling: Sampling, engine: Engine) -> Costs:
@@ -45,7 +52,8 @@ def raw_costs(prompts: Sequence[str | Sequence[int]], sampling: Sampling, engine
     return Costs(sum(len(prompt) // (4 if isinstance(prompt, str) else 1) for prompt in prompts), most)
 
 
-def _texts(message: Message) -> Iterator[str]:
+def texts_of(message: Message) -> Iterator[str]:
+    """Everything in it that the model reads."""
     yield message.content
     yield message.reasoning
     for call in message.tool_calls:

@@ -78,6 +78,7 @@ class Service:
             if self.embedder:
                 await self.embedder.start()  # first: the engine's cache takes what is left of a GPU's memory
             await self.engine.start()
+            self._require_two_names()
         except ConfigError as error:
             self._die(error)
             return
@@ -100,6 +101,12 @@ class Service:
     @property
     def _served(self) -> str:
         return ", ".join([*self.engine.models, *([self.embedder.model] if self.embedder else [])])
+
+    def _require_two_names(self) -> None:
+        if self.embedder and self.embedder.model in self.engine.models:
+            raise ConfigError(
+                f"GLADOS_EMBEDDING_MODEL: the chat model is named {self.embedder.model}, too; rename one of the folders"
+            )
 
     def why_not_ready(self) -> str | None:
         """A sentence with the reason while the service refuses requests, else None."""

@@ -88,7 +88,7 @@ class TextEmbedder:
         total, begun = sum(map(len, tokens)), False
         vectors: Vectors = np.empty((len(tokens), loaded.dimensions), dtype=np.float32)
         for batch in batches([len(text) for text in tokens], loaded.batch_tokens):
-            async with aclosing(self._line.enter(caller)) as places:
+            async with aclosing(self._line.enter(caller, again=begun)) as places:
                 async for queued in places:
                     if not begun:
                         yield queued
@@ -98,7 +98,7 @@ class TextEmbedder:
                     yield Begun(total)
                 vectors[batch] = await self._computed([tokens[index] for index in batch])
             finally:
-                self._line.leave()
+                self._line.leave(caller)
         job.vectors = shortened(vectors, job.dimensions)
         yield Finished("stop", total, 0, 0)
 

@@ -58,10 +58,16 @@ def recipe_of(card: Card, folder: Path) -> Recipe:
             f"{card.name}: no modules.json says how to make a vector of its states; choose a model of "
             "sentence-transformers, or write pooling into [embedding] of its card"
         )
-    window = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return Recipe(
-        pooling, dense, normalised is not False, window if isinstance(window, int) else None, _prefixes(told, folder)
-    )
+    return Recipe(pooling, dense, normalised is not False, _window(card, folder), _prefixes(told, folder))
+
+
+def _window(card: Card, folder: Path) -> int | None:
+    """Most tokens of a text; None if the files do not say it."""
+    config = read_json(folder / "sentence_bert_config.json")
+    task, window = config.get("transformer_task", "feature-extraction"), config.get("max_seq_length")
+    if task != "feature-extraction":
+        raise ConfigError(f"{card.name}: its task is {str(task)[:100]}, not to make vectors; choose another model")
+    return window if isinstance(window, int) and window > 0 else None
 
 
 def _modules(folder: Path) -> Iterator[tuple[str, str]]:
@@ -106,6 +112,8 @@ def _pooling(path: Path) -> Pooling:
     named: Any = config.get("pooling_mode")
     if named is None:
         named = [name for key, name in OLD_NAMES.items() if config.get(key)]
+    if config.get("include_prompt") is False:
+        raise ConfigError(f"{path}: leaves the prefix out of the mean, which GLaDOS does not; choose another model")
     names = named if isinstance(named, list) else [named]
     for pooling in get_args(Pooling):
         if names == [pooling]:

@@ -53,7 +53,7 @@ def require_lora(folder: Path, base: str | None = None) -> None:
 def rank_of(folder: Path) -> int:
     """The largest rank that a LoRA has in any layer. Raises ConfigError as `read_config`."""
     config = read_config(folder)
-    return max(int(config.get("r") or PEFTS_RANK), *(config.get("rank_pattern") or {"": 1}).values())
+    return max(int(rank) for rank in (config.get("r") or PEFTS_RANK, *(config.get("rank_pattern") or {}).values()))
 
 
 def read_config(folder: Path) -> dict[str, Any]:

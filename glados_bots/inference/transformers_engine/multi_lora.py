@@ -13,7 +13,7 @@ sequence, in an extra row of the tensor that the library copies to the device fo
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,12 @@ class TunedLayer:
         self.a[:, begin + rank : end].zero_()
         self.b[begin + rank : end].zero_()
 
+    def pair(self, slot: int) -> Pair | None:
+        """What a slot adds here; None: nothing."""
+        columns = slice(self._begins[slot - 1], self._begins[slot])
+        a, b = self.a[:, columns].T, self.b[columns].T
+        return Pair(a, b) if bool(b.any()) else None
+
     def ready(self, pair: Pair) -> Pair:
         """The pair on this layer's device."""
         return Pair(pair.a.to(self.a), pair.b.to(self.b))
@@ -116,6 +122,8 @@ class MultiLora:
     def __init__(self, model: Any, loras: Mapping[str, Mapping[str, Pair]], room: Room | None = None) -> None:
         self.slots = {name: slot for slot, name in enumerate(loras, start=BASE + 1)}
         self.room = room
+        self.capacity = room.slots if room else len(loras)  # the largest slot
+        self._followers: list[Callable[[int, Mapping[str, Pair]], None]] = []
         self.strange: set[str] = set()  # layers whose tokens cannot be told apart: no LoRA may change them
         self._step = Step()
         self._sees_numbers = model.device.type == "cpu"  # elsewhere, reading one would wait for the device
@@ -206,6 +214,15 @@ class MultiLora:
         with torch.inference_mode():
             for name, layer in self._layers.items():
                 layer.write(slot, pairs.get(name))
+        for follow in self._followers:
+            follow(slot, pairs)
+
+    def follow(self, write: Callable[[int, Mapping[str, Pair]], None]) -> None:
+        """Call `write` for each LoRA that is here, and for each that comes."""
+        self._followers.append(write)
+        for slot in self.slots.values():
+            found = {name: layer.pair(slot) for name, layer in self._layers.items()}
+            write(slot, {name: pair for name, pair in found.items() if pair is not None})
 
 
 class LoraProcessors(ContinuousBatchingLogitsProcessorList):  # type: ignore[misc] # transformers is untyped here

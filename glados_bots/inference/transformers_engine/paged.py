@@ -82,8 +82,8 @@ class PagedScheduler:
         after_forward.install(processor, sampler, vocabulary)
         self._manager.warmup()
         # 5. On a CPU, `cpu/step.cpp` computes if it can; other settings than these ask for exact weights
-        if not cuda and options.quantize == "auto" and options.dtype == "bfloat16" and not loras:
-            reason = cpu.attach(self._manager, model, options.data_dir, plan.window, sampler.choose_all)
+        if not cuda and options.quantize == "auto" and options.dtype == "bfloat16":
+            reason = cpu.attach(self._manager, model, options.data_dir, plan.window, sampler.choose_all, loras=loras)
             log.info(
                 "computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp"
             )

@@ -1,6 +1,7 @@
 """The endpoints that load and unload LoRAs: vLLM's bodies and sentences, for keys with the scope `admin`."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from glados_bots.errors import EngineDeadError, LoraRefusedError
 from glados_bots.inference.api.app import create_app
 from glados_bots.inference.api.keys import KeyBook
+from glados_bots.inference.api.service import Service
 from tests.fakes.engine import ScriptedEngine
 from tests.servers import running
 from tests.waiting import until_ready
@@ -90,3 +92,10 @@ async def test_only_the_scope_admin_may_change_loras(engine: ScriptedEngine, tmp
                 allowed = "admin" in scopes
                 assert response.status_code == (403 if not allowed else 200 if path == LOAD else 400), (scopes, path)
         assert (await client.post(LOAD, json=SQL)).status_code == 401
+
+
+async def test_the_embedding_models_name_is_taken(http: httpx.AsyncClient, service: Service) -> None:
+    service.embedder = Mock(model="minilm", context_length=256, dimensions=384, least_dimensions=384, fatal=None)
+    response = await http.post(LOAD, json={**SQL, "lora_name": "minilm"})
+    service.embedder = None
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "lora_name")

@@ -61,13 +61,13 @@ def merged(served: Served, name: str, question: str) -> str:
 async def test_a_loaded_lora_answers_as_merged_and_an_unloaded_one_is_unknown(served: Served) -> None:
     engine = served.engine
     await engine.load_lora("two", "two")
-    assert engine.models == ("tiny", "one", "two")
+    assert list(engine.models) == ["tiny", "one", "two"]
     assert engine.loras == {"one": ServedLora("one", "tiny"), "two": ServedLora("two", "tiny")}
     for name in ("one", "two"):
         text = (await answer(engine, "Hello there", model=name))[0]
         assert text == merged(served, name, "Hello there").rstrip("\ufffd")
     await engine.unload_lora("two")
-    assert engine.models == ("tiny", "one")
+    assert list(engine.models) == ["tiny", "one"]
     with pytest.raises(ModelNotServedError, match="'two' is not served here any more"):
         await answer(engine, "Hello there", model="two")
 
@@ -102,7 +102,7 @@ async def test_an_unloaded_lora_ends_its_answers_and_only_then_gives_up_its_plac
     engine = served.engine
     await engine.load_lora("two", "two")
     whole = (await answer(engine, "Tell me", LONG, "two"))[0]
-    said = []
+    said: list[str] = []
     async with aclosing(engine.generate("two", [Message("user", "Tell me")], LONG)) as events:
         async for event in events:
             if isinstance(event, Delta) and not said:
@@ -138,10 +138,7 @@ async def test_a_name_is_loaded_once_however_many_ask_and_an_unload_waits_for_th
     assert [str(result) for result in results].count("None") == 1
     refused = [result for result in results if result is not None]
     assert all("has already been loaded" in str(result) for result in refused), refused
-    assert (
-        await asyncio.gather(engine.unload_lora("two"), engine.load_lora("two", "three"), engine.unload_lora("two"))
-        == [None] * 3
-    )
+    await asyncio.gather(engine.unload_lora("two"), engine.load_lora("two", "three"), engine.unload_lora("two"))
     assert "two" not in engine.models
     with pytest.raises(LoraRefusedError, match="cannot be found") as missing:
         await engine.unload_lora("two")
@@ -268,10 +265,10 @@ async def test_the_cards_own_lora_stays_and_others_come_beside_it(tmp_path: Path
     options = {"max_loras": 3, "loras_dir": tmp_path / "loras", "dtype": "float32", "quantize": "none"}
     engine = await started(with_own, loras={"start": more}, **options)
     try:
-        assert engine.models == ("tiny", "start", "base")
+        assert list(engine.models) == ["tiny", "start", "base"]
         await engine.load_lora("late", "b")
         texts = [(await answer(engine, "Hello", GREEDY, name))[0] for name in engine.models]
-        assert engine.models == ("tiny", "start", "base", "late")
+        assert list(engine.models) == ["tiny", "start", "base", "late"]
         assert texts[1] == texts[3]
         assert len(set(texts)) == 3
         assert engine.loras["late"].parent == "base"
@@ -279,7 +276,7 @@ async def test_the_cards_own_lora_stays_and_others_come_beside_it(tmp_path: Path
             with pytest.raises(LoraRefusedError, match="name of a served base model"):
                 await engine.unload_lora(name)
         await engine.unload_lora("start")
-        assert engine.models == ("tiny", "base", "late")
+        assert list(engine.models) == ["tiny", "base", "late"]
     finally:
         await engine.stop()
 

@@ -49,8 +49,11 @@ def choice(index: int, message: dict[str, Any], reason: str, scores: dict[str, A
 
 def logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
     """The scores of an answer's tokens. A part of a character has its bytes, and no text that could be read."""
-    content = [{**_scored(one), "top_logprobs": [_scored(other) for other in one.top]} for one in tokens]
-    return {"content": content, "refusal": None}
+    return {"content": scores(tokens), "refusal": None}
+
+
+def scores(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
+    return [{**_scored(one), "top_logprobs": [_scored(other) for other in one.top]} for one in tokens]
 
 
 def _scored(one: TokenLogprob) -> dict[str, Any]:

@@ -13,6 +13,12 @@ struct Matrix {              // outputs x inputs
   int32_t inputs, outputs;   // multiples of 32 and of 16
 };
 
+struct LowRank {             // what a LoRA adds to a matrix: B A x
+  const float* a;            // [rank][inputs]
+  const float* b;            // [rank][outputs]
+  int32_t rank;              // 0: nothing
+};
+
 struct Layer {
   const float *attention_norm, *mlp_norm;  // [hidden]
   Matrix qkv, out, gate_up, down;          // gate and up alternate, 16 rows each
@@ -39,6 +45,9 @@ struct Batch {
   uint8_t* cache;               // block b of layer l begins at b * block_bytes + l * block_bytes / layers
   int64_t block_bytes;
   float* scores;                // [requests with `wanted`][head.outputs]
+  const int32_t* slots;         // the LoRA of each request, or 0
+  const LowRank* loras;         // [slots][4 for each layer (qkv, out, gate_up, down), then head]; null if no request has one
+  int32_t most_rank;            // of all `loras`
 };
 
 }  // extern "C"

@@ -65,6 +65,17 @@ struct Packed {
     scales[place] = largest / LIMIT;
     starts[place] = -128 * sum;
   }
+
+  void get(int row, int group, float* values) const {  // what `set` has rounded
+    const int block = row / WIDTH, w = width(block), column = row % WIDTH;
+    const int32_t* from = &fours[size_t(block) * WIDTH * inputs / 2 + size_t(group) * GROUP / 2 * w + column];
+    const float scale = scales[size_t(block) * WIDTH * inputs / GROUP + size_t(group) * w + column];
+    for (int i = 0; i < GROUP / 4; i++)
+      for (int j = 0; j < 4; j++) {
+        const auto upper = int8_t(from[2 * i * w] >> (8 * j)), lower = int8_t(from[(2 * i + 1) * w] >> (8 * j));
+        values[4 * i + j] = float(upper * 256 + lower) * scale;
+      }
+  }
 };
 
 // Sixteen outputs of W rows.

@@ -14,8 +14,10 @@ from typing import Any
 import torch
 
 from glados_bots.inference.transformers_engine.cpu.build import NoCompilerError, library
+from glados_bots.inference.transformers_engine.cpu.loras import StepLoras
 from glados_bots.inference.transformers_engine.cpu.memory import ask_for_huge_pages
 from glados_bots.inference.transformers_engine.cpu.packing import PackedModel, why_not
+from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
 
 PAGE = 32  # tokens, as in attention.h; the library's 256 is two to four times slower on a CPU
 
@@ -30,6 +32,9 @@ class Batch(ctypes.Structure):
         *((name, c_void_p) for name in ("tokens", "counts", "past", "pages", "first_page", "wanted", "cache")),
         ("block_bytes", c_int64),
         ("scores", c_void_p),
+        ("slots", c_void_p),
+        ("loras", c_void_p),
+        ("most_rank", c_int32),
     )
 
 
@@ -42,12 +47,23 @@ class Runner:
         cache: the library's cache, with pages of PAGE tokens and full attention in every layer.
         vocabulary: number of tokens that may be chosen.
         choose: returns each request's next token, from their states and scores of shape (requests, vocabulary).
+        loras: the LoRAs, if there are or will be any.
     """
 
     compute_stream = None  # there is no other device
 
-    def __init__(self, step: Any, packed: PackedModel, cache: Any, vocabulary: int, choose: Choose) -> None:
+    def __init__(
+        self,
+        step: Any,
+        packed: PackedModel,
+        cache: Any,
+        vocabulary: int,
+        choose: Choose,
+        *,
+        loras: StepLoras | None = None,
+    ) -> None:
         self._step = step
+        self._loras = loras
         self._packed = packed
         self._vocabulary = vocabulary
         self._choose = choose
@@ -83,6 +99,7 @@ class Runner:
             "pages": array("i", [block for table in tables for block in table]),
             "first_page": array("i", ends),
             "wanted": array("B", [request.has_new_token for request in requests]),
+            "slots": array("i", [slot_of(state.request_id) for state in states] if self._loras else []),
         }
         batch = Batch(
             requests=len(requests),
@@ -91,13 +108,17 @@ class Runner:
             scores=scores.data_ptr(),
             **{name: values.buffer_info()[0] for name, values in arrays.items()},
         )
+        if self._loras and any(arrays["slots"]):
+            batch.loras, batch.most_rank = ctypes.addressof(self._loras.table), self._loras.most_rank
         self._step(ctypes.byref(self._packed.model), ctypes.byref(batch))
         for request in requests:
             request.state.position_offset += request.query_length
         self._tokens = self._choose(wanting, scores[:, : self._vocabulary]) if wanting else []
 
 
-def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Choose) -> str | None:
+def attach(
+    manager: Any, model: Any, data_dir: Path, positions: int, choose: Choose, *, loras: MultiLora | None = None
+) -> str | None:
     """Make a manager that has not started compute with step.cpp.
 
     Args:
@@ -106,6 +127,7 @@ def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Cho
         data_dir: folder of the compiled step.
         positions: longest sequence in tokens.
         choose: see `Runner`.
+        loras: the LoRAs beside the weights. The step computes with copies of them.
 
     Returns:
         None, or the reason why nothing was changed.
@@ -123,7 +145,10 @@ def attach(manager: Any, model: Any, data_dir: Path, positions: int, choose: Cho
     ask_for_huge_pages(processor.cache.cache_tensor)
     with torch.no_grad():
         packed = PackedModel(model, positions)
-    runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose)
+    copies = StepLoras(model, packed.layers, packed.model.head, loras.capacity) if loras else None
+    if loras and copies:
+        loras.follow(copies.write)
+    runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose, loras=copies)
     processor.inputs_and_outputs = runner
     processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for another forward pass
     return None

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "loras.h"
 #include "model.h"
 #include "products.h"
 #include "vectors.h"
@@ -28,6 +29,7 @@ struct Step {
   std::vector<int> last;             // tokens whose scores are needed
   std::vector<float> x, qkv;         // [tokens][hidden], [tokens][heads and twice kv_heads][head_dim]
   Packed normed, attended, gated;
+  LoraRows loras;
 
   int qkv_size() const { return (model.heads + 2 * model.kv_heads) * model.head_dim; }
 
@@ -44,6 +46,8 @@ struct Step {
     normed.shape(m.hidden, count);
     attended.shape(m.heads * m.head_dim, count);
     gated.shape(m.intermediate, count);
+    for (const Token& token : tokens) loras.rows.push_back(b.loras ? b.slots[token.request] : 0);
+    loras.shape(b, 4 * m.layers + 1);
   }
 
   // All threads call the functions below together and share their loops. Each function returns when all are done.
@@ -99,6 +103,10 @@ struct Step {
           const int tile = 2 * (group * GROUP / LANES + i);
           product(m, tile, normed, row / WIDTH, gates);
           product(m, tile + 1, normed, row / WIDTH, ups);
+          for (int t = 0; batch.loras && t < std::min(WIDTH, normed.rows - row); t++) {
+            gates[t] += loras.added(row + t, 4 * current + 2, m.outputs, tile);
+            ups[t] += loras.added(row + t, 4 * current + 2, m.outputs, tile + 1);
+          }
           for (int t = 0; t < std::min(WIDTH, normed.rows - row); t++)
             store(&values[t][i * LANES], gates[t] / (1.0f + exp_of(-gates[t])) * ups[t]);
         }
@@ -195,18 +203,26 @@ struct Step {
         current = l;
         norm_all(layer.attention_norm);
         multiply(layer.qkv, normed, qkv.data(), false);
+        loras.add(4 * l, normed, qkv.data(), layer.qkv.outputs);
         remember();
         attend_all();
         multiply(layer.out, attended, x.data(), true);
+        loras.add(4 * l + 1, attended, x.data(), layer.out.outputs);
         norm_all(layer.mlp_norm);
+        loras.reduce(4 * l + 2, normed);
         gate();
         multiply(layer.down, gated, x.data(), true);
+        loras.add(4 * l + 3, gated, x.data(), layer.down.outputs);
       }
 #pragma omp single
-      normed.shape(model.hidden, int(last.size()));
+      {
+        normed.shape(model.hidden, int(last.size()));
+        loras.keep(last);
+      }
 #pragma omp for
       for (int i = 0; i < int(last.size()); i++) norm(last[i], model.final_norm, i);
       multiply(model.head, normed, batch.scores, false);
+      loras.add(4 * model.layers, normed, batch.scores, model.head.outputs);
     }
   }
 };
