@@ -81,7 +81,7 @@ def check_field(url: str, path: str, field: str, examples: int) -> None:
 
 
 def check_whole(url: str, path: str, mode: GenerationMode, examples: int) -> None:
-    """Requests with any number of the published fields, right ones or wrong ones. No value is wrong where none is read."""
+    """Requests with any number of the published fields, right or wrong. A field that is not read takes any value."""
     unread = HARMLESS if mode == GenerationMode.NEGATIVE else ()
     asked = [name for name in published.fields(path) if name not in unread]
     names = [name if name in published.PLAIN[path] else f"{name}?" for name in asked]
