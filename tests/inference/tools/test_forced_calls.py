@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow  # templates need another process
 over_every_family = pytest.mark.parametrize("name", [*NATIVE, "olmo3"])
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 DOCUMENT = Grammar("json_schema", json.dumps(SCHEMA), "response_format")
-WALKS = 12
+WALKS = 8
 
 
 def opening(name: str) -> str:

@@ -98,7 +98,7 @@ class AllowedTools(StrictSchema):
 
 def _chosen(value: Any) -> Any:
     """The choice by its kind, so that an error names the place in this kind only."""
-    kinds = {"function": NamedTool, "allowed_tools": AllowedTools}
+    kinds: dict[str, type[NamedTool | AllowedTools]] = {"function": NamedTool, "allowed_tools": AllowedTools}
     if isinstance(value, dict) and value.get("type") in kinds:
         return kinds[value["type"]].model_validate(value)
     if value not in WORDS:
