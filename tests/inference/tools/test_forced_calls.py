@@ -53,6 +53,16 @@ def test_a_named_tool_is_called_once_and_no_other(name: str) -> None:
         assert call.id.startswith("call_")
 
 
+@pytest.mark.parametrize("name", ["hermes", "mistral_list", "qwen_coder", "ministral"])
+def test_an_answer_holds_at_most_eight_calls(name: str) -> None:
+    """A model that would repeat a call for ever ends there."""
+    wish = use(required=True, allowed=frozenset(["get_time"]))
+    walker = Walker(family(name), Sampling(tools=wish))
+    walks = [walker.walk(seed, most=400) for seed in range(3)]
+    assert [walk.reason for walk in walks] == ["tool_calls"] * 3
+    assert max(len(calls_in(walk.pieces)) for walk in walks) <= 8
+
+
 @over_every_family
 def test_a_call_after_a_text_fits_and_the_text_stays_apart(name: str) -> None:
     walker = Walker(family(name), Sampling(tools=use()))
