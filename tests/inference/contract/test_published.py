@@ -22,7 +22,7 @@ from tests.inference.contract import differences, published
 from tests.inference.contract.bounds import LONGEST_S, bounded
 from tests.servers import in_a_thread
 
-FEW, MANY = 4, 25
+FEW, MANY = 4, 12
 PATHS = list(differences.FIELDS)
 EACH_FIELD = [(path, name) for path in PATHS for name in sorted(published.fields(path)) if name != "model"]
 
