@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick coverage check fix lock sbom bench pictures clean
+.PHONY: help setup run test quick clients coverage check fix lock sbom bench pictures clean
 .SHELLFLAGS := -eu -c
 unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
@@ -62,6 +62,12 @@ test: setup-dev ## Run all tests; ARGS="..." are options of pytest
 
 quick: setup-dev ## Run the tests that need no browser, no torch, no other process and no time
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+CLIENT_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard tests/clients/node/*/package-lock.json))
+clients: setup-dev ## Install other projects' clients, and let each do its real thing at the service
+	@sh tests/clients/python/environments.sh
+	@for folder in $(CLIENT_FOLDERS); do npm ci --silent --no-fund --no-audit --prefix $$folder; done
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
 
 coverage: setup-dev ## Run all tests, and show which lines and branches none of them reaches; takes twice as long
 	@mkdir -p .coverage

@@ -36,7 +36,8 @@ from glados_bots.inference.transformers_engine.lora_slots import LoraSlots
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
-from glados_bots.inference.transformers_engine.sampler import Sampler, row_settings
+from glados_bots.inference.transformers_engine.sampling.rows import row_settings
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.inference.transformers_engine.vision.eyes import Eyes, Seen, opened_eyes

@@ -58,7 +58,6 @@ COMPLETIONS = {
     "max_tokens": (PARTLY, "a number of tokens is 0 to 1,000,000"),
     "n": (PARTLY, "at most 8 answers"),
     "prompt": (PARTLY, "at most 128 prompts, each with text; the echo engine takes no token ids"),
-    "seed": (PARTLY, "a seed has 64 bits; the published bounds have some more"),
     "stop": (PARTLY, "an empty string stops before the first word"),
     "suffix": (REFUSED, "the models continue a text, and fill no gap"),
 }

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from glados_bots.errors import GenerationFailedError
-from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+from glados_bots.inference.transformers_engine.sampling.rows import RowSettings
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 
 SCORES = torch.tensor([2.0, 1.5, 1.0, 0.5, 0.0, -0.5])
 BESIDE, TIMES = 64, 30  # rows drawn together, and how often

@@ -86,7 +86,7 @@ async def test_nothing_is_computed_for_requests_without(engine: TransformersEngi
     def never(*_: object) -> None:
         raise AssertionError("nobody asked for scores")
 
-    monkeypatch.setattr("glados_bots.inference.transformers_engine.sampler.scored", never)
+    monkeypatch.setattr("glados_bots.inference.transformers_engine.sampling.sampler.scored", never)
     events = await complete(engine, TEXT, max_tokens=4)
     assert isinstance(events[-1], Finished)
     assert scores_of(events) == []
