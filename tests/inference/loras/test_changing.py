@@ -251,7 +251,7 @@ def test_a_layer_that_is_not_there_is_named() -> None:
     model: Any = torch.nn.Sequential(torch.nn.Linear(64, 96))
     model.dtype, model.device = torch.float32, torch.device("cpu")
     loras = MultiLora(model, {}, Room(1, 8, {"0": (64, 96)}))
-    with pytest.raises(ConfigError, match="1: no LoRA can change this layer"):
+    with pytest.raises(ConfigError, match="1: while the service runs"):
         loras.ready({"1": pair(1)})
 
 
