@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from glados_bots.conversation import Message
 from glados_bots.errors import EngineDeadError, ParameterRefusedError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
+from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, ServedLora
 from glados_bots.inference.grammars import blame, sources
 from glados_bots.inference.grammars.calling import Calls, calls_of
@@ -22,6 +23,7 @@ from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
 from glados_bots.inference.prompts.suspects import Suspects
+from glados_bots.inference.raw_prompts import continued
 from glados_bots.inference.waiting_line import WaitingLine
 from glados_bots.wire.events import Begun, Event, Sampling
 
@@ -66,20 +68,72 @@ class CardEngine(ABC):
         encode = partial(copy_context().run, self._encode, messages, sampling)
         prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
         room = self.encoder.room(prompt.tokens)
+        self._require_tokens(sampling)
         form = await self._form(prompt.tokens, prompt.calls.sampling)
+        wishes, domain = prompt.calls.sampling, self._domain(caller)
+        ask = partial(self._answer, model, sampling=wishes, domain=domain, pictures=prompt.pictures, form=form)
+        reader = self._reader(prompt, room, sampling, form)
+        async with aclosing(self._in_turn(prompt.tokens, caller, lambda: reader.events(ask))) as events:
+            async for event in events:
+                yield event
+
+    async def complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        with self.shelf.held(model) as asked:
+            async with aclosing(self._complete(asked, prompt, sampling, caller)) as events:
+                async for event in events:
+                    yield event
+
+    async def _complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
+        tokens = await asyncio.to_thread(self.encoder.raw, prompt)
+        room = self.encoder.room(tokens, least=min(1, chosen(sampling.max_tokens, 1)))
+        self._require_tokens(sampling)
+        form = await self._form(tokens, sampling, raw=True)
+        ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=(), form=form)
+        reader = self._raw_reader(tokens, room, sampling, form)
+        score = partial(self._score, model, tokens, domain=self._domain(caller))
+        events_of = partial(continued, tokens, sampling, self.encoder.texts, score, lambda: reader.events(ask))
+        async with aclosing(self._in_turn(tokens, caller, events_of)) as events:
+            async for event in events:
+                yield event
+
+    async def _in_turn(
+        self, prompt: list[int], caller: str, answer: Callable[[], AsyncGenerator[Event]]
+    ) -> AsyncGenerator[Event]:
+        """An answer's events, after those of the waiting line."""
         async with aclosing(self._line.enter(caller)) as places:
             async for queued in places:
                 yield queued
         try:
-            yield Begun(len(prompt.tokens))
-            domain = caller if self._options.share_prefixes == "key" else ""
-            parts = {"domain": domain, "pictures": prompt.pictures, "form": form}
-            ask = partial(self._answer, model, sampling=prompt.calls.sampling, **parts)
-            async with aclosing(self._reader(prompt, room, sampling, form).events(ask)) as events:
+            yield Begun(len(prompt))
+            async with aclosing(answer()) as events:
                 async for event in events:
                     yield event
         finally:
             self._line.leave(caller)
+
+    async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
+        if isinstance(prompt, str):
+            return await asyncio.to_thread(partial(self.encoder.raw, prompt, special=special)) if prompt else []
+        return (await asyncio.to_thread(self._encode, prompt, sampling)).tokens
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        self.encoder.require_tokens("tokens", tokens)
+        return str(await asyncio.to_thread(self.encoder.tokenizer.decode, list(tokens)))
+
+    def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        return [self.encoder.texts.of(token) for token in tokens]
+
+    def _domain(self, caller: str) -> str:
+        return caller if self._options.share_prefixes == "key" else ""
+
+    def _require_tokens(self, sampling: Sampling) -> None:
+        """Raise ParameterRefusedError if the request names a token that the model lacks."""
+        self.encoder.require_tokens("logit_bias", sampling.logit_bias)
+        self.encoder.require_tokens("stop_token_ids", sampling.stop_tokens)
 
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         await self.shelf.load(name, path, in_place=in_place)
@@ -112,18 +166,20 @@ class CardEngine(ABC):
         del messages
         return ()
 
-    async def _form(self, prompt: list[int], sampling: Sampling) -> Form | None:
+    async def _form(self, prompt: list[int], sampling: Sampling, *, raw: bool = False) -> Form | None:
         """The compiled form of the answer, if the request wants one. Raises ParameterRefusedError."""
         wish = sampling.grammar
         if wish is None:
             return None
+        if sampling.stop_tokens:
+            raise ParameterRefusedError(
+                "stop_token_ids", "an answer with a form ends where the form does; leave it out"
+            )
 
         def made() -> Form:
-            compiler = self._compiler = self._compiler or Compiler(
-                self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
-            )
+            source = sources.lark(wish)
             try:
-                return Form(compiler, sources.lark(wish), wish.field, prompt, self.encoder.tokenizer.decode)
+                return Form(self.compiler, source, wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
             except ParameterRefusedError as error:
                 raise blame.located(wish, error) from error
 
@@ -132,8 +188,14 @@ class CardEngine(ABC):
     def _reader(self, prompt: Prompt, room: int, sampling: Sampling, form: Form | None) -> Answer:
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
         limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        ends, stops = frozenset(self._ends), self._stops(sampling)
-        return Answer(self.encoder, prompt.tokens, ends, stops, limits, form=form, calls=prompt.calls)
+        ends = frozenset([*self._ends, *sampling.stop_tokens])
+        return Answer(self.encoder, prompt.tokens, ends, self._stops(sampling), limits, form=form, calls=prompt.calls)
+
+    def _raw_reader(self, prompt: list[int], room: int, sampling: Sampling, form: Form | None) -> Answer:
+        limits = Limits.within(room, sampling.max_tokens, 0)
+        ends = frozenset([*self._ends, *sampling.stop_tokens])
+        stops, calls = self._stops(sampling), Calls(sampling)
+        return Answer(self.encoder, prompt, ends, stops, limits, form=form, calls=calls, raw=True)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
@@ -156,9 +218,20 @@ class CardEngine(ABC):
         Args: model: its mark, see `LoraShelf`.
         """
 
+    @abstractmethod
+    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+        """The scores of all tokens of a prompt but the first, each with the `count` likeliest tokens."""
+
     @property
     def seeing(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def compiler(self) -> Compiler:
+        """Compiles forms for this model."""
+        if self._compiler is None:
+            self._compiler = Compiler(self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks)
+        return self._compiler
 
     @property
     def encoder(self) -> Encoder:

@@ -95,6 +95,23 @@ class Engine(Protocol):
             EngineDeadError: the engine cannot continue.
         """
 
+    def complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        """Continue a raw prompt: as `generate`, without a chat template and without reasoning.
+
+        `ScoredPrompt` follows `Begun` if `sampling.prompt_logprobs` asks for it. With `max_tokens` 0 comes no `Delta`.
+        """
+
+    async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
+        """The tokens of a raw prompt, or of a conversation. Args: special: see `Encoder.raw`; for raw prompts only."""
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of tokens. Raises ParameterRefusedError if a number is no token."""
+
+    def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        """The bytes of each token."""
+
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         """Serve another LoRA under a name; see `loras/shelf.py`. No other answer changes. Raises LoraRefusedError."""
 

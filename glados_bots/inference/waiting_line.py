@@ -26,6 +26,7 @@ class _Ticket:
 
     caller: str
     round: int
+    again: bool = False  # its request has had a turn before
     position: int = 0
     made_way: bool = False
     moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,18 +52,19 @@ class WaitingLine:
         """Requests not admitted yet."""
         return len(self._waiting)
 
-    async def enter(self, caller: str = "") -> AsyncGenerator[Queued]:
+    async def enter(self, caller: str = "", *, again: bool = False) -> AsyncGenerator[Queued]:
         """Yield the request's place each time it changes; end when it is admitted. It must then call `leave`.
 
         Args:
             caller: the sender of the request, for fairness between callers.
+            again: the request has had a turn before and has left: it needs no room, and is the last to make way.
 
         Raises:
             QueueFullError: the line is full, and no caller has more requests in it than this one would have.
         """
-        if self._free == 0 or self._waiting or self._has_its_share(caller):
+        if not again and (self._free == 0 or self._waiting or self._has_its_share(caller)):
             self._make_room(caller)
-        ticket = _Ticket(caller, max(self._round, self._last_rounds.get(caller, 0)) + 1)
+        ticket = _Ticket(caller, max(self._round, self._last_rounds.get(caller, 0)) + 1, again)
         self._last_rounds[caller] = ticket.round
         self._waiting.append(ticket)
         self._arrange()
@@ -125,9 +127,11 @@ class WaitingLine:
         greediest, most = waiting.most_common(1)[0]
         if waiting[caller] + 1 >= most:
             raise self._full()
-        newest = next(ticket for ticket in reversed(self._waiting) if ticket.caller == greediest)
+        theirs = [ticket for ticket in self._waiting if ticket.caller == greediest]
+        newest = max(reversed(theirs), key=lambda ticket: not ticket.again)
         self._waiting.remove(newest)
-        self._last_rounds[greediest] = newest.round - 1
+        if self._last_rounds.get(greediest) == newest.round:
+            self._last_rounds[greediest] -= 1
         newest.made_way = True
         newest.moved.set()
 

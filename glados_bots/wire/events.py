@@ -68,6 +68,8 @@ class Sampling:
     min_p: float = 0.0  # least probability of a token, as a share of the likeliest one's
     repetition_penalty: float | None = None  # see `SamplingDefaults`
     stop_tokens: tuple[int, ...] = ()  # tokens that end the answer, beside those of the model
+    min_tokens: int = 0  # tokens of the answer before which none of these tokens, and none of the model's, ends it
+    prompt_logprobs: int | None = None  # as `logprobs`, for each token of a raw prompt but the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,14 @@ class TokenLogprob:
     text: bytes
     logprob: float
     top: tuple["TokenLogprob", ...] = ()  # the likeliest tokens in its place
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPrompt:
+    """The tokens of a raw prompt: the bytes of the first, which nothing precedes, and the others with their scores."""
+
+    first: bytes
+    tokens: tuple[TokenLogprob, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,15 @@ class Finished:
     reasoning_tokens: int = 0  # of the completion tokens, those before the answer
 
 
-Event = Queued | Begun | Thought | Delta | ToolCallDelta | Finished
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event of one of several answers to a request. No engine makes it."""
+
+    index: int
+    event: "Event"
+
+
+Event = Queued | Begun | ScoredPrompt | Thought | Delta | ToolCallDelta | Finished | Choice
 
 
 def calls_in(events: Iterable[Event]) -> list[ToolCall]:

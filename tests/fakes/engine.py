@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from glados_bots.conversation import Message
-from glados_bots.errors import LoraRefusedError
+from glados_bots.errors import LoraRefusedError, ParameterRefusedError
 from glados_bots.inference.engine import EngineStats, ServedLora
 from glados_bots.wire.events import Delta, Event, Finished, Queued, Sampling
 
@@ -64,6 +65,32 @@ class ScriptedEngine:
                 yield event
         finally:
             self.cancelled += not ended
+
+    async def complete(
+        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
+    ) -> AsyncGenerator[Event]:
+        """Play the script, whatever the prompt."""
+        text = prompt if isinstance(prompt, str) else " ".join(map(str, prompt))
+        async with aclosing(self.generate(model, [Message("user", text)], sampling, caller)) as events:
+            async for event in events:
+                yield event
+
+    async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
+        """The code points of the text, and 0 before a raw prompt if it shall have special tokens."""
+        del sampling
+        raw = isinstance(prompt, str)
+        text = prompt if isinstance(prompt, str) else "".join(message.content for message in prompt)
+        return [0] * (raw and special) + [ord(character) for character in text]
+
+    async def detokenize(self, tokens: Sequence[int]) -> str:
+        """The characters with these code points."""
+        if any(token >= 0xD800 for token in tokens):
+            raise ParameterRefusedError("tokens", "its tokens are 0 to 55295")
+        return "".join(map(chr, tokens))
+
+    def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        """The same, one by one."""
+        return [chr(token).encode() for token in tokens]
 
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         """Serve one more name, with the words of the engines."""

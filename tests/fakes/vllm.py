@@ -2,19 +2,49 @@
 
 It answers with the prompt's tokens, and says what it was started and asked with in files beside itself. The word
 `crash` in VLLM_FAKE ends it at once, `refuse` makes it refuse requests, `odd` makes it print and say unusual lines.
+With a grammar, it answers with random tokens that the grammar allows.
 
 LoRAs come and go with vLLM's own words, where it was started for that. An answer of a LoRA begins with the token 9906.
 """
 
 import json
 import os
+import random
 import sys
 import time
+from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 HERE = Path(sys.argv[0]).parent
 METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num_gpu_blocks="400"} 1.0\n'
+
+END = 2  # the token that ends an answer of the tests' models
+
+
+@cache
+def own_tokenizer() -> Any:
+    from llguidance import LLTokenizer  # noqa: PLC0415 - only grammars need the library
+
+    return LLTokenizer(str(Path(sys.argv[2]) / "tokenizer.json"), eos_token=END)
+
+
+def formed(grammar: str, most: int) -> Iterator[int]:
+    """Random tokens, as vLLM's guidance backend allows them."""
+    import numpy as np  # noqa: PLC0415 - only this needs the libraries
+    from llguidance import LLMatcher  # noqa: PLC0415
+
+    tokenizer = own_tokenizer()
+    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar))
+    mask, draw = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.int32), random.Random(grammar)  # noqa: S311
+    for _ in range(most):
+        matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
+        token = draw.choice(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())
+        yield token
+        if token == END or not matcher.consume_token(token):
+            return
 
 
 class Loras:
@@ -74,13 +104,16 @@ class Handler(BaseHTTPRequestHandler):
             sys.stdout.write("x" * 300_000 + "\n")  # more than a pipe holds
             sys.stdout.flush()
             self.event({"choices": [{"text": "one\u2028two ", "token_ids": [9906], "finish_reason": None}]})
+        grammar = (request.get("structured_outputs") or {}).get("grammar")
+        tokens = list(formed(grammar, request["max_tokens"])) if grammar else request["prompt"][: request["max_tokens"]]
+        reason = "stop" if tokens[-1:] == [END] else "length"
         try:
-            if request["model"] in self.loras.names:
+            if request["model"] in self.loras.names and not grammar:
                 self.event({"choices": [{"text": "x", "token_ids": [9906], "finish_reason": None}]})
-            for token in request["prompt"][: request["max_tokens"]]:
+            for token in tokens:
                 self.event({"choices": [{"text": "x", "token_ids": [token], "finish_reason": None}]})
                 time.sleep(0.01)
-            self.event({"choices": [{"text": "", "token_ids": [], "finish_reason": "length"}]})
+            self.event({"choices": [{"text": "", "token_ids": [], "finish_reason": reason}]})
             details = {"cached_tokens": 3}
             self.event({"choices": [], "usage": {"completion_tokens": 5, "prompt_tokens_details": details}})
             self.wfile.write(b"data: [DONE]\n\n")

@@ -6,6 +6,8 @@
     POST /v1/chat/completions           an answer, whole or streamed as server-sent events
     POST /v1/load_lora_adapter, /v1/unload_lora_adapter    LoRAs that come and go, for keys with the scope `admin`
     POST /v1/responses                  the same in OpenAI's newer form; nothing is stored
+    POST /v1/completions                raw prompts continued, and the scores of their tokens
+    POST /tokenize, /detokenize         from text to token ids and back, as vLLM has them
     POST /v1/embeddings                 vectors of texts, if the service has an embedding model
     GET  /health, /ready, /metrics      alive; model loaded and accepting requests; Prometheus
 
@@ -23,6 +25,7 @@ from glados_bots.http_server.head_requests import HeadAsGet
 from glados_bots.inference.api import description, models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
 from glados_bots.inference.api.chat import routes as chat
+from glados_bots.inference.api.completions import routes as completions
 from glados_bots.inference.api.embeddings import routes as embeddings
 from glados_bots.inference.api.errors import shape_errors
 from glados_bots.inference.api.guard import Guard
@@ -31,6 +34,7 @@ from glados_bots.inference.api.loras import routes as loras
 from glados_bots.inference.api.picture_parts import PictureReader
 from glados_bots.inference.api.responses import routes as responses
 from glados_bots.inference.api.service import Service
+from glados_bots.inference.api.tokens import routes as tokens
 from glados_bots.inference.embeddings.embedder import Embedder
 from glados_bots.inference.engine import Engine
 from glados_bots.inference.model_files.auto.choice import Useful
@@ -115,6 +119,8 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 def _add_api(app: FastAPI, service: Service, useful: Useful | None) -> None:
     models.add(app, service, useful)
     chat.add(app, service)
+    completions.add(app, service)
+    tokens.add(app, service)
     loras.add(app, service)
     responses.add(app, service)
     embeddings.add(app, service)

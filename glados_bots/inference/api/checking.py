@@ -1,6 +1,6 @@
 """The shape of every request: strict types, and the fields that several endpoints share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -45,6 +45,17 @@ def not_offered(value: Any) -> Any:
     if value not in (None, False, "", [], {}):
         raise ValueError("not offered by this service; leave it out")
     return value
+
+
+def refused(remedy: str, *neutral: Any) -> Callable[[Any], Any]:
+    """Refuses a field with the remedy. Args: neutral: values that ask for nothing, beside null, false and empty."""
+
+    def check(value: Any) -> Any:
+        if value not in (None, False, "", [], {}, *neutral):
+            raise ValueError(remedy)
+        return value
+
+    return check
 
 
 def or_nothing(value: Any) -> Any:

@@ -28,6 +28,7 @@ from glados_bots.errors import (
     QueueFullError,
 )
 from glados_bots.inference.api.metrics import Metrics
+from glados_bots.inference.api.remedies import remedy
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def not_ready(reason: str) -> ApiError:
 
 def wrong_value(place: str, reason: str) -> ApiError:
     """The error of a field whose value is not offered. Args: place: of the field in the request."""
-    return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
+    return ApiError(400, "invalid_value", f"{place}: {reason}" if place else reason, param=place)
 
 
 def cannot_see(model: str, seeing: Sequence[str]) -> ApiError:
@@ -177,7 +178,7 @@ def _invalid(error: RequestValidationError) -> ApiError:
         return ApiError(400, "invalid_body", reason if first["type"] == "value_error" else JSON_NEEDED)
     if first["type"] == "extra_forbidden":
         place = place[-LONGEST_PLACE:]
-        return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; leave it out", param=place)
+        return ApiError(400, "unknown_parameter", f"{place}: not offered by this service; {remedy(place)}", param=place)
     return ApiError(400, "invalid_value", f"{place}: {reason}", param=place)
 
 

@@ -35,7 +35,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n_predict": (UNLIMITED,),
     "prompt_logprobs": (),
     "repeat_penalty": (1,),
-    "repetition_penalty": (1,),
     "separate_reasoning": (True,),
     "skip_special_tokens": (True,),
     "spaces_between_special_tokens": (True,),

@@ -20,7 +20,7 @@ from glados_bots import tracing
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.metrics import Metrics
-from glados_bots.wire.events import Begun, Delta, Event, Finished, Queued, Thought, ToolCallDelta
+from glados_bots.wire.events import Begun, Choice, Delta, Event, Finished, Queued, Thought, ToolCallDelta
 
 LONGEST_WAIT_S = 600.0  # from the request to the first words
 LONGEST_ANSWER_S = 1800.0  # from the first words to the last
@@ -82,13 +82,13 @@ class Generation:
             self._news.clear()
         if isinstance(item, ApiError):
             raise item
-        if isinstance(item, Piece):
+        if _is_piece(item):
             self._next_piece_at = asyncio.get_running_loop().time() + PIECE_S
         return item
 
     def _put(self, item: Event | ApiError) -> None:
         """Queue an event. Words join unread words and wait for the next piece; other events are available at once."""
-        if not isinstance(item, Piece):
+        if isinstance(item, ApiError) or not _is_piece(item):
             self._unread.append(item)
             self._news.set()
             return
@@ -165,8 +165,8 @@ class Generation:
         now = time.monotonic()
         self.begun = not isinstance(event, Queued)
         if isinstance(event, Begun):
-            self._prompt_tokens = event.prompt_tokens
-        if isinstance(event, Piece):
+            self._prompt_tokens += event.prompt_tokens
+        if _is_piece(event):
             self._pieces += 1
             if self._last_words is None:
                 self._metrics.first_token.observe(now - self._began)
@@ -182,9 +182,15 @@ class Generation:
             self._metrics.tokens.labels("completion").inc(event.completion_tokens)
 
 
-def _joined(one: Event | ApiError, other: Piece) -> Piece | None:
-    """Two neighbours as one piece; None if they are of different kinds or of different calls."""
+def _is_piece(event: Event) -> bool:
+    return isinstance(event.event if isinstance(event, Choice) else event, Piece)
+
+
+def _joined(one: Event | ApiError, other: Event) -> Event | None:
+    """Two neighbours as one piece; None if they are of different kinds, calls or choices."""
     match one, other:
+        case Choice(), Choice() if one.index == other.index and (joined := _joined(one.event, other.event)):
+            return one if isinstance(joined, Choice) else Choice(one.index, joined)
         case Delta(), Delta():
             return Delta(one.text + other.text, one.logprobs + other.logprobs)
         case Thought(), Thought():

@@ -5,12 +5,14 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI, Request
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.inference.api.access import Caller, KeyGate
+from glados_bots.inference.api.choices import answers, seeded
 from glados_bots.inference.api.costs import Costs, costs
 from glados_bots.inference.api.errors import ApiError, cannot_see, not_ready
 from glados_bots.inference.api.generation import Generation
@@ -34,6 +36,7 @@ class Asked:
     model: str
     messages: Sequence[Message]
     sampling: Sampling
+    choices: int = 1
 
 
 class Service:
@@ -75,6 +78,7 @@ class Service:
             if self.embedder:
                 await self.embedder.start()  # first: the engine's cache takes what is left of a GPU's memory
             await self.engine.start()
+            self._require_two_names()
         except ConfigError as error:
             self._die(error)
             return
@@ -97,6 +101,12 @@ class Service:
     @property
     def _served(self) -> str:
         return ", ".join([*self.engine.models, *([self.embedder.model] if self.embedder else [])])
+
+    def _require_two_names(self) -> None:
+        if self.embedder and self.embedder.model in self.engine.models:
+            raise ConfigError(
+                f"GLADOS_EMBEDDING_MODEL: the chat model is named {self.embedder.model}, too; rename one of the folders"
+            )
 
     def why_not_ready(self) -> str | None:
         """A sentence with the reason while the service refuses requests, else None."""
@@ -138,10 +148,11 @@ class Service:
 
     def begin(self, asked: Asked, request: Request) -> Generation:
         """Give a request to the engine. Raises ApiError (429) like `follow`."""
-        bounds = costs(asked.messages, asked.sampling, self.engine)
+        bounds = costs(asked.messages, asked.sampling, self.engine).times(asked.choices)
         caller = request.state.caller.name
-        events = self.engine.generate(asked.model, asked.messages, asked.sampling, caller)
-        return self.follow(events, bounds, request)
+        wishes = seeded(asked.sampling, asked.choices)
+        starts = [partial(self.engine.generate, asked.model, asked.messages, wish, caller) for wish in wishes]
+        return self.follow(answers([starts]), bounds, request)
 
     def follow(self, events: AsyncGenerator[Event], bounds: Costs, request: Request) -> Generation:
         """Read the events of an accepted request, and count what it costs.

@@ -4,15 +4,17 @@ Reasoning has a limit of its own, so that it takes no room from the answer. At t
 a new one continues after the reasoning and its closing mark. The cache holds most of that prompt already.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
 from glados_bots.inference.decoding.form_stops import FormStops
+from glados_bots.inference.decoding.logprobs import Scored, ToldLater
 from glados_bots.inference.grammars.calling import Calls
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.prompts.reasoning_marks import NoReasoning
 from glados_bots.wire.events import Delta, Event, Finished, FinishReason
 from glados_bots.wire.reasoning import Piece
 
@@ -24,6 +26,14 @@ class Tokens:
     ids: Sequence[int]  # with the token that ends the answer
     cached: int = 0  # tokens of the prompt whose keys and values were in the cache
     reason: FinishReason | None = None
+    scores: Sequence[Scored] = ()  # one per token, if the request wants them
+
+    def until(self, ends: frozenset[int]) -> "Tokens":
+        """The same up to the first token that ends the answer, with that token."""
+        end = next((place for place, token in enumerate(self.ids, 1) if token in ends), None)
+        if end is None:
+            return self
+        return replace(self, ids=self.ids[:end], scores=self.scores[:end], reason="stop")
 
 
 Ask = Callable[[list[int], int], AsyncGenerator[Tokens]]
@@ -56,6 +66,7 @@ class Answer:
         limits: of this answer.
         form: that it must have; then a stop string ends it only where it has the form.
         calls: its calls of tools.
+        raw: whether the answer continues a raw prompt, so that reasoning in it is text like any other.
     """
 
     def __init__(
@@ -68,13 +79,15 @@ class Answer:
         *,
         form: Form | None,
         calls: Calls,
+        raw: bool = False,
     ) -> None:
         self._encoder, self._prompt, self._ends, self._limits = encoder, prompt, ends, limits
-        codes = {**calls.codes, **encoder.marks.codes}
+        codes = {} if raw else {**calls.codes, **encoder.marks.codes}
         self._text = Detokenizer(encoder.tokenizer, () if form else stop, codes)
         self._stops = FormStops(stop, form.has) if form else None
         self._calls = calls.reader
-        self._reasoning = encoder.reasoning(prompt, calls=calls.reader is not None)
+        self._reasoning = NoReasoning() if raw else encoder.reasoning(prompt, calls=calls.reader is not None)
+        self._scores = ToldLater(encoder.texts)
         self._added: list[int] = []  # tokens after the prompt: generated ones and closing marks
         self._count = self._reasoned = 0  # generated tokens, and those of the reasoning among them
         self._speaks = False  # whether the answer has begun
@@ -111,7 +124,9 @@ class Answer:
     def _read(self, piece: Tokens) -> list[Piece]:
         """Count a piece of the answer, and decide whether it is the last."""
         was_inside = self._reasoning.is_inside
-        read = self._reasoning.feed(self._text.feed([token for token in piece.ids if token not in self._ends]))
+        piece = piece.until(self._ends)
+        text, scored = self._fed(piece)
+        read = self._reasoning.feed(text)
         if self._count == len(self._added):  # no closing mark has been added: this is the first request
             self._cached = min(piece.cached or self._cached, len(self._prompt))
         self._added.extend(piece.ids)
@@ -122,20 +137,39 @@ class Answer:
             self._reasoned += len(piece.ids)
         else:
             self._speaks = self._speaks or bool(read)
+            self._scores.add(scored)
         if self._stops:
             read = self._stops.read(read)
-        if self._text.stopped or (self._stops and self._stops.stopped) or piece.reason == "stop":
+        if self._was_cut or piece.reason == "stop":
             self._reason = "stop"
         elif piece.reason and (self._left < 1 or not self._reasoned):
             self._reason = piece.reason
         return read
 
-    def _told(self, pieces: list[Piece], *, is_last: bool = False) -> Iterator[Event]:
-        """The pieces, and the calls in their words."""
+    def _fed(self, piece: Tokens) -> tuple[str, list[tuple[int, Scored]]]:
+        """(text that is now final, the tokens with scores and how many characters came before each)."""
+        if not piece.scores:
+            return self._text.feed([token for token in piece.ids if token not in self._ends]), []
+        text, scored = "", []
+        for one in piece.scores:
+            if one.token not in self._ends:
+                scored.append((self._text.length, one))
+                text += self._text.feed([one.token])
+        return text, scored
+
+    def _told(self, pieces: list[Piece], *, is_last: bool = False) -> Sequence[Event]:
+        """The pieces, the calls in their words, and the scores of their tokens."""
+        events: list[Event] = []
         for piece in pieces:
-            yield from self._calls.feed(piece.text) if self._calls and isinstance(piece, Delta) else (piece,)
+            events += self._calls.feed(piece.text) if self._calls and isinstance(piece, Delta) else (piece,)
         if is_last and self._calls:
-            yield from self._calls.close()
+            events += self._calls.close()
+        return self._scores.told(events, is_last=is_last and not (self._was_cut or self._calls))
+
+    @property
+    def _was_cut(self) -> bool:
+        """Whether a stop string has ended the text."""
+        return self._text.stopped or bool(self._stops and self._stops.stopped)
 
     @property
     def _must_close(self) -> bool:

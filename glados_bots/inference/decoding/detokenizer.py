@@ -29,6 +29,7 @@ class Detokenizer:
         self._tokens: list[int] = []
         self._begin = 0  # first token that is decoded again
         self._read = 0  # number of tokens whose text was read
+        self.length = 0  # number of characters that were read, up to a stop string
         self._held = ""  # text that was read but may be the beginning of a stop string
         self.stopped = False  # whether a stop string was found; the text ended before it
 
@@ -71,6 +72,7 @@ class Detokenizer:
         """Cut the text at a stop string, and hold back an end that may become one."""
         if self.stopped:
             return ""
+        self.length += len(text)
         text = self._held + text
         found = [index for index in (text.find(string) for string in self._stop) if index >= 0]
         if found:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card, Embedding
-from glados_bots.inference.model_files.folder_checks import MOST_TEXT, read_json
+from glados_bots.inference.model_files.folder_checks import read_json
 
 Pooling = Literal["cls", "lasttoken", "mean"]
 InputType = Literal["query", "document"]
@@ -47,7 +47,8 @@ def recipe_of(card: Card, folder: Path) -> Recipe:
         ConfigError: neither says how, or the files name a module that GLaDOS does not compute.
     """
     told = card.embedding or Embedding(dimensions=1)
-    pooling, dense, normalised = told.pooling, (), told.normalised
+    pooling, normalised = told.pooling, told.normalised
+    dense: tuple[Path, ...] = ()
     modules = list(_modules(folder))
     if modules:
         found, dense, last = _steps(card, folder, modules)
@@ -58,10 +59,16 @@ def recipe_of(card: Card, folder: Path) -> Recipe:
             f"{card.name}: no modules.json says how to make a vector of its states; choose a model of "
             "sentence-transformers, or write pooling into [embedding] of its card"
         )
-    window = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return Recipe(
-        pooling, dense, normalised is not False, window if isinstance(window, int) else None, _prefixes(told, folder)
-    )
+    return Recipe(pooling, dense, normalised is not False, _window(card, folder), _prefixes(told, folder))
+
+
+def _window(card: Card, folder: Path) -> int | None:
+    """Most tokens of a text; None if the files do not say it."""
+    config = read_json(folder / "sentence_bert_config.json")
+    task, window = config.get("transformer_task", "feature-extraction"), config.get("max_seq_length")
+    if task != "feature-extraction":
+        raise ConfigError(f"{card.name}: its task is {str(task)[:100]}, not to make vectors; choose another model")
+    return window if isinstance(window, int) and window > 0 else None
 
 
 def _modules(folder: Path) -> Iterator[tuple[str, str]]:
@@ -70,7 +77,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
     if not path.is_file():
         return
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < MOST_TEXT else None
+        entries: list[Any] = json.loads(path.read_text(encoding="utf-8"))
         for entry in sorted(entries, key=lambda each: int(each["idx"])):
             yield str(entry["type"]).rpartition(".")[2], str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -106,8 +113,11 @@ def _pooling(path: Path) -> Pooling:
     named: Any = config.get("pooling_mode")
     if named is None:
         named = [name for key, name in OLD_NAMES.items() if config.get(key)]
+    if config.get("include_prompt") is False:
+        raise ConfigError(f"{path}: leaves the prefix out of the mean, which GLaDOS does not; choose another model")
     names = named if isinstance(named, list) else [named]
-    for pooling in get_args(Pooling):
+    known: tuple[Pooling, ...] = get_args(Pooling)
+    for pooling in known:
         if names == [pooling]:
             return pooling
     told = ", ".join(map(str, names))[:200] or "nothing"

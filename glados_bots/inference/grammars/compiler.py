@@ -19,6 +19,7 @@ from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
 MOST_KEPT = 64  # compiled forms
 MOST_STATES = 50_000  # of a form's automaton, with up to 2 KB each
+MOST_ITEMS = 1_000  # of one step of the parser, which then takes up to 30 ms; documents need some dozens
 LONGEST_REASON = 200  # characters of the library's reason that an error repeats
 NO_TOKENIZER = "this model's tokenizer cannot keep forms; choose another model"
 
@@ -76,7 +77,7 @@ class Compiler:
         return self._tokens("").tokenize_str(text)
 
     def _compiled(self, known: LLTokenizer, source: str, field: str) -> LLMatcher:
-        limits = LLParserLimits(verbose_errors=False, max_lexer_states=MOST_STATES)
+        limits = LLParserLimits(verbose_errors=False, max_lexer_states=MOST_STATES, max_items_in_row=MOST_ITEMS)
         matcher = LLMatcher(known, LLMatcher.grammar_from_lark(source), log_level=0, limits=limits)
         if matcher.is_error():
             raise refused(field, f"it cannot be kept: {_reason(matcher.get_error())}")

@@ -24,12 +24,22 @@ class Form:
         field: the field of the request that asked for it.
         prompt: token ids.
         decode: makes text of token ids, with special tokens.
+        raw: whether the prompt is no conversation, so that no reasoning stands before the answer.
     """
 
-    def __init__(self, compiler: Compiler, source: str, field: str, prompt: Sequence[int], decode: Any) -> None:
+    def __init__(
+        self,
+        compiler: Compiler,
+        source: str,
+        field: str,
+        prompt: Sequence[int],
+        decode: Any,
+        *,
+        raw: bool = False,
+    ) -> None:
         self._compiler, self._source, self._field = compiler, source, field
         self._length = len(prompt)
-        self._stage = stage_of(compiler.marks, decode(prompt[-TAIL:]))
+        self._stage = "raw" if raw else stage_of(compiler.marks, decode(prompt[-TAIL:]))
         self._first = compiler.matcher(source, self._stage, field)
         self._answer = compiler.matcher(source, "answer", field)
         try:
@@ -57,4 +67,11 @@ class Form:
     def has(self, text: str) -> bool:
         """Whether an answer, without its reasoning, is complete."""
         matcher = self._answer.copy()
-        return all(map(matcher.take, self._compiler.tokens(text))) and matcher.may_end
+        return self._takes(matcher, text) and matcher.may_end
+
+    def begins(self, text: str) -> bool:
+        """Whether a text is the beginning of an answer, without its reasoning."""
+        return self._takes(self._answer.copy(), text)
+
+    def _takes(self, matcher: Matcher, text: str) -> bool:
+        return all(map(matcher.take, self._compiler.tokens(text)))

@@ -11,8 +11,9 @@ from glados_bots.inference.grammars.calls import CALL_RULE
 from glados_bots.inference.prompts.channels import CHANNEL, CLOSE, END, FINAL, MESSAGE, OPEN, START
 from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
-# Where the next token stands: before everything, within reasoning that the prompt has begun, or in the answer itself
-Stage = Literal["before", "inside", "answer"]
+# Where the next token stands: before everything, within reasoning that the prompt has begun, in the
+# answer itself, or after a raw prompt, which no reasoning follows
+Stage = Literal["before", "inside", "answer", "raw"]
 GAP = "GLADOS_GAP: /\\n{1,4}/"  # the empty lines between reasoning and answer, which are no part of either
 FINAL_ANSWER = "glados_final answer"
 THOUGHT = "GLADOS_THOUGHT: /(?s:.+)/"
@@ -28,6 +29,8 @@ def stage_of(marks: ReasoningMarks, prompt_end: str) -> Stage:
 
 def rules(marks: ReasoningMarks, stage: Stage, source: str) -> str:
     """The rules before the source's `answer`, with `start` as the first."""
+    if stage == "raw":
+        return "start: answer"
     if marks.is_harmony and f"{CALL_RULE}:" in source:
         return _harmony(marks, stage, _ways(source))
     if stage == "answer" or (stage == "before" and not marks.are_tokens):
@@ -38,11 +41,22 @@ def rules(marks: ReasoningMarks, stage: Stage, source: str) -> str:
 
 
 def _text(marks: ReasoningMarks, stage: Stage) -> str:
-    """Marks that are plain text for the model's vocabulary, even where one token spells them."""
+    """Marks that the reader finds in the text, whether one token spells them or several."""
     opening, closing = marks.pair
-    thought = "glados_thought" if stage == "inside" else f"({json.dumps(opening)} glados_thought)?"
     pattern = "".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in closing)
-    return f"start: {thought} GLADOS_GAP? answer\nglados_thought[lazy]: /(?s:.*){pattern}/\n{GAP}"
+    if closing in marks.tokens:  # then this token ends the thoughts, and no text of theirs may spell it
+        thought = f"GLADOS_WORDS? <[{marks.tokens[closing]}]>"
+        rule = f"GLADOS_WORDS: /(?s:.+)/ & ~/(?s:.*){pattern}(?s:.*)/"
+    else:
+        thought, rule = "glados_thought", f"glados_thought[lazy]: /(?s:.*){pattern}/"
+    before = thought if stage == "inside" else f"({_opening(marks, opening)} {thought})?"
+    return f"start: {before} GLADOS_GAP? answer\n{rule}\n{GAP}"
+
+
+def _opening(marks: ReasoningMarks, text: str) -> str:
+    token = max((token for token in marks.tokens if token and text.startswith(token)), key=len, default="")
+    rest = text[len(token) :]
+    return " ".join([*([f"<[{marks.tokens[token]}]>"] if token else []), *([json.dumps(rest)] if rest else [])])
 
 
 def _brackets(marks: ReasoningMarks, stage: Stage) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glados_bots.inference.grammars import patterns, references, values
+from glados_bots.inference.grammars import exclusive, patterns, references, values
 from glados_bots.inference.grammars.endless import Endings
 from glados_bots.inference.grammars.refusing import refused
 
@@ -102,6 +102,7 @@ def _reached(root: Any, place: str) -> Iterator[Part]:
         seen.add(id(part.schema))
         _check_keywords(part, is_root=part.schema is root)
         values.check(part.schema, part.place)
+        exclusive.settle(part.schema, root)
         yield part
         waiting.extend(Part(one, part.at(*names)) for names, one in reversed(list(children(part.schema))))
         if "$ref" in part.schema:

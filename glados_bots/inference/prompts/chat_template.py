@@ -6,6 +6,7 @@ assistant must alternate. So the template gets a conversation in the first of th
     as it is
     merged    all system texts in front, neighbours of one role joined into one message
     folded    merged, with the system text at the beginning of the first question
+    answered  folded, with an empty answer between the result of a tool and a question
 """
 
 import logging
@@ -17,7 +18,7 @@ from typing import Any
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, EngineError, PromptRefusedError
 from glados_bots.inference.prompts.jinja_process import shared
-from glados_bots.inference.prompts.shapes import folded, merged
+from glados_bots.inference.prompts.shapes import folded, merged, with_answers
 from glados_bots.inference.prompts.turn_marks import TurnMarks, marks_in, starts
 from glados_bots.inference.tools import finding
 from glados_bots.inference.tools.formats import ToolFormat
@@ -112,7 +113,10 @@ class ChatTemplate:
             yield messages
         if self._takes_system:
             yield merged(messages)
-        yield folded(messages)
+        whole = folded(messages)
+        yield whole
+        if len(with_answers(whole)) > len(whole):
+            yield with_answers(whole)
 
     def _render(
         self,

@@ -3,7 +3,7 @@
 It handles prompts in the card's format, the room that they leave, reasoning that a template opens, and forbidden words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,18 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from glados_bots.conversation import Message, Picture
-from glados_bots.errors import GenerationFailedError, PromptRefusedError, PromptTooLongError
+from glados_bots.errors import (
+    GenerationFailedError,
+    ParameterRefusedError,
+    PromptRefusedError,
+    PromptTooLongError,
+)
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.chat_template import ChatTemplate
 from glados_bots.inference.prompts.formats import as_read, chat_prompt, glados_prompt, special_strings, tools_as_read
 from glados_bots.inference.prompts.reasoning_marks import CodedReasoning, ReasoningMarks
 from glados_bots.inference.prompts.template_variables import TemplateVariables
+from glados_bots.inference.prompts.token_texts import TokenTexts
 from glados_bots.inference.prompts.turn_marks import TurnMarks
 from glados_bots.inference.tools.envelope import in_text
 from glados_bots.inference.tools.formats import TEXT_MARKS
@@ -44,6 +50,7 @@ class Encoder:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.context = context
         self.vocabulary: int = config.vocab_size  # rows of the embedding; a larger token id would crash all requests
+        self.texts = TokenTexts(self.tokenizer)
         self._specials = special_strings(self.tokenizer)
         self.marks = ReasoningMarks(self.tokenizer, card.reasoning)
         own = card.prompt_format == "chat_template"
@@ -81,6 +88,33 @@ class Encoder:
             text = self._shown(text, pictures)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def raw(self, prompt: str | Sequence[int], *, special: bool = True) -> list[int]:
+        """The tokens of a prompt that is not a conversation. Names of control tokens in its text become these tokens.
+
+        Args:
+            prompt: text, or token ids.
+            special: whether to add the tokens with which the tokenizer begins every text.
+
+        Raises:
+            ParameterRefusedError: the prompt is empty, or holds numbers that are no tokens of this model.
+        """
+        if isinstance(prompt, str):
+            tokens = list(self.tokenizer(prompt, add_special_tokens=special)["input_ids"])
+        else:
+            tokens = list(prompt)
+            self.require_tokens("prompt", tokens)
+        if not tokens:
+            raise ParameterRefusedError("prompt", "it has no tokens; give some text")
+        return tokens
+
+    def require_tokens(self, field: str, tokens: Iterable[int]) -> None:
+        """Raise ParameterRefusedError, which names the field, if a number is no token of this model."""
+        wrong = next((token for token in tokens if not 0 <= token < self.vocabulary), None)
+        if wrong is not None:
+            raise ParameterRefusedError(
+                field, f"{wrong} is no token of this model; its tokens are 0 to {self.vocabulary - 1}"
+            )
+
     def require_pictures(self, written: str, *others: str) -> None:
         """Prepare for pictures. Raises PromptRefusedError if the template shows none, or people could imitate one.
 
@@ -99,16 +133,16 @@ class Encoder:
             raise PromptRefusedError(f"it shows {len(pieces) - 1} of {len(pictures)} pictures")
         return "".join(map("".join, zip_longest(pieces, pictures, fillvalue="")))
 
-    def room(self, prompt: Sequence[int]) -> int:
+    def room(self, prompt: Sequence[int], least: int = SHORTEST_ANSWER) -> int:
         """Number of tokens that are left for the answer.
 
         Raises:
-            PromptTooLongError: fewer than SHORTEST_ANSWER are left.
+            PromptTooLongError: fewer than `least` are left.
             GenerationFailedError: the tokenizer and the model do not belong together.
         """
         room = self.context - len(prompt)
-        if room < SHORTEST_ANSWER:
-            raise PromptTooLongError(len(prompt), self.context - SHORTEST_ANSWER, self.context)
+        if room < least:
+            raise PromptTooLongError(len(prompt), self.context - least, self.context)
         if max(prompt) >= self.vocabulary:
             raise GenerationFailedError("the tokenizer has tokens that the model lacks; they do not belong together")
         return room

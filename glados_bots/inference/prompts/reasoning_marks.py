@@ -16,6 +16,7 @@ from glados_bots.inference.prompts.channels import (
     Channels,
     Harmony,
 )
+from glados_bots.wire.events import Delta
 from glados_bots.wire.reasoning import MARKS, Piece, Reasoning
 
 HARMONY = {
@@ -47,6 +48,8 @@ class ReasoningMarks:
         codes: the character that stands for each special token that is a mark, by token id.
         are_tokens: whether the vocabulary has the opening mark, so that the model probably reasons.
         pair: the marks as text; for Harmony, those of other models.
+        tokens: the marks that are tokens which no text can hold, by their text: special ones, and those that
+            llguidance takes for special.
         is_harmony: whether the model writes in channels, as gpt-oss does.
         end: the token that ends a message of Harmony; -1 if there is none.
     """
@@ -58,6 +61,7 @@ class ReasoningMarks:
         self.is_harmony = pair == "harmony"
         self.pair = MARKS if pair == "harmony" else pair
         self.end = added.get("<|end|>", (-1, False))[0]
+        self.tokens = {text: number for text, (number, special) in added.items() if special or _looks_special(text)}
         coded: Mapping[str, str] = {}
         if pair == "harmony":
             self._channels, coded = Harmony, HARMONY
@@ -124,6 +128,19 @@ class CodedReasoning(Reasoning):
         return f"\n{self._close}\n\n" if self._channels is None else self._channels.closing
 
 
+class NoReasoning(CodedReasoning):
+    """Reads what continues a raw prompt: all of it is the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(MARKS, None)
+
+    def feed(self, text: str) -> list[Piece]:
+        return [Delta(text)] if text else []
+
+    def close(self) -> list[Piece]:
+        return []
+
+
 def _without_codes(pieces: list[Piece]) -> list[Piece]:
     texts = [(type(piece), piece.text.translate(NO_CODES)) for piece in pieces]
     return [kind(text) for kind, text in texts if text]
@@ -131,6 +148,10 @@ def _without_codes(pieces: list[Piece]) -> list[Piece]:
 
 def _added(tokenizer: Any) -> Mapping[int, Any]:
     return getattr(tokenizer, "added_tokens_decoder", {})
+
+
+def _looks_special(text: str) -> bool:
+    return text.startswith("<") and text.endswith(">")
 
 
 def _found(added: Mapping[str, Any]) -> tuple[str, str] | Literal["harmony"]:

@@ -28,6 +28,16 @@ def folded(messages: Sequence[Message]) -> list[Message]:
     return [*rest[:place], question, *rest[place + 1 :]]
 
 
+def with_answers(messages: Sequence[Message]) -> list[Message]:
+    """The messages with an empty answer between the result of a tool and a question."""
+    found: list[Message] = []
+    for message in messages:
+        if message.role == "user" and found and found[-1].role == "tool":
+            found.append(Message("assistant", ""))
+        found.append(message)
+    return found
+
+
 def _neighbour(placed: tuple[int, Message]) -> tuple[str, int]:
     """What equals for neighbours that can be joined. Calls and results cannot."""
     place, message = placed

@@ -63,6 +63,7 @@ class CallReader:
         except CutError:
             return
         except StrayedError:
+            self._is_open = False
             yield from self._all()
 
     def _words(self) -> Steps:

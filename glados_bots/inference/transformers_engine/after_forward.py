@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers.generation.continuous_batching.utils import stream_context
 
-from glados_bots.inference.transformers_engine.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 
 
 class AfterForward:

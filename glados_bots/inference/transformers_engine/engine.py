@@ -20,6 +20,7 @@ from glados_bots.errors import (
 )
 from glados_bots.inference.card_engine import CardEngine, Prompt
 from glados_bots.inference.decoding.answer import Tokens
+from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import shapes, support, weights
@@ -35,7 +36,8 @@ from glados_bots.inference.transformers_engine.lora_slots import LoraSlots
 from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
-from glados_bots.inference.transformers_engine.sampler import Sampler, row_settings
+from glados_bots.inference.transformers_engine.sampling.rows import row_settings
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.inference.transformers_engine.vision.eyes import Eyes, Seen, opened_eyes
@@ -189,9 +191,13 @@ class TransformersEngine(CardEngine):
         domain: str,
         *,
         pictures: Sequence[Seen],
-        form: Form | None,
+        form: Form | None = None,
+        forced: Sequence[int] = (),
     ) -> AsyncGenerator[Tokens]:
-        """Submit the prompt, read token by token, and cancel if the reader leaves."""
+        """Submit the prompt, read token by token, and cancel if the reader leaves.
+
+        Tokens in `forced` come first, and only their scores are computed.
+        """
         self._require_alive()
         scheduler: Scheduler = self.scheduler
         add: Callable[..., None] = scheduler.add
@@ -200,7 +206,9 @@ class TransformersEngine(CardEngine):
         request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", model)
         outputs = self._outputs[request_id] = asyncio.Queue()
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
-        row = row_settings(self._card.sampling, sampling, self._model.device, prompt, forbids)
+        wishes = (self._card.sampling, sampling, self._model.device, prompt)
+        row = row_settings(*wishes, forbids=forbids, ends=self._ends)
+        row.forced = forced
         matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
@@ -210,17 +218,30 @@ class TransformersEngine(CardEngine):
             while not finished:
                 output = self._unfailed(await outputs.get())
                 new, finished = output.tokens[count:], output.finished
+                scores = row.scores[count : count + len(new)]
                 count, last = count + len(new), new[-1] if new else last
                 if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
                     reason, finished = "stop", True  # nothing but an end can follow
                 elif finished:
                     reason = "stop" if last in self._ends else "length"
                 if new or finished:
-                    yield Tokens(new, scheduler.cached(request_id), reason)
+                    yield Tokens(new, scheduler.cached(request_id), reason, scores)
         finally:
             scheduler.remove(request_id)
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
+
+    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+        """Read the prompt as if the model were saying it, a token per step beside the answers of others."""
+        scores: list[Scored] = []
+        wish = Sampling(temperature=0.0, logprobs=count)
+        while rest := prompt[len(scores) + 1 :]:  # an end token within the prompt ends a request
+            known = prompt[: len(scores) + 1]
+            said = self._answer(model, known, len(rest), wish, domain, pictures=(), forced=rest)
+            async with aclosing(said) as pieces:
+                async for piece in pieces:
+                    scores += piece.scores
+        return scores
 
     def _unfailed(self, output: Output | Exception) -> Output:
         """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""

@@ -21,7 +21,7 @@ from glados_bots.inference.transformers_engine.batching import HALF, CachePlan, 
 from glados_bots.inference.transformers_engine.cpu import runner as cpu
 from glados_bots.inference.transformers_engine.multi_lora import LoraProcessors, MultiLora
 from glados_bots.inference.transformers_engine.prefix_cache import count_found, evict_oldest_first, separate_prefixes
-from glados_bots.inference.transformers_engine.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver, Output
 from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
 

@@ -12,7 +12,8 @@ from uuid import uuid4
 import torch
 
 from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
-from glados_bots.inference.transformers_engine.sampler import RowSettings, Sampler
+from glados_bots.inference.transformers_engine.sampling.rows import RowSettings
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 
 # We compared these with `generate` by hand: whole answers of tiny models in float32, alone, from the cache, in a batch.

@@ -9,8 +9,9 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers import AutoConfig, GenerationConfig
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
 from glados_bots.inference.card_engine import CardEngine, chosen
 from glados_bots.inference.decoding.answer import Tokens
+from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
 from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import weights
@@ -27,6 +29,7 @@ from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
 from glados_bots.inference.model_files.shapes import wanted_window, window_of
 from glados_bots.inference.prompts.encoding import Encoder
+from glados_bots.inference.vllm_engine import scoring
 from glados_bots.inference.vllm_engine.loras import VllmLoras, run_time_loading
 from glados_bots.inference.vllm_engine.process import VllmProcess
 from glados_bots.wire.event_stream import EventStream
@@ -88,7 +91,7 @@ class VllmEngine(CardEngine):
         return [*arguments, *self._shelf.arguments(), *options.vllm_arguments]
 
     def _request(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None
+        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None = None
     ) -> dict[str, Any]:
         """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
 
@@ -101,19 +104,23 @@ class VllmEngine(CardEngine):
             "max_tokens": limit,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **scoring.wished(sampling.logprobs),
             "temperature": chosen(sampling.temperature, card.temperature),
             "top_p": chosen(sampling.top_p, card.top_p),
             "top_k": chosen(sampling.top_k, card.top_k),
-            "repetition_penalty": card.repetition_penalty,
+            "repetition_penalty": chosen(sampling.repetition_penalty, card.repetition_penalty),
             "presence_penalty": sampling.presence_penalty,
             "frequency_penalty": sampling.frequency_penalty,
             "stop": self._stops(sampling) if form is None else None,
-            "stop_token_ids": list(self._ends),
+            "stop_token_ids": [*self._ends, *sampling.stop_tokens],
             "return_token_ids": True,  # the text would lack special tokens, which mark the reasoning
             "skip_special_tokens": False,
             "bad_words": list(self._card.bad_words) if form is None else None,
             "structured_outputs": {"grammar": form.lark(prompt)} if form else None,
             "seed": sampling.seed,
+            "min_p": sampling.min_p or None,
+            "min_tokens": sampling.min_tokens or None,
+            "logit_bias": {str(token): value for token, value in sampling.logit_bias.items()} or None,
             "cache_salt": domain or None,
         }
         return {name: value for name, value in request.items() if value is not None}
@@ -137,25 +144,36 @@ class VllmEngine(CardEngine):
         request = self._request(model or self.models[0], prompt, limit, sampling, domain, form=form)
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
-        last: list[int] = []
+        last = Tokens(())
         async with aclosing(self._chunks(request)) as chunks:
             async for chunk in chunks:
                 usage = chunk.get("usage") or usage
                 for choice in chunk.get("choices", ()):
-                    ids = _ids(choice)
+                    ids, scores = _ids(choice), scoring.of_choice(choice, sampling.logprobs)
                     if choice.get("finish_reason"):
-                        last, reason = ids, "length" if choice["finish_reason"] == "length" else "stop"
+                        last = Tokens(ids, scores=scores)
+                        reason = "length" if choice["finish_reason"] == "length" else "stop"
                     elif ids:
-                        yield Tokens(ids)
-        yield Tokens(last, (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0, reason)
+                        yield Tokens(ids, scores=scores)
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        yield replace(last, cached=cached, reason=reason)
+
+    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+        """Let vLLM score the prompt. It scores none in a stream, and always answers with a token."""
+        wish = Sampling(temperature=0.0)
+        request = self._request(model or self.models[0], prompt, 1, wish, domain) | {"prompt_logprobs": count}
+        request = request | {"stream": False}
+        del request["stream_options"]
+        with self._our_errors():
+            response = await self._vllm.http.post("/v1/completions", json=request)
+            _require(response, response.text)
+            return scoring.of_prompt(response.json()["choices"][0], prompt, count)
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The events of one request. Raises GenerationFailedError, or EngineDeadError if vLLM has ended."""
-        try:
+        with self._our_errors():
             async with self._vllm.http.stream("POST", "/v1/completions", json=request) as response:
-                if response.is_error:
-                    text = (await response.aread()).decode("utf-8", "replace")
-                    raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
+                _require(response, (await response.aread()).decode("utf-8", "replace") if response.is_error else "")
                 stream = EventStream()
                 async for piece in response.aiter_bytes():
                     for _, data in stream.feed(piece):
@@ -167,6 +185,12 @@ class VllmEngine(CardEngine):
                         if chunk:
                             yield chunk
             raise httpx.RemoteProtocolError("the stream ended before the answer did")
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        """Raise GenerationFailedError for an error of HTTP, or EngineDeadError if vLLM has ended."""
+        try:
+            yield
         except httpx.HTTPError as error:
             if self.fatal:
                 raise EngineDeadError(self.fatal) from error
@@ -183,6 +207,11 @@ class VllmEngine(CardEngine):
     def stats(self) -> EngineStats:
         """The current counts; those of the cache are vLLM's last report."""
         return EngineStats(self._line.waiting, self._line.running, *self._vllm.pages)
+
+
+def _require(response: httpx.Response, text: str) -> None:
+    if response.is_error:
+        raise GenerationFailedError(f"vLLM refused this request: {text[:300]}")
 
 
 def _ids(choice: dict[str, Any]) -> list[int]:

@@ -19,7 +19,7 @@ class Agent:
     """One agent.
 
     Attributes:
-        package: the npm package, in the folder of the agent's name.
+        name: of the folder with its package.json.
         program: its file below node_modules/.bin.
         configure: writes the settings for a service, given the home, the project and the base URL.
         arguments: of the program, before the task.
@@ -28,7 +28,6 @@ class Agent:
     """
 
     name: str
-    package: str
     program: str
     configure: Callable[[Path, Path, str], None]
     arguments: tuple[str, ...]
@@ -121,7 +120,6 @@ def _codex_variables(home: Path, url: str) -> dict[str, str]:
 AGENTS = (
     Agent(
         "opencode",
-        "opencode-ai",
         "opencode",
         _configure_opencode,
         ("run", "--format", "json"),
@@ -130,7 +128,6 @@ AGENTS = (
     ),
     Agent(
         "qwen_code",
-        "@qwen-code/qwen-code",
         "qwen",
         _configure_qwen,
         ("--auth-type", "openai", "--output-format", "json", "--prompt"),
@@ -139,7 +136,6 @@ AGENTS = (
     ),
     Agent(
         "codex",
-        "@openai/codex",
         "codex",
         _configure_codex,
         ("exec", "--json", "--skip-git-repo-check", "--ephemeral", "--sandbox", "read-only"),

@@ -1,9 +1,12 @@
 """What a request can cost is bounded by its bytes, its pictures and the window."""
 
+import pytest
+
 from glados_bots.conversation import Message, Picture, ToolCall
 from glados_bots.inference.api.costs import Costs, costs
+from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.pictures.bounds import MOST_TOKENS
-from glados_bots.wire.events import Sampling
+from glados_bots.wire.events import Sampling, Tool, ToolUse
 from tests.fakes.engine import ScriptedEngine
 
 FIVE = Sampling(max_tokens=5)
@@ -21,6 +24,15 @@ def test_every_text_that_the_model_reads_counts_by_its_bytes() -> None:
     assert cost(Message("assistant", "Hi", reasoning="Hm.")).most == 10
     assert cost(Message("assistant", "", tool_calls=(ToolCall("1", "add", "{}"),))).most == 10
     assert cost(Message("user", "Hi"), thinking=100).most == 107
+
+
+def test_tools_count_and_have_a_bound() -> None:
+    def using(*tools: Tool) -> Sampling:
+        return Sampling(max_tokens=5, tools=ToolUse(tools, frozenset()))
+
+    assert cost(Message("user", "Hi"), sampling=using(Tool("add"))).most > 20
+    with pytest.raises(ApiError, match="their definitions may have at most"):
+        cost(Message("user", "Hi"), sampling=using(*[Tool("add", "x" * 2**20)] * 2))
 
 
 def test_the_window_bounds_everything() -> None:

@@ -23,9 +23,12 @@ NUMBERS = {
     "max_completion_tokens": (1, 1_000_000),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
-    "n": (1, 1),
+    "n": (1, 8),
+    "min_p": (0, 1),
+    "min_tokens": (0, 1_000_000),
+    "top_logprobs": (0, 20),
 }
-FRACTIONS = {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
+FRACTIONS = {"temperature", "top_p", "presence_penalty", "frequency_penalty", "min_p"}
 
 
 def request(**fields: Any) -> ChatRequest:
@@ -74,7 +77,7 @@ def test_a_number_outside_its_bounds_is_refused_by_name(field: str, number: floa
     if number == -1 and field in {"max_tokens", "max_completion_tokens"}:
         assert request(**{field: number}).sampling() == Sampling()
     elif low <= number <= high and (whole or field in FRACTIONS):
-        assert getattr(request(**{field: number}), field) == number
+        assert getattr(request(**{field: number, "logprobs": True}), field) == number
     else:
         assert wrong_field(**{field: number}) == field
 
@@ -89,8 +92,6 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
     ("field", "value"),
     [
         ("functions", [{}]),
-        ("logprobs", True),
-        ("logit_bias", {"5": 100}),
         ("audio", {"voice": "x"}),
         ("function_call", {"name": "f"}),
         ("prompt_logprobs", 0),
@@ -103,9 +104,6 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("json_schema", {"type": "object"}),
         ("echo", True),
         ("best_of", 2),
-        ("min_p", 0.1),
-        ("min_tokens", 5),
-        ("stop_token_ids", [2]),
         ("ignore_eos", True),
         ("bad_words", ["x"]),
         ("allowed_token_ids", [1]),
@@ -113,7 +111,6 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("skip_special_tokens", False),
         ("continue_final_message", True),
         ("add_generation_prompt", False),
-        ("repetition_penalty", 1.2),
         ("length_penalty", 0.5),
         ("use_beam_search", True),
         ("mirostat", 2),
@@ -154,7 +151,11 @@ def test_what_we_do_not_do_is_refused_and_not_ignored(field: str, value: Any) ->
         ("echo", False),
         ("min_p", 0.0),
         ("min_p", 0),
-        ("repetition_penalty", 1.0),
+        ("min_tokens", 0),
+        ("top_logprobs", 0),
+        ("logit_bias", {}),
+        ("stop_token_ids", []),
+        ("n", 1),
         ("length_penalty", 1),
         ("skip_special_tokens", True),
         ("guided_json", None),
@@ -171,6 +172,52 @@ def test_what_we_do_not_do_is_refused_and_not_ignored(field: str, value: Any) ->
 )
 def test_what_asks_for_nothing_is_taken(field: str, value: Any) -> None:
     assert request(**{field: value}).sampling() == Sampling()
+
+
+def test_wishes_about_tokens_reach_the_engine() -> None:
+    said = request(
+        logprobs=True,
+        top_logprobs=20,
+        logit_bias={"5": -100, "07": 1.5},
+        min_p=0.1,
+        repetition_penalty=1.2,
+        stop_token_ids=[2, 3],
+        min_tokens=4,
+    )
+    assert said.sampling() == Sampling(
+        logprobs=20,
+        logit_bias={5: -100.0, 7: 1.5},
+        min_p=0.1,
+        repetition_penalty=1.2,
+        stop_tokens=(2, 3),
+        min_tokens=4,
+    )
+    assert request(logprobs=True).sampling() == Sampling(logprobs=0)
+    assert request(repetition_penalty=1).sampling() == Sampling(repetition_penalty=1.0)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"top_logprobs": 2, "logprobs": False}, "top_logprobs"),
+        ({"top_logprobs": 21, "logprobs": True}, "top_logprobs"),
+        ({"logprobs": 5}, "logprobs"),
+        ({"logit_bias": {str(token): 1 for token in range(1_025)}}, "logit_bias"),
+        ({"logit_bias": {"5": 101}}, "logit_bias.5"),
+        ({"logit_bias": {"five": 1}}, "logit_bias.five.[key]"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias.-1.[key]"),
+        ({"logit_bias": {"5": float("nan")}}, "logit_bias.5"),
+        ({"logit_bias": [[5, 1]]}, "logit_bias"),
+        ({"stop_token_ids": [2] * 129}, "stop_token_ids"),
+        ({"stop_token_ids": [-1]}, "stop_token_ids.0"),
+        ({"min_tokens": 9, "max_tokens": 8}, "min_tokens"),
+        ({"repetition_penalty": 0}, "repetition_penalty"),
+        ({"repetition_penalty": -1.0}, "repetition_penalty"),
+    ],
+)
+def test_wishes_about_tokens_are_bounded(wishes: dict[str, Any], field: str) -> None:
+    assert wrong_field(**wishes) == field
 
 
 def test_what_a_template_is_told_is_read() -> None:

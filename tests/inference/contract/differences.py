@@ -11,6 +11,7 @@ NO_SEARCH = "nothing leaves the building"
 NO_MODERATION = "no model of ours moderates"
 OLD_TOOLS = "`tools` and `tool_choice` took their place in 2023"
 LATER = "not served yet"
+NO_IDS = "ids are numbers of the model's vocabulary; the echo engine has none"
 WINDOW = "a number of tokens is 1 to 1,000,000"
 
 CHAT = {
@@ -19,19 +20,17 @@ CHAT = {
     "functions": (REFUSED, OLD_TOOLS),
     "max_completion_tokens": (PARTLY, WINDOW),
     "max_tokens": (PARTLY, WINDOW),
-    "logit_bias": (REFUSED, LATER),
-    "logprobs": (REFUSED, LATER),
+    "logit_bias": (PARTLY, NO_IDS),
     "messages": (PARTLY, "messages with nothing but audio, files, refusals or empty text"),
     "modalities": (REFUSED, NO_AUDIO),
     "moderation": (REFUSED, NO_MODERATION),
-    "n": (REFUSED, LATER),
+    "n": (PARTLY, "at most 8 answers"),
     "reasoning_effort": (PARTLY, "each model has its own levels; the echo engine has none"),
     "response_format": (PARTLY, "a schema that no token mask keeps; the echo engine keeps none"),
     "seed": (PARTLY, "a seed has 64 bits; the published bounds have some more"),
     "stop": (PARTLY, "an empty string stops before the first word"),
     "tool_choice": (PARTLY, "it must name a tool of the request; custom tools are for /v1/responses"),
     "tools": (PARTLY, "functions whose schema a token mask keeps; custom tools are for /v1/responses"),
-    "top_logprobs": (REFUSED, LATER),
     "verbosity": (REFUSED, "no model here has such a setting; `medium` is none"),
     "web_search_options": (REFUSED, NO_SEARCH),
 }
@@ -53,4 +52,13 @@ RESPONSES = {
     "top_logprobs": (PARTLY, "they come only with `message.output_text.logprobs` in `include`"),
     "truncation": (PARTLY, "nothing is dropped from a conversation: `disabled`"),
 }
-FIELDS = {"/chat/completions": CHAT, "/responses": RESPONSES}
+COMPLETIONS = {
+    "best_of": (REFUSED, "answers are not ranked"),
+    "logit_bias": (PARTLY, NO_IDS),
+    "max_tokens": (PARTLY, "a number of tokens is 0 to 1,000,000"),
+    "n": (PARTLY, "at most 8 answers"),
+    "prompt": (PARTLY, "at most 128 prompts, each with text; the echo engine takes no token ids"),
+    "stop": (PARTLY, "an empty string stops before the first word"),
+    "suffix": (REFUSED, "the models continue a text, and fill no gap"),
+}
+FIELDS = {"/chat/completions": CHAT, "/completions": COMPLETIONS, "/responses": RESPONSES}

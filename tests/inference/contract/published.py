@@ -14,6 +14,9 @@ MODEL = "echo"
 # By path: a request with these and nothing else is a right one.
 PLAIN: dict[str, dict[str, Any]] = {
     "/chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Good morning to you"}]},
+    "/completions": {"model": MODEL, "prompt": "Good morning to you"},
+    "/completions": {"model": MODEL, "prompt": "Good morning to you"},
+    "/embeddings": {"model": MODEL, "input": "Good morning to you"},
     "/responses": {"model": MODEL, "input": "Good morning to you"},
 }
 TOOLS = {
@@ -27,7 +30,7 @@ def companions(path: str, field: str) -> dict[str, Any]:
     match field:
         case "stream_options":
             return {"stream": True}
-        case "tool_choice":
+        case "tool_choice" if path in TOOLS:
             return {"tools": TOOLS[path]}
         case "top_logprobs" if path == "/chat/completions":
             return {"logprobs": True}
@@ -50,6 +53,21 @@ def _modern(value: Any) -> Any:
 
 DOCUMENT: dict[str, Any] = _modern(json.loads((Path(__file__).parent / "openai.json").read_text(encoding="utf-8")))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+
+
+def _allow_nulls() -> None:
+    """Let completions have the nulls that OpenAI sends: of chunks that are not the last, and of a prompt's first token.
+
+    They are no part of the published schema.
+    """
+    choice = SCHEMAS["CreateCompletionResponse"]["properties"]["choices"]["items"]["properties"]
+    scores = next(each["properties"] for each in choice["logprobs"]["anyOf"] if "properties" in each)
+    choice["finish_reason"] = {"anyOf": [choice["finish_reason"], {"type": "null"}]}
+    for name in ("token_logprobs", "top_logprobs"):
+        scores[name]["items"] = {"anyOf": [scores[name]["items"], {"type": "null"}]}
+
+
+_allow_nulls()
 
 
 def _parts(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

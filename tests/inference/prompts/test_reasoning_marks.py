@@ -114,7 +114,7 @@ def test_no_mark_and_no_header_is_ever_shown(pieces: list[str]) -> None:
     said = "".join(["<|channel|>analysis<|message|>", *pieces])
     shown = through(tokenizer, "harmony", tokenizer(said, add_special_tokens=False)["input_ids"], dice(len(pieces)))
     assert not any(mark in shown for mark in (*HARMONY, *CONTROLS))
-    if "final" not in pieces and "<|start|>" not in pieces:
+    if not {"final", "<|start|>", "<|end|>", "<|return|>", "<|call|>"} & set(pieces):  # a new message may be an answer
         assert shown == ""
 
 

@@ -1,4 +1,4 @@
-"""Models of well-known families, as far as calls go: a template of `templates.toml`, and a tokenizer with its tokens."""
+"""Families of models, as far as calls go: a template of `templates.toml`, and a tokenizer with its control tokens."""
 
 import tomllib
 from functools import lru_cache

@@ -17,8 +17,8 @@ from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
-from glados_bots.inference.transformers_engine import sampler
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
+from glados_bots.inference.transformers_engine.sampling import sampler
 from glados_bots.wire.events import Delta, Finished, Sampling
 from tests.inference import tiny
 from tests.waiting import until

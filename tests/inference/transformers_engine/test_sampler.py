@@ -2,7 +2,9 @@
 
 import torch
 
-from glados_bots.inference.transformers_engine.sampler import RowSettings, choose, draw_rows
+from glados_bots.inference.transformers_engine.sampling.choosing import choose
+from glados_bots.inference.transformers_engine.sampling.drawing import draw_rows
+from glados_bots.inference.transformers_engine.sampling.rows import RowSettings
 
 
 def row(**changes: object) -> RowSettings:

@@ -8,18 +8,26 @@ from typing import Any
 
 from glados_bots.inference.api.chat import replies
 from glados_bots.inference.api.chat.requests import ChatRequest
+from glados_bots.inference.api.choices import by_choice
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.streaming import data
-from glados_bots.wire.events import Delta, Event, Finished, Thought, ToolCallDelta, calls_in
+from glados_bots.wire.events import Choice, Delta, Event, Finished, Thought, ToolCallDelta, calls_in
 
 
 def whole(body: ChatRequest, request_id: str, events: Sequence[Event]) -> dict[str, Any]:
     """The completion. `events` end with `Finished`."""
-    thoughts = [event.text for event in events if isinstance(event, Thought) and body.wants_reasoning]
-    text = "".join(event.text for event in events if isinstance(event, Delta))
-    message = replies.message(text, "".join(thoughts), calls_in(events))
+    choices = [_choice(body, index, own) for index, own in enumerate(by_choice(events, body.choices))]
     finished = next(event for event in events if isinstance(event, Finished))
-    return replies.completion(request_id, body.model, message, finished)
+    return replies.completion(request_id, body.model, choices, finished)
+
+
+def _choice(body: ChatRequest, index: int, events: Sequence[Event]) -> dict[str, Any]:
+    thoughts = [event.text for event in events if isinstance(event, Thought) and body.wants_reasoning]
+    deltas = [event for event in events if isinstance(event, Delta)]
+    message = replies.message("".join(delta.text for delta in deltas), "".join(thoughts), calls_in(events))
+    scores = replies.logprobs([one for delta in deltas for one in delta.logprobs]) if body.logprobs else None
+    finished = next(event for event in events if isinstance(event, Finished))
+    return replies.choice(index, message, finished.reason, scores)
 
 
 class ChunkWriter:
@@ -29,24 +37,35 @@ class ChunkWriter:
         self._body, self._request_id = body, request_id
 
     def begin(self) -> Iterator[str]:
-        yield self._chunk({"role": "assistant", "content": ""})
+        for index in range(self._body.choices):
+            yield self._chunk(index, {"role": "assistant", "content": ""})
 
     def lines(self, event: Event) -> Iterator[str]:
+        if isinstance(event, Choice):
+            yield from self._said(event.index, event.event)
+        elif self._body.choices == 1:
+            yield from self._said(0, event)
+        if isinstance(event, Finished):
+            if self._body.wants_usage:
+                yield data(replies.usage_chunk(self._request_id, self._body.model, event))
+            yield "data: [DONE]\n\n"
+
+    def _said(self, index: int, event: Event) -> Iterator[str]:
         match event:
             case Thought(text) if self._body.wants_reasoning:
-                yield self._chunk({"reasoning_content": text})
-            case Delta(text):
-                yield self._chunk({"content": text})
+                yield self._chunk(index, {"reasoning_content": text})
+            case Delta(text, scores):
+                yield self._chunk(index, {"content": text}, scores=replies.logprobs(scores) if scores else None)
             case ToolCallDelta() as piece:
-                yield self._chunk(replies.call_delta(piece))
-            case Finished() as finished:
-                yield self._chunk({}, finished.reason)
-                if self._body.wants_usage:
-                    yield data(replies.usage_chunk(self._request_id, self._body.model, finished))
-                yield "data: [DONE]\n\n"
+                yield self._chunk(index, replies.call_delta(piece))
+            case Finished(reason):
+                yield self._chunk(index, {}, reason)
 
     def failed(self, error: ApiError) -> Iterator[str]:
         yield data(error.body())
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> str:
-        return data(replies.chunk(self._request_id, self._body.model, delta, reason))
+    def _chunk(
+        self, index: int, delta: dict[str, Any], reason: str | None = None, scores: dict[str, Any] | None = None
+    ) -> str:
+        choice = {"index": index, "delta": delta, "logprobs": scores, "finish_reason": reason}
+        return data(replies.chunk(self._request_id, self._body.model, choice))

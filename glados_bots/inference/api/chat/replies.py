@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from glados_bots.conversation import ToolCall
-from glados_bots.wire.events import Finished, ToolCallDelta
+from glados_bots.wire.events import Finished, TokenLogprob, ToolCallDelta
+
+LEAST_LOGPROB = -9999.0  # OpenAI's, of a token that cannot be; JSON has no infinity
 
 
 def usage(finished: Finished) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def message(text: str, reasoning: str, calls: Sequence[ToolCall] = ()) -> dict[s
 
 def call_delta(piece: ToolCallDelta) -> dict[str, Any]:
     """A piece of a call, as the delta of a chunk. The first piece of a call has its id and name."""
-    call = {"function": {"arguments": piece.arguments}}
+    call: dict[str, Any] = {"function": {"arguments": piece.arguments}}
     if piece.id:
         call = {"id": piece.id, **_called(piece.name, piece.arguments)}
     return {"tool_calls": [{"index": piece.index, **call}]}
@@ -41,18 +43,29 @@ def _called(name: str, arguments: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def completion(request_id: str, model: str, message: dict[str, Any], finished: Finished) -> dict[str, Any]:
-    choice = {
-        "index": 0,
-        "message": message,
-        "logprobs": None,
-        "finish_reason": finished.reason,
-    }
-    return {**_head(request_id, model, "chat.completion"), "choices": [choice], "usage": usage(finished)}
+def choice(index: int, message: dict[str, Any], reason: str, scores: dict[str, Any] | None) -> dict[str, Any]:
+    return {"index": index, "message": message, "logprobs": scores, "finish_reason": reason}
 
 
-def chunk(request_id: str, model: str, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+def logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+    """The scores of an answer's tokens. A part of a character has its bytes, and no text that could be read."""
+    return {"content": scores(tokens), "refusal": None}
+
+
+def scores(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
+    return [{**_scored(one), "top_logprobs": [_scored(other) for other in one.top]} for one in tokens]
+
+
+def _scored(one: TokenLogprob) -> dict[str, Any]:
+    text = one.text.decode("utf-8", "replace")
+    return {"token": text, "logprob": max(one.logprob, LEAST_LOGPROB), "bytes": list(one.text)}
+
+
+def completion(request_id: str, model: str, choices: list[dict[str, Any]], finished: Finished) -> dict[str, Any]:
+    return {**_head(request_id, model, "chat.completion"), "choices": choices, "usage": usage(finished)}
+
+
+def chunk(request_id: str, model: str, choice: dict[str, Any]) -> dict[str, Any]:
     return {**_head(request_id, model, "chat.completion.chunk"), "choices": [choice]}
 
 

@@ -20,7 +20,7 @@ def add(app: FastAPI, service: Service) -> None:
         service.require_model(body.model)
         sampling = body.sampling()
         messages = await service.shown(body.model, conversation(body.messages), body.pictures)
-        generation = service.begin(Asked(body.model, messages, sampling), request)
+        generation = service.begin(Asked(body.model, messages, sampling, body.choices), request)
         request_id = f"chatcmpl-{request.state.request_id}"
         if body.stream:
             return await streaming.streamed(generation, answers.ChunkWriter(body, request_id), service.metrics)

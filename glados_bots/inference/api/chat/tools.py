@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from glados_bots.inference.api.checking import StrictSchema, Text, well_formed
 from glados_bots.inference.api.errors import wrong_value
@@ -16,6 +16,7 @@ from glados_bots.wire.events import Tool, ToolUse
 
 MOST_TOOLS = 128  # OpenAI's
 LONGEST_NAME = 64  # OpenAI's
+WORDS = ("none", "auto", "required")
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
@@ -95,20 +96,18 @@ class AllowedTools(StrictSchema):
     allowed_tools: Allowed
 
 
-def _kind(choice: Any) -> str:
-    if isinstance(choice, str):
-        return "word"
-    kind = choice.get("type") if isinstance(choice, dict) else getattr(choice, "type", None)
-    return "allowed" if kind == "allowed_tools" else "named"
+def _chosen(value: Any) -> Any:
+    """The choice by its kind, so that an error names the place in this kind only."""
+    kinds = {"function": NamedTool, "allowed_tools": AllowedTools}
+    if isinstance(value, dict) and value.get("type") in kinds:
+        return kinds[value["type"]].model_validate(value)
+    if value not in WORDS:
+        raise ValueError('give "none", "auto", "required", or a function by its name')
+    return value
 
 
-Tools = Annotated[list[FunctionTool], AfterValidator(_few)]
-ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("word")]
-    | Annotated[NamedTool, Tag("named")]
-    | Annotated[AllowedTools, Tag("allowed")],
-    Discriminator(_kind),
-]
+Tools = Annotated[list[FunctionTool], BeforeValidator(_few)]
+ToolChoice = Annotated[Literal["none", "auto", "required"] | NamedTool | AllowedTools, BeforeValidator(_chosen)]
 
 
 def tool_use(tools: Sequence[FunctionTool], choice: ToolChoice | None, *, parallel: bool) -> ToolUse | None:

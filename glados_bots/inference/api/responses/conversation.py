@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from glados_bots.conversation import Message, Role, ToolCall
 from glados_bots.inference.api.checking import TOO_LONG, are_too_long
+from glados_bots.inference.api.costs import texts_of
 from glados_bots.inference.api.errors import wrong_value
 from glados_bots.inference.api.picture_parts import PicturePart
 from glados_bots.inference.api.responses.items import (
@@ -45,7 +46,7 @@ class Conversation:
         self._end_answer()
         if not (self.pictures or any(message.content.strip() or message.role == "tool" for message in self.messages)):
             raise wrong_value("input", "give at least one message with text")
-        if are_too_long(text for message in self.messages for text in (message.content, message.reasoning)):
+        if are_too_long(text for message in self.messages for text in texts_of(message)):
             raise wrong_value("input", TOO_LONG)
 
     def _add(self, item: Item, place: str) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from glados_bots.inference.api.chat.replies import scores
 from glados_bots.inference.api.responses.toolbox import Known
 from glados_bots.inference.api.responses.tools import INPUT
-from glados_bots.wire.events import Delta, Thought, TokenLogprob, ToolCallDelta
+from glados_bots.wire.events import Delta, Thought, ToolCallDelta
 
 Fields = dict[str, Any]
 Piece = Thought | Delta | ToolCallDelta
@@ -111,7 +112,7 @@ class MessageOfModel(TextItem):
     def more(self, piece: Thought | Delta | None) -> Fields:
         if piece is None:
             return {"logprobs": self._logprobs}
-        return {"logprobs": [logprob(one) for one in piece.logprobs] if isinstance(piece, Delta) else []}
+        return {"logprobs": scores(piece.logprobs) if isinstance(piece, Delta) else []}
 
     def part(self) -> Fields:
         return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": self._logprobs}
@@ -207,13 +208,3 @@ class CustomCallOfModel(CallOfModel):
 
     def written(self) -> Fields:
         return {**self._head("custom_tool_call"), "input": "" if self.status == "in_progress" else self._input}
-
-
-def logprob(token: TokenLogprob) -> Fields:
-    """A token of the answer, with the likeliest ones in its place."""
-    return {**_alone(token), "top_logprobs": [_alone(one) for one in token.top]}
-
-
-def _alone(token: TokenLogprob) -> Fields:
-    text = token.text.decode(errors="replace")
-    return {"token": text, "bytes": list(token.text), "logprob": token.logprob}

@@ -16,12 +16,6 @@ from glados_bots.inference.api.responses.kinds import one_of, reader
 from glados_bots.wire.events import Tool
 
 INPUT = "input"  # the one argument of a custom tool
-OF_INPUT = {
-    "type": "object",
-    "properties": {INPUT: {"type": "string"}},
-    "required": [INPUT],
-    "additionalProperties": False,
-}
 HARMLESS = frozenset("allowed_callers async defer_loading output_schema".split())
 Description = Annotated[Text, Field(max_length=100_000)]
 
@@ -48,7 +42,7 @@ class PlainFormat(StrictSchema):
 
 
 class GrammarFormat(StrictSchema):
-    """A text of this form. The model reads the grammar; it is not forced."""
+    """A text of this form. A regular expression is forced. A Lark grammar is not: the model only reads it."""
 
     type: Literal["grammar"]
     syntax: Literal["lark", "regex"]
@@ -66,10 +60,13 @@ class CustomTool(StrictSchema):
     format: Annotated[PlainFormat | GrammarFormat, one_of(PlainFormat, GrammarFormat)] | None = None
 
     def for_model(self, name: str, place: str) -> Tool:
-        described = self.description or ""
+        described, text = self.description or "", {"type": "string"}
         if isinstance(self.format, GrammarFormat):
             described += f"\n\nThe form of `{INPUT}` ({self.format.syntax}):\n{self.format.definition}"
-        return Tool(name, described, OF_INPUT, strict=True, field=place)
+            if self.format.syntax == "regex":
+                text["pattern"] = f"^(?:{self.format.definition})$"
+        schema = {"type": "object", "properties": {INPUT: text}, "required": [INPUT], "additionalProperties": False}
+        return Tool(name, described, schema, strict=True, field=place)
 
     def told(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)

@@ -23,7 +23,7 @@ from glados_bots.inference.transformers_engine.dense.states import size, state_s
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
-from glados_bots.inference.transformers_engine.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver
 from glados_bots.inference.transformers_engine.short_first import piece
 from glados_bots.inference.transformers_engine.vision.shown import Shown

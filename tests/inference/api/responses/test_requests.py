@@ -189,7 +189,13 @@ async def test_codex_tools_are_offered_or_left_out(engine: ScriptedEngine, http:
     assert [tool["type"] for tool in found["tools"]] == ["namespace", "custom"]
 
 
-LONG = "x" * 201
+async def test_the_expression_of_a_custom_tool_is_forced(engine: ScriptedEngine, http: httpx.AsyncClient) -> None:
+    await asked(http, tools=[{**PATCH, "format": {"type": "grammar", "syntax": "regex", "definition": "a+|b"}}])
+    use = engine.asked[-1][1].tools
+    assert use is not None
+    assert use.tools[0].parameters["properties"] == {"input": {"type": "string", "pattern": "^(?:a+|b)$"}}
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": []}, "input", "at least 1"),
     ({"input": 5}, "input", "valid list"),
@@ -207,6 +213,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": [HI, {**CALL, "call_id": ""}]}, "input.1.call_id", "at least 1"),
     ({"input": [HI, {**CALL, "arguments": {}}]}, "input.1.arguments", "string"),
     ({"input": "x" * (2 * 2**20 + 1)}, "input", "at most"),
+    ({"input": [HI, {**CALL, "arguments": "x" * (2 * 2**20)}]}, "input", "at most"),
     ({"previous_response_id": "resp_1"}, "previous_response_id", "stores no responses"),
     ({"conversation": "conv_1"}, "conversation", "stores no responses"),
     ({"background": True}, "background", "not offered"),

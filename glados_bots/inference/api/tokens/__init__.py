@@ -1,0 +1,1 @@
+"""The endpoints /tokenize and /detokenize, as vLLM has them."""

@@ -1,0 +1,49 @@
+"""The routes POST /tokenize and POST /detokenize, and the same under /v1."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from glados_bots.inference.api.chat.calls import conversation
+from glados_bots.inference.api.errors import from_engine
+from glados_bots.inference.api.service import Service
+from glados_bots.inference.api.tokens.requests import DetokenizeRequest, TokenizeRequest
+
+
+def add(app: FastAPI, service: Service) -> None:
+    """Add the routes."""
+
+    @app.post("/tokenize")
+    @app.post("/v1/tokenize", include_in_schema=False)
+    async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
+        _require(service, body.model)
+        try:
+            return await _tokens(service, body)
+        except Exception as error:
+            raise from_engine(error) from error
+
+    @app.post("/detokenize")
+    @app.post("/v1/detokenize", include_in_schema=False)
+    async def detokenize(body: DetokenizeRequest) -> dict[str, Any]:
+        _require(service, body.model)
+        try:
+            return {"prompt": await service.engine.detokenize(body.tokens)}
+        except Exception as error:
+            raise from_engine(error) from error
+
+
+def _require(service: Service, model: str | None) -> None:
+    service.require_ready()
+    if model is not None:
+        service.require_model(model)
+
+
+async def _tokens(service: Service, body: TokenizeRequest) -> dict[str, Any]:
+    engine = service.engine
+    prompt = body.prompt if body.messages is None else conversation(body.messages)
+    special = body.add_special_tokens is not False
+    tokens = await engine.tokenize(prompt or "", body.sampling(), special=special)
+    strings = None
+    if body.return_token_strings:
+        strings = [text.decode("utf-8", "replace") for text in engine.token_bytes(tokens)]
+    return {"count": len(tokens), "max_model_len": engine.context_length, "tokens": tokens, "token_strings": strings}

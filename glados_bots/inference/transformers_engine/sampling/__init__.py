@@ -1,0 +1,1 @@
+"""How the next token of each request is chosen from the model's scores."""
