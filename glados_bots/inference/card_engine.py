@@ -174,14 +174,15 @@ class CardEngine(ABC):
         wish = sampling.grammar
         if wish is None:
             return None
+        if sampling.stop_tokens:
+            raise ParameterRefusedError(
+                "stop_token_ids", "an answer with a form ends where the form does; leave it out"
+            )
 
         def made() -> Form:
-            compiler = self._compiler = self._compiler or Compiler(
-                self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks
-            )
             source = sources.lark(wish)
             try:
-                return Form(compiler, source, wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
+                return Form(self.compiler, source, wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
             except ParameterRefusedError as error:
                 raise blame.located(wish, error) from error
 
@@ -227,6 +228,13 @@ class CardEngine(ABC):
     @property
     def seeing(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def compiler(self) -> Compiler:
+        """Compiles forms for this model."""
+        if self._compiler is None:
+            self._compiler = Compiler(self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks)
+        return self._compiler
 
     @property
     def encoder(self) -> Encoder:

@@ -104,6 +104,8 @@ class EchoEngine:
         TemplateVariables(None, {}).of(sampling)  # refuses what no template reads
         if sampling.grammar is not None:
             raise ParameterRefusedError(sampling.grammar.field, "an echo has no form; serve a model")
+        if sampling.tools is not None and sampling.tools.required:
+            raise ParameterRefusedError("tool_choice", "an echo calls no tools; serve a model")
         prompt = sum(1 for message in messages for _ in _words(message.content))
         most = self.context_length if sampling.max_tokens is None else sampling.max_tokens
         room = self.context_length - prompt

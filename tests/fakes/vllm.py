@@ -13,8 +13,10 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 HERE = Path(sys.argv[0]).parent
 METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num_gpu_blocks="400"} 1.0\n'
@@ -22,12 +24,19 @@ METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num
 END = 2  # the token that ends an answer of the tests' models
 
 
+@cache
+def own_tokenizer() -> Any:
+    from llguidance import LLTokenizer  # noqa: PLC0415 - only grammars need the library
+
+    return LLTokenizer(str(Path(sys.argv[2]) / "tokenizer.json"), eos_token=END)
+
+
 def formed(grammar: str, most: int) -> Iterator[int]:
     """Random tokens, as vLLM's guidance backend allows them."""
     import numpy as np  # noqa: PLC0415 - only this needs the libraries
-    from llguidance import LLMatcher, LLTokenizer  # noqa: PLC0415
+    from llguidance import LLMatcher  # noqa: PLC0415
 
-    tokenizer = LLTokenizer(str(Path(sys.argv[2]) / "tokenizer.json"), eos_token=END)
+    tokenizer = own_tokenizer()
     matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar))
     mask, draw = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.int32), random.Random(grammar)  # noqa: S311
     for _ in range(most):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -133,6 +134,49 @@ def test_too_long_a_prompt_is_refused_with_its_figures(client: openai.OpenAI, wo
     assert error["prompt_tokens"] > words
     assert error["max_prompt_tokens"] < 4096
     assert str(error["prompt_tokens"]) in error["message"]
+
+
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather of a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+TIME: Any = {"type": "function", "function": {"name": "get_time", "description": "Get the time."}}
+
+
+def test_a_call_makes_sense_and_its_result_is_read(client: openai.OpenAI) -> None:
+    """As OpenAI's examples do it: ask, call, send the result, and read the answer."""
+    talk: list[Any] = [{"role": "user", "content": "What is the weather like in Paris today?"}]
+    wish: Any = {"tools": [WEATHER, TIME], "temperature": 0, "max_tokens": 80, "parallel_tool_calls": False}
+    first = client.chat.completions.create(model=MODEL, messages=talk, tool_choice="required", **wish).choices[0]
+    assert first.finish_reason == "tool_calls"
+    assert first.message.content is None
+    (call,) = first.message.tool_calls or ()
+    assert call.type == "function"
+    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Paris"})
+    with client.chat.completions.stream(model=MODEL, messages=talk, tool_choice="required", **wish) as stream:
+        streamed = stream.get_final_completion().choices[0].message.tool_calls or ()
+    assert [one.function.arguments for one in streamed] == [call.function.arguments]
+    talk += [
+        first.message,
+        {"role": "tool", "tool_call_id": call.id, "content": "It is 21 degrees and sunny in Paris."},
+    ]
+    second = client.chat.completions.create(model=MODEL, messages=talk, tool_choice="none", **wish).choices[0]
+    assert second.finish_reason in ("stop", "length")
+    assert "<tool_call>" not in (second.message.content or "")
+    assert second.message.content
+
+
+def test_a_huge_result_is_refused_or_read(client: openai.OpenAI) -> None:
+    called = {"id": "a", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
+    talk: list[Any] = [*QUESTION, {"role": "assistant", "content": None, "tool_calls": [called]}]
+    talk.append({"role": "tool", "tool_call_id": "a", "content": "noon " * 200_000})
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model=MODEL, messages=talk, tools=[TIME])
+    assert refused.value.code == "context_length_exceeded"
 
 
 def test_a_client_that_leaves_stops_the_computing(glados: Glados, client: openai.OpenAI) -> None:

@@ -10,7 +10,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, GPTNeoXConfig, LlamaConfig
 
 from glados_bots.conversation import Message
-from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.engine import Engine, EngineOptions
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
@@ -103,9 +103,7 @@ def manager_of(engine: TransformersEngine) -> Any:
     return engine.scheduler._manager
 
 
-async def answer(
-    engine: TransformersEngine, text: str, sampling: Sampling = GREEDY, model: str = ""
-) -> tuple[str, Finished]:
+async def answer(engine: Engine, text: str, sampling: Sampling = GREEDY, model: str = "") -> tuple[str, Finished]:
     """One answer, whole."""
     parts: list[str] = []
     async for event in engine.generate(model, [Message("user", text)], sampling):

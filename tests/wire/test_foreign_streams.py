@@ -165,6 +165,25 @@ def test_why_an_answer_ends_is_told_in_many_words(finish: str, meant: str) -> No
     assert last.reason == meant
 
 
+CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("words", ["", "I look."])
+def test_calls_that_nobody_asked_for_are_left_out(words: str, size: int) -> None:
+    calls: list[dict[str, Any]] = [
+        {"tool_calls": [CALL]},
+        {"tool_calls": None},
+        {"tool_calls": "odd"},
+        {"content": None},
+    ]
+    events = read(chunk({"content": words}) + "".join(map(chunk, calls)) + chunk({}, "tool_calls") + DONE, size)
+    assert said(events) == words
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.reason == "stop"
+
+
 def test_token_counts_before_the_first_word_end_nothing() -> None:
     reply = Reply(show_reasoning=False)
     assert list(reply.feed(usage().encode())) == []

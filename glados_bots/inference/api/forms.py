@@ -65,7 +65,7 @@ class StructuredOutputs(StrictSchema):
         return self
 
     def grammars(self, prefix: str) -> list[Grammar]:
-        """The forms that are asked for. Args: prefix: of the names of the fields."""
+        """The forms that the fields name. Args: prefix: of the names of the fields."""
         found = [
             None if self.json_ is None else _schema(self.json_, f"{prefix}json"),
             _text("regex", self.regex, f"{prefix}regex"),

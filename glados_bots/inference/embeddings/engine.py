@@ -1,7 +1,7 @@
 """Serves one embedding model beside the chat model: in batches, which callers compute in turns.
 
-One thread computes, with the help of half the processors. It gives way to the threads of the chat model, so chats go on
-while thousands of texts are embedded.
+One thread computes, with the help of half the processors. It gives way to the threads of the chat model, so chats
+continue while thousands of texts are embedded.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class TextEmbedder:
         """The vectors of one batch. Raises GenerationFailedError or EngineDeadError."""
         loaded = self._alive()
         try:
-            vectors = await asyncio.get_running_loop().run_in_executor(self._thread, loaded.vectors, texts)
+            vectors: Vectors = await asyncio.get_running_loop().run_in_executor(self._thread, loaded.vectors, texts)
         except RuntimeError as error:
             raise self._told(error) from error
         if not np.isfinite(vectors).all():
@@ -168,7 +168,7 @@ def device_of(wanted: str, *, beside_vllm: bool) -> str:
 
 
 def shortened(vectors: Vectors, dimensions: int | None) -> Vectors:
-    """The first numbers of each vector, with length 1 again; all numbers if None are asked for or all."""
+    """The first numbers of each vector, with length 1 again. Args: dimensions: how many; None: all, as they are."""
     if dimensions is None or dimensions == vectors.shape[1]:
         return vectors
     found: Any = vectors[:, :dimensions]

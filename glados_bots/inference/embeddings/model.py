@@ -22,7 +22,7 @@ ACTIVATIONS = {"torch.nn.modules.linear.Identity": None, "torch.nn.modules.activ
 # The size of a batch in tokens, padding included. Everybody waits for the batch that is being computed.
 CPU_BATCH_TOKENS = 1_024
 GPU_BATCH_TOKENS = 32_768
-LONGEST_WITHOUT_WINDOW = 1_000_000  # what a tokenizer names as its longest text if it knows none is far above
+LONGEST_WINDOW = 1_000_000  # a tokenizer that knows no longest text names a number far above
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +51,27 @@ class EmbeddingModel:
         self.batch_tokens = CPU_BATCH_TOKENS if device == "cpu" else GPU_BATCH_TOKENS
         config = self._model.config.get_text_config()
         self.vocabulary: int = config.vocab_size  # number of token ids
-        self.dimensions: int = self._dense[-1].weight.shape[0] if self._dense else config.hidden_size
+        self.dimensions = int(self._dense[-1].weight.shape[0] if self._dense else config.hidden_size)
 
     def _window(self, card: Card) -> int:
         """Most tokens of a text: the least that card, recipe, tokenizer and config name."""
         config = self._model.config.get_text_config()
         positions = getattr(config, "max_position_embeddings", None)
-        if positions and isinstance(getattr(config, "position_embedding_type", None), str) and _counts_padding(config):
+        if positions and _counts_padding(config):
             positions -= config.pad_token_id + 1
         named = [card.context_length, self.recipe.window, positions, self.tokenizer.model_max_length]
-        return min(window for window in named if window and window <= LONGEST_WITHOUT_WINDOW)
+        known = [int(window) for window in named if window and window <= LONGEST_WINDOW]
+        if not known:
+            raise ConfigError(f"{card.name}: its files name no longest text; write context_length into its card")
+        return min(known)
 
-    @torch.inference_mode()
     def vectors(self, texts: Sequence[Sequence[int]]) -> Vectors:
         """The vectors of a batch of token ids, as float32 of (texts, dimensions)."""
+        with torch.inference_mode():
+            found: Vectors = self._computed(texts).cpu().numpy()
+        return found
+
+    def _computed(self, texts: Sequence[Sequence[int]]) -> torch.Tensor:
         lengths = torch.tensor([len(text) for text in texts], device=self._device)
         ids = torch.full((len(texts), int(lengths.max())), self.tokenizer.pad_token_id or 0)
         for row, text in enumerate(texts):
@@ -75,9 +82,7 @@ class EmbeddingModel:
         for layer in self._dense:
             found = layer(found)
         found = found.float()
-        found = functional.normalize(found, dim=-1) if self.recipe.normalised else found
-        vectors: Vectors = found.cpu().numpy()
-        return vectors
+        return functional.normalize(found, dim=-1) if self.recipe.normalised else found
 
 
 def pooled(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card, Embedding
-from glados_bots.inference.model_files.folder_checks import MOST_TEXT, read_json
+from glados_bots.inference.model_files.folder_checks import read_json
 
 Pooling = Literal["cls", "lasttoken", "mean"]
 InputType = Literal["query", "document"]
@@ -47,7 +47,8 @@ def recipe_of(card: Card, folder: Path) -> Recipe:
         ConfigError: neither says how, or the files name a module that GLaDOS does not compute.
     """
     told = card.embedding or Embedding(dimensions=1)
-    pooling, dense, normalised = told.pooling, (), told.normalised
+    pooling, normalised = told.pooling, told.normalised
+    dense: tuple[Path, ...] = ()
     modules = list(_modules(folder))
     if modules:
         found, dense, last = _steps(card, folder, modules)
@@ -76,7 +77,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, str]]:
     if not path.is_file():
         return
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < MOST_TEXT else None
+        entries: list[Any] = json.loads(path.read_text(encoding="utf-8"))
         for entry in sorted(entries, key=lambda each: int(each["idx"])):
             yield str(entry["type"]).rpartition(".")[2], str(entry["path"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -115,7 +116,8 @@ def _pooling(path: Path) -> Pooling:
     if config.get("include_prompt") is False:
         raise ConfigError(f"{path}: leaves the prefix out of the mean, which GLaDOS does not; choose another model")
     names = named if isinstance(named, list) else [named]
-    for pooling in get_args(Pooling):
+    known: tuple[Pooling, ...] = get_args(Pooling)
+    for pooling in known:
         if names == [pooling]:
             return pooling
     told = ", ".join(map(str, names))[:200] or "nothing"

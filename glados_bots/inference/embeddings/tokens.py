@@ -60,14 +60,15 @@ def _ids(model: Reader, job: Job, limit: int | None) -> Iterator[Sequence[int]]:
     """Token ids as they were sent, which no prefix fits."""
     if model.recipe.prefixes.get(job.input_type):
         raise InputRefusedError("input_type", "input_type: token ids get no prefix; send text, or leave it out")
-    for place, ids in enumerate(job.inputs):
-        if max(ids, default=0) >= model.vocabulary:  # type: ignore[call-overload] # no text is here
+    for place, part in enumerate(job.inputs):
+        ids = [int(token) for token in part]
+        if max(ids, default=0) >= model.vocabulary:
             raise InputRefusedError(
                 "input",
                 f"input[{place}]: this model has token ids 0 to {model.vocabulary - 1}; ids of another tokenizer, "
                 "such as tiktoken's, have another meaning here: send text (docs/embeddings.md)",
             )
-        yield ids[:limit]  # type: ignore[misc]
+        yield ids[:limit]
 
 
 def _too_long(place: int, tokens: int, window: int) -> InputRefusedError:

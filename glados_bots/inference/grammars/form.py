@@ -67,4 +67,11 @@ class Form:
     def has(self, text: str) -> bool:
         """Whether an answer, without its reasoning, is complete."""
         matcher = self._answer.copy()
-        return all(map(matcher.take, self._compiler.tokens(text))) and matcher.may_end
+        return self._takes(matcher, text) and matcher.may_end
+
+    def begins(self, text: str) -> bool:
+        """Whether a text is the beginning of an answer, without its reasoning."""
+        return self._takes(self._answer.copy(), text)
+
+    def _takes(self, matcher: Matcher, text: str) -> bool:
+        return all(map(matcher.take, self._compiler.tokens(text)))

@@ -31,7 +31,7 @@ class Matcher:
         self.complete_at: int | None = None  # number of tokens after which nothing but an end can follow
 
     def take(self, token: int) -> bool:
-        """Go on with a token if it may come next, else change nothing. After the end, every token may come.
+        """Continue with a token if it may come next, else change nothing. After the end, every token may come.
 
         Raises:
             GenerationFailedError: the form is too costly to follow.

@@ -15,7 +15,7 @@ class JsonValue:
         self._in_string = self._escaped = self._began = False
 
     def feed(self, text: str) -> int | None:
-        """The number of characters that belong to the value; None if all do, and the value may go on."""
+        """The number of characters that belong to the value; None if all do, and the value may continue."""
         place = 0
         if not self._began:
             stripped = text.lstrip(" \t\r\n")

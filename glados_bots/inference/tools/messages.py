@@ -1,7 +1,6 @@
 """Tools, calls and results as chat templates know them: transformers' form of OpenAI's fields.
 
-Ids of calls are counted anew. Some templates refuse ids that do not have nine letters or digits, and an id is a text of
-the client.
+Ids of calls become numbers of nine digits. Some templates refuse all other ids, and an id is a text of the client.
 """
 
 import json

@@ -15,6 +15,8 @@ MODEL = "echo"
 PLAIN: dict[str, dict[str, Any]] = {
     "/chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Good morning to you"}]},
     "/completions": {"model": MODEL, "prompt": "Good morning to you"},
+    "/completions": {"model": MODEL, "prompt": "Good morning to you"},
+    "/embeddings": {"model": MODEL, "input": "Good morning to you"},
     "/responses": {"model": MODEL, "input": "Good morning to you"},
 }
 TOOLS = {
@@ -28,7 +30,7 @@ def companions(path: str, field: str) -> dict[str, Any]:
     match field:
         case "stream_options":
             return {"stream": True}
-        case "tool_choice":
+        case "tool_choice" if path in TOOLS:
             return {"tools": TOOLS[path]}
         case "top_logprobs" if path == "/chat/completions":
             return {"logprobs": True}

@@ -21,6 +21,8 @@ SMALL = "all_minilm_l6_v2"
 OPEN = {"Apache-2.0", "MIT"}
 UNITS = {"million": 10**6, "billion": 10**9}
 
+pytestmark = pytest.mark.slow
+
 each = pytest.mark.parametrize("card", CARDS, ids=[card.name for card in CARDS])
 
 

@@ -1,6 +1,8 @@
 """The engine of embeddings: vectors equal to sentence-transformers', in batches, in turns, and through faults."""
 
 import asyncio
+import json
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -26,6 +28,8 @@ from tests.inference.embeddings.reference import SAVED, TEXTS, reference
 from tests.waiting import until
 
 CLOSE = 1e-5
+
+pytestmark = pytest.mark.slow
 
 
 def made(folder: Path, data: Path, *, max_waiting: int = 64, **embedding: Any) -> TextEmbedder:
@@ -125,6 +129,18 @@ async def test_a_longer_text_is_cut_at_its_end_where_the_client_wants_it(embedde
     assert np.array_equal(await run(embedder, Job([[5, 6, 7]], truncate=2 + 1)), await run(embedder, Job([[5, 6, 7]])))
 
 
+async def test_the_window_leaves_out_the_positions_of_padding(tmp_path: Path) -> None:
+    folder = tmp_path / "dense"
+    shutil.copytree(SAVED / "dense", folder)
+    told = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**told, "model_max_length": 10**30}))
+    embedder = made(folder, tmp_path)
+    await embedder.start()
+    assert embedder.context_length == 129  # of 130 positions, XLM-RoBERTa leaves the first to padding
+    assert np.isfinite(await run(embedder, Job(["dog " * 127]))).all()
+    await embedder.stop()
+
+
 def test_a_shortened_vector_has_length_one_again() -> None:
     vectors = np.array([[3.0, 4.0, 12.0], [0.0, 0.0, 1.0]], dtype=np.float32)
     assert shortened(vectors, None) is vectors
@@ -148,7 +164,7 @@ class Gate:
         self.errors: list[Exception] = []
         self._open = asyncio.Semaphore(0)
         self._loop = asyncio.get_running_loop()
-        self._loaded.vectors = self.vectors  # type: ignore[method-assign]
+        setattr(self._loaded, "vectors", self.vectors)  # noqa: B010 - mypy knows methods as constant
 
     def vectors(self, texts: Sequence[Sequence[int]]) -> Any:
         self.begun += 1
@@ -264,9 +280,9 @@ async def test_after_a_fault_of_the_gpu_the_embedder_is_dead(embedder: TextEmbed
         await run(embedder, Job(["cat"]))
 
 
-async def test_a_vector_that_is_no_number_is_an_error(embedder: TextEmbedder) -> None:
+async def test_a_vector_that_is_no_number_is_an_error(embedder: TextEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert embedder._loaded is not None
-    embedder._loaded.vectors = lambda texts: np.full((len(texts), 12), np.nan)  # type: ignore[method-assign]
+    monkeypatch.setattr(embedder._loaded, "vectors", lambda texts: np.full((len(texts), 12), np.nan))
     with pytest.raises(GenerationFailedError, match="not a number"):
         await run(embedder, Job(["cat"]))
 

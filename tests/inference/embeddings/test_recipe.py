@@ -15,6 +15,8 @@ from glados_bots.inference.model_files.cards import Base, Card, Embedding
 from tests.inference.embeddings.reference import SAVED
 from tests.inference.embeddings.test_engine import made
 
+pytestmark = pytest.mark.slow
+
 OLD = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
 POOLING = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
 

@@ -46,7 +46,7 @@ def masks(
 
     Args:
         drawn: each row's matcher and token, by the row's place.
-        fail: gets the place and the error of a row that cannot go on.
+        fail: gets the place and the error of a row that cannot continue.
     """
     found: dict[int, torch.Tensor] = {}
     for place, (matcher, token) in drawn.items():

@@ -76,7 +76,10 @@ def draw_allowed(scores: torch.Tensor, rows: Sequence[RowSettings], allowed: tor
     probabilities, order, _ = _candidates_of_rows(scores, rows)
     inside = torch.zeros_like(allowed).scatter(1, order, probabilities > 0) & allowed
     has_some = inside.any(dim=-1)
-    cut = [replace(row, top_k=0, top_p=1.0) if some else row for row, some in zip(rows, has_some.tolist(), strict=True)]
+    cut = [
+        replace(row, top_k=0, top_p=1.0, bias=None) if some else row
+        for row, some in zip(rows, has_some.tolist(), strict=True)
+    ]
     return draw_rows(scores.masked_fill(~torch.where(has_some[:, None], inside, allowed), -torch.inf), cut)
 
 

@@ -78,13 +78,14 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
         """The next token of each request, shape (rows,). Only those that are alone wait for the device."""
         rows = self._of(states)
         scores = scores[: len(rows)]
-        tokens = draw_rows(biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias}), rows)
+        changed = biased_rows(scores, {n: row.bias for n, row in enumerate(rows) if row and row.bias})
+        tokens = draw_rows(changed, rows)
         for index, (state, row) in enumerate(zip(states, rows, strict=True)):
             if row is not None and row.is_alone:
                 tokens[index] = self._choose_row(state, row, scores[index])
         forms = {place: row.matcher for place, row in enumerate(rows) if row and row.matcher and not row.is_alone}
         if forms:
-            self._bind(states, rows, scores, tokens, forms)
+            self._bind(states, rows, changed, tokens, forms)
         return tokens
 
     def _bind(

@@ -15,8 +15,9 @@ def ask():
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     environment = {**os.environ, "OPENAI_API_BASE": URL, "OPENAI_API_KEY": KEY, "HOME": str(folder)}
     options = [
-        "--model", f"openai/{MODEL}", "--no-show-model-warnings", "--no-analytics", "--no-check-update", "--no-gitignore",
-        "--no-auto-commits", "--yes-always", "--no-pretty", "--no-show-release-notes", "--map-tokens", "0",
+        "--model", f"openai/{MODEL}", "--no-show-model-warnings", "--no-analytics", "--no-check-update",
+        "--no-gitignore", "--no-auto-commits", "--yes-always", "--no-pretty", "--no-show-release-notes",
+        "--map-tokens", "0",
         "--edit-format", "ask", "--message", "What does hello.py print?", "hello.py",
     ]  # fmt: skip
     done = subprocess.run(

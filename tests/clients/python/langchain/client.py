@@ -81,4 +81,15 @@ def responses():
     assert model(use_responses_api=True).invoke("Hello").text
 
 
-do(invoke, stream, batch, by_json_schema, by_function_calling, by_strict_function_calling, by_json_mode, tool_round_trip, streamed_tool, responses)
+do(
+    invoke,
+    stream,
+    batch,
+    by_json_schema,
+    by_function_calling,
+    by_strict_function_calling,
+    by_json_mode,
+    tool_round_trip,
+    streamed_tool,
+    responses,
+)

@@ -28,7 +28,9 @@ def completion():
 
 
 def stream():
-    assert "".join(piece.choices[0].delta.content or "" for piece in litellm.completion(messages=ASK, stream=True, **AT))
+    assert "".join(
+        piece.choices[0].delta.content or "" for piece in litellm.completion(messages=ASK, stream=True, **AT)
+    )
 
 
 def tools():

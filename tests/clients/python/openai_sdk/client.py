@@ -120,7 +120,11 @@ def models():
 
 
 def errors():
-    for wrong, field in (({"logit_bias": {"x": 1}}, "logit_bias"), ({"n": 99}, "n"), ({"web_search_options": {"a": 1}}, "web_search_options")):
+    for wrong, field in (
+        ({"logit_bias": {"x": 1}}, "logit_bias"),
+        ({"n": 99}, "n"),
+        ({"web_search_options": {"a": 1}}, "web_search_options"),
+    ):
         try:
             client.chat.completions.create(model=MODEL, messages=HELLO, **wrong)
         except openai.BadRequestError as error:
@@ -133,4 +137,18 @@ def errors():
         assert error.code == "model_not_found"
 
 
-do(chat, stream, tool_round_trip, streamed_tools, parse, responses, responses_parse, responses_stream, logprobs, several_choices, completions, models, errors)
+do(
+    chat,
+    stream,
+    tool_round_trip,
+    streamed_tools,
+    parse,
+    responses,
+    responses_parse,
+    responses_stream,
+    logprobs,
+    several_choices,
+    completions,
+    models,
+    errors,
+)

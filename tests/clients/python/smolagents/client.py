@@ -6,7 +6,12 @@ from doing import CITIES, KEY, MODEL, URL, WEATHER, do
 from smolagents import OpenAIServerModel, Tool, ToolCallingAgent
 from smolagents.models import ChatMessage
 
-SCHEMA = {"type": "object", "properties": {"city": {"enum": list(CITIES)}}, "required": ["city"], "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"enum": list(CITIES)}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 ASKED = []
 
 
@@ -45,7 +50,7 @@ def schema():
 
 
 def agent():
-    """The agent asks with `tool_choice: required`. A small model may never give a final answer: two steps are enough."""
+    """It asks with `tool_choice: required`. A small model may never give a final answer: two steps are enough."""
     helper = ToolCallingAgent(tools=[GetWeather()], model=model(128), max_steps=2, verbosity_level=0)
     assert helper.run("What is the weather in Rome? Use get_weather, then final_answer.") is not None
     assert any(getattr(step, "tool_calls", None) for step in helper.memory.steps)
