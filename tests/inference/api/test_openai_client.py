@@ -142,9 +142,9 @@ async def test_what_it_can_say_besides_is_taken(engine: ScriptedEngine, client: 
 
 async def test_what_would_change_the_answer_is_refused_by_name(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
-        await client.chat.completions.create(model="scripted", messages=QUESTION, extra_body={"min_p": 0.1})
-    assert (refused.value.param, refused.value.code) == ("min_p", "unknown_parameter")
-    assert "min_p" in str(refused.value)
+        await client.chat.completions.create(model="scripted", messages=QUESTION, extra_body={"ignore_eos": True})
+    assert (refused.value.param, refused.value.code) == ("ignore_eos", "unknown_parameter")
+    assert "ignore_eos" in str(refused.value)
 
 
 async def test_its_answers_can_be_sent_back(client: openai.AsyncOpenAI) -> None:
