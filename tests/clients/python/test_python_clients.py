@@ -8,6 +8,7 @@ import pytest
 
 from glados_bots.inference.api.app import create_app
 from tests.clients.node.service import KEY, SMALL, WIDE, served
+from tests.clients.python.doing import END
 from tests.clients.python.engine import AskingEngine
 from tests.clients.python.environment import HERE, do, needs, run
 from tests.servers import in_a_thread
@@ -34,7 +35,6 @@ ENDS = {
     "smolagents": "Thoughts: I ask.\n<code>\nfinal_answer(get_weather(city='Rome'))\n</code>",
     "aider": 'hello.py\n```\nprint("goodbye")\n```\n',
 }
-END = "It is sunny in Rome."
 
 
 @pytest.fixture(scope="module")
