@@ -1,4 +1,4 @@
-"""docs/clients.md names the versions that the tests use."""
+"""docs/api/clients.md names the versions that the tests use."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
+PAGE = (HERE.parents[2] / "docs/api/clients.md").read_text(encoding="utf-8")
 PACKAGES = {
     "openai": "openai",
     "ai_sdk": "ai",
