@@ -5,13 +5,16 @@ from typing import Literal
 import instructor
 import openai
 from doing import CITIES, KEY, MODEL, URL, do
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 ASK = [{"role": "user", "content": "What is the weather in Rome?"}]
 
 
 class Report(BaseModel):
     """The weather of a city"""
+
+    # Without it, JSON_SCHEMA allows other properties, and a small model may write them until max_tokens.
+    model_config = ConfigDict(extra="forbid")
 
     city: Literal["Paris", "Rome"]
     degrees: int = Field(ge=-40, le=50)
