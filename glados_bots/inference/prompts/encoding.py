@@ -107,6 +107,13 @@ class Encoder:
             raise ParameterRefusedError("prompt", "it has no tokens; give some text")
         return tokens
 
+    def info(self) -> dict[str, str | None]:
+        """The tokenizer's kind, its control tokens and the chat template, by the names of transformers."""
+        names = ("bos_token", "eos_token", "pad_token")
+        told = {name: getattr(self.tokenizer, name, None) for name in names}
+        template = self.tokenizer.chat_template if self._template else None
+        return {"tokenizer_class": type(self.tokenizer).__name__, **told, "chat_template": template}
+
     def require_tokens(self, field: str, tokens: Iterable[int]) -> None:
         """Raise ParameterRefusedError, which names the field, if a number is no token of this model."""
         wrong = next((token for token in tokens if not 0 <= token < self.vocabulary), None)
