@@ -35,7 +35,7 @@ from glados_bots.wire.events import Delta, Finished, Sampling, Tool, ToolUse, ca
 PROMPTS = 1_000
 TOOLBOXES = 60  # lists of tools
 STREAMS = 16
-MOST_TOKENS = 56
+MOST_TOKENS = 56  # of an answer
 FREE = 4  # one of so many prompts is also asked without the grammar
 VERBS = "get find book send delete plan translate convert list play stop measure".split()
 THINGS = "weather flight message hotel invoice meeting recipe route song price ticket report".split()
