@@ -12,7 +12,7 @@ from tests.clients.python.engine import AskingEngine
 from tests.clients.python.environment import HERE, do, needs, run
 from tests.servers import in_a_thread
 
-PAGE = (HERE.parents[2] / "docs/clients.md").read_text(encoding="utf-8")
+PAGE = (HERE.parents[2] / "docs/api/clients.md").read_text(encoding="utf-8")
 # The folder of each client: the package whose version the page tells, and the title of its lines there.
 CLIENTS = {
     "openai_sdk": ("openai", "openai for Python"),
