@@ -1,4 +1,4 @@
-"""docs/api.md names every field of a request, and the service does with each what the page says."""
+"""docs/api/README.md names every field of a request, and the service does with each what the page says."""
 
 import re
 from collections.abc import Iterator
