@@ -127,6 +127,9 @@ class CardEngine(ABC):
     def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.encoder.texts.of(token) for token in tokens]
 
+    def tokenizer_info(self) -> dict[str, str | None]:
+        return self.encoder.info()
+
     def _domain(self, caller: str) -> str:
         return caller if self._options.share_prefixes == "key" else ""
 

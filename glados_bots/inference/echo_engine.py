@@ -81,6 +81,9 @@ class EchoEngine:
         del tokens
         raise ParameterRefusedError("tokens", NO_IDS)
 
+    def tokenizer_info(self) -> dict[str, str | None]:
+        raise ParameterRefusedError("model", NO_IDS)
+
     async def _in_turn(
         self, words: Sequence[str], end: Finished, sampling: Sampling, caller: str
     ) -> AsyncGenerator[Event]:

@@ -112,6 +112,9 @@ class Engine(Protocol):
     def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
         """The bytes of each token."""
 
+    def tokenizer_info(self) -> dict[str, str | None]:
+        """What clients that make raw prompts ask of a tokenizer, by the names of transformers."""
+
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         """Serve another LoRA under a name; see `loras/shelf.py`. No other answer changes. Raises LoraRefusedError."""
 

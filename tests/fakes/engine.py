@@ -92,6 +92,10 @@ class ScriptedEngine:
         """The same, one by one."""
         return [chr(token).encode() for token in tokens]
 
+    def tokenizer_info(self) -> dict[str, str | None]:
+        """Made-up names."""
+        return {"tokenizer_class": "Scripted", "eos_token": "<end>"}
+
     async def load_lora(self, name: str, path: str, *, in_place: bool = False) -> None:
         """Serve one more name, with the words of the engines."""
         if name in self.loras and not in_place:

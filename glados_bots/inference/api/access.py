@@ -31,6 +31,7 @@ SCOPE_OF: dict[tuple[str, str], str | None] = {
     ("GET", "/v1/models/{name:path}"): "models",
     ("POST", "/v1/chat/completions"): "chat",
     ("POST", "/v1/completions"): "chat",
+    ("GET", "/tokenizer_info"): "chat",
     ("POST", "/tokenize"): "chat",
     ("POST", "/v1/tokenize"): "chat",
     ("POST", "/detokenize"): "chat",

@@ -27,7 +27,7 @@ from glados_bots.inference.prompts.turn_marks import TurnMarks
 from glados_bots.inference.tools.envelope import in_text
 from glados_bots.inference.tools.formats import TEXT_MARKS
 from glados_bots.inference.tools.spelling import Spellings
-from glados_bots.wire.events import Sampling
+from glados_bots.wire.events import Sampling, Tool
 
 NO_WISHES = Sampling()
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
@@ -74,7 +74,7 @@ class Encoder:
             PromptRefusedError: the template leaves out pictures, or refuses the messages.
         """
         variables = self.variables.of(sampling)
-        tools = sampling.tools.tools if sampling.tools else ()
+        tools: Sequence[Tool] = sampling.tools.tools if sampling.tools else ()
         if not self.spellings.of(sampling).form.is_native:
             messages, tools = in_text(messages, sampling.tools, IN_TEXT.broken), ()
         messages = as_read(messages, self.tokenizer)
@@ -106,6 +106,13 @@ class Encoder:
         if not tokens:
             raise ParameterRefusedError("prompt", "it has no tokens; give some text")
         return tokens
+
+    def info(self) -> dict[str, str | None]:
+        """The tokenizer's kind, its control tokens and the chat template, by the names of transformers."""
+        names = ("bos_token", "eos_token", "pad_token")
+        told = {name: getattr(self.tokenizer, name, None) for name in names}
+        template = self.tokenizer.chat_template if self._template else None
+        return {"tokenizer_class": type(self.tokenizer).__name__, **told, "chat_template": template}
 
     def require_tokens(self, field: str, tokens: Iterable[int]) -> None:
         """Raise ParameterRefusedError, which names the field, if a number is no token of this model."""

@@ -29,7 +29,7 @@ DONE = Finished("stop", 5, 3, 2)
         (b"{", "not valid JSON"),
         (b'{"model": "\xff"}', "UTF-8"),
         (json.dumps({"model": "scripted", "messages": []}).encode(), "messages"),
-        (json.dumps(body(n=2)).encode(), "n"),
+        (json.dumps(body(n=9)).encode(), "n"),
         (json.dumps(body(temperature=9)).encode(), "temperature"),
         (json.dumps(body(max_tokens=0)).encode(), "max_tokens"),
         (json.dumps(body(tools=[{}])).encode(), "tools"),

@@ -142,9 +142,9 @@ async def test_what_it_can_say_besides_is_taken(engine: ScriptedEngine, client: 
 
 async def test_what_would_change_the_answer_is_refused_by_name(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
-        await client.chat.completions.create(model="scripted", messages=QUESTION, extra_body={"min_p": 0.1})
-    assert (refused.value.param, refused.value.code) == ("min_p", "unknown_parameter")
-    assert "min_p" in str(refused.value)
+        await client.chat.completions.create(model="scripted", messages=QUESTION, extra_body={"ignore_eos": True})
+    assert (refused.value.param, refused.value.code) == ("ignore_eos", "unknown_parameter")
+    assert "use min_tokens" in str(refused.value)
 
 
 async def test_its_answers_can_be_sent_back(client: openai.AsyncOpenAI) -> None:
@@ -161,3 +161,24 @@ async def test_too_long_a_prompt_is_refused_in_words_that_clients_look_for(
     with pytest.raises(openai.BadRequestError, match="maximum context length is 1000 tokens") as refused:
         await client.chat.completions.create(model="scripted", messages=QUESTION)
     assert refused.value.code == "context_length_exceeded"
+
+
+async def test_it_reads_scores_and_several_answers(client: openai.AsyncOpenAI) -> None:
+    said = await client.chat.completions.create(
+        model="scripted", messages=QUESTION, n=3, logprobs=True, top_logprobs=2, logit_bias={"5": -100}
+    )
+    assert [choice.index for choice in said.choices] == [0, 1, 2]
+    assert all(choice.logprobs is not None for choice in said.choices)
+    streamed = await client.chat.completions.create(model="scripted", messages=QUESTION, n=2, stream=True)
+    texts = ["", ""]
+    async for chunk in streamed:
+        for choice in chunk.choices:
+            texts[choice.index] += choice.delta.content or ""
+    assert texts == ["Hello **world**"] * 2
+
+
+async def test_it_continues_raw_prompts(client: openai.AsyncOpenAI) -> None:
+    said = await client.completions.create(model="scripted", prompt=["One", "Two"], max_tokens=5, echo=True, logprobs=1)
+    assert [choice.text for choice in said.choices] == ["OneHello **world**", "TwoHello **world**"]
+    streamed = await client.completions.create(model="scripted", prompt=[1, 2, 3], stream=True)
+    assert "".join([chunk.choices[0].text async for chunk in streamed]) == "Hello **world**"

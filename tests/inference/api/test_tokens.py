@@ -33,6 +33,11 @@ async def test_an_empty_text_has_no_tokens_of_its_own(http: httpx.AsyncClient) -
     assert (await http.post("/detokenize", json={"tokens": []})).json() == {"prompt": ""}
 
 
+async def test_the_control_tokens_are_told(http: httpx.AsyncClient) -> None:
+    told = (await http.get("/tokenizer_info")).json()
+    assert told == {"tokenizer_class": "Scripted", "eos_token": "<end>"}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [

@@ -203,5 +203,6 @@ async def test_tokens_and_texts_lead_to_each_other(engine: TransformersEngine) -
     tokens = await engine.tokenize(TEXT, Sampling(), special=True)
     assert await engine.detokenize(tokens) == TEXT
     assert b"".join(engine.token_bytes(tokens)).decode() == TEXT
+    assert engine.tokenizer_info()["eos_token"] == engine.encoder.tokenizer.eos_token
     chat = await engine.tokenize([Message("user", "Hi")], Sampling(), special=True)
     assert chat == engine.encoder.encode([Message("user", "Hi")])

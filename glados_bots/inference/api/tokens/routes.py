@@ -1,4 +1,4 @@
-"""The routes POST /tokenize and POST /detokenize, and the same under /v1."""
+"""The routes POST /tokenize, POST /detokenize and GET /tokenizer_info."""
 
 from typing import Any
 
@@ -28,6 +28,14 @@ def add(app: FastAPI, service: Service) -> None:
         _require(service, body.model)
         try:
             return {"prompt": await service.engine.detokenize(body.tokens)}
+        except Exception as error:
+            raise from_engine(error) from error
+
+    @app.get("/tokenizer_info")
+    async def tokenizer_info() -> dict[str, str | None]:
+        service.require_ready()
+        try:
+            return service.engine.tokenizer_info()
         except Exception as error:
             raise from_engine(error) from error
 
