@@ -22,7 +22,14 @@ from tests.servers import in_a_thread
 
 pytestmark = pytest.mark.slow
 
-WITHOUT_INPUT = {"GET /health", "GET /ready", "GET /metrics", "GET /v1/models", "GET /tokenizer_info", "GET /v1/models/{name}"}
+WITHOUT_INPUT = {
+    "GET /health",
+    "GET /ready",
+    "GET /metrics",
+    "GET /v1/models",
+    "GET /tokenizer_info",
+    "GET /v1/models/{name}",
+}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 60  # of each operation, valid and invalid ones
 KEY = "s3cret"
