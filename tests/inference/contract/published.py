@@ -15,7 +15,6 @@ MODEL = "echo"
 PLAIN: dict[str, dict[str, Any]] = {
     "/chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Good morning to you"}]},
     "/completions": {"model": MODEL, "prompt": "Good morning to you"},
-    "/completions": {"model": MODEL, "prompt": "Good morning to you"},
     "/embeddings": {"model": MODEL, "input": "Good morning to you"},
     "/responses": {"model": MODEL, "input": "Good morning to you"},
 }
