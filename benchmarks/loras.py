@@ -14,7 +14,9 @@ import logging
 import statistics
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -42,22 +44,31 @@ PRECISIONS: dict[str, dict[str, Any]] = {
 async def start(loras: Path, streams: int, **more: Any) -> TransformersEngine:
     """A started engine."""
     card, _ = choosing.resolve(cards.EMBEDDED)
-    engine = TransformersEngine(card, EngineOptions(DATA, max_running=streams + 1, loras_dir=loras, **more))
+    engine = TransformersEngine(card, EngineOptions(DATA, max_running=2 * streams, loras_dir=loras, **more))
     await engine.start()
     return engine
 
 
+@asynccontextmanager
+async def paused(engine: TransformersEngine) -> AsyncIterator[None]:
+    """Keep the engine between two steps. One thread must begin and end that."""
+    pause, loop = engine.scheduler.paused(), asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as thread:
+        await loop.run_in_executor(thread, pause.__enter__)
+        try:
+            yield
+        finally:
+            await loop.run_in_executor(thread, pause.__exit__, None, None, None)
+
+
 async def streams_of(engine: TransformersEngine, count: int, tokens: int, models: list[str]) -> tuple[list[str], float]:
     """(answers, tokens per second). They begin in the same step, in the same order."""
-    async with AsyncExitStack() as stack:
-        paused = engine.scheduler.paused()
-        await asyncio.to_thread(paused.__enter__)
-        stack.callback(paused.__exit__, None, None, None)
+    async with paused(engine):
         running = []
         for number, model in zip(range(count), cycle(models), strict=False):
-            before = len(engine._outputs)  # noqa: SLF001 - requests on their way to the scheduler
+            before = set(engine._outputs)  # noqa: SLF001 - requests on their way to the scheduler
             running.append(asyncio.create_task(ask(engine, QUESTION.format(number), tokens, model)))
-            while len(engine._outputs) == before:  # noqa: SLF001, ASYNC110 - an engine tells no event of it
+            while engine._outputs.keys() <= before:  # noqa: SLF001, ASYNC110 - an engine tells no event of it
                 await asyncio.sleep(0.001)
         began = time.perf_counter()
     answers = await asyncio.gather(*running)
@@ -139,7 +150,9 @@ async def run(options: argparse.Namespace) -> None:
         write_loras(base, loras, 5)
         table = Table("", "loads", "answers, all the same", "a load takes", "tokens/s", "tokens/s meanwhile")
         for name in PRECISIONS:
-            table.add_row(*await prove(loras, options, name))
+            row = await prove(loras, options, name)
+            console.log(*row)  # each takes minutes
+            table.add_row(*row)
         console.print(table)
         table = Table("as it is served here", "tokens/s", "of no room")
         found = await cost(loras, options)

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -75,11 +75,11 @@ def request(number: int) -> tuple[list[Message], ToolUse]:
 
 def judged(use: ToolUse, calls: Sequence[ToolCall], reason: str) -> str:
     """`call`, `text`, `cut`, or `wrong`."""
-    known = {one.name: one.parameters for one in use.tools if one.name in use.allowed}
+    known = {one.name: dict(one.parameters) for one in use.tools if one.name in use.allowed}
     for call in calls[:-1] if reason == "length" else calls:
         try:
-            jsonschema.validate(json.loads(call.arguments), known[call.name])
-        except (ValueError, KeyError, jsonschema.ValidationError):
+            jsonschema_rs.validate(known[call.name], json.loads(call.arguments))
+        except (ValueError, KeyError, jsonschema_rs.ValidationError):
             return "wrong"
     if reason == "length":
         return "cut"

@@ -154,7 +154,8 @@ def test_a_call_makes_sense_and_its_result_is_read(client: openai.OpenAI) -> Non
     first = client.chat.completions.create(model=MODEL, messages=talk, tool_choice="required", **wish).choices[0]
     assert first.finish_reason == "tool_calls"
     assert first.message.content is None
-    (call,) = first.message.tool_calls or ()
+    (call,) = first.message.tool_calls or [None]
+    assert call
     assert call.type == "function"
     assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Paris"})
     with client.chat.completions.stream(model=MODEL, messages=talk, tool_choice="required", **wish) as stream:

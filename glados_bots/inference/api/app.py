@@ -22,12 +22,12 @@ from fastapi.responses import PlainTextResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from glados_bots.http_server.head_requests import HeadAsGet
-from glados_bots.inference.api import description, models, streaming
+from glados_bots.inference.api import models, streaming
 from glados_bots.inference.api.access import KeyGate, authorise
 from glados_bots.inference.api.chat import routes as chat
 from glados_bots.inference.api.completions import routes as completions
 from glados_bots.inference.api.embeddings import routes as embeddings
-from glados_bots.inference.api.errors import shape_errors
+from glados_bots.inference.api.errors import REFUSALS, shape_errors
 from glados_bots.inference.api.guard import Guard
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.loras import routes as loras
@@ -75,7 +75,7 @@ def create_app(
         title="GLaDOS inference service",
         lifespan=service.lifespan,
         dependencies=[Depends(authorise)],
-        responses=description.REFUSALS,
+        responses=REFUSALS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -81,6 +81,23 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, headers)
 
 
+TEXT = {"type": "string"}
+TEXT_OR_NULL = {"anyOf": [TEXT, {"type": "null"}]}
+# OpenAI's error object. Some codes add figures.
+ERROR = {
+    "type": "object",
+    "properties": {"message": TEXT, "type": TEXT, "param": TEXT_OR_NULL, "code": TEXT},
+    "required": ["message", "type", "param", "code"],
+}
+ERROR_BODY = {"type": "object", "properties": {"error": ERROR}, "required": ["error"]}
+# In JSON, whatever the route's good answers are
+REFUSAL = {"content": {"application/json": {"schema": ERROR_BODY}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {**REFUSAL, "description": "The request is refused."},
+    "5XX": {**REFUSAL, "description": "The service cannot answer now."},
+}
+
+
 def not_ready(reason: str) -> ApiError:
     """The error of a service that loads, drains or has failed."""
     return ApiError(503, "not_ready", reason, retry_after=COMES_BACK_S)

@@ -18,6 +18,10 @@ from glados_bots.wire.events import Event, Finished, Queued
 
 KEEP_ALIVE_S = 10.0
 PLACE = "X-Glados-Queue-Position"
+# What /openapi.json says of a route whose answers may be streamed.
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}}
+}
 
 
 class Writer(Protocol):

@@ -30,5 +30,5 @@ def chosen(settings: ServeSettings) -> Card | None:
         )
     here = presence(card)
     if not here.yes:
-        raise ConfigError(f"GLADOS_EMBEDDING_MODEL={name}: {here.reason}; see docs/embeddings.md")
+        raise ConfigError(f"GLADOS_EMBEDDING_MODEL={name}: {here.reason}; see docs/api/embeddings.md")
     return card

@@ -58,7 +58,7 @@ class TextEmbedder:
                 raise
             log.exception("the embedding model cannot be loaded")
             reason = f"{self._card.name}: this embedding model cannot be loaded ({first_line(error)})"
-            raise ConfigError(f"{reason}; choose another model, see docs/embeddings.md") from error
+            raise ConfigError(f"{reason}; choose another model, see docs/api/embeddings.md") from error
         finally:
             torch.set_num_threads(
                 threads

@@ -66,7 +66,7 @@ def _ids(model: Reader, job: Job, limit: int | None) -> Iterator[Sequence[int]]:
             raise InputRefusedError(
                 "input",
                 f"input[{place}]: this model has token ids 0 to {model.vocabulary - 1}; ids of another tokenizer, "
-                "such as tiktoken's, have another meaning here: send text (docs/embeddings.md)",
+                "such as tiktoken's, have another meaning here: send text (docs/api/embeddings.md)",
             )
         yield ids[:limit]
 

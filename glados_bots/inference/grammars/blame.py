@@ -43,7 +43,7 @@ def _said(keyword: str) -> str:
 def _refused_parts(
     part: Any, names: list[str | int], moved: Any, deadline: float
 ) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    definitions = part.get("$defs", part.get("definitions", {})) if isinstance(part, dict) and not names else {}
+    definitions: Any = part.get("$defs", part.get("definitions", {})) if isinstance(part, dict) and not names else {}
     keyword = "$defs" if isinstance(part, dict) and "$defs" in part else "definitions"
     inner = [*(((keyword, name), one) for name, one in definitions.items()), *_children(part)]
     for step, one in inner:

@@ -11,7 +11,7 @@ from glados_bots.inference.tools.spelling import Spelling
 from glados_bots.wire.events import Tool, ToolUse
 
 CALL_RULE = "glados_call"
-MOST_CALLS = 32  # in one answer: small models would repeat a call for ever
+MOST_CALLS = 8  # in one answer: small models would repeat a call for ever
 # What decides more about an object than its properties do
 OPEN_OBJECTS = frozenset(
     "additionalProperties patternProperties minProperties propertyNames $ref allOf anyOf oneOf".split()

@@ -19,7 +19,7 @@ class Endings:
     def __init__(self, root: Any, parts: Mapping[int, dict[str, Any]]) -> None:
         self._root = root
         self._ending: set[int] = set()
-        backwards = list(reversed(parts.items()))  # what stands within a schema mostly comes after it
+        backwards = [*parts.items()][::-1]  # what stands within a schema mostly comes after it
         grows = True
         while grows:
             new = {key for key, schema in backwards if key not in self._ending and self._ends(schema)}

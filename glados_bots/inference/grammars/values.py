@@ -1,7 +1,7 @@
 """The values of a schema's keywords: refuses those that contradict one another, or are kept inexactly."""
 
 from math import isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
 from glados_bots.inference.grammars.refusing import refused
 
@@ -47,7 +47,8 @@ def _check_numbers(schema: dict[str, Any], place: str) -> None:
     for low in ("minimum", "exclusiveMinimum"):
         for high in ("maximum", "exclusiveMaximum"):
             _require_order(schema, low, high, place, strict="exclusive" in low + high)
-    if _number(factor := schema.get("multipleOf")) and not 0 < _whole(factor) <= LARGEST_FACTOR:
+    factor = schema.get("multipleOf")
+    if _number(factor) and not 0 < _whole(factor) <= LARGEST_FACTOR:
         raise refused(f"{place}.multipleOf", f"kept are numbers above 0, with digits up to {LARGEST_FACTOR}")
 
 
@@ -62,7 +63,7 @@ def _may_be(schema: dict[str, Any], kind: str) -> bool:
     return kind in (types if isinstance(types, list) else [types])
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -27,7 +27,7 @@ from glados_bots.inference.prompts.turn_marks import TurnMarks
 from glados_bots.inference.tools.envelope import in_text
 from glados_bots.inference.tools.formats import TEXT_MARKS
 from glados_bots.inference.tools.spelling import Spellings
-from glados_bots.wire.events import Sampling
+from glados_bots.wire.events import Sampling, Tool
 
 NO_WISHES = Sampling()
 SHORTEST_ANSWER = 16  # tokens that must be left for the answer
@@ -74,7 +74,7 @@ class Encoder:
             PromptRefusedError: the template leaves out pictures, or refuses the messages.
         """
         variables = self.variables.of(sampling)
-        tools = sampling.tools.tools if sampling.tools else ()
+        tools: Sequence[Tool] = sampling.tools.tools if sampling.tools else ()
         if not self.spellings.of(sampling).form.is_native:
             messages, tools = in_text(messages, sampling.tools, IN_TEXT.broken), ()
         messages = as_read(messages, self.tokenizer)

@@ -58,7 +58,7 @@ def _normalization(tokenizer: Any) -> Callable[[str], str] | None:
     if normalizer is None or FOLDED not in normalizer.normalize_str(WIDE):
         return None
     folded = NFKC()  # linear; Python's own takes quadratic time for many combining marks on one letter
-    return folded.normalize_str  # type: ignore[no-any-return]
+    return folded.normalize_str
 
 
 def harmless(text: str, specials: Sequence[str]) -> str:

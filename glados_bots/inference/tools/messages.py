@@ -43,11 +43,14 @@ def definition(tool: Tool) -> dict[str, Any]:
 
 
 def arguments_of(call: ToolCall) -> dict[str, Any]:
-    """The arguments of a call. What is no JSON object, or one too deep, stands in an object as a text."""
+    """The arguments of a call. What is no JSON object, or one too deep, stands in an object as a text.
+
+    Half of a surrogate pair, which JSON can hold, becomes a question mark.
+    """
     try:
         found = json.loads(call.arguments or "{}", parse_constant=_no_number)
         if isinstance(found, dict) and depth(found) <= DEEPEST:
-            return found
+            return dict(changed(found, str))
     except (ValueError, RecursionError):
         pass
     return {NO_JSON: call.arguments}

@@ -52,8 +52,8 @@ class Spelling:
             return self._special.sub(lambda found: self._code_of[found[0]], text)
 
         body = type(form.body)(**{name: code(getattr(form.body, name)) for name in form.body.__slots__})
-        texts = {name: code(getattr(form, name)) for name in ("mark", "open", "between", "close")}
-        return replace(form, body=body, **texts)
+        first, between, close = (code(text) for text in (form.open, form.between, form.close))
+        return replace(form, body=body, mark=code(form.mark), open=first, between=between, close=close)
 
 
 class Spellings:

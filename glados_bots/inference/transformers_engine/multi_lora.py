@@ -104,6 +104,11 @@ class TunedLayer:
         """The pair on this layer's device."""
         return Pair(pair.a.to(self.a), pair.b.to(self.b))
 
+    def fits(self, x: Any, output: Any) -> bool:
+        """Whether the layer maps each token to one row of its own size; a router of experts, for one, may not."""
+        wanted = (*x.shape[:-1], self.b.shape[1])
+        return isinstance(output, torch.Tensor) and output.shape == wanted and x.shape[-1] == self.a.shape[0]
+
     def added(self, x: torch.Tensor, slots: torch.Tensor) -> torch.Tensor:
         """What each token's own LoRA adds. Args: slots: the LoRA of each token, as wide as `x` less its last one."""
         others = slots.to(self.columns.device, non_blocking=True)[..., None] != self.columns
@@ -143,7 +148,7 @@ class MultiLora:
             del module
             if self._step.rows is None and self._step.index is None:
                 return output
-            index = self._index_for(args[0]) if args else None
+            index = self._index_for(args[0]) if args and layer.fits(args[0], output) else None
             if index is None:
                 self.strange.add(name)
                 return output
@@ -206,7 +211,10 @@ class MultiLora:
         """
         for name in pairs:
             if name not in self._layers or name in self.strange:
-                raise ConfigError(f"{name}: no LoRA can change this layer while the service runs; use another LoRA")
+                raise ConfigError(
+                    f"{name}: while the service runs, a LoRA can change plain layers that read text, and this is none; "
+                    "use another LoRA"
+                )
         return {name: self._layers[name].ready(pair) for name, pair in pairs.items()}
 
     def write(self, slot: int, pairs: Mapping[str, Pair]) -> None:

@@ -18,7 +18,7 @@ from tests.servers import free_port
 KEY = "s3cret-key"
 SMALL = "smollm2_135m"
 WIDE = "wide"
-WINDOW = 32_768  # what agents need: see docs/clients.md
+WINDOW = 32_768  # what agents need: see docs/api/clients.md
 # A random model says the letter soon, and would say senseless words for minutes without it.
 CARD = """
 context_length = {window}

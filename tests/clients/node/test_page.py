@@ -1,4 +1,4 @@
-"""docs/clients.md names the versions that the tests use."""
+"""docs/api/clients.md names the versions that the tests use."""
 
 import json
 import re

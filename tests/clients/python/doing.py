@@ -8,6 +8,7 @@ import traceback
 
 URL, KEY, MODEL = sys.argv[1:4] if sys.argv[3:] else ("", "", "")
 WEATHER = "18 degrees, sunny"
+END = "It is sunny in Rome."
 CITIES = ("Paris", "Rome")
 
 

@@ -1,32 +1,39 @@
 """Python libraries and agents do their real thing at the service, each in an environment of its own."""
 
-import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.node.service import KEY, SMALL, served
+from glados_bots.inference.api.app import create_app
+from tests.clients.node.service import KEY, SMALL, WIDE, served
+from tests.clients.python.engine import AskingEngine
+from tests.clients.python.environment import HERE, do, needs, run
+from tests.servers import in_a_thread
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[2] / "docs/clients.md"
-# The folder of each client, and the package whose version the page tells.
+PAGE = (HERE.parents[2] / "docs/api/clients.md").read_text(encoding="utf-8")
+# The folder of each client: the package whose version the page tells, and the title of its lines there.
 CLIENTS = {
-    "openai_sdk": "openai",
-    "pydantic_ai": "pydantic-ai-slim",
-    "instructor": "instructor",
-    "langchain": "langchain-openai",
-    "openai_agents": "openai-agents",
-    "litellm": "litellm",
-    "llama_index": "llama-index-llms-openai-like",
-    "smolagents": "smolagents",
-    "llm": "llm",
-    "aider": "aider-chat",
+    "openai_sdk": ("openai", "openai for Python"),
+    "pydantic_ai": ("pydantic-ai-slim", "Pydantic AI"),
+    "instructor": ("instructor", "Instructor"),
+    "langchain": ("langchain-openai", "LangChain"),
+    "openai_agents": ("openai-agents", "OpenAI Agents SDK"),
+    "litellm": ("litellm", "LiteLLM"),
+    "llama_index": ("llama-index-llms-openai-like", "LlamaIndex"),
+    "smolagents": ("smolagents", "smolagents"),
+    "llm": ("llm", "llm"),
+    "aider": ("aider-chat", "aider"),
 }
-LONGEST_S = 400
+WITH_AGENTS = sorted(path.parent.name for path in HERE.glob("*/agent.py"))
+WITH_CODE = [client for client, (_, title) in CLIENTS.items() if f"\n## {title}\n\n```python\n" in PAGE]
+# What the model says in the end, where it is not just words.
+ENDS = {
+    "smolagents": "Thoughts: I ask.\n<code>\nfinal_answer(get_weather(city='Rome'))\n</code>",
+    "aider": 'hello.py\n```\nprint("goodbye")\n```\n',
+}
+END = "It is sunny in Rome."
 
 
 @pytest.fixture(scope="module")
@@ -38,31 +45,38 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_does_its_real_thing(client: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    folder = HERE / client
-    python = folder / ".venv/bin/python"
-    if not python.exists():
-        pytest.skip("it has no environment; call: make clients")
-    result = subprocess.run(
-        [python, "client.py", request.getfixturevalue("url"), KEY, SMALL],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(HERE), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    done = json.loads(result.stdout.splitlines()[-1])
-    assert done
-    assert set(done.values()) == {"ok"}, json.dumps(done, indent=1)
+    needs(client)
+    do(client, tmp_path, "client.py", request.getfixturevalue("url"), KEY, SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", WITH_AGENTS)
+def test_an_agent_asks_a_function_and_ends(client: str, tmp_path: Path) -> None:
+    engine = AskingEngine(ENDS.get(client, END))
+    with in_a_thread(create_app(engine, api_key=KEY)) as address:
+        do(client, tmp_path, "agent.py", f"{address}/v1", KEY, WIDE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", WITH_CODE)
+def test_the_lines_of_the_page_run(client: str, tmp_path: Path) -> None:
+    with in_a_thread(create_app(AskingEngine(END), api_key=KEY)) as address:
+        lines = code(client).replace("http://HOST:5951", address).replace("KEY", KEY).replace("MODEL", WIDE)
+        assert run(client, tmp_path, "-c", lines).strip()
+
+
+def code(client: str) -> str:
+    """The Python of the client's section of the page."""
+    return PAGE.split(f"\n## {CLIENTS[client][1]}\n\n```python\n")[1].split("```")[0]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_page_tells_the_version_that_the_test_uses(client: str) -> None:
-    package = CLIENTS[client]
+    package, title = CLIENTS[client]
     found = re.search(rf"^{re.escape(package)}==(\S+)$", (HERE / client / "requirements.txt").read_text(), re.MULTILINE)
     assert found
-    assert re.search(rf"\| (?:{re.escape(package)} )?{re.escape(found[1])} \|", PAGE.read_text())
+    row = rf"^\| \[{re.escape(title)}\]\(#\S+\) \| (?:{re.escape(package)} )?{re.escape(found[1])} \|"
+    assert re.search(row, PAGE, re.MULTILINE)
 
 
 def test_every_folder_is_a_client() -> None:

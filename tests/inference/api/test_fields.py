@@ -1,4 +1,4 @@
-"""docs/api.md names every field of a request, and the service does with each what the page says."""
+"""docs/api/README.md names every field of a request, and the service does with each what the page says."""
 
 import re
 from collections.abc import Iterator
@@ -46,7 +46,8 @@ NOWHERE = {name for name, *_ in ROWS} - {name for name, _, cell, _ in ROWS if ce
 @pytest.mark.parametrize(("name", "endpoint", "cell", "told"), ROWS, ids=lambda each: str(each)[:30])
 def test_a_field_is_done_or_refused_as_the_page_says(name: str, endpoint: str, cell: str, told: str) -> None:
     schema = SCHEMAS[endpoint]
-    given = {**PLAIN[endpoint], name: ASKS.get(name, ["x"])}
+    plain: Any = PLAIN[endpoint]
+    given = {**plain, name: ASKS.get(name, ["x"])}
     if cell == "yes":
         assert name in schema.model_fields
     elif cell == "unread":

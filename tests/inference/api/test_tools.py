@@ -60,7 +60,7 @@ BOTH = frozenset(["get_weather", "get_time"])
         ({"tool_choice": "auto", "parallel_tool_calls": False}, BOTH, False, False),
         ({"tool_choice": "required", "parallel_tool_calls": True}, BOTH, True, True),
         ({"tool_choice": "none"}, frozenset(), False, True),
-        ({"tool_choice": named("get_time")}, frozenset(["get_time"]), True, True),
+        ({"tool_choice": named("get_time")}, frozenset(["get_time"]), True, False),
         ({"tool_choice": allowed("auto", "get_time")}, frozenset(["get_time"]), False, True),
         ({"tool_choice": allowed("required", "get_time", "get_weather")}, BOTH, True, True),
         ({"function_call": "auto", "functions": []}, BOTH, False, True),

@@ -10,7 +10,6 @@ NO_AUDIO = "the engines read text and pictures, and write text"
 NO_SEARCH = "nothing leaves the building"
 NO_MODERATION = "no model of ours moderates"
 OLD_TOOLS = "`tools` and `tool_choice` took their place in 2023"
-LATER = "not served yet"
 NO_IDS = "ids are numbers of the model's vocabulary; the echo engine has none"
 WINDOW = "a number of tokens is 1 to 1,000,000"
 
@@ -61,4 +60,13 @@ COMPLETIONS = {
     "stop": (PARTLY, "an empty string stops before the first word"),
     "suffix": (REFUSED, "the models continue a text, and fill no gap"),
 }
-FIELDS = {"/chat/completions": CHAT, "/completions": COMPLETIONS, "/responses": RESPONSES}
+EMBEDDINGS = {
+    "dimensions": (PARTLY, "each model has its own, and some can be cut to fewer"),
+    "input": (PARTLY, "texts that are not empty, and ids of the model's vocabulary"),
+}
+FIELDS = {
+    "/chat/completions": CHAT,
+    "/completions": COMPLETIONS,
+    "/embeddings": EMBEDDINGS,
+    "/responses": RESPONSES,
+}

@@ -10,12 +10,14 @@ import jsonschema_rs
 import schemathesis
 from schemathesis.core.result import Ok
 
+from tests.fakes.embedder import ScriptedEmbedder
+
 MODEL = "echo"
 # By path: a request with these and nothing else is a right one.
 PLAIN: dict[str, dict[str, Any]] = {
     "/chat/completions": {"model": MODEL, "messages": [{"role": "user", "content": "Good morning to you"}]},
     "/completions": {"model": MODEL, "prompt": "Good morning to you"},
-    "/embeddings": {"model": MODEL, "input": "Good morning to you"},
+    "/embeddings": {"model": ScriptedEmbedder.model, "input": "Good morning to you"},
     "/responses": {"model": MODEL, "input": "Good morning to you"},
 }
 TOOLS = {
@@ -52,6 +54,9 @@ def _modern(value: Any) -> Any:
 
 DOCUMENT: dict[str, Any] = _modern(json.loads((Path(__file__).parent / "openai.json").read_text(encoding="utf-8")))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+# OpenAI answers `encoding_format: base64` with a string, as its clients expect; its schema knows only the list.
+VECTOR = SCHEMAS["Embedding"]["properties"]
+VECTOR["embedding"] = {"anyOf": [VECTOR["embedding"], {"type": "string", "contentEncoding": "base64"}]}
 
 
 def _allow_nulls() -> None:

@@ -31,7 +31,7 @@ WITHOUT_INPUT = {
     "GET /v1/models/{name}",
 }
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 60  # of each operation, valid and invalid ones
+EXAMPLES = 30  # of each operation, valid and invalid ones
 KEY = "s3cret"
 
 

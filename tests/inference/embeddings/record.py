@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]
-from sentence_transformers.sentence_transformer.modules import (  # type: ignore[import-not-found]
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import (
     Dense,
     Normalize,
     Pooling,

@@ -52,15 +52,16 @@ def test_a_card_says_what_a_team_must_know(card: Card) -> None:
 
 
 def test_the_docs_list_every_card() -> None:
-    rows = {row[0]: row[1:] for row in _rows("| Card | Base | Licence | Numbers | Window | Good at |")}
-    assert list(rows) == [f"`{card.name}`" for card in CARDS]
+    first = {row[0]: row[1:] for row in _rows("| Card | Licence | Good at |")}
+    second = {row[0]: row[1:] for row in _rows("| Card | Base | Numbers | Window |")}
+    assert list(first) == list(second) == [f"`{card.name}`" for card in CARDS]
     for card in CARDS:
         assert card.embedding is not None
         least, most = card.embedding.least_dimensions, card.embedding.dimensions
         base = card.base.hub.partition("/")[2] if card.base.hub else f"{card.title}, in a wheel"
-        licence = card.licence + (", gated" if card.gated else "")
+        assert first[f"`{card.name}`"] == [card.licence + (", gated" if card.gated else ""), card.good_at]
         numbers = f"{least} to {most:,}" if least else f"{most:,}"
-        assert rows[f"`{card.name}`"] == [base, licence, numbers, f"{card.context_length:,}", card.good_at]
+        assert second[f"`{card.name}`"] == [base, numbers, f"{card.context_length:,}"]
 
 
 def _rows(head: str) -> Iterator[list[str]]:

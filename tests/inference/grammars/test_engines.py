@@ -12,8 +12,7 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from glados_bots.errors import ParameterRefusedError
-from glados_bots.inference.card_engine import CardEngine
-from glados_bots.inference.engine import EngineOptions
+from glados_bots.inference.engine import Engine, EngineOptions
 from glados_bots.inference.transformers_engine.cpu.runner import Runner
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.vllm_engine.engine import VllmEngine
@@ -39,8 +38,8 @@ PERSON: dict[str, Any] = {
 SCHEMAS = [PERSON, *(SUITE[name]["schema"] for name in list(SUITE)[::7])]
 
 
-async def started(kind: str, place: Path) -> CardEngine:
-    engine: CardEngine
+async def started(kind: str, place: Path) -> Engine:
+    engine: Engine
     if kind == "vllm":
         program = place / "vllm"
         program.write_text(f"#!{sys.executable}\n{Path(fake.__file__).read_text()}")
@@ -54,7 +53,7 @@ async def started(kind: str, place: Path) -> CardEngine:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", params=["paged", "dense", "step", "vllm"])
-async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CardEngine]:
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     """The card forbids words and ends answers in ways that would break every document."""
     patched = pytest.MonkeyPatch()
     if request.param == "dense":
@@ -79,7 +78,7 @@ def wish(schema: Any, number: int) -> Sampling:
     return Sampling(max_tokens=60, seed=number, grammar=grammar, **kinds[number % len(kinds)])
 
 
-async def test_every_answer_fits_or_is_the_beginning_of_one_that_does(engine: CardEngine) -> None:
+async def test_every_answer_fits_or_is_the_beginning_of_one_that_does(engine: Engine) -> None:
     said = await asyncio.gather(*(answer(engine, f"Question {n}", wish(schema, n)) for n, schema in enumerate(SCHEMAS)))
     reasons = set()
     for schema, (text, finished) in zip(SCHEMAS, said, strict=True):
@@ -102,7 +101,7 @@ async def test_every_answer_fits_or_is_the_beginning_of_one_that_does(engine: Ca
     ],
 )
 async def test_other_forms_are_kept_too(
-    engine: CardEngine, kind: GrammarKind, value: str, possible: set[str] | None
+    engine: Engine, kind: GrammarKind, value: str, possible: set[str] | None
 ) -> None:
     text, finished = await answer(engine, "Well?", Sampling(30, 1.0, grammar=Grammar(kind, value)))
     assert isinstance(finished, Finished)
@@ -112,7 +111,7 @@ async def test_other_forms_are_kept_too(
         assert text.startswith("{")
 
 
-async def test_a_form_that_cannot_be_kept_is_refused_and_others_go_on(engine: CardEngine) -> None:
+async def test_a_form_that_cannot_be_kept_is_refused_and_others_go_on(engine: Engine) -> None:
     schema = {"properties": {"a": {"oneOf": [{"type": "number"}, {"minimum": 5}]}}}
     with pytest.raises(ParameterRefusedError, match=r"f\.properties\.a\.oneOf: "):
         await answer(engine, "Hi", Sampling(5, grammar=Grammar("json_schema", json.dumps(schema), "f")))

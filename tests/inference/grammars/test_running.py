@@ -89,7 +89,9 @@ async def test_a_form_that_becomes_too_costly_fails_alone(
 
 async def test_a_client_gets_documents_or_the_place_of_what_is_wrong(engine: TransformersEngine) -> None:
     question: dict[str, Any] = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 40}
-    explosion = {"allOf": [{"anyOf": [{"properties": {f"p{i}{j}": {}}} for i in range(4)]} for j in range(6)]}
+    explosion: dict[str, Any] = {
+        "allOf": [{"anyOf": [{"properties": {f"p{i}{j}": {}}} for i in range(4)]} for j in range(6)]
+    }
     async with running(create_app(engine)) as url, httpx.AsyncClient(base_url=url, timeout=120) as http:
         await until_ready(http)
 

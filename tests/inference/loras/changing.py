@@ -12,7 +12,7 @@ from tests.inference.tiny import answer, card, started, write_base, write_lora
 
 NAMES = ("one", "two", "three")
 STREAMS = 16
-LONG = Sampling(max_tokens=160, temperature=0.0)
+LONG = Sampling(max_tokens=60, temperature=0.0)
 SHORT = Sampling(max_tokens=4, temperature=0.0)
 
 

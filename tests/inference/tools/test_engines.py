@@ -13,17 +13,17 @@ import pytest_asyncio
 
 from glados_bots.conversation import Message, ToolCall
 from glados_bots.errors import ParameterRefusedError
-from glados_bots.inference.card_engine import CardEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.vllm_engine.engine import VllmEngine
-from glados_bots.wire.events import Finished, Grammar, Sampling, Tool, ToolCallDelta, ToolUse
+from glados_bots.wire.events import Delta, Finished, Grammar, Sampling, Thought, Tool, ToolCallDelta, ToolUse
 from tests.fakes import vllm as fake
 from tests.inference.tiny import DATA, card, write_base
 from tests.inference.tools.families import family, use
 from tests.inference.tools.walking import Walk, faults
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
+Served = TransformersEngine | VllmEngine
 ASK = [Message("user", "Weather?")]
 ENGINES = [("transformers", "hermes"), ("transformers", "qwen_coder"), ("transformers", "glados"), ("vllm", "hermes")]
 
@@ -42,7 +42,7 @@ def written(name: str, folder: Path) -> Path:
     params=ENGINES,
     ids=["-".join(pair) for pair in ENGINES],
 )
-async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CardEngine]:
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     kind, name = request.param
     folder = tmp_path_factory.mktemp(name)
     model = card(written(name, folder), prompt_format="glados" if name == "glados" else "chat_template")
@@ -50,7 +50,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         program = folder / "vllm"
         program.write_text(f"#!{sys.executable}\n{Path(fake.__file__).read_text()}")
         program.chmod(0o755)
-        engine: CardEngine = VllmEngine(model, EngineOptions(DATA, vllm_command=str(program)))
+        engine: Served = VllmEngine(model, EngineOptions(DATA, vllm_command=str(program)))
     else:
         engine = TransformersEngine(model, EngineOptions(DATA, max_running=4))
     await engine.start()
@@ -58,16 +58,17 @@ async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     await engine.stop()
 
 
-async def answer(engine: CardEngine, wish: ToolUse | None, talk: Any = ASK, **more: Any) -> tuple[Walk, Finished]:
+async def answer(engine: Served, wish: ToolUse | None, talk: Any = ASK, **more: Any) -> tuple[Walk, Finished]:
     sampling = Sampling(**{"max_tokens": 150, "temperature": 1.0, "tools": wish, **more})
     async with aclosing(engine.generate(engine.models[0], talk, sampling)) as events:
         found = [event async for event in events]
     finished = found[-1]
     assert isinstance(finished, Finished)
-    return Walk([], finished.reason, [event for event in found[:-1] if not hasattr(event, "prompt_tokens")]), finished
+    pieces = [event for event in found if isinstance(event, Thought | Delta | ToolCallDelta)]
+    return Walk([], finished.reason, pieces), finished
 
 
-async def test_a_required_call_parses_and_fits(engine: CardEngine) -> None:
+async def test_a_required_call_parses_and_fits(engine: Served) -> None:
     reasons = set()
     for seed in range(4):
         walk, finished = await answer(engine, use(required=True, parallel=False), seed=seed)
@@ -81,7 +82,7 @@ async def test_a_required_call_parses_and_fits(engine: CardEngine) -> None:
     assert reasons
 
 
-async def test_permission_is_kept(engine: CardEngine) -> None:
+async def test_permission_is_kept(engine: Served) -> None:
     walk, finished = await answer(engine, use(allowed=frozenset()), max_tokens=20)
     assert not any(isinstance(piece, ToolCallDelta) for piece in walk.pieces)
     assert finished.reason in ("stop", "length")
@@ -89,14 +90,14 @@ async def test_permission_is_kept(engine: CardEngine) -> None:
     assert finished.reason in ("stop", "length", "tool_calls")
 
 
-async def test_a_document_beside_tools_fits_its_schema(engine: CardEngine) -> None:
+async def test_a_document_beside_tools_fits_its_schema(engine: Served) -> None:
     schema = {"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "additionalProperties": False}
     form = Grammar("json_schema", json.dumps(schema), "response_format")
     walk, _ = await answer(engine, use(allowed=frozenset()), grammar=form)
     assert json.loads(walk.text)["a"] in (1, 2)
 
 
-async def test_calls_and_results_of_the_history_are_read(engine: CardEngine) -> None:
+async def test_calls_and_results_of_the_history_are_read(engine: Served) -> None:
     calls = (ToolCall("a", "get_weather", '{"city": "Paris"}'), ToolCall("b", "get_time", "no JSON"))
     results = [Message("tool", "21", tool_call_id="a", name="get_weather"), Message("tool", "x", tool_call_id="b")]
     talk = [*ASK, Message("assistant", "", tool_calls=calls), *results]
@@ -106,7 +107,7 @@ async def test_calls_and_results_of_the_history_are_read(engine: CardEngine) -> 
     assert finished.prompt_tokens > without.prompt_tokens > short.prompt_tokens
 
 
-async def test_a_schema_that_cannot_be_kept_is_refused_and_others_go_on(engine: CardEngine) -> None:
+async def test_a_schema_that_cannot_be_kept_is_refused_and_others_go_on(engine: Served) -> None:
     strange = Tool("f", "", {"type": "object", "properties": {"x": {"not": {}}}}, field="tools.0.function.parameters")
     with pytest.raises(ParameterRefusedError, match="not"):
         await answer(engine, ToolUse((strange,), frozenset(["f"])))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow  # templates need another process
 over_every_family = pytest.mark.parametrize("name", [*NATIVE, "olmo3"])
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 DOCUMENT = Grammar("json_schema", json.dumps(SCHEMA), "response_format")
-WALKS = 12
+WALKS = 8
 
 
 def opening(name: str) -> str:
@@ -51,6 +51,16 @@ def test_a_named_tool_is_called_once_and_no_other(name: str) -> None:
         (call,) = calls_in(walk.pieces)
         assert (walk.reason, call.name, call.arguments.replace(" ", "")) == ("tool_calls", "get_time", "{}")
         assert call.id.startswith("call_")
+
+
+@pytest.mark.parametrize("name", ["hermes", "mistral_list", "qwen_coder", "ministral"])
+def test_an_answer_holds_at_most_eight_calls(name: str) -> None:
+    """A model that would repeat a call for ever ends there."""
+    wish = use(required=True, allowed=frozenset(["get_time"]))
+    walker = Walker(family(name), Sampling(tools=wish))
+    walks = [walker.walk(seed, most=400) for seed in range(3)]
+    assert [walk.reason for walk in walks] == ["tool_calls"] * 3
+    assert max(len(calls_in(walk.pieces)) for walk in walks) <= 8
 
 
 @over_every_family

@@ -82,7 +82,7 @@ def ours(walk: Walk) -> list[tuple[str, Any]]:
 def test_both_read_the_same_calls(name: str) -> None:
     shown, template = family(name), RESPONSE_TEMPLATES[name]
     walker = Walker(shown, Sampling(tools=use(required=True, parallel=False)))
-    walks = [walk for walk in map(walker.walk, range(24)) if walk.reason == "tool_calls"]
+    walks = [walk for walk in map(walker.walk, range(16)) if walk.reason == "tool_calls"]
     assert len(walks) > 4
     for walk in walks:
         said = shown.tokenizer.decode(walk.tokens)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import numpy as np
 
 from glados_bots.inference.decoding.detokenizer import Detokenizer
@@ -87,7 +87,7 @@ def faults(walk: Walk, tools: Any = TOOLS) -> list[str]:
     found = []
     for call in calls if walk.reason == "tool_calls" else calls[:-1]:
         try:
-            jsonschema.validate(json.loads(call.arguments), known[call.name])
-        except (ValueError, KeyError, jsonschema.ValidationError) as error:
+            jsonschema_rs.validate(known[call.name], json.loads(call.arguments))
+        except (ValueError, KeyError, jsonschema_rs.ValidationError) as error:
             found.append(f"{call}: {error}")
     return found

@@ -84,7 +84,8 @@ def test_forced_tokens_come_first_and_are_scored() -> None:
     assert [sampler.choose_all([State("one")], SCORES[None])[0] for _ in range(3)] == [4, 0, 1]
     wanted = SCORES.log_softmax(-1)
     assert [one.logprob for one in settings.scores] == pytest.approx([float(wanted[token]) for token in (4, 0, 1)])
-    assert all(one.top == ((1, pytest.approx(float(wanted[1]))),) for one in settings.scores)
+    tops: list[Any] = [one.top for one in settings.scores]
+    assert tops == [((1, pytest.approx(float(wanted[1]))),)] * 3
 
 
 def test_lost_steps_take_their_scores_with_them() -> None:

@@ -18,7 +18,7 @@ from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
-from glados_bots.inference.transformers_engine.sampling import sampler
+from glados_bots.inference.transformers_engine.sampling import choosing, sampler
 from glados_bots.wire.events import Delta, Finished, Sampling
 from tests.inference import tiny
 from tests.waiting import until
@@ -126,7 +126,7 @@ async def test_a_talk_that_goes_on_stays_in_the_cache_while_others_come_and_go(t
 async def test_a_crash_in_one_request_fails_that_one_only(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose = sampler.choose
+    choose = choosing.choose
 
     def crash(scores: torch.Tensor, settings: Any, generated: Any) -> int:
         if settings.presence_penalty == 1.5 and len(generated) > 2:

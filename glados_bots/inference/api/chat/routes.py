@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 
-from glados_bots.inference.api import description, streaming
+from glados_bots.inference.api import streaming
 from glados_bots.inference.api.chat import answers
 from glados_bots.inference.api.chat.calls import conversation
 from glados_bots.inference.api.chat.requests import ChatRequest
@@ -14,7 +14,7 @@ from glados_bots.inference.api.service import Asked, Service
 def add(app: FastAPI, service: Service) -> None:
     """Add the route."""
 
-    @app.post("/v1/chat/completions", responses=description.STREAMED)
+    @app.post("/v1/chat/completions", responses=streaming.ANSWERS)
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)

@@ -98,7 +98,7 @@ class AllowedTools(StrictSchema):
 
 def _chosen(value: Any) -> Any:
     """The choice by its kind, so that an error names the place in this kind only."""
-    kinds = {"function": NamedTool, "allowed_tools": AllowedTools}
+    kinds: dict[str, type[NamedTool | AllowedTools]] = {"function": NamedTool, "allowed_tools": AllowedTools}
     if isinstance(value, dict) and value.get("type") in kinds:
         return kinds[value["type"]].model_validate(value)
     if value not in WORDS:
@@ -126,6 +126,7 @@ def tool_use(tools: Sequence[FunctionTool], choice: ToolChoice | None, *, parall
     if not set(wanted or ()) <= set(names):
         raise wrong_value("tool_choice", "it names a tool that is not in tools")
     allowed = frozenset(names if wanted is None else wanted)
+    parallel = parallel and not isinstance(choice, NamedTool)  # a choice by name is one call
     return ToolUse(tuple(map(_plain, enumerate(tools))), allowed, required, parallel) if tools else None
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request, Response
 
-from glados_bots.inference.api import description, streaming
+from glados_bots.inference.api import streaming
 from glados_bots.inference.api.choices import Start, answers, seeded
 from glados_bots.inference.api.completions.answers import CompletionWriter
 from glados_bots.inference.api.completions.prompts import Prompt
@@ -19,7 +19,7 @@ from glados_bots.wire.events import Sampling
 def add(app: FastAPI, service: Service) -> None:
     """Add the route."""
 
-    @app.post("/v1/completions", responses=description.STREAMED)
+    @app.post("/v1/completions", responses=streaming.ANSWERS)
     async def complete(body: CompletionRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)

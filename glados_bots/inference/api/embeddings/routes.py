@@ -56,7 +56,7 @@ def _embedder(service: Service, name: str) -> Embedder:
         return embedder
     if name not in service.engine.models:
         raise service.unknown(name)
-    remedy = "set GLADOS_EMBEDDING_MODEL (docs/embeddings.md)" if embedder is None else f"ask {embedder.model}"
+    remedy = "set GLADOS_EMBEDDING_MODEL (docs/api/embeddings.md)" if embedder is None else f"ask {embedder.model}"
     raise ApiError(400, "cannot_embed", f"the model {name} chats, and does not embed; {remedy}", param="model")
 
 

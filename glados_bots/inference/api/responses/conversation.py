@@ -22,7 +22,6 @@ from glados_bots.inference.api.responses.toolbox import for_model
 from glados_bots.inference.api.responses.tools import INPUT
 
 GAP = "\n\n"  # between texts of one answer
-SYSTEM: dict[str, Role] = {"developer": "system"}  # OpenAI's newer name
 
 
 class Conversation:
@@ -66,7 +65,7 @@ class Conversation:
                 self._add_result(item, place)
             case MessageItem():
                 self._end_answer()
-                self._say(SYSTEM.get(item.role, item.role), item.content, f"{place}.content")  # type: ignore[arg-type]
+                self._say("user" if item.role == "user" else "system", item.content, f"{place}.content")
 
     def _add_result(self, item: ResultItem, place: str) -> None:
         """Add a tool's result. Its pictures become a message of the user's, because templates show no others."""
@@ -74,8 +73,7 @@ class Conversation:
         if name is None:
             raise wrong_value(f"{place}.call_id", "no earlier item of input is a call with this id")
         self.messages.append(Message("tool", _text(item.output), tool_call_id=item.call_id, name=name))
-        pictures = [part for part in item.output if isinstance(part, PicturePartOfInput)]
-        if pictures:
+        if any(isinstance(part, PicturePartOfInput) for part in item.output):
             self._say("user", item.output, f"{place}.output", with_text=False)
 
     def _say(self, role: Role, parts: Sequence[Part], place: str, *, with_text: bool = True) -> None:
@@ -87,7 +85,7 @@ class Conversation:
     def _end_answer(self) -> None:
         if not self._answer.is_empty:
             self.messages.append(self._answer.message())
-            self._answer = _Answer()
+        self._answer = _Answer()
 
 
 class _Answer:

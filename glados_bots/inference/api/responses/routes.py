@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Request, Response
 
-from glados_bots.inference.api import description, streaming
+from glados_bots.inference.api import streaming
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.responses.answers import ResponseWriter
 from glados_bots.inference.api.responses.conversation import Conversation
@@ -17,7 +17,7 @@ from glados_bots.inference.api.service import Asked, Service
 def add(app: FastAPI, service: Service) -> None:
     """Add the route."""
 
-    @app.post("/v1/responses", responses=description.STREAMED)
+    @app.post("/v1/responses", responses=streaming.ANSWERS)
     async def respond(body: ResponsesRequest, request: Request) -> Response:
         service.require_ready()
         service.require_model(body.model)

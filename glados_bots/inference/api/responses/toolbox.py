@@ -61,6 +61,7 @@ class Toolbox:
             if required:
                 raise wrong_value("tool_choice", "there are no tools to call; give some in tools")
             return None
+        parallel = parallel and not isinstance(choice, NamedTool)  # a choice by name is one call
         return ToolUse(tuple(self._tools), allowed, required, parallel)
 
     def _chosen(self, choice: ToolChoice | None) -> tuple[bool, frozenset[str]]:

@@ -31,7 +31,6 @@ def add(app: FastAPI, service: Service) -> None:
         except Exception as error:
             raise from_engine(error) from error
 
-
     @app.get("/tokenizer_info")
     async def tokenizer_info() -> dict[str, str | None]:
         service.require_ready()

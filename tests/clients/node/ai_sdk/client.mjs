@@ -17,6 +17,7 @@ const openai = createOpenAI({ baseURL, apiKey });
 const models = { compatible, chat: openai.chat(name), responses: openai.responses(name) };
 const Weather = z.object({ city: z.string().max(12), degrees: z.number().int().min(-40).max(50) });
 const City = z.object({ city: z.enum(["Paris", "Rome"]) });
+const stateless = { openai: { store: false } };
 const done = {};
 
 const parts = {
@@ -40,7 +41,8 @@ const parts = {
       model,
       prompt: "What is the weather in Rome?",
       tools: { weather },
-      maxOutputTokens: 64,
+      providerOptions: stateless,
+      maxOutputTokens: 1024,
       maxRetries: 0,
       stopWhen: stepCountIs(2),
       prepareStep: ({ stepNumber }) => ({ toolChoice: stepNumber ? "none" : "required" }),

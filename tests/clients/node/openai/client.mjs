@@ -57,7 +57,8 @@ const parts = {
     await assert.rejects(unknown, OpenAI.NotFoundError);
   },
   async tools() {
-    const answer = await client.chat.completions.create({ ...base, tools: [tool], tool_choice: "required" });
+    const only = { tools: [tool], tool_choice: "required", parallel_tool_calls: false };
+    const answer = await client.chat.completions.create({ ...base, ...only });
     assert.equal(answer.choices[0].finish_reason, "tool_calls");
     const { id, function: called } = answer.choices[0].message.tool_calls[0];
     assert(["Paris", "Rome"].includes(JSON.parse(called.arguments).city));

@@ -49,4 +49,5 @@ def tool():
     assert llm(*arguments, "Say hello.").strip()
 
 
-do(prompt, whole, conversation, schema, tool)
+if __name__ == "__main__":
+    do(prompt, whole, conversation, schema, tool)

@@ -70,6 +70,10 @@ CONVERSATIONS: list[tuple[Any, list[Message]]] = [
         ],
     ),
     (
+        [HI, THOUGHT, HI, WORDS],  # a thought without an answer is no part of a later one
+        [Message("user", "Hi"), Message("user", "Hi"), Message("assistant", "Yes.")],
+    ),
+    (
         [HI, {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}],
         [Message("user", "Hi"), Message("assistant", "No.")],
     ),

@@ -1,4 +1,4 @@
-"""How chats and short texts fare while thousands of texts are embedded: `python benchmarks/embeddings.py`.
+"""How chats and short texts fare while thousands of texts are embedded: `python benchmarks/api/embeddings.py`.
 
 In each round the small chat model answers alone, and again while one caller embeds many texts; another caller then
 embeds one short text alone and among them. Figures are medians of the rounds.

@@ -1,9 +1,9 @@
-"""How many answers fit their JSON schema, with the form kept and without: `python benchmarks/structured.py`.
+"""How many answers fit their JSON schema, with the form kept and without: `python benchmarks/api/structured.py`.
 
 The schemas are those of the JSON Schema Test Suite that we keep (tests/inference/grammars/suite), and generated ones.
 The jsonschema library judges. An answer that was cut at its limit counts as kept if it is the beginning of a document.
 `--suite FOLDER` takes the schemas of a whole suite; those that we refuse are counted apart. See
-docs/structured_outputs.md.
+docs/api/structured_outputs.md.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 
 from jsonschema.validators import validator_for
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from glados_bots.conversation import Message  # noqa: E402

@@ -1,4 +1,4 @@
-"""What a form costs: `python benchmarks/form_cost.py`. See docs/structured_outputs.md.
+"""What a form costs: `python benchmarks/api/form_cost.py`. See docs/api/structured_outputs.md.
 
 Sixteen streams answer at once, in rounds that take turns: all without a form, all with the form of a JSON schema, and
 half of them with it. Figures are medians of tokens per second of all streams together.
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.asking import QUESTION  # noqa: E402
