@@ -88,8 +88,9 @@ async def test_no_bias_breaks_a_form(engine: TransformersEngine) -> None:
     only = Grammar("choice", '["yes", "no"]', "guided_choice")
     bias = dict.fromkeys(tokens, 100.0) | {7: 100.0, 2: 100.0}
     banned = await engine.tokenize("yes no y n", Sampling(), special=False)
+    wishes: dict[str, Any]
     for wishes in ({"logit_bias": bias}, {"logit_bias": dict.fromkeys(banned, -100.0)}, {"min_tokens": 30}):
-        wish = Sampling(max_tokens=40, temperature=0.0, grammar=only, **wishes)  # type: ignore[arg-type]
+        wish = Sampling(max_tokens=40, temperature=0.0, grammar=only, **wishes)
         assert text_of([event async for event in engine.complete("", "Yes?", wish)]) in {"yes", "no"}
 
 
