@@ -33,7 +33,7 @@ SLOW_FILES = (
     "tests/inference/model_files/test_lora_import.py",
     "tests/inference/model_files/test_plan.py",
     "tests/inference/prompts/test_prompt_golden.py",
-    "tests/inference/transformers_engine/test_sampler.py",
+    "tests/inference/transformers_engine/sampling/test_sampler.py",
     "tests/markdown/test_parse_back.py",
     "tests/markdown/test_promises.py",
     "tests/markdown/test_render_tool.py",
