@@ -16,6 +16,7 @@ GladosError                 the person who caused it may read its text
     ├── ModelNotServedError       the model was unloaded before the request began
     ├── QueueFullError
     ├── GenerationFailedError     this one request failed; the engine lives
+    │   └── FormTooHardError      the form that it asks for takes too much work
     └── EngineDeadError           the engine is broken; the process must restart
 """
 
@@ -184,6 +185,10 @@ class QueueFullError(EngineError):
 
 class GenerationFailedError(EngineError):
     """One request failed inside the engine. Other requests are not affected."""
+
+
+class FormTooHardError(GenerationFailedError):
+    """Following the form that this request asks for takes too much work. Another request can ask for a simpler one."""
 
 
 class EngineDeadError(EngineError):

@@ -71,7 +71,7 @@ async def main() -> None:
     base = statistics.median(found["without a form"])
     for way, speeds in found.items():
         median = statistics.median(speeds)
-        print(f"{way:18} {median:8.1f} tokens/s  {100 * (base - median) / base:+.1f} %")
+        print(f"{way:18} {median:8.1f} tokens/s, {100 * median / base:.1f} % of the speed without")
 
 
 if __name__ == "__main__":

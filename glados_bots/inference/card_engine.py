@@ -182,7 +182,8 @@ class CardEngine(ABC):
         def made() -> Form:
             source = sources.lark(wish)
             try:
-                return Form(self.compiler, source, wish.field, prompt, self.encoder.tokenizer.decode, raw=raw)
+                decode, is_written = self.encoder.tokenizer.decode, wish.kind == "grammar"
+                return Form(self.compiler, source, wish.field, prompt, decode, raw=raw, is_written=is_written)
             except ParameterRefusedError as error:
                 raise blame.located(wish, error) from error
 

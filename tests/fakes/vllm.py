@@ -100,6 +100,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
+        if "prompt_logprobs" in request:
+            self.wfile.write(json.dumps({"choices": [{"prompt_logprobs": scored(request)}]}).encode())
+            return
         if os.environ.get("VLLM_FAKE") == "odd":
             sys.stdout.write("x" * 300_000 + "\n")  # more than a pipe holds
             sys.stdout.flush()
@@ -111,7 +114,9 @@ class Handler(BaseHTTPRequestHandler):
             if request["model"] in self.loras.names and not grammar:
                 self.event({"choices": [{"text": "x", "token_ids": [9906], "finish_reason": None}]})
             for token in tokens:
-                self.event({"choices": [{"text": "x", "token_ids": [token], "finish_reason": None}]})
+                scores = of_token(token) if "logprobs" in request else None
+                choice = {"text": "x", "token_ids": [token], "finish_reason": None, "logprobs": scores}
+                self.event({"choices": [choice]})
                 time.sleep(0.01)
             self.event({"choices": [{"text": "", "token_ids": [], "finish_reason": reason}]})
             details = {"cached_tokens": 3}
@@ -134,6 +139,18 @@ class Handler(BaseHTTPRequestHandler):
     def event(self, event: dict[str, object]) -> None:
         self.wfile.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
         self.wfile.flush()
+
+
+def of_token(token: int) -> dict[str, object]:
+    """The scores of a token of the answer: it is the second likeliest, after the token 0."""
+    tops = {f"token_id:{token}": -1.5, "token_id:0": -0.5}
+    return {"tokens": [f"token_id:{token}"], "token_logprobs": [-1.5], "top_logprobs": [tops], "text_offset": [0]}
+
+
+def scored(request: dict[str, list[int]]) -> list[object]:
+    """The scores of the prompt: each token is the second likeliest, after the token 0."""
+    tops = [{str(token): {"logprob": -2.0, "rank": 2}, "0": {"logprob": -0.25}} for token in request["prompt"][1:]]
+    return [None, *tops]
 
 
 if __name__ == "__main__":

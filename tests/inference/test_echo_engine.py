@@ -13,11 +13,14 @@ import openai
 import pytest
 
 from glados_bots.cli.doctor import _model
+from glados_bots.conversation import Message
+from glados_bots.errors import ParameterRefusedError
 from glados_bots.inference.api.app import create_app
 from glados_bots.inference.echo_engine import EchoEngine
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.run import build_engine
 from glados_bots.inference.settings import ServeSettings
+from glados_bots.wire.events import Delta, Sampling, Tool, ToolUse
 from tests.servers import free_port, running
 from tests.waiting import until, until_ready
 
@@ -125,3 +128,12 @@ async def answers(http: httpx.AsyncClient) -> bool:
         return (await http.get("/health")).is_success
     except httpx.TransportError:
         return False
+
+
+async def test_it_calls_no_tools_and_says_so(engine: EchoEngine) -> None:
+    tools = (Tool("f"),)
+    free, must = (ToolUse(tools, frozenset(["f"]), required=required) for required in (False, True))
+    said = [event async for event in engine.generate("", [Message("user", "Hi")], Sampling(tools=free))]
+    assert Delta("Hi") in said
+    with pytest.raises(ParameterRefusedError, match="serve a model"):
+        await anext(engine.generate("", [Message("user", "Hi")], Sampling(tools=must)))

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.choosing import resolve
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.vllm_engine.engine import VllmEngine
-from glados_bots.wire.events import Delta, Finished, Sampling
+from glados_bots.wire.events import Delta, Finished, Sampling, ScoredPrompt
 from tests.fakes import vllm as fake
 from tests.inference.tiny import DATA, card, write_base, write_lora
 from tests.waiting import until
@@ -98,6 +99,18 @@ async def test_an_answer_may_be_left_and_others_go_on(engine: Engine) -> None:
 
 
 @of_the_module
+async def test_tokens_and_prompts_are_scored(engine: Engine) -> None:
+    wish = Sampling(1, 0.0, logprobs=2, prompt_logprobs=1)
+    events = [event async for event in engine.complete("", "The capital of France is", wish)]
+    (prompt,) = [event for event in events if isinstance(event, ScoredPrompt)]
+    assert prompt.first + b"".join(one.text for one in prompt.tokens) == b"The capital of France is"
+    assert all(one.logprob < 0 and len(one.top) == 1 for one in prompt.tokens)
+    (said,) = [one for event in events if isinstance(event, Delta) for one in event.logprobs]
+    assert said.text == b" Paris"
+    assert (len(said.top), said.top[0].token) == (2, said.token)
+
+
+@of_the_module
 async def test_too_long_a_prompt_is_refused_with_the_figures(engine: Engine) -> None:
     with pytest.raises(PromptTooLongError) as error:
         await answer(engine, "word " * 20_000)
@@ -156,6 +169,37 @@ async def test_prompts_are_sent_as_tokens_with_the_cards_settings(
         assert (no_reports, ours) == ("1", [])
         await until(lambda: engine.stats().kv_pages_total)
         assert engine.stats().kv_pages_used == 100
+    finally:
+        await engine.stop()
+
+
+async def test_vllm_scores_tokens_and_prompts(program: Path, tiny: Card) -> None:
+    engine = VllmEngine(tiny, EngineOptions(DATA, vllm_command=str(program)))
+    await engine.start()
+    try:
+        wish = Sampling(2, 0.0, logprobs=1, prompt_logprobs=2, min_p=0.1, logit_bias={5: 1.0}, stop_tokens=(7,))
+        events = [event async for event in engine.complete("", [40, 41, 42], replace(wish, repetition_penalty=1.3))]
+        asked = json.loads((program.parent / "asked.json").read_text())
+        wanted = {"min_p": 0.1, "logit_bias": {"5": 1.0}, "repetition_penalty": 1.3, "logprobs": 1, "max_tokens": 2}
+        assert {name: asked[name] for name in wanted} == wanted
+        assert 7 in asked["stop_token_ids"]
+        (prompt,) = [event for event in events if isinstance(event, ScoredPrompt)]
+        assert [(one.token, one.logprob) for one in prompt.tokens] == [(41, -2.0), (42, -2.0)]
+        assert [top.token for top in prompt.tokens[0].top] == [0, 41]
+        scores = [one for event in events if isinstance(event, Delta) for one in event.logprobs]
+        assert [(one.token, one.logprob) for one in scores] == [(40, -1.5), (41, -1.5)]
+        assert [top.token for top in scores[0].top] == [0]
+    finally:
+        await engine.stop()
+
+
+async def test_requests_without_wishes_ask_vllm_for_none(program: Path, tiny: Card) -> None:
+    engine = VllmEngine(tiny, EngineOptions(DATA, vllm_command=str(program)))
+    await engine.start()
+    try:
+        await answer(engine, "Hello there")
+        asked = json.loads((program.parent / "asked.json").read_text())
+        assert not {"logprobs", "prompt_logprobs", "min_p", "min_tokens", "logit_bias"} & set(asked)
     finally:
         await engine.stop()
 

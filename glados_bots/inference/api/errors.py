@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from glados_bots.errors import (
     EngineDeadError,
+    FormTooHardError,
     GenerationFailedError,
     InputRefusedError,
     LoraRefusedError,
@@ -123,7 +124,13 @@ def from_engine(error: Exception) -> ApiError:
             return error
         case InputRefusedError():
             return ApiError(400, error.code, str(error), param=error.name, **error.figures)
-        case PromptTooLongError() | PromptRefusedError() | ParameterRefusedError() | PictureRefusedError():
+        case (
+            FormTooHardError()
+            | PromptTooLongError()
+            | PromptRefusedError()
+            | ParameterRefusedError()
+            | PictureRefusedError()
+        ):
             return _wrong_request(error)
         case ModelNotServedError() | LoraRefusedError():
             return _of_lora(error)
@@ -150,8 +157,10 @@ def _of_lora(error: ModelNotServedError | LoraRefusedError) -> ApiError:
 
 
 def _wrong_request(
-    error: PromptTooLongError | PromptRefusedError | ParameterRefusedError | PictureRefusedError,
+    error: FormTooHardError | PromptTooLongError | PromptRefusedError | ParameterRefusedError | PictureRefusedError,
 ) -> ApiError:
+    if isinstance(error, FormTooHardError):
+        return ApiError(400, "form_too_hard", str(error))
     if isinstance(error, PictureRefusedError):
         return ApiError(400, "invalid_image", str(error), param="messages")
     if isinstance(error, ParameterRefusedError):

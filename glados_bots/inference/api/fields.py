@@ -20,8 +20,8 @@ HARMLESS = frozenset(
 )
 HARMLESS_OF_MESSAGES = frozenset("annotations cache_control id name reasoning refusal".split())
 HARMLESS_OF_STREAMS = frozenset(["include_obfuscation"])
-# Values that ask for nothing, for fields with special rules: 0 in prompt_logprobs asks for some, and {} as a schema
-# asks for JSON.
+# Values that ask for nothing, for fields with special rules: 0 in prompt_logprobs asks for some, {} as a schema asks
+# for JSON, and {} in web_search_options asks for a search.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_bos_token": (True,),
     "add_generation_prompt": (True,),
@@ -44,6 +44,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "truncation": ("disabled",),
     "typical_p": (1,),
     "verbosity": ("medium",),
+    "web_search_options": (),
 }
 NOTHING: tuple[Any, ...] = (False, "", [], {})  # 0 equals False
 

@@ -112,7 +112,10 @@ class WithForm(StrictSchema):
 
 def _schema(schema: Schema | str, field: str) -> Grammar:
     """Args: schema: an object, or the JSON of one."""
-    return Grammar("json_schema", schema if isinstance(schema, str) else json.dumps(schema), field)
+    try:
+        return Grammar("json_schema", schema if isinstance(schema, str) else json.dumps(schema), field)
+    except RecursionError as error:
+        raise ValueError(f"{field}: it is nested too deeply; use $defs and $ref") from error
 
 
 def _text(kind: GrammarKind, value: str | None, field: str) -> Grammar | None:

@@ -19,7 +19,8 @@ from glados_bots.inference.prompts.reasoning_marks import ReasoningMarks
 
 MOST_KEPT = 64  # compiled forms
 MOST_STATES = 50_000  # of a form's automaton, with up to 2 KB each
-MOST_ITEMS = 1_000  # of one step of the parser, which then takes up to 30 ms; documents need some dozens
+MOST_ITEMS = 5_000  # of one step of the parser; an object with a thousand properties needs 4,000, and 12 ms
+MOST_ITEMS_OF_CLIENTS = 500  # in grammars that clients wrote: ambiguous ones then take a few ms for one step
 LONGEST_REASON = 200  # characters of the library's reason that an error repeats
 NO_TOKENIZER = "this model's tokenizer cannot keep forms; choose another model"
 
@@ -49,23 +50,24 @@ class Compiler:
         """The source with the rule `start`: what may stand before the answer, and the answer."""
         return f"{reasoning.rules(self.marks, stage, source)}\n{source}"
 
-    def matcher(self, source: str, stage: Stage, field: str) -> Matcher:
+    def matcher(self, source: str, stage: Stage, field: str, *, is_written: bool = False) -> Matcher:
         """A matcher for one answer, from the kept form if there is one.
 
         Args:
             source: see sources.py.
             stage: where the answer begins.
             field: the field of the request that asked for the form.
+            is_written: whether a client wrote the grammar itself.
 
         Raises:
             ParameterRefusedError: the form cannot be kept.
         """
         known = self._tokens(field)
-        key = sha256(f"{stage}\n{source}".encode()).digest()
+        key = sha256(f"{stage}{is_written}\n{source}".encode()).digest()
         with self._lock:
             compiled = self._kept.pop(key, None)
         if compiled is None:
-            compiled = self._compiled(known, self.whole(source, stage), field)
+            compiled = self._compiled(known, self.whole(source, stage), field, is_written=is_written)
         with self._lock:
             self._kept[key] = compiled
             while len(self._kept) > MOST_KEPT:
@@ -76,8 +78,9 @@ class Compiler:
         """Tokens that spell a text, for a matcher. They need not be those that the model would choose."""
         return self._tokens("").tokenize_str(text)
 
-    def _compiled(self, known: LLTokenizer, source: str, field: str) -> LLMatcher:
-        limits = LLParserLimits(verbose_errors=False, max_lexer_states=MOST_STATES, max_items_in_row=MOST_ITEMS)
+    def _compiled(self, known: LLTokenizer, source: str, field: str, *, is_written: bool) -> LLMatcher:
+        most = MOST_ITEMS_OF_CLIENTS if is_written else MOST_ITEMS
+        limits = LLParserLimits(verbose_errors=False, max_lexer_states=MOST_STATES, max_items_in_row=most)
         matcher = LLMatcher(known, LLMatcher.grammar_from_lark(source), log_level=0, limits=limits)
         if matcher.is_error():
             raise refused(field, f"it cannot be kept: {_reason(matcher.get_error())}")

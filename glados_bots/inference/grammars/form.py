@@ -1,6 +1,7 @@
 """The form of one request's answer, as an engine keeps it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from glados_bots.errors import GenerationFailedError
@@ -24,6 +25,7 @@ class Form:
         field: the field of the request that asked for it.
         prompt: token ids.
         decode: makes text of token ids, with special tokens.
+        is_written: whether a client wrote the grammar itself.
         raw: whether the prompt is no conversation, so that no reasoning stands before the answer.
     """
 
@@ -36,12 +38,14 @@ class Form:
         decode: Any,
         *,
         raw: bool = False,
+        is_written: bool = False,
     ) -> None:
-        self._compiler, self._source, self._field = compiler, source, field
+        self._compiler, self._source = compiler, source
+        self._made = partial(compiler.matcher, source, field=field, is_written=is_written)
         self._length = len(prompt)
         self._stage = "raw" if raw else stage_of(compiler.marks, decode(prompt[-TAIL:]))
-        self._first = compiler.matcher(source, self._stage, field)
-        self._answer = compiler.matcher(source, "answer", field)
+        self._first = self._made(self._stage)
+        self._answer = self._made("answer")
         try:
             self._answer.allowed()
         except GenerationFailedError as error:
@@ -53,10 +57,10 @@ class Form:
         if not added:
             return self._first.copy()
         if f"{CALL_RULE}:" in self._source:  # its reasoning was closed before the header of the last message
-            return self._compiler.matcher(self._source, "answer", self._field)
-        matcher = self._compiler.matcher(self._source, self._stage, self._field)
+            return self._made("answer")
+        matcher = self._made(self._stage)
         if not all(map(matcher.take, added)):  # the reasoning was closed where the model would not have closed it
-            return self._compiler.matcher(self._source, "answer", self._field)
+            return self._made("answer")
         matcher.restart()
         return matcher
 

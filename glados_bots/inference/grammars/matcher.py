@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from llguidance import LLMatcher
 
-from glados_bots.errors import GenerationFailedError
+from glados_bots.errors import FormTooHardError, GenerationFailedError
 
 BITS = 32  # tokens per word of the library's mask
 
@@ -34,7 +34,7 @@ class Matcher:
         """Continue with a token if it may come next, else change nothing. After the end, every token may come.
 
         Raises:
-            GenerationFailedError: the form is too costly to follow.
+            FormTooHardError: the form is too costly to follow.
         """
         if self.complete_at is not None:
             return token in self._ends
@@ -80,6 +80,6 @@ class Matcher:
 
     def _require_health(self) -> None:
         if self._matcher.is_error():
-            raise GenerationFailedError(
+            raise FormTooHardError(
                 "following the form of this answer takes too much work; ask for a simpler schema or grammar"
             )

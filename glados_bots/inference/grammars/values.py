@@ -8,6 +8,8 @@ from glados_bots.inference.grammars.refusing import refused
 MOST_REPEATED = 100_000  # characters, items or properties that a bound may name
 EXACT = 2**53  # whole numbers up to this size are exact as float64, in which llguidance reads bounds
 LARGEST_FACTOR = 10_000  # digits of `multipleOf`, as a whole number: more take seconds to compile
+MOST_PARTS = 1_000  # schemas in one keyword: more take seconds to compile
+WITH_PARTS = ("properties", "patternProperties", "allOf", "anyOf", "oneOf", "prefixItems", "items")
 COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid uri".split())
@@ -24,6 +26,9 @@ def check(schema: dict[str, Any], place: str) -> None:
             schema[keyword] = int(schema[keyword])
         if _number(schema.get(keyword)) and schema[keyword] > MOST_REPEATED:
             raise refused(f"{place}.{keyword}", f"at most {MOST_REPEATED} is kept")
+    for keyword in WITH_PARTS:
+        if isinstance(schema.get(keyword), dict | list) and len(schema[keyword]) > MOST_PARTS:
+            raise refused(f"{place}.{keyword}", f"it has {len(schema[keyword])} parts; at most {MOST_PARTS} are kept")
     for low, high in (COUNTS[0:2], COUNTS[2:4], COUNTS[4:6]):
         _require_order(schema, low, high, place)
     _check_numbers(schema, place)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
+PAGE = (HERE.parents[2] / "docs/api/clients.md").read_text(encoding="utf-8")
 PACKAGES = {
     "openai": "openai",
     "ai_sdk": "ai",

@@ -5,6 +5,7 @@ import inspect
 import json
 import sys
 import traceback
+from types import FunctionType
 
 URL, KEY, MODEL = sys.argv[1:4] if sys.argv[3:] else ("", "", "")
 WEATHER = "18 degrees, sunny"
@@ -12,13 +13,13 @@ END = "It is sunny in Rome."
 CITIES = ("Paris", "Rome")
 
 
-def do(*parts):
+def do(*parts: FunctionType) -> None:
     """Run every part, and print `{name: "ok" or the error}`."""
     done = {}
     for part in parts:
         try:
             result = part()
-            if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
                 asyncio.run(result)
             done[part.__name__] = "ok"
         except Exception:

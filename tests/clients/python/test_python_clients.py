@@ -8,6 +8,7 @@ import pytest
 
 from glados_bots.inference.api.app import create_app
 from tests.clients.node.service import KEY, SMALL, WIDE, served
+from tests.clients.python.doing import END
 from tests.clients.python.engine import AskingEngine
 from tests.clients.python.environment import HERE, do, needs, run
 from tests.servers import in_a_thread
@@ -25,6 +26,7 @@ CLIENTS = {
     "smolagents": ("smolagents", "smolagents"),
     "llm": ("llm", "llm"),
     "aider": ("aider-chat", "aider"),
+    "lm_eval": ("lm_eval", "lm-eval"),
 }
 WITH_AGENTS = sorted(path.parent.name for path in HERE.glob("*/agent.py"))
 WITH_CODE = [client for client, (_, title) in CLIENTS.items() if f"\n## {title}\n\n```python\n" in PAGE]
@@ -33,7 +35,6 @@ ENDS = {
     "smolagents": "Thoughts: I ask.\n<code>\nfinal_answer(get_weather(city='Rome'))\n</code>",
     "aider": 'hello.py\n```\nprint("goodbye")\n```\n',
 }
-END = "It is sunny in Rome."
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_the_page_tells_the_version_that_the_test_uses(client: str) -> None:
     package, title = CLIENTS[client]
     found = re.search(rf"^{re.escape(package)}==(\S+)$", (HERE / client / "requirements.txt").read_text(), re.MULTILINE)
     assert found
-    row = rf"^\| \[{re.escape(title)}\]\(#\S+\) \| (?:{re.escape(package)} )?{re.escape(found[1])} \|"
+    row = rf"^\| \[{re.escape(title)}\]\(\S+\) \| (?:{re.escape(package)} )?{re.escape(found[1])} \|"
     assert re.search(row, PAGE, re.MULTILINE)
 
 

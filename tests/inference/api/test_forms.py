@@ -83,3 +83,17 @@ def test_what_asks_for_no_form_or_for_several_is_refused(fields: dict[str, Any],
 
 def test_no_other_format_may_stand_beside_text() -> None:
     assert grammar(response_format={"type": "text"}, guided_regex="a") == Grammar("regex", "a", "guided_regex")
+
+
+@pytest.mark.parametrize("depth", [200, 900, 5_000])
+def test_a_schema_of_any_depth_gives_a_form_or_an_error(depth: int) -> None:
+    """Its depth is judged later, in a thread. What is too deep for a parser of JSON is refused at once."""
+    schema: dict[str, Any] = {}
+    for _ in range(depth):
+        schema = {"items": schema}
+    try:
+        found = grammar(guided_json=schema)
+    except ValidationError as error:
+        assert "nested too deeply" in str(error)  # noqa: PT017 - either outcome is right
+    else:
+        assert found is not None

@@ -122,6 +122,7 @@ def test_what_is_no_number_is_refused_by_name(field: str, value: Any) -> None:
         ("verbosity", "low"),
         ("modalities", ["text", "audio"]),
         ("web_search_options", {"search_context_size": "low"}),
+        ("web_search_options", {}),
         ("n_predict", 5),
         ("max_tokns", 5),
         ("temprature", 1.0),

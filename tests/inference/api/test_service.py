@@ -9,6 +9,7 @@ import pytest
 from glados_bots.errors import (
     ConfigError,
     EngineDeadError,
+    FormTooHardError,
     GenerationFailedError,
     PromptRefusedError,
     PromptTooLongError,
@@ -57,6 +58,7 @@ async def test_a_streamed_answer_with_place_in_the_queue_and_usage(
         (PromptRefusedError("roles must alternate"), 400, "template_refused"),
         (QueueFullError(9, 12.0), 429, "queue_full"),
         (GenerationFailedError("bang"), 500, "generation_failed"),
+        (FormTooHardError("bang"), 400, "form_too_hard"),
         (EngineDeadError("gone"), 503, "engine_dead"),
     ],
 )

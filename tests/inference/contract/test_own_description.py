@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from glados_bots.inference.api.app import create_app
 from tests.fakes.engine import ScriptedEngine
-from tests.inference.contract.bounds import LONGEST_S, bounded
+from tests.inference.contract.bounds import LONGEST_S, bounded, cases
 from tests.servers import in_a_thread
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def test_no_request_breaks_the_service(operations: list[Any], mode: GenerationMo
 
     for operation in operations:
         if mode == GenerationMode.POSITIVE or operation.label not in WITHOUT_INPUT:
-            bounded(EXAMPLES)(given(case=operation.as_strategy(generation_mode=mode))(ask))()
+            bounded(EXAMPLES)(given(case=cases(operation, mode))(ask))()
     labels = {each.label for each in operations}
     assert set(statuses) == (labels - WITHOUT_INPUT if mode == GenerationMode.NEGATIVE else labels)
     if mode == GenerationMode.NEGATIVE:

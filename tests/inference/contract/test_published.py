@@ -19,7 +19,7 @@ from glados_bots.inference.api.fields import HARMLESS
 from glados_bots.inference.engine import EngineOptions
 from tests.fakes.embedder import ScriptedEmbedder
 from tests.inference.contract import differences, published
-from tests.inference.contract.bounds import LONGEST_S, bounded
+from tests.inference.contract.bounds import LONGEST_S, bounded, cases
 from tests.servers import in_a_thread
 
 FEW, MANY = 4, 12
@@ -59,7 +59,7 @@ def ask(url: str, case: Any) -> tuple[int, Any]:
 
 
 def each(examples: int, operation: Any, mode: GenerationMode, check: Callable[[Any], None]) -> None:
-    bounded(examples)(given(case=operation.as_strategy(generation_mode=mode))(check))()
+    bounded(examples)(given(case=cases(operation, mode))(check))()
 
 
 def check_field(url: str, path: str, field: str, examples: int) -> None:

@@ -65,7 +65,7 @@ def test_the_docs_list_every_card() -> None:
 
 
 def _rows(head: str) -> Iterator[list[str]]:
-    lines = (ROOT / "docs" / "embeddings.md").read_text(encoding="utf-8").split(head + "\n")[1].splitlines()
+    lines = (ROOT / "docs" / "api" / "embeddings.md").read_text(encoding="utf-8").split(head + "\n")[1].splitlines()
     for line in lines[1:]:
         if not line.startswith("|"):
             return

@@ -146,6 +146,8 @@ def test_keywords_that_ask_for_nothing_may_pass(schema: Any) -> None:
         ("[" * 100_000, "nested too deeply"),
         (json.dumps({"enum": ["x" * 2 * 2**20]}), f"at most {LONGEST}"),
         ("{", "no JSON"),
+        (json.dumps({"properties": {f"p{n}": {} for n in range(1_001)}}), "s.properties: it has 1001 parts"),
+        (json.dumps({"anyOf": [{"const": n} for n in range(1_001)]}), "s.anyOf: it has 1001 parts"),
     ],
 )
 def test_schemas_that_are_too_large_are_refused(schema: str, reason: str) -> None:
@@ -158,6 +160,11 @@ def test_patterns_that_explode_cost_little(pattern: str) -> None:
     matcher = matcher_of({"type": "string", "pattern": pattern})
     text, _ = walk(matcher, np.random.default_rng(1), most=200)
     assert text.startswith('"')
+
+
+def test_an_object_with_a_thousand_properties_is_kept() -> None:
+    matcher = matcher_of({"type": "object", "properties": {f"p{n}": {"type": "integer"} for n in range(1_000)}})
+    assert takes(matcher, '{"p5": 1, "p900": 2, "p999": 3}')
 
 
 def test_documents_have_no_white_space_to_be_lost_in() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from glados_bots.errors import ParameterRefusedError
 from glados_bots.inference.grammars.calling import calls_of
+from glados_bots.inference.prompts.channels import CHANNEL, MESSAGE
 from glados_bots.wire.events import Grammar, Sampling, Tool, ToolUse, calls_in
 from tests.inference.tools.families import NAMES, NATIVE, TOOLS, family, use
 from tests.inference.tools.walking import Walker, faults
@@ -89,6 +90,29 @@ def test_without_permission_no_call_can_be_written(name: str) -> None:
     with pytest.raises(AssertionError, match="the beginning is not allowed"):
         walker.walk(1, beginning)
     assert walker.walk(1).reason in ("stop", "length")
+
+
+def test_after_the_limit_of_its_reasoning_gpt_oss_must_call() -> None:
+    shown = family("gpt_oss")
+    reader = shown.reasoning.reader("", calls=True)
+    reader.feed(f"{CHANNEL}analysis{MESSAGE}Hm")
+    assert reader.is_inside
+    closing = reader.closing
+    assert shown.reasoning.written(closing) == "<|end|><|start|>assistant"
+    reader.feed(closing)
+    assert not reader.is_inside
+    calls = calls_of(Sampling(tools=use(required=True)), shown.spellings)
+    assert calls.sampling.grammar
+    said = "<|channel|>commentary to=functions.get_time <|constrain|>json<|message|>{}"
+    for text, taken in ((said, True), ("<|channel|>analysis", False), ("<|channel|>final", False)):
+        matcher = shown.compiler.matcher(calls.sampling.grammar.value, "answer", "tools")
+        tokens = shown.tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert all(map(matcher.take, tokens)) == taken
+    assert calls.reader
+    pieces = [*reader.feed(f"{CHANNEL}commentary to=functions.get_time json{MESSAGE}{{}}"), *reader.close()]
+    found = [one for piece in pieces for one in calls.reader.feed(piece.text)] + calls.reader.close()
+    assert [(call.name, call.arguments) for call in calls_in(found)] == [("get_time", "{}")]
+    assert calls.reader.reason("stop") == "tool_calls"
 
 
 @pytest.mark.parametrize("name", ["hermes", "llama31", "qwen_coder", "ministral", "gpt_oss", "gemma3"])
