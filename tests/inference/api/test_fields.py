@@ -16,7 +16,7 @@ from glados_bots.inference.api.errors import _invalid
 from glados_bots.inference.api.remedies import REMEDIES, remedy
 from tests.inference.contract import published
 
-PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+PAGE = Path(__file__).parents[3] / "docs" / "api" / "README.md"
 SCHEMAS: dict[str, type[StrictSchema]] = {"Chat": ChatRequest, "Completions": CompletionRequest}
 PLAIN = {
     "Chat": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]},
