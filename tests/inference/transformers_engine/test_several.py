@@ -68,7 +68,7 @@ async def test_each_answer_has_a_seed_of_its_own(engine: TransformersEngine) -> 
 async def test_answers_beyond_the_memory_wait_and_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_float32(monkeypatch)
     served = card(write_base("llama", tmp_path))
-    engine = await started(served, quantize="none", dtype="float32", cache_gb=132e-6)  # 512 tokens
+    engine = await started(served, quantize="none", dtype="float32", cache_gb=264e-6)  # 512 tokens
     try:
         wish = Sampling(max_tokens=70, temperature=0.0, logit_bias={2: -100.0})
         (single,), _ = await several(engine, wish, 1)

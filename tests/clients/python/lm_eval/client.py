@@ -16,7 +16,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "OPENAI_API_KEY": 
 
 def measured(kind, task, path, *options, backend="remote"):
     """The figures of a task. Args: backend: lm-eval's `tokenizer_backend`."""
-    about = f"model={MODEL},base_url={URL}/{path},tokenizer_backend={backend},max_length=4096"
+    about = f"model={MODEL},base_url={URL}/{path},tokenizer_backend={backend},max_length=4096,auth_token={KEY}"
     with tempfile.TemporaryDirectory() as folder:
         command = [PROGRAM, "run", "--model", kind, "--include_path", ".", "--tasks", task, "--model_args", about]
         result = subprocess.run(
