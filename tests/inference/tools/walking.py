@@ -52,6 +52,9 @@ class Walker:
                 reason = "stop"
                 break
             allowed = np.flatnonzero(matcher.allowed())
+            if dice.randrange(2) and not self._family.ends.isdisjoint(allowed.tolist()):
+                reason = "stop"
+                break
             short = allowed[self._lengths[allowed] <= 2]
             token = int(dice.choice(short if len(short) and dice.randrange(SHORT + 1) else allowed))
             if token in self._family.ends:
