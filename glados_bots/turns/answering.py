@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
@@ -94,7 +93,7 @@ class Answering:
             try:
                 return await self._attempt()
             except (RequestRejectedError, UnknownModelError) as error:
-                if may_be_gone and isinstance(error, RequestRejectedError) and error.status == HTTPStatus.NOT_FOUND:
+                if may_be_gone and self._models.may_be_gone(self.model, error):
                     may_be_gone, self._models.served = False, {}
                     continue
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)

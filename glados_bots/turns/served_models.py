@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import accumulate
 from typing import Any
 
@@ -60,6 +61,11 @@ class ServedModels:
         if wanted and wanted not in self.served:
             raise UnknownModelError(say("model-gone", model=wanted, models=tuple(self.served)))
         return wanted or next(iter(self.served))
+
+    def may_be_gone(self, model: str, error: Exception) -> bool:
+        """Whether a refusal may mean that a model is served no more. The default model stays while its server runs."""
+        unknown = isinstance(error, RequestRejectedError) and error.status == HTTPStatus.NOT_FOUND
+        return unknown and model != next(iter(self.served), model)
 
     def thinking(self, model: str, level: str) -> tuple[dict[str, Any], ...]:
         """The ways to ask for a level of thinking that are left to try; the last one asks for nothing."""
