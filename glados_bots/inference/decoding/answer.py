@@ -133,6 +133,7 @@ class Answer:
         self._count += len(piece.ids)
         if was_inside or self._reasoning.is_inside:
             self._reasoned = self._reasoned + len(piece.ids) if self._reasoned else self._count
+            self._scores.forget()  # of a mark that looked like the answer's first letters
         elif self._reasoned and not self._speaks and not read:  # marks and empty lines before the answer
             self._reasoned += len(piece.ids)
         else:

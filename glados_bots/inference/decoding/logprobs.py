@@ -41,6 +41,10 @@ class ToldLater:
             self._begin = scored[0][0]
         self._held += scored
 
+    def forget(self) -> None:
+        """Drop the tokens so far: they are no part of the answer."""
+        self._held, self._begin = [], None
+
     def told(self, events: list[Event], *, is_last: bool = False) -> list[Event]:
         """The events of an answer, with the scores of the tokens that begin in their text.
 

@@ -64,7 +64,7 @@ def each(examples: int, operation: Any, mode: GenerationMode, check: Callable[[A
 
 def check_field(url: str, path: str, field: str, examples: int) -> None:
     """Every published value of one field is answered, or refused as differences.py says."""
-    _, reason = differences.FIELDS[path].get(field, ("served", ""))
+    kind, reason = differences.FIELDS[path].get(field, ("served", ""))
     statuses: set[int] = set()
 
     def check(case: Any) -> None:
@@ -75,7 +75,7 @@ def check_field(url: str, path: str, field: str, examples: int) -> None:
             assert str(refusal["param"]).split(".")[0] in {field, *published.companions(path, field)}, refusal
 
     each(examples, published.operation(path, [field]), GenerationMode.POSITIVE, check)
-    if reason and examples >= MANY:
+    if kind == differences.REFUSED and examples >= MANY:  # else the refused values may be rare
         assert 400 in statuses
 
 

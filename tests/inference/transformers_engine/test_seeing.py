@@ -395,7 +395,7 @@ async def test_the_api_answers_about_a_picture_beside_a_text(folder: Path) -> No
     async with running(create_app(engine)) as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
         await until_ready(http)
         (listed,) = (await http.get("/v1/models")).json()["data"]
-        assert listed["capabilities"] == {"vision": True}
+        assert listed["capabilities"] == {"chat": True, "embedding": False, "vision": True}
         shown = part(data_url(base64.b64decode(ONE.data)))
         talks = [[shown, {"type": "text", "text": "What is this?"}], "Hi"]
         bodies = [
