@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.inference.transformers_engine.test_sampler import row
+from tests.inference.transformers_engine.sampling.test_sampler import row
 
 from glados_bots.inference.transformers_engine.sampling.biasing import bias_of, biased_rows
 from glados_bots.inference.transformers_engine.sampling.choosing import choose
