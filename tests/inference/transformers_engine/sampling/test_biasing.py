@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.inference.transformers_engine.sampling.test_sampler import row
 
 from glados_bots.inference.transformers_engine.sampling.biasing import bias_of, biased_rows
 from glados_bots.inference.transformers_engine.sampling.choosing import choose
@@ -14,6 +13,7 @@ from glados_bots.inference.transformers_engine.sampling.rows import RowSettings
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.sampling.scoring import scored
 from glados_bots.wire.events import Sampling
+from tests.inference.transformers_engine.sampling.test_sampler import row
 
 SCORES = torch.tensor([1.0, 5.0, 4.0, 3.0, 0.0])
 CPU = torch.device("cpu")
