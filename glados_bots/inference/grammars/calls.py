@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from glados_bots.inference.grammars.closing import OPEN_OBJECTS, closed_object
 from glados_bots.inference.grammars.sources import inline
 from glados_bots.inference.tools.elements import Element, elements, text_of
 from glados_bots.inference.tools.formats import ElementBody, JsonBody
@@ -12,10 +13,6 @@ from glados_bots.wire.events import Tool, ToolUse
 
 CALL_RULE = "glados_call"
 MOST_CALLS = 8  # in one answer: small models would repeat a call for ever
-# What decides more about an object than its properties do
-OPEN_OBJECTS = frozenset(
-    "additionalProperties patternProperties minProperties propertyNames $ref allOf anyOf oneOf".split()
-)
 
 
 def source(use: ToolUse, spelling: Spelling, document: str = "") -> str:
@@ -78,7 +75,7 @@ def _calls(use: ToolUse, spelling: Spelling, tools: list[tuple[int, Tool]]) -> I
     yield f"glados_tool: {' | '.join(f'glados_tool{number}' for number, _ in tools)}"
     for number, tool in tools:
         if isinstance(form.body, JsonBody):
-            schema = inline(closed(tool.parameters))
+            schema = inline(_arguments(tool.parameters))
             yield f"glados_tool{number}: {json.dumps(tool.name)} {lark(form.body.before)} {schema}"
         else:
             yield from _elements(number, tool, form.body, spelling)
@@ -120,14 +117,11 @@ def _value(rule: str, element: Element, body: ElementBody, spelling: Spelling) -
     yield f"{rule.upper()}: (/(?s:.{{{lengths}}})/ & ~/(?s:.*){mark}(?s:.*)/) /{mark}/"
 
 
-def closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of an object without further properties, if it does not speak of them.
-
-    All that it takes fits the schema. A small model that may invent arguments would do so.
-    """
+def _arguments(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of an object, closed if it says nothing of further properties."""
     if OPEN_OBJECTS & set(schema):
         return schema
-    return {"properties": {}, **schema, "type": "object", "additionalProperties": False}
+    return closed_object({"properties": {}, **schema, "type": "object"})
 
 
 def _pattern(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from llguidance import regex_to_lark
 
 from glados_bots.inference.grammars import patterns, written
+from glados_bots.inference.grammars.closing import closed
 from glados_bots.inference.grammars.refusing import refused
 from glados_bots.inference.grammars.schemas import check
 from glados_bots.wire.events import Grammar
@@ -32,7 +33,7 @@ def lark(grammar: Grammar) -> str:
         case "json_schema":
             schema = _parsed(grammar)
             check(schema, grammar.field)
-            return document(schema)
+            return document(closed(schema))
         case "regex":
             patterns.check(grammar.value, grammar.field)
             return f"answer: /{regex_to_lark(grammar.value, 'dw')}/"
